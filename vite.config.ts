@@ -1,0 +1,57 @@
+import { defineConfig } from 'vitest/config';
+import { chromium } from './test/support/puppeteer.js';
+import { CountsReporter } from './test/support/reporter.js';
+
+// A shader may compile for seconds on a software adapter.
+const gpu = { setupFiles: ['test/support/adapter.setup.ts'], testTimeout: 60_000, hookTimeout: 60_000 };
+
+export default defineConfig({
+  build: {
+    target: 'es2022',
+    minify: false,
+    lib: {
+      entry: { 'index.node': 'src/index.node.ts', 'index.browser': 'src/index.browser.ts', cli: 'src/node/cli.ts' },
+      formats: ['es'],
+    },
+    rollupOptions: {
+      external: [/^node:/, 'webgpu', 'koffi', '@sparticuz/chromium'],
+      output: { chunkFileNames: 'chunks/[name]-[hash].js' },
+    },
+  },
+  // *.test.ts run on the CPU; *.gpu.test.ts under Dawn and again in Chromium; *.node.test.ts under Dawn only.
+  test: {
+    reporters: ['default', new CountsReporter()],
+    projects: [
+      {
+        test: {
+          name: 'cpu',
+          pool: 'forks',
+          // some tests start processes or walk large graphs, and CI shares two cores
+          testTimeout: 60_000,
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/**/*.{gpu,node}.test.ts'],
+        },
+      },
+      {
+        test: { ...gpu, name: 'dawn', pool: 'forks', include: ['test/**/*.{gpu,node}.test.ts'] },
+      },
+      {
+        // Found while a run is under way, a dependency reloads the page.
+        optimizeDeps: { include: ['fast-check', '@fast-check/vitest'] },
+        test: {
+          ...gpu,
+          name: 'browser',
+          include: ['test/**/*.gpu.test.ts'],
+          browser: {
+            enabled: true,
+            provider: chromium,
+            headless: true,
+            api: { host: '127.0.0.1' },
+            screenshotFailures: false,
+            instances: [{ browser: 'chromium', name: 'chromium' }],
+          },
+        },
+      },
+    ],
+  },
+});

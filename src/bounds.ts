@@ -1,0 +1,39 @@
+import { isFloat, type TensorData } from './dtype.js';
+
+/** Unit of a WGSL f32 operation whose rounding mode is unspecified: 2⁻²³. */
+export const EPSILON = 2 ** -23;
+/** Smallest normal f32; WGSL may flush what lies below, so every bound allows it. */
+export const TINY = 2 ** -126;
+
+/** γ_k = k·u / (1 − k·u): relative error of k roundings in a row (Higham, Accuracy and Stability, §3.1). */
+export const gamma = (k: number): number => (k * EPSILON) / (1 - k * EPSILON);
+
+/** Distance between neighbouring f32 numbers at `value`: the unit in the last place. */
+export function ulp(value: number): number {
+  const magnitude = Math.abs(value);
+  if (!(magnitude > TINY)) return 2 ** -149;
+  return 2 ** (Math.floor(Math.log2(magnitude)) - 23);
+}
+
+/**
+ * How far a GPU result may lie from the float64 reference of the same f32 inputs:
+ * so many units in the last place of the reference, or absolute errors, one for each output element.
+ * A pointwise op's inputs come broadcast to its output. Integers and bools are exact under any bound in ulp.
+ */
+export type Bound =
+  | { readonly ulp: number }
+  | ((inputs: readonly TensorData[], output: TensorData, options: never) => Float64Array);
+
+/** Evaluates a bound to absolute errors. */
+export function boundErrors(
+  bound: Bound,
+  inputs: readonly TensorData[],
+  output: TensorData,
+  options: unknown,
+): Float64Array {
+  if (typeof bound === 'function') return bound(inputs, output, options as never);
+  const errors = new Float64Array(output.data.length);
+  if (bound.ulp > 0 && isFloat(output.dtype))
+    for (let i = 0; i < errors.length; i++) errors[i] = bound.ulp * ulp(output.data[i]!);
+  return errors;
+}

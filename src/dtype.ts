@@ -1,0 +1,188 @@
+import { DTypeError, FeedError } from './errors.js';
+import { formatShape, type Shape, sameShape, sizeOf } from './shape.js';
+
+/** Element types. `u8` is storage only (four to a word): `gather` and `cast` unpack it. */
+export type DType = 'f32' | 'f16' | 'i32' | 'u32' | 'bool' | 'u8';
+export type TypedArray = Float64Array | Float32Array | Int32Array | Uint32Array | Uint8Array | Uint16Array;
+/** Values with their shape, row-major. The CPU engine returns `f64`; `bool` is one byte an element, 0 or 1. */
+export interface TensorData {
+  readonly shape: Shape;
+  readonly dtype: DType | 'f64';
+  readonly data: TypedArray;
+}
+export type NestedArray = readonly (number | boolean | NestedArray)[];
+/** What may be fed: a number, nested arrays, a typed array (takes the expected shape) or values with their shape. */
+export type Value = number | NestedArray | TypedArray | TensorData;
+
+export const isFloat = (dtype: DType | 'f64'): boolean => dtype === 'f32' || dtype === 'f16' || dtype === 'f64';
+
+/** Bytes an element takes in a GPU buffer; a `u8` takes a quarter of a word. */
+export const bytesPerElement = (dtype: DType): number => (dtype === 'u8' ? 1 : dtype === 'f16' ? 2 : 4);
+
+/** Bytes of a GPU buffer for `size` elements, whole words, at least one. */
+export const bytesOf = (dtype: DType, size: number): number =>
+  Math.max(4, Math.ceil((size * bytesPerElement(dtype)) / 4) * 4);
+
+/** A host array for float64 evaluation of a dtype. */
+export function hostArray(dtype: DType | 'f64', size: number): TypedArray {
+  switch (dtype) {
+    case 'i32':
+      return new Int32Array(size);
+    case 'u32':
+      return new Uint32Array(size);
+    case 'bool':
+    case 'u8':
+      return new Uint8Array(size);
+    default:
+      return new Float64Array(size);
+  }
+}
+
+/** Values in float64, or in the integer type itself. */
+export const hostData = (shape: Shape, dtype: DType | 'f64', data: TypedArray): TensorData => ({
+  shape,
+  dtype: isFloat(dtype) ? 'f64' : dtype,
+  data,
+});
+
+const isTensorData = (value: Value): value is TensorData =>
+  typeof value === 'object' &&
+  !Array.isArray(value) &&
+  !ArrayBuffer.isView(value) &&
+  'data' in value &&
+  'shape' in value;
+
+function nestedShape(value: NestedArray | number | boolean): number[] {
+  const shape: number[] = [];
+  for (let level: unknown = value; Array.isArray(level); level = level[0]) shape.push(level.length);
+  return shape;
+}
+
+function flatten(op: string, value: NestedArray, shape: Shape): Float64Array {
+  const out = new Float64Array(sizeOf(shape));
+  let next = 0;
+  const walk = (level: NestedArray | number | boolean, depth: number): void => {
+    if (!Array.isArray(level)) {
+      if (depth !== shape.length)
+        throw new FeedError(`${op}: nested arrays are ragged; every row must have the same length`);
+      if (typeof level !== 'number' && typeof level !== 'boolean')
+        throw new FeedError(`${op}: ${JSON.stringify(level)} is not a number`);
+      out[next++] = Number(level);
+      return;
+    }
+    if (level.length !== shape[depth])
+      throw new FeedError(
+        `${op}: nested arrays are ragged: ${level.length} entries where ${shape[depth] ?? 'a number'} was expected`,
+      );
+    for (const inner of level) walk(inner, depth + 1);
+  };
+  walk(value, 0);
+  return out;
+}
+
+const naturalDType = (data: TypedArray): DType =>
+  data instanceof Int32Array ? 'i32' : data instanceof Uint32Array ? 'u32' : data instanceof Uint8Array ? 'u8' : 'f32';
+
+/** IEEE half to number. */
+export function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const mantissa = bits & 1023;
+  if (exponent === 31) return mantissa ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return exponent === 0 ? sign * mantissa * 2 ** -24 : sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
+}
+
+/** Number to IEEE half, round to nearest even. */
+export function numberToHalf(value: number): number {
+  if (Number.isNaN(value)) return 0x7e00;
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const magnitude = Math.abs(value);
+  if (magnitude >= 65520) return sign | 0x7c00;
+  const exponent = Math.max(-14, Math.floor(Math.log2(magnitude || 2 ** -15)));
+  const scaled = magnitude / 2 ** (exponent - 10);
+  const floor = Math.floor(scaled);
+  const rest = scaled - floor;
+  const rounded = rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
+  return sign | (rounded < 1024 ? rounded : (exponent + 15) * 1024 + rounded - 1024);
+}
+
+/** Rounds float64 values to what the GPU stores for a dtype. */
+export function roundTo(dtype: DType, value: number): number {
+  if (dtype === 'f32') return Math.fround(value);
+  if (dtype === 'f16') return halfToNumber(numberToHalf(value));
+  return value;
+}
+
+/**
+ * Reads a fed or literal value into host form, rounded to the dtype.
+ * A bare typed array takes `shape`; nested arrays and TensorData bring their own. Throws FeedError or DTypeError.
+ */
+export function readValue(
+  op: string,
+  value: Value,
+  expected: { shape?: Shape | undefined; dtype?: DType | undefined },
+): TensorData & { dtype: DType } {
+  let shape: Shape;
+  let source: ArrayLike<number>;
+  let dtype = expected.dtype;
+  if (typeof value === 'number') {
+    shape = [];
+    source = [value];
+  } else if (Array.isArray(value)) {
+    shape = nestedShape(value as NestedArray);
+    source = flatten(op, value as NestedArray, shape);
+  } else if (ArrayBuffer.isView(value) || isTensorData(value as Value)) {
+    const data = (ArrayBuffer.isView(value) ? value : (value as TensorData).data) as TypedArray;
+    if (data instanceof Uint16Array)
+      throw new DTypeError(
+        `${op}: Uint16Array is not accepted; pass Float32Array, Int32Array, Uint32Array or Uint8Array`,
+      );
+    source = data;
+    shape = ArrayBuffer.isView(value) ? (expected.shape ?? [data.length]) : (value as TensorData).shape;
+    if (dtype === undefined) dtype = isTensorData(value) && value.dtype !== 'f64' ? value.dtype : naturalDType(data);
+    if (sizeOf(shape) !== data.length)
+      throw new FeedError(
+        `${op}: ${data.length} values do not fill shape ${formatShape(shape)} (${sizeOf(shape)} elements)`,
+      );
+  } else
+    throw new FeedError(`${op}: ${String(value)} is not a number, an array, a typed array or { shape, dtype, data }`);
+  dtype ??= 'f32';
+  if (expected.shape && !sameShape(shape, expected.shape)) {
+    if (
+      !(
+        typeof value === 'object' &&
+        sizeOf(shape) === sizeOf(expected.shape) &&
+        shape.length <= 1 &&
+        Array.isArray(value)
+      )
+    )
+      throw new FeedError(`${op}: shape ${formatShape(shape)} where ${formatShape(expected.shape)} is expected`);
+    shape = expected.shape;
+  }
+  return { shape, dtype, data: convert(op, source, dtype) };
+}
+
+/** The whole numbers that an integer dtype holds. */
+export const integerRanges = {
+  i32: [-(2 ** 31), 2 ** 31 - 1],
+  u32: [0, 2 ** 32 - 1],
+  u8: [0, 255],
+  bool: [0, 1],
+} as const;
+
+function convert(op: string, source: ArrayLike<number>, dtype: DType): TypedArray {
+  if (dtype === 'f32' && !(source instanceof Float64Array)) return Float32Array.from(source);
+  if (dtype === 'f32') return new Float32Array(source);
+  if (dtype === 'f16') return Float32Array.from(source, (value) => roundTo('f16', value));
+  const out = hostArray(dtype, source.length);
+  const [low, high] = integerRanges[dtype];
+  for (let i = 0; i < source.length; i++) {
+    const value = source[i]!;
+    if (!Number.isInteger(value) || value < low || value > high)
+      throw new FeedError(
+        `${op}: value ${value} at ${i} is no ${dtype} (whole numbers from ${low} to ${high}); cast or correct it`,
+      );
+    out[i] = value;
+  }
+  return out;
+}

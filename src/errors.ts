@@ -1,0 +1,21 @@
+/** Base of every error that Nabla throws on purpose; its message names the op, the fact and the fix. */
+export class NablaError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+/** Shapes, axes or sizes do not fit. */
+export class ShapeError extends NablaError {}
+/** A dtype is not accepted, or dtypes are mixed. */
+export class DTypeError extends NablaError {}
+/** A fed value is missing, unknown, or of the wrong shape, dtype or range. */
+export class FeedError extends NablaError {}
+/** The GPU device is gone: destroyed, unplugged, or reset by the driver. */
+export class DeviceLostError extends NablaError {}
+/** The GPU refused something: no adapter, out of memory, a limit, a shader that does not compile. */
+export class DeviceError extends NablaError {}
+/** A GPU result lies outside its proven error bound. */
+export class CheckError extends NablaError {}
+/** A file or byte sequence does not follow its format. */
+export class FormatError extends NablaError {}

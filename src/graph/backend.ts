@@ -1,0 +1,91 @@
+import type { TensorData } from '../dtype.js';
+import type { Feeds, Program } from './program.js';
+import type { Tensor } from './tensor.js';
+
+/** What an engine computes on. */
+export interface EngineInfo {
+  readonly backend: 'gpu' | 'cpu';
+  readonly adapter: {
+    readonly vendor: string;
+    readonly architecture: string;
+    readonly description: string;
+    readonly software: boolean;
+  };
+  readonly limits: Readonly<Record<string, number>>;
+  readonly features: readonly string[];
+}
+
+/** Running totals since the engine opened; bytes count what is alive now, and at most at one time. */
+export interface EngineStats {
+  submits: number;
+  dispatches: number;
+  nodesEvaluated: number;
+  pipelines: number;
+  liveBuffers: number;
+  liveBytes: number;
+  peakBytes: number;
+  uploadedBytes: number;
+  readBytes: number;
+}
+export const emptyStats = (): EngineStats => ({
+  submits: 0,
+  dispatches: 0,
+  nodesEvaluated: 0,
+  pipelines: 0,
+  liveBuffers: 0,
+  liveBytes: 0,
+  peakBytes: 0,
+  uploadedBytes: 0,
+  readBytes: 0,
+});
+
+/** The dispatch list of a step, for people: what runs, what was fused into it, and its WGSL. */
+export interface PlanView {
+  readonly dispatches: readonly {
+    readonly kernel: string;
+    readonly ops: readonly string[];
+    readonly workgroups: readonly number[];
+    readonly wgsl: string;
+  }[];
+  /** How many dispatches one kernel an op would take. */
+  readonly dispatchesUnfused: number;
+  readonly buffers: number;
+  readonly bytes: number;
+}
+
+/** One kernel call as it was: the values that it read, and what it stored. */
+export interface Capture {
+  readonly kernel: string;
+  readonly wgsl: string;
+  readonly reads: ReadonlyMap<Tensor, TensorData>;
+  readonly results: ReadonlyMap<Tensor, TensorData>;
+}
+/** Chooses kernel calls of a run, by their number in the plan, and receives their captures. */
+export interface Inspection {
+  readonly select: (dispatch: number, of: number) => boolean;
+  readonly receive: (capture: Capture) => void;
+}
+
+/** A compiled program on one backend. */
+export interface Executable {
+  readonly plan: PlanView;
+  /** Runs in call order; the promise holds the outputs, and is undefined-valued when `read` is false. */
+  run(feeds: Feeds, read: boolean, inspection?: Inspection): Promise<TensorData[]>;
+  /** Builds pipelines ahead of the first run. */
+  warmUp(onProgress?: (done: number, total: number) => void): Promise<void>;
+  /** Frees what only this program uses. */
+  release(): void;
+}
+
+/** Where graphs run: the CPU reference or a GPU device. */
+export interface Backend {
+  readonly info: EngineInfo;
+  readonly stats: EngineStats;
+  /** Resolves with the reason when the device is gone. */
+  readonly lost: Promise<string>;
+  compile(program: Program): Executable;
+  read(parameter: Tensor): Promise<TensorData>;
+  write(parameter: Tensor, value: TensorData): Promise<void>;
+  finish(): Promise<void>;
+  dispose(): void;
+}

@@ -1,0 +1,133 @@
+import type { Bound } from '../bounds.js';
+import type { DType, TensorData } from '../dtype.js';
+import type { Shape } from '../shape.js';
+import type { Tensor } from './tensor.js';
+
+/** Plain data that parametrises an op: part of the graph's structure. */
+export type Options = { readonly [key: string]: unknown };
+
+/** What a vjp rule sees. The cotangent has shape E ++ output.shape, where E are extra leading axes (usually none). */
+export interface VjpContext<O extends Options> {
+  readonly inputs: readonly Tensor[];
+  readonly output: Tensor;
+  readonly cotangent: Tensor;
+  readonly options: O;
+}
+
+export interface JvpContext<O extends Options> {
+  readonly inputs: readonly Tensor[];
+  readonly output: Tensor;
+  /** One for each input, of its shape; undefined where it is zero. */
+  readonly tangents: readonly (Tensor | undefined)[];
+  readonly options: O;
+}
+
+/** What an index kernel sees while its WGSL expression for one output element is written. */
+export interface IndexContext<O extends Options> {
+  readonly inputs: readonly Tensor[];
+  readonly output: Tensor;
+  readonly options: O;
+  /** WGSL u32 expressions: the coordinates of the output element. */
+  readonly coordinates: readonly string[];
+  /** WGSL u32 expression: the row-major index of the output element. */
+  readonly flat: string;
+  /** WGSL expression of an input's element at coordinates, or at a row-major index. */
+  read(input: number, at: readonly string[] | string): string;
+  /** Names an expression, so that it is computed once. */
+  let(type: 'u32' | 'i32' | 'f32' | 'bool', expression: string): string;
+}
+
+/** A WGSL function of scalars, called for each element. `source` is the text that holds it and its helpers. */
+export interface PointwiseKernel {
+  readonly kind: 'pointwise';
+  readonly name: string;
+  readonly source: string;
+}
+/** One output element is read from inputs at computed places: views, gathers, generators. */
+export interface IndexKernel<O extends Options = never> {
+  readonly kind: 'index';
+  readonly write: (context: IndexContext<O>) => string;
+  /** WGSL functions that `write` calls. */
+  readonly source?: string;
+  /** A matmul reads its operand through this view instead of having it stored first. */
+  readonly inPlace?: boolean;
+}
+/** Elements along `options.axes` folded into one: `combine(a, b)` from `identity`. */
+export interface ReduceKernel {
+  readonly kind: 'reduce';
+  readonly name: 'sum' | 'max' | 'min' | 'arg_max';
+}
+/** C = op(A) · op(B), batched. */
+export interface MatmulKernel {
+  readonly kind: 'matmul';
+}
+/** out[r, :] = Σ over positions p with indices[p] = r of values[p, :], in ascending p, without atomics. */
+export interface ScatterKernel {
+  readonly kind: 'scatter';
+}
+/** A value that exists before the graph runs. */
+export interface LeafKernel {
+  readonly kind: 'leaf';
+}
+/** Defined by other ops; the compiler writes it out before it plans. */
+export interface ComposedKernel<O extends Options = never> {
+  readonly kind: 'composed';
+  readonly compose: (inputs: readonly Tensor[], options: O) => Tensor;
+}
+export type Kernel<O extends Options = never> =
+  | PointwiseKernel
+  | IndexKernel<O>
+  | ReduceKernel
+  | MatmulKernel
+  | ScatterKernel
+  | LeafKernel
+  | ComposedKernel<O>;
+
+/** Float64 meaning of an op: of scalars for pointwise ops, of whole tensors for the others. */
+export type ScalarReference = (...inputs: number[]) => number;
+export type TensorReference<O extends Options> = (
+  inputs: readonly TensorData[],
+  options: O,
+  output: { shape: Shape; dtype: DType },
+) => TensorData;
+
+/** An op is one record: its shape, its gradient, its float64 reference, its WGSL and its error bound. */
+interface Rules<O extends Options> {
+  readonly name: string;
+  /** Defaults to NumPy broadcasting of the inputs. */
+  readonly shape?: (inputs: readonly Tensor[], options: O) => Shape;
+  /** Defaults to the dtype that all inputs share. */
+  readonly dtype?: (inputs: readonly Tensor[], options: O) => DType;
+  /** Which dtypes the inputs may have; floats unless said otherwise. */
+  readonly accepts?: 'float' | 'number' | 'any';
+  /** Cotangents of the inputs, in graph ops; undefined where an input has no derivative. */
+  readonly vjp?: (context: VjpContext<O>) => readonly (Tensor | undefined)[];
+  /** Tangent of the output; derived from `vjp` when absent. */
+  readonly jvp?: (context: JvpContext<O>) => Tensor;
+  /** Error allowed against the reference of the same f32 inputs. */
+  readonly bound: Bound;
+  /** Output errors that input errors cause; found by shifting the inputs when absent. */
+  readonly propagate?: (
+    inputs: readonly TensorData[],
+    errors: readonly Float64Array[],
+    output: TensorData,
+    options: O,
+  ) => Float64Array;
+}
+/** An op of scalars, applied to each element. */
+export interface PointwiseRecord<O extends Options = Options> extends Rules<O> {
+  readonly kernel: PointwiseKernel;
+  readonly reference: ScalarReference;
+}
+/** An op of whole tensors. */
+export interface TensorRecord<O extends Options = Options> extends Rules<O> {
+  readonly kernel: Exclude<Kernel<O>, PointwiseKernel>;
+  readonly reference: TensorReference<O>;
+}
+export type OpRecord<O extends Options = Options> = PointwiseRecord<O> | TensorRecord<O>;
+
+/** A record whose option type is forgotten: what a node of the graph holds. */
+export type Op = OpRecord<never>;
+
+/** The kernel of a pointwise op: the WGSL function `name` in `source`, called with one scalar an input. */
+export const pointwise = (name: string, source: string): PointwiseKernel => ({ kind: 'pointwise', name, source });

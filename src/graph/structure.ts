@@ -1,0 +1,33 @@
+import type { Op } from './op.js';
+import { isConstant, isInput, isParameter } from './program.js';
+import type { Tensor } from './tensor.js';
+
+const ids = new WeakMap<Op, number>();
+let next = 0;
+
+/** A number for each op record, so that ops of one name are told apart. */
+export function opId(op: Op): number {
+  let id = ids.get(op);
+  if (id === undefined) {
+    id = next++;
+    ids.set(op, id);
+  }
+  return id;
+}
+
+/** Inputs and constants: the leaves whose values are data. */
+export const isData = (node: Tensor): boolean => isInput(node) || isConstant(node);
+
+/**
+ * A text that is equal for graphs that compute the same thing from other data: ops, options, shapes and wiring count,
+ * and which parameters; values of inputs and constants do not. `nodes` are in topological order.
+ */
+export function structureOf(nodes: readonly Tensor[], outputs: readonly Tensor[]): string {
+  const place = new Map(nodes.map((node, i) => [node, i]));
+  const lines = nodes.map((node) => {
+    if (isParameter(node)) return `p${node.id}`;
+    if (isData(node)) return `${node.dtype}[${node.shape.join()}]`;
+    return `${opId(node.op)}${JSON.stringify(node.options)}(${node.inputs.map((input) => place.get(input)).join()})`;
+  });
+  return `${lines.join(';')}>${outputs.map((node) => place.get(node)).join()}`;
+}

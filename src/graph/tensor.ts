@@ -1,0 +1,172 @@
+import { type DType, hostArray, integerRanges, isFloat, roundTo, type TensorData } from '../dtype.js';
+import { DTypeError, NablaError, ShapeError } from '../errors.js';
+import { broadcastShapes, checkShape, type Shape, sizeOf } from '../shape.js';
+import type { Op, OpRecord, Options, PointwiseRecord, TensorRecord } from './op.js';
+
+let nextId = 0;
+
+/** A node of a computation graph: an op, its inputs, a shape and a dtype. It owns no memory. */
+export class Tensor {
+  /** Ascends with creation, so an input's id is always below its users'. */
+  readonly id: number = nextId++;
+  readonly op: Op;
+  readonly inputs: readonly Tensor[];
+  /** Of the op's own option type: only the op itself looks inside. */
+  readonly options: never;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly name: string | undefined;
+
+  /** @internal Use the op functions. */
+  constructor(op: Op, inputs: readonly Tensor[], options: Options, shape: Shape, dtype: DType, name?: string) {
+    this.op = op;
+    this.inputs = inputs;
+    this.options = options as never;
+    this.shape = shape;
+    this.dtype = dtype;
+    this.name = name;
+  }
+
+  /** Number of axes. */
+  get rank(): number {
+    return this.shape.length;
+  }
+}
+
+/** A tensor, or a number that takes the other operand's dtype. */
+export type TensorLike = Tensor | number;
+/** Tensors in arrays and objects, nested as the caller likes. */
+export type Tree = Tensor | readonly Tree[] | { readonly [key: string]: Tree };
+
+function checkDTypes(op: Op, inputs: readonly Tensor[]): void {
+  const accepts = op.accepts ?? 'float';
+  for (const { dtype } of inputs) {
+    if (accepts === 'any') return;
+    if (dtype === 'u8') throw new DTypeError(`${op.name}: u8 is storage only; unpack it with cast(x, 'f32') or gather`);
+    if (accepts === 'float' && !isFloat(dtype))
+      throw new DTypeError(`${op.name}: dtype ${dtype} is not a float; use cast(x, 'f32')`);
+    if (dtype === 'bool') throw new DTypeError(`${op.name}: bool is not a number; use cast(x, 'f32') or where`);
+  }
+}
+
+function commonDType(op: Op, inputs: readonly Tensor[]): DType {
+  const dtype = inputs[0]?.dtype ?? 'f32';
+  const other = inputs.find((input) => input.dtype !== dtype);
+  if (other)
+    throw new DTypeError(`${op.name}: mixed dtypes ${dtype} and ${other.dtype}; cast one with cast(x, '${dtype}')`);
+  return dtype;
+}
+
+/** Builds a node: checks dtypes, infers the shape. Throws ShapeError or DTypeError. */
+export function apply<O extends Options>(
+  op: OpRecord<O>,
+  inputs: readonly Tensor[],
+  options: O,
+  name?: string,
+): Tensor {
+  for (const input of inputs)
+    if (!(input instanceof Tensor))
+      throw new ShapeError(`${op.name}: ${String(input)} is not a tensor; wrap values with tensor(…)`);
+  checkDTypes(op, inputs);
+  const dtype = op.dtype ? op.dtype(inputs, options) : commonDType(op, inputs);
+  const shape = op.shape
+    ? op.shape(inputs, options)
+    : broadcastShapes(
+        op.name,
+        inputs.map((input) => input.shape),
+      );
+  return new Tensor(op, inputs, options, checkShape(op.name, shape), dtype, name);
+}
+
+type LeafOptions = {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly value?: TensorData;
+  readonly initial?: TensorData | Tensor;
+};
+/** @internal A record for values that exist before the graph runs. */
+export const leafRecord = (name: string): TensorRecord<LeafOptions> => ({
+  name,
+  accepts: 'any',
+  shape: (_, { shape }) => shape,
+  dtype: (_, { dtype }) => dtype,
+  vjp: () => [],
+  reference: () => {
+    throw new NablaError(`${name}: a leaf has a value, not a rule`);
+  },
+  kernel: { kind: 'leaf' },
+  bound: { ulp: 0 },
+});
+/** @internal Values known when the graph is built: data, not structure. */
+export const constantOp = leafRecord('constant');
+
+export type FullOptions = { value: number; shape: Shape; dtype: DType };
+
+/** A single number in every place of a shape. As an operand it is part of the structure and costs no memory. */
+export const fullOp: TensorRecord<FullOptions> = {
+  name: 'full',
+  accepts: 'any',
+  shape: (_, { shape }) => shape,
+  dtype: (_, { value, dtype }) => checkNumber('full', value, dtype),
+  vjp: () => [],
+  // the number that the GPU's literal is
+  reference: (_, { value }, { shape, dtype }) => ({
+    shape,
+    dtype,
+    data: hostArray(dtype, sizeOf(shape)).fill(roundTo(dtype, value)),
+  }),
+  kernel: { kind: 'index', write: ({ options, output }) => literal(options.value, output.dtype) },
+  bound: { ulp: 0 },
+};
+
+/** The dtype, if the number is one of its values; else throws DTypeError, because nothing is rounded or wrapped silently. */
+export function checkNumber(op: string, value: number, dtype: DType): DType {
+  const [low, high] = isFloat(dtype) ? [] : integerRanges[dtype as keyof typeof integerRanges];
+  if (low !== undefined && !(Number.isInteger(value) && value >= low && value <= high!))
+    throw new DTypeError(`${op}: ${value} is no ${dtype}; use a whole number from ${low} to ${high}, or cast to f32`);
+  return dtype;
+}
+
+/** Prints a number as WGSL; non-finite values are refused because WGSL has no literal for them. */
+export function literal(value: number, dtype: DType): string {
+  if (!Number.isFinite(value)) throw new DTypeError(`full: ${value} has no WGSL literal; pass it as tensor(${value})`);
+  if (dtype === 'bool') return value ? 'true' : 'false';
+  if (dtype === 'i32') return value === -(2 ** 31) ? 'i32(-2147483647 - 1)' : `${Math.trunc(value)}i`;
+  if (dtype === 'u32' || dtype === 'u8') return `${value}u`;
+  const single = Math.fround(value);
+  if (!Number.isFinite(single)) throw new DTypeError(`full: ${value} is beyond the f32 range`);
+  return `f32(${single})`;
+}
+
+/** @internal A scalar node for a number operand; WGSL has no literal for ±∞ and NaN, so those are data. */
+export function scalar(value: number, dtype: DType = 'f32'): Tensor {
+  if (Number.isFinite(value) || !isFloat(dtype)) return apply(fullOp, [], { value, shape: [], dtype });
+  return apply(constantOp, [], { shape: [], dtype, value: { shape: [], dtype, data: Float32Array.of(value) } });
+}
+
+/** Tensors for operands; numbers take the first tensor's dtype, f32 when there is none. */
+export function lift(inputs: readonly TensorLike[]): Tensor[] {
+  const dtype = inputs.find((input): input is Tensor => input instanceof Tensor)?.dtype ?? 'f32';
+  return inputs.map((input) => (typeof input === 'number' ? scalar(input, dtype) : input));
+}
+
+type NoOptions = Record<string, never>;
+/** A function from tensors (numbers are lifted) to a node of the graph. */
+export type OpFunction = (...inputs: TensorLike[]) => Tensor;
+
+/**
+ * Makes an op from its record: a function from tensors (numbers are lifted) to a node of the graph.
+ * Works the same in user code; see the record's fields for what each must give.
+ */
+export function defineOp(record: PointwiseRecord<NoOptions>): OpFunction;
+export function defineOp(record: TensorRecord<NoOptions>): OpFunction;
+export function defineOp(record: OpRecord<NoOptions>): OpFunction {
+  return (...inputs) => apply(record, lift(inputs), {});
+}
+
+/** Makes an op that takes options beside its tensors. */
+export function defineOpWith<O extends Options>(
+  record: TensorRecord<O>,
+): (inputs: readonly TensorLike[], options: O) => Tensor {
+  return (inputs, options) => apply(record, lift(inputs), options);
+}

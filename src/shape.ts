@@ -1,0 +1,104 @@
+import { ShapeError } from './errors.js';
+
+/** Sizes of the axes, outermost first; `[]` is a scalar. */
+export type Shape = readonly number[];
+
+/** The highest rank a tensor may have. */
+export const MAX_RANK = 8;
+
+/** Number of elements: the product of the sizes, 1 for a scalar. */
+export const sizeOf = (shape: Shape): number => shape.reduce((product, size) => product * size, 1);
+
+/** `[2, 3]` as people write it. */
+export const formatShape = (shape: Shape): string => `[${shape.join(', ')}]`;
+
+export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((size, i) => size === b[i]);
+
+/** Row-major strides in elements. */
+export function stridesOf(shape: Shape): number[] {
+  const strides = new Array<number>(shape.length).fill(1);
+  for (let axis = shape.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1]! * shape[axis + 1]!;
+  return strides;
+}
+
+/** Throws a ShapeError unless every size is a whole number ≥ 0 and the rank is at most 8. */
+export function checkShape(op: string, shape: Shape): Shape {
+  if (!Array.isArray(shape)) throw new ShapeError(`${op}: a shape is an array of whole numbers, not ${String(shape)}`);
+  const bad = shape.find((size) => !Number.isSafeInteger(size) || size < 0);
+  if (bad !== undefined)
+    throw new ShapeError(`${op}: ${formatShape(shape)} is no shape: ${bad} is not a whole number ≥ 0`);
+  if (shape.length > MAX_RANK)
+    throw new ShapeError(
+      `${op}: rank ${shape.length} of ${formatShape(shape)} is above ${MAX_RANK}; reshape to fewer axes`,
+    );
+  if (sizeOf(shape) > 2 ** 32 - 1)
+    throw new ShapeError(`${op}: ${formatShape(shape)} has more than 2³²−1 elements; split the tensor`);
+  return shape;
+}
+
+/** NumPy's rule: align at the last axis; equal sizes, or 1 against any. */
+export function broadcastShapes(op: string, shapes: readonly Shape[]): Shape {
+  const rank = Math.max(0, ...shapes.map((shape) => shape.length));
+  const out = new Array<number>(rank).fill(1);
+  for (const shape of shapes)
+    shape.forEach((size, i) => {
+      const axis = rank - shape.length + i;
+      const have = out[axis]!;
+      if (size !== have && size !== 1 && have !== 1)
+        throw new ShapeError(
+          `${op}: shapes ${shapes.map(formatShape).join(' and ')} do not broadcast: ${have} against ${size}; make the sizes equal or one of them 1`,
+        );
+      if (size !== 1) out[axis] = size;
+    });
+  return out;
+}
+
+/** An axis counted from the end when negative, as a number in [0, rank). */
+export function normalizeAxis(op: string, axis: number, rank: number): number {
+  if (!Number.isInteger(axis) || axis < -rank || axis >= rank)
+    throw new ShapeError(
+      `${op}: axis ${axis} is outside rank ${rank}; use ${rank ? `${-rank} to ${rank - 1}` : 'no axis'}`,
+    );
+  return axis < 0 ? axis + rank : axis;
+}
+
+/** The axes of a reduction, ascending; all of them when none are given. */
+export function normalizeAxes(op: string, axis: number | readonly number[] | undefined, rank: number): number[] {
+  if (axis === undefined) return Array.from({ length: rank }, (_, i) => i);
+  const axes = (typeof axis === 'number' ? [axis] : [...axis]).map((a) => normalizeAxis(op, a, rank));
+  if (new Set(axes).size !== axes.length)
+    throw new ShapeError(`${op}: axis list [${axes.join(', ')}] names an axis twice`);
+  return axes.sort((a, b) => a - b);
+}
+
+/** Steps that walk `from` while `to` is walked: 0 along the axes that broadcasting repeats. */
+export function broadcastSteps(from: Shape, to: Shape): number[] {
+  const strides = stridesOf(from);
+  const lead = to.length - from.length;
+  return to.map((_, axis) => (axis < lead || from[axis - lead] === 1 ? 0 : strides[axis - lead]!));
+}
+
+/** Visits the elements i of a shape in row-major order, each with its place: offset + Σ coordinate · step. */
+export function eachPlace(
+  shape: Shape,
+  steps: readonly number[],
+  offset: number,
+  visit: (place: number, i: number) => void,
+): void {
+  const at = new Array<number>(shape.length).fill(0);
+  const size = sizeOf(shape);
+  let place = offset;
+  for (let i = 0; i < size; i++) {
+    visit(place, i);
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      place += steps[axis]!;
+      if (++at[axis]! < shape[axis]!) break;
+      place -= steps[axis]! * shape[axis]!;
+      at[axis] = 0;
+    }
+  }
+}
+
+/** The shape after reducing `axes`: they become 1 with `keepDims`, else they go. */
+export const reducedShape = (shape: Shape, axes: readonly number[], keepDims: boolean): Shape =>
+  keepDims ? shape.map((size, i) => (axes.includes(i) ? 1 : size)) : shape.filter((_, i) => !axes.includes(i));

@@ -1,0 +1,9 @@
+// Comparisons and selection; functions of f32 also serve i32 and u32.
+
+fn is_equal(a: f32, b: f32) -> bool { return a == b; }
+fn is_unequal(a: f32, b: f32) -> bool { return a != b; }
+fn is_less(a: f32, b: f32) -> bool { return a < b; }
+fn is_at_most(a: f32, b: f32) -> bool { return a <= b; }
+fn is_greater(a: f32, b: f32) -> bool { return a > b; }
+fn is_at_least(a: f32, b: f32) -> bool { return a >= b; }
+fn choose(condition: bool, a: f32, b: f32) -> f32 { return select(b, a, condition); }

@@ -1,0 +1,23 @@
+// Softmax and cross-entropy of one row of logits z, with peak = max z and total = Σ e^(z − peak).
+// The compiler keeps peak and total of a row in registers and writes all that reads them in one pass.
+
+// e^(z − peak): at most 1, so nothing overflows
+fn shifted_exp(z: f32, peak: f32) -> f32 { return exp(z - peak); }
+
+// pᵢ = e^(zᵢ − peak) / total
+fn softmax(z: f32, peak: f32, total: f32) -> f32 { return exp(z - peak) / total; }
+
+// ln pᵢ = zᵢ − peak − ln total
+fn log_softmax(z: f32, peak: f32, total: f32) -> f32 { return (z - peak) - log(total); }
+
+// ln Σ eᶻ = peak + ln total
+fn log_sum_exp(peak: f32, total: f32) -> f32 { return peak + log(total); }
+
+// Cross-entropy of one class, −t ln p; summed over the row it is the cost C = −Σ t ln p
+fn cross_entropy(target_share: f32, log_p: f32) -> f32 { return select(-target_share * log_p, 0.0, target_share == 0.0); }
+
+// ∂C/∂z = (p − t) ⊙ δ_C, for targets t that sum to 1
+fn cross_entropy_backward(p: f32, target_share: f32, dOut: f32) -> f32 { return (p - target_share) * dOut; }
+
+// Softmax backward: δ_z = p ⊙ (δ_p − Σ p δ_p)
+fn softmax_backward(p: f32, dOut: f32, inner: f32) -> f32 { return p * (dOut - inner); }

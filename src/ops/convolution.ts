@@ -1,0 +1,230 @@
+import { gamma, TINY } from '../bounds.js';
+import { hostArray, hostData, type TensorData } from '../dtype.js';
+import { ShapeError } from '../errors.js';
+import type { IndexContext } from '../graph/op.js';
+import { defineOpWith, literal, type Tensor } from '../graph/tensor.js';
+import { formatShape, type Shape, sizeOf } from '../shape.js';
+import { add } from './arithmetic.js';
+import { equal, where } from './compare.js';
+import { arange } from './leaf.js';
+import { matmul } from './matmul.js';
+import { argMax, sum } from './reduce.js';
+import { extraAxes, reshape, sumTo, transpose } from './view.js';
+
+/** Place u of an output and tap i of a window meet place (step · u + tap · i + offset) / gap of the input, if that is whole. */
+type Axis = { readonly step: number; readonly tap: number; readonly offset: number; readonly gap: number };
+type Pair = readonly [number, number];
+type Geometry = { readonly size: Pair; readonly axes: readonly [Axis, Axis] };
+
+/** The same meetings, looked up from the input's side. */
+const inverse = ({ step, tap, offset, gap }: Axis): Axis => ({ step: gap, tap: -tap, offset: -offset, gap: step });
+const inverted = ({ axes: [y, x] }: Geometry, size: Pair): Geometry => ({ size, axes: [inverse(y), inverse(x)] });
+const lastTwo = (shape: Shape): Pair => [shape.at(-2)!, shape.at(-1)!];
+
+/** Input place that each (tap, place) meets, −1 for none: [taps · places]. */
+function meetings({ step, tap, offset, gap }: Axis, taps: number, places: number, extent: number): Int32Array {
+  return Int32Array.from({ length: taps * places }, (_, k) => {
+    const at = (step * (k % places) + tap * Math.floor(k / places) + offset) / gap;
+    return Number.isInteger(at) && at >= 0 && at < extent ? at : -1;
+  });
+}
+
+type WindowOptions = Geometry & { readonly window: Pair; readonly fill: number };
+/**
+ * The windows of an image as a view, [..., i, j, height, width] → [..., i, j, u, v], `fill` where a tap misses. Taps may be
+ * broadcast in the input. Pulling back is the inverse view: each tap meets each input place at most once.
+ */
+const windowsOf: (inputs: readonly Tensor[], options: WindowOptions) => Tensor = defineOpWith<WindowOptions>({
+  name: 'windows',
+  shape: ([x], { window, size }) => [...x!.shape.slice(0, -4), ...window, ...size],
+  vjp: ({ inputs: [x], output, cotangent, options }) => {
+    const { window } = options;
+    const back: Tensor = windowsOf([cotangent], { ...inverted(options, lastTwo(x!.shape)), window, fill: 0 });
+    return [sumTo(back, x!.shape, extraAxes(cotangent, output))];
+  },
+  reference: ([x], { window, size, axes, fill }, { shape }) => {
+    const [taps, extents] = [x!.shape.slice(-4, -2), lastTwo(x!.shape)];
+    const [rows, columns] = axes.map((axis, k) => meetings(axis, window[k]!, size[k]!, extents[k]!)) as Int32Array[];
+    const data = hostArray('f64', sizeOf(shape));
+    const plane = size[0] * size[1];
+    for (let at = 0; at < data.length; at++) {
+      const j = Math.floor(at / plane) % window[1];
+      const i = Math.floor(at / plane / window[1]) % window[0];
+      const lead = Math.floor(at / plane / window[1] / window[0]);
+      const row = rows![i * size[0] + (Math.floor(at / size[1]) % size[0])]!;
+      const column = columns![j * size[1] + (at % size[1])]!;
+      const image = (lead * taps[0]! + (i % taps[0]!)) * taps[1]! + (j % taps[1]!);
+      data[at] = row < 0 || column < 0 ? fill : x!.data[(image * extents[0] + row) * extents[1] + column]!;
+    }
+    return hostData(shape, 'f64', data);
+  },
+  kernel: { kind: 'index', inPlace: true, write: writeWindows },
+  bound: { ulp: 0 },
+});
+
+function writeWindows({
+  inputs: [x],
+  output,
+  options,
+  coordinates,
+  read,
+  let: name,
+}: IndexContext<WindowOptions>): string {
+  const first = output.rank - 4;
+  const tests: string[] = [];
+  const at = options.axes.map(({ step, tap, offset, gap }, k) => {
+    const [extent, places] = [x!.shape[first + 2 + k]!, options.size[k]!];
+    const reach = [0, tap * (options.window[k]! - 1)];
+    const low = Math.min(...reach) + offset;
+    const high = Math.max(...reach) + offset + step * (places - 1);
+    const place = `${step} * i32(${coordinates[first + 2 + k]}) + ${tap} * i32(${coordinates[first + k]}) + ${offset}`;
+    const meet = name('i32', `(${place})`);
+    if (low < 0) tests.push(`${meet} >= 0`);
+    if (high >= gap * extent) tests.push(`${meet} < ${gap * extent}`);
+    if (gap > 1) tests.push(`${meet} % ${gap} == 0`);
+    return gap > 1 ? `u32(${meet} / ${gap})` : `u32(${meet})`;
+  });
+  const taps = [0, 1].map((k) => (x!.shape[first + k] === 1 ? '0u' : coordinates[first + k]!));
+  const value = read(0, [...coordinates.slice(0, first), ...taps, ...at]);
+  return tests.length ? `select(${literal(options.fill, output.dtype)}, ${value}, ${tests.join(' && ')})` : value;
+}
+
+/** [batch, channels, height, width] → [batch, channels, i, j, u, v]. */
+const windows = (x: Tensor, window: Pair, geometry: Geometry, fill = 0): Tensor =>
+  windowsOf([reshape(x, [...x.shape.slice(0, -2), 1, 1, ...lastTwo(x.shape)])], { ...geometry, window, fill });
+
+/** [batch, channels, i, j, u, v] as matrices [batch, channels · i · j, u · v], one for each image. */
+const asMatrices = (x: Tensor): Tensor => {
+  const [batch, channels, i, j, u, v] = x.shape as [number, number, number, number, number, number];
+  return reshape(x, [batch, channels * i * j, u * v]);
+};
+const asMatrix = (w: Tensor): Tensor => reshape(w, [w.shape[0]!, sizeOf(w.shape.slice(1))]);
+
+/** Σ over channels c and taps (i, j) of w[o, c, i, j] · x[n, c, what (i, j) meets from (u, v)], by direct loops. */
+function correlateData(x: TensorData, w: TensorData, { size: [U, V], axes }: Geometry): Float64Array {
+  const [N, C, H, W] = x.shape as [number, number, number, number];
+  const [O, , I, J] = w.shape as [number, number, number, number];
+  const rows = meetings(axes[0], I, U, H);
+  const columns = meetings(axes[1], J, V, W);
+  const out = new Float64Array(N * O * U * V);
+  for (let image = 0; image < N * O * C; image++) {
+    const [c, o, n] = [image % C, Math.floor(image / C) % O, Math.floor(image / C / O)];
+    for (let tap = 0; tap < I * J; tap++) {
+      const [i, j] = [Math.floor(tap / J), tap % J];
+      const weight = w.data[(o * C + c) * I * J + tap]!;
+      for (let u = 0; u < U; u++) {
+        const row = rows[i * U + u]!;
+        if (row < 0) continue;
+        const [to, from] = [((n * O + o) * U + u) * V, ((n * C + c) * H + row) * W];
+        for (let v = 0; v < V; v++) {
+          const column = columns[j * V + v]!;
+          if (column >= 0) out[to + v]! += weight * x.data[from + column]!;
+        }
+      }
+    }
+  }
+  return out;
+}
+
+/** Convolution in either direction: [N, C, H, W] and [O, C, i, j] → [N, O, u, v], a matmul whose right side is a view. */
+const correlateOf: (inputs: readonly Tensor[], options: Geometry) => Tensor = defineOpWith<Geometry>({
+  name: 'correlate',
+  shape: ([x, w], { size }) => [x!.shape[0]!, w!.shape[0]!, ...size],
+  vjp: ({ inputs: [x, w], output, cotangent, options }) => {
+    const lead = cotangent.shape.slice(0, extraAxes(cotangent, output));
+    const [N, O, U, V] = output.shape as [number, number, number, number];
+    // δx: the inverse meetings, with the roles of channels swapped
+    const images = reshape(cotangent, [sizeOf(lead) * N, O, U, V]);
+    const dX = correlateOf([images, transpose(w!, [1, 0, 2, 3])], inverted(options, lastTwo(x!.shape)));
+    // δw = Σ over images of δ · windowsᵀ
+    const delta = reshape(cotangent, [...lead, N, O, U * V]);
+    const each = matmul(delta, asMatrices(windows(x!, lastTwo(w!.shape), options)), { transposeB: true });
+    return [reshape(dX, [...lead, ...x!.shape]), reshape(sum(each, { axis: lead.length }), [...lead, ...w!.shape])];
+  },
+  reference: ([x, w], options, { shape }) => hostData(shape, 'f64', correlateData(x!, w!, options)),
+  kernel: {
+    kind: 'composed',
+    compose: ([x, w], options) => {
+      const product = matmul(asMatrix(w!), asMatrices(windows(x!, lastTwo(w!.shape), options)));
+      return reshape(product, [x!.shape[0]!, w!.shape[0]!, ...options.size]);
+    },
+  },
+  // as a product of K = C · i · j terms
+  bound: ([x, w], _, options: Geometry) => {
+    const terms = sizeOf(w!.shape.slice(1));
+    const sizes = [x!, w!].map((each) => ({ ...each, data: Float64Array.from(each.data, Math.abs) }));
+    return correlateData(sizes[0]!, sizes[1]!, options).map((size) => gamma(terms + 1) * size + terms * TINY);
+  },
+});
+
+export interface WindowSettings {
+  /** Distance between windows. */
+  stride?: number | Pair;
+  /** Rows and columns added on each side. */
+  padding?: number | Pair;
+  /** Distance between the taps of a window. */
+  dilation?: number | Pair;
+}
+
+function geometryOf(op: string, x: Tensor, window: Pair, settings: WindowSettings, stride: number | Pair): Geometry {
+  const pair = (name: string, value: number | Pair, least: number): Pair => {
+    const both: Pair = typeof value === 'number' ? [value, value] : value;
+    if (both.length !== 2 || !both.every((each) => Number.isInteger(each) && each >= least))
+      throw new ShapeError(`${op}: ${name} ${JSON.stringify(value)} is not one or two whole numbers ≥ ${least}`);
+    return both;
+  };
+  const steps = pair('stride', settings.stride ?? stride, 1);
+  const padding = pair('padding', settings.padding ?? 0, 0);
+  const dilation = pair('dilation', settings.dilation ?? 1, 1);
+  pair('window', window, 1);
+  const size = lastTwo(x.shape).map((extent, k) =>
+    Math.floor((extent + 2 * padding[k]! - dilation[k]! * (window[k]! - 1) - 1) / steps[k]! + 1),
+  ) as [number, number];
+  if (Math.min(...size) < 1)
+    throw new ShapeError(
+      `${op}: a window ${formatShape(window)} does not fit into ${formatShape(x.shape)}; enlarge padding or shrink the window`,
+    );
+  const axis = (k: number): Axis => ({ step: steps[k]!, tap: dilation[k]!, offset: 0 - padding[k]!, gap: 1 });
+  return { size, axes: [axis(0), axis(1)] };
+}
+
+/**
+ * Convolution as PyTorch's conv2d: x [N, C, H, W], w [O, C, kh, kw] → [N, O, H′, W′], with
+ * H′ = ⌊(H + 2 padding − dilation (kh − 1) − 1) / stride⌋ + 1. `bias` is [O]. No flip of w.
+ */
+export function conv2d(x: Tensor, w: Tensor, options: WindowSettings & { bias?: Tensor } = {}): Tensor {
+  if (x.rank !== 4 || w.rank !== 4 || x.shape[1] !== w.shape[1])
+    throw new ShapeError(
+      `conv2d: ${formatShape(x.shape)} and ${formatShape(w.shape)} do not fit; x is [N, C, H, W] and w [O, C, kh, kw] with one C`,
+    );
+  const out = correlateOf([x, w], geometryOf('conv2d', x, lastTwo(w.shape), options, 1));
+  if (!options.bias) return out;
+  if (options.bias.rank !== 1 || options.bias.shape[0] !== w.shape[0])
+    throw new ShapeError(
+      `conv2d: bias ${formatShape(options.bias.shape)} is not [${w.shape[0]}], one for each output channel`,
+    );
+  return add(out, reshape(options.bias, [w.shape[0]!, 1, 1]));
+}
+
+/** The lowest f32: what padding holds, so that no window takes it. */
+const LOWEST = -3.4028234663852886e38;
+
+/**
+ * The largest element of each window, as PyTorch's max_pool2d: [N, C, H, W] → [N, C, H′, W′]. `stride` is `size` unless
+ * given; padding is at most half the size. The first of equal elements gets the whole gradient.
+ */
+export function maxPool2d(x: Tensor, options: WindowSettings & { size: number | Pair }): Tensor {
+  if (x.rank !== 4) throw new ShapeError(`maxPool2d: ${formatShape(x.shape)} is not [N, C, H, W]`);
+  const { size, padding = 0 } = options;
+  const window: Pair = typeof size === 'number' ? [size, size] : size;
+  const geometry = geometryOf('maxPool2d', x, window, options, window);
+  if ([0, 1].some((k) => 2 * (typeof padding === 'number' ? padding : padding[k]!) > window[k]!))
+    throw new ShapeError(
+      `maxPool2d: padding ${JSON.stringify(padding)} is above half of the window ${formatShape(window)}`,
+    );
+  const taps = window[0] * window[1];
+  const view = windows(x, window, geometry, LOWEST);
+  const each = reshape(view, [...view.shape.slice(0, 2), taps, ...geometry.size]);
+  const first = argMax(each, { axis: 2, keepDims: true });
+  return sum(where(equal(first, reshape(arange(taps), [taps, 1, 1])), each, 0), { axis: 2 });
+}

@@ -1,0 +1,147 @@
+import { gamma } from '../bounds.js';
+import { hostArray, hostData, type TensorData } from '../dtype.js';
+import { DTypeError, FeedError, ShapeError } from '../errors.js';
+import { defineOpWith, type Tensor } from '../graph/tensor.js';
+import { normalizeAxis, type Shape, sizeOf } from '../shape.js';
+import { extraAxes, reshape } from './view.js';
+
+const checkIndices = (op: string, indices: Tensor): void => {
+  if (indices.dtype !== 'i32' && indices.dtype !== 'u32')
+    throw new DTypeError(`${op}: indices are ${indices.dtype}; use i32, for example cast(indices, 'i32')`);
+};
+
+/** The sizes before, along and after an axis: [outer, size, inner]. */
+const around = (shape: Shape, axis: number): [number, number, number] => [
+  sizeOf(shape.slice(0, axis)),
+  shape[axis]!,
+  sizeOf(shape.slice(axis + 1)),
+];
+
+/** Throws FeedError when an index lies outside [0, size). */
+export function checkRange(op: string, indices: TensorData, size: number): void {
+  const at = indices.data.findIndex((index: number) => index < 0 || index >= size);
+  if (at >= 0) throw new FeedError(`${op}: index ${indices.data[at]} at position ${at} is outside 0 to ${size - 1}`);
+}
+
+const gatherOf = defineOpWith<{ axis: number }>({
+  name: 'gather',
+  accepts: 'any',
+  shape: ([x, indices], { axis }) => [...x!.shape.slice(0, axis), ...indices!.shape, ...x!.shape.slice(axis + 1)],
+  dtype: ([x]) => (x!.dtype === 'u8' ? 'u32' : x!.dtype),
+  // each row receives the cotangents of the places it was copied to
+  vjp: ({ inputs: [x, indices], output, cotangent, options: { axis } }) => {
+    const lead = cotangent.shape.slice(0, extraAxes(cotangent, output));
+    const [outer, rows, inner] = around(x!.shape, axis);
+    const positions = sizeOf(indices!.shape);
+    const values = reshape(cotangent, [sizeOf(lead) * outer, positions, inner]);
+    return [reshape(scatterAdd(values, reshape(indices!, [positions]), rows), [...lead, ...x!.shape]), undefined];
+  },
+  reference: ([x, indices], { axis }, { shape, dtype }) => {
+    const [outer, size, inner] = around(x!.shape, axis);
+    checkRange('gather', indices!, size);
+    const positions = indices!.data.length;
+    const data = hostArray(dtype, sizeOf(shape));
+    for (let o = 0; o < outer; o++)
+      for (let p = 0; p < positions; p++) {
+        const from = (o * size + indices!.data[p]!) * inner;
+        for (let i = 0; i < inner; i++) data[(o * positions + p) * inner + i] = x!.data[from + i]!;
+      }
+    return hostData(shape, dtype, data);
+  },
+  kernel: {
+    kind: 'index',
+    write: ({ inputs: [, indices], options: { axis }, coordinates, read }) => {
+      const rank = indices!.rank;
+      const row = `u32(${read(1, coordinates.slice(axis, axis + rank))})`;
+      return read(0, [...coordinates.slice(0, axis), row, ...coordinates.slice(axis + rank)]);
+    },
+  },
+  bound: { ulp: 0 },
+});
+
+/**
+ * Rows of `x` along `axis` (0) picked by integer `indices`: `[...before, ...indices.shape, ...after]`.
+ * Out-of-range indices are found on the host: in feeds, and by the CPU engine. A u8 `x` gives u32.
+ */
+export function gather(x: Tensor, indices: Tensor, options: { axis?: number } = {}): Tensor {
+  checkIndices('gather', indices);
+  const axis = normalizeAxis('gather', options.axis ?? 0, x.rank);
+  if (x.shape[axis] === 0 && sizeOf(indices.shape) > 0) throw new ShapeError('gather: cannot pick from an empty axis');
+  return gatherOf([x, indices], { axis });
+}
+
+const scatterOf = defineOpWith<{ rows: number }>({
+  name: 'scatterAdd',
+  accepts: 'any',
+  shape: ([values], { rows }) => [values!.shape[0]!, rows, values!.shape[2]!],
+  dtype: ([values]) => values!.dtype,
+  vjp: ({ inputs: [, indices], output, cotangent }) => [
+    gather(cotangent, indices!, { axis: 1 + extraAxes(cotangent, output) }),
+    undefined,
+  ],
+  reference: ([values, indices], { rows }, { shape }) => {
+    const [outer, positions, inner] = values!.shape as [number, number, number];
+    checkRange('scatterAdd', indices!, rows);
+    const data = new Float64Array(sizeOf(shape));
+    for (let o = 0; o < outer; o++)
+      for (let p = 0; p < positions; p++)
+        for (let i = 0; i < inner; i++)
+          data[(o * rows + indices!.data[p]!) * inner + i]! += values!.data[(o * positions + p) * inner + i]!;
+    return hostData(shape, 'f64', data);
+  },
+  kernel: { kind: 'scatter' },
+  bound: ([values, indices], output) => {
+    const [outer, positions, inner] = values!.shape as [number, number, number];
+    const rows = output.shape[1]!;
+    const errors = new Float64Array(output.data.length);
+    const hits = new Float64Array(rows);
+    for (const row of indices!.data) hits[row]!++;
+    for (let o = 0; o < outer; o++)
+      for (let p = 0; p < positions; p++) {
+        const row = indices!.data[p]!;
+        for (let i = 0; i < inner; i++)
+          errors[(o * rows + row) * inner + i]! +=
+            gamma(hits[row]! - 1) * Math.abs(values!.data[(o * positions + p) * inner + i]!);
+      }
+    return errors;
+  },
+});
+
+/**
+ * The reverse of gather: values [outer, positions, inner] added into zeros [outer, rows, inner],
+ * position p into row indices[p], in ascending p and without atomics.
+ */
+export function scatterAdd(values: Tensor, indices: Tensor, rows: number): Tensor {
+  checkIndices('scatterAdd', indices);
+  if (values.rank !== 3 || indices.rank !== 1 || values.shape[1] !== indices.shape[0])
+    throw new ShapeError('scatterAdd: values are [outer, positions, inner] and indices [positions]');
+  return scatterOf([values, indices], { rows });
+}
+
+const oneHotOf = defineOpWith<{ classes: number }>({
+  name: 'oneHot',
+  accepts: 'any',
+  shape: ([indices], { classes }) => [...indices!.shape, classes],
+  dtype: () => 'f32',
+  vjp: () => [undefined],
+  reference: ([indices], { classes }, { shape }) => {
+    checkRange('oneHot', indices!, classes);
+    const data = new Float64Array(sizeOf(shape));
+    indices!.data.forEach((index: number, i: number) => {
+      data[i * classes + index] = 1;
+    });
+    return hostData(shape, 'f64', data);
+  },
+  kernel: {
+    kind: 'index',
+    write: ({ coordinates, read }) =>
+      `select(0.0, 1.0, u32(${read(0, coordinates.slice(0, -1))}) == ${coordinates.at(-1)})`,
+  },
+  bound: { ulp: 0 },
+});
+
+/** 1 at each index and 0 elsewhere, f32: `[...indices.shape, classes]`. */
+export function oneHot(indices: Tensor, classes: number): Tensor {
+  checkIndices('oneHot', indices);
+  return oneHotOf([indices], { classes });
+}

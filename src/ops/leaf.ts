@@ -1,0 +1,124 @@
+import { EPSILON } from '../bounds.js';
+import { type DType, hostArray, isFloat, readValue, roundTo, type Value } from '../dtype.js';
+import { DTypeError, ShapeError } from '../errors.js';
+import { apply, checkNumber, constantOp, defineOpWith, fullOp, leafRecord, literal, Tensor } from '../graph/tensor.js';
+import { checkShape, formatShape, type Shape, sizeOf } from '../shape.js';
+
+/** @internal A place that each run feeds. */
+export const inputOp = leafRecord('input');
+/** @internal A value that lives in each engine and that steps update. */
+export const parameterOp = leafRecord('parameter');
+
+/**
+ * A tensor holding values: a number, nested arrays, a typed array (row-major) or `{ shape, dtype, data }`.
+ * f32 unless `dtype` or the typed array says otherwise. Throws FeedError when values do not fill `shape`.
+ */
+export function tensor(values: Value, shape?: Shape, options: { dtype?: DType } = {}): Tensor {
+  if (shape) checkShape('tensor', shape);
+  const filled = typeof values === 'number' && shape ? new Float64Array(sizeOf(shape)).fill(values) : values;
+  const dtype = options.dtype ?? (filled instanceof Float64Array ? 'f32' : undefined);
+  const value = readValue('tensor', filled, { shape, dtype });
+  // The caller's array may change later; the graph's value may not.
+  const own = { ...value, data: value.data.slice() };
+  return apply(constantOp, [], { shape: value.shape, dtype: value.dtype, value: own });
+}
+
+/** A place for values that each run feeds, of fixed `shape`; f32 unless `dtype` is given. */
+export function input(shape: Shape, options: { dtype?: DType; name?: string } = {}): Tensor {
+  return apply(inputOp, [], { shape: checkShape('input', shape), dtype: options.dtype ?? 'f32' }, options.name);
+}
+
+/**
+ * A trainable value. It lives in each engine that uses it and starts there from `init`: values, or a tensor that
+ * the float64 reference evaluates once (so every engine starts from the same bits).
+ */
+export function parameter(init: Value | Tensor, options: { name?: string } = {}): Tensor {
+  const initial = init instanceof Tensor ? init : readValue('parameter', init, {});
+  if (initial.dtype === 'u8' || initial.dtype === 'bool')
+    throw new DTypeError(`parameter: dtype ${initial.dtype} cannot be updated; use f32, i32 or u32`);
+  const own = initial instanceof Tensor ? initial : { ...initial, data: initial.data.slice() };
+  return apply(parameterOp, [], { shape: initial.shape, dtype: initial.dtype as DType, initial: own }, options.name);
+}
+
+/** A tensor of one repeated number; in kernels it is a literal and costs no memory. */
+export function full(shape: Shape, value: number, options: { dtype?: DType } = {}): Tensor {
+  const dtype = options.dtype ?? 'f32';
+  if (!Number.isFinite(value)) return tensor(value, shape, { dtype });
+  return apply(fullOp, [], { value, shape: checkShape('full', shape), dtype });
+}
+/** Zeros of a shape. */
+export const zeros = (shape: Shape, options: { dtype?: DType } = {}): Tensor => full(shape, 0, options);
+/** Ones of a shape. */
+export const ones = (shape: Shape, options: { dtype?: DType } = {}): Tensor => full(shape, 1, options);
+
+const arangeOf = defineOpWith<{ start: number; step: number; length: number; dtype: DType }>({
+  name: 'arange',
+  accepts: 'any',
+  shape: (_, { length }) => [length],
+  dtype: (_, { dtype }) => dtype,
+  vjp: () => [],
+  reference: (_, { start, step }, { shape, dtype }) => ({
+    shape,
+    dtype,
+    data: hostArray(dtype, shape[0]!).map((_: number, i: number) => roundTo(dtype, start) + i * roundTo(dtype, step)),
+  }),
+  kernel: {
+    kind: 'index',
+    write: ({ options: { start, step }, output: { dtype }, flat }) =>
+      `(${literal(start, dtype)} + ${dtype}(${flat}) * ${literal(step, dtype)})`,
+  },
+  bound: (_, output, { step }: { step: number }) =>
+    Float64Array.from(output.data, (value, i) =>
+      isFloat(output.dtype) ? (Math.abs(value) + 2 * Math.abs(i * step)) * EPSILON : 0,
+    ),
+});
+
+/**
+ * start, start + step, … below `stop` (`arange(stop)` starts at 0); i32 unless `dtype` is given.
+ * Throws ShapeError for an endless range, DTypeError for fractions in an integer range.
+ */
+export function arange(
+  start: number,
+  stop?: number,
+  options: { step?: number; dtype?: 'f32' | 'i32' | 'u32' } = {},
+): Tensor {
+  const [from, to] = stop === undefined ? [0, start] : [start, stop];
+  const { step = 1, dtype = 'i32' } = options;
+  const length = Math.max(0, Math.ceil((to - from) / step));
+  if (!Number.isFinite(length))
+    throw new ShapeError(`arange: no finite length from ${from} to ${to} by ${step}; step must not be 0`);
+  for (const value of [from, step, from + Math.max(0, length - 1) * step]) checkNumber('arange', value, dtype);
+  return arangeOf([], { start: from, step, length, dtype });
+}
+
+const eyeOf = defineOpWith<{ shape: Shape; dtype: DType }>({
+  name: 'eye',
+  accepts: 'any',
+  shape: (_, { shape }) => shape,
+  dtype: (_, { dtype }) => dtype,
+  vjp: () => [],
+  reference: (_, { shape }, { dtype }) => {
+    const half = sizeOf(shape.slice(shape.length / 2));
+    const data = hostArray(dtype, half * half);
+    for (let i = 0; i < half; i++) data[i * half + i] = 1;
+    return { shape, dtype, data };
+  },
+  kernel: {
+    kind: 'index',
+    write: ({ options: { shape }, output: { dtype }, flat, let: name }) => {
+      const half = sizeOf(shape.slice(shape.length / 2));
+      const i = name('u32', flat);
+      return `select(${literal(0, dtype)}, ${literal(1, dtype)}, ${i} / ${half}u == ${i} % ${half}u)`;
+    },
+  },
+  bound: { ulp: 0 },
+});
+
+/** The identity: `eye(3)` is [3, 3]; `eye([2, 3])` is [2, 3, 2, 3], one where both halves of the index agree. */
+export function eye(size: number | Shape, options: { dtype?: 'f32' | 'i32' | 'u32' } = {}): Tensor {
+  const half = checkShape('eye', typeof size === 'number' ? [size] : size);
+  return eyeOf([], { shape: [...half, ...half], dtype: options.dtype ?? 'f32' });
+}
+
+/** @internal For error messages: a leaf's name, or its kind and shape. */
+export const describe = (node: Tensor): string => node.name ?? `${node.op.name} ${formatShape(node.shape)}`;

@@ -1,0 +1,154 @@
+import outerSource from '../../shaders/outer.wgsl?raw';
+import { gamma, TINY } from '../bounds.js';
+import type { TensorData } from '../dtype.js';
+import { ShapeError } from '../errors.js';
+import { pointwise } from '../graph/op.js';
+import { defineOp, defineOpWith, type Tensor } from '../graph/tensor.js';
+import { broadcastShapes, broadcastSteps, eachPlace, formatShape, type Shape, sizeOf } from '../shape.js';
+import { mul } from './arithmetic.js';
+import { sum } from './reduce.js';
+import { extraAxes, reshape, sumTo } from './view.js';
+
+export type MatmulOptions = { readonly transposeA: boolean; readonly transposeB: boolean };
+
+const rows = (shape: Shape, transposed: boolean): [number, number] => {
+  const [a, b] = [shape.at(-2)!, shape.at(-1)!];
+  return transposed ? [b, a] : [a, b];
+};
+/** [M, N, K] of a product and its batch shape. */
+export function matmulSizes(
+  a: Shape,
+  b: Shape,
+  { transposeA, transposeB }: MatmulOptions,
+): { batch: Shape; m: number; n: number; k: number } {
+  const [m, k] = rows(a, transposeA);
+  const [inner, n] = rows(b, transposeB);
+  if (k !== inner)
+    throw new ShapeError(
+      `matmul: inner sizes differ: ${formatShape([m, k])} × ${formatShape([inner, n])}; transpose one side, or change ${k} or ${inner}`,
+    );
+  return { batch: broadcastShapes('matmul', [a.slice(0, -2), b.slice(0, -2)]), m, n, k };
+}
+
+/** Which matrix of an operand goes into each matrix of the batch. */
+function matrices(operand: Shape, batch: Shape): number[] {
+  const places: number[] = [];
+  eachPlace(batch, broadcastSteps(operand.slice(0, -2), batch), 0, (place) => places.push(place));
+  return places;
+}
+
+/** Float64 product of two operands, or of other values in their place. */
+export function multiply(
+  a: TensorData,
+  b: TensorData,
+  options: MatmulOptions,
+  values: { a: ArrayLike<number>; b: ArrayLike<number> } = { a: a.data, b: b.data },
+): Float64Array {
+  const { batch, m, n, k } = matmulSizes(a.shape, b.shape, options);
+  const out = new Float64Array(sizeOf(batch) * m * n);
+  const [am, ak] = options.transposeA ? [1, m] : [k, 1];
+  const [bk, bn] = options.transposeB ? [1, k] : [n, 1];
+  const [fromA, fromB] = [matrices(a.shape, batch), matrices(b.shape, batch)];
+  for (let row = 0; row < fromA.length * m; row++) {
+    const matrix = Math.floor(row / m);
+    const [startA, startB] = [fromA[matrix]! * m * k + (row % m) * am, fromB[matrix]! * k * n];
+    for (let p = 0; p < k; p++) {
+      const left = values.a[startA + p * ak]!;
+      const from = startB + p * bk;
+      for (let j = 0; j < n; j++) out[row * n + j]! += left * values.b[from + j * bn]!;
+    }
+  }
+  return out;
+}
+
+const sizes = (x: TensorData): Float64Array => Float64Array.from(x.data, Math.abs);
+
+const matmulOf = defineOpWith<MatmulOptions>({
+  name: 'matmul',
+  shape: ([a, b], options) => {
+    const { batch, m, n } = matmulSizes(a!.shape, b!.shape, options);
+    return [...batch, m, n];
+  },
+  // C = A B: δA = δC Bᵀ, δB = Aᵀ δC; a transposed operand's gradient is the transpose, taken by swapping sides
+  vjp: ({ inputs: [a, b], output, cotangent, options: { transposeA: ta, transposeB: tb } }) => {
+    const extra = extraAxes(cotangent, output);
+    const dA = ta ? product(b!, cotangent, tb, true) : product(cotangent, b!, false, !tb);
+    return [sumTo(dA, a!.shape, extra), gradientOfB(a!, b!, cotangent, extra, ta, tb)];
+  },
+  reference: ([a, b], options, { shape }) => ({ shape, dtype: 'f64', data: multiply(a!, b!, options) }),
+  kernel: { kind: 'matmul' },
+  // γ_{K+1} · |A| |B| + K · 2⁻¹²⁶ holds under any order of summation, with and without fma
+  bound: ([a, b], _, options: MatmulOptions) => {
+    const { k } = matmulSizes(a!.shape, b!.shape, options);
+    return multiply(a!, b!, options, { a: sizes(a!), b: sizes(b!) }).map((size) => gamma(k + 1) * size + k * TINY);
+  },
+  // |ΔA| |B| + |A| |ΔB| + |ΔA| |ΔB|
+  propagate: ([a, b], [ea, eb], _, options) => {
+    const left = multiply(a!, b!, options, { a: ea!, b: sizes(b!).map((size, i) => size + eb![i]!) });
+    const right = multiply(a!, b!, options, { a: sizes(a!), b: eb! });
+    return left.map((value, i) => value + right[i]!);
+  },
+});
+
+/** op(A) · op(B); where only A has a batch it is folded into the rows: one large product instead of many. */
+function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
+  if (a.rank === 2 || b.rank > 2 || transposeA) return matmulOf([a, b], { transposeA, transposeB });
+  const flat = matmulOf([stackRows(a), b], { transposeA, transposeB });
+  return reshape(flat, [...a.shape.slice(0, -1), flat.shape[1]!]);
+}
+
+/** [...batch, M, K] to [batch · M, K], below `lead` leading axes. */
+const stackRows = (x: Tensor, lead = 0): Tensor =>
+  reshape(x, [...x.shape.slice(0, lead), sizeOf(x.shape.slice(lead, -1)), x.shape.at(-1)!]);
+
+function gradientOfB(a: Tensor, b: Tensor, cotangent: Tensor, extra: number, ta: boolean, tb: boolean): Tensor {
+  // B shared by a batch of As: stack the As, so that one product sums over the batch
+  if (b.rank === 2 && a.rank > 2 && !ta)
+    return gradientOfB(stackRows(a), b, stackRows(cotangent, extra), extra, ta, tb);
+  const dB = tb ? product(cotangent, a, true, ta) : product(a, cotangent, !ta, false);
+  return sumTo(dB, b.shape, extra);
+}
+
+/**
+ * Matrix product as `numpy.matmul`: [..., M, K] · [..., K, N] → [..., M, N]; batch axes broadcast, a 1-D operand
+ * acts as a row (left) or column (right) and its axis goes. `transposeA`, `transposeB` swap an operand's last two
+ * axes without copying. Throws ShapeError when the inner sizes differ.
+ */
+export function matmul(a: Tensor, b: Tensor, options: { transposeA?: boolean; transposeB?: boolean } = {}): Tensor {
+  if (a.rank === 0 || b.rank === 0) throw new ShapeError('matmul: a scalar operand; use mul');
+  const left = a.rank === 1 ? reshape(a, [1, a.shape[0]!]) : a;
+  const right = b.rank === 1 ? reshape(b, [b.shape[0]!, 1]) : b;
+  const transposeA = a.rank > 1 && (options.transposeA ?? false);
+  const transposeB = b.rank > 1 && (options.transposeB ?? false);
+  const out = product(left, right, transposeA, transposeB);
+  const kept = [
+    ...out.shape.slice(0, -2),
+    ...(a.rank === 1 ? [] : [out.shape.at(-2)!]),
+    ...(b.rank === 1 ? [] : [out.shape.at(-1)!]),
+  ];
+  return reshape(out, kept);
+}
+
+const outerOp = defineOp({
+  name: 'outer',
+  vjp: ({ inputs: [u, v], cotangent }) => [mul(cotangent, v!), mul(cotangent, u!)],
+  reference: (u, v) => u * v,
+  kernel: pointwise('outer_product', outerSource),
+  bound: { ulp: 1 },
+});
+
+/** Outer product u vᵀ: [m], [n] → [m, n]; with a batch, [..., m], [..., n] → [..., m, n]. */
+export function outer(u: Tensor, v: Tensor): Tensor {
+  if (u.rank === 0 || v.rank === 0)
+    throw new ShapeError('outer: operands are vectors [m] and [n]; use mul for scalars');
+  return outerOp(reshape(u, [...u.shape, 1]), reshape(v, [...v.shape.slice(0, -1), 1, v.shape.at(-1)!]));
+}
+
+/** Inner product Σ u v over the last axis, which must agree: [n], [n] → scalar; [..., n], [..., n] → [...]. */
+export function dot(u: Tensor, v: Tensor): Tensor {
+  if (u.rank === 0 || v.rank === 0 || u.shape.at(-1) !== v.shape.at(-1))
+    throw new ShapeError(
+      `dot: last axes of ${formatShape(u.shape)} and ${formatShape(v.shape)} differ; they must have one length`,
+    );
+  return sum(mul(u, v), { axis: -1 });
+}

@@ -1,0 +1,86 @@
+import source from '../../shaders/random.wgsl?raw';
+import { hostData } from '../dtype.js';
+import { ShapeError } from '../errors.js';
+import { apply, defineOpWith, type Tensor } from '../graph/tensor.js';
+import { checkShape, type Shape, sizeOf } from '../shape.js';
+import { add, mul } from './arithmetic.js';
+import { parameterOp } from './leaf.js';
+
+type RandomOptions = { readonly shape: Shape; readonly seed: number };
+
+/** PCG-RXS-M-XS on 32 bits (Jarzynski & Olano 2020), as `pcg` in shaders/random.wgsl. */
+export function pcg(value: number): number {
+  const state = (Math.imul(value, 747796405) + 2891336453) >>> 0;
+  const word = Math.imul((state >>> ((state >>> 28) + 4)) ^ state, 277803737) >>> 0;
+  return ((word >>> 22) ^ word) >>> 0;
+}
+const uniformAt = (seed: number, run: number, element: number): number =>
+  (pcg((element ^ pcg((run + pcg(seed)) >>> 0)) >>> 0) >>> 8) * 2 ** -24;
+
+function normalAt(seed: number, run: number, element: number): number {
+  const u = 1 - uniformAt(seed, run, element);
+  const v = uniformAt((seed ^ 0x9e3779b9) >>> 0, run, element) - 0.5;
+  return Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * v);
+}
+
+const generator = (name: string, at: typeof uniformAt, bound: number) =>
+  defineOpWith<RandomOptions>({
+    name,
+    accepts: 'any',
+    shape: (_, { shape }) => shape,
+    dtype: () => 'f32',
+    vjp: ({ inputs }) => inputs.map(() => undefined),
+    reference: ([run], { seed }, { shape }) =>
+      hostData(
+        shape,
+        'f64',
+        Float64Array.from({ length: sizeOf(shape) }, (_, i) => at(seed, run?.data[0] ?? 0, i)),
+      ),
+    kernel: {
+      kind: 'index',
+      source,
+      write: ({ inputs, options: { seed }, flat, read }) =>
+        `${name}(${seed}u, ${inputs.length ? read(0, '0u') : '0u'}, ${flat})`,
+    },
+    // WGSL's cos is good to 2⁻¹¹; √(−2 ln u) is below 6
+    bound: (_, output) => new Float64Array(output.data.length).fill(bound),
+  });
+
+const uniformOf = generator('random_uniform', uniformAt, 0);
+const normalOf = generator('random_normal', normalAt, 6 * 2 ** -11);
+
+/** @internal Counts the runs of a step, on the device: what `fresh` random numbers mix in. Steps that use it add 1. */
+export const runCount = apply(
+  parameterOp,
+  [],
+  { shape: [], dtype: 'u32', initial: { shape: [], dtype: 'u32', data: new Uint32Array(1) } },
+  'runCount',
+);
+
+interface RandomArguments {
+  /** A whole number in [0, 2³²). */
+  seed: number;
+  /** New numbers at each run of a step instead of the same ones. */
+  fresh?: boolean;
+}
+function generate(op: typeof uniformOf, shape: Shape, { seed, fresh = false }: RandomArguments): Tensor {
+  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32)
+    throw new ShapeError(`random: seed ${seed} is not a whole number in [0, 2³²)`);
+  return op(fresh ? [runCount] : [], { shape: checkShape('random', shape), seed });
+}
+
+/** Random tensors: pure functions of (seed, element), equal on the CPU and the GPU. */
+export const random = {
+  /** Uniform in [low, high), [0, 1) unless given. */
+  uniform(shape: Shape, options: RandomArguments & { low?: number; high?: number }): Tensor {
+    const { low = 0, high = 1 } = options;
+    const unit = generate(uniformOf, shape, options);
+    return low === 0 && high === 1 ? unit : add(low, mul(high - low, unit));
+  },
+  /** Normal with the given mean (0) and standard deviation (1). */
+  normal(shape: Shape, options: RandomArguments & { mean?: number; deviation?: number }): Tensor {
+    const { mean = 0, deviation = 1 } = options;
+    const unit = generate(normalOf, shape, options);
+    return mean === 0 && deviation === 1 ? unit : add(mean, mul(deviation, unit));
+  },
+} as const;

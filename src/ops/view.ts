@@ -1,0 +1,135 @@
+import { hostArray, hostData, type TensorData } from '../dtype.js';
+import { ShapeError } from '../errors.js';
+import { defineOpWith, type Tensor } from '../graph/tensor.js';
+import {
+  broadcastShapes,
+  broadcastSteps,
+  checkShape,
+  eachPlace,
+  formatShape,
+  normalizeAxis,
+  type Shape,
+  sameShape,
+  sizeOf,
+  stridesOf,
+} from '../shape.js';
+import { sum } from './reduce.js';
+
+/** Leading axes that a cotangent carries beyond its output. */
+export const extraAxes = (cotangent: Tensor, output: Tensor): number => cotangent.rank - output.rank;
+
+/** Float64 result of a view that reads x at offset + Σ coordinate · step. */
+export function viewData(x: TensorData, shape: Shape, steps: readonly number[], offset = 0): TensorData {
+  const data = hostArray(x.dtype, sizeOf(shape));
+  eachPlace(shape, steps, offset, (place, i) => {
+    data[i] = x.data[place]!;
+  });
+  return hostData(shape, x.dtype, data);
+}
+
+/** Values repeated to a wider shape, as `broadcastTo` means it. */
+export const broadcastData = (x: TensorData, shape: Shape): TensorData =>
+  sameShape(x.shape, shape) ? x : viewData(x, shape, broadcastSteps(x.shape, shape));
+
+/** Sums a broadcast cotangent E ++ wide back to E ++ target; the reverse of broadcasting. */
+export function sumTo(x: Tensor, target: Shape, extra = 0): Tensor {
+  const wide = x.shape.slice(extra);
+  if (sameShape(wide, target)) return x;
+  const lead = wide.length - target.length;
+  const axes = wide.flatMap((size, i) => (i < lead || (target[i - lead] === 1 && size !== 1) ? [i + extra] : []));
+  return reshape(axes.length ? sum(x, { axis: axes }) : x, [...x.shape.slice(0, extra), ...target]);
+}
+
+const reshapeOf = defineOpWith<{ shape: Shape }>({
+  name: 'reshape',
+  accepts: 'any',
+  shape: (_, { shape }) => shape,
+  vjp: ({ inputs: [x], output, cotangent }) => [
+    reshape(cotangent, [...cotangent.shape.slice(0, extraAxes(cotangent, output)), ...x!.shape]),
+  ],
+  reference: ([x], _, { shape }) => ({ ...x!, shape }),
+  kernel: { kind: 'index', write: ({ flat, read }) => read(0, flat) },
+  bound: { ulp: 0 },
+});
+
+/** The same elements in row-major order under another shape; one size may be −1 and is then worked out. */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  const known = shape.filter((size) => size !== -1);
+  if (known.length < shape.length - 1)
+    throw new ShapeError(`reshape: ${formatShape(shape)} leaves more than one size open; give all but one`);
+  const size = sizeOf(x.shape);
+  const rest = known.length < shape.length ? size / sizeOf(known) : 1;
+  const full = shape.map((entry) => (entry === -1 ? rest : entry));
+  if (!Number.isInteger(rest) || sizeOf(full) !== size)
+    throw new ShapeError(
+      `reshape: ${formatShape(x.shape)} has ${size} elements, which do not fill ${formatShape(shape)}`,
+    );
+  return sameShape(full, x.shape) ? x : reshapeOf([x], { shape: checkShape('reshape', full) });
+}
+
+const broadcastOf = defineOpWith<{ shape: Shape }>({
+  name: 'broadcastTo',
+  accepts: 'any',
+  shape: (_, { shape }) => shape,
+  vjp: ({ inputs: [x], output, cotangent }) => [sumTo(cotangent, x!.shape, extraAxes(cotangent, output))],
+  reference: ([x], _, { shape }) => broadcastData(x!, shape),
+  kernel: {
+    kind: 'index',
+    write: ({ inputs: [x], output, coordinates, flat, read }) => {
+      const size = sizeOf(x!.shape);
+      if (size === 1) return read(0, '0u');
+      if (sameShape(output.shape.slice(output.rank - x!.rank), x!.shape)) return read(0, `(${flat} % ${size}u)`);
+      const lead = output.rank - x!.rank;
+      return read(
+        0,
+        x!.shape.map((extent, i) => (extent === 1 ? '0u' : coordinates[lead + i]!)),
+      );
+    },
+  },
+  bound: { ulp: 0 },
+});
+
+/** Repeats axes of size 1, and new leading axes, up to `shape`. */
+export function broadcastTo(x: Tensor, shape: Shape): Tensor {
+  const target = checkShape('broadcastTo', shape);
+  if (!sameShape(broadcastShapes('broadcastTo', [x.shape, target]), target))
+    throw new ShapeError(
+      `broadcastTo: ${formatShape(x.shape)} does not broadcast to ${formatShape(target)}; only sizes of 1 repeat`,
+    );
+  return sameShape(x.shape, target) ? x : broadcastOf([x], { shape: target });
+}
+
+const transposeOf = defineOpWith<{ axes: readonly number[] }>({
+  name: 'transpose',
+  accepts: 'any',
+  shape: ([x], { axes }) => axes.map((axis) => x!.shape[axis]!),
+  vjp: ({ output, cotangent, options: { axes } }) => {
+    const extra = extraAxes(cotangent, output);
+    const inverse = axes.map((_, i) => axes.indexOf(i) + extra);
+    return [transpose(cotangent, [...Array.from({ length: extra }, (_, i) => i), ...inverse])];
+  },
+  reference: ([x], { axes }, { shape }) => {
+    const strides = stridesOf(x!.shape);
+    const steps = axes.map((axis) => strides[axis]!);
+    return viewData(x!, shape, steps);
+  },
+  kernel: {
+    kind: 'index',
+    write: ({ options: { axes }, coordinates, read }) =>
+      read(
+        0,
+        axes.map((_, i) => coordinates[axes.indexOf(i)]!),
+      ),
+  },
+  bound: { ulp: 0 },
+});
+
+/** Permutes axes: output axis i is input axis axes[i]. Without `axes` it reverses them. */
+export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
+  const order = (axes ?? x.shape.map((_, i) => x.rank - 1 - i)).map((axis) => normalizeAxis('transpose', axis, x.rank));
+  if (order.length !== x.rank || new Set(order).size !== x.rank)
+    throw new ShapeError(
+      `transpose: [${order.join(', ')}] is no permutation of the ${x.rank} axes of ${formatShape(x.shape)}`,
+    );
+  return order.every((axis, i) => axis === i) ? x : transposeOf([x], { axes: order });
+}

@@ -1,0 +1,120 @@
+import { isFloat } from '../dtype.js';
+import { DTypeError, NablaError, ShapeError } from '../errors.js';
+import { Tensor } from '../graph/tensor.js';
+import { dependents, topological } from '../graph/walk.js';
+import { add } from '../ops/arithmetic.js';
+import { ones, zeros } from '../ops/leaf.js';
+import { broadcastTo, sumTo } from '../ops/view.js';
+import { formatShape, type Shape, sameShape } from '../shape.js';
+
+/** Applies a node's vjp rule; each cotangent comes back as E ++ input.shape, broadcasts of pointwise ops summed. */
+export function pullBack(node: Tensor, cotangent: Tensor): (Tensor | undefined)[] {
+  const { op, inputs, options } = node;
+  if (!op.vjp)
+    throw new NablaError(`${op.name}: no vjp rule; give its record one, or cut the gradient with stopGradient`);
+  const extra = cotangent.rank - node.rank;
+  const lead = cotangent.shape.slice(0, extra);
+  const rule = op.vjp({ inputs, output: node, cotangent, options });
+  return inputs.map((input, i) => {
+    let part = rule[i];
+    if (!part) return undefined;
+    if (op.kernel.kind === 'pointwise') {
+      if (part.rank < cotangent.rank) part = broadcastTo(part, cotangent.shape);
+      part = sumTo(part, input.shape, extra);
+    }
+    if (!sameShape(part.shape, [...lead, ...input.shape]))
+      throw new ShapeError(
+        `${op.name}: its vjp returned ${formatShape(part.shape)} for an input of shape ${formatShape(input.shape)}; return a cotangent of the input's shape`,
+      );
+    return part;
+  });
+}
+
+function seed(y: Tensor, cotangent: Tensor | undefined): Tensor {
+  if (!(y instanceof Tensor)) throw new NablaError(`grad: ${String(y)} is not a tensor`);
+  if (!isFloat(y.dtype)) throw new DTypeError(`grad: y is ${y.dtype}, which has no derivative; differentiate a float`);
+  if (!cotangent) {
+    if (y.rank !== 0 && !y.shape.every((size) => size === 1))
+      throw new ShapeError(
+        `grad: y has shape ${formatShape(y.shape)}; sum it to a scalar, or pass { cotangent } of that shape`,
+      );
+    return ones(y.shape, { dtype: y.dtype });
+  }
+  const tail = cotangent.shape.slice(Math.max(0, cotangent.rank - y.rank));
+  if (cotangent.rank < y.rank || !sameShape(tail, y.shape))
+    throw new ShapeError(
+      `grad: cotangent ${formatShape(cotangent.shape)} does not end in y's shape ${formatShape(y.shape)}`,
+    );
+  if (cotangent.dtype !== y.dtype)
+    throw new DTypeError(`grad: cotangent is ${cotangent.dtype} and y is ${y.dtype}; cast one`);
+  return cotangent;
+}
+
+/** A cotangent, and the node that sent it. */
+export interface Incoming {
+  readonly from: Tensor;
+  readonly value: Tensor;
+}
+
+/**
+ * The backward walk: each node that lies between y and `wrt` is visited once, users first, with the cotangents that
+ * arrived over the branches of its fork and their sum. y itself starts from `cotangent`.
+ */
+export function backpropagate(
+  y: Tensor,
+  wrt: readonly Tensor[],
+  cotangent: Tensor,
+  visit: (node: Tensor, gradient: Tensor, incoming: readonly Incoming[]) => void,
+): void {
+  const order = topological([y]);
+  const active = dependents(order, new Set(wrt));
+  const arrived = new Map<Tensor, Incoming[]>();
+  for (const node of order.reverse()) {
+    const incoming = arrived.get(node) ?? [];
+    arrived.delete(node);
+    if (!active.has(node) || (node !== y && incoming.length === 0)) continue;
+    const gradient = node === y ? cotangent : incoming.map(({ value }) => value).reduce((sum, part) => add(sum, part));
+    visit(node, gradient, incoming);
+    if (!node.inputs.some((input) => active.has(input))) continue;
+    const parts = pullBack(node, gradient);
+    node.inputs.forEach((input, i) => {
+      const value = parts[i];
+      if (!value || !active.has(input)) return;
+      const list = arrived.get(input);
+      if (list) list.push({ from: node, value });
+      else arrived.set(input, [{ from: node, value }]);
+    });
+  }
+}
+
+/** A tensor for each of `T`, in the same places. */
+export type EachTensor<T extends readonly Tensor[]> = { -readonly [K in keyof T]: Tensor };
+
+export interface GradOptions {
+  /** ∂(result)/∂y, of y's shape; extra leading axes give one gradient each. Needed unless y is a scalar. */
+  cotangent?: Tensor;
+}
+
+/**
+ * Reverse mode: ∂y/∂wrt as graph nodes of wrt's shapes, contracted with the cotangent (1 for a scalar y).
+ * `wrt` may be any nodes; those that y does not depend on give zeros. Walks the graph once, sums at forks.
+ * Throws ShapeError for a non-scalar y without a cotangent, DTypeError for an integer `wrt`.
+ */
+export function grad(y: Tensor, wrt: Tensor, options?: GradOptions): Tensor;
+export function grad<const T extends readonly Tensor[]>(y: Tensor, wrt: T, options?: GradOptions): EachTensor<T>;
+export function grad(y: Tensor, wrt: Tensor | readonly Tensor[], options: GradOptions = {}): Tensor | Tensor[] {
+  const targets = (Array.isArray(wrt) ? wrt : [wrt]) as readonly Tensor[];
+  for (const target of targets) {
+    if (!(target instanceof Tensor)) throw new NablaError(`grad: ${String(target)} is not a tensor`);
+    if (!isFloat(target.dtype))
+      throw new DTypeError(`grad: ${target.name ?? target.op.name} is ${target.dtype}; only floats have gradients`);
+  }
+  const cotangent = seed(y, options.cotangent);
+  const lead: Shape = cotangent.shape.slice(0, cotangent.rank - y.rank);
+  const found = new Map<Tensor, Tensor>();
+  backpropagate(y, targets, cotangent, (node, gradient) => found.set(node, gradient));
+  const gradients = targets.map(
+    (target) => found.get(target) ?? zeros([...lead, ...target.shape], { dtype: target.dtype }),
+  );
+  return Array.isArray(wrt) ? gradients : gradients[0]!;
+}

@@ -1,0 +1,281 @@
+// Jacobians, Hessians, forward mode and per-example gradients; what is computed, and what is refused.
+import { describe, expect, it } from 'vitest';
+import { jvp, pushThrough } from '../../src/autodiff/forward.js';
+import { hessian, jacobian, jacobianMode } from '../../src/autodiff/jacobian.js';
+import { grad } from '../../src/autodiff/reverse.js';
+import { CpuBackend } from '../../src/cpu/backend.js';
+import { Engine } from '../../src/engine.js';
+import { DTypeError, type NablaError, ShapeError } from '../../src/errors.js';
+import { pointwise } from '../../src/graph/op.js';
+import { defineOp, type Tensor } from '../../src/graph/tensor.js';
+import { topological } from '../../src/graph/walk.js';
+import { sigmoid, tanh } from '../../src/ops/activation.js';
+import { add, exp, mul, square, sub } from '../../src/ops/arithmetic.js';
+import { cast } from '../../src/ops/cast.js';
+import { greater } from '../../src/ops/compare.js';
+import { eye, input, parameter, tensor, zeros } from '../../src/ops/leaf.js';
+import { matmul } from '../../src/ops/matmul.js';
+import { argMax, sum } from '../../src/ops/reduce.js';
+import { slice } from '../../src/ops/slice.js';
+import { softmax } from '../../src/ops/softmax.js';
+import { broadcastTo, reshape } from '../../src/ops/view.js';
+import { sizeOf } from '../../src/shape.js';
+import { valuesOf } from '../support/property.js';
+import { floats } from '../support/samples.js';
+
+const value = (x: Tensor): number[] => [...valuesOf([x])[0]!.data];
+const near = (numbers: readonly number[]) => numbers.map((number) => expect.closeTo(number, 9));
+const work = async (x: Tensor): Promise<number> => {
+  const engine = new Engine(new CpuBackend());
+  await engine.run(x);
+  return engine.stats().nodesEvaluated;
+};
+
+describe('jacobian', () => {
+  const x = tensor(floats(1, [2, 2, 3]));
+  it('has the shape [...y, ...x], for any ranks', () => {
+    expect(jacobian(sum(x, { axis: 1 }), x).shape).toEqual([2, 3, 2, 2, 3]);
+    expect(jacobian(sum(x), x).shape).toEqual([2, 2, 3]);
+    expect(jacobian(x, tensor(1)).shape).toEqual([2, 2, 3]);
+    expect(jacobian(tensor([1, 2]), [tensor([3]), tensor(4)]).map(({ shape }) => shape)).toEqual([[2, 1], [2]]);
+  });
+  it('of x by itself is the identity', () => {
+    const v = tensor([1, 2, 3]);
+    expect(value(jacobian(v, v))).toEqual([1, 0, 0, 0, 1, 0, 0, 0, 1]);
+  });
+  it('agrees in both modes', () => {
+    const wide = tanh(matmul(tensor(floats(2, [4, 3])), sum(x, { axis: [0, 1] })));
+    const y = slice(wide, [0], [3]);
+    const s = sum(x, { axis: [0, 1] });
+    expect([jacobianMode(wide, s), jacobianMode(y, s)]).toEqual(['forward', 'reverse']);
+    const w = tensor(floats(2, [4, 3]));
+    const v = tensor(floats(3, [3]));
+    const all = tanh(matmul(w, v));
+    const rows = [0, 1, 2, 3].map((i) => grad(reshape(slice(all, [i], [i + 1]), []), v));
+    expect(value(jacobian(all, v))).toEqual(near(rows.flatMap(value)));
+  });
+  it('takes reverse mode for few outputs and forward mode for few inputs, which the work shows', async () => {
+    const chain = (from: Tensor): Tensor =>
+      [1, 2, 3, 4].reduce((y) => tanh(matmul(tensor(floats(4, [12, 12])), y)), from);
+    const scalar = tensor(0.5);
+    const vector = tensor(floats(5, [12]));
+    const vectorOfScalar = chain(mul(scalar, vector));
+    const scalarOfVector = sum(chain(vector));
+    expect([jacobianMode(vectorOfScalar, scalar), jacobianMode(scalarOfVector, vector)]).toEqual([
+      'forward',
+      'reverse',
+    ]);
+    // numbers computed in the mode that it picks, and in the other one
+    const numbers = (y: Tensor): number =>
+      topological([y]).reduce((total, { inputs, shape }) => total + (inputs.length ? sizeOf(shape) : 0), 0);
+    const identity = eye(12);
+    expect(numbers(jacobian(vectorOfScalar, scalar)) * 3).toBeLessThan(
+      numbers(grad(vectorOfScalar, scalar, { cotangent: identity })),
+    );
+    expect(numbers(jacobian(scalarOfVector, vector)) * 3).toBeLessThan(
+      numbers(pushThrough(scalarOfVector, [vector], [identity], [12])),
+    );
+  });
+  it('reaches rank 8 and says so beyond', () => {
+    const four = tensor(floats(1, [1, 2, 1, 2]));
+    expect(jacobian(square(four), four).shape).toEqual([1, 2, 1, 2, 1, 2, 1, 2]);
+    expect(() => jacobian(square(four), tensor(floats(1, [1, 1, 1, 1, 1])))).toThrow(/rank 9, above 8/);
+  });
+  it('is empty where there is nothing', () => {
+    const none = tensor([]);
+    expect(valuesOf([jacobian(square(none), none), jacobian(x, none)]).map(({ shape }) => shape)).toEqual([
+      [0, 0],
+      [2, 2, 3, 0],
+    ]);
+  });
+});
+
+describe('hessian', () => {
+  it('gives all blocks of several inputs', () => {
+    const [a, b] = [tensor([1, 2]), tensor(3)];
+    const blocks = hessian(sum(mul(square(a), b)), [a, b]);
+    expect(blocks.map((row) => row.map(value))).toEqual([
+      [
+        [6, 0, 0, 6],
+        [2, 4],
+      ],
+      [[2, 4], [0]],
+    ]);
+    expect(blocks.map((row) => row.map(({ shape }) => shape))).toEqual([
+      [[2, 2], [2]],
+      [[2], []],
+    ]);
+  });
+  it('is symmetric', () => {
+    const v = tensor([0.3, -0.2, 0.9]);
+    const h = value(hessian(sum(mul(softmax(v), tensor([1, 2, 4]))), v));
+    expect(h).toEqual(near([0, 3, 6, 1, 4, 7, 2, 5, 8].map((i) => h[i]!)));
+  });
+  it('nests to any order: d⁵ e²ˣ = 2⁵ e²ˣ', () => {
+    const x = tensor(0);
+    let y = exp(mul(2, x));
+    for (let i = 0; i < 5; i++) y = grad(y, x);
+    expect(value(y)).toEqual([32]);
+  });
+  it('multiplies a vector without being formed, forward over reverse', () => {
+    const v = tensor([1, 2]);
+    const f = sum(mul(square(v), tensor([3, 5])));
+    expect(value(jvp(grad(f, v), v, tensor([10, 100])))).toEqual([60, 1000]);
+  });
+});
+
+describe('jvp', () => {
+  it("takes a record's own forward rule where it has one", () => {
+    const doubled = defineOp({
+      name: 'doubled',
+      kernel: pointwise('doubled', 'fn doubled(x: f32) -> f32 { return 2.0 * x; }'),
+      reference: (x) => 2 * x,
+      vjp: ({ cotangent }) => [mul(2, cotangent)],
+      jvp: ({ tangents: [tangent] }) => mul(20, tangent!), // wrong on purpose: it shows who was asked
+      bound: { ulp: 0 },
+    });
+    const x = tensor([1, 2]);
+    expect(value(jvp(doubled(x), x, tensor([1, 10])))).toEqual([20, 200]);
+    expect(value(grad(sum(doubled(x)), x))).toEqual([2, 2]);
+  });
+});
+
+describe('wrt', () => {
+  it('may be any node, inner ones too', () => {
+    const x = tensor(2);
+    const inner = square(x);
+    expect(grad(mul(inner, inner), [inner, x]).map(value)).toEqual([[8], [32]]);
+    expect(value(grad(inner, inner))).toEqual([1]);
+  });
+  it('gives zeros where nothing depends on it', () => {
+    expect(value(grad(tensor(1), tensor([1, 2])))).toEqual([0, 0]);
+    expect(value(jvp(tensor([1, 2]), tensor(1), tensor(1)))).toEqual([0, 0]);
+    expect(value(grad(sum(cast(greater(tensor([1]), 0), 'f32')), tensor([1])))).toEqual([0]);
+  });
+  it('may name one node twice, or nodes that depend on each other: both modes agree', () => {
+    const x = tensor(2);
+    const inner = square(x);
+    const y = mul(inner, x);
+    expect(grad(y, [x, inner, x]).map(value)).toEqual([[12], [2], [12]]);
+    expect(value(jvp(y, [x, inner, x], [tensor(1), tensor(10), tensor(100)]))).toEqual([12 + 20 + 1200]);
+  });
+  it('may be a parameter or an input', async () => {
+    const engine = new Engine(new CpuBackend());
+    const [w, x] = [parameter([1, 2], { name: 'w' }), input([2], { name: 'x' })];
+    const [dw, dx] = grad(sum(mul(w, square(x))), [w, x]) as [Tensor, Tensor];
+    const values = await engine.run({ dw, dx }, { x: [3, 4] });
+    expect([[...values.dw.data], [...values.dx.data]]).toEqual([
+      [9, 16],
+      [6, 16],
+    ]);
+  });
+});
+
+describe('per-example gradients', () => {
+  it('come without a loop: W broadcast over the batch, differentiated by the copy', () => {
+    const [w, x] = [tensor(floats(1, [2, 3])), tensor(floats(2, [4, 3]))];
+    const copies = broadcastTo(w, [4, 2, 3]);
+    const cost = (weights: Tensor, inputs: Tensor): Tensor =>
+      sum(square(tanh(matmul(weights, reshape(inputs, [...inputs.shape, 1])))));
+    const together = grad(cost(copies, x), copies);
+    const alone = [0, 1, 2, 3].map((i) => grad(cost(w, reshape(slice(x, [i], [i + 1]), [3])), w));
+    expect(together.shape).toEqual([4, 2, 3]);
+    expect(value(together)).toEqual(near(alone.flatMap(value)));
+    // no value is larger than [samples, neurons, weights]
+    expect(topological([together]).every(({ shape }) => shape.reduce((a, b) => a * b, 1) <= 24)).toBe(true);
+  });
+});
+
+describe('laziness', () => {
+  it('computes only what the asked derivatives need, each node once (seed 003 §13)', async () => {
+    const [w1, w2, w3] = [tensor(1), tensor(2), tensor(3)];
+    const y = mul(sigmoid(mul(w1, w2)), exp(exp(w3)));
+    expect(await work(grad(y, w1))).toBeLessThan(await work(sum(mul(grad(y, w1), grad(y, w3)))));
+    expect(topological([grad(y, w1)]).length).toBe(await work(grad(y, w1)));
+  });
+});
+
+const square3 = defineOp({
+  name: 'square3',
+  kernel: pointwise('square3', 'fn square3(x: f32) -> f32 { return x * x; }'),
+  reference: (x) => x * x,
+  bound: { ulp: 1 },
+});
+const v = tensor([1, 2]);
+const whole = tensor([1, 2], [2], { dtype: 'i32' });
+const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][] = [
+  [
+    'a vector y without a cotangent',
+    () => grad(square(v), v),
+    ShapeError,
+    /grad: y has shape \[2\]; sum it to a scalar, or pass \{ cotangent \}/,
+  ],
+  [
+    'a cotangent of another shape',
+    () => grad(square(v), v, { cotangent: zeros([3]) }),
+    ShapeError,
+    /grad: cotangent \[3\] does not end in y's shape \[2\]/,
+  ],
+  [
+    'a cotangent of another dtype',
+    () => grad(square(v), v, { cotangent: whole }),
+    DTypeError,
+    /grad: cotangent is i32 and y is f32/,
+  ],
+  ['an integer wrt', () => grad(sum(v), whole), DTypeError, /grad: constant is i32; only floats have gradients/],
+  ['an integer y', () => grad(sum(whole), v), DTypeError, /grad: y is i32, which has no derivative/],
+  ['an index', () => grad(argMax(v, { axis: 0 }), v), DTypeError, /grad: y is i32/],
+  [
+    'tangents of another shape',
+    () => jvp(square(v), v, zeros([3])),
+    ShapeError,
+    /jvp: tangent \[3\] for an input of shape \[2\]/,
+  ],
+  [
+    'too few tangents',
+    () => jvp(square(v), [v, v], [v]),
+    ShapeError,
+    /jvp: 2 inputs and 1 tangents; give one for each/,
+  ],
+  ['tangents of another dtype', () => jvp(square(v), v, whole), DTypeError, /jvp: tangent is i32 and its input f32/],
+  [
+    'integer tangents',
+    () => jvp(square(v), whole, whole),
+    DTypeError,
+    /jvp: constant is i32; only floats have tangents/,
+  ],
+  ['a jacobian by integers', () => jacobian(square(v), whole), DTypeError, /jacobian: constant is i32/],
+  ['a jacobian of integers', () => jacobian(whole, v), DTypeError, /jacobian: y is i32/],
+  ['a hessian of a vector', () => hessian(square(v), v), ShapeError, /grad: y has shape \[2\]/],
+  [
+    'an op without a vjp rule',
+    () => grad(sum(square3(v)), v),
+    Error,
+    /square3: no vjp rule; give its record one, or cut the gradient with stopGradient/,
+  ],
+  ['what is no tensor', () => grad(3 as unknown as Tensor, v), Error, /grad: 3 is not a tensor/],
+  ['a wrt that is no tensor', () => grad(sum(v), 'x' as unknown as Tensor), Error, /grad: x is not a tensor/],
+];
+
+describe('wrong calls', () => {
+  it.each(bad)('%s', (_, call, kind, message) => {
+    expect(call).toThrow(kind);
+    expect(call).toThrow(message);
+  });
+  it('a vjp of the wrong shape names its op', () => {
+    const wrong = defineOp({
+      name: 'wrong',
+      shape: () => [],
+      reference: (inputs) => ({ ...inputs[0]!, shape: [] }),
+      kernel: { kind: 'index', write: ({ read }) => read(0, '0u') },
+      vjp: ({ cotangent }) => [cotangent],
+      bound: { ulp: 0 },
+    });
+    expect(() => grad(wrong(v), v)).toThrow(
+      /wrong: its vjp returned \[\] for an input of shape \[2\]; return a cotangent of the input's shape/,
+    );
+  });
+  it('a difference that is fine is computed', () => {
+    expect(value(grad(sum(sub(v, add(v, v))), v))).toEqual([-1, -1]);
+  });
+});

@@ -1,0 +1,111 @@
+import type { TensorData } from '../dtype.js';
+import { FeedError, NablaError } from '../errors.js';
+import { type Backend, type EngineInfo, type Executable, emptyStats } from '../graph/backend.js';
+import { type Feeds, isConstant, isInput, isParameter, type Program, programNodes } from '../graph/program.js';
+import type { Tensor } from '../graph/tensor.js';
+import { describe } from '../ops/leaf.js';
+import { evaluate, toHost } from './evaluate.js';
+
+const info: EngineInfo = {
+  backend: 'cpu',
+  adapter: { vendor: 'nabla', architecture: 'float64', description: 'float64 CPU reference', software: true },
+  limits: {},
+  features: [],
+};
+
+/** A parameter's first value, rounded to what a GPU stores, so that all engines start from the same bits. */
+export function initialValue(parameter: Tensor): TensorData {
+  const { initial } = parameter.options as { initial: TensorData | Tensor };
+  const value = 'data' in initial ? initial : evaluate([initial], constantValue)[0]!;
+  return {
+    ...value,
+    dtype: parameter.dtype,
+    data: parameter.dtype === 'f32' ? Float32Array.from(value.data) : value.data.slice(),
+  };
+}
+
+/** The value of a constant; anything else has none before a run. */
+export function constantValue(node: Tensor): TensorData {
+  if (isConstant(node)) return toHost((node.options as { value: TensorData }).value);
+  throw new FeedError(`${describe(node)}: has no value here; only constants do`);
+}
+
+/** Lets timers and rendering run between long computations. */
+const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+
+/** Runs graphs in float64 by the ops' references. No WebGPU. */
+export class CpuBackend implements Backend {
+  readonly info = info;
+  readonly stats = emptyStats();
+  readonly lost: Promise<string> = new Promise(() => {});
+  readonly #values = new WeakMap<Tensor, TensorData>();
+  #queue: Promise<unknown> = Promise.resolve();
+  #disposed = false;
+
+  compile(program: Program): Executable {
+    const order = programNodes(program);
+    const next = program.updates.map(([, node]) => node);
+    const compute = (feeds: Feeds): TensorData[] => {
+      const values = evaluate(
+        [...program.outputs, ...next],
+        (node) => this.#leaf(node, feeds),
+        () => this.stats.nodesEvaluated++,
+      );
+      program.updates.forEach(([parameter], i) => {
+        this.#values.set(parameter, values[program.outputs.length + i]!);
+      });
+      return values.slice(0, program.outputs.length);
+    };
+    return {
+      plan: { dispatches: [], dispatchesUnfused: order.length, buffers: 0, bytes: 0 },
+      run: (feeds) => this.#enqueue(() => compute(feeds)),
+      warmUp: async () => {},
+      release: () => {},
+    };
+  }
+
+  read(parameter: Tensor): Promise<TensorData> {
+    return this.#enqueue(() => {
+      const { shape, dtype, data } = this.#valueOf(parameter);
+      return { shape, dtype, data: data.slice() };
+    });
+  }
+
+  write(parameter: Tensor, value: TensorData): Promise<void> {
+    return this.#enqueue(() => {
+      this.#values.set(parameter, toHost(value));
+    });
+  }
+
+  async finish(): Promise<void> {
+    await this.#queue;
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+  }
+
+  #enqueue<T>(work: () => T): Promise<T> {
+    if (this.#disposed) throw new NablaError('engine: it is disposed; open another');
+    const result = this.#queue.then(breathe).then(work);
+    this.#queue = result.catch(() => {});
+    return result;
+  }
+
+  /** Of a parameter, or of a constant: a data set is made float64 once, not at every step. */
+  #valueOf(node: Tensor): TensorData {
+    let value = this.#values.get(node);
+    if (!value) {
+      value = isParameter(node) ? toHost(initialValue(node)) : constantValue(node);
+      this.#values.set(node, value);
+    }
+    return value;
+  }
+
+  #leaf(node: Tensor, feeds: Feeds): TensorData {
+    const value = feeds.get(node);
+    if (isParameter(node) || (!value && !isInput(node))) return this.#valueOf(node);
+    if (!value) throw new FeedError(`feeds: ${describe(node)} has no value`);
+    return toHost(value);
+  }
+}

@@ -1,0 +1,88 @@
+import { type Shape, sizeOf } from '../shape.js';
+
+/**
+ * One digit of a mixed-radix index: floor(base / divisor) mod extent, where `base` is a WGSL u32 variable below
+ * `total`. Keeping digits symbolic lets reshapes cost nothing and broadcasts drop what they do not need.
+ */
+export interface Digit {
+  readonly base: string;
+  readonly total: number;
+  readonly divisor: number;
+  readonly extent: number;
+}
+/** Outermost digit first; its value is the row-major index. */
+export type Index = readonly Digit[];
+
+export const digit = (base: string, extent: number): Index =>
+  extent === 1 ? [] : [{ base, total: extent, divisor: 1, extent }];
+
+function digitExpression({ base, total, divisor, extent }: Digit): string {
+  const quotient = divisor === 1 ? base : `(${base} / ${divisor}u)`;
+  return divisor * extent >= total ? quotient : `(${quotient} % ${extent}u)`;
+}
+
+/** Joins neighbouring digits of one base back into a wider one. */
+function merge(index: Index): Digit[] {
+  const out: Digit[] = [];
+  for (const next of index) {
+    const last = out.at(-1);
+    if (last && last.base === next.base && last.divisor === next.divisor * next.extent)
+      out[out.length - 1] = { ...next, extent: last.extent * next.extent };
+    else out.push(next);
+  }
+  return out;
+}
+
+/** WGSL expression of the row-major index. */
+export function flat(index: Index): string {
+  const digits = merge(index);
+  if (digits.length === 0) return '0u';
+  return digits
+    .slice(1)
+    .reduce((text, next) => `(${text} * ${next.extent}u + ${digitExpression(next)})`, digitExpression(digits[0]!));
+}
+
+/** Takes digits off the end of `rest` until their extents multiply to `size`; undefined when they do not line up. */
+function takeAxis(rest: Digit[], size: number): Digit[] | undefined {
+  const axis: Digit[] = [];
+  let need = size;
+  while (need > 1) {
+    const last = rest.pop();
+    if (!last) return undefined;
+    if (need % last.extent === 0) {
+      axis.unshift(last);
+      need /= last.extent;
+    } else if (last.extent % need === 0) {
+      axis.unshift({ ...last, extent: need });
+      rest.push({ ...last, divisor: last.divisor * need, extent: last.extent / need });
+      need = 1;
+    } else return undefined;
+  }
+  return axis;
+}
+
+/** Splits an index over a shape: the digits of each axis. `name` names an expression when the digits do not line up. */
+export function split(index: Index, shape: Shape, name: (expression: string) => string): Index[] {
+  const attempt = (digits: Index): Index[] | undefined => {
+    const rest = [...digits];
+    const axes: Index[] = [];
+    for (const size of [...shape].reverse()) {
+      const axis = takeAxis(rest, size);
+      if (!axis) return undefined;
+      axes.unshift(axis);
+    }
+    return axes;
+  };
+  const digits = merge(index);
+  const axes = attempt(digits) ?? attempt(digit(name(flat(digits)), sizeOf(shape)));
+  if (!axes) throw new RangeError(`index of ${digits.length} digits does not cover [${shape.join(', ')}]`);
+  return axes;
+}
+
+/** The index of an input that broadcasts to `from`: axes of size 1 and missing ones drop out. */
+export function project(index: Index, from: Shape, to: Shape, name: (expression: string) => string): Index {
+  if (sizeOf(to) === 1) return [];
+  if (sizeOf(from) === sizeOf(to)) return index;
+  const axes = split(index, from, name).slice(from.length - to.length);
+  return axes.flatMap((axis, i) => (to[i] === 1 ? [] : axis));
+}

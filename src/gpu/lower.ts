@@ -1,0 +1,132 @@
+import type { DType } from '../dtype.js';
+import type { ComposedKernel, Op, OpRecord, Options } from '../graph/op.js';
+import { opId } from '../graph/structure.js';
+import { apply, type FullOptions, fullOp, type Tensor } from '../graph/tensor.js';
+import { topological } from '../graph/walk.js';
+import type { MatmulOptions } from '../ops/matmul.js';
+import { sum } from '../ops/reduce.js';
+import { pad } from '../ops/slice.js';
+import { reshape } from '../ops/view.js';
+import { type Shape, sameShape, sizeOf } from '../shape.js';
+
+/** Reductions above this length are split into a tree of shorter ones: a fixed order, and enough parallel work. */
+const LONGEST_SUM = 512;
+
+const constantOf = (node: Tensor): number | undefined =>
+  node.op === (fullOp as Op) ? (node.options as FullOptions).value : undefined;
+const isFull = (node: Tensor): boolean => constantOf(node) !== undefined;
+const filled = (value: number, shape: Shape, dtype: DType): Tensor => apply(fullOp, [], { value, shape, dtype });
+
+const arithmetic: Readonly<Record<string, (a: number, b: number) => number>> = {
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  mul: (a, b) => a * b,
+  div: (a, b) => a / b,
+};
+/** The right operand that changes nothing; `add` and `mul` commute. */
+const neutral: Readonly<Record<string, number>> = { add: 0, sub: 0, mul: 1, div: 1 };
+const views = new Set(['broadcastTo', 'reshape', 'transpose', 'slice', 'stopGradient']);
+
+/** Algebra that needs no values: literals folded, ×1 and +0 removed, views of views collapsed. Exact in f32. */
+function simplify(node: Tensor): Tensor {
+  const { name } = node.op;
+  const [a, b] = node.inputs;
+  const empty = (name === 'sum' || name === 'matmul') && sizeOf(a!.shape) === 0;
+  if (empty || (sizeOf(node.shape) === 0 && !isFull(node))) return filled(0, node.shape, node.dtype);
+  if (views.has(name)) return simplifyView(node, a!);
+  if (name === 'matmul') return foldTranspose(node);
+  if (name === 'sum') return splitSum(node);
+  const fold = arithmetic[name];
+  if (!fold || !a || !b) return node;
+  const [left, right] = [constantOf(a), constantOf(b)];
+  if (left !== undefined && right !== undefined && node.dtype === 'f32') {
+    const value = Math.fround(fold(Math.fround(left), Math.fround(right)));
+    return Number.isFinite(value) ? filled(value, node.shape, node.dtype) : node;
+  }
+  if (right === neutral[name] && sameShape(a.shape, node.shape)) return a;
+  if (left === neutral[name] && (name === 'add' || name === 'mul') && sameShape(b.shape, node.shape)) return b;
+  return node;
+}
+
+function simplifyView(node: Tensor, source: Tensor): Tensor {
+  const value = constantOf(source);
+  if (value !== undefined) return filled(value, node.shape, node.dtype);
+  if (node.op.name === 'stopGradient') return source;
+  const nested = node.op.name === 'reshape' && source.op.name === 'reshape';
+  return nested ? reshape(source.inputs[0]!, node.shape) : node;
+}
+
+/** A transposed operand, or one repeated along the batch, is read where it lies. */
+function foldTranspose(node: Tensor): Tensor {
+  let { transposeA, transposeB } = node.options as MatmulOptions;
+  const strip = (operand: Tensor): [Tensor, boolean] => {
+    const { axes } = operand.options as { axes?: readonly number[] };
+    const rank = operand.rank;
+    const swaps =
+      operand.op.name === 'transpose' && axes!.every((axis, i) => axis === (i < rank - 2 ? i : 2 * rank - 3 - i));
+    return swaps ? [operand.inputs[0]!, true] : [operand, false];
+  };
+  const [a, flipA] = strip(node.inputs[0]!);
+  const [b, flipB] = strip(node.inputs[1]!);
+  if (!flipA && !flipB) return node;
+  transposeA = transposeA !== flipA;
+  transposeB = transposeB !== flipB;
+  return apply(node.op as OpRecord<MatmulOptions & Options>, [a, b], { transposeA, transposeB });
+}
+
+/** Long sums with few outputs become a tree: [n] → [parts, n / parts] → [parts] → scalar, zero-padded where it does not divide. */
+function splitSum(node: Tensor): Tensor {
+  const [x] = node.inputs;
+  const { axes } = node.options as { axes: readonly number[] };
+  const shape = x!.shape;
+  const length = axes.reduce((product, axis) => product * shape[axis]!, 1);
+  const kept = sizeOf(node.shape);
+  const adjacent = axes.every((axis, i) => i === 0 || axis === axes[i - 1]! + 1);
+  if (length <= LONGEST_SUM || kept > 4096 || !adjacent) return node;
+  const before = sizeOf(shape.slice(0, axes[0]!));
+  const after = sizeOf(shape.slice(axes.at(-1)! + 1));
+  const parts = Math.ceil(Math.sqrt(length));
+  const each = Math.ceil(length / parts);
+  const rows = pad(reshape(x!, [before, length, after]), [
+    [0, 0],
+    [0, parts * each - length],
+    [0, 0],
+  ]);
+  const partial = sum(reshape(rows, [before, parts, each, after]), { axis: 2 });
+  return reshape(sum(partial, { axis: 1 }), node.shape);
+}
+
+/**
+ * Rewrites a graph into the planner's vocabulary: composed ops written out, equal nodes shared (hash-consing),
+ * literals folded, views collapsed. Returns the rewritten roots in order.
+ */
+export function lower(roots: readonly Tensor[]): Tensor[] {
+  const done = new Map<Tensor, Tensor>();
+  const unique = new Map<string, Tensor>();
+  const visit = (targets: readonly Tensor[]): void => {
+    for (const node of topological(targets, (n) => (done.has(n) ? [] : n.inputs)))
+      if (!done.has(node)) done.set(node, rewrite(node));
+  };
+  const resolve = (result: Tensor): Tensor => {
+    visit([result]);
+    return done.get(result)!;
+  };
+  const rewrite = (node: Tensor): Tensor => {
+    if (node.op.kernel.kind === 'leaf') return node;
+    const inputs = node.inputs.map((input) => done.get(input)!);
+    for (const input of inputs) done.set(input, input);
+    const { kernel } = node.op;
+    if (kernel.kind === 'composed') return resolve((kernel as ComposedKernel).compose(inputs, node.options));
+    const key = `${opId(node.op)}|${JSON.stringify(node.options)}|${inputs.map((input) => input.id).join()}`;
+    const known = unique.get(key);
+    if (known) return known;
+    const same = inputs.every((input, i) => input === node.inputs[i]);
+    const own = same ? node : apply(node.op as OpRecord, inputs, node.options as Options, node.name);
+    const simple = simplify(own);
+    const result = simple === own ? own : resolve(simple);
+    unique.set(key, result);
+    return result;
+  };
+  visit(roots);
+  return roots.map((root) => done.get(root)!);
+}

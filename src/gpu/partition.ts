@@ -1,0 +1,169 @@
+import { isFloat } from '../dtype.js';
+import type { Program } from '../graph/program.js';
+import { fullOp, type Tensor } from '../graph/tensor.js';
+import { topological } from '../graph/walk.js';
+import { sizeOf } from '../shape.js';
+
+/** Stored values that one kernel may read: 8 storage buffers by default limits, less two for what it writes. */
+const MAX_READS = 6;
+/** Ops written into one kernel, so that its text and compile time stay bounded. */
+const MAX_OPS = 48;
+
+/** Which nodes get a buffer; all others are written into the kernels of their users. */
+export interface Partition {
+  /** Every node, inputs first. */
+  readonly order: readonly Tensor[];
+  readonly stored: ReadonlySet<Tensor>;
+  /** Stored nodes that a virtual expression reads, over virtual nodes on the way. */
+  readonly frontier: (node: Tensor) => ReadonlySet<Tensor>;
+  /** Update targets by next value; next values of one group end up in one kernel. */
+  readonly groups: ReadonlyMap<Tensor, number>;
+}
+
+/** Reshapes share memory with what they reshape. */
+export function base(node: Tensor): Tensor {
+  let at = node;
+  while (at.op.name === 'reshape') at = at.inputs[0]!;
+  return at;
+}
+
+/** What a repeated or reordered value is read from. */
+function underViews(node: Tensor): Tensor {
+  const at = base(node);
+  return at.op.name === 'broadcastTo' || at.op.name === 'transpose' ? underViews(at.inputs[0]!) : at;
+}
+
+export const isLeaf = (node: Tensor): boolean => node.op.kernel.kind === 'leaf';
+export const isLiteral = (node: Tensor): boolean => node.op === (fullOp as unknown);
+/** Written into the kernels of its users unless it is stored. */
+export const isVirtual = (node: Tensor): boolean =>
+  node.op.kernel.kind === 'pointwise' || node.op.kernel.kind === 'index';
+
+const cheap = new Set(
+  'add sub mul neg square where equal notEqual less lessEqual greater greaterEqual maximum minimum relu reluDerivative sigmoidDerivative leakyRelu leakyReluDerivative cast abs outer concat pad slice gather oneHot crossEntropyBackward softmaxBackward movingAverage descend'.split(
+    ' ',
+  ),
+);
+const free = new Set(['reshape', 'broadcastTo', 'transpose', 'full', 'stopGradient', 'eye', 'arange']);
+const costOf = (node: Tensor): number => (free.has(node.op.name) ? 0 : cheap.has(node.op.name) ? 1 : 4);
+
+/** Groups next values whose expressions read each other's parameters: all of Adam's w, m and v of one parameter. */
+function groupUpdates(updates: Program['updates'], stored: ReadonlySet<Tensor>): Map<Tensor, number> {
+  const targets = new Set(updates.map(([parameter]) => parameter));
+  const nexts = new Set(updates.map(([, next]) => base(next)).filter(isVirtual));
+  const parent = new Map<Tensor, Tensor>();
+  const find = (node: Tensor): Tensor => {
+    let at = node;
+    while (parent.has(at)) at = parent.get(at)!;
+    return at;
+  };
+  for (const [parameter, next] of updates) {
+    const region = topological([next], (node) => (stored.has(node) && !nexts.has(node) ? [] : node.inputs));
+    for (const node of region)
+      if (
+        targets.has(node) &&
+        sizeOf(node.shape) === sizeOf(next.shape) &&
+        sizeOf(next.shape) > 1 &&
+        find(node) !== find(parameter)
+      )
+        parent.set(find(node), find(parameter));
+  }
+  return new Map(updates.map(([parameter, next]) => [base(next), find(parameter).id]));
+}
+
+/** Stores a shared expression where writing it into each user would compute more than a buffer costs. */
+function storeShared(order: readonly Tensor[], stored: Set<Tensor>, groups: ReadonlyMap<Tensor, number>): void {
+  const sinks = new Map<Tensor, Set<number>>(order.map((node) => [node, new Set()]));
+  const groupIds = new Set(groups.values());
+  const widest = new Map<Tensor, number>();
+  for (const node of [...order].reverse()) {
+    const own = sinks.get(node)!;
+    if (isVirtual(node) && !stored.has(node)) {
+      const cost = expressionCost(node, stored);
+      const repeats = sizeOf(node.shape) > 1 ? (widest.get(node) ?? 0) / sizeOf(node.shape) : 1;
+      if ((own.size - 1) * cost > 4 || (repeats >= 4 && cost >= 3)) stored.add(base(node));
+    }
+    const sink = stored.has(node) || !isVirtual(node) ? new Set([groups.get(node) ?? node.id]) : own;
+    for (const input of node.inputs) {
+      // all updates of a model become one kernel, which computes a scalar once an invocation
+      for (const each of sink) sinks.get(input)!.add(sizeOf(input.shape) === 1 && groupIds.has(each) ? -1 : each);
+      widest.set(input, Math.max(widest.get(input) ?? 0, sizeOf(node.shape)));
+    }
+  }
+}
+
+function expressionCost(node: Tensor, stored: ReadonlySet<Tensor>): number {
+  let cost = 0;
+  const seen = new Set<Tensor>();
+  const stack = [node];
+  for (let at = stack.pop(); at && cost < MAX_OPS; at = stack.pop()) {
+    if (seen.has(at) || (at !== node && stored.has(at)) || !isVirtual(at)) continue;
+    seen.add(at);
+    cost += costOf(at);
+    stack.push(...at.inputs);
+  }
+  return cost;
+}
+
+/** Decides what is stored: leaves, outputs, what heavy ops make and read, shared work, and cuts of large expressions. */
+export function partition(program: Pick<Program, 'outputs' | 'updates'>): Partition {
+  const roots = [...program.outputs, ...program.updates.map(([, next]) => next)];
+  const order = topological(roots);
+  const stored = new Set<Tensor>(roots.map(base));
+  for (const node of order) {
+    const { kind } = node.op.kernel;
+    if (!isVirtual(node)) stored.add(node);
+    if (kind === 'matmul')
+      for (const input of node.inputs)
+        for (const read of readsInPlace(input) ? base(input).inputs : [input]) stored.add(base(read));
+    if (kind === 'scatter') stored.add(base(node.inputs[1]!));
+    // floats that are compared for equality (the winners of a maximum) are read: computed again they may differ in a bit
+    if (node.op.name === 'equal' && node.inputs.every((input) => isFloat(input.dtype) && !isLiteral(input)))
+      for (const input of node.inputs) stored.add(underViews(input));
+  }
+  const groups = groupUpdates(program.updates, stored);
+  storeShared(order, stored, groups);
+  const frontiers = new Map<Tensor, Set<Tensor>>();
+  const ops = new Map<Tensor, number>();
+  const reach = (input: Tensor): ReadonlySet<Tensor> =>
+    isLiteral(input) ? new Set() : stored.has(input) ? new Set([input]) : frontiers.get(input)!;
+  for (const node of order) {
+    const measure = (): [Set<Tensor>, number] => {
+      const reads = new Set(node.inputs.flatMap((input) => [...reach(input)]));
+      return [
+        reads,
+        node.inputs.reduce(
+          (total, input) => total + (stored.has(input) ? 0 : (ops.get(input) ?? 0)),
+          costOf(node) > 0 ? 1 : 0.1,
+        ),
+      ];
+    };
+    let [reads, count] = measure();
+    const limit = isVirtual(node) ? MAX_READS : MAX_READS - 1;
+    while (reads.size > limit || count > MAX_OPS) {
+      const cut = node.inputs
+        .filter((input) => !stored.has(base(input)) && !isLiteral(input))
+        .sort((a, b) => frontiers.get(b)!.size - frontiers.get(a)!.size || ops.get(b)! - ops.get(a)!)[0];
+      if (!cut) break;
+      stored.add(base(cut));
+      // what is stored lies under the reshapes, which then cost nothing
+      for (let at = cut; at !== base(cut); at = at.inputs[0]!) {
+        frontiers.set(at, new Set([base(cut)]));
+        ops.set(at, 0);
+      }
+      [reads, count] = measure();
+    }
+    frontiers.set(node, reads);
+    ops.set(node, count);
+  }
+  return { order, stored, frontier: (node) => frontiers.get(node)!, groups };
+}
+
+/** Elements up to which an operand's windows are written out once: reading them from memory is quicker than finding them. */
+const LARGEST_WINDOWS = 2 ** 24;
+
+/** A matmul operand that is read through its index arithmetic instead of being stored (im2col views). */
+export const readsInPlace = (node: Tensor): boolean => {
+  const { kernel } = base(node).op;
+  return kernel.kind === 'index' && kernel.inPlace === true && sizeOf(node.shape) > LARGEST_WINDOWS;
+};

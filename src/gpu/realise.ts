@@ -1,0 +1,249 @@
+import { constantValue } from '../cpu/backend.js';
+import { type DType, halfToNumber, type TensorData, type TypedArray } from '../dtype.js';
+import { FeedError } from '../errors.js';
+import type { Capture, Inspection } from '../graph/backend.js';
+import type { Feeds } from '../graph/program.js';
+import type { Tensor } from '../graph/tensor.js';
+import { describe } from '../ops/leaf.js';
+import { sizeOf } from '../shape.js';
+import { align, nodeBytes, type Place, type PlanBuffer } from './arena.js';
+import { type Device, usage } from './device.js';
+import { base } from './partition.js';
+import type { Dispatch, Plan } from './plan.js';
+
+interface Call {
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+  readonly dispatch: Dispatch;
+}
+
+/** Finds the GPU buffer of a plan's buffer that several plans share. */
+export type SharedBuffer = (buffer: PlanBuffer) => GPUBuffer;
+
+/** The words of host values as a buffer holds them. */
+export function toWords(
+  { dtype, data }: TensorData & { dtype: DType | 'f64' },
+  node: Tensor,
+): ArrayBufferView<ArrayBuffer> {
+  const words = node.dtype === 'f32' ? Float32Array.from(data) : node.dtype === 'bool' ? Uint32Array.from(data) : data;
+  const bytes = new Uint8Array(words.buffer as ArrayBuffer, words.byteOffset, words.byteLength);
+  if (bytes.byteLength % 4 === 0) return bytes;
+  if (dtype !== 'u8') throw new FeedError(`${describe(node)}: ${bytes.byteLength} bytes are no whole words`);
+  const padded = new Uint8Array(Math.ceil(bytes.byteLength / 4) * 4);
+  padded.set(bytes);
+  return padded;
+}
+
+/** Values of a node from the bytes of its buffer. */
+export function fromBytes(node: Tensor, bytes: ArrayBuffer): TensorData {
+  const size = sizeOf(node.shape);
+  const arrays: Record<DType, () => TypedArray> = {
+    f32: () => new Float32Array(bytes, 0, size),
+    i32: () => new Int32Array(bytes, 0, size),
+    u32: () => new Uint32Array(bytes, 0, size),
+    u8: () => new Uint8Array(bytes, 0, size),
+    bool: () => Uint8Array.from(new Uint32Array(bytes, 0, size)),
+    f16: () => Float32Array.from(new Uint16Array(bytes, 0, size), halfToNumber),
+  };
+  return { shape: node.shape, dtype: node.dtype, data: arrays[node.dtype]() };
+}
+
+/** A plan on a device: buffers, pipelines and bind groups, made once and replayed. */
+export class Realised {
+  readonly plan: Plan;
+  readonly #device: Device;
+  readonly #shared: SharedBuffer;
+  readonly #own = new Map<PlanBuffer, GPUBuffer>();
+  readonly #staging: GPUBuffer[] = [];
+  readonly #readBytes: number;
+  #calls: Call[] = [];
+
+  private constructor(plan: Plan, device: Device, shared: SharedBuffer) {
+    this.plan = plan;
+    this.#device = device;
+    this.#shared = shared;
+    this.#readBytes = plan.outputs.reduce((total, { place }) => total + align(place.bytes, 16), 0);
+  }
+
+  static async make(
+    plan: Plan,
+    device: Device,
+    shared: SharedBuffer,
+    onProgress?: (done: number, total: number) => void,
+  ): Promise<Realised> {
+    const realised = new Realised(plan, device, shared);
+    let done = 0;
+    const total = new Set(plan.dispatches.map(({ wgsl }) => wgsl)).size;
+    const pipelines = await Promise.all(
+      plan.dispatches.map(async ({ wgsl, bindings }) => {
+        const before = device.stats.pipelines;
+        const pipeline = await device.pipeline(
+          wgsl,
+          bindings.map(({ access }) => access),
+        );
+        if (device.stats.pipelines > before) onProgress?.(Math.min(++done, total), total);
+        return pipeline;
+      }),
+    );
+    for (const buffer of plan.buffers) realised.buffer(buffer);
+    realised.#calls = plan.dispatches.map((dispatch, i) => ({
+      pipeline: pipelines[i]!,
+      dispatch,
+      group: realised.#group(dispatch),
+    }));
+    return realised;
+  }
+
+  /** The GPU buffer behind a plan's buffer. */
+  buffer(buffer: PlanBuffer): GPUBuffer {
+    if (buffer.kind === 'parameters' || buffer.kind === 'constant') return this.#shared(buffer);
+    let own = this.#own.get(buffer);
+    if (!own) {
+      own = this.#device.storage(buffer);
+      this.#own.set(buffer, own);
+    }
+    return own;
+  }
+
+  #group({ bindings }: Dispatch): GPUBindGroup {
+    return this.#device.device.createBindGroup({
+      layout: this.#device.layout(bindings.map(({ access }) => access)),
+      entries: bindings.map(({ place }, binding) => ({
+        binding,
+        resource: { buffer: this.buffer(place.buffer), offset: place.offset, size: place.bytes },
+      })),
+    });
+  }
+
+  /** Uploads the feeds; ordered before the next submit. */
+  upload(feeds: Feeds): void {
+    for (const [node, place] of this.plan.feeds) {
+      const value = feeds.get(node);
+      if (!value) throw new FeedError(`feeds: ${describe(node)} has no value`);
+      const words = toWords(value, node);
+      this.#device.device.queue.writeBuffer(this.buffer(place.buffer), place.offset, words);
+      this.#device.stats.uploadedBytes += words.byteLength;
+    }
+  }
+
+  /** Encodes the whole program in one compute pass. */
+  encode(encoder: GPUCommandEncoder, staging?: GPUBuffer): void {
+    if (staging) this.#copyOutputs(encoder, staging, true);
+    const pass = encoder.beginComputePass();
+    for (const call of this.#calls) this.dispatch(pass, call);
+    pass.end();
+    for (const { from, to } of this.plan.copies) copy(encoder, this, from, to);
+    if (staging) this.#copyOutputs(encoder, staging, false);
+  }
+
+  /** One kernel call. */
+  dispatch(pass: GPUComputePassEncoder, { pipeline, group, dispatch }: Call): void {
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, group);
+    pass.dispatchWorkgroups(...dispatch.workgroups);
+  }
+
+  /**
+   * Encodes the program with the selected kernel calls captured: what each reads is copied before it, what it stores
+   * after it, all in one submit. Returns how to take the captures out of their buffers once that has run.
+   */
+  encodeInspected(
+    encoder: GPUCommandEncoder,
+    select: Inspection['select'],
+    staging?: GPUBuffer,
+  ): (() => Promise<Capture>)[] {
+    if (staging) this.#copyOutputs(encoder, staging, true);
+    const captures: (() => Promise<Capture>)[] = [];
+    this.#calls.forEach((call, at) => {
+      const { units } = call.dispatch;
+      const picked = select(at, this.#calls.length) ? units : [];
+      const before = picked.map((unit) => this.#capture(encoder, [...unit.reads]));
+      const pass = encoder.beginComputePass();
+      this.dispatch(pass, call);
+      pass.end();
+      picked.forEach((unit, i) => {
+        const after = this.#capture(encoder, unit.stores);
+        const { kernel, wgsl } = call.dispatch;
+        captures.push(async () => ({ kernel, wgsl, reads: await before[i]!(), results: await after() }));
+      });
+    });
+    for (const { from, to } of this.plan.copies) copy(encoder, this, from, to);
+    if (staging) this.#copyOutputs(encoder, staging, false);
+    return captures;
+  }
+
+  /** Copies the present values of nodes aside; the function returned reads them. */
+  #capture(encoder: GPUCommandEncoder, nodes: readonly Tensor[]): () => Promise<Map<Tensor, TensorData>> {
+    const fixed = nodes.filter((node) => this.plan.places.get(base(node))!.buffer.kind === 'constant');
+    const moving = nodes.filter((node) => !fixed.includes(node));
+    const parts = moving.map((node) => {
+      const place = this.plan.places.get(base(node))!;
+      const bytes = align(nodeBytes(node), 4);
+      const staging = this.#device.createBuffer(bytes, usage.mapRead | usage.copyDestination);
+      encoder.copyBufferToBuffer(this.buffer(place.buffer), place.offset, staging, 0, bytes);
+      return { node, staging };
+    });
+    return async () => {
+      // constants are what the host gave; a data set is not copied for every look
+      const values = new Map<Tensor, TensorData>(fixed.map((node) => [node, constantValue(base(node))]));
+      for (const { node, staging } of parts) {
+        await staging.mapAsync(1);
+        values.set(node, fromBytes(node, staging.getMappedRange().slice(0)));
+        this.#device.destroyBuffer(staging);
+      }
+      return values;
+    };
+  }
+
+  #copyOutputs(encoder: GPUCommandEncoder, staging: GPUBuffer, before: boolean): void {
+    let offset = 0;
+    for (const output of this.plan.outputs) {
+      const { place } = output;
+      if (output.before === before)
+        encoder.copyBufferToBuffer(this.buffer(place.buffer), place.offset, staging, offset, align(place.bytes, 4));
+      offset += align(place.bytes, 16);
+    }
+  }
+
+  /** A buffer to read outputs through, kept for the next time. */
+  takeStaging(): GPUBuffer {
+    return (
+      this.#staging.pop() ??
+      this.#device.createBuffer(Math.max(16, this.#readBytes), usage.mapRead | usage.copyDestination)
+    );
+  }
+
+  /** Waits for a staging buffer and takes the outputs out of it. */
+  async readOutputs(staging: GPUBuffer): Promise<TensorData[]> {
+    await staging.mapAsync(1); // read
+    const bytes = staging.getMappedRange();
+    let offset = 0;
+    const values = this.plan.outputs.map(({ node }) => {
+      const value = fromBytes(node, bytes.slice(offset, offset + Math.ceil(nodeBytes(node) / 4) * 4));
+      offset += align(nodeBytes(node), 16);
+      return value;
+    });
+    staging.unmap();
+    this.#device.stats.readBytes += offset;
+    this.#staging.push(staging);
+    return values;
+  }
+
+  release(): void {
+    for (const buffer of [...this.#own.values(), ...this.#staging]) this.#device.destroyBuffer(buffer);
+    this.#own.clear();
+    this.#staging.length = 0;
+    this.#calls = [];
+  }
+}
+
+/** Copies one place of a plan to another. */
+export function copy(encoder: GPUCommandEncoder, realised: Realised, from: Place, to: Place): void {
+  encoder.copyBufferToBuffer(
+    realised.buffer(from.buffer),
+    from.offset,
+    realised.buffer(to.buffer),
+    to.offset,
+    align(from.bytes, 4),
+  );
+}

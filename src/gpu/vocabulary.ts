@@ -1,0 +1,121 @@
+import { DeviceError } from '../errors.js';
+
+interface WgslFunction {
+  readonly name: string;
+  readonly text: string;
+  readonly calls: readonly string[];
+}
+
+const parsed = new Map<string, ReadonlyMap<string, WgslFunction>>();
+
+/** The functions of a WGSL text, by name. */
+function functionsOf(source: string): ReadonlyMap<string, WgslFunction> {
+  const known = parsed.get(source);
+  if (known) return known;
+  const code = source.replace(/\/\/.*$/gm, '').replace(/\/\*[\s\S]*?\*\//g, '');
+  const texts = new Map<string, string>();
+  for (const match of code.matchAll(/\bfn\s+(\w+)\s*\(/g)) {
+    let depth = 0;
+    let end = code.indexOf('{', match.index);
+    do {
+      if (code[end] === '{') depth++;
+      if (code[end] === '}') depth--;
+      end++;
+    } while (depth > 0 && end < code.length);
+    texts.set(match[1]!, code.slice(match.index, end));
+  }
+  const functions = new Map<string, WgslFunction>();
+  for (const [name, text] of texts) {
+    const calls = [...texts.keys()].filter((other) => other !== name && new RegExp(`\\b${other}\\s*\\(`).test(text));
+    functions.set(name, { name, text, calls });
+  }
+  parsed.set(source, functions);
+  return functions;
+}
+
+/** The WGSL functions that one kernel calls, with their helpers, each once. */
+export class Vocabulary {
+  readonly #texts = new Map<string, string>();
+
+  /**
+   * Takes a function, and what it calls, from a source. For i32 and u32 operands its f32s are rewritten.
+   * Returns the name to call. Throws DeviceError when the source lacks it, or another function has the name.
+   */
+  take(name: string, source: string, type: 'f32' | 'i32' | 'u32' = 'f32'): string {
+    const found = functionsOf(source).get(name);
+    if (!found)
+      throw new DeviceError(
+        `kernel ${name}: its WGSL holds no 'fn ${name}('; define it in the source given to pointwise`,
+      );
+    const suffix = type === 'f32' ? '' : `_${type}`;
+    const key = name + suffix;
+    // an integer is never NaN
+    const whole = found.text.replace(/\bf32\b/g, type).replace(/\bis_nan\(\w+\)/g, 'false');
+    const text = suffix ? whole.replace(new RegExp(`\\b${name}\\b`), key) : found.text;
+    const before = this.#texts.get(key);
+    if (before === text) return key;
+    if (before !== undefined)
+      throw new DeviceError(`kernel ${name}: two different WGSL functions have this name; rename yours`);
+    for (const call of found.calls) this.take(call, source);
+    this.#texts.set(key, text);
+    return key;
+  }
+
+  /** Takes every function of a source. */
+  takeAll(source: string): void {
+    for (const name of functionsOf(source).keys()) this.take(name, source);
+  }
+
+  toString(): string {
+    return [...this.#texts.values()].join('\n');
+  }
+}
+
+/**
+ * The one repeat macro of the shader skeletons: lines between `//:repeat i COUNT` and `//:end` are written out
+ * COUNT times with ${i} replaced by 0, 1, …; COUNT is a number or a name in `sizes`. Blocks nest.
+ */
+export function expandRepeats(template: string, sizes: Readonly<Record<string, number>>): string {
+  const lines = template.split('\n');
+  const expand = (from: number, to: number, replace: (line: string) => string): string[] => {
+    const out: string[] = [];
+    for (let at = from; at < to; at++) {
+      const match = /^\s*\/\/:repeat (\w+) (\w+)/.exec(lines[at]!);
+      if (!match) {
+        out.push(replace(lines[at]!));
+        continue;
+      }
+      const end = matchingEnd(lines, at);
+      const count = sizes[match[2]!] ?? Number(match[2]);
+      const mark = `\${${match[1]}}`;
+      for (let i = 0; i < count; i++)
+        out.push(...expand(at + 1, end, (line) => replace(line).replaceAll(mark, String(i))));
+      at = end;
+    }
+    return out;
+  };
+  return expand(0, lines.length, (line) => line).join('\n');
+}
+
+function matchingEnd(lines: readonly string[], start: number): number {
+  let depth = 0;
+  for (let at = start; at < lines.length; at++) {
+    if (/^\s*\/\/:repeat /.test(lines[at]!)) depth++;
+    if (/^\s*\/\/:end/.test(lines[at]!) && --depth === 0) return at;
+  }
+  throw new DeviceError(`shader: //:repeat on line ${start + 1} has no //:end`);
+}
+
+/** Fills a skeleton: `//:name` lines become the named parts, repeats are expanded, comments go, sizes become consts. */
+export function fillSkeleton(
+  template: string,
+  parts: Readonly<Record<string, string>>,
+  sizes: Readonly<Record<string, number>>,
+): string {
+  const filled = template.replace(/^\s*\/\/:(?!repeat|end)(\w+)\s*$/gm, (_, name: string) => parts[name] ?? '');
+  const prelude = Object.entries(sizes).map(([name, value]) => `const ${name} = ${value}u;`);
+  const body = expandRepeats(filled, sizes)
+    .replace(/^\s*\/\/.*\n/gm, '')
+    .replace(/\s*\/\/.*$/gm, '');
+  return `${prelude.join('\n')}\n${body}`.replace(/\n\s*\n/g, '\n');
+}

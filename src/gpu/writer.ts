@@ -1,0 +1,202 @@
+import { type DType, isFloat } from '../dtype.js';
+import type { IndexContext, IndexKernel, Options, PointwiseKernel } from '../graph/op.js';
+import { type FullOptions, fullOp, literal, type Tensor } from '../graph/tensor.js';
+import { sizeOf } from '../shape.js';
+import { digit, flat, type Index, project, split } from './index.js';
+import { Vocabulary } from './vocabulary.js';
+
+/** A buffer that a kernel binds: the node whose value it holds, and how. */
+export interface Binding {
+  readonly node: Tensor;
+  readonly access: 'read' | 'read_write';
+  /** Bound as vec4s. */
+  readonly vector: boolean;
+}
+
+/** The type that a value has in WGSL registers. */
+export const registerType = (dtype: DType): 'f32' | 'i32' | 'u32' | 'bool' =>
+  isFloat(dtype) ? 'f32' : dtype === 'u8' ? 'u32' : (dtype as 'i32' | 'u32' | 'bool');
+/** The type that it has in a buffer. */
+export const storageType = (dtype: DType): string => (dtype === 'bool' || dtype === 'u8' ? 'u32' : dtype);
+
+interface Scope {
+  readonly lines: string[];
+  readonly names: Map<string, string>;
+}
+
+/** What `Writer` must know of the kernel around it. */
+export interface Surroundings {
+  /** Nodes whose values lie in buffers. */
+  isStored(node: Tensor): boolean;
+  /** Values already in registers: the expression for a node at a row-major index, if any. */
+  local?(node: Tensor, at: string): string | undefined;
+  /** Called for each read of a stored node. */
+  onRead?(node: Tensor, at: string): void;
+  /** The outermost scope that expressions may go to: heads are not known before their loop has run. */
+  floor?: number;
+  /** Replaces a buffer read by another expression (vec4 loads). */
+  load?(node: Tensor, at: string): string | undefined;
+}
+
+/**
+ * Writes WGSL for pointwise and index ops: one function from (node, index) to an expression. Scopes nest (kernel, row,
+ * element); an expression goes to the outermost scope that knows its index, so that it is computed once.
+ */
+export class Writer {
+  readonly vocabulary: Vocabulary;
+  readonly bindings: Binding[];
+  readonly #around: Surroundings;
+  readonly #scopes: Scope[] = [{ lines: [], names: new Map() }];
+  readonly #depths = new Map<string, number>();
+  #count = 0;
+
+  /** A second writer for another function of one kernel shares the first's bindings and vocabulary. */
+  constructor(
+    around: Surroundings,
+    kernel: Pick<Writer, 'vocabulary' | 'bindings'> = { vocabulary: new Vocabulary(), bindings: [] },
+  ) {
+    this.#around = around;
+    this.vocabulary = kernel.vocabulary;
+    this.bindings = kernel.bindings;
+  }
+
+  /** Opens a nested scope whose index variables are `bases`. */
+  open(...bases: string[]): void {
+    this.#scopes.push({ lines: [], names: new Map() });
+    for (const base of bases) this.#depths.set(base, this.#scopes.length - 1);
+  }
+
+  /** Closes the innermost scope and returns its statements. */
+  close(): string {
+    return this.#scopes.pop()!.lines.join('\n');
+  }
+
+  /** Adds a statement to the innermost scope. */
+  push(statement: string): void {
+    this.#scopes.at(-1)!.lines.push(statement);
+  }
+
+  /** Statements of the outermost scope. */
+  get prologue(): string {
+    return this.#scopes[0]!.lines.join('\n');
+  }
+
+  /** The binding of a node's buffer, made on first use; `read_write` wins over `read`. */
+  bind(node: Tensor, access: 'read' | 'read_write', vector = false): string {
+    const found = this.bindings.findIndex((binding) => binding.node === node && binding.vector === vector);
+    if (found < 0) this.bindings.push({ node, access, vector });
+    else if (access === 'read_write') this.bindings[found] = { node, access, vector };
+    return `b${found < 0 ? this.bindings.length - 1 : found}`;
+  }
+
+  /** WGSL declarations of all bindings, sizes included: a fixed length turns bounds checks into constants. */
+  declarations(lengthOf: (node: Tensor) => number = (node) => sizeOf(node.shape)): string {
+    return this.bindings
+      .map(({ node, access, vector }, i) => {
+        const words = node.dtype === 'u8' ? Math.ceil(lengthOf(node) / 4) : lengthOf(node);
+        const type = vector ? `vec4<${storageType(node.dtype)}>` : storageType(node.dtype);
+        const length = Math.max(1, vector ? Math.ceil(words / 4) : words);
+        return `@group(0) @binding(${i}) var<storage, ${access}> b${i}: array<${type}, ${length}>;`;
+      })
+      .join('\n');
+  }
+
+  /** Names an expression at a depth. */
+  name(expression: string, depth: number): string {
+    const scope = this.#scopes[depth]!;
+    const known = scope.names.get(expression);
+    if (known) return known;
+    const name = `v${this.#count++}`;
+    scope.lines.push(`let ${name} = ${expression};`);
+    scope.names.set(expression, name);
+    this.#depths.set(name, depth);
+    return name;
+  }
+
+  #depthOf(index: Index): number {
+    // a literal place (`0u`) is known everywhere, any other unknown one only here
+    const known = (base: string): number => this.#depths.get(base) ?? (/^\d/.test(base) ? 0 : this.#scopes.length - 1);
+    return index.reduce((depth, { base }) => Math.max(depth, known(base)), this.#around.floor ?? 0);
+  }
+
+  /** The WGSL expression of a node's element: a name or a literal. */
+  value(node: Tensor, index: Index): string {
+    const depth = this.#depthOf(index);
+    const at = flat(index);
+    const local = this.#around.local?.(node, at);
+    if (local !== undefined) return local;
+    if (node.op === (fullOp as unknown)) return literal((node.options as FullOptions).value, node.dtype);
+    const scope = this.#scopes[depth]!;
+    const key = `${node.id}@${at}`;
+    const known = scope.names.get(key);
+    if (known) return known;
+    const expression = this.#around.isStored(node) ? this.#read(node, at) : this.#compute(node, index, depth);
+    const name = this.name(expression, depth);
+    scope.names.set(key, name);
+    return name;
+  }
+
+  #read(node: Tensor, at: string): string {
+    this.#around.onRead?.(node, at);
+    const loaded = this.#around.load?.(node, at);
+    if (loaded !== undefined) return loaded;
+    const buffer = this.bind(node, 'read');
+    if (node.dtype === 'u8') return `((${buffer}[(${at}) / 4u] >> (((${at}) % 4u) * 8u)) & 255u)`;
+    const element = `${buffer}[${at}]`;
+    return node.dtype === 'bool' ? `(${element} != 0u)` : node.dtype === 'f16' ? `f32(${element})` : element;
+  }
+
+  #compute(node: Tensor, index: Index, depth: number): string {
+    const { kernel } = node.op;
+    const naming = (expression: string): string => this.name(expression, depth);
+    if (kernel.kind === 'pointwise') {
+      const values = node.inputs.map((input) => this.value(input, project(index, node.shape, input.shape, naming)));
+      return `${this.#call(kernel, node)}(${values.join(', ')})`;
+    }
+    if (kernel.kind !== 'index') throw new RangeError(`${node.op.name} has to be stored before it is read`);
+    if (kernel.source) this.vocabulary.takeAll(kernel.source);
+    return (kernel as IndexKernel<Options>).write(this.#context(node, index, naming));
+  }
+
+  #call(kernel: PointwiseKernel, node: Tensor): string {
+    const type = registerType(node.inputs.at(-1)!.dtype);
+    return this.vocabulary.take(kernel.name, kernel.source, type === 'bool' ? 'f32' : type);
+  }
+
+  #context(node: Tensor, index: Index, naming: (expression: string) => string): IndexContext<Options> {
+    // remembers which digits an expression stands for, so that views of views stay symbolic
+    const digits = new Map<string, Index>([['0u', []]]);
+    const remember = (part: Index): string => {
+      const text = flat(part);
+      digits.set(text, part);
+      return text;
+    };
+    const asIndex = (expression: string, extent: number): Index => {
+      const known = digits.get(expression);
+      if (known && known.reduce((product, part) => product * part.extent, 1) === extent) return known;
+      return extent === 1 ? [] : digit(/^\w+$/.test(expression) ? expression : naming(expression), extent);
+    };
+    let axes: string[] | undefined;
+    return {
+      inputs: node.inputs,
+      output: node,
+      options: node.options as Options,
+      get coordinates() {
+        axes ??= split(index, node.shape, naming).map(remember);
+        return axes;
+      },
+      get flat() {
+        return remember(index);
+      },
+      read: (input, at) => {
+        const source = node.inputs[input]!;
+        if (typeof at === 'string') return this.value(source, asIndex(at, sizeOf(source.shape)));
+        return this.value(
+          source,
+          at.flatMap((coordinate, i) => asIndex(coordinate, source.shape[i]!)),
+        );
+      },
+      let: (_, expression) => naming(expression),
+    };
+  }
+}

@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { grad } from '../../src/autodiff/reverse.js';
+import { Engine } from '../../src/engine.js';
+import { GpuBackend } from '../../src/gpu/backend.js';
+import type { Tensor } from '../../src/graph/tensor.js';
+import { gelu, relu, sigmoid, tanh } from '../../src/ops/activation.js';
+import { add, mul, sub } from '../../src/ops/arithmetic.js';
+import { gather, oneHot } from '../../src/ops/indexing.js';
+import { input, parameter } from '../../src/ops/leaf.js';
+import { matmul } from '../../src/ops/matmul.js';
+import { random } from '../../src/ops/random.js';
+import { mean, sum } from '../../src/ops/reduce.js';
+import { softmaxCrossEntropy } from '../../src/ops/softmax.js';
+import { openAdapter } from '../support/adapter.js';
+import { openGpuEngine } from '../support/engine.js';
+
+const batch = 9;
+const sizes = [21, 18, 12, 7];
+const feeds = {
+  x: Float32Array.from({ length: batch * sizes[0]! }, (_, i) => Math.sin(3 * i)),
+  y: Int32Array.from({ length: batch }, (_, i) => i % 7),
+};
+
+/** A network with every family of kernels: products, epilogues, rows, column sums, gather and its reverse, updates. */
+function program() {
+  const x = input([batch, sizes[0]!]);
+  const y = input([batch], { dtype: 'i32' });
+  const table = parameter(random.normal([7, sizes[0]!], { seed: 9 }));
+  const parameters: Tensor[] = [table];
+  let a = add(x, mul(0.5, gather(table, y)));
+  sizes.slice(1).forEach((width, l) => {
+    const w = parameter(random.normal([width, sizes[l]!], { seed: l, deviation: 0.4 }));
+    const b = parameter(random.uniform([width], { seed: 10 + l }));
+    parameters.push(w, b);
+    const z = add(matmul(a, w, { transposeB: true }), b);
+    a = l === 2 ? z : l === 1 ? gelu(z) : relu(z);
+  });
+  const cost = mean(softmaxCrossEntropy(a, oneHot(y, 7), { normalised: true }));
+  const gradients = grad(cost, parameters);
+  return {
+    inputs: { x, y },
+    outputs: { cost },
+    updates: parameters.map((p, i) => [p, sub(p, mul(0.1, gradients[i]!))] as const),
+  };
+}
+
+describe('the cross-check', () => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = new Engine(await GpuBackend.open(await openAdapter()), 'every');
+  });
+  afterAll(() => engine.dispose());
+
+  it('finds no mismatch in correct kernels', async () => {
+    const step = engine.compile(program());
+    for (let i = 0; i < 5; i++) await step(feeds);
+  });
+
+  it('reports how close each result is', async () => {
+    const x = input([40, 33], { name: 'x' });
+    const values = Float32Array.from({ length: 40 * 33 }, (_, i) => Math.cos(i));
+    const report = await engine.verify(
+      { s: sigmoid(x), t: sum(tanh(matmul(x, x, { transposeB: true }))) },
+      { x: values },
+    );
+    expect(report.ok).toBe(true);
+    expect(report.checks.length).toBeGreaterThan(1);
+    for (const check of report.checks) {
+      expect(check.checked).toBe(check.total);
+      expect(check.worst.ratio).toBeLessThanOrEqual(1);
+    }
+  });
+});
+
+const mutants: [string, (wgsl: string) => string][] = [
+  ['a product one column of K short', (w) => w.replace('k < K + zero', 'k + DEPTH < K')],
+  ['a row read twice', (w) => w.replace(/min\(m \+ 1u/, 'min(m + 2u')],
+  ['a swapped operand element', (w) => w.replace('left0[0][1] * right0[0]', 'left0[0][2] * right0[0]')],
+  ['an epilogue off by one', (w) => w.replace(/let n = first \+ 1u;/, 'let n = first + 2u;')],
+  ['a sum that skips its first column', (w) => w.replace('var column = 0u', 'var column = 1u')],
+  ['a ReLU that passes negatives', (w) => w.replace('select(z, 0.0, z < 0.0)', 'z')],
+  ['a derivative of the wrong sign', (w) => w.replace('select(0.0, 1.0, a > 0.0)', 'select(0.0, -1.0, a > 0.0)')],
+  ['a product for a difference', (w) => w.replace('return a - b;', 'return a + b;')],
+  ['a softmax without its division', (w) => w.replace('exp(z - peak) / total', 'exp(z - peak)')],
+  ['a gather from the next row', (w) => w.replace('index == row', 'index == row + 1u')],
+  ['an update a thousandth too large', (w) => w.replace('f32(0.10000000149011612)', 'f32(0.1001)')],
+];
+
+describe('a planted fault is found', () => {
+  for (const [fault, rewrite] of mutants)
+    it(fault, async () => {
+      let planted = 0;
+      const mutate = (wgsl: string): string => {
+        const changed = rewrite(wgsl);
+        if (changed !== wgsl) planted++;
+        return changed;
+      };
+      const engine = new Engine(await GpuBackend.open(await openAdapter(), { rewrite: mutate }), 'every');
+      const step = engine.compile(program());
+      await expect(step(feeds)).rejects.toThrow(/the float64 reference/);
+      expect(planted).toBeGreaterThan(0);
+      engine.dispose();
+    });
+});
+
+it('leaves nothing behind', async () => {
+  const engine = await openGpuEngine();
+  const step = engine.compile(program());
+  await step(feeds);
+  step.release();
+  engine.dispose();
+  expect(engine.stats().liveBuffers).toBe(0);
+  expect(engine.stats().liveBytes).toBe(0);
+});

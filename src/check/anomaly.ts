@@ -1,0 +1,48 @@
+import source from '../../shaders/anomaly.wgsl?raw';
+import { isFloat, type TensorData } from '../dtype.js';
+import { CheckError } from '../errors.js';
+import { pointwise } from '../graph/op.js';
+import { type Program, programNodes } from '../graph/program.js';
+import { defineOp, type OpFunction, type Tensor } from '../graph/tensor.js';
+import { sum } from '../ops/reduce.js';
+import { concat } from '../ops/slice.js';
+import { reshape } from '../ops/view.js';
+import { formatShape, sizeOf } from '../shape.js';
+
+const notFinite: OpFunction = defineOp({
+  name: 'notFinite',
+  vjp: () => [undefined],
+  reference: (x) => (Number.isFinite(x) ? 0 : 1),
+  kernel: pointwise('not_finite', source),
+  bound: { ulp: 0 },
+});
+
+/** A program with one output more: how many values of each float node are NaN or infinite, in topological order. */
+export interface Watched {
+  readonly program: Program;
+  /** Throws CheckError naming the first op that made a value that is not finite. */
+  readonly check: (counts: TensorData) => void;
+}
+
+/** Counts non-finite values on the device, by their bits, so that a step reads one short vector and nothing for each op. */
+export function watch(program: Program): Watched | undefined {
+  const nodes = programNodes(program).filter(
+    (node) => isFloat(node.dtype) && sizeOf(node.shape) > 0 && node.op.name !== 'full',
+  );
+  if (nodes.length === 0) return undefined;
+  const counts = nodes.map((node) => reshape(sum(notFinite(node)), [1]));
+  return {
+    program: { ...program, outputs: [...program.outputs, concat(counts, { axis: 0 })] },
+    check: ({ data }) => {
+      const first = data.findIndex((count: number) => count > 0);
+      if (first >= 0) throw new CheckError(describeAnomaly(nodes[first]!, data[first]!));
+    },
+  };
+}
+
+function describeAnomaly(node: Tensor, count: number): string {
+  const called = ({ op, name, shape }: Tensor): string => `${name ?? op.name} ${formatShape(shape)}`;
+  const of = `${count} of ${sizeOf(node.shape)} values of ${called(node)} are NaN or infinite`;
+  if (node.inputs.length === 0) return `anomaly: ${of}; it came in so: look at what is fed, or at the update before`;
+  return `anomaly: ${of}; it is the first op of the step that made any, from finite ${node.inputs.map(called).join(' and ')}`;
+}

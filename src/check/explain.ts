@@ -1,0 +1,142 @@
+import { pushForward } from '../autodiff/forward.js';
+import { backpropagate, type Incoming, pullBack } from '../autodiff/reverse.js';
+import type { TensorData } from '../dtype.js';
+import { isFloat } from '../dtype.js';
+import { DTypeError, NablaError } from '../errors.js';
+import type { NodeFeeds } from '../graph/program.js';
+import { Tensor } from '../graph/tensor.js';
+import { dependents, topological } from '../graph/walk.js';
+import { add } from '../ops/arithmetic.js';
+import { eye, ones } from '../ops/leaf.js';
+import { broadcastTo } from '../ops/view.js';
+import { formatShape, MAX_RANK, sizeOf } from '../shape.js';
+import type { Runner } from './gradCheck.js';
+
+export interface ExplainedNode {
+  /** The tensor's id. */
+  readonly id: number;
+  readonly op: string;
+  readonly name?: string;
+  /** Ids of the inputs. */
+  readonly inputs: readonly number[];
+  readonly value: TensorData;
+  /**
+   * ∂node/∂input for each input on the way to `wrt`: elementwise for ops of elements, of the node's shape; else the
+   * Jacobian [...node, ...input]. Undefined off the way, without derivative, and for Jacobians above 2¹⁶ entries.
+   */
+  readonly local: readonly (TensorData | undefined)[];
+  /** What arrived over each branch of the fork; `gradient` is the sum. */
+  readonly incoming: readonly { readonly from: number; readonly value: TensorData }[];
+  /** ∂y/∂node [...y, ...node] in reverse mode, ∂node/∂wrt in forward mode; absent off the way. */
+  readonly gradient?: TensorData;
+}
+export interface Explanation {
+  /** Forward for a vector y of one scalar, where a single pass gives all; else reverse. */
+  readonly mode: 'reverse' | 'forward';
+  /** Inputs before users; the last one is y. */
+  readonly nodes: readonly ExplainedNode[];
+}
+
+const LARGEST_JACOBIAN = 2 ** 16;
+
+/** ∂node/∂input i. */
+function localDerivative(node: Tensor, i: number): Tensor | undefined {
+  const { op, inputs, options, shape, dtype } = node;
+  if (op.kernel.kind === 'pointwise') {
+    const rule = op.vjp?.({ inputs, output: node, cotangent: ones(shape, { dtype }), options });
+    return rule?.[i] && broadcastTo(rule[i], shape);
+  }
+  const entries = sizeOf(shape) * Math.max(sizeOf(shape), sizeOf(inputs[i]!.shape));
+  const rank = node.rank + Math.max(node.rank, inputs[i]!.rank);
+  return entries > LARGEST_JACOBIAN || rank > MAX_RANK ? undefined : pullBack(node, eye(shape))[i];
+}
+
+type Visit = (node: Tensor, gradient: Tensor, incoming: readonly Incoming[]) => void;
+
+/** One forward walk from a scalar x: tangents arrive from a node's inputs. */
+function pushAll(y: Tensor, x: Tensor, visit: Visit): void {
+  const tangents = new Map<Tensor, Tensor>();
+  for (const node of topological([y])) {
+    const incoming = node.inputs.flatMap((from, i) => {
+      const alone = node.inputs.map((_, j) => (i === j ? tangents.get(from) : undefined));
+      const value = alone[i] && pushForward(node, alone);
+      return value ? [{ from, value }] : [];
+    });
+    const parts = [...incoming.map(({ value }) => value), ...(node === x ? [ones(x.shape, { dtype: x.dtype })] : [])];
+    if (parts.length === 0) continue;
+    const tangent = parts.reduce((sum, part) => add(sum, part));
+    tangents.set(node, tangent);
+    visit(node, tangent, incoming);
+  }
+}
+
+/**
+ * How y and its derivatives by `wrt` come about, as plain data: each node's value, its local gradients, each
+ * backpropagated contribution and their sum. One run of the engine evaluates each node once, and only what is needed.
+ */
+export async function explain(
+  engine: Runner,
+  y: Tensor,
+  wrt: Tensor | readonly Tensor[],
+  feeds?: NodeFeeds,
+): Promise<Explanation> {
+  const targets = (Array.isArray(wrt) ? wrt : [wrt]) as readonly Tensor[];
+  for (const node of [y, ...targets]) {
+    if (!(node instanceof Tensor)) throw new NablaError(`explain: ${String(node)} is not a tensor`);
+    if (!isFloat(node.dtype))
+      throw new DTypeError(`explain: ${node.name ?? node.op.name} is ${node.dtype}; only floats have derivatives`);
+  }
+  const [x] = targets;
+  const mode = targets.length === 1 && sizeOf(x!.shape) === 1 && sizeOf(y.shape) > 1 ? 'forward' : 'reverse';
+  const order = topological([y]);
+  const active = dependents(order, new Set(targets));
+  const found = new Map<Tensor, { gradient: Tensor; incoming: readonly Incoming[] }>();
+  const visit: Visit = (node, gradient, incoming) => found.set(node, { gradient, incoming });
+  if (mode === 'forward') pushAll(y, x!, visit);
+  else backpropagate(y, targets, y.rank === 0 ? ones([], { dtype: y.dtype }) : eye(y.shape), visit);
+  const locals = new Map(
+    order.map((node) => [
+      node,
+      node.inputs.map((input, i) => (found.has(node) && active.has(input) ? localDerivative(node, i) : undefined)),
+    ]),
+  );
+  const wanted = new Set(order);
+  for (const { gradient, incoming } of found.values())
+    for (const each of [gradient, ...incoming.map(({ value }) => value)]) wanted.add(each);
+  for (const each of [...locals.values()].flat()) if (each) wanted.add(each);
+  const tensors = [...wanted];
+  const results = await engine.run(tensors, feeds);
+  const value = new Map(tensors.map((tensor, i) => [tensor, results[i]!]));
+  const nodes = order.map((node): ExplainedNode => {
+    const derivative = found.get(node);
+    return {
+      id: node.id,
+      op: node.op.name,
+      ...(node.name === undefined ? {} : { name: node.name }),
+      inputs: node.inputs.map(({ id }) => id),
+      value: value.get(node)!,
+      local: locals.get(node)!.map((each) => each && value.get(each)!),
+      incoming: (derivative?.incoming ?? []).map((each) => ({ from: each.from.id, value: value.get(each.value)! })),
+      ...(derivative ? { gradient: value.get(derivative.gradient)! } : {}),
+    };
+  });
+  return { mode, nodes };
+}
+
+/** The computation graph of y as a Mermaid flowchart, inputs below. */
+export function toMermaid(y: Tensor): string {
+  const order = topological([y]);
+  const label = (node: Tensor): string => {
+    const { value } = node.options as { value?: number | TensorData };
+    const single = typeof value === 'object' && value.data.length === 1 ? value.data[0] : value;
+    const title = node.name ?? (typeof single === 'number' && node.inputs.length === 0 ? String(single) : node.op.name);
+    return `${title}${node.rank ? ` ${formatShape(node.shape)}` : ''}`.replaceAll('"', '#quot;');
+  };
+  return [
+    'flowchart BT',
+    ...order.map((node) =>
+      node.inputs.length ? `  n${node.id}["${label(node)}"]` : `  n${node.id}(["${label(node)}"])`,
+    ),
+    ...order.flatMap((node) => node.inputs.map((input) => `  n${input.id} --> n${node.id}`)),
+  ].join('\n');
+}

@@ -1,0 +1,186 @@
+import { jacobian } from '../autodiff/jacobian.js';
+import { constantValue, initialValue } from '../cpu/backend.js';
+import { evaluate, toHost } from '../cpu/evaluate.js';
+import type { TensorData } from '../dtype.js';
+import { NablaError } from '../errors.js';
+import { isInput, isParameter, type NodeFeeds, programNodes, readNodeFeeds } from '../graph/program.js';
+import { Tensor } from '../graph/tensor.js';
+import { mul } from '../ops/arithmetic.js';
+import { random } from '../ops/random.js';
+import { sum } from '../ops/reduce.js';
+import { type Shape, sizeOf, stridesOf } from '../shape.js';
+
+/** What a check asks of an engine. */
+export interface Runner {
+  run(tensors: readonly Tensor[], feeds?: NodeFeeds): Promise<readonly TensorData[]>;
+  read(parameter: Tensor): Promise<TensorData>;
+}
+export interface GradCheckOptions {
+  /** Computes the derivatives that are checked, and gives parameters their values; float64 on the CPU when absent. */
+  readonly engine?: Runner;
+  readonly feeds?: NodeFeeds;
+  /** Step of the central differences (1e-6). */
+  readonly epsilon?: number;
+  /** Allowed: |analytic − numeric| ≤ absolute + relative · |numeric| (1e-5, 1e-3). */
+  readonly absolute?: number;
+  readonly relative?: number;
+}
+export interface GradCheckReport {
+  readonly ok: boolean;
+  /** How many derivatives were compared. */
+  readonly checked: number;
+  /** `index` is [...place in y, ...place in wrt]; a large y is first contracted with random numbers and has no place. */
+  readonly worst: { wrt: string; index: number[]; analytic: number; numeric: number };
+}
+
+/** Up to so many entries every ∂y/∂x is compared; above, random directions are. */
+const FULL_INPUTS = 256;
+const FULL_ENTRIES = 2 ** 16;
+const DIRECTIONS = 8;
+
+/** A direction in the joint space of all `wrt`, as places and signs. */
+type Direction = readonly { readonly place: number; readonly sign: number }[];
+
+class Checker {
+  readonly target: Tensor;
+  readonly wrt: readonly Tensor[];
+  /** Where each wrt starts in the joint space; the last entry is its size. */
+  readonly starts: number[] = [0];
+  readonly #leaves: ReadonlyMap<Tensor, TensorData>;
+  readonly #jacobians: readonly TensorData[];
+  readonly #epsilon: number;
+
+  constructor(
+    target: Tensor,
+    wrt: readonly Tensor[],
+    leaves: ReadonlyMap<Tensor, TensorData>,
+    jacobians: readonly TensorData[],
+    epsilon: number,
+  ) {
+    this.target = target;
+    this.wrt = wrt;
+    this.#leaves = leaves;
+    this.#jacobians = jacobians;
+    this.#epsilon = epsilon;
+    for (const node of wrt) this.starts.push(this.starts.at(-1)! + sizeOf(node.shape));
+  }
+
+  /** Which wrt a place of the joint space lies in, and where. */
+  locate(place: number): { wrt: number; at: number } {
+    const wrt = this.starts.findIndex((start, i) => place < (this.starts[i + 1] ?? start));
+    return { wrt, at: place - this.starts[wrt]! };
+  }
+
+  /** Of one derivative, for the report; a sum over many places has no place of its own. */
+  name(direction: Direction, i: number): { wrt: string; index: number[] } {
+    const [first, second] = direction;
+    if (!first || second) return { wrt: this.wrt.map((node, j) => node.name ?? `wrt[${j}]`).join(' + '), index: [] };
+    const { wrt, at } = this.locate(first.place);
+    const node = this.wrt[wrt]!;
+    return {
+      wrt: node.name ?? `wrt[${wrt}]`,
+      index: [...coordinates(i, this.target.shape), ...coordinates(at, node.shape)],
+    };
+  }
+
+  #moved(direction: Direction, step: number): TensorData {
+    const shifts = new Map(this.wrt.map((node) => [node, new Float64Array(sizeOf(node.shape))]));
+    for (const { place, sign } of direction) {
+      const { wrt, at } = this.locate(place);
+      shifts.get(this.wrt[wrt]!)![at]! += sign * step;
+    }
+    return evaluate([this.target], (node) => this.#leaves.get(node)!, undefined, shifts)[0]!;
+  }
+
+  /** Derivative of every element of the target along a direction, from the graph and by central differences. */
+  compare(direction: Direction): { analytic: number; numeric: number }[] {
+    const [up, down] = [this.#moved(direction, this.#epsilon), this.#moved(direction, -this.#epsilon)];
+    return Array.from(up.data, (high, i) => {
+      const analytic = direction.reduce((total, { place, sign }) => {
+        const { wrt, at } = this.locate(place);
+        return total + sign * this.#jacobians[wrt]!.data[i * sizeOf(this.wrt[wrt]!.shape) + at]!;
+      }, 0);
+      return { analytic, numeric: (high - down.data[i]!) / (2 * this.#epsilon) };
+    });
+  }
+}
+
+async function leafValues(roots: readonly Tensor[], options: GradCheckOptions): Promise<Map<Tensor, TensorData>> {
+  const nodes = programNodes({ outputs: roots, updates: [] });
+  const values = readNodeFeeds('gradCheck', nodes, options.feeds ?? {});
+  for (const node of nodes) {
+    if (node.op.kernel.kind !== 'leaf') continue;
+    if (isParameter(node)) values.set(node, options.engine ? await options.engine.read(node) : initialValue(node));
+    else if (!isInput(node)) values.set(node, constantValue(node));
+  }
+  return new Map([...values].map(([node, value]) => [node, toHost(value)]));
+}
+
+const coordinates = (place: number, shape: Shape): number[] =>
+  stridesOf(shape).map((stride, axis) => Math.floor(place / stride) % shape[axis]!);
+
+/** All unit vectors, or a few random directions over every place. */
+function directions(size: number, full: boolean): Direction[] {
+  if (full) return Array.from({ length: size }, (_, place) => [{ place, sign: 1 }]);
+  return Array.from({ length: DIRECTIONS }, (_, seed) => {
+    const signs = evaluate([random.uniform([size], { seed })], constantValue)[0]!.data;
+    return Array.from(signs, (value, place) => ({ place, sign: value < 0.5 ? -1 : 1 }));
+  });
+}
+
+/**
+ * Compares the derivatives ∂y/∂wrt of the graph with central finite differences of the float64 reference: every entry
+ * for small inputs, random directions for large ones, narrowed down to one entry. Reports the worst; throws only for bad calls.
+ */
+export async function gradCheck(
+  y: Tensor,
+  wrt: Tensor | readonly Tensor[],
+  options: GradCheckOptions = {},
+): Promise<GradCheckReport> {
+  const nodes = (Array.isArray(wrt) ? wrt : [wrt]) as readonly Tensor[];
+  if (!(y instanceof Tensor) || nodes.length === 0)
+    throw new NablaError('gradCheck: pass a tensor y and at least one tensor to differentiate by');
+  const size = nodes.reduce((total, node) => total + sizeOf(node.shape), 0);
+  const full = size <= FULL_INPUTS && size * sizeOf(y.shape) <= FULL_ENTRIES;
+  const target = full || y.rank === 0 ? y : sum(mul(y, random.uniform(y.shape, { seed: 1, low: -1 })));
+  const tree = jacobian(target, nodes);
+  const leaves = await leafValues([target, ...tree], options);
+  const jacobians = options.engine
+    ? await options.engine.run(tree, options.feeds)
+    : evaluate(tree, (node) => leaves.get(node)!);
+  const checker = new Checker(target, nodes, leaves, jacobians, options.epsilon ?? 1e-6);
+  return search(checker, directions(size, full), options);
+}
+
+function search(checker: Checker, all: readonly Direction[], options: GradCheckOptions): GradCheckReport {
+  const { absolute = 1e-5, relative = 1e-3 } = options;
+  let [ok, checked, excess] = [true, 0, -1];
+  let worst: GradCheckReport['worst'] = { wrt: '', index: [], analytic: 0, numeric: 0 };
+  const visit = (direction: Direction): number => {
+    let most = 0;
+    checker.compare(direction).forEach(({ analytic, numeric }, i) => {
+      checked++;
+      const difference = Math.abs(analytic - numeric) / (absolute + relative * Math.abs(numeric));
+      const ratio = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
+      most = Math.max(most, ratio);
+      if (ratio <= excess) return;
+      excess = ratio;
+      worst = { ...checker.name(direction, i), analytic, numeric };
+    });
+    return most;
+  };
+  for (const direction of all) {
+    if (visit(direction) <= 1) continue;
+    ok = false;
+    if (direction.length === 1) continue;
+    // a wrong sum over many places: halve it towards a place that is wrong
+    for (let part = direction; part.length > 1; ) {
+      const half = Math.ceil(part.length / 2);
+      const [left, right] = [part.slice(0, half), part.slice(half)];
+      excess = -1;
+      part = visit(left) >= visit(right) ? left : right;
+    }
+    break;
+  }
+  return { ok, checked, worst };
+}

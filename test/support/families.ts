@@ -1,0 +1,264 @@
+// Generators of sample calls for each family of ops.
+import fc from 'fast-check';
+import type { Tensor, TensorLike } from '../../src/graph/tensor.js';
+import { where } from '../../src/ops/compare.js';
+import { gather, scatterAdd } from '../../src/ops/indexing.js';
+import { matmul } from '../../src/ops/matmul.js';
+import type { ReduceOptions } from '../../src/ops/reduce.js';
+import { concat, pad, slice } from '../../src/ops/slice.js';
+import { softmaxCrossEntropy } from '../../src/ops/softmax.js';
+import type { Shape } from '../../src/shape.js';
+import {
+  axisSizes,
+  bools,
+  broadcastable,
+  type Domain,
+  floats,
+  integers,
+  type Sample,
+  type ShapeLimits,
+  sample,
+  seeds,
+  shapes,
+  shuffled,
+} from './samples.js';
+
+export interface Entry {
+  /** The exported function, or the record's own name where none is exported. */
+  readonly name: string;
+  /** Has it a derivative with respect to its float inputs? */
+  readonly differentiable: boolean;
+  /** Samples whose inputs have at most about `limit` elements each. */
+  readonly samples: (limit: number) => fc.Arbitrary<Sample>;
+}
+type Samples = Entry['samples'];
+
+export const entry = (name: string, samples: Samples, differentiable = true): Entry => ({
+  name,
+  differentiable,
+  samples,
+});
+
+/** Ops of operands that broadcast, each with its domain. */
+export const pointwise = (
+  name: string,
+  call: (...inputs: Tensor[]) => Tensor,
+  domains: readonly Domain[],
+  differentiable = true,
+): Entry =>
+  entry(
+    name,
+    (limit) =>
+      fc.tuple(broadcastable(limit, domains.length, { empty: true }), seeds).map(([operands, seed]) =>
+        sample(
+          name,
+          operands.map((shape, i) => floats(seed, shape, domains[i], i)),
+          (inputs) => call(...inputs),
+        ),
+      ),
+    differentiable,
+  );
+export const unary = (name: string, call: (x: Tensor) => Tensor, domain: Domain = {}, differentiable = true): Entry =>
+  pointwise(name, (x) => call(x!), [domain], differentiable);
+export const binary = (name: string, call: (a: Tensor, b: Tensor) => Tensor, a: Domain = {}, b: Domain = {}): Entry =>
+  pointwise(name, (x, y) => call(x!, y!), [a, b]);
+
+/** Reductions over any axes, in every form that `axis` takes. */
+export const reduction = (
+  name: string,
+  call: (x: Tensor, options: ReduceOptions) => Tensor,
+  domain: Domain = {},
+  limits: ShapeLimits = {},
+): Entry =>
+  entry(name, (limit) =>
+    fc
+      .tuple(shapes(limit, limits), seeds, fc.boolean(), fc.boolean(), fc.nat({ max: 5 }))
+      .map(([shape, seed, keepDims, fromEnd, form]) => {
+        const axes = shuffled(shape.length, seed).slice(0, 1 + (seed % Math.max(1, shape.length)));
+        const signed = fromEnd ? axes.map((axis) => axis - shape.length) : axes;
+        const axis = form === 0 || shape.length === 0 ? undefined : form === 1 ? signed[0] : signed;
+        const options = { ...(axis === undefined ? {} : { axis }), keepDims };
+        return sample(`${name} ${JSON.stringify(options)}`, [floats(seed, shape, domain)], ([x]) => call(x!, options));
+      }),
+  );
+
+export const along = (
+  name: string,
+  call: (x: Tensor, axis: number) => Tensor,
+  domain: Domain = {},
+  differentiable = true,
+): Entry =>
+  entry(
+    name,
+    (limit) =>
+      fc.tuple(shapes(limit, { minRank: 1 }), seeds, fc.boolean()).map(([shape, seed, fromEnd]) => {
+        const axis = (seed % shape.length) - (fromEnd ? shape.length : 0);
+        return sample(`${name} axis ${axis}`, [floats(seed, shape, domain)], ([x]) => call(x!, axis));
+      }),
+    differentiable,
+  );
+
+export const comparison = (name: string, call: (a: TensorLike, b: TensorLike) => Tensor): Entry =>
+  entry(
+    name,
+    (limit) =>
+      fc.tuple(broadcastable(limit, 2), seeds, fc.boolean()).map(([[a, b], seed, whole]) =>
+        sample(
+          name,
+          // inputs of one grid, so that some are equal
+          whole
+            ? [integers(seed, a!, -3, 3), integers(seed + 1, b!, -3, 3)]
+            : [floats(seed, a!, { low: -0.5, high: 0.5 }), floats(seed + 1, b!, { low: -0.5, high: 0.5 })],
+          ([x, y]) => call(x!, y!),
+        ),
+      ),
+    false,
+  );
+
+export const matmuls = entry('matmul', (limit) => {
+  const most = Math.max(3, Math.round(limit ** 0.5));
+  const flag = fc.boolean();
+  const size = fc.oneof({ arbitrary: axisSizes(most), weight: 15 }, { arbitrary: fc.constant(0), weight: 1 });
+  return fc
+    .tuple(
+      size,
+      size,
+      size,
+      broadcastable(Math.min(6, limit / 4), 2, { maxRank: 3 }),
+      flag,
+      flag,
+      fc.nat({ max: 7 }),
+      seeds,
+    )
+    .map(([m, n, k, [batchA, batchB], transposeA, transposeB, form, seed]) => {
+      const vectorA = form === 0 || form === 1;
+      const vectorB = form === 1 || form === 2;
+      const [leadA, leadB] = [form === 4 ? [] : batchA!, form === 3 ? [] : batchB!];
+      const a = vectorA ? [k] : [...leadA, ...(transposeA ? [k, m] : [m, k])];
+      const b = vectorB ? [k] : [...leadB, ...(transposeB ? [n, k] : [k, n])];
+      const options = { transposeA, transposeB };
+      return sample(`matmul ${JSON.stringify(options)}`, [floats(seed, a), floats(seed, b, {}, 1)], ([x, y]) =>
+        matmul(x!, y!, options),
+      );
+    });
+});
+
+export const vectors = (name: string, call: (u: Tensor, v: Tensor) => Tensor, same: boolean): Entry =>
+  entry(name, (limit) =>
+    fc
+      .tuple(broadcastable(limit / 4, 2, { maxRank: 2 }), axisSizes(limit ** 0.5), axisSizes(limit ** 0.5), seeds)
+      .map(([[a, b], m, n, seed]) =>
+        sample(name, [floats(seed, [...a!, m]), floats(seed, [...b!, same ? m : n], {}, 1)], ([u, v]) => call(u!, v!)),
+      ),
+  );
+
+export const gathers = entry('gather', (limit) =>
+  fc
+    .tuple(shapes(limit, { minRank: 1, maxRank: 4 }), shapes(Math.min(limit, 9), { maxRank: 2, empty: true }), seeds)
+    .map(([shape, picks, seed]) => {
+      const axis = (seed % (2 * shape.length)) - shape.length;
+      const indices = integers(
+        seed,
+        picks,
+        0,
+        shape.at(axis < 0 ? axis : axis - shape.length)!,
+        seed % 3 ? 'i32' : 'u32',
+      );
+      return sample(`gather axis ${axis}`, [floats(seed, shape), indices], ([x, at]) => gather(x!, at!, { axis }));
+    }),
+);
+
+export const scatters = entry('scatterAdd', (limit) =>
+  fc
+    .tuple(axisSizes(3), axisSizes(limit / 4), axisSizes(3), axisSizes(9), seeds)
+    .map(([outerSize, positions, width, rows, seed]) =>
+      sample(
+        `scatterAdd ${rows} rows`,
+        [floats(seed, [outerSize, positions, width]), integers(seed, [positions], 0, rows)],
+        ([x, at]) => scatterAdd(x!, at!, rows),
+      ),
+    ),
+);
+
+export const slices = entry('slice', (limit) =>
+  fc.tuple(shapes(limit), seeds).map(([shape, seed]) => {
+    const begin = shape.map((size, i) => (seed >> i) % (size + 1));
+    const end = shape.map((size, i) => begin[i]! + ((seed >> (i + 3)) % (size - begin[i]! + 1)));
+    // counted from the end where that is possible
+    const from = begin.map((at, i) => (seed % 2 && at < shape[i]! ? at - shape[i]! : at));
+    const to = end.map((at, i) => (seed % 3 === 0 && at < shape[i]! ? at - shape[i]! : at));
+    return sample(`slice [${from}] [${to}]`, [floats(seed, shape)], ([x]) => slice(x!, from, to));
+  }),
+);
+
+export const pads = entry('pad', (limit) =>
+  fc.tuple(shapes(limit / 2, { maxRank: 4, empty: true }), seeds).map(([shape, seed]) => {
+    const widths = shape.map((_, i) => [(seed >> i) % 3, (seed >> (i + 2)) % 3] as const);
+    return sample(`pad ${JSON.stringify(widths)}`, [floats(seed, shape)], ([x]) => pad(x!, widths, seed % 2 ? 1.5 : 0));
+  }),
+);
+
+export const concats = entry('concat', (limit) =>
+  fc
+    .tuple(
+      shapes(limit / 4, { minRank: 1, maxRank: 4 }),
+      fc.array(fc.nat({ max: 3 }), { minLength: 1, maxLength: 6 }),
+      seeds,
+    )
+    .map(([shape, parts, seed]) => {
+      const axis = seed % shape.length;
+      const pieces = parts.map((size) => shape.map((extent, i) => (i === axis ? size : extent)));
+      return sample(
+        `concat axis ${axis}`,
+        pieces.map((piece, i) => floats(seed, piece, {}, i)),
+        (xs) => concat(xs, { axis }),
+      );
+    }),
+);
+
+export const views = (name: string, call: (x: Tensor, seed: number) => Tensor, differentiable = true): Entry =>
+  entry(
+    name,
+    (limit) =>
+      fc
+        .tuple(shapes(limit, { empty: true }), seeds)
+        .map(([shape, seed]) => sample(`${name} #${seed}`, [floats(seed, shape)], ([x]) => call(x!, seed))),
+    differentiable,
+  );
+
+/** Another shape with the same number of elements: sizes rotated, then two neighbours merged. */
+export function reshaped(shape: Shape, seed: number): Shape {
+  if (shape.length === 0) return seed % 2 ? [1, 1] : [-1];
+  const turned = [...shape.slice(seed % shape.length), ...shape.slice(0, seed % shape.length)];
+  return turned.length > 1 && seed % 3 ? [turned[0]! * turned[1]!, ...turned.slice(2)] : [...turned, 1];
+}
+
+export const targets = entry('softmaxCrossEntropy', (limit) =>
+  fc
+    .tuple(shapes(limit, { minRank: 1, maxRank: 3 }), seeds)
+    .map(([shape, seed]) =>
+      sample('softmaxCrossEntropy', [floats(seed, shape), floats(seed, shape, { low: 0, high: 1 }, 1)], ([x, t]) =>
+        softmaxCrossEntropy(x!, t!),
+      ),
+    ),
+);
+
+export const wheres = entry('where', (limit) =>
+  fc
+    .tuple(broadcastable(limit, 3), seeds)
+    .map(([[c, a, b], seed]) =>
+      sample('where', [bools(seed, c!), floats(seed, a!), floats(seed, b!, {}, 1)], ([x, y, w]) => where(x!, y!, w!)),
+    ),
+);
+
+export const generated = (
+  name: string,
+  build: (shape: Shape, seed: number) => Tensor,
+  limits: ShapeLimits = { empty: true },
+): Entry =>
+  entry(
+    name,
+    (limit) =>
+      fc.tuple(shapes(limit, limits), seeds).map(([shape, seed]) => sample(name, [], () => build(shape, seed))),
+    false,
+  );

@@ -1,0 +1,270 @@
+import { watch } from './check/anomaly.js';
+import { type Check, type CheckReport, checkFailure, compareCapture, passes } from './check/compare.js';
+import { constantValue } from './cpu/backend.js';
+import { readValue, type TensorData, type Value } from './dtype.js';
+import { NablaError } from './errors.js';
+import type { Backend, EngineInfo, EngineStats, Executable, Inspection, PlanView } from './graph/backend.js';
+import {
+  checkProgram,
+  indexLimits,
+  isInput,
+  isParameter,
+  type NodeFeeds,
+  type Program,
+  programNodes,
+  readFeeds,
+  readNodeFeeds,
+  type Updates,
+} from './graph/program.js';
+import { isData, structureOf } from './graph/structure.js';
+import type { Tensor, Tree } from './graph/tensor.js';
+import { flattenTree, mapTree } from './graph/walk.js';
+import { add } from './ops/arithmetic.js';
+import { checkRange } from './ops/indexing.js';
+import { describe } from './ops/leaf.js';
+import { runCount } from './ops/random.js';
+
+export type { Check, CheckReport, EngineInfo, EngineStats, NodeFeeds, PlanView, Updates };
+
+/** The tree with each tensor replaced by its value; unknown for a tree of unknown form. */
+export type Evaluated<T> = [Tree] extends [T]
+  ? unknown
+  : T extends Tensor
+    ? TensorData
+    : T extends object
+      ? { readonly [K in keyof T]: Evaluated<T[K]> }
+      : never;
+
+/** A compiled computation: call it with values for its inputs. Calls run in call order; feeds are copied at once. */
+export interface Step<T extends Tree> {
+  (feeds?: Readonly<Record<string, Value>>): Promise<Evaluated<T>>;
+  /** Runs without reading anything back; resolves when there is room for another step in flight. */
+  enqueue(feeds?: Readonly<Record<string, Value>>): Promise<void>;
+  /** The dispatch list, readable. */
+  readonly plan: PlanView;
+  /** Frees the buffers that only this step uses; parameters keep their values. */
+  release(): void;
+}
+
+export interface StepDefinition<T extends Tree> {
+  /** Places to feed, by the names that the step's caller uses. */
+  readonly inputs?: Readonly<Record<string, Tensor>>;
+  /** What each call returns. */
+  readonly outputs?: T;
+  /** Parameters and their next values. */
+  readonly updates?: Updates;
+}
+
+/** How many plans `run` remembers. */
+const RUN_CACHE = 32;
+/** `crossCheck: 'sampled'` looks at one kernel call in this many steps, the next kernel each time. */
+const SAMPLE_EVERY = 16;
+
+/** Whether kernels are compared with the float64 reference as they run: none, one now and then, or all. */
+export type CrossCheck = 'off' | 'sampled' | 'every';
+
+/** What `run` keeps of a graph: its plan, and its data leaves in order. */
+interface RunPlan {
+  readonly executable: Executable;
+  readonly data: readonly Tensor[];
+}
+
+/** Runs graphs on one backend and owns the values of parameters there. Made by `open`. */
+export class Engine {
+  readonly #backend: Backend;
+  readonly #executables = new WeakMap<object, Executable>();
+  readonly #runs = new Map<string, RunPlan>();
+  readonly #crossCheck: CrossCheck;
+  readonly #anomaly: boolean;
+  #steps = 0;
+  #disposed = false;
+
+  /** @internal */
+  constructor(backend: Backend, crossCheck: CrossCheck = 'off', anomaly = false) {
+    this.#backend = backend;
+    this.#crossCheck = crossCheck;
+    this.#anomaly = anomaly;
+  }
+
+  /** What this engine runs on: backend, adapter, limits and features. */
+  get info(): EngineInfo {
+    return this.#backend.info;
+  }
+
+  /** Resolves with the reason when the device is gone. Never resolves on the CPU. */
+  get lost(): Promise<string> {
+    return this.#backend.lost;
+  }
+
+  /** Evaluates a tree of tensors once and returns their values in the same structure. */
+  run<T extends Tree>(tree: T, feeds: NodeFeeds = {}): Promise<Evaluated<T>> {
+    return this.#run(tree, feeds) as Promise<Evaluated<T>>;
+  }
+
+  async #run(tree: Tree, feeds: NodeFeeds, inspection?: Inspection): Promise<unknown> {
+    this.#checkOpen();
+    const outputs = flattenTree(tree).map(({ tensor }) => tensor);
+    const nodes = programNodes({ outputs, updates: [] });
+    const fed = readNodeFeeds('run', nodes, feeds);
+    checkIndices(nodes, fed);
+    const { executable, data } = this.#planFor(nodes, outputs);
+    // the plan may have been made for an equal graph: its data leaves stand in the same order
+    const values = new Map(nodes.filter(isData).map((node, i) => [data[i]!, fed.get(node) ?? constantValue(node)]));
+    const results = await (inspection
+      ? executable.run(values, true, inspection)
+      : this.#execute(executable, values, true));
+    let next = 0;
+    return mapTree(tree, () => results[next++]!);
+  }
+
+  /** Runs with the engine's cross-check; throws CheckError when a kernel is outside its bound. */
+  async #execute(executable: Executable, feeds: ReadonlyMap<Tensor, TensorData>, read: boolean): Promise<TensorData[]> {
+    const step = this.#steps++;
+    if (this.#crossCheck === 'off' || (this.#crossCheck === 'sampled' && step % SAMPLE_EVERY !== 0))
+      return executable.run(feeds, read);
+    let failure: Error | undefined;
+    const results = await executable.run(feeds, read, {
+      select: (dispatch, of) => this.#crossCheck === 'every' || dispatch === (step / SAMPLE_EVERY) % of,
+      receive: (capture) => {
+        const failed = compareCapture(capture).find((check) => !passes(check));
+        if (failed) failure ??= checkFailure(failed, capture, this.info.adapter.description);
+      },
+    });
+    if (failure) throw failure;
+    return results;
+  }
+
+  /**
+   * Recomputes every kernel's results for a tree in float64, from the same values that the GPU read, and reports how
+   * close they are. Never throws on a mismatch. A CPU engine has no kernels and reports none.
+   */
+  async verify(tree: Tree, feeds: NodeFeeds = {}): Promise<CheckReport> {
+    const checks: Check[] = [];
+    await this.#run(tree, feeds, { select: () => true, receive: (capture) => checks.push(...compareCapture(capture)) });
+    return { ok: checks.every(passes), adapter: this.info.adapter.description, checks };
+  }
+
+  /**
+   * Compiles outputs and updates into a step that is planned once and replayed. Synchronous; pipelines are built by
+   * `warmUp` or on the first call. Throws FeedError for an input that is needed and not declared.
+   */
+  compile<T extends Tree = Record<string, never>>(definition: StepDefinition<T>): Step<T> {
+    this.#checkOpen();
+    const tree = (definition.outputs ?? {}) as T;
+    const outputs = flattenTree(tree).map(({ tensor }) => tensor);
+    const inputs = new Map(Object.entries(definition.inputs ?? {}));
+    const program: Program = countRuns({ inputs, outputs, updates: definition.updates ?? [] });
+    checkProgram(program);
+    const nodes = programNodes(program);
+    const watched = this.#anomaly ? watch(program) : undefined;
+    const executable = this.#backend.compile(watched?.program ?? program);
+    const prepare = (feeds: Readonly<Record<string, Value>> = {}): Map<Tensor, TensorData> => {
+      this.#checkOpen();
+      const fed = readFeeds(inputs, feeds);
+      checkIndices(nodes, fed);
+      return fed;
+    };
+    const evaluate = async (feeds?: Readonly<Record<string, Value>>): Promise<unknown> => {
+      const results = await this.#execute(executable, prepare(feeds), true);
+      if (watched) watched.check(results.at(-1)!);
+      let next = 0;
+      return mapTree(tree, () => results[next++]!);
+    };
+    const call = (feeds?: Readonly<Record<string, Value>>): Promise<Evaluated<T>> =>
+      evaluate(feeds) as Promise<Evaluated<T>>;
+    const step = Object.assign(call, {
+      enqueue: async (feeds?: Readonly<Record<string, Value>>): Promise<void> => {
+        if (watched) await evaluate(feeds);
+        else await this.#execute(executable, prepare(feeds), false);
+      },
+      plan: executable.plan,
+      release: () => executable.release(),
+    });
+    this.#executables.set(step, executable);
+    return step;
+  }
+
+  /** Builds a step's pipelines before its first call. */
+  async warmUp<T extends Tree>(step: Step<T>, onProgress?: (done: number, total: number) => void): Promise<void> {
+    const executable = this.#executables.get(step);
+    if (!executable) throw new NablaError('warmUp: this step was compiled by another engine');
+    await executable.warmUp(onProgress);
+  }
+
+  /** A parameter's present value. */
+  async read(parameter: Tensor): Promise<TensorData> {
+    this.#checkOpen();
+    return this.#backend.read(checkParameter('read', parameter));
+  }
+
+  /** Replaces a parameter's value; shape must agree. The CPU engine keeps `dtype: 'f64'` values as they are. */
+  async write(parameter: Tensor, value: Value): Promise<void> {
+    this.#checkOpen();
+    const target = checkParameter('write', parameter);
+    const rounded = readValue(`write: ${describe(target)}`, value, target);
+    const exact = this.info.backend === 'cpu' && target.dtype === 'f32' && isDouble(value);
+    await this.#backend.write(target, exact ? value : rounded);
+  }
+
+  /** Waits for all work and throws errors that were found on the way. */
+  async finish(): Promise<void> {
+    await this.#backend.finish();
+  }
+
+  /** Totals since the engine opened: submits, dispatches, buffers, bytes. */
+  stats(): EngineStats {
+    return { ...this.#backend.stats };
+  }
+
+  /** Frees everything. Later calls throw. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#backend.dispose();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.dispose();
+  }
+
+  #checkOpen(): void {
+    if (this.#disposed) throw new NablaError('engine: it is disposed; open another');
+  }
+
+  #planFor(nodes: readonly Tensor[], outputs: readonly Tensor[]): RunPlan {
+    const key = structureOf(nodes, outputs);
+    const known = this.#runs.get(key);
+    if (known) return known;
+    const inputs = new Map(nodes.filter(isInput).map((node) => [String(node.id), node]));
+    const executable = this.#backend.compile({ inputs, outputs, updates: [], feedConstants: true });
+    const plan = { executable, data: nodes.filter(isData) };
+    this.#runs.set(key, plan);
+    if (this.#runs.size > RUN_CACHE) {
+      const [oldest, { executable: dropped }] = this.#runs.entries().next().value!;
+      this.#runs.delete(oldest);
+      dropped.release();
+    }
+    return plan;
+  }
+}
+
+/** Adds the update that counts runs, where fresh random numbers are drawn. */
+function countRuns(program: Program): Program {
+  if (!programNodes(program).includes(runCount) || program.updates.some(([target]) => target === runCount))
+    return program;
+  return { ...program, updates: [...program.updates, [runCount, add(runCount, 1)]] };
+}
+
+const checkIndices = (nodes: readonly Tensor[], feeds: ReadonlyMap<Tensor, TensorData>): void => {
+  for (const { input, size, op } of indexLimits(nodes))
+    checkRange(`${op}: feed ${describe(input)}`, feeds.get(input)!, size);
+};
+
+function checkParameter(op: string, parameter: Tensor): Tensor {
+  if (!isParameter(parameter))
+    throw new NablaError(`${op}: ${describe(parameter)} is no parameter; only parameters keep values`);
+  return parameter;
+}
+
+const isDouble = (value: Value): value is TensorData =>
+  typeof value === 'object' && 'dtype' in value && value.dtype === 'f64';

@@ -1,0 +1,25 @@
+import type { Engine } from './engine.js';
+import { GpuBackend } from './gpu/backend.js';
+import { type OpenOptions, openWith } from './index.open.js';
+
+export * as data from './browser/data.js';
+export * from './index.common.js';
+
+/**
+ * Opens an engine: WebGPU, or without an adapter, after a warning, the CPU in float64. Throws DeviceError where
+ * `backend: 'gpu'` finds no adapter.
+ */
+export const open: (options?: OpenOptions) => Promise<Engine> = openWith(async (options) => {
+  if (options.adapter) return GpuBackend.open(options.adapter as GPUAdapter, options);
+  if (!navigator.gpu)
+    return {
+      missing: 'this browser has no WebGPU here; use a recent Chrome, Edge, Safari or Firefox, over https or localhost',
+    };
+  const { powerPreference } = options;
+  const adapter = await navigator.gpu.requestAdapter(powerPreference ? { powerPreference } : {});
+  return adapter
+    ? GpuBackend.open(adapter, options)
+    : { missing: 'WebGPU finds no adapter; switch hardware acceleration on, or update the graphics driver' };
+});
+
+export { loadFile, saveFile } from './browser/files.js';

@@ -1,0 +1,38 @@
+import { CpuBackend } from './cpu/backend.js';
+import { type CrossCheck, Engine } from './engine.js';
+import { DeviceError, NablaError } from './errors.js';
+import type { Backend } from './graph/backend.js';
+
+export interface OpenOptions {
+  /** 'gpu' insists on WebGPU, 'cpu' takes the float64 reference; without it WebGPU where there is an adapter. */
+  backend?: 'gpu' | 'cpu';
+  /** Compares kernels with the float64 reference while they run: all of them, or one call every so often. */
+  crossCheck?: CrossCheck;
+  /** Names the first op that makes a NaN or an infinity. */
+  anomaly?: boolean;
+  /** The most bytes of device memory to use. */
+  byteBudget?: number;
+  powerPreference?: 'low-power' | 'high-performance';
+  /** A WebGPU adapter of your own; it is used up by this call. */
+  adapter?: unknown;
+}
+
+/** Looks for a GPU; says what is missing, and how to get it, where there is none. */
+export type FindBackend = (options: OpenOptions) => Promise<Backend | { readonly missing: string }>;
+
+/** `open` for a platform that finds its GPU this way. */
+export const openWith =
+  (findBackend: FindBackend) =>
+  async (options: OpenOptions = {}): Promise<Engine> => {
+    const { anomaly, backend, crossCheck = 'off' } = options;
+    if (backend !== undefined && backend !== 'gpu' && backend !== 'cpu')
+      throw new NablaError(`open: there is no backend '${String(backend)}'; use 'gpu' or 'cpu'`);
+    if (!['off', 'sampled', 'every'].includes(crossCheck))
+      throw new NablaError(`open: crossCheck is '${String(crossCheck)}'; use 'off', 'sampled' or 'every'`);
+    if (backend === 'cpu') return new Engine(new CpuBackend(), 'off', anomaly);
+    const found = await findBackend(options);
+    if (!('missing' in found)) return new Engine(found, crossCheck, anomaly);
+    if (backend === 'gpu') throw new DeviceError(`open: ${found.missing}`);
+    console.warn(`nabla: ${found.missing}. Running on the CPU in float64, which is slow.`);
+    return new Engine(new CpuBackend(), 'off', anomaly);
+  };

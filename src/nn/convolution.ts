@@ -1,0 +1,44 @@
+import { ShapeError } from '../errors.js';
+import { conv2d as convolve, maxPool2d as pool, type WindowSettings } from '../ops/convolution.js';
+import { formatShape } from '../shape.js';
+import { type Layer, makeLayer } from './layer.js';
+import { affine, checkCount, type DenseOptions, stateless } from './layers.js';
+
+type Pair = readonly [number, number];
+export type Conv2dOptions = DenseOptions & WindowSettings;
+
+/**
+ * A convolution: [batch, inChannels, H, W] → [batch, outChannels, H′, W′], with stride 1, padding 0 and dilation 1
+ * unless given. Parameters: weight [outChannels, inChannels, kh, kw] and bias [outChannels], as PyTorch's `Conv2d`.
+ */
+export function conv2d(
+  inChannels: number,
+  outChannels: number,
+  kernel: number | Pair,
+  options: Conv2dOptions = {},
+): Layer {
+  const [height, width] = typeof kernel === 'number' ? [kernel, kernel] : kernel;
+  const sizes = { inChannels, outChannels, 'kernel height': height, 'kernel width': width };
+  for (const [what, size] of Object.entries(sizes)) checkCount('conv2d', what, size);
+  const { activate, make } = affine('conv2d', options);
+  const taps = height * width;
+  return makeLayer(options, (scope) => {
+    const fan = { inputs: inChannels * taps, outputs: outChannels * taps };
+    const { weight, bias } = make(scope, [outChannels, inChannels, height, width], fan);
+    const { stride = 1, padding = 0, dilation = 1 } = options;
+    return {
+      parameters: bias ? [weight, bias] : [weight],
+      apply(x) {
+        if (x.rank !== 4 || x.shape[1] !== inChannels)
+          throw new ShapeError(
+            `conv2d: input ${formatShape(x.shape)} where [batch, ${inChannels}, height, width] is expected; reshape it`,
+          );
+        return activate(convolve(x, weight, { stride, padding, dilation, ...(bias ? { bias } : {}) }));
+      },
+    };
+  });
+}
+
+/** The largest element of each window: [batch, channels, H, W] → [batch, channels, H′, W′]. `stride` is `size` unless given. */
+export const maxPool2d = (size: number | Pair, options: WindowSettings = {}): Layer =>
+  stateless((x) => pool(x, { ...options, size }));

@@ -1,0 +1,99 @@
+import { NablaError, ShapeError } from '../errors.js';
+import type { Tensor } from '../graph/tensor.js';
+import { relu, sigmoid, tanh } from '../ops/activation.js';
+import { add, mul } from '../ops/arithmetic.js';
+import { parameter, zeros } from '../ops/leaf.js';
+import { matmul } from '../ops/matmul.js';
+import { concat, slice } from '../ops/slice.js';
+import { reshape, transpose } from '../ops/view.js';
+import { formatShape } from '../shape.js';
+import { type Initializer, initialize } from './initializers.js';
+import { type Layer, type LayerOptions, makeLayer, type Scope } from './layer.js';
+import { checkCount } from './layers.js';
+
+export interface RecurrentOptions extends LayerOptions {
+  /** true unless given. */
+  bias?: boolean;
+  /** Of the weights and biases: PyTorch's uniform ±1/√hidden unless given. */
+  initializer?: Initializer;
+  /** 'all' gives h_t of every step, [batch, time, hidden]; 'last' that of the last, [batch, hidden]. 'all' unless given. */
+  outputs?: 'all' | 'last';
+}
+
+/** State after a step from what the input gives, W_ih x_t + b_ih, and what the state gives, W_hh h_{t−1} + b_hh. */
+type Cell = (given: Tensor, state: readonly Tensor[]) => readonly Tensor[];
+
+/** Unrolls a cell over [batch, time, inputs]. The first of its states is h; W_ih x is one product for all steps. */
+function recurrent(
+  kind: string,
+  sizes: { inputs: number; hidden: number; gates: number; states: number },
+  options: RecurrentOptions,
+  cell: Cell,
+): Layer {
+  const { inputs, hidden, gates, states } = sizes;
+  checkCount(kind, 'inputs', inputs);
+  checkCount(kind, 'hidden', hidden);
+  return makeLayer(options, (scope: Scope) => {
+    // PyTorch scales all of them by the hidden size
+    const make = (local: string, shape: readonly number[]): Tensor => {
+      const fan = { inputs: hidden, outputs: hidden, seed: scope.seed(local) };
+      return parameter(initialize(options.initializer ?? 'pytorch', shape, fan), { name: scope.name(local) });
+    };
+    const weights = [make('weight_ih_l0', [gates * hidden, inputs]), make('weight_hh_l0', [gates * hidden, hidden])];
+    const biases =
+      (options.bias ?? true) ? ['bias_ih_l0', 'bias_hh_l0'].map((local) => make(local, [gates * hidden])) : [];
+    return {
+      parameters: [...weights, ...biases],
+      apply(x) {
+        const [batch, time] = x.shape as [number, number];
+        if (x.rank !== 3 || x.shape[2] !== inputs || time === 0)
+          throw new ShapeError(
+            `${kind}: input ${formatShape(x.shape)} where [batch, time ≥ 1, ${inputs}] is expected; reshape it, or build ${kind}(${x.shape.at(-1)}, ${hidden})`,
+          );
+        // time first, so that a step is a run of memory
+        const rows = reshape(transpose(x, [1, 0, 2]), [time * batch, inputs]);
+        const products = matmul(rows, weights[0]!, { transposeB: true });
+        const given = biases.reduce((sum, bias) => add(sum, bias), products);
+        let state: readonly Tensor[] = Array.from({ length: states }, () => zeros([batch, hidden]));
+        const outputs: Tensor[] = [];
+        for (let t = 0; t < time; t++) {
+          const now = slice(given, [t * batch, 0], [(t + 1) * batch, gates * hidden]);
+          state = cell(t === 0 ? now : add(now, matmul(state[0]!, weights[1]!, { transposeB: true })), state);
+          outputs.push(state[0]!);
+        }
+        if (options.outputs === 'last') return outputs.at(-1)!;
+        return transpose(reshape(concat(outputs, { axis: 0 }), [time, batch, hidden]), [1, 0, 2]);
+      },
+    };
+  });
+}
+
+/**
+ * A recurrent layer over [batch, time, inputs], unrolled: h_t = g(W_ih x_t + b_ih + W_hh h_{t−1} + b_hh), h_0 = 0. Gives
+ * [batch, time, hidden]. Parameters as PyTorch's `RNN(batch_first=True)`: weight_ih_l0 [hidden, inputs], weight_hh_l0
+ * [hidden, hidden], bias_ih_l0 and bias_hh_l0 [hidden]; tanh unless `nonlinearity` is 'relu'.
+ */
+export function rnn(
+  inputs: number,
+  hidden: number,
+  options: RecurrentOptions & { nonlinearity?: 'tanh' | 'relu' } = {},
+): Layer {
+  const { nonlinearity = 'tanh' } = options;
+  const activate = { tanh, relu }[nonlinearity];
+  if (!activate) throw new NablaError(`rnn: there is no nonlinearity '${nonlinearity}'; use tanh or relu`);
+  return recurrent('rnn', { inputs, hidden, gates: 1, states: 1 }, options, (z) => [activate(z)]);
+}
+
+/**
+ * A long short-term memory over [batch, time, inputs], unrolled, from zero states. Gives [batch, time, hidden]. With gates
+ * [i f g o] = W_ih x_t + b_ih + W_hh h_{t−1} + b_hh: c_t = σ(f) ⊙ c_{t−1} + σ(i) ⊙ tanh(g), h_t = σ(o) ⊙ tanh(c_t).
+ * Parameters as PyTorch's `LSTM(batch_first=True)`: the rows of each are the gates i, f, g, o.
+ */
+export function lstm(inputs: number, hidden: number, options: RecurrentOptions = {}): Layer {
+  return recurrent('lstm', { inputs, hidden, gates: 4, states: 2 }, options, (gates, [, c]) => {
+    const gate = (k: number): Tensor => slice(gates, [0, k * hidden], [gates.shape[0]!, (k + 1) * hidden]);
+    const kept = mul(sigmoid(gate(1)), c!);
+    const next = add(kept, mul(sigmoid(gate(0)), tanh(gate(2))));
+    return [mul(sigmoid(gate(3)), tanh(next)), next];
+  });
+}

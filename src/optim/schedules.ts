@@ -1,0 +1,61 @@
+import { NablaError } from '../errors.js';
+import type { Tensor } from '../graph/tensor.js';
+import { add, cos, div, maximum, minimum, mul, pow, sub } from '../ops/arithmetic.js';
+import { cast } from '../ops/cast.js';
+import { less, where } from '../ops/compare.js';
+import { full } from '../ops/leaf.js';
+
+/** A learning rate from the number of steps done before this one (a scalar f32): part of the step's graph. */
+export type Schedule = (step: Tensor) => Tensor;
+
+function positive(schedule: string, what: string, value: number): number {
+  if (!(value > 0 && Number.isFinite(value)))
+    throw new NablaError(`schedules.${schedule}: ${what} is ${value}; give a number above 0`);
+  return value;
+}
+
+/** The same rate at every step. */
+export const constant =
+  (rate: number): Schedule =>
+  () =>
+    full([], rate);
+
+/** rate · factor^⌊step / every⌋; factor 0.1. PyTorch's `StepLR`. */
+export const step =
+  (rate: number, { every, factor = 0.1 }: { every: number; factor?: number }): Schedule =>
+  (count) =>
+    mul(rate, pow(factor, cast(cast(div(add(count, 0.5), positive('step', 'every', every)), 'i32'), 'f32')));
+
+/** rate · factor^step. */
+export const exponential =
+  (rate: number, { factor }: { factor: number }): Schedule =>
+  (count) =>
+    mul(rate, pow(positive('exponential', 'factor', factor), count));
+
+/** From rate to `minimum` (0) over `steps` along half a cosine, and `minimum` from there on. PyTorch's `CosineAnnealingLR`. */
+export function cosine(rate: number, { steps, minimum: end = 0 }: { steps: number; minimum?: number }): Schedule {
+  positive('cosine', 'steps', steps);
+  return (count) => {
+    const angle = mul(Math.PI / steps, minimum(count, steps));
+    // WGSL's cosine is good to 2⁻¹¹ only: the rate must not fall below its end.
+    return maximum(end, add(end, mul((rate - end) / 2, add(1, cos(angle)))));
+  };
+}
+
+/** From rate to `end` (0) over `steps` along a line, and `end` from there on. */
+export function linear(rate: number, { steps, end = 0 }: { steps: number; end?: number }): Schedule {
+  positive('linear', 'steps', steps);
+  return (count) => add(rate, mul((end - rate) / steps, minimum(count, steps)));
+}
+
+/** Climbs linearly for `steps` steps, from 1/steps of the first rate to all of it, then follows `schedule` from its start. */
+export function warmUp(schedule: Schedule | number, { steps }: { steps: number }): Schedule {
+  positive('warmUp', 'steps', steps);
+  const follow = typeof schedule === 'number' ? constant(schedule) : schedule;
+  return (count) =>
+    where(
+      less(count, steps),
+      mul(follow(full([], 0)), div(add(count, 1), steps)),
+      follow(maximum(sub(count, steps), 0)),
+    );
+}

@@ -1,0 +1,125 @@
+import { type DType, isFloat, readValue, type TensorData, type TypedArray, type Value } from '../dtype.js';
+import { FeedError, ShapeError } from '../errors.js';
+import type { Tensor } from '../graph/tensor.js';
+import { tensor } from '../ops/leaf.js';
+import { formatShape, sizeOf } from '../shape.js';
+import { permutation } from './random.js';
+
+/** Values on the host, made as they are fed: inputs scaled, f32; labels class numbers (i32) or f32. */
+export interface Batch {
+  readonly inputs: TensorData;
+  readonly labels: TensorData;
+}
+
+/** Examples and what they should give. Parts made by `split` share the values; engines hold them once. */
+export interface Dataset {
+  /** How many examples there are. */
+  readonly length: number;
+  /** Two parts: the first has `fraction` of the examples, drawn by `seed`; without one, the first of them in order. */
+  split(fraction: number, options?: { seed?: number }): [Dataset, Dataset];
+  /** Every example once, `size` at a time, the last batch the remainder; in an order drawn by `seed`, or as they are. */
+  batches(size: number, options?: { seed?: number }): Iterable<Batch>;
+  /** All values as they are stored, [examples, …], and the rows that belong to this part. */
+  readonly values: DatasetValues;
+  readonly rows: Int32Array;
+}
+
+export interface DatasetValues {
+  readonly inputs: Tensor;
+  readonly labels: Tensor;
+  /** What integers of storage (u8) and floats are multiplied by when they are read. */
+  readonly scale: number;
+  /** Labels are whole numbers that name classes. */
+  readonly classes: boolean;
+}
+
+type Stored = TensorData & { dtype: DType };
+
+/**
+ * A data set from inputs [examples, …] and labels [examples, …]. Inputs stay as they are stored: bytes (Uint8Array, u8)
+ * take a quarter of the memory of f32 and are multiplied by `scale` (1) when a step reads them; i32 inputs (indices
+ * for `embedding`) are never scaled. Labels are class numbers where they are whole numbers: an integer typed array,
+ * or an array of whole numbers; a Float32Array or nested arrays hold probabilities or real targets. A bare typed
+ * array of inputs is cut into as many rows as there are labels. Throws FeedError when the lengths differ.
+ */
+export function dataset(inputs: Value, labels: Value, options: { scale?: number } = {}): Dataset {
+  const { scale = 1 } = options;
+  if (!Number.isFinite(scale)) throw new FeedError(`dataset: scale is ${scale}; give a finite number`);
+  const y = readLabels(labels);
+  const length = y.shape[0] ?? 0;
+  const x = readInputs(inputs, length);
+  if (y.shape.length === 0 || length === 0)
+    throw new FeedError(`dataset: labels have shape ${formatShape(y.shape)}; axis 0 counts the examples, at least one`);
+  if (x.shape[0] !== length)
+    throw new FeedError(`dataset: ${x.shape[0] ?? 'no'} inputs and ${length} labels; give one label for each input`);
+  const values = { inputs: tensor(x), labels: tensor(y), scale, classes: !isFloat(y.dtype) };
+  return part(
+    values,
+    Int32Array.from({ length }, (_, i) => i),
+  );
+}
+
+function readLabels(labels: Value): Stored {
+  const whole = Array.isArray(labels) && labels.length > 0 && labels.every((label) => Number.isInteger(label));
+  const read = readValue('dataset: labels', labels, whole ? { dtype: 'i32' } : {});
+  // A byte takes a quarter of a word, but rows of them must not straddle words on the way to being indices.
+  return read.dtype === 'f32' || read.dtype === 'i32' ? read : readValue('dataset: labels', read, { dtype: 'i32' });
+}
+
+function readInputs(inputs: Value, length: number): Stored {
+  if (!ArrayBuffer.isView(inputs)) return readValue('dataset: inputs', inputs, {});
+  const width = (inputs as TypedArray).length / length;
+  if (!Number.isInteger(width))
+    throw new FeedError(
+      `dataset: ${(inputs as TypedArray).length} input values do not make ${length} equal rows; pass { shape, dtype, data }, or as many labels as rows`,
+    );
+  return readValue('dataset: inputs', inputs, { shape: [length, width] });
+}
+
+function part(values: DatasetValues, rows: Int32Array): Dataset {
+  const ordered = (seed: number | undefined): Int32Array =>
+    seed === undefined ? rows : permutation(rows.length, seed).map((at) => rows[at]!);
+  return {
+    length: rows.length,
+    values,
+    rows,
+    split(fraction, { seed } = {}) {
+      const first = Math.round(fraction * rows.length);
+      if (!(first >= 1 && first < rows.length))
+        throw new FeedError(
+          `split: ${fraction} of ${rows.length} examples leaves one part empty; give a fraction between 0 and 1`,
+        );
+      const order = ordered(seed);
+      return [part(values, order.slice(0, first)), part(values, order.slice(first))];
+    },
+    *batches(size, { seed } = {}) {
+      checkBatchSize('batches', size);
+      const order = ordered(seed);
+      for (let at = 0; at < order.length; at += size) {
+        const picked = order.subarray(at, at + size);
+        yield { inputs: pick(values.inputs, picked, values.scale), labels: pick(values.labels, picked, 1) };
+      }
+    },
+  };
+}
+
+export function checkBatchSize(op: string, size: number): void {
+  if (!Number.isInteger(size) || size < 1)
+    throw new ShapeError(`${op}: batch size ${size}; give a whole number of examples, at least 1`);
+}
+
+/** What a constant node holds. */
+export const stored = (node: Tensor): TensorData => (node.options as { value: TensorData }).value;
+
+/** Rows of a stored value, as a step sees them. */
+function pick(node: Tensor, rows: Int32Array, scale: number): TensorData {
+  const { shape, data } = stored(node);
+  const width = sizeOf(shape.slice(1));
+  const dtype = node.dtype === 'u8' ? 'f32' : node.dtype;
+  const out = new (dtype === 'f32' ? Float32Array : dtype === 'u32' ? Uint32Array : Int32Array)(rows.length * width);
+  const factor = dtype === 'f32' ? scale : 1;
+  rows.forEach((row, i) => {
+    for (let j = 0; j < width; j++) out[i * width + j] = data[row * width + j]! * factor;
+  });
+  return { shape: [rows.length, ...shape.slice(1)], dtype, data: out };
+}

@@ -1,0 +1,82 @@
+import type { TensorData } from '../dtype.js';
+import { FormatError } from '../errors.js';
+import { formatShape, sizeOf } from '../shape.js';
+import { type Dataset, dataset } from './dataset.js';
+
+/** Inflated sizes above this are refused, so that a small file cannot fill the memory. */
+const LARGEST = 2 ** 28;
+
+/** Inflates gzip data; other bytes come back as they are. Throws FormatError for damaged or too large data. */
+export async function gunzip(bytes: Uint8Array, options: { maxBytes?: number } = {}): Promise<Uint8Array> {
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  const { maxBytes = LARGEST } = options;
+  const stream = new Blob([bytes.slice()]).stream().pipeThrough(new DecompressionStream('gzip'));
+  const parts: BlobPart[] = [];
+  let size = 0;
+  const reader = stream.getReader();
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      size += next.value.length;
+      if (size > maxBytes) break;
+      parts.push(next.value);
+    }
+  } catch (cause) {
+    throw new FormatError('gunzip: the data is damaged or cut short; fetch it again', { cause });
+  }
+  if (size <= maxBytes) return new Uint8Array(await new Blob(parts).arrayBuffer());
+  await reader.cancel();
+  throw new FormatError(`gunzip: it inflates to more than ${maxBytes} bytes; raise maxBytes if that is right`);
+}
+
+/**
+ * Reads an IDX file, as MNIST comes in: labels [count] (magic 0x801) or images [count, rows, columns] (0x803), u8.
+ * Throws FormatError where magic, sizes or length are wrong. Inflate a .gz file first: `idx(await gunzip(bytes))`.
+ */
+export function idx(bytes: Uint8Array): TensorData & { dtype: 'u8'; data: Uint8Array } {
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b)
+    throw new FormatError('idx: the bytes are gzip data; inflate them first: idx(await data.gunzip(bytes))');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const magic = bytes.length >= 4 ? view.getUint32(0) : -1;
+  if (magic !== 0x801 && magic !== 0x803)
+    throw new FormatError(
+      `idx: it begins with ${magic < 0 ? 'fewer than 4 bytes' : `0x${magic.toString(16)}`}; labels begin with 0x801 and images with 0x803`,
+    );
+  const rank = magic & 255;
+  const start = 4 + 4 * rank;
+  if (bytes.length < start) throw new FormatError(`idx: the header is cut short at byte ${bytes.length} of ${start}`);
+  const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
+  if (bytes.length - start !== sizeOf(shape))
+    throw new FormatError(
+      `idx: ${formatShape(shape)} takes ${sizeOf(shape)} bytes and ${bytes.length - start} follow the header; the file is cut short or not IDX`,
+    );
+  return { shape, dtype: 'u8', data: bytes.slice(start) };
+}
+
+/** MNIST from its four files, gzip or not: `load` gives the bytes of a name such as "train-images-idx3-ubyte". */
+export async function mnistFrom(
+  load: (name: string) => Promise<Uint8Array>,
+): Promise<{ train: Dataset; test: Dataset }> {
+  const read = async (name: string): Promise<ReturnType<typeof idx>> => {
+    try {
+      return idx(await gunzip(await load(name)));
+    } catch (error) {
+      throw error instanceof FormatError ? new FormatError(`mnist: ${name}: ${error.message}`) : error;
+    }
+  };
+  const part = async (prefix: string): Promise<Dataset> => {
+    const [images, labels] = await Promise.all([
+      read(`${prefix}-images-idx3-ubyte`),
+      read(`${prefix}-labels-idx1-ubyte`),
+    ]);
+    const [count, ...size] = images.shape;
+    if (size.length !== 2 || labels.shape.length !== 1 || count !== labels.shape[0] || !count)
+      throw new FormatError(
+        `mnist: images ${formatShape(images.shape)} and labels ${formatShape(labels.shape)} of ${prefix} do not belong together`,
+      );
+    const wrong = labels.data.find((label) => label > 9);
+    if (wrong !== undefined) throw new FormatError(`mnist: label ${wrong} in ${prefix} is no digit`);
+    return dataset({ ...images, shape: [count, sizeOf(size)] }, labels, { scale: 1 / 255 });
+  };
+  const [train, test] = await Promise.all([part('train'), part('t10k')]);
+  return { train, test };
+}

@@ -1,0 +1,151 @@
+import type { Dataset } from '../data/dataset.js';
+import { stored } from '../data/dataset.js';
+import { isFloat } from '../dtype.js';
+import type { Engine, Step } from '../engine.js';
+import { FeedError, ShapeError } from '../errors.js';
+import type { Updates } from '../graph/program.js';
+import type { Tensor } from '../graph/tensor.js';
+import { binaryCrossEntropy, type Loss } from '../loss.js';
+import type { Layer } from '../nn/layer.js';
+import { add, mul } from '../ops/arithmetic.js';
+import { cast } from '../ops/cast.js';
+import { equal, greater } from '../ops/compare.js';
+import { gather } from '../ops/indexing.js';
+import { arange, parameter, zeros } from '../ops/leaf.js';
+import { argMax, sum } from '../ops/reduce.js';
+import { concat } from '../ops/slice.js';
+import { reshape } from '../ops/view.js';
+import { formatShape, sameShape } from '../shape.js';
+
+/** Σ cost · examples and how many outputs were right, over the steps so far. */
+export interface Totals {
+  readonly cost: number;
+  readonly correct: number;
+}
+
+/**
+ * Steps over a data set that lives on the engine. The order of the rows is written once an epoch; a cursor on the device
+ * picks each batch and advances by itself, so a step uploads nothing and reads nothing back.
+ */
+export interface Pass {
+  /** One step of `batchSize` examples, and one of the remainder where there is one. */
+  readonly full: Step<{ cost: Tensor }> | undefined;
+  readonly rest: Step<{ cost: Tensor }> | undefined;
+  /** Whether labels are class numbers, so that there is an accuracy. */
+  readonly counted: boolean;
+  /** Starts at a position of an order of rows. */
+  begin(order: Int32Array, position: number, totals: Totals): Promise<void>;
+  totals(): Promise<Totals>;
+  release(): void;
+}
+
+export interface PassDefinition {
+  readonly model: Layer;
+  readonly loss: Loss;
+  readonly data: Dataset;
+  readonly batchSize: number;
+  readonly training: boolean;
+  /** Count right answers too; they cost a kernel a step. */
+  readonly accuracy: boolean;
+  /** What else a step updates, from its cost. */
+  readonly updates?: (cost: Tensor) => Updates;
+}
+
+/** The parameters of a pass, by the data's length. They are kept for the next pass, because an engine never frees them. */
+const makeBooks = (length: number) => ({
+  length,
+  order: parameter(new Int32Array(length), { name: 'order' }),
+  cursor: parameter({ shape: [], dtype: 'i32', data: new Int32Array(1) }, { name: 'cursor' }),
+  /** Σ cost · examples, and right answers. */
+  totals: parameter([0, 0], { name: 'totals' }),
+});
+const spare = new WeakMap<Engine, ReturnType<typeof makeBooks>[]>();
+
+export function makePass(engine: Engine, definition: PassDefinition): Pass {
+  const { data, batchSize } = definition;
+  const kept = spare.get(engine) ?? [];
+  spare.set(engine, kept);
+  const known = kept.findIndex(({ length }) => length === data.length);
+  const books = known < 0 ? makeBooks(data.length) : kept.splice(known, 1)[0]!;
+  const { order, cursor, totals } = books;
+  let counted = false;
+  const compile = (size: number): Step<{ cost: Tensor }> => {
+    const { cost, hits } = forward(definition, gather(order, add(arange(size), cursor)));
+    counted = hits !== undefined;
+    const sums = [mul(cost, size), hits ?? zeros([])].map((value) => reshape(value, [1]));
+    const own: Updates = [
+      [cursor, add(cursor, size)],
+      [totals, add(totals, concat(sums, { axis: 0 }))],
+    ];
+    return engine.compile({ outputs: { cost }, updates: [...(definition.updates?.(cost) ?? []), ...own] });
+  };
+  const full = data.length >= batchSize ? compile(batchSize) : undefined;
+  const rest = data.length % batchSize ? compile(data.length % batchSize) : undefined;
+  return {
+    full,
+    rest,
+    counted,
+    async begin(rows, position, { cost, correct }) {
+      await Promise.all([
+        engine.write(order, rows),
+        engine.write(cursor, position),
+        engine.write(totals, { shape: [2], dtype: 'f64', data: Float64Array.of(cost, correct) }),
+      ]);
+    },
+    async totals() {
+      const { data: sums } = await engine.read(totals);
+      return { cost: sums[0]!, correct: sums[1]! };
+    },
+    release() {
+      full?.release();
+      rest?.release();
+      kept.push(books);
+    },
+  };
+}
+
+/** Cost and number of right answers over some rows of the data. */
+function forward(
+  { model, loss, data, training, accuracy }: PassDefinition,
+  rows: Tensor,
+): { cost: Tensor; hits: Tensor | undefined } {
+  const { values } = data;
+  const inputs = readInputs(values.inputs, values.scale, rows);
+  const labels = gather(values.labels, rows);
+  const output = model.apply(inputs, { training });
+  if (values.classes) checkClasses(data, output, loss);
+  const cost = loss(output, labels);
+  if (cost.rank !== 0) throw new ShapeError(`loss: it gives ${formatShape(cost.shape)}; a cost is a scalar`);
+  return { cost, hits: values.classes && accuracy ? rightAnswers(output, labels, data, loss) : undefined };
+}
+
+function readInputs(inputs: Tensor, scale: number, rows: Tensor): Tensor {
+  const picked = gather(inputs, rows);
+  if (inputs.dtype !== 'u8' && !isFloat(inputs.dtype)) return picked;
+  const values = cast(picked, 'f32');
+  return scale === 1 ? values : mul(values, scale);
+}
+
+/** Throws FeedError where a class number has no output. */
+function checkClasses({ values }: Dataset, output: Tensor, loss: Loss): void {
+  if (!sameShape(values.labels.shape.slice(1), output.shape.slice(1, -1))) return;
+  const classes = output.shape.at(-1)!;
+  // A single output may be any number, but a single logit tells 0 from 1.
+  if (classes === 1 && loss !== binaryCrossEntropy) return;
+  const limit = Math.max(2, classes);
+  const { data, shape } = stored(values.labels);
+  const at = data.findIndex((label: number) => label < 0 || label >= limit);
+  if (at >= 0)
+    throw new FeedError(
+      `data: label ${data[at]} of example ${Math.floor((at * shape[0]!) / data.length)} has no output; the model's output ${formatShape(output.shape)} stands for classes 0 to ${limit - 1}`,
+    );
+}
+
+/** How many labels the largest output names; a single output says class 1 above ½, or as a logit above 0. */
+function rightAnswers(output: Tensor, labels: Tensor, { values }: Dataset, loss: Loss): Tensor | undefined {
+  if (!sameShape(labels.shape, output.shape.slice(0, -1))) return undefined;
+  if (output.shape.at(-1) !== 1) return sum(cast(equal(argMax(output, { axis: -1 }), labels), 'f32'));
+  if (stored(values.labels).data.some((label: number) => label !== 0 && label !== 1)) return undefined;
+  const positive = greater(reshape(output, labels.shape), loss === binaryCrossEntropy ? 0 : 0.5);
+  return sum(cast(equal(cast(positive, 'i32'), labels), 'f32'));
+}

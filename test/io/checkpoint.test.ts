@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { CpuBackend } from '../../src/cpu/backend.js';
+import { Engine } from '../../src/engine.js';
+import {
+  checkpoint,
+  data,
+  type FitOptions,
+  FormatError,
+  fit,
+  loss,
+  nn,
+  optim,
+  type StepReport,
+  safetensors,
+} from '../../src/index.node.js';
+
+const settings = (): FitOptions => ({
+  model: nn.sequential([nn.dense(2, 6, { activation: 'relu' }), nn.dropout(0.2), nn.dense(6, 2)], { seed: 4 }),
+  loss: loss.crossEntropy,
+  optimizer: optim.adam({ learningRate: optim.schedules.cosine(0.05, { steps: 30 }) }),
+  data: data.moons({ examples: 22 }),
+  epochs: 4,
+  batchSize: 5,
+  seed: 8,
+});
+const newEngine = (): Engine => new Engine(new CpuBackend());
+async function train(
+  engine: Engine,
+  options: FitOptions,
+  stopAfter = Infinity,
+): Promise<{ costs: number[]; progress: FitOptions['resume'] }> {
+  const controller = new AbortController();
+  const onStep = ({ step }: StepReport): void => {
+    if (step === stopAfter) controller.abort();
+  };
+  const run = fit(engine, { ...options, onStep, reportEvery: 1, signal: controller.signal });
+  const costs: number[] = [];
+  for await (const { cost } of run) costs.push(cost);
+  return { costs, progress: run.progress };
+}
+const weights = (engine: Engine, { model }: FitOptions): Promise<unknown[]> =>
+  Promise.all(model.parameters.map(async (each) => (await engine.read(each)).data));
+
+describe('a checkpoint', () => {
+  it.each([1, 4, 9])('lets another process go on bit for bit after step %i', async (stop) => {
+    const whole = settings();
+    const reference = newEngine();
+    const expected = await train(reference, whole);
+    const before = settings();
+    const first = newEngine();
+    const part = await train(first, before, stop);
+    expect(part.progress!.step).toBeLessThan(20);
+    const file = await checkpoint.save(first, { ...before, progress: part.progress! });
+    // as another process would: nothing shared but the file
+    const after = settings();
+    const second = newEngine();
+    const { progress, warning } = await checkpoint.load(second, file, after);
+    expect(warning).toBeUndefined();
+    const rest = await train(second, { ...after, resume: progress! });
+    expect([...part.costs, ...rest.costs]).toEqual(expected.costs);
+    expect(await weights(second, after)).toEqual(await weights(reference, whole));
+  });
+
+  it("keeps the model's parameters under PyTorch's names", async () => {
+    const { model } = settings();
+    const { tensors } = safetensors.decode(await checkpoint.save(newEngine(), { model }));
+    expect([...tensors.keys()].sort()).toEqual(['0.bias', '0.weight', '2.bias', '2.weight']);
+  });
+
+  it('loads plain weights, and a model alone out of a whole checkpoint', async () => {
+    const options = settings();
+    const engine = newEngine();
+    await train(engine, options, 3);
+    const file = await checkpoint.save(engine, options);
+    const copy = settings();
+    const other = newEngine();
+    expect((await checkpoint.load(other, file, { model: copy.model })).progress).toBeUndefined();
+    expect(await weights(other, copy)).toEqual(await weights(engine, options));
+    const single = { shape: [2, 2], dtype: 'f32', data: Float32Array.of(1, 2, 3, 4) } as const;
+    const bias = { shape: [2], dtype: 'f32', data: Float32Array.of(5, 6) } as const;
+    const dense = nn.sequential(nn.dense(2, 2));
+    await checkpoint.load(other, safetensors.encode({ '0.weight': single, '0.bias': bias }), { model: dense });
+    expect(Array.from((await other.read(dense.parameters[0]!)).data)).toEqual([1, 2, 3, 4]);
+  });
+
+  it('writes nothing where anything is missing, damaged or of another shape', async () => {
+    const options = settings();
+    const engine = newEngine();
+    const file = await checkpoint.save(engine, { ...options, progress: fit(engine, options).progress });
+    const target = newEngine();
+    const before = await weights(target, options);
+    const wider = nn.sequential(nn.dense(2, 7), nn.dropout(), nn.dense(7, 2));
+    await expect(checkpoint.load(target, file, { model: wider })).rejects.toThrow(
+      /'0.weight' is \[6, 2\] in the file and \[7, 2\]/,
+    );
+    const deeper = nn.sequential(nn.dense(2, 6), nn.dropout(), nn.dense(6, 2), nn.dense(2, 2));
+    await expect(checkpoint.load(target, file, { model: deeper })).rejects.toThrow(/holds no '3.weight'/);
+    const shorter = nn.sequential(nn.dense(2, 6));
+    await expect(checkpoint.load(target, file, { model: shorter })).rejects.toThrow(/nothing here is named '2/);
+    await expect(checkpoint.load(target, file, { ...options, optimizer: optim.rmsProp() })).rejects.toThrow(
+      FormatError,
+    );
+    const damaged = file.slice();
+    damaged[damaged.length - 3]! ^= 1;
+    await expect(checkpoint.load(target, damaged, options)).rejects.toThrow(/SHA-256/);
+    expect(await weights(target, options)).toEqual(before);
+  });
+
+  it('refuses progress that is none, and warns of another adapter', async () => {
+    const { model } = settings();
+    const engine = newEngine();
+    const progressed = async (text: string): Promise<checkpoint.Loaded> =>
+      checkpoint.load(engine, await checkpoint.save(engine, { model, metadata: { 'nabla.progress': text } }), {
+        model,
+      });
+    await expect(progressed('{')).rejects.toThrow(FormatError);
+    await expect(progressed('null')).rejects.toThrow(/seed undefined/);
+    await expect(progressed('{"seed":-1}')).rejects.toThrow(/seed -1/);
+    const { tensors } = safetensors.decode(await checkpoint.save(engine, { model }));
+    const foreign = safetensors.encode(tensors, { 'nabla.adapter': 'another GPU' });
+    expect((await checkpoint.load(engine, foreign, { model })).warning).toMatch(/another GPU/);
+  });
+});

@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest';
+import type { TensorData } from '../../src/dtype.js';
+import { FormatError } from '../../src/errors.js';
+import { decode, encode } from '../../src/io/safetensors.js';
+
+/** A file from header text (or bytes) and values; `length` is what the file says of its header. */
+function file(header: string | Uint8Array, values = 0, length?: bigint): Uint8Array {
+  const head = typeof header === 'string' ? new TextEncoder().encode(header) : header;
+  const bytes = new Uint8Array(8 + head.length + values);
+  new DataView(bytes.buffer).setBigUint64(0, length ?? BigInt(head.length), true);
+  bytes.set(head, 8);
+  return bytes;
+}
+const entry = (dtype: unknown, shape: unknown, offsets: unknown): string =>
+  JSON.stringify({ dtype, shape, data_offsets: offsets });
+const one = (dtype: unknown, shape: unknown, offsets: unknown, values: number): Uint8Array =>
+  file(`{"a":${entry(dtype, shape, offsets)}}`, values);
+const f32 = (begin: number, end: number): string => entry('F32', [(end - begin) / 4], [begin, end]);
+
+describe('safetensors', () => {
+  it('gives back what it wrote, in every dtype, with names and metadata', () => {
+    const tensors = new Map<string, TensorData>([
+      ['0.weight', { shape: [2, 2], dtype: 'f32', data: Float32Array.of(1.5, -0, Infinity, 1e-45) }],
+      ['ä "x"\\', { shape: [3], dtype: 'u8', data: Uint8Array.of(1, 2, 255) }],
+      ['flags', { shape: [1], dtype: 'bool', data: Uint8Array.of(1) }],
+      ['exact', { shape: [], dtype: 'f64', data: Float64Array.of(Math.PI) }],
+      ['half', { shape: [2], dtype: 'f16', data: Float32Array.of(0.5, -65504) }],
+      ['i', { shape: [1], dtype: 'i32', data: Int32Array.of(-5) }],
+      ['u', { shape: [1], dtype: 'u32', data: Uint32Array.of(2 ** 32 - 1) }],
+      ['empty', { shape: [0, 4], dtype: 'f32', data: new Float32Array(0) }],
+    ]);
+    const { tensors: back, metadata } = decode(encode(tensors, { made: 'here' }));
+    expect(metadata).toEqual(new Map([['made', 'here']]));
+    expect(new Map([...back].sort())).toEqual(new Map([...tensors].sort()));
+  });
+
+  it('reads a file that PyTorch wrote in layout: header, spaces, values', () => {
+    const header =
+      '{"__metadata__":{"format":"pt"},"b":{"dtype":"BF16","shape":[2],"data_offsets":[4,8]},"w":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]}}   ';
+    const bytes = file(header, 8);
+    new DataView(bytes.buffer).setFloat32(8 + header.length, 2.5, true);
+    bytes.set([0x80, 0x3f, 0x20, 0xc0], 12 + header.length);
+    const { tensors } = decode(bytes);
+    expect(Array.from(tensors.get('w')!.data)).toEqual([2.5]);
+    expect(tensors.get('b')).toEqual({ shape: [2], dtype: 'f32', data: Float32Array.of(1, -2.5) });
+  });
+
+  it('starts wide values at multiples of their size', () => {
+    const bytes = encode({
+      a: { shape: [1], dtype: 'u8', data: Uint8Array.of(1) },
+      b: { shape: [1], dtype: 'f64', data: Float64Array.of(1) },
+    });
+    const start = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
+    expect(start % 8).toBe(0);
+    expect(new TextDecoder().decode(bytes.subarray(8, start))).toContain(
+      '"b":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}',
+    );
+  });
+
+  it('accepts a file without tensors', () => {
+    expect(decode(file('{}')).tensors.size).toBe(0);
+  });
+
+  const bad: [string, Uint8Array][] = [
+    ['an empty file', new Uint8Array(0)],
+    ['seven bytes', new Uint8Array(7)],
+    ['a header past the end', file('{}', 0, 3n)],
+    ['a header of 2⁶³ bytes', file('{}', 0, 2n ** 63n)],
+    ['a header that begins with a space', file(' {}')],
+    ['a byte-order mark', file(Uint8Array.of(0xef, 0xbb, 0xbf, 0x7b, 0x7d))],
+    ['bad UTF-8', file(Uint8Array.of(0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d))],
+    ['cut JSON', file('{"a":')],
+    ['text after the JSON', file('{} x')],
+    ['a header of zero bytes', file('')],
+    ['an array', file('[1]')],
+    ['a name twice', file(`{"a":${f32(0, 4)},"a":${f32(0, 4)}}`, 4)],
+    ['a name twice, once escaped', file(`{"a":${f32(0, 4)},"\\u0061":${f32(0, 4)}}`, 4)],
+    ['a field twice', file('{"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}', 4)],
+    ['the name __proto__', file(`{"__proto__":${f32(0, 4)}}`, 4)],
+    ['__proto__ in metadata', file('{"__metadata__":{"__proto__":"x"}}')],
+    ['metadata of numbers', file('{"__metadata__":{"a":1}}')],
+    ['metadata as a list', file('{"__metadata__":["a"]}')],
+    ['metadata null', file('{"__metadata__":null}')],
+    ['an entry that is no object', file('{"a":1}')],
+    ['an entry that is null', file('{"a":null}')],
+    ['an unknown dtype', one('F8', [4], [0, 4], 4)],
+    ['a dtype of Object.prototype', one('constructor', [1], [0, 4], 4)],
+    ['a dtype that is a list', one(['F32'], [1], [0, 4], 4)],
+    ['64-bit integers', one('I64', [1], [0, 8], 8)],
+    ['no shape', one('F32', undefined, [0, 4], 4)],
+    ['a negative size', one('F32', [-1], [0, 4], 4)],
+    ['a fractional size', one('F32', [0.5, 2], [0, 4], 4)],
+    ['a size as text', one('F32', ['1'], [0, 4], 4)],
+    ['an unsafe size', one('F32', [2 ** 53], [0, 4], 4)],
+    ['sizes whose product overflows', one('F32', [2 ** 40, 2 ** 40], [0, 4], 4)],
+    ['nine axes', one('F32', [1, 1, 1, 1, 1, 1, 1, 1, 1], [0, 4], 4)],
+    ['no offsets', one('F32', [1], undefined, 4)],
+    ['one offset', one('F32', [1], [0], 4)],
+    ['three offsets', one('F32', [1], [0, 4, 4], 4)],
+    ['negative offsets', one('F32', [1], [-4, 0], 4)],
+    ['fractional offsets', one('F32', [1], [0.5, 4.5], 5)],
+    ['offsets as text', one('F32', [1], ['0', '4'], 4)],
+    ['unsafe offsets', one('F32', [0], [2 ** 53, 2 ** 53], 4)],
+    ['an end before the begin', one('F32', [1], [4, 0], 4)],
+    ['an end past the file', one('F32', [2], [0, 8], 4)],
+    ['a shape that is smaller than its range', one('F32', [1], [0, 8], 8)],
+    ['a shape that is larger than its range', one('F32', [3], [0, 8], 8)],
+    ['an unknown field', file('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":1}}', 4)],
+    ['a hole at the start', one('F32', [1], [4, 8], 8)],
+    ['a hole in the middle', file(`{"a":${f32(0, 4)},"b":${f32(8, 12)}}`, 12)],
+    ['an overlap', file(`{"a":${f32(0, 8)},"b":${f32(4, 12)}}`, 12)],
+    ['the same range twice', file(`{"a":${f32(0, 4)},"b":${f32(0, 4)}}`, 4)],
+    ['a tail', one('F32', [1], [0, 4], 5)],
+    ['values without tensors', file('{}', 4)],
+    [
+      'a BOOL of 2',
+      (() => {
+        const bytes = one('BOOL', [1], [0, 1], 1);
+        bytes[bytes.length - 1] = 2;
+        return bytes;
+      })(),
+    ],
+  ];
+  it.each(bad)('refuses %s', (_, bytes) => {
+    expect(() => decode(bytes)).toThrow(FormatError);
+  });
+
+  it('refuses more than its caller allows', () => {
+    const two = file(`{"a":${f32(0, 4)},"b":${f32(4, 8)}}`, 8);
+    expect(() => decode(two, { maxTensors: 1 })).toThrow(/2 tensors are more than 1/);
+    expect(() => decode(two, { maxHeaderBytes: 20 })).toThrow(/more than 20/);
+    expect(() => decode(file(`{${' '.repeat(2 ** 20)}}`))).toThrow(/raise maxHeaderBytes/);
+  });
+
+  it('writes nothing that it would not read', () => {
+    const value: TensorData = { shape: [2], dtype: 'f32', data: new Float32Array(2) };
+    expect(() => encode({ __metadata__: value })).toThrow(/cannot be named/);
+    expect(() => encode(new Map([['__proto__', value]]))).toThrow(/cannot be named/);
+    expect(() => encode({ a: { ...value, shape: [3] } })).toThrow(/do not fill \[3\]/);
+  });
+});

@@ -1,0 +1,3 @@
+// `data` in a browser.
+export * from '../data/index.js';
+export { type DownloadOptions, mnist } from './mnist.js';

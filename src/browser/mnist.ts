@@ -1,0 +1,37 @@
+import type { Dataset } from '../data/dataset.js';
+import { mnistFrom } from '../data/idx.js';
+import { NablaError } from '../errors.js';
+
+export interface DownloadOptions {
+  /** Bytes so far, and of all answers that tell their length. */
+  onProgress?: (done: number, total: number) => void;
+  signal?: AbortSignal;
+  /** ".gz" where the server holds the files that way; nothing unless given. */
+  suffix?: string;
+}
+
+/**
+ * MNIST's 60,000 training and 10,000 test digits: inputs [n, 784], u8 with scale 1/255, labels 0 to 9. Fetches the four
+ * IDX files below `base` ("mnist"), gzip or not. Throws NablaError where one is missing, FormatError where one is damaged.
+ */
+export async function mnist(base = 'mnist', options: DownloadOptions = {}): Promise<{ train: Dataset; test: Dataset }> {
+  const { onProgress, signal, suffix = '' } = options;
+  let [done, total] = [0, 0];
+  return mnistFrom(async (name) => {
+    const url = `${base.replace(/\/$/, '')}/${name}${suffix}`;
+    const answer = await fetch(url, signal ? { signal } : {});
+    if (!answer.ok || !answer.body)
+      throw new NablaError(
+        `mnist: ${url} answers ${answer.status}; serve MNIST's IDX files there, or pass their folder`,
+      );
+    total += Number(answer.headers.get('content-length') ?? 0);
+    const counted = new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        done += chunk.length;
+        onProgress?.(done, Math.max(done, total));
+        controller.enqueue(chunk);
+      },
+    });
+    return new Uint8Array(await new Response(answer.body.pipeThrough(counted)).arrayBuffer());
+  });
+}

@@ -1,0 +1,82 @@
+// Finds a browser with WebGPU for puppeteer: the one PUPPETEER_EXECUTABLE_PATH names, an installed Chrome or Chromium,
+// the headless Chromium out of @sparticuz/chromium.
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { unpackChromium } from './unpack.js';
+
+export interface Browser {
+  executablePath: string;
+  headless: true | 'shell';
+  args: string[];
+  /** The whole environment of the browser's process. */
+  env: Record<string, string | undefined>;
+  /** One line: which browser this is and where it came from. */
+  source: string;
+}
+
+const quiet = [
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-quic',
+  '--disable-dev-shm-usage', // containers give 64 MB
+];
+const webgpu = ['--enable-unsafe-webgpu', '--ignore-gpu-blocklist'];
+
+/** A browser to start, or why there is none and what to do. */
+export async function findBrowser(): Promise<Browser | { missing: string }> {
+  const named = process.env.PUPPETEER_EXECUTABLE_PATH;
+  if (named && !isExecutable(named)) return { missing: `PUPPETEER_EXECUTABLE_PATH: ${named} is no program` };
+  if (named) return installed(named, 'named by PUPPETEER_EXECUTABLE_PATH');
+  const found = browserPaths().find(isExecutable);
+  if (found) return installed(found, 'installed');
+  const unpacked = await unpackChromium('browser');
+  if ('missing' in unpacked) return { missing: `no Chrome or Chromium is installed, and ${unpacked.missing}` };
+  const { folder } = unpacked;
+  return {
+    executablePath: join(folder, 'chromium'),
+    headless: 'shell',
+    args: [...quiet, ...webgpu, '--use-webgpu-adapter=swiftshader', '--no-sandbox'],
+    env: {
+      ...process.env,
+      LD_LIBRARY_PATH: [join(folder, 'lib'), folder, process.env.LD_LIBRARY_PATH].filter(Boolean).join(delimiter),
+      ...(!existsSync('/etc/fonts/fonts.conf') && { FONTCONFIG_FILE: join(folder, 'fonts.conf') }),
+    },
+    source: 'headless Chromium from @sparticuz/chromium',
+  };
+}
+
+function installed(executablePath: string, how: string): Browser {
+  // Chromium refuses its sandbox to root.
+  const root = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+  return {
+    executablePath,
+    headless: true,
+    args: [...quiet, ...webgpu, ...root],
+    env: process.env,
+    source: `${executablePath} (${how})`,
+  };
+}
+
+/** Where Chrome and Chromium are installed, in order of preference. */
+function browserPaths(): string[] {
+  const { LOCALAPPDATA, PROGRAMFILES, PATH } = process.env;
+  if (process.platform === 'darwin')
+    return ['Google Chrome', 'Chromium'].map((name) => `/Applications/${name}.app/Contents/MacOS/${name}`);
+  if (process.platform === 'win32')
+    return [PROGRAMFILES, LOCALAPPDATA].flatMap((base) =>
+      base ? [join(base, 'Google', 'Chrome', 'Application', 'chrome.exe')] : [],
+    );
+  const names = ['google-chrome-stable', 'google-chrome', 'chrome', 'chromium', 'chromium-browser'];
+  return names.flatMap((name) => (PATH ?? '').split(delimiter).map((folder) => join(folder, name)));
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,102 @@
+// `nabla explain`: how a value and its derivatives come about, from an expression in a JSON file.
+import { type ExplainedNode, explain, toMermaid } from '../../check/explain.js';
+import { CpuBackend } from '../../cpu/backend.js';
+import { readValue, type TensorData, type Value } from '../../dtype.js';
+import { Engine } from '../../engine.js';
+import { NablaError } from '../../errors.js';
+import { Tensor } from '../../graph/tensor.js';
+import { parameter } from '../../ops/leaf.js';
+import { formatShape } from '../../shape.js';
+import { loadFile } from '../files.js';
+import { parseExpression } from './expression.js';
+import { UsageError, withFile } from './usage.js';
+
+/** What a file holds. */
+interface Description {
+  readonly title?: string;
+  /** Numbers or nested arrays by name. */
+  readonly inputs: Readonly<Record<string, Value>>;
+  /** Named steps on the way, each over inputs and steps before it. */
+  readonly let?: Readonly<Record<string, string>>;
+  readonly f: string;
+  /** Inputs or steps to differentiate by; all inputs unless given. */
+  readonly wrt?: readonly string[];
+}
+
+/** The graph of a description, its inputs and steps by name. Inputs are parameters, which the CPU keeps as they are written. */
+function build({ inputs, let: steps = {}, f }: Description): Map<string, Tensor> {
+  const names = new Map<string, Tensor>();
+  for (const [name, value] of Object.entries(inputs))
+    names.set(name, parameter(readValue(`inputs: ${name}`, value, { dtype: 'f32' }), { name }));
+  for (const [name, text] of [...Object.entries(steps), ['f', f] as const]) {
+    const node = parseExpression(text, names);
+    const named = node.name === undefined && node.inputs.length > 0;
+    names.set(name, named ? new Tensor(node.op, node.inputs, node.options, node.shape, node.dtype, name) : node);
+  }
+  return names;
+}
+
+function show(data: TensorData | undefined): string {
+  if (!data) return '–';
+  const values = Array.from(data.data.slice(0, 4), (value) => Number(value.toPrecision(12))).join(' ');
+  return data.shape.length === 0 ? values : `${formatShape(data.shape)} ${values}${data.data.length > 4 ? ' …' : ''}`;
+}
+
+/** One row or more for each node: local gradients and what arrives stand below each other. */
+function tableLines(nodes: readonly ExplainedNode[]): string[] {
+  const literal = (node: ExplainedNode): boolean => node.op === 'full';
+  const byId = new Map(nodes.map((node, i) => [node.id, { node, label: node.name ?? `#${i}` }]));
+  const label = (id: number): string => {
+    const { node, label: own } = byId.get(id)!;
+    return literal(node) ? show(node.value) : own;
+  };
+  const rows = nodes
+    .filter((node) => !literal(node))
+    .flatMap((node) => {
+      const call = node.inputs.length ? `${node.op}(${node.inputs.map(label).join(', ')})` : 'input';
+      const local = node.inputs.flatMap((id, i) => (node.local[i] ? [`∂/∂${label(id)} = ${show(node.local[i])}`] : []));
+      const incoming = node.incoming.map(({ from, value }) => `from ${label(from)}: ${show(value)}`);
+      const first = [label(node.id), call, show(node.value)];
+      return Array.from({ length: Math.max(local.length, incoming.length, 1) }, (_, i) => [
+        ...(i === 0 ? first : ['', '', '']),
+        ...[local[i] ?? '', incoming[i] ?? '', i === 0 ? show(node.gradient) : ''],
+      ]);
+    });
+  const table = [['node', 'op', 'value', 'local', 'incoming', 'sum'], ...rows];
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
+  return table.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** Prints the table of a file's expression, or with `mermaid` its graph. */
+export async function explainFile(file: string, mermaid: boolean, print: (line: string) => void): Promise<void> {
+  const bytes = await withFile(file, () => loadFile(file));
+  try {
+    const description = Object(JSON.parse(new TextDecoder().decode(bytes))) as Description;
+    const { inputs, f } = description;
+    if (typeof inputs !== 'object' || typeof f !== 'string')
+      throw new UsageError(
+        'it needs "inputs": { name: value } and "f": expression; "let": { name: expression } may be',
+      );
+    const names = build(description);
+    if (mermaid) return print(toMermaid(names.get('f')!));
+    const wrt = (description.wrt ?? Object.keys(inputs)).map((name) => {
+      if (names.has(name)) return names.get(name)!;
+      throw new UsageError(`wrt: '${name}' is neither an input nor a step`);
+    });
+    await using engine = new Engine(new CpuBackend());
+    // numbers that f32 would round keep all their digits
+    for (const [name, value] of Object.entries(inputs))
+      if (typeof value === 'number')
+        await engine.write(names.get(name)!, { shape: [], dtype: 'f64', data: Float64Array.of(value) });
+    const { mode, nodes } = await explain(engine, names.get('f')!, wrt);
+    for (const line of [`${description.title ?? f} (${mode} mode)`, '', ...tableLines(nodes)]) print(line);
+  } catch (error) {
+    const foreseen = error instanceof NablaError || error instanceof SyntaxError;
+    throw foreseen ? new UsageError(`${file}: ${error.message}`, { cause: error }) : error;
+  }
+}

@@ -1,0 +1,100 @@
+// `nabla train`: from options to a model in a file.
+import { NablaError } from '../../errors.js';
+import { type Evaluation, evaluate } from '../../train/evaluate.js';
+import { type EpochReport, fit } from '../../train/fit.js';
+import { type Architecture, buildModel, checkWritable, describeModel, losses, saveModel } from './model.js';
+import { openDigits, openEngine } from './open.js';
+import { optimizers, presets, type TrainOptions } from './options.js';
+import { costText, count, openProgress, percent, resultLine } from './progress.js';
+
+/** The cost is no number any more; going on would only waste time. */
+class DivergedError extends NablaError {}
+
+/**
+ * Trains, reports and writes the model. The first Ctrl-C stops after the step in progress and writes what was learned,
+ * the second quits. Resolves to the exit code.
+ */
+export async function train(options: TrainOptions): Promise<number> {
+  await checkWritable(options.output);
+  const digits = await openDigits(options.data);
+  const architecture = architectureOf(options, digits.inputs);
+  const { engine, source } = await openEngine(options.backend, options.crossCheck);
+  await using _ = engine;
+  const progress = openProgress();
+  progress.line(source);
+  progress.line(digits.source);
+  const model = buildModel(architecture, options.seed);
+  progress.line(`model   ${describeModel(architecture)}; ${describeTraining(options)}`);
+
+  const loss = losses[options.loss];
+  const stop = onSignals(() => progress.line('stopping; once more quits without writing the model'));
+  const { learningRate: rate, momentum, epochs } = options;
+  const run = fit(engine, {
+    ...{ model, loss, epochs, seed: options.seed, batchSize: options.batch, signal: stop.signal },
+    ...{ data: digits.train, validation: digits.test },
+    ...(options.steps !== undefined && { steps: options.steps }),
+    optimizer: optimizers[options.optimizer]!.make(rate, momentum),
+    onWarmUp: (done, total) => progress.status(`compiling kernels, ${done} of ${total}`),
+    onStep({ cost, ...at }) {
+      if (!Number.isFinite(cost))
+        throw new DivergedError(`the cost is ${cost} at step ${at.step}; try a --learning-rate below ${rate}`);
+      progress.at({ ...at, epochs, cost });
+    },
+  });
+  let tested: Omit<Evaluation, 'examples'> | undefined;
+  try {
+    for await (const report of run) {
+      progress.line(epochLine(report, epochs));
+      tested = report.validation;
+    }
+  } finally {
+    progress.stop();
+  }
+  const { step } = run.progress;
+  if (stop.code()) progress.line(`stopped after ${count(step)} steps`);
+  if (step === 0) return stop.code() ?? 0;
+  const bytes = await saveModel(options.output, engine, model, {
+    architecture,
+    training: { ...options, step },
+  });
+  // An interrupted epoch has no report.
+  if (stop.code() || !tested) tested = await evaluate(engine, { model, loss, data: digits.test });
+  progress.line(resultLine({ ...tested, examples: digits.test.length }));
+  const where = options.data === undefined ? '' : ` --data ${options.data}`;
+  progress.line(`wrote ${options.output} (${count(Math.ceil(bytes / 1024))} KiB); read it with`);
+  progress.line(`  npx nabla eval ${options.output}${where}`);
+  return stop.code() ?? 0;
+}
+
+const architectureOf = ({ preset, layers, activation, loss }: TrainOptions, inputs: number): Architecture => ({
+  ...{ kind: 'dense', sizes: [inputs, ...layers, 10], activation, loss },
+  ...presets[preset]!.architecture,
+});
+
+function describeTraining({ optimizer, learningRate, momentum, batch, epochs, seed }: TrainOptions): string {
+  const rate = `${optimizer} ${learningRate}${momentum ? `, momentum ${momentum}` : ''}`;
+  return `${rate}, batch ${batch}, ${epochs} epoch${epochs === 1 ? '' : 's'}, seed ${seed}`;
+}
+
+function epochLine({ epoch, cost, accuracy, seconds, validation }: EpochReport, epochs: number): string {
+  const number = String(epoch).padStart(String(epochs).length);
+  const test = validation ? `  test ${percent(validation.accuracy)}` : '';
+  return `epoch ${number}/${epochs}  cost ${costText(cost)}  train ${percent(accuracy)}${test}  ${seconds.toFixed(1)} s`;
+}
+
+/** The first Ctrl-C or SIGTERM aborts; the second ends the process at once. `code` is the exit code it asks for. */
+function onSignals(onStop: () => void): { signal: AbortSignal; code: () => number | undefined } {
+  const controller = new AbortController();
+  let code: number | undefined;
+  for (const [name, number] of [
+    ['SIGINT', 2],
+    ['SIGTERM', 15],
+  ] as const)
+    process.on(name, () => {
+      if (code !== undefined) process.exit(128 + number);
+      code = 128 + number;
+      controller.abort();
+      onStop();
+    });
+  return { signal: controller.signal, code: () => code };
+}

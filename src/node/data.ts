@@ -1,0 +1,3 @@
+// `data` in Node.
+export * from '../data/index.js';
+export { mnist } from './mnist.js';

@@ -1,0 +1,29 @@
+import { link, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/**
+ * Writes a file so that a crash leaves the old content or the new, never a part: into a temporary file beside it, which
+ * is synced and then renamed. What was there before is kept as `<path>.previous`.
+ */
+export async function saveFile(path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${path}.${process.pid}.part`;
+  const file = await open(temporary, 'w');
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
+  await rm(`${path}.previous`, { force: true });
+  await link(path, `${path}.previous`).catch(() => {}); // there was none, or the file system has no links
+  await rename(temporary, path);
+  const folder = await open(dirname(path)).catch(() => undefined); // Windows cannot open folders
+  await folder?.sync().catch(() => {});
+  await folder?.close();
+}
+
+/** A file's bytes. */
+export const loadFile = async (path: string): Promise<Uint8Array> => new Uint8Array(await readFile(path));

@@ -1,0 +1,47 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { loadFile, saveFile } from '../../src/index.browser.js';
+
+// A page's private storage: what a writable wrote becomes the file when it closes.
+const files = new Map<string, Uint8Array>();
+let full = false;
+const handle = (name: string) => ({
+  getFile: async () => new Blob([files.get(name)!.slice()]),
+  createWritable: async () => {
+    let content = new Uint8Array();
+    return {
+      write: async (bytes: Uint8Array) => {
+        if (full) throw new DOMException('no room', 'QuotaExceededError');
+        content = bytes.slice();
+      },
+      close: async () => void files.set(name, content),
+      abort: async () => {
+        content = new Uint8Array();
+      },
+    };
+  },
+});
+const getFileHandle = async (name: string, { create = false } = {}) => {
+  if (!create && !files.has(name)) throw new DOMException('absent', 'NotFoundError');
+  return handle(name);
+};
+beforeEach(() => {
+  vi.stubGlobal('navigator', { storage: { getDirectory: async () => ({ getFileHandle }) } });
+});
+afterEach(() => vi.unstubAllGlobals());
+
+describe("files in a page's private storage", () => {
+  it('come back as they were saved', async () => {
+    await saveFile('model', Uint8Array.of(1, 2));
+    await saveFile('model', Uint8Array.of(3));
+    expect(await loadFile('model')).toEqual(Uint8Array.of(3));
+    await expect(loadFile('absent')).rejects.toThrow('absent');
+  });
+
+  it('keep their content when there is no room for the new', async () => {
+    await saveFile('model', Uint8Array.of(1, 2));
+    full = true;
+    await expect(saveFile('model', Uint8Array.of(9))).rejects.toThrow('no room');
+    full = false;
+    expect(await loadFile('model')).toEqual(Uint8Array.of(1, 2));
+  });
+});

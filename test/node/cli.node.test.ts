@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { accuracyIn, type Cli, openCli } from '../support/cli.js';
+
+let cli: Cli;
+beforeAll(async () => {
+  cli = await openCli();
+});
+afterAll(() => cli.close());
+
+it('trains and evaluates on the GPU with the same accuracy', async () => {
+  const trained = await cli.nabla('train --backend gpu --data digits --layers 8 --epochs 2');
+  expect(trained.code).toBe(0);
+  expect(trained.out).toMatch(/^engine {2}WebGPU on /);
+  const read = await cli.nabla('eval nabla-model.safetensors --data digits --backend gpu');
+  expect(read.code).toBe(0);
+  expect(accuracyIn(read)).toBe(accuracyIn(trained));
+});
+
+it('starts the same on the CPU engine', async () => {
+  const [gpu, cpu] = await Promise.all(
+    ['gpu', 'cpu'].map((backend) =>
+      cli.nabla(`train --backend ${backend} --data digits --steps 3 --output ${backend}.safetensors`),
+    ),
+  );
+  const cost = /^epoch 1\/3 {2}cost (\S+)/m;
+  expect(cost.exec(gpu!.out)![1]).toBe(cost.exec(cpu!.out)![1]);
+});
+
+it('trains with every kernel call checked', async () => {
+  const { code, out } = await cli.nabla('train --data digits --layers 8 --steps 5 --cross-check every --backend gpu');
+  expect(code).toBe(0);
+  expect(out).toContain('cross-check every');
+});
+
+it('warns and trains on the CPU where there is no adapter, unless a GPU is asked for', async () => {
+  const env = { NABLA_ADAPTER: 'abacus' };
+  const { code, out, errors } = await cli.nabla('train --data digits --layers 8 --steps 2', { env });
+  expect(code).toBe(0);
+  expect(out).toMatch(/^engine {2}CPU, float64/);
+  expect(errors).toMatch(/^warning: NABLA_ADAPTER=abacus is none of .*\nwarning: .* CPU .* slow; nabla doctor/);
+  expect(await cli.nabla('train --data digits --backend gpu', { env })).toMatchObject({
+    code: 2,
+    errors: 'nabla: --backend gpu: NABLA_ADAPTER=abacus is none of gpu, lavapipe, swiftshader\n',
+  });
+});
+
+it('doctor names adapter, features, limits and browser', async () => {
+  const { code, out } = await cli.nabla('doctor');
+  expect(code).toBe(0);
+  for (const part of [
+    'Adapter\n',
+    'driver    ',
+    'features  ',
+    'maxStorageBufferBindingSize ',
+    'Browser\n',
+    'webgpu 0.',
+  ])
+    expect(out).toContain(part);
+});

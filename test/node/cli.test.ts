@@ -1,0 +1,158 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { decode, encode } from '../../src/io/safetensors.js';
+import { accuracyIn, type Cli, openCli, type Running, root } from '../support/cli.js';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+let cli: Cli;
+beforeAll(async () => {
+  cli = await openCli();
+});
+afterAll(() => cli.close());
+
+const train = (options: string, running?: Running) =>
+  cli.nabla(`train --backend cpu --data digits ${options}`, running);
+
+describe('nabla train and eval', () => {
+  it('train a network that eval reads back with the same accuracy', async () => {
+    const trained = await train('--layers 16 --optimizer sgd --learning-rate 0.5 --epochs 6 --batch 7');
+    expect(trained).toMatchObject({ code: 0, errors: '' });
+    expect(trained.out.split('\n')[0]).toBe('engine  CPU, float64');
+    expect(trained.out).toMatch(/^epoch 6\/6 {2}cost 0\.\d{4} {2}train \d+\.\d\d% {2}test \d+\.\d\d% {2}\d+\.\d s$/m);
+    expect(Number.parseFloat(accuracyIn(trained)!)).toBeGreaterThan(90);
+
+    const read = await cli.nabla('eval nabla-model.safetensors --data digits --backend cpu');
+    expect(read).toMatchObject({ code: 0, errors: '' });
+    expect(accuracyIn(read)).toBe(accuracyIn(trained));
+    const rows = read.out.split('\n').filter((line) => line.endsWith('%') && /^ +\d /.test(line));
+    expect(rows).toHaveLength(10);
+    const counts = rows.flatMap((row) => row.trim().split(/ +/).slice(1, -1)).map((cell) => Number(cell) || 0);
+    expect(counts.reduce((a, b) => a + b)).toBe(50);
+  });
+
+  it("name the weights as PyTorch's Sequential does", async () => {
+    await train('--layers 6,5 --steps 1 --output named.safetensors');
+    const { tensors, metadata } = decode(await readFile(join(cli.folder, 'named.safetensors')));
+    const shapes = [...tensors].map(([name, { shape }]) => `${name} [${shape.join()}]`).sort();
+    expect(shapes).toEqual([
+      '0.bias [6]',
+      '0.weight [6,20]',
+      '2.bias [5]',
+      '2.weight [5,6]',
+      '4.bias [10]',
+      '4.weight [10,5]',
+    ]);
+    expect(JSON.parse(metadata.get('architecture')!)).toMatchObject({ sizes: [20, 6, 5, 10], activation: 'relu' });
+  });
+
+  it('give the same run for the same seed and another for another', async () => {
+    const runs = [1, 1, 2].map((seed, i) => train(`--steps 5 --seed ${seed} --output seed-${i}.safetensors`));
+    const [one, same, other] = (await Promise.all(runs)).map(({ out }) => /^test accuracy.*/m.exec(out)?.[0]);
+    expect(same).toBe(one);
+    expect(other).not.toBe(one);
+  });
+
+  it("takes a preset's settings, and what is given over them", async () => {
+    const { out } = await train('--preset nielsen --epochs 1');
+    expect(out).toContain('20-30-10 sigmoid, halfSquaredError; sgd 3, batch 10, 1 epoch,');
+  });
+
+  it('stop after the step in progress on Ctrl-C and write what was learned', async () => {
+    let sent = false;
+    const { code, out, errors } = await train('--epochs 100000 --output stopped.safetensors', {
+      onOutput(interrupt) {
+        if (!sent) setTimeout(interrupt, 500);
+        sent = true;
+      },
+    });
+    expect({ code, errors }).toEqual({ code: 130, errors: '' });
+    expect(out).toMatch(/^stopped after [\d,]+ steps\ntest accuracy /m);
+    expect(await readdir(cli.folder)).toContain('stopped.safetensors');
+  });
+
+  it('say so where the cost is no number any more', async () => {
+    const { code, errors } = await train('--optimizer sgd --learning-rate 1e300 --batch 10');
+    expect(code).toBe(1);
+    expect(errors).toMatch(/^nabla: the cost is (NaN|Infinity) at step \d+; try a --learning-rate below 1e\+300\n$/);
+  });
+});
+
+describe('what cannot be done', () => {
+  const cases: readonly (readonly [args: string, error: RegExp])[] = [
+    ['bogus', /there is no command 'bogus'; use train, eval, explain or doctor/],
+    ['--bogus', /unknown option --bogus/],
+    ['train --bogus 1', /[Uu]nknown option '--bogus'/],
+    ['train extra', /extra/],
+    ['train --epochs', /--epochs <n>/],
+    ['train --epochs 0', /--epochs: '0' is no whole number from 1/],
+    ['train --batch 1.5', /--batch: '1.5' is no whole number/],
+    ['train --seed 1 --seed 2', /--seed: it is given 2 times/],
+    ['train --layers 8,x', /--layers: 'x' is no whole number/],
+    ['train --activation swish', /--activation: 'swish' is none of sigmoid, tanh, relu/],
+    ['train --learning-rate fast', /--learning-rate: 'fast' is no number above 0/],
+    ['train --momentum 0.9', /--momentum: adam has none/],
+    ['train --backend tpu', /--backend: 'tpu' is none of gpu, cpu/],
+    ['train --data nowhere', /--data: mnist: nowhere holds no train-images-idx3-ubyte/],
+    ['train --data digits --output nowhere/model', /nowhere: there is no such file or folder/],
+    ['train --data digits --output digits', /digits: it is a folder/],
+    ['train --data damaged', /--data: mnist: train-images-idx3-ubyte: idx: .* cut short/],
+    ['eval', /missing required args/],
+    ['eval nowhere.safetensors', /nowhere.safetensors: there is no such file/],
+    ['eval digits', /digits: it is a folder/],
+    ['eval text.safetensors', /text.safetensors: safetensors: /],
+    ['eval other.safetensors --data digits', /other.safetensors: its metadata describe no architecture/],
+    ['eval cut.safetensors --data digits', /cut.safetensors: safetensors: .* cut short/],
+    ['eval whole.safetensors --backend cpu', /whole.safetensors: it turns 20 numbers into 10 classes .* 784 pixels/],
+  ];
+
+  beforeAll(async () => {
+    await mkdir(join(cli.folder, 'damaged'));
+    for (const name of await readdir(join(cli.folder, 'digits'))) {
+      const bytes = await readFile(join(cli.folder, 'digits', name));
+      await writeFile(
+        join(cli.folder, 'damaged', name),
+        name.startsWith('train-images') ? bytes.subarray(0, 999) : bytes,
+      );
+    }
+    await train('--steps 1 --output whole.safetensors');
+    const model = await readFile(join(cli.folder, 'whole.safetensors'));
+    await writeFile(join(cli.folder, 'cut.safetensors'), model.subarray(0, model.length - 40));
+    await writeFile(join(cli.folder, 'text.safetensors'), 'These are not the weights you are looking for.');
+    await writeFile(
+      join(cli.folder, 'other.safetensors'),
+      encode({ x: { shape: [1], dtype: 'f32', data: new Float32Array(1) } }),
+    );
+  });
+
+  it.each(cases)('nabla %s: one line and exit code 2', async (args, error) => {
+    const { code, out, errors } = await cli.nabla(args);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(errors).toMatch(/^nabla: .*\n$/);
+    expect(errors).toMatch(error);
+  });
+});
+
+describe('help', () => {
+  it.each([['--help'], ['train --help'], ['eval --help'], ['']])('nabla %s fits 80 columns', async (args) => {
+    const { code, out, errors } = await cli.nabla(args);
+    expect({ code, errors }).toEqual({ code: 0, errors: '' });
+    expect(out.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    expect(out).toContain('Usage:');
+  });
+
+  it('gives the version', async () => {
+    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+    expect((await cli.nabla('--version')).out).toContain(`nabla/${version}`);
+  });
+});
+
+describe('doctor', () => {
+  it('says what is missing and how to mend it', async () => {
+    const { code, out } = await cli.nabla('doctor', { env: { NABLA_ADAPTER: 'abacus' } });
+    expect(code).toBe(1);
+    expect(out).toContain('none; Nabla runs on the CPU in float64');
+    expect(out).toMatch(/To mend\n {2}NABLA_ADAPTER=abacus is none of gpu, lavapipe, swiftshader/);
+  });
+});

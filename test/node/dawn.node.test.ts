@@ -1,0 +1,46 @@
+import { afterEach, expect, it, vi } from 'vitest';
+import { findAdapter } from '../../src/node/dawn.js';
+
+afterEach(() => vi.unstubAllEnvs());
+
+async function find(...options: Parameters<typeof findAdapter>) {
+  const found = await findAdapter(...options);
+  if ('missing' in found) throw new Error(found.missing);
+  return found;
+}
+
+it('gives a fresh adapter on every call, all from one instance', async () => {
+  const [first, second] = [await find(), await find()];
+  expect(second.gpu).toBe(first.gpu);
+  (await first.adapter.requestDevice()).destroy();
+  (await second.adapter.requestDevice()).destroy();
+});
+
+it('gives a software adapter where one is asked for', async () => {
+  vi.stubEnv('NABLA_ADAPTER', '');
+  expect((await find({ software: true })).adapter.info.isFallbackAdapter).toBe(true);
+});
+
+it('gives no software adapter where a real GPU is asked for', async () => {
+  vi.stubEnv('NABLA_ADAPTER', '');
+  const found = await findAdapter({ software: false });
+  if ('missing' in found) expect(found.missing).toMatch(/^no WebGPU adapter: no .*driver/);
+  else expect(found.adapter.info.isFallbackAdapter).toBe(false);
+});
+
+it('takes SwiftShader from the package when NABLA_ADAPTER says so', async () => {
+  vi.stubEnv('NABLA_ADAPTER', 'swiftshader');
+  const { adapter, source } = await find();
+  expect(source).toBe('SwiftShader from @sparticuz/chromium');
+  expect(adapter.info.architecture).toBe('swiftshader');
+});
+
+it('names the choices when NABLA_ADAPTER is none of them', async () => {
+  vi.stubEnv('NABLA_ADAPTER', 'cuda');
+  expect(await findAdapter()).toEqual({ missing: 'NABLA_ADAPTER=cuda is none of gpu, lavapipe, swiftshader' });
+});
+
+it('puts the constants of WebGPU where a browser has them', async () => {
+  await find();
+  expect([GPUBufferUsage.STORAGE, GPUMapMode.READ, GPUShaderStage.COMPUTE]).toEqual([0x80, 1, 4]);
+});

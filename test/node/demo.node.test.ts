@@ -1,0 +1,187 @@
+// The live page in a real browser: it learns, reads what is drawn, pauses, goes on and starts over.
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Browser, launch, type Page, type Viewport } from 'puppeteer';
+import { createServer, type ViteDevServer } from 'vite';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { findBrowser } from '../../src/node/chromium.js';
+
+const demo = fileURLToPath(new URL('../../demo', import.meta.url));
+const desktop = { width: 1280, height: 800 };
+const phone = { width: 390, height: 844 };
+const complaints: string[] = [];
+let server: ViteDevServer;
+let browser: Browser;
+let page: Page;
+let shots: string;
+
+beforeAll(async () => {
+  shots = await mkdtemp(join(tmpdir(), 'nabla-demo-'));
+  server = await createServer({
+    ...{ root: demo, configFile: join(demo, 'vite.config.ts'), logLevel: 'error' },
+    server: { host: '127.0.0.1', port: 0, hmr: false, watch: null },
+  });
+  await server.listen();
+  browser = await start();
+  page = await openPage();
+}, 60_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+async function start(): Promise<Browser> {
+  const found = await findBrowser();
+  if ('missing' in found) throw new Error(found.missing);
+  const { executablePath, headless, args, env } = found;
+  return launch({ executablePath, headless, args, env });
+}
+
+/** Opens the demo; what its console and its worker complain about is kept. */
+async function openPage(prepare?: (page: Page) => Promise<unknown>): Promise<Page> {
+  const opened = await browser.newPage();
+  await opened.setViewport(desktop);
+  opened.on('pageerror', (error) => complaints.push(String(error)));
+  opened.on('requestfailed', (request) => complaints.push(`${request.url()}: ${request.failure()?.errorText}`));
+  opened.on('console', (message) => {
+    if (['error', 'warn'].includes(message.type())) complaints.push(message.text());
+  });
+  await prepare?.(opened);
+  await opened.goto(server.resolvedUrls!.local[0]!);
+  return opened;
+}
+
+const text = (id: string, from = page): Promise<string> => from.$eval(`#${id}`, (found) => found.textContent ?? '');
+const number = async (id: string): Promise<number> => Number.parseFloat((await text(id)).replace(/,/g, ''));
+const probabilities = (): Promise<string[]> =>
+  page.$$eval('#bars .value', (values) => values.map(({ textContent }) => textContent ?? ''));
+
+/** In the page: its workers find no WebGPU. */
+function hideWebGpu(): void {
+  globalThis.Worker = class extends Worker {
+    constructor(url: string | URL, options?: WorkerOptions) {
+      const code = `
+        delete WorkerNavigator.prototype.gpu;
+        const early = [];
+        onmessage = ({ data }) => early.push(data);
+        import(${JSON.stringify(String(new URL(url, document.baseURI)))}).then(() => early.forEach((data) => onmessage({ data })));`;
+      super(URL.createObjectURL(new Blob([code], { type: 'text/javascript' })), options);
+    }
+  };
+}
+
+/** Takes a picture of the whole page, on each device and in each colour scheme. */
+async function shoot(
+  name: string,
+  devices: Record<string, Viewport> = { desktop, phone },
+  schemes = ['light', 'dark'],
+): Promise<void> {
+  for (const [device, viewport] of Object.entries(devices))
+    for (const scheme of schemes) {
+      await page.setViewport(viewport);
+      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
+      await page.screenshot({ path: join(shots, `${name}-${device}-${scheme}.png`), fullPage: true });
+    }
+  await page.setViewport(desktop);
+}
+
+/** Draws a one: a line down the middle of the pad. */
+async function drawOne(): Promise<void> {
+  const box = (await (await page.$('#pad'))!.boundingBox())!;
+  const at = (x: number, y: number): [number, number] => [box.x + x * box.width, box.y + y * box.height];
+  await page.mouse.move(...at(0.55, 0.15));
+  await page.mouse.down();
+  await page.mouse.move(...at(0.47, 0.85), { steps: 8 });
+  await page.mouse.up();
+}
+
+it('learns to read more than 90% of the test digits', async () => {
+  await page.waitForSelector('#toggle:enabled', { timeout: 30_000 });
+  expect(await text('machine')).toMatch(/^Runs on WebGPU: ./);
+  await drawOne();
+  await page.waitForFunction(() => document.querySelector('#bars .best'));
+  const before = await probabilities();
+  await page.click('#toggle');
+  await page.waitForFunction(() => Number.parseFloat(document.querySelector('#accuracy')!.textContent!) >= 90, {
+    timeout: 50_000,
+  });
+  expect(await number('speed')).toBeGreaterThan(0);
+  expect(await probabilities()).not.toEqual(before);
+});
+
+it('tells what is drawn, while it learns', async () => {
+  await page.waitForFunction(() => document.querySelector('#bars .best span')?.textContent === '1');
+  expect(await text('verdict')).toBe('The network reads a 1.');
+  const before = await probabilities();
+  const box = (await (await page.$('#pad'))!.boundingBox())!;
+  const finger = await page.touchscreen.touchStart(box.x + 0.2 * box.width, box.y + 0.2 * box.height);
+  await finger.move(box.x + 0.5 * box.width, box.y + 0.2 * box.height);
+  await finger.end();
+  await page.waitForFunction(
+    (old) => [...document.querySelectorAll('#bars .value')].map((each) => each.textContent).join() !== old,
+    {},
+    before.join(),
+  );
+});
+
+it('pauses, counts all test digits, and goes on', async () => {
+  await page.click('#toggle');
+  expect(await text('toggle')).toBe('Resume');
+  await page.waitForFunction(() => document.querySelector('#tests')!.textContent === 'of 10,000 digits');
+  expect(await text('status')).toMatch(/^Paused: [89]\d\.\d% of 10,000 test digits are read right\.$/);
+  const paused = await number('step');
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  expect(await number('step')).toBe(paused);
+  await shoot('paused');
+  await page.click('#toggle');
+  await page.waitForFunction(
+    (old) => Number(document.querySelector('#step')!.textContent!.replace(',', '')) > old,
+    {},
+    paused,
+  );
+});
+
+it('starts over from random weights', async () => {
+  await page.click('#reset');
+  // figures are drawn with the next frame
+  await page.waitForFunction(() => document.querySelector('#accuracy')!.textContent === '–');
+  expect([await text('step'), await text('toggle')]).toEqual(['0', 'Start']);
+  await page.click('#toggle');
+  await page.waitForFunction(() => document.querySelector('#accuracy')!.textContent !== '–');
+  expect(await number('step')).toBeLessThan(500);
+});
+
+it('says so when the GPU is lost, and starts again', async () => {
+  await page.workers()[0]!.evaluate(() => {
+    const make = GPUDevice.prototype.createCommandEncoder;
+    GPUDevice.prototype.createCommandEncoder = function (this: GPUDevice, ...options) {
+      this.destroy();
+      return make.apply(this, options);
+    };
+  });
+  await page.waitForSelector('#again', { visible: true });
+  expect(await text('noticeText')).toMatch(/^The GPU device was lost/);
+  await shoot('lost', { phone }, ['light']);
+  await page.click('#again');
+  await page.waitForSelector('#toggle:enabled');
+  expect(await page.$('#again:not([hidden])')).toBeNull();
+});
+
+it('runs on the CPU where there is no WebGPU, and says how to get it', async () => {
+  await page.close();
+  page = await openPage((opened) => opened.evaluateOnNewDocument(hideWebGpu));
+  await page.waitForSelector('#toggle:enabled', { timeout: 30_000 });
+  expect(await text('noticeText')).toMatch(/^This browser has no WebGPU/);
+  expect(await text('machine')).toMatch(/^Runs on the CPU/);
+  await shoot('cpu', { desktop }, ['light']);
+  await page.click('#toggle');
+  await page.waitForFunction(() => Number(document.querySelector('#step')!.textContent) > 2);
+});
+
+it('complains about nothing in the console', () => {
+  process.stdout.write(`demo: screenshots in ${shots}\n`);
+  expect(complaints).toEqual([]);
+});

@@ -1,0 +1,39 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { CpuBackend } from '../../src/cpu/backend.js';
+import { Engine } from '../../src/engine.js';
+import { type Architecture, buildModel, describeModel, openModel, saveModel } from '../../src/node/cli/model.js';
+import { UsageError } from '../../src/node/cli/usage.js';
+import { zeros } from '../../src/ops/leaf.js';
+
+const lenet: Architecture = {
+  ...{ kind: 'cnn', sizes: [784, 120, 84, 10], channels: [8, 16] },
+  ...{ activation: 'relu', loss: 'crossEntropy' },
+};
+
+it("numbers a convolutional model's weights as PyTorch's Sequential does", () => {
+  const model = buildModel(lenet, 1);
+  expect(describeModel(lenet)).toBe('784-c8-c16-120-84-10 relu, crossEntropy');
+  expect(model.parameters.map(({ name, shape }) => `${name} [${shape.join()}]`)).toEqual([
+    ...['0.weight [8,1,5,5]', '0.bias [8]', '3.weight [16,8,5,5]', '3.bias [16]'],
+    ...['7.weight [120,400]', '7.bias [120]', '9.weight [84,120]', '9.bias [84]', '11.weight [10,84]', '11.bias [10]'],
+  ]);
+  expect(model.apply(zeros([3, 784])).shape).toEqual([3, 10]);
+});
+
+it('keeps the architecture in the file', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'nabla-model-'));
+  await using engine = new Engine(new CpuBackend());
+  const file = join(folder, 'cnn.safetensors');
+  await saveModel(file, engine, buildModel(lenet, 1), { architecture: lenet, training: {} });
+  const saved = await openModel(file);
+  expect(saved.architecture).toEqual(lenet);
+  await expect(saved.load(engine)).resolves.toBeDefined();
+  await rm(folder, { recursive: true });
+});
+
+it('takes square images that are large enough', () => {
+  for (const pixels of [20, 81]) expect(() => buildModel({ ...lenet, sizes: [pixels, 10] }, 1)).toThrow(UsageError);
+});

@@ -5,7 +5,7 @@ import { apply, type FullOptions, fullOp, type Tensor } from '../graph/tensor.js
 import { topological } from '../graph/walk.js';
 import type { MatmulOptions } from '../ops/matmul.js';
 import { sum } from '../ops/reduce.js';
-import { pad } from '../ops/slice.js';
+import { concat, pad } from '../ops/slice.js';
 import { reshape } from '../ops/view.js';
 import { type Shape, sameShape, sizeOf } from '../shape.js';
 
@@ -36,6 +36,10 @@ function simplify(node: Tensor): Tensor {
   if (views.has(name)) return simplifyView(node, a!);
   if (name === 'matmul') return foldTranspose(node);
   if (name === 'sum') return splitSum(node);
+  if (name === 'add') {
+    const joined = joinPieces(node);
+    if (joined !== node) return joined;
+  }
   const fold = arithmetic[name];
   if (!fold || !a || !b) return node;
   const [left, right] = [constantOf(a), constantOf(b)];
@@ -54,6 +58,40 @@ function simplifyView(node: Tensor, source: Tensor): Tensor {
   if (node.op.name === 'stopGradient') return source;
   const nested = node.op.name === 'reshape' && source.op.name === 'reshape';
   return nested ? reshape(source.inputs[0]!, node.shape) : node;
+}
+
+/** Zero but for runs along one axis, by where they start: what the gradients of slices are. */
+interface Pieces {
+  readonly axis: number;
+  readonly runs: ReadonlyMap<number, Tensor>;
+}
+const sums = new WeakMap<Tensor, Pieces>();
+
+function piecesOf(node: Tensor): Pieces | undefined {
+  if (node.op.name !== 'pad') return sums.get(node);
+  const { widths, value } = node.options as { widths: readonly (readonly [number, number])[]; value: number };
+  const padded = widths.flatMap(([before, after], axis) => (before || after ? [axis] : []));
+  const [axis] = padded;
+  if (axis === undefined || padded.length > 1 || value !== 0) return undefined;
+  return { axis, runs: new Map([[widths[axis]![0], node.inputs[0]!]]) };
+}
+
+/** Once the pieces of a sum fill their axis, it is their concat; until then they are kept in mind. */
+function joinPieces(node: Tensor): Tensor {
+  const [a, b] = node.inputs.map(piecesOf);
+  if (!a || !b || a.axis !== b.axis) return node;
+  const { axis } = a;
+  const starts = [...a.runs.keys(), ...b.runs.keys()].sort((x, y) => x - y);
+  const runs = new Map([...a.runs, ...b.runs]);
+  const ends = starts.map((start) => start + runs.get(start)!.shape[axis]!);
+  if (starts.some((start, i) => i > 0 && start < ends[i - 1]!) || runs.size < starts.length) return node;
+  sums.set(node, { axis, runs });
+  const full = starts[0] === 0 && starts.every((start, i) => i === 0 || start === ends[i - 1]);
+  if (!full || ends.at(-1) !== node.shape[axis]) return node;
+  return concat(
+    starts.map((start) => runs.get(start)!),
+    { axis },
+  );
 }
 
 /** A transposed operand, or one repeated along the batch, is read where it lies. */

@@ -3,6 +3,7 @@ import { bytesPerElement } from '../dtype.js';
 import type { Tensor } from '../graph/tensor.js';
 import { type MatmulOptions, matmulSizes } from '../ops/matmul.js';
 import { type Shape, sizeOf } from '../shape.js';
+import { base } from './alias.js';
 import { digit, flat, type Index, project } from './index.js';
 import {
   type AdapterClass,
@@ -13,7 +14,6 @@ import {
   toStorage,
   vectorLoad,
 } from './kernels.js';
-import { base } from './partition.js';
 import { members, type Unit, unitWriter } from './units.js';
 import { fillSkeleton } from './vocabulary.js';
 import { storageType, Writer } from './writer.js';

@@ -1,4 +1,5 @@
 import type { Tensor } from '../graph/tensor.js';
+import { type Alias, rootOf } from './alias.js';
 import { nodeBytes, type Place, type PlanBuffer } from './arena.js';
 import type { Unit } from './units.js';
 
@@ -9,22 +10,21 @@ import type { Unit } from './units.js';
 export function assignSlots(
   entries: readonly (readonly Unit[])[],
   outputs: readonly Tensor[],
+  aliases: ReadonlyMap<Tensor, Alias>,
   places: Map<Tensor, Place>,
 ): void {
+  const root = (node: Tensor): Tensor => rootOf(node, aliases);
   const lastUse = new Map<Tensor, number>();
   entries.forEach((units, at) => {
-    for (const unit of units) {
-      for (const node of unit.stores) lastUse.set(node, at);
-      for (const node of unit.reads) lastUse.set(node, at);
-    }
+    for (const unit of units) for (const node of [...unit.stores, ...unit.reads]) lastUse.set(root(node), at);
   });
-  for (const node of outputs) lastUse.set(node, entries.length);
+  for (const node of outputs) lastUse.set(root(node), entries.length);
   const expiring = new Map<number, Tensor[]>();
   for (const [node, at] of lastUse) expiring.set(at, [...(expiring.get(at) ?? []), node]);
   const free: PlanBuffer[] = [];
   const own = new Map<Tensor, PlanBuffer>();
   entries.forEach((units, at) => {
-    for (const node of units.flatMap((unit) => unit.stores)) {
+    for (const node of units.flatMap((unit) => unit.stores.map(root))) {
       if (places.has(node)) continue;
       const buffer = takeSlot(free, Math.ceil(nodeBytes(node) / 16) * 16);
       own.set(node, buffer);
@@ -32,6 +32,18 @@ export function assignSlots(
     }
     for (const node of expiring.get(at) ?? []) if (own.has(node)) free.push(own.get(node)!);
   });
+  for (const node of aliases.keys()) placeAlias(node, aliases, places);
+}
+
+function placeAlias(node: Tensor, aliases: ReadonlyMap<Tensor, Alias>, places: Map<Tensor, Place>): void {
+  let offset = 0;
+  let at = node;
+  for (let alias = aliases.get(at); alias; alias = aliases.get(at)) {
+    offset += 4 * alias.offset;
+    at = alias.parent;
+  }
+  const whole = places.get(at);
+  if (whole) places.set(node, { buffer: whole.buffer, offset: whole.offset + offset, bytes: nodeBytes(node) });
 }
 
 /** The free buffer that fits best; else the largest, grown; else a new one. */

@@ -58,7 +58,7 @@ function sort(
   };
   const readers = new Map<Tensor, Unit[]>();
   for (const unit of units.units)
-    for (const node of unit.reads) {
+    for (const node of unit.needs) {
       const producer = units.unitOf.get(node);
       if (producer) edge(producer, unit);
       readers.set(node, [...(readers.get(node) ?? []), unit]);

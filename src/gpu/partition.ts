@@ -3,6 +3,7 @@ import type { Program } from '../graph/program.js';
 import { fullOp, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { sizeOf } from '../shape.js';
+import { type Alias, base, findAliases } from './alias.js';
 
 /** Stored values that one kernel may read: 8 storage buffers by default limits, less two for what it writes. */
 const MAX_READS = 6;
@@ -14,17 +15,12 @@ export interface Partition {
   /** Every node, inputs first. */
   readonly order: readonly Tensor[];
   readonly stored: ReadonlySet<Tensor>;
+  /** Stored nodes that lie inside others. */
+  readonly aliases: ReadonlyMap<Tensor, Alias>;
   /** Stored nodes that a virtual expression reads, over virtual nodes on the way. */
   readonly frontier: (node: Tensor) => ReadonlySet<Tensor>;
   /** Update targets by next value; next values of one group end up in one kernel. */
   readonly groups: ReadonlyMap<Tensor, number>;
-}
-
-/** Reshapes share memory with what they reshape. */
-export function base(node: Tensor): Tensor {
-  let at = node;
-  while (at.op.name === 'reshape') at = at.inputs[0]!;
-  return at;
 }
 
 /** What a repeated or reordered value is read from. */
@@ -105,8 +101,11 @@ function expressionCost(node: Tensor, stored: ReadonlySet<Tensor>): number {
   return cost;
 }
 
-/** Decides what is stored: leaves, outputs, what heavy ops make and read, shared work, and cuts of large expressions. */
-export function partition(program: Pick<Program, 'outputs' | 'updates'>): Partition {
+/**
+ * Decides what is stored: leaves, outputs, what heavy ops make and read, shared work, and cuts of large expressions.
+ * Nodes in `plain` get memory of their own.
+ */
+export function partition(program: Pick<Program, 'outputs' | 'updates'>, plain: ReadonlySet<Tensor>): Partition {
   const roots = [...program.outputs, ...program.updates.map(([, next]) => next)];
   const order = topological(roots);
   const stored = new Set<Tensor>(roots.map(base));
@@ -121,6 +120,8 @@ export function partition(program: Pick<Program, 'outputs' | 'updates'>): Partit
     if (node.op.name === 'equal' && node.inputs.every((input) => isFloat(input.dtype) && !isLiteral(input)))
       for (const input of node.inputs) stored.add(underViews(input));
   }
+  const fixed = new Set(program.updates.map(([, next]) => base(next)));
+  const aliases = findAliases(order, stored, fixed, plain);
   const groups = groupUpdates(program.updates, stored);
   storeShared(order, stored, groups);
   const frontiers = new Map<Tensor, Set<Tensor>>();
@@ -156,7 +157,7 @@ export function partition(program: Pick<Program, 'outputs' | 'updates'>): Partit
     frontiers.set(node, reads);
     ops.set(node, count);
   }
-  return { order, stored, frontier: (node) => frontiers.get(node)!, groups };
+  return { order, stored, aliases, frontier: (node) => frontiers.get(node)!, groups };
 }
 
 /** Elements up to which an operand's windows are written out once: reading them from memory is quicker than finding them. */

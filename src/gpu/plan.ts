@@ -4,13 +4,14 @@ import { type PointwiseRecord, pointwise } from '../graph/op.js';
 import { isConstant, isParameter, type Program } from '../graph/program.js';
 import { apply, type Tensor } from '../graph/tensor.js';
 import { formatShape, sizeOf } from '../shape.js';
+import { base } from './alias.js';
 import { nodeBytes, type ParameterStore, type Place, type PlanBuffer } from './arena.js';
 import { type AdapterClass, type EmitOptions, emitMap, emitReduce, type Kernel } from './kernels.js';
 import { lower } from './lower.js';
 import { emitMatmul } from './matmul.js';
 import { assignSlots } from './memory.js';
 import { schedule } from './order.js';
-import { base, isLeaf, isLiteral } from './partition.js';
+import { isLeaf, isLiteral } from './partition.js';
 import { formUnits, members, type Unit, type Units } from './units.js';
 import { planUpdates, type Run } from './updates.js';
 
@@ -147,6 +148,7 @@ export function makePlan(program: Program, context: PlanContext): Plan {
   assignSlots(
     merged.map((entry) => entry.units),
     lowered.outputs.map(base),
+    units.partition.aliases,
     places,
   );
   return describePlan(lowered, units, merged, options, inPlace, places);
@@ -185,7 +187,7 @@ function describePlan(
     places,
     outputs,
     copies,
-    feeds: new Map([...places].filter(([, { buffer }]) => buffer.kind === 'feed')),
+    feeds: new Map([...places].filter(([node, { buffer }]) => buffer.kind === 'feed' && buffer.node === node)),
     nodes: computed.length,
   };
 }
@@ -217,7 +219,7 @@ function mergeRuns(order: readonly Unit[], runs: readonly Run[]): Entry[] {
     const at = run.units.map((unit) => position.get(unit)!);
     const made = new Set(run.units.flatMap((unit) => unit.stores));
     const between = order.slice(Math.min(...at), Math.max(...at)).filter((unit) => !run.units.includes(unit));
-    if (between.every((unit) => ![...unit.reads].some((node) => made.has(node))))
+    if (between.every((unit) => ![...unit.needs].some((node) => made.has(node))))
       for (const unit of run.units) entryOf.set(unit, run);
   }
   const lastOf = new Map(order.flatMap((unit) => (entryOf.has(unit) ? [[entryOf.get(unit)!, unit] as const] : [])));

@@ -6,9 +6,9 @@ import type { Feeds } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { describe } from '../ops/leaf.js';
 import { sizeOf } from '../shape.js';
+import { base } from './alias.js';
 import { align, nodeBytes, type Place, type PlanBuffer } from './arena.js';
 import { type Device, usage } from './device.js';
-import { base } from './partition.js';
 import type { Dispatch, Plan } from './plan.js';
 
 interface Call {
@@ -174,7 +174,8 @@ export class Realised {
 
   /** Copies the present values of nodes aside; the function returned reads them. */
   #capture(encoder: GPUCommandEncoder, nodes: readonly Tensor[]): () => Promise<Map<Tensor, TensorData>> {
-    const fixed = nodes.filter((node) => this.plan.places.get(base(node))!.buffer.kind === 'constant');
+    const isFixed = ({ kind, node }: PlanBuffer, read: Tensor): boolean => kind === 'constant' && node === base(read);
+    const fixed = nodes.filter((node) => isFixed(this.plan.places.get(base(node))!.buffer, node));
     const moving = nodes.filter((node) => !fixed.includes(node));
     const parts = moving.map((node) => {
       const place = this.plan.places.get(base(node))!;

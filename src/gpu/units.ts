@@ -2,12 +2,15 @@ import type { Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { type MatmulOptions, matmulSizes } from '../ops/matmul.js';
 import { type Shape, sizeOf } from '../shape.js';
+import { base, behind, rootOf } from './alias.js';
 import { digit, flat, type Index, split } from './index.js';
-import { base, isLeaf, isLiteral, isVirtual, type Partition, partition } from './partition.js';
+import { isLeaf, isLiteral, isVirtual, type Partition, partition } from './partition.js';
 import { Writer } from './writer.js';
 
 /** Storage buffers that one kernel may bind by WebGPU's default limits. */
 const MAX_BINDINGS = 8;
+/** Elementwise kernels that a result may try to join. */
+const MAX_TRIES = 8;
 
 /**
  * One kernel: heavy ops (`heads`) with the pointwise results (`roots`) computed on top of them while they are in
@@ -23,8 +26,9 @@ export interface Unit {
   readonly elementIndex?: Index;
   /** Folds with one key share a space. */
   readonly space: string;
-  /** What it reads from buffers, and what others need from it. */
+  /** What it reads from buffers, the values behind that (see `behind`), and what others need from it. */
   readonly reads: Set<Tensor>;
+  readonly needs: Set<Tensor>;
   readonly stores: Tensor[];
 }
 
@@ -39,6 +43,8 @@ export function reduceSpace(head: Tensor): { input: Shape; axes: readonly number
   const { axes } = head.options as { axes: readonly number[] };
   return { input, axes, kept: input.filter((_, i) => !axes.includes(i)), folded: axes.map((axis) => input[axis]!) };
 }
+
+const untied = (): Pick<Unit, 'reads' | 'needs' | 'stores'> => ({ reads: new Set(), needs: new Set(), stores: [] });
 
 function reduceUnit(head: Tensor): Unit {
   const { input, axes, kept, folded } = reduceSpace(head);
@@ -57,15 +63,14 @@ function reduceUnit(head: Tensor): Unit {
     rowIndex,
     elementIndex,
     space: `${flat(elementIndex)}|${sizeOf(input)}|${sizeOf(kept)}`,
-    reads: new Set(),
-    stores: [],
+    ...untied(),
   };
 }
 
 function matmulUnit(head: Tensor): Unit {
   const { batch, m, n } = matmulSizes(head.inputs[0]!.shape, head.inputs[1]!.shape, head.options as MatmulOptions);
   const rowIndex = [...digit('batch', sizeOf(batch)), ...digit('m', m), ...digit('n', n)];
-  return { kind: 'matmul', heads: [head], roots: [], rowIndex, space: '', reads: new Set(), stores: [] };
+  return { kind: 'matmul', heads: [head], roots: [], rowIndex, space: '', ...untied() };
 }
 
 const mapUnit = (root: Tensor): Unit => ({
@@ -74,8 +79,7 @@ const mapUnit = (root: Tensor): Unit => ({
   roots: [root],
   rowIndex: digit('i', sizeOf(root.shape)),
   space: '',
-  reads: new Set(),
-  stores: [],
+  ...untied(),
 });
 
 interface Hooks {
@@ -169,26 +173,38 @@ class Builder {
   readonly unitOf = new Map<Tensor, Unit>();
   readonly partition: Partition;
   readonly updates: Program['updates'];
-  readonly users = new Map<Unit, number>();
+  readonly ages = new Map<Unit, number>();
+  readonly updating = new Set<Unit>();
+  /** Units by what they need. */
+  readonly users = new Map<Tensor, Set<Unit>>();
 
-  constructor(program: Pick<Program, 'outputs' | 'updates'>) {
-    this.partition = partition(program);
+  constructor(program: Pick<Program, 'outputs' | 'updates'>, plain: ReadonlySet<Tensor>) {
+    this.partition = partition(program, plain);
     this.updates = program.updates;
+  }
+
+  behind(nodes: Iterable<Tensor>): Tensor[] {
+    return [...nodes].flatMap((node) => behind(node, this.partition.aliases));
+  }
+
+  /** Memory that a unit would write while it reads another part of it, which WebGPU refuses. */
+  clash(reads: Iterable<Tensor>, writes: readonly Tensor[]): Tensor | undefined {
+    const { aliases } = this.partition;
+    const written = new Set(writes.filter((node) => aliases.has(node)).map((node) => rootOf(node, aliases)));
+    const read = [...reads].find((node) => written.has(rootOf(node, aliases)));
+    return read && rootOf(read, aliases);
   }
 
   /** Whether a unit needs a result of `target`, directly or through others. */
   dependsOn(start: Iterable<Tensor>, target: Unit): boolean {
-    if (!this.users.get(target)) return false;
+    if (!members(target).some((node) => this.users.has(node))) return false;
     const seen = new Set<Unit>();
     const stack = [...start].flatMap((node) => this.unitOf.get(node) ?? []);
     for (let at = stack.pop(); at; at = stack.pop()) {
       if (at === target) return true;
       if (seen.has(at)) continue;
       seen.add(at);
-      for (const node of at.reads) {
-        const unit = this.unitOf.get(node);
-        if (unit) stack.push(unit);
-      }
+      for (const node of at.needs) stack.push(...(this.unitOf.has(node) ? [this.unitOf.get(node)!] : []));
     }
     return false;
   }
@@ -196,69 +212,79 @@ class Builder {
   join(unit: Unit, member: Tensor): boolean {
     const reads = readsWith(unit, member, this.partition.stored);
     if (!reads || reads.size + members(unit).length + 1 > MAX_BINDINGS) return false;
-    const fresh = [...reads].filter((node) => !unit.reads.has(node));
+    const all = new Set([...unit.reads, ...reads]);
+    const fresh = this.behind([...reads].filter((node) => !unit.reads.has(node)));
+    if (this.clash(all, [...members(unit), member])) return false;
     if (fresh.some((node) => this.unitOf.get(node) === unit) || this.dependsOn(fresh, unit)) return false;
     (isVirtual(member) ? unit.roots : unit.heads).push(member);
-    this.settle(unit, member, fresh);
+    this.settle(unit, member, reads);
     return true;
   }
 
-  add(unit: Unit): void {
+  /** Adds a unit of one member; with `updating`, one that takes in other updates only. */
+  add(unit: Unit, updating = false): Unit {
     const member = members(unit)[0]!;
     const reads = readsWith({ ...unit, heads: [], roots: [] }, member, this.partition.stored)!;
-    this.units.push(unit);
+    this.ages.set(unit, this.units.push(unit));
+    if (updating) this.updating.add(unit);
     this.settle(unit, member, reads);
+    return unit;
   }
 
-  settle(unit: Unit, member: Tensor, fresh: Iterable<Tensor>): void {
+  age(unit: Unit): number {
+    return this.ages.get(unit)!;
+  }
+
+  settle(unit: Unit, member: Tensor, reads: Iterable<Tensor>): void {
     this.unitOf.set(member, unit);
-    for (const node of fresh) {
-      unit.reads.add(node);
-      const producer = this.unitOf.get(node);
-      if (producer && producer !== unit) this.users.set(producer, (this.users.get(producer) ?? 0) + 1);
+    for (const node of reads) unit.reads.add(node);
+    for (const node of this.behind(reads)) {
+      unit.needs.add(node);
+      this.users.set(node, (this.users.get(node) ?? new Set()).add(unit));
     }
   }
 
-  /** Heavy units whose results a node reads, the newest first. */
-  producers(node: Tensor): Unit[] {
-    const units = [...this.partition.frontier(node)].flatMap((read) => this.unitOf.get(read) ?? []);
-    return [...new Set(units)]
-      .filter(({ kind }) => kind !== 'map')
-      .sort((a, b) => this.units.indexOf(b) - this.units.indexOf(a));
+  /** Units that make what a node reads, or read it too, the newest first. */
+  neighbours(node: Tensor): Unit[] {
+    const reads = this.behind(this.partition.frontier(node));
+    const makers = reads.flatMap((read) => this.unitOf.get(read) ?? []);
+    const readers = reads.flatMap((read) => [...(this.users.get(read) ?? [])].slice(-MAX_TRIES));
+    const maps = [...makers, ...readers].filter((unit) => unit.kind === 'map' && !this.updating.has(unit));
+    const newest = (units: Unit[]): Unit[] => [...new Set(units)].sort((a, b) => this.age(b) - this.age(a));
+    return [...newest(makers.filter(({ kind }) => kind !== 'map')), ...newest(maps).slice(0, MAX_TRIES)];
   }
 }
 
-/** Forms the kernels of a program: heavy ops take in the pointwise results that only need what they have at hand. */
-export function formUnits(program: Pick<Program, 'outputs' | 'updates'>): Units {
-  const builder = new Builder(program);
-  const { order, stored, groups } = builder.partition;
+/**
+ * Forms the kernels of a program: each takes in the results that only need what it has at hand. Where one would read and
+ * write parts of one concat, that concat gets a kernel instead.
+ */
+export function formUnits(program: Pick<Program, 'outputs' | 'updates'>, plain = new Set<Tensor>()): Units {
+  const builder = new Builder(program, plain);
+  const { order, stored, aliases, groups } = builder.partition;
   const groupUnits = new Map<number, Unit[]>();
   for (const node of order) {
-    if (isLeaf(node) || !stored.has(node) || base(node) !== node) continue;
+    const isMade = stored.has(node) && !isLeaf(node) && base(node) === node && behind(node, aliases)[0] === node;
+    if (!isMade) continue;
     const group = groups.get(node);
     if (group !== undefined && isVirtual(node)) {
       const open = groupUnits.get(group) ?? [];
       groupUnits.set(group, open);
       if (open.some((unit) => builder.join(unit, node))) continue;
-      const unit = mapUnit(node);
-      builder.add(unit);
-      open.push(unit);
+      open.push(builder.add(mapUnit(node), true));
       continue;
     }
     const { kind } = node.op.kernel;
-    if (
-      kind !== 'matmul' &&
-      builder
-        .producers(node)
-        .some(
-          (unit) => (isVirtual(node) || unit.kind === 'reduce') && sameSpace(unit, node) && builder.join(unit, node),
-        )
-    )
-      continue;
+    const fits = (unit: Unit): boolean =>
+      (isVirtual(node) || unit.kind === 'reduce') && sameSpace(unit, node) && builder.join(unit, node);
+    if (kind !== 'matmul' && builder.neighbours(node).some(fits)) continue;
     builder.add(kind === 'matmul' ? matmulUnit(node) : isVirtual(node) ? mapUnit(node) : reduceUnit(node));
   }
+  const clashes = builder.units.flatMap((unit) => builder.clash(unit.reads, members(unit)) ?? []);
+  if (clashes.length > 0) return formUnits(program, new Set([...plain, ...clashes]));
   markStores(builder, program);
-  return { partition: builder.partition, units: builder.units, unitOf: builder.unitOf };
+  const { partition, units, unitOf } = builder;
+  return { partition, units, unitOf };
 }
 
 /** A fold joins only folds over the same rows and columns; anything virtual may try. */
@@ -266,6 +292,7 @@ const sameSpace = (unit: Unit, node: Tensor): boolean => isVirtual(node) || redu
 
 function markStores(builder: Builder, program: Pick<Program, 'outputs' | 'updates'>): void {
   const needed = new Set<Tensor>([...program.outputs, ...program.updates.map(([, next]) => next)].map(base));
-  for (const unit of builder.units) for (const node of unit.reads) needed.add(node);
+  for (const node of builder.behind(needed)) needed.add(node);
+  for (const unit of builder.units) for (const node of unit.needs) needed.add(node);
   for (const unit of builder.units) unit.stores.push(...members(unit).filter((node) => needed.has(node)));
 }

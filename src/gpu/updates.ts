@@ -1,9 +1,9 @@
 import { isParameter } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
+import { base } from './alias.js';
 import { align, nodeBytes, type ParameterStore, type Place, type PlanBuffer } from './arena.js';
 import { type EmitOptions, emitMap, type Kernel } from './kernels.js';
-import { base } from './partition.js';
 import type { Unit, Units } from './units.js';
 
 /** One dispatch over neighbouring parameters: the units it stands for, and where each of its bindings begins. */
@@ -46,7 +46,11 @@ function placeable(units: Units, nodes: readonly Tensor[]): Set<Tensor> {
   return new Set(
     nodes.filter((node) => {
       const producer = units.unitOf.get(node);
-      return producer !== undefined && ![...producer.reads].some((read) => together.has(read));
+      return (
+        producer !== undefined &&
+        !units.partition.aliases.has(node) &&
+        ![...producer.needs].some((need) => together.has(need))
+      );
     }),
   );
 }

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { openAdapter, withDevice } from './support/adapter.js';
+import { openAdapter } from './support/adapter.js';
+import { endWatch } from './support/watch.js';
 
 const source = `
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -18,7 +19,9 @@ it('gives a device with the default limits', async () => {
 
 it('squares a vector exactly as float32 arithmetic does', async () => {
   const x = Float32Array.from({ length: 1000 }, (_, i) => i / 7 - 50);
-  const y = await withDevice((device) => compute(device, x));
+  const device = await (await openAdapter()).requestDevice();
+  const y = await compute(device, x);
+  device.destroy();
   expect(y).toHaveLength(x.length);
   for (let i = 0; i < x.length; i++) {
     const square = Math.fround(x[i]! * x[i]!);
@@ -27,11 +30,16 @@ it('squares a vector exactly as float32 arithmetic does', async () => {
   }
 });
 
-it('reports a validation error instead of computing', async () => {
-  const run = withDevice((device) => {
-    device.createBuffer({ size: 4, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.STORAGE });
-  });
-  await expect(run).rejects.toThrow('validation error');
+it('has its complaints and its buffers watched', async () => {
+  const device = await (await openAdapter()).requestDevice();
+  const buffer = device.createBuffer({ size: 4, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.STORAGE });
+  device.createBuffer({ size: 4, usage: GPUBufferUsage.STORAGE });
+  buffer.destroy();
+  device.destroy();
+  expect(await endWatch()).toEqual([
+    expect.stringMatching(/^GPUValidationError: /),
+    '1 buffers were alive when their device was destroyed',
+  ]);
 });
 
 async function compute(device: GPUDevice, x: Float32Array<ArrayBuffer>): Promise<Float32Array> {
@@ -55,5 +63,7 @@ async function compute(device: GPUDevice, x: Float32Array<ArrayBuffer>): Promise
   encoder.copyBufferToBuffer(output, 0, staging, 0, x.byteLength);
   device.queue.submit([encoder.finish()]);
   await staging.mapAsync(GPUMapMode.READ);
-  return new Float32Array(staging.getMappedRange().slice(0));
+  const result = new Float32Array(staging.getMappedRange().slice(0));
+  for (const buffer of [input, output, staging]) buffer.destroy();
+  return result;
 }

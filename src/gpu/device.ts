@@ -136,7 +136,10 @@ export class Device {
   }
 
   async #build(wgsl: string, accesses: readonly ('read' | 'read_write')[]): Promise<GPUComputePipeline> {
+    // a bad shader is told by the pipeline that it is for, not by whichever call comes next
+    this.device.pushErrorScope('validation');
     const module = this.device.createShaderModule({ code: this.#options.rewrite?.(wgsl) ?? wgsl });
+    const complaint = this.device.popErrorScope();
     const layout = this.device.createPipelineLayout({ bindGroupLayouts: [this.layout(accesses)] });
     try {
       const pipeline = await this.device.createComputePipelineAsync({
@@ -146,21 +149,26 @@ export class Device {
       this.stats.pipelines++;
       return pipeline;
     } catch (cause) {
+      await complaint;
       this.check();
       throw new DeviceError(await explainShader(module, wgsl, cause), { cause });
     }
   }
 }
 
-/** The compiler's complaint with the lines around it. */
+/** The compiler's complaint, the function it is in, and the lines around it. */
 async function explainShader(module: GPUShaderModule, wgsl: string, cause: unknown): Promise<string> {
   const { messages } = await module.getCompilationInfo();
   const error = messages.find(({ type }) => type === 'error') ?? messages[0];
   if (!error) return `shader: ${cause instanceof Error ? cause.message : String(cause)}`;
+  const { message, lineNum, linePos } = error;
   const lines = wgsl.split('\n');
-  const from = Math.max(0, error.lineNum - 3);
-  const excerpt = lines
-    .slice(from, error.lineNum + 2)
-    .map((line, i) => `${from + i + 1 === error.lineNum ? '>' : ' '} ${from + i + 1} | ${line}`);
-  return `shader: ${error.message} at line ${error.lineNum}, column ${error.linePos}\n${excerpt.join('\n')}`;
+  const start = lines.findLastIndex((line, i) => i < lineNum && /\bfn \w+\(/.test(line));
+  const name = /\bfn (\w+)\(/.exec(lines[start] ?? '')?.[1];
+  const place = name ? ` in fn ${name}, its line ${lineNum - start}` : '';
+  const from = Math.max(0, lineNum - 3);
+  const excerpt = lines.slice(from, lineNum + 2).map((line, i) => {
+    return `${from + i + 1 === lineNum ? '>' : ' '} ${from + i + 1} | ${line}`;
+  });
+  return `shader: ${message}${place} (line ${lineNum}, column ${linePos} of the kernel)\n${excerpt.join('\n')}`;
 }

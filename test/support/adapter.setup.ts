@@ -1,6 +1,8 @@
-// Before each test of the GPU projects: there is an adapter, and the report will name it.
-import { beforeEach } from 'vitest';
+// Around each test of the GPU projects: there is an adapter, which the report will name; WebGPU has nothing to complain
+// of; and at the end no device and no buffer is left.
+import { afterAll, afterEach, beforeEach, expect } from 'vitest';
 import { adapterSource } from './adapter.js';
+import { beginWatch, endFile, endWatch } from './watch.js';
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -10,4 +12,7 @@ declare module 'vitest' {
 
 beforeEach(async ({ task }) => {
   task.file.meta.adapter ??= await adapterSource();
+  beginWatch();
 });
+afterEach(async () => expect(await endWatch()).toEqual([]));
+afterAll(async () => expect(await endFile()).toEqual([]));

@@ -1,4 +1,6 @@
 // The same WebGPU in every GPU test: Dawn in Node, navigator.gpu in Chromium. No adapter is a failure, never a skip.
+import { watch } from './watch.js';
+
 const inNode = typeof window === 'undefined';
 
 async function find(): Promise<{ adapter: GPUAdapter; source: string }> {
@@ -16,25 +18,8 @@ async function find(): Promise<{ adapter: GPUAdapter; source: string }> {
   return { adapter, source: `${version}, ${[vendor, architecture, description].filter(Boolean).join(' ')}` };
 }
 
-/** A fresh adapter; each gives one device. */
-export const openAdapter = async (): Promise<GPUAdapter> => (await find()).adapter;
+/** A fresh adapter; each gives one device, which is watched. */
+export const openAdapter = async (): Promise<GPUAdapter> => watch((await find()).adapter);
 
 /** One line that says which adapter runs. */
 export const adapterSource = async (): Promise<string> => (await find()).source;
-
-/** Runs `body` on a new device inside an error scope of each kind; throws the first GPU error; destroys the device. */
-export async function withDevice<T>(body: (device: GPUDevice) => T | Promise<T>): Promise<T> {
-  const device = await (await openAdapter()).requestDevice();
-  const kinds = ['validation', 'out-of-memory', 'internal'] as const;
-  for (const kind of kinds) device.pushErrorScope(kind);
-  try {
-    const result = await body(device);
-    for (const kind of [...kinds].reverse()) {
-      const error = await device.popErrorScope();
-      if (error) throw new Error(`${kind} error: ${error.message}`);
-    }
-    return result;
-  } finally {
-    device.destroy();
-  }
-}

@@ -1,0 +1,54 @@
+// Ops that users define, with WGSL of their own.
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { grad } from '../../src/autodiff/reverse.js';
+import { gradCheck } from '../../src/check/gradCheck.js';
+import { Engine } from '../../src/engine.js';
+import { GpuBackend } from '../../src/gpu/backend.js';
+import { pointwise } from '../../src/graph/op.js';
+import { defineOp } from '../../src/graph/tensor.js';
+import { add, mul, square } from '../../src/ops/arithmetic.js';
+import { tensor } from '../../src/ops/leaf.js';
+import { openAdapter } from '../support/adapter.js';
+
+const cubeWith = (source: string) =>
+  defineOp({
+    name: 'cube',
+    kernel: pointwise('cube', source),
+    reference: (x: number) => x ** 3,
+    vjp: ({ inputs: [x], cotangent }) => [mul(cotangent, mul(3, square(x!)))],
+    bound: { ulp: 4 },
+  });
+const cube = cubeWith('fn cube(x: f32) -> f32 { return x * x * x; }');
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = new Engine(await GpuBackend.open(await openAdapter()), 'every');
+});
+afterAll(() => engine.dispose());
+
+it('take part in fusion, derivatives of any order and the cross-check', async () => {
+  const x = tensor([-1.5, 0.25, 2]);
+  const y = add(cube(x), 1);
+  const first = grad(y, x, { cotangent: tensor([1, 1, 1]) });
+  const second = grad(first, x, { cotangent: tensor([1, 1, 1]) });
+  const values = await engine.run({ y, first, second });
+  expect([...values.y.data]).toEqual([-2.375, 1.015625, 9]);
+  expect([...values.first.data]).toEqual([6.75, 0.1875, 12]);
+  expect([...values.second.data]).toEqual([-9, 1.5, 12]);
+  expect(engine.compile({ inputs: {}, outputs: y }).plan.dispatches).toHaveLength(1);
+  expect((await gradCheck(y, x)).ok).toBe(true);
+});
+
+it('have errors in their WGSL told with function, line and source', async () => {
+  const wrong = cubeWith('fn cube(x: f32) -> f32 {\n  let y = x * x;\n  return y * wrong;\n}');
+  const failure = engine.run({ y: wrong(tensor([1, 2])) });
+  await expect(failure).rejects.toThrow(/wrong.*in fn cube, its line 3 \(line \d+, column \d+ of the kernel\)/);
+  await expect(failure).rejects.toThrow(/^> \d+ \|\s+return y \* wrong;$/m);
+  const { y } = await engine.run({ y: cube(tensor([2])) }); // the engine goes on
+  expect(y.data[0]).toBe(8);
+});
+
+it('have a wrong kernel found by the cross-check', async () => {
+  const wrong = cubeWith('fn cube(x: f32) -> f32 { return x * x; }');
+  await expect(engine.run({ y: wrong(tensor([1, 2])) })).rejects.toThrow(/cube.*the float64 reference/);
+});

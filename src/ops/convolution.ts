@@ -1,5 +1,4 @@
-import { gamma, TINY } from '../bounds.js';
-import { hostArray, hostData, type TensorData } from '../dtype.js';
+import { hostArray, hostData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import type { IndexContext } from '../graph/op.js';
 import { defineOpWith, literal, type Tensor } from '../graph/tensor.js';
@@ -9,7 +8,7 @@ import { equal, where } from './compare.js';
 import { arange } from './leaf.js';
 import { matmul } from './matmul.js';
 import { argMax, sum } from './reduce.js';
-import { extraAxes, reshape, sumTo, transpose } from './view.js';
+import { extraAxes, reshape, sumTo } from './view.js';
 
 /** Place u of an output and tap i of a window meet place (step · u + tap · i + offset) / gap of the input, if that is whole. */
 type Axis = { readonly step: number; readonly tap: number; readonly offset: number; readonly gap: number };
@@ -100,63 +99,6 @@ const asMatrices = (x: Tensor): Tensor => {
 };
 const asMatrix = (w: Tensor): Tensor => reshape(w, [w.shape[0]!, sizeOf(w.shape.slice(1))]);
 
-/** Σ over channels c and taps (i, j) of w[o, c, i, j] · x[n, c, what (i, j) meets from (u, v)], by direct loops. */
-function correlateData(x: TensorData, w: TensorData, { size: [U, V], axes }: Geometry): Float64Array {
-  const [N, C, H, W] = x.shape as [number, number, number, number];
-  const [O, , I, J] = w.shape as [number, number, number, number];
-  const rows = meetings(axes[0], I, U, H);
-  const columns = meetings(axes[1], J, V, W);
-  const out = new Float64Array(N * O * U * V);
-  for (let image = 0; image < N * O * C; image++) {
-    const [c, o, n] = [image % C, Math.floor(image / C) % O, Math.floor(image / C / O)];
-    for (let tap = 0; tap < I * J; tap++) {
-      const [i, j] = [Math.floor(tap / J), tap % J];
-      const weight = w.data[(o * C + c) * I * J + tap]!;
-      for (let u = 0; u < U; u++) {
-        const row = rows[i * U + u]!;
-        if (row < 0) continue;
-        const [to, from] = [((n * O + o) * U + u) * V, ((n * C + c) * H + row) * W];
-        for (let v = 0; v < V; v++) {
-          const column = columns[j * V + v]!;
-          if (column >= 0) out[to + v]! += weight * x.data[from + column]!;
-        }
-      }
-    }
-  }
-  return out;
-}
-
-/** Convolution in either direction: [N, C, H, W] and [O, C, i, j] → [N, O, u, v], a matmul whose right side is a view. */
-const correlateOf: (inputs: readonly Tensor[], options: Geometry) => Tensor = defineOpWith<Geometry>({
-  name: 'correlate',
-  shape: ([x, w], { size }) => [x!.shape[0]!, w!.shape[0]!, ...size],
-  vjp: ({ inputs: [x, w], output, cotangent, options }) => {
-    const lead = cotangent.shape.slice(0, extraAxes(cotangent, output));
-    const [N, O, U, V] = output.shape as [number, number, number, number];
-    // δx: the inverse meetings, with the roles of channels swapped
-    const images = reshape(cotangent, [sizeOf(lead) * N, O, U, V]);
-    const dX = correlateOf([images, transpose(w!, [1, 0, 2, 3])], inverted(options, lastTwo(x!.shape)));
-    // δw = Σ over images of δ · windowsᵀ
-    const delta = reshape(cotangent, [...lead, N, O, U * V]);
-    const each = matmul(delta, asMatrices(windows(x!, lastTwo(w!.shape), options)), { transposeB: true });
-    return [reshape(dX, [...lead, ...x!.shape]), reshape(sum(each, { axis: lead.length }), [...lead, ...w!.shape])];
-  },
-  reference: ([x, w], options, { shape }) => hostData(shape, 'f64', correlateData(x!, w!, options)),
-  kernel: {
-    kind: 'composed',
-    compose: ([x, w], options) => {
-      const product = matmul(asMatrix(w!), asMatrices(windows(x!, lastTwo(w!.shape), options)));
-      return reshape(product, [x!.shape[0]!, w!.shape[0]!, ...options.size]);
-    },
-  },
-  // as a product of K = C · i · j terms
-  bound: ([x, w], _, options: Geometry) => {
-    const terms = sizeOf(w!.shape.slice(1));
-    const sizes = [x!, w!].map((each) => ({ ...each, data: Float64Array.from(each.data, Math.abs) }));
-    return correlateData(sizes[0]!, sizes[1]!, options).map((size) => gamma(terms + 1) * size + terms * TINY);
-  },
-});
-
 export interface WindowSettings {
   /** Distance between windows. */
   stride?: number | Pair;
@@ -197,7 +139,10 @@ export function conv2d(x: Tensor, w: Tensor, options: WindowSettings & { bias?: 
     throw new ShapeError(
       `conv2d: ${formatShape(x.shape)} and ${formatShape(w.shape)} do not fit; x is [N, C, H, W] and w [O, C, kh, kw] with one C`,
     );
-  const out = correlateOf([x, w], geometryOf('conv2d', x, lastTwo(w.shape), options, 1));
+  const geometry = geometryOf('conv2d', x, lastTwo(w.shape), options, 1);
+  // [O, C kh kw] times [N, C kh kw, H′ W′]; reverse mode gives δw = Σ δ windowsᵀ, and δx from wᵀ δ, added up where taps met
+  const product = matmul(asMatrix(w), asMatrices(windows(x, lastTwo(w.shape), geometry)));
+  const out = reshape(product, [x.shape[0]!, w.shape[0]!, ...geometry.size]);
   if (!options.bias) return out;
   if (options.bias.rank !== 1 || options.bias.shape[0] !== w.shape[0])
     throw new ShapeError(

@@ -19,8 +19,8 @@ export interface Partition {
   readonly aliases: ReadonlyMap<Tensor, Alias>;
   /** Stored nodes that a virtual expression reads, over virtual nodes on the way. */
   readonly frontier: (node: Tensor) => ReadonlySet<Tensor>;
-  /** Update targets by next value; next values of one group end up in one kernel. */
-  readonly groups: ReadonlyMap<Tensor, number>;
+  /** What parameters become; kernels that make these make nothing else. */
+  readonly nexts: ReadonlySet<Tensor>;
 }
 
 /** What a repeated or reordered value is read from. */
@@ -43,34 +43,9 @@ const cheap = new Set(
 const free = new Set(['reshape', 'broadcastTo', 'transpose', 'full', 'stopGradient', 'eye', 'arange']);
 const costOf = (node: Tensor): number => (free.has(node.op.name) ? 0 : cheap.has(node.op.name) ? 1 : 4);
 
-/** Groups next values whose expressions read each other's parameters: all of Adam's w, m and v of one parameter. */
-function groupUpdates(updates: Program['updates'], stored: ReadonlySet<Tensor>): Map<Tensor, number> {
-  const targets = new Set(updates.map(([parameter]) => parameter));
-  const nexts = new Set(updates.map(([, next]) => base(next)).filter(isVirtual));
-  const parent = new Map<Tensor, Tensor>();
-  const find = (node: Tensor): Tensor => {
-    let at = node;
-    while (parent.has(at)) at = parent.get(at)!;
-    return at;
-  };
-  for (const [parameter, next] of updates) {
-    const region = topological([next], (node) => (stored.has(node) && !nexts.has(node) ? [] : node.inputs));
-    for (const node of region)
-      if (
-        targets.has(node) &&
-        sizeOf(node.shape) === sizeOf(next.shape) &&
-        sizeOf(next.shape) > 1 &&
-        find(node) !== find(parameter)
-      )
-        parent.set(find(node), find(parameter));
-  }
-  return new Map(updates.map(([parameter, next]) => [base(next), find(parameter).id]));
-}
-
 /** Stores a shared expression where writing it into each user would compute more than a buffer costs. */
-function storeShared(order: readonly Tensor[], stored: Set<Tensor>, groups: ReadonlyMap<Tensor, number>): void {
+function storeShared(order: readonly Tensor[], stored: Set<Tensor>, nexts: ReadonlySet<Tensor>): void {
   const sinks = new Map<Tensor, Set<number>>(order.map((node) => [node, new Set()]));
-  const groupIds = new Set(groups.values());
   const widest = new Map<Tensor, number>();
   for (const node of [...order].reverse()) {
     const own = sinks.get(node)!;
@@ -79,10 +54,10 @@ function storeShared(order: readonly Tensor[], stored: Set<Tensor>, groups: Read
       const repeats = sizeOf(node.shape) > 1 ? (widest.get(node) ?? 0) / sizeOf(node.shape) : 1;
       if ((own.size - 1) * cost > 4 || (repeats >= 4 && cost >= 3)) stored.add(base(node));
     }
-    const sink = stored.has(node) || !isVirtual(node) ? new Set([groups.get(node) ?? node.id]) : own;
+    // all updates of a model become one kernel
+    const sink = stored.has(node) || !isVirtual(node) ? [nexts.has(node) ? -1 : node.id] : own;
     for (const input of node.inputs) {
-      // all updates of a model become one kernel, which computes a scalar once an invocation
-      for (const each of sink) sinks.get(input)!.add(sizeOf(input.shape) === 1 && groupIds.has(each) ? -1 : each);
+      for (const each of sink) sinks.get(input)!.add(each);
       widest.set(input, Math.max(widest.get(input) ?? 0, sizeOf(node.shape)));
     }
   }
@@ -120,10 +95,9 @@ export function partition(program: Pick<Program, 'outputs' | 'updates'>, plain: 
     if (node.op.name === 'equal' && node.inputs.every((input) => isFloat(input.dtype) && !isLiteral(input)))
       for (const input of node.inputs) stored.add(underViews(input));
   }
-  const fixed = new Set(program.updates.map(([, next]) => base(next)));
-  const aliases = findAliases(order, stored, fixed, plain);
-  const groups = groupUpdates(program.updates, stored);
-  storeShared(order, stored, groups);
+  const nexts = new Set(program.updates.map(([, next]) => base(next)));
+  const aliases = findAliases(order, stored, nexts, plain);
+  storeShared(order, stored, nexts);
   const frontiers = new Map<Tensor, Set<Tensor>>();
   const ops = new Map<Tensor, number>();
   const reach = (input: Tensor): ReadonlySet<Tensor> =>
@@ -157,7 +131,7 @@ export function partition(program: Pick<Program, 'outputs' | 'updates'>, plain: 
     frontiers.set(node, reads);
     ops.set(node, count);
   }
-  return { order, stored, aliases, frontier: (node) => frontiers.get(node)!, groups };
+  return { order, stored, aliases, frontier: (node) => frontiers.get(node)!, nexts };
 }
 
 /** Elements up to which an operand's windows are written out once: reading them from memory is quicker than finding them. */

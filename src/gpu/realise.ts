@@ -126,21 +126,31 @@ export class Realised {
     }
   }
 
-  /** Encodes the whole program in one compute pass. */
-  encode(encoder: GPUCommandEncoder, staging?: GPUBuffer): void {
+  /**
+   * Encodes the whole program: one compute pass, or one a kernel call where `inspect` looks around it. What that returns
+   * is called when its kernel is encoded.
+   */
+  encode(
+    encoder: GPUCommandEncoder,
+    staging?: GPUBuffer,
+    inspect?: (dispatch: Dispatch, at: number) => () => void,
+  ): void {
     if (staging) this.#copyOutputs(encoder, staging, true);
-    const pass = encoder.beginComputePass();
-    for (const call of this.#calls) this.dispatch(pass, call);
-    pass.end();
-    for (const { from, to } of this.plan.copies) copy(encoder, this, from, to);
+    let pass = inspect ? undefined : encoder.beginComputePass();
+    this.#calls.forEach(({ pipeline, group, dispatch }, at) => {
+      const after = inspect?.(dispatch, at);
+      pass ??= encoder.beginComputePass();
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(...dispatch.workgroups);
+      if (!after) return;
+      pass.end();
+      pass = undefined;
+      after();
+    });
+    pass?.end();
+    for (const { from, to } of this.plan.copies) this.#copy(encoder, from, this.buffer(to.buffer), to.offset);
     if (staging) this.#copyOutputs(encoder, staging, false);
-  }
-
-  /** One kernel call. */
-  dispatch(pass: GPUComputePassEncoder, { pipeline, group, dispatch }: Call): void {
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, group);
-    pass.dispatchWorkgroups(...dispatch.workgroups);
   }
 
   /**
@@ -152,23 +162,16 @@ export class Realised {
     select: Inspection['select'],
     staging?: GPUBuffer,
   ): (() => Promise<Capture>)[] {
-    if (staging) this.#copyOutputs(encoder, staging, true);
     const captures: (() => Promise<Capture>)[] = [];
-    this.#calls.forEach((call, at) => {
-      const { units } = call.dispatch;
+    this.encode(encoder, staging, ({ kernel, wgsl, units }, at) => {
       const picked = select(at, this.#calls.length) ? units : [];
       const before = picked.map((unit) => this.#capture(encoder, [...unit.reads]));
-      const pass = encoder.beginComputePass();
-      this.dispatch(pass, call);
-      pass.end();
-      picked.forEach((unit, i) => {
-        const after = this.#capture(encoder, unit.stores);
-        const { kernel, wgsl } = call.dispatch;
-        captures.push(async () => ({ kernel, wgsl, reads: await before[i]!(), results: await after() }));
-      });
+      return () =>
+        picked.forEach((unit, i) => {
+          const after = this.#capture(encoder, unit.stores);
+          captures.push(async () => ({ kernel, wgsl, reads: await before[i]!(), results: await after() }));
+        });
     });
-    for (const { from, to } of this.plan.copies) copy(encoder, this, from, to);
-    if (staging) this.#copyOutputs(encoder, staging, false);
     return captures;
   }
 
@@ -181,7 +184,7 @@ export class Realised {
       const place = this.plan.places.get(base(node))!;
       const bytes = align(nodeBytes(node), 4);
       const staging = this.#device.createBuffer(bytes, usage.mapRead | usage.copyDestination);
-      encoder.copyBufferToBuffer(this.buffer(place.buffer), place.offset, staging, 0, bytes);
+      this.#copy(encoder, { ...place, bytes }, staging, 0);
       return { node, staging };
     });
     return async () => {
@@ -196,12 +199,15 @@ export class Realised {
     };
   }
 
+  #copy(encoder: GPUCommandEncoder, { buffer, offset, bytes }: Place, to: GPUBuffer, at: number): void {
+    encoder.copyBufferToBuffer(this.buffer(buffer), offset, to, at, align(bytes, 4));
+  }
+
   #copyOutputs(encoder: GPUCommandEncoder, staging: GPUBuffer, before: boolean): void {
     let offset = 0;
     for (const output of this.plan.outputs) {
       const { place } = output;
-      if (output.before === before)
-        encoder.copyBufferToBuffer(this.buffer(place.buffer), place.offset, staging, offset, align(place.bytes, 4));
+      if (output.before === before) this.#copy(encoder, place, staging, offset);
       offset += align(place.bytes, 16);
     }
   }
@@ -236,15 +242,4 @@ export class Realised {
     this.#staging.length = 0;
     this.#calls = [];
   }
-}
-
-/** Copies one place of a plan to another. */
-export function copy(encoder: GPUCommandEncoder, realised: Realised, from: Place, to: Place): void {
-  encoder.copyBufferToBuffer(
-    realised.buffer(from.buffer),
-    from.offset,
-    realised.buffer(to.buffer),
-    to.offset,
-    align(from.bytes, 4),
-  );
 }

@@ -172,15 +172,12 @@ class Builder {
   readonly units: Unit[] = [];
   readonly unitOf = new Map<Tensor, Unit>();
   readonly partition: Partition;
-  readonly updates: Program['updates'];
   readonly ages = new Map<Unit, number>();
-  readonly updating = new Set<Unit>();
   /** Units by what they need. */
   readonly users = new Map<Tensor, Set<Unit>>();
 
   constructor(program: Pick<Program, 'outputs' | 'updates'>, plain: ReadonlySet<Tensor>) {
     this.partition = partition(program, plain);
-    this.updates = program.updates;
   }
 
   behind(nodes: Iterable<Tensor>): Tensor[] {
@@ -221,18 +218,11 @@ class Builder {
     return true;
   }
 
-  /** Adds a unit of one member; with `updating`, one that takes in other updates only. */
-  add(unit: Unit, updating = false): Unit {
+  add(unit: Unit): void {
     const member = members(unit)[0]!;
     const reads = readsWith({ ...unit, heads: [], roots: [] }, member, this.partition.stored)!;
     this.ages.set(unit, this.units.push(unit));
-    if (updating) this.updating.add(unit);
     this.settle(unit, member, reads);
-    return unit;
-  }
-
-  age(unit: Unit): number {
-    return this.ages.get(unit)!;
   }
 
   settle(unit: Unit, member: Tensor, reads: Iterable<Tensor>): void {
@@ -244,14 +234,19 @@ class Builder {
     }
   }
 
-  /** Units that make what a node reads, or read it too, the newest first. */
-  neighbours(node: Tensor): Unit[] {
-    const reads = this.behind(this.partition.frontier(node));
+  /** Units that a node may join, the newest first: heavy ones that make what it reads, and maps that make or read it. */
+  candidates(node: Tensor): Unit[] {
+    const { nexts, aliases, frontier } = this.partition;
+    const isNext = nexts.has(node);
+    // updates of two parameters stay apart, so that they can become one kernel over both
+    const near = [...frontier(node)].filter((read) => !isNext || sizeOf(read.shape) === sizeOf(node.shape));
+    const reads = near.flatMap((read) => behind(read, aliases));
     const makers = reads.flatMap((read) => this.unitOf.get(read) ?? []);
     const readers = reads.flatMap((read) => [...(this.users.get(read) ?? [])].slice(-MAX_TRIES));
-    const maps = [...makers, ...readers].filter((unit) => unit.kind === 'map' && !this.updating.has(unit));
-    const newest = (units: Unit[]): Unit[] => [...new Set(units)].sort((a, b) => this.age(b) - this.age(a));
-    return [...newest(makers.filter(({ kind }) => kind !== 'map')), ...newest(maps).slice(0, MAX_TRIES)];
+    const maps = [...makers, ...readers].filter(({ kind, roots }) => kind === 'map' && nexts.has(roots[0]!) === isNext);
+    const heavy = isNext ? [] : makers.filter(({ kind }) => kind !== 'map');
+    const newest = (units: Unit[]): Unit[] => [...new Set(units)].sort((a, b) => this.ages.get(b)! - this.ages.get(a)!);
+    return [...newest(heavy), ...newest(maps).slice(0, MAX_TRIES)];
   }
 }
 
@@ -261,23 +256,14 @@ class Builder {
  */
 export function formUnits(program: Pick<Program, 'outputs' | 'updates'>, plain = new Set<Tensor>()): Units {
   const builder = new Builder(program, plain);
-  const { order, stored, aliases, groups } = builder.partition;
-  const groupUnits = new Map<number, Unit[]>();
+  const { order, stored, aliases } = builder.partition;
   for (const node of order) {
     const isMade = stored.has(node) && !isLeaf(node) && base(node) === node && behind(node, aliases)[0] === node;
     if (!isMade) continue;
-    const group = groups.get(node);
-    if (group !== undefined && isVirtual(node)) {
-      const open = groupUnits.get(group) ?? [];
-      groupUnits.set(group, open);
-      if (open.some((unit) => builder.join(unit, node))) continue;
-      open.push(builder.add(mapUnit(node), true));
-      continue;
-    }
     const { kind } = node.op.kernel;
     const fits = (unit: Unit): boolean =>
       (isVirtual(node) || unit.kind === 'reduce') && sameSpace(unit, node) && builder.join(unit, node);
-    if (kind !== 'matmul' && builder.neighbours(node).some(fits)) continue;
+    if (kind !== 'matmul' && builder.candidates(node).some(fits)) continue;
     builder.add(kind === 'matmul' ? matmulUnit(node) : isVirtual(node) ? mapUnit(node) : reduceUnit(node));
   }
   const clashes = builder.units.flatMap((unit) => builder.clash(unit.reads, members(unit)) ?? []);

@@ -66,17 +66,16 @@ function partOffsets(concat: Tensor, canMove: (part: Tensor) => boolean): number
 
 /**
  * Slices that are read where they lie, and concats whose parts are written where they belong; all of them count as
- * stored. `fixed` nodes have a place already; `plain` ones get a kernel.
+ * stored. `fixed` nodes have a place already.
  */
 export function findAliases(
   order: readonly Tensor[],
   stored: Set<Tensor>,
   fixed: ReadonlySet<Tensor>,
-  plain: ReadonlySet<Tensor>,
 ): Map<Tensor, Alias> {
   const aliases = new Map<Tensor, Alias>();
   const slices = new Map<Tensor, number>();
-  const named = (name: string): Tensor[] => order.filter((node) => node.op.name === name && !plain.has(node));
+  const named = (name: string): Tensor[] => order.filter((node) => node.op.name === name);
   for (const { inputs } of named('slice')) slices.set(base(inputs[0]!), (slices.get(base(inputs[0]!)) ?? 0) + 1);
   for (const slice of named('slice')) {
     const parent = base(slice.inputs[0]!);

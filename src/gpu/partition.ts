@@ -76,11 +76,8 @@ function expressionCost(node: Tensor, stored: ReadonlySet<Tensor>): number {
   return cost;
 }
 
-/**
- * Decides what is stored: leaves, outputs, what heavy ops make and read, shared work, and cuts of large expressions.
- * Nodes in `plain` get memory of their own.
- */
-export function partition(program: Pick<Program, 'outputs' | 'updates'>, plain: ReadonlySet<Tensor>): Partition {
+/** Decides what is stored: leaves, outputs, what heavy ops make and read, shared work, and cuts of large expressions. */
+export function partition(program: Pick<Program, 'outputs' | 'updates'>): Partition {
   const roots = [...program.outputs, ...program.updates.map(([, next]) => next)];
   const order = topological(roots);
   const stored = new Set<Tensor>(roots.map(base));
@@ -96,7 +93,7 @@ export function partition(program: Pick<Program, 'outputs' | 'updates'>, plain: 
       for (const input of node.inputs) stored.add(underViews(input));
   }
   const nexts = new Set(program.updates.map(([, next]) => base(next)));
-  const aliases = findAliases(order, stored, nexts, plain);
+  const aliases = findAliases(order, stored, nexts);
   storeShared(order, stored, nexts);
   const frontiers = new Map<Tensor, Set<Tensor>>();
   const ops = new Map<Tensor, number>();

@@ -199,7 +199,20 @@ function describeDispatch({ units, run }: Entry, options: EmitOptions, placeOf: 
     place: run?.ranges[i] ?? wholeVectors(placeOf(node)),
   }));
   const ops = units.flatMap((unit) => opsOf(unit, options.stored));
-  return { kernel: kernelName(units[0]!), ops, wgsl: kernel.wgsl, workgroups: kernel.workgroups, bindings, units };
+  const named = { kernel: kernelName(units[0]!), ops, workgroups: kernel.workgroups, units };
+  return { ...named, ...agree(kernel.wgsl, bindings) };
+}
+
+/** A kernel may not bind one buffer both to read and to write: there, what it reads is bound like what it writes. */
+function agree(wgsl: string, bindings: Dispatch['bindings']): Pick<Dispatch, 'wgsl' | 'bindings'> {
+  const written = new Set(bindings.filter(({ access }) => access === 'read_write').map(({ place }) => place.buffer));
+  let text = wgsl;
+  const agreeing = bindings.map((binding, i) => {
+    if (binding.access === 'read_write' || !written.has(binding.place.buffer)) return binding;
+    text = text.replace(`@binding(${i}) var<storage, read>`, `@binding(${i}) var<storage, read_write>`);
+    return { ...binding, access: 'read_write' as const };
+  });
+  return { wgsl: text, bindings: agreeing };
 }
 
 /** Bindings cover whole vec4s; every entry has the room. */

@@ -2,7 +2,7 @@ import type { Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { type MatmulOptions, matmulSizes } from '../ops/matmul.js';
 import { type Shape, sizeOf } from '../shape.js';
-import { base, behind, rootOf } from './alias.js';
+import { base, behind } from './alias.js';
 import { digit, flat, type Index, split } from './index.js';
 import { isLeaf, isLiteral, isVirtual, type Partition, partition } from './partition.js';
 import { Writer } from './writer.js';
@@ -176,20 +176,12 @@ class Builder {
   /** Units by what they need. */
   readonly users = new Map<Tensor, Set<Unit>>();
 
-  constructor(program: Pick<Program, 'outputs' | 'updates'>, plain: ReadonlySet<Tensor>) {
-    this.partition = partition(program, plain);
+  constructor(program: Pick<Program, 'outputs' | 'updates'>) {
+    this.partition = partition(program);
   }
 
   behind(nodes: Iterable<Tensor>): Tensor[] {
     return [...nodes].flatMap((node) => behind(node, this.partition.aliases));
-  }
-
-  /** Memory that a unit would write while it reads another part of it, which WebGPU refuses. */
-  clash(reads: Iterable<Tensor>, writes: readonly Tensor[]): Tensor | undefined {
-    const { aliases } = this.partition;
-    const written = new Set(writes.filter((node) => aliases.has(node)).map((node) => rootOf(node, aliases)));
-    const read = [...reads].find((node) => written.has(rootOf(node, aliases)));
-    return read && rootOf(read, aliases);
   }
 
   /** Whether a unit needs a result of `target`, directly or through others. */
@@ -209,9 +201,7 @@ class Builder {
   join(unit: Unit, member: Tensor): boolean {
     const reads = readsWith(unit, member, this.partition.stored);
     if (!reads || reads.size + members(unit).length + 1 > MAX_BINDINGS) return false;
-    const all = new Set([...unit.reads, ...reads]);
     const fresh = this.behind([...reads].filter((node) => !unit.reads.has(node)));
-    if (this.clash(all, [...members(unit), member])) return false;
     if (fresh.some((node) => this.unitOf.get(node) === unit) || this.dependsOn(fresh, unit)) return false;
     (isVirtual(member) ? unit.roots : unit.heads).push(member);
     this.settle(unit, member, reads);
@@ -250,12 +240,9 @@ class Builder {
   }
 }
 
-/**
- * Forms the kernels of a program: each takes in the results that only need what it has at hand. Where one would read and
- * write parts of one concat, that concat gets a kernel instead.
- */
-export function formUnits(program: Pick<Program, 'outputs' | 'updates'>, plain = new Set<Tensor>()): Units {
-  const builder = new Builder(program, plain);
+/** Forms the kernels of a program: each takes in the results that only need what it has at hand. */
+export function formUnits(program: Pick<Program, 'outputs' | 'updates'>): Units {
+  const builder = new Builder(program);
   const { order, stored, aliases } = builder.partition;
   for (const node of order) {
     const isMade = stored.has(node) && !isLeaf(node) && base(node) === node && behind(node, aliases)[0] === node;
@@ -266,8 +253,6 @@ export function formUnits(program: Pick<Program, 'outputs' | 'updates'>, plain =
     if (kind !== 'matmul' && builder.candidates(node).some(fits)) continue;
     builder.add(kind === 'matmul' ? matmulUnit(node) : isVirtual(node) ? mapUnit(node) : reduceUnit(node));
   }
-  const clashes = builder.units.flatMap((unit) => builder.clash(unit.reads, members(unit)) ?? []);
-  if (clashes.length > 0) return formUnits(program, new Set([...plain, ...clashes]));
   markStores(builder, program);
   const { partition, units, unitOf } = builder;
   return { partition, units, unitOf };

@@ -1,0 +1,73 @@
+// Updates read values from before the step, wherever parameters lie.
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Engine } from '../../src/engine.js';
+import type { Tensor } from '../../src/graph/tensor.js';
+import { binaryCrossEntropy } from '../../src/loss.js';
+import { dense } from '../../src/nn/layers.js';
+import { sequential } from '../../src/nn/sequential.js';
+import { add, mul, sub } from '../../src/ops/arithmetic.js';
+import { input, parameter } from '../../src/ops/leaf.js';
+import { adam, adamW, rmsProp, sgd } from '../../src/optim/optimizers.js';
+import { openCpuEngine, openGpuEngine } from '../support/engine.js';
+import { forAllAsync } from '../support/property.js';
+
+let gpu: Engine;
+const cpu = openCpuEngine();
+beforeAll(async () => {
+  gpu = await openGpuEngine();
+});
+afterAll(() => gpu.dispose());
+
+const optimizers = {
+  sgd: () => sgd({ learningRate: 0.1 }),
+  momentum: () => sgd({ learningRate: 0.1, momentum: 0.9 }),
+  nesterov: () => sgd({ learningRate: 0.1, momentum: 0.9, nesterov: true }),
+  adam: () => adam({ learningRate: 0.05 }),
+  adamW: () => adamW({ learningRate: 0.05 }),
+  rmsProp: () => rmsProp({ learningRate: 0.02, momentum: 0.5 }),
+};
+
+for (const [name, make] of Object.entries(optimizers))
+  it(`${name} trains a model with parameters of one element, and then a part of it`, async () => {
+    const results = await Promise.all(
+      [gpu, cpu].map(async (engine) => {
+        const model = sequential([dense(2, 5, { activation: 'tanh' }), dense(5, 1)], { seed: 3 });
+        const inputs = { x: input([4, 2]), y: input([4, 1]) };
+        const cost = binaryCrossEntropy(model.apply(inputs.x), inputs.y);
+        const optimizer = make();
+        const feeds = { x: [0, 0, 0, 1, 1, 0, 1, 1], y: [0, 1, 1, 0] };
+        for (const part of [model.parameters.slice(2), model.parameters]) {
+          const step = engine.compile({ inputs, outputs: { cost }, updates: optimizer.updates(cost, part) });
+          for (let i = 0; i < 5; i++) await step(feeds);
+        }
+        return Promise.all(model.parameters.map((each) => engine.read(each)));
+      }),
+    );
+    results[0]!.forEach(({ data }, i) => {
+      for (const [k, value] of data.entries()) expect(value).toBeCloseTo(results[1]![i]!.data[k]!, 4);
+    });
+  });
+
+it('any parameters become any sums of others', async () => {
+  const sizes = fc.array(fc.constantFrom(1, 1, 2, 5, 64, 100), { minLength: 2, maxLength: 6 });
+  const picks = fc.array(fc.nat(100), { minLength: 12, maxLength: 12 });
+  await forAllAsync(fc.tuple(sizes, picks), 25, async ([lengths, pick]) => {
+    const leaves = lengths.map((length, i) => parameter(Array.from({ length }, (_, k) => 1 + i + k / 8)));
+    const next = (own: Tensor, i: number): Tensor => {
+      const others = leaves.filter(({ shape }) => shape[0] === own.shape[0] || shape[0] === 1);
+      const [a, b] = [others[pick[2 * i]! % others.length]!, others[pick[2 * i + 1]! % others.length]!];
+      return pick[i]! % 3 ? sub(own, mul(0.5, add(a, b))) : add(mul(own, 0), add(a, mul(b, 0.25)));
+    };
+    const updates = leaves.map((leaf, i) => [leaf, next(leaf, i)] as const);
+    const values = await Promise.all(
+      [gpu, cpu].map(async (engine) => {
+        const step = engine.compile({ updates });
+        for (let i = 0; i < 3; i++) await step();
+        step.release();
+        return Promise.all(leaves.map(async (leaf) => [...(await engine.read(leaf)).data]));
+      }),
+    );
+    expect(values[0]).toEqual(values[1]);
+  });
+});

@@ -33,12 +33,11 @@ export class GpuBackend implements Backend {
   readonly #device: Device;
   readonly #store: ParameterStore;
   readonly #constants = new WeakMap<Tensor, PlanBuffer>();
-  readonly #shared = new Map<PlanBuffer, GPUBuffer>();
+  /** Buffers of parameters and constants; they go with the last tensor or plan that uses them. */
+  readonly #shared = new WeakMap<PlanBuffer, GPUBuffer>();
   readonly #initialised = new WeakSet<Tensor>();
-  readonly #programs = new Set<GpuExecutable>();
   #inFlight: Promise<unknown>[] = [];
   #order: Promise<unknown> = Promise.resolve();
-  #disposed = false;
 
   private constructor(device: Device) {
     this.#device = device;
@@ -65,21 +64,14 @@ export class GpuBackend implements Backend {
       constants: this.#constants,
       adapter: this.#device.adapterClass,
       maxBinding: this.#device.device.limits.maxStorageBufferBindingSize,
+      f16: this.#device.device.features.has('shader-f16'),
     });
-    const executable = new GpuExecutable(plan, this);
-    this.#programs.add(executable);
-    return executable;
+    return new GpuExecutable(plan, this);
   }
 
   /** @internal Makes a plan's GPU objects and puts first values where its leaves lie. */
   async realise(plan: Plan, onProgress?: (done: number, total: number) => void): Promise<Realised> {
-    this.#device.device.pushErrorScope('validation');
-    this.#device.device.pushErrorScope('out-of-memory');
-    const made = Realised.make(plan, this.#device, (buffer) => this.#sharedBuffer(buffer), onProgress);
-    const errors = [this.#device.device.popErrorScope(), this.#device.device.popErrorScope()];
-    const realised = await made;
-    const error = (await Promise.all(errors)).find((each) => each);
-    if (error) throw new NablaError(`plan: ${error.message}`);
+    const realised = await Realised.make(plan, this.#device, (buffer) => this.#sharedBuffer(buffer), onProgress);
     for (const [node, place] of plan.places) if (isParameter(node)) this.#initialise(node, place);
     return realised;
   }
@@ -89,6 +81,7 @@ export class GpuBackend implements Backend {
     if (!shared) {
       shared = this.#device.storage(buffer);
       this.#shared.set(buffer, shared);
+      this.#device.destroyWith(buffer, [shared]);
       if (buffer.kind === 'constant')
         this.#upload(buffer.node!, { buffer, offset: 0, bytes: buffer.bytes }, constantValue(buffer.node!));
     }
@@ -109,7 +102,6 @@ export class GpuBackend implements Backend {
 
   /** @internal Runs work in call order, after all that was asked before. */
   inOrder<T>(work: () => T | Promise<T>): Promise<T> {
-    if (this.#disposed) throw new NablaError('engine: it is disposed; open another');
     const result = this.#order.then(() => {
       this.#device.check();
       return work();
@@ -201,22 +193,14 @@ export class GpuBackend implements Backend {
 
   async finish(): Promise<void> {
     await this.#order;
+    this.#device.check();
     this.#inFlight = [];
     await this.#device.device.queue.onSubmittedWorkDone();
     this.#device.check();
   }
 
   dispose(): void {
-    this.#disposed = true;
-    for (const program of this.#programs) program.release();
-    for (const buffer of this.#shared.values()) this.#device.destroyBuffer(buffer);
-    this.#shared.clear();
-    this.#device.device.destroy();
-  }
-
-  /** @internal */
-  forget(program: GpuExecutable): void {
-    this.#programs.delete(program);
+    this.#device.dispose();
   }
 }
 
@@ -231,7 +215,8 @@ class GpuExecutable implements Executable {
   constructor(plan: Plan, backend: GpuBackend) {
     this.#plan = plan;
     this.#backend = backend;
-    const { dispatches, dispatchesUnfused, buffers, bytes } = plan;
+    const { dispatchesUnfused, buffers, bytes } = plan;
+    const dispatches = plan.dispatches.map(({ kernel, ops, workgroups, wgsl }) => ({ kernel, ops, workgroups, wgsl }));
     this.plan = { dispatches, dispatchesUnfused, buffers: buffers.length, bytes };
   }
 
@@ -258,7 +243,6 @@ class GpuExecutable implements Executable {
   }
 
   release(): void {
-    this.#backend.forget(this);
     if (this.#ready) this.#ready.release();
     else
       this.#realised?.then(

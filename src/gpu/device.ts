@@ -1,4 +1,4 @@
-import { DeviceError, DeviceLostError } from '../errors.js';
+import { DeviceError, DeviceLostError, NablaError } from '../errors.js';
 import type { EngineInfo, EngineStats } from '../graph/backend.js';
 import type { PlanBuffer } from './arena.js';
 import type { AdapterClass } from './kernels.js';
@@ -27,6 +27,11 @@ export class Device {
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
   readonly #options: DeviceOptions;
+  readonly #buffers = new Set<GPUBuffer>();
+  readonly #owners = new FinalizationRegistry<Iterable<GPUBuffer>>((buffers) => {
+    for (const buffer of buffers) this.destroyBuffer(buffer);
+  });
+  #disposed = false;
   /** Why the device is gone, once it is. */
   lostBecause: string | undefined;
   readonly lost: Promise<string>;
@@ -72,6 +77,7 @@ export class Device {
 
   /** Throws what went wrong since the last call: a lost device, or an error that WebGPU reported late. */
   check(): void {
+    if (this.#disposed) throw new NablaError('engine: it is disposed; open another');
     if (this.lostBecause !== undefined)
       throw new DeviceLostError(`engine: the GPU device is gone (${this.lostBecause}); open another engine`);
     const error = this.#error;
@@ -79,8 +85,24 @@ export class Device {
     if (error) throw error;
   }
 
+  /** Makes objects at once; throws DeviceError with what WebGPU says against them. */
+  async watched(make: () => void): Promise<void> {
+    const kinds = ['validation', 'out-of-memory'] as const;
+    for (const kind of kinds) this.device.pushErrorScope(kind);
+    let errors: Promise<(GPUError | null)[]>;
+    try {
+      make();
+    } finally {
+      errors = Promise.all(kinds.map(() => this.device.popErrorScope()));
+    }
+    const error = (await errors).find((each) => each);
+    this.check();
+    if (error) throw new DeviceError(`WebGPU: ${error.message}`);
+  }
+
   /** Makes a buffer and counts it. Throws DeviceError above the adapter's limit or the byte budget. */
   createBuffer(bytes: number, flags: number): GPUBuffer {
+    this.check();
     const limit = this.device.limits.maxBufferSize;
     if (bytes > limit)
       throw new DeviceError(
@@ -92,6 +114,7 @@ export class Device {
         `buffer: ${bytes} bytes would take the engine above its budget of ${budget}; raise byteBudget or release a step`,
       );
     const buffer = this.device.createBuffer({ size: bytes, usage: flags });
+    this.#buffers.add(buffer);
     this.stats.liveBuffers++;
     this.stats.liveBytes += bytes;
     this.stats.peakBytes = Math.max(this.stats.peakBytes, this.stats.liveBytes);
@@ -99,9 +122,22 @@ export class Device {
   }
 
   destroyBuffer(buffer: GPUBuffer): void {
+    if (!this.#buffers.delete(buffer)) return;
     this.stats.liveBuffers--;
     this.stats.liveBytes -= buffer.size;
     buffer.destroy();
+  }
+
+  /** Destroys a buffer once its owner is gone; the owner may also do so itself. */
+  destroyWith(owner: object, buffers: Iterable<GPUBuffer>): void {
+    this.#owners.register(owner, buffers);
+  }
+
+  /** Frees everything. Later calls throw. */
+  dispose(): void {
+    this.#disposed = true;
+    for (const buffer of this.#buffers) this.destroyBuffer(buffer);
+    this.device.destroy();
   }
 
   /** A storage buffer for a plan's buffer; fresh ones are all zeros. */

@@ -53,7 +53,7 @@ export const frame = (
   writer: Writer,
   lengthOf?: (node: Tensor) => number,
 ): { vocabulary: string; declarations: string } => ({
-  vocabulary: `${writer.bindings.some(({ node }) => node.dtype === 'f16') ? 'enable f16;\n' : ''}${writer.vocabulary}`,
+  vocabulary: String(writer.vocabulary),
   declarations: writer.declarations(lengthOf),
 });
 

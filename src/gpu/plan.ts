@@ -1,5 +1,5 @@
 import { bytesOf } from '../dtype.js';
-import { DeviceError } from '../errors.js';
+import { DeviceError, DTypeError } from '../errors.js';
 import { type PointwiseRecord, pointwise } from '../graph/op.js';
 import { isConstant, isParameter, type Program } from '../graph/program.js';
 import { apply, type Tensor } from '../graph/tensor.js';
@@ -47,6 +47,8 @@ export interface PlanContext {
   readonly constants: WeakMap<Tensor, PlanBuffer>;
   readonly adapter: AdapterClass;
   readonly maxBinding: number;
+  /** Whether kernels may hold half-precision numbers. */
+  readonly f16: boolean;
 }
 
 const identityOp: PointwiseRecord<Record<string, never>> = {
@@ -109,11 +111,7 @@ function placeLeaves(
   );
   context.store.add(leaves.filter(isParameter));
   for (const node of leaves) {
-    const bytes = nodeBytes(node);
-    if (bytes > context.maxBinding)
-      throw new DeviceError(
-        `${node.op.name} ${formatShape(node.shape)} takes ${bytes} bytes, above this adapter's binding limit of ${context.maxBinding}; split it into smaller tensors`,
-      );
+    checkStorable(node, context);
     if (isParameter(node)) places.set(node, context.store.get(node)!);
     else {
       const kept = isConstant(node) && !program.feedConstants;
@@ -123,6 +121,19 @@ function placeLeaves(
       places.set(node, { buffer, offset: 0, bytes: padded(node) });
     }
   }
+}
+
+/** Throws where a value cannot lie in a buffer of this adapter, or cannot be made there. */
+function checkStorable(node: Tensor, { maxBinding, f16 }: PlanContext): void {
+  const bytes = nodeBytes(node);
+  const what = `${node.op.name} ${formatShape(node.shape)}`;
+  if (bytes > maxBinding)
+    throw new DeviceError(
+      `${what} takes ${bytes} bytes, above this adapter's binding limit of ${maxBinding}; use a smaller batch or split it`,
+    );
+  if (node.dtype === 'u8' && !isLeaf(node))
+    throw new DTypeError(`${what}: u8 is storage only and no kernel makes it; cast to f32 or i32 first`);
+  if (node.dtype === 'f16' && !f16) throw new DTypeError(`${what}: this adapter has no shader-f16; use f32`);
 }
 
 /** Buffers hold whole vec4s. */
@@ -144,6 +155,7 @@ export function makePlan(program: Program, context: PlanContext): Plan {
   const runs = planUpdates(units, updateUnits, options, context.store, places);
   placeLeaves(units, lowered, context, places);
   for (const node of inPlace) places.set(node, places.get(targets.get(node)!)!);
+  for (const unit of order) for (const node of unit.stores) checkStorable(node, context);
   const merged = mergeRuns(order, runs);
   assignSlots(
     merged.map((entry) => entry.units),
@@ -198,7 +210,7 @@ function describeDispatch({ units, run }: Entry, options: EmitOptions, placeOf: 
     access,
     place: run?.ranges[i] ?? wholeVectors(placeOf(node)),
   }));
-  const ops = units.flatMap((unit) => opsOf(unit, options.stored));
+  const ops = opsOf(units[0]!, options.stored); // the units of a run are alike
   const named = { kernel: kernelName(units[0]!), ops, workgroups: kernel.workgroups, units };
   return { ...named, ...agree(kernel.wgsl, bindings) };
 }

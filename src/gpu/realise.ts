@@ -1,5 +1,5 @@
 import { constantValue } from '../cpu/backend.js';
-import { type DType, halfToNumber, type TensorData, type TypedArray } from '../dtype.js';
+import { type DType, halfToNumber, numberToHalf, type TensorData, type TypedArray } from '../dtype.js';
 import { FeedError } from '../errors.js';
 import type { Capture, Inspection } from '../graph/backend.js';
 import type { Feeds } from '../graph/program.js';
@@ -21,15 +21,19 @@ interface Call {
 export type SharedBuffer = (buffer: PlanBuffer) => GPUBuffer;
 
 /** The words of host values as a buffer holds them. */
-export function toWords(
-  { dtype, data }: TensorData & { dtype: DType | 'f64' },
-  node: Tensor,
-): ArrayBufferView<ArrayBuffer> {
-  const words = node.dtype === 'f32' ? Float32Array.from(data) : node.dtype === 'bool' ? Uint32Array.from(data) : data;
-  const bytes = new Uint8Array(words.buffer as ArrayBuffer, words.byteOffset, words.byteLength);
-  if (bytes.byteLength % 4 === 0) return bytes;
-  if (dtype !== 'u8') throw new FeedError(`${describe(node)}: ${bytes.byteLength} bytes are no whole words`);
-  const padded = new Uint8Array(Math.ceil(bytes.byteLength / 4) * 4);
+export function toWords({ data }: TensorData, { dtype }: Tensor): ArrayBufferView<ArrayBuffer> {
+  const arrays: Record<DType, () => TypedArray> = {
+    f32: () => Float32Array.from(data),
+    i32: () => Int32Array.from(data),
+    u32: () => Uint32Array.from(data),
+    bool: () => Uint32Array.from(data),
+    f16: () => Uint16Array.from(data, numberToHalf),
+    u8: () => data,
+  };
+  const { buffer, byteOffset, byteLength } = arrays[dtype]();
+  const bytes = new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+  if (byteLength % 4 === 0) return bytes;
+  const padded = new Uint8Array(align(byteLength, 4));
   padded.set(bytes);
   return padded;
 }
@@ -55,6 +59,8 @@ export class Realised {
   readonly #shared: SharedBuffer;
   readonly #own = new Map<PlanBuffer, GPUBuffer>();
   readonly #staging: GPUBuffer[] = [];
+  /** All that is this plan's alone; freed with it. */
+  readonly #live = new Set<GPUBuffer>();
   readonly #readBytes: number;
   #calls: Call[] = [];
 
@@ -62,6 +68,7 @@ export class Realised {
     this.plan = plan;
     this.#device = device;
     this.#shared = shared;
+    device.destroyWith(this, this.#live);
     this.#readBytes = plan.outputs.reduce((total, { place }) => total + align(place.bytes, 16), 0);
   }
 
@@ -85,12 +92,14 @@ export class Realised {
         return pipeline;
       }),
     );
-    for (const buffer of plan.buffers) realised.buffer(buffer);
-    realised.#calls = plan.dispatches.map((dispatch, i) => ({
-      pipeline: pipelines[i]!,
-      dispatch,
-      group: realised.#group(dispatch),
-    }));
+    await device.watched(() => {
+      for (const buffer of plan.buffers) realised.buffer(buffer);
+      realised.#calls = plan.dispatches.map((dispatch, i) => ({
+        pipeline: pipelines[i]!,
+        dispatch,
+        group: realised.#group(dispatch),
+      }));
+    });
     return realised;
   }
 
@@ -101,6 +110,7 @@ export class Realised {
     if (!own) {
       own = this.#device.storage(buffer);
       this.#own.set(buffer, own);
+      this.#live.add(own);
     }
     return own;
   }
@@ -214,10 +224,11 @@ export class Realised {
 
   /** A buffer to read outputs through, kept for the next time. */
   takeStaging(): GPUBuffer {
-    return (
-      this.#staging.pop() ??
-      this.#device.createBuffer(Math.max(16, this.#readBytes), usage.mapRead | usage.copyDestination)
-    );
+    const kept = this.#staging.pop();
+    if (kept) return kept;
+    const made = this.#device.createBuffer(Math.max(16, this.#readBytes), usage.mapRead | usage.copyDestination);
+    this.#live.add(made);
+    return made;
   }
 
   /** Waits for a staging buffer and takes the outputs out of it. */
@@ -237,9 +248,7 @@ export class Realised {
   }
 
   release(): void {
-    for (const buffer of [...this.#own.values(), ...this.#staging]) this.#device.destroyBuffer(buffer);
-    this.#own.clear();
-    this.#staging.length = 0;
+    for (const buffer of this.#live) this.#device.destroyBuffer(buffer);
     this.#calls = [];
   }
 }

@@ -117,5 +117,6 @@ export function fillSkeleton(
   const body = expandRepeats(filled, sizes)
     .replace(/^\s*\/\/.*\n/gm, '')
     .replace(/\s*\/\/.*$/gm, '');
-  return `${prelude.join('\n')}\n${body}`.replace(/\n\s*\n/g, '\n');
+  const enable = /\bf16\b/.test(body) ? 'enable f16;\n' : '';
+  return `${enable}${prelude.join('\n')}\n${body}`.replace(/\n\s*\n/g, '\n');
 }

@@ -143,7 +143,8 @@ function foldHead(writer: Writer, unit: Unit, head: Tensor, name: string): void 
     const fold = writer.vocabulary.take('scatter_add', gatherSource);
     combine = `${name} = ${fold}(${name}, ${second}, u32(${first}), (row / ${head.shape[2]}u) % ${rows}u);`;
   } else if (kernel.kind === 'reduce' && kernel.name === 'arg_max') {
-    combine = `if (column == 0u || ${first} > ${name}_best) { ${name}_best = ${first}; ${name} = i32(column); }`;
+    const exceeds = writer.vocabulary.take('exceeds', foldSource, type);
+    combine = `if (column == 0u || ${exceeds}(${first}, ${name}_best)) { ${name}_best = ${first}; ${name} = i32(column); }`;
   } else {
     const fold = writer.vocabulary.take(`fold_${kernel.kind === 'reduce' ? kernel.name : 'sum'}`, foldSource, type);
     combine = `${name} = ${fold}(${name}, ${first});`;

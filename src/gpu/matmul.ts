@@ -23,9 +23,9 @@ type Orientation = 'NN' | 'NT' | 'TN' | 'TT';
 /** Measured choices; every tile adds k in ascending order, so they change speed and never bits. */
 const tiles: Readonly<Record<AdapterClass, Readonly<Record<Orientation, Tile>>>> = {
   lavapipe: {
-    NN: { rows: 1, columns: 1, x: 8, y: 8 },
+    NN: { rows: 1, columns: 2, x: 4, y: 4 },
     NT: { rows: 1, columns: 1, x: 8, y: 1 },
-    TN: { rows: 1, columns: 2, x: 8, y: 8 },
+    TN: { rows: 2, columns: 1, x: 4, y: 4 },
     TT: { rows: 1, columns: 1, x: 8, y: 8 },
   },
   swiftshader: {
@@ -42,8 +42,12 @@ const tiles: Readonly<Record<AdapterClass, Readonly<Record<Orientation, Tile>>>>
   },
 };
 
-/** The tile for a product; small outputs take smaller tiles so that there is work for every core. */
-function fitTile(tile: Tile, m: number, n: number): Tile {
+/** Multiply-adds below which a large tile takes longer to compile than it ever saves. */
+const SMALL = 2 ** 22;
+
+/** The tile for a product; small ones take small tiles: little text, and work for every core. */
+function fitTile(chosen: Tile, m: number, n: number, k: number): Tile {
+  const tile = m * n * k < SMALL ? { ...chosen, rows: 1, columns: 1 } : chosen;
   const rows = Math.min(tile.rows, Math.ceil(m / 4));
   const columns = Math.min(tile.columns, Math.ceil(n / 4));
   return {
@@ -197,7 +201,7 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   const orientation = `${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}` as Orientation;
   // element by element, every operand's address is computed anew: small tiles keep the kernel's text short
   const chosen = options.tile ?? tiles[options.adapter][orientation];
-  const tile = fitTile(depth === 4 ? chosen : { ...chosen, rows: 1, columns: 1 }, m, n);
+  const tile = fitTile(depth === 4 ? chosen : { ...chosen, rows: 1, columns: 1 }, m, n, k);
   const sizes = {
     M: m,
     N: n,

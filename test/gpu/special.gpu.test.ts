@@ -1,0 +1,56 @@
+// NaN, infinities and zeros: the same on every adapter, as the float64 reference has them.
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Engine } from '../../src/engine.js';
+import type { Tensor } from '../../src/graph/tensor.js';
+import { relu, sigmoid, softplus, tanh } from '../../src/ops/activation.js';
+import { div, exp, log, maximum, minimum, pow, sqrt } from '../../src/ops/arithmetic.js';
+import { tensor } from '../../src/ops/leaf.js';
+import { argMax, max, min, sum } from '../../src/ops/reduce.js';
+import { logSumExp, softmax } from '../../src/ops/softmax.js';
+import { openCpuEngine, openGpuEngine } from '../support/engine.js';
+
+let gpu: Engine;
+const cpu = openCpuEngine();
+beforeAll(async () => {
+  gpu = await openGpuEngine();
+});
+afterAll(() => gpu.dispose());
+
+const [inf, nan] = [Number.POSITIVE_INFINITY, Number.NaN];
+const odd = tensor([inf, -inf, nan, 0, -0, 1, -1, 3e38, -3e38, 1e-30]);
+const long = tensor(Array.from({ length: 1000 }, (_, i) => (i === 700 ? nan : Math.sin(i))));
+const cases: [string, Tensor][] = [
+  ['max', max(tensor([1, nan, 3]))],
+  ['min', min(tensor([1, nan, 3]))],
+  ['argMax', argMax(tensor([1, nan, 3, nan]), { axis: 0 })],
+  ['max of many', max(long)],
+  ['sum of many', sum(long)],
+  ['max of infinities', max(tensor([-inf, -inf]))],
+  ['a masked softmax', softmax(tensor([1, 2, -inf]))],
+  ['logSumExp', logSumExp(tensor([-inf, 3]))],
+  ['x / 0', div(odd, 0)],
+  ['1 / x', div(1, odd)],
+  ['x⁻¹', pow(odd, -1)],
+  ['x⁻²', pow(odd, -2)],
+  ['√x', sqrt(odd)],
+  ['ln x', log(odd)],
+  ['eˣ', exp(odd)],
+  ['larger', maximum(odd, 1)],
+  ['smaller', minimum(odd, 1)],
+  ['σ', sigmoid(odd)],
+  ['tanh', tanh(odd)],
+  ['ReLU', relu(odd)],
+  ['softplus', softplus(odd)],
+];
+
+/** What kind of number it is in f32; what is too small for full precision may be taken for 0. */
+const kind = (x: number): string => {
+  const single = Math.fround(x);
+  if (!Number.isFinite(single)) return String(single);
+  return Math.abs(single) < 2 ** -126 ? '0' : String(Math.sign(single));
+};
+
+it.for(cases)('%s', async ([, y]) => {
+  const [a, b] = await Promise.all([gpu.run(y), cpu.run(y)]);
+  expect([...a.data].map(kind)).toEqual([...b.data].map(kind));
+});

@@ -2,19 +2,12 @@
 // The `nabla` command. Exit codes: 0 done; 2 what was asked for is impossible (one line on standard error); 130 stopped
 // by Ctrl-C; 1 anything else.
 import { createRequire } from 'node:module';
-import { type Command, cac } from 'cac';
+import { cac } from 'cac';
 import { FormatError, NablaError } from '../errors.js';
 import { evaluateFile } from './cli/eval.js';
 import { explainFile } from './cli/explain.js';
-import {
-  evalOptions,
-  flagOf,
-  type OptionTable,
-  presets,
-  readOptions,
-  readTrainOptions,
-  trainOptions,
-} from './cli/options.js';
+import { evalOptions, flagOf, presets, readOptions, readTrainOptions, trainOptions } from './cli/options.js';
+import { wrapped } from './cli/text.js';
 import { train } from './cli/train.js';
 import { UsageError } from './cli/usage.js';
 import { doctor } from './doctor.js';
@@ -23,45 +16,41 @@ const { version } = createRequire(import.meta.url)('nabla/package.json') as { ve
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const cli = cac('nabla');
-const withOptions = (command: Command, table: OptionTable): Command =>
-  Object.entries(table).reduce(
-    (made, [name, { value, about }]) => made.option(`${flagOf(name)} <${value}>`, about),
-    command,
-  );
-withOptions(cli.command('train', 'Train a network and write it to a file'), trainOptions)
+const training = cli
+  .command('train', 'Train a network and write it to a file')
   .example('  nabla train --layers 256,64 --epochs 5')
   .example('  nabla train --preset nielsen --output nielsen.safetensors')
-  .action(async (options: Record<string, unknown>) => {
+  .action(async (options) => {
     process.exitCode = await train(readTrainOptions(options));
   });
-withOptions(cli.command('eval <file>', 'Test accuracy, cost and confusion matrix of a trained network'), evalOptions)
+const evaluating = cli
+  .command('eval <file>', 'Test accuracy, cost and confusion matrix of a trained network')
   .example('  nabla eval nabla-model.safetensors')
-  .action((file: unknown, options: Record<string, unknown>) =>
-    evaluateFile(String(file), readOptions(evalOptions, options), print),
-  );
+  .action((file, options) => evaluateFile(String(file), readOptions(evalOptions, options), print));
 cli
   .command('explain <file>', 'Values, local gradients and backpropagated gradients of an expression in JSON')
   .option('--mermaid', 'print the graph as a Mermaid flowchart')
-  .action((file: unknown, { mermaid }: { mermaid?: unknown }) => explainFile(String(file), mermaid === true, print));
+  .action((file, { mermaid }) => explainFile(String(file), mermaid === true, print));
 cli.command('doctor', 'What this machine has to run on, and how to mend what is missing').action(async () => {
   if (!(await doctor(version, print))) process.exitCode = 1;
 });
+for (const [command, table] of [
+  [training, trainOptions],
+  [evaluating, evalOptions],
+] as const)
+  for (const [name, { value, about }] of Object.entries(table)) command.option(`${flagOf(name)} <${value}>`, about);
 cli.help((sections) => {
-  const kept = sections.filter(({ title }) => !title?.startsWith('For more info'));
-  if (cli.matchedCommandName === 'train') {
-    const lines = Object.entries(presets).map(([name, { about }]) => `  ${name.padEnd(9)}${about}`);
-    kept.splice(-1, 0, { title: 'Presets', body: lines.join('\n') });
-  }
-  return kept.map((section) => ({ ...section, body: section.body.split('\n').map(wrapped).join('\n') }));
+  const lines = Object.entries(presets).map(([name, { about }]) => `  ${name.padEnd(9)}${about}`);
+  const about = cli.matchedCommandName === 'train' ? [{ title: 'Presets', body: lines.join('\n') }] : [];
+  return [...sections.filter(({ title }) => !title?.startsWith('For more info')), ...about].map((section) => ({
+    ...section,
+    body: section.body
+      .split('\n')
+      .map((line) => wrapped(line))
+      .join('\n'),
+  }));
 });
 cli.version(version);
-
-/** A line of the help within 80 columns; what goes over stands under the description. */
-function wrapped(line: string): string {
-  const indent = /^ {2}\S.*? {2,}/.exec(line)?.[0].length ?? 4;
-  const fit = /^(.{0,79}\S) +(?=\S)/.exec(line.trimEnd().length > 80 ? line : '')?.[1];
-  return fit ? `${fit}\n${wrapped(' '.repeat(indent) + line.slice(fit.length).trim())}` : line.trimEnd();
-}
 
 async function main(argv: string[]): Promise<void> {
   const { args, options } = cli.parse(argv, { run: false });

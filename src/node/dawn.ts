@@ -5,7 +5,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { constants, homedir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { installLine, resolvePeer } from './peers.js';
+import { findPeer } from './peers.js';
 import { unpackChromium } from './unpack.js';
 
 export interface AdapterOptions {
@@ -22,6 +22,13 @@ export interface FoundAdapter {
 }
 
 type Route = 'installed' | 'lavapipe' | 'swiftshader';
+/** By NABLA_ADAPTER. */
+const routesOf = new Map<string, readonly Route[]>([
+  ['', ['installed', 'swiftshader']],
+  ['gpu', ['installed']],
+  ['lavapipe', ['lavapipe']],
+  ['swiftshader', ['swiftshader']],
+]);
 
 // Dawn crashes when what create() returned is collected, so instances live as long as the process.
 const instances = new Map<Route, Promise<{ gpu: GPU } | { missing: string }>>();
@@ -31,40 +38,30 @@ const instances = new Map<Route, Promise<{ gpu: GPU } | { missing: string }>>();
  * for another. NABLA_ADAPTER=gpu, lavapipe or swiftshader takes that one only.
  */
 export async function findAdapter(options: AdapterOptions = {}): Promise<FoundAdapter | { missing: string }> {
-  const forced = process.env.NABLA_ADAPTER || undefined;
-  const routes = forced === undefined ? (['installed', 'swiftshader'] as const) : routesOf(forced);
+  const forced = process.env.NABLA_ADAPTER ?? '';
+  const routes = routesOf.get(forced);
   if (!routes) return { missing: `NABLA_ADAPTER=${forced} is none of gpu, lavapipe, swiftshader` };
-  const software = forced === undefined ? options.software : forced !== 'gpu';
-  const reasons: string[] = [];
+  const software = forced === '' ? options.software : forced !== 'gpu';
+  const reasons = new Set<string>();
   for (const route of routes) {
     if (route === 'swiftshader' && software === false) continue;
     if (!instances.has(route)) instances.set(route, openRoute(route));
     const opened = await instances.get(route)!;
-    if ('missing' in opened) {
-      reasons.push(opened.missing);
-      continue;
-    }
-    const adapter = await request(opened.gpu, options.powerPreference, software);
+    const adapter = 'gpu' in opened && (await request(opened.gpu, options.powerPreference, software));
     if (adapter) return { gpu: opened.gpu, adapter, source: describe(route, adapter) };
-    reasons.push(route === 'installed' ? 'no installed driver gives a fitting adapter' : `${route} gives no adapter`);
+    const none = route === 'installed' ? 'no installed driver gives a fitting adapter' : `${route} gives no adapter`;
+    reasons.add('missing' in opened ? opened.missing : none);
   }
-  return { missing: `no WebGPU adapter: ${[...new Set(reasons)].join('; ')}` };
+  return { missing: `no WebGPU adapter: ${[...reasons].join('; ')}` };
 }
 
-async function request(
-  gpu: GPU,
-  powerPreference: GPUPowerPreference | undefined,
-  software: boolean | undefined,
-): Promise<GPUAdapter | null> {
+async function request(gpu: GPU, powerPreference: GPUPowerPreference | undefined, software: boolean | undefined) {
   const wishes = powerPreference ? { powerPreference } : {};
   const first = await gpu.requestAdapter(wishes);
   if (!first || software === undefined || first.info.isFallbackAdapter === software) return first;
   // As a first request, forceFallbackAdapter would make Dawn look for SwiftShader alone.
   return software ? gpu.requestAdapter({ ...wishes, forceFallbackAdapter: true }) : null;
 }
-
-const routesOf = (forced: string): readonly Route[] | undefined =>
-  forced === 'gpu' ? ['installed'] : forced === 'lavapipe' || forced === 'swiftshader' ? [forced] : undefined;
 
 function describe(route: Route, { info }: GPUAdapter): string {
   if (route === 'swiftshader') return 'SwiftShader from @sparticuz/chromium';
@@ -73,69 +70,60 @@ function describe(route: Route, { info }: GPUAdapter): string {
 }
 
 async function openRoute(route: Route): Promise<{ gpu: GPU } | { missing: string }> {
-  const main = resolvePeer('webgpu');
-  if (!main) return { missing: `the package webgpu (Dawn) is not installed; run: ${installLine.webgpu}` };
-  if (process.platform === 'linux') {
-    const missing = await prepareVulkan(route);
-    if (missing) return { missing };
-  } else if (route !== 'installed') return { missing: `${route} is for Linux only` };
+  const dawn = findPeer('webgpu');
+  if ('missing' in dawn) return dawn;
+  const missing = await prepareVulkan(route);
+  if (missing) return { missing };
   try {
-    const { create, globals } = (await import(/* @vite-ignore */ pathToFileURL(main).href)) as typeof import('webgpu');
-    installGlobals(globals);
+    const { create, globals } = (await import(
+      /* @vite-ignore */ pathToFileURL(dawn.main).href
+    )) as typeof import('webgpu');
+    // GPUBufferUsage and its like; a name that is already there stays.
+    for (const [name, value] of Object.entries(globals))
+      if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
     return { gpu: create([]) };
   } catch (error) {
     return { missing: `the package webgpu (Dawn) does not load: ${(error as Error).message.split('\n')[0]}` };
   }
 }
 
-/** GPUBufferUsage and its like; a name that is already there stays. */
-function installGlobals(globals: object): void {
-  for (const [name, value] of Object.entries(globals))
-    if (!(name in globalThis))
-      Object.defineProperty(globalThis, name, { value, configurable: true, writable: true, enumerable: false });
-}
-
 /** Makes a Vulkan loader and the route's driver visible to Dawn; returns what is missing, if anything is. */
 async function prepareVulkan(route: Route): Promise<string | undefined> {
+  if (process.platform !== 'linux') return route === 'installed' ? undefined : `${route} is for Linux only`;
   const manifests = driverManifests();
   const chosenByUser = process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES;
   if (route === 'installed' && !manifests.length && !chosenByUser) return 'no Vulkan driver is installed';
   const lavapipe = chosenByUser?.includes('lvp') ? chosenByUser : manifests.find((file) => file.includes('lvp_icd'));
   if (route === 'lavapipe' && !lavapipe)
     return 'lavapipe is not installed; on Debian 12: apt-get install -t bookworm-backports mesa-vulkan-drivers';
-
+  let driver = route === 'lavapipe' ? lavapipe : undefined;
   // The package has a loader too, for machines with a driver and no loader.
   const systemLoader = dlopenGlobal('libvulkan.so.1');
   if (route === 'swiftshader' || !systemLoader) {
     const unpacked = await unpackChromium('swiftshader');
     if ('missing' in unpacked) return unpacked.missing;
-    if (!systemLoader && !dlopenGlobal(join(unpacked.folder, 'libvulkan.so.1')))
-      return `the Vulkan loader ${join(unpacked.folder, 'libvulkan.so.1')} does not load`;
-    if (route === 'swiftshader') chooseDriver(join(unpacked.folder, 'vk_swiftshader_icd.json'));
+    const loader = join(unpacked.folder, 'libvulkan.so.1');
+    if (!systemLoader && !dlopenGlobal(loader)) return `the Vulkan loader ${loader} does not load`;
+    if (route === 'swiftshader') driver = join(unpacked.folder, 'vk_swiftshader_icd.json');
   }
-  if (route === 'lavapipe') chooseDriver(lavapipe!);
+  if (driver) Object.assign(process.env, { VK_DRIVER_FILES: driver, VK_ICD_FILENAMES: driver });
   return undefined;
-}
-
-function chooseDriver(manifest: string): void {
-  process.env.VK_DRIVER_FILES = manifest;
-  process.env.VK_ICD_FILENAMES = manifest;
 }
 
 /** The driver manifests in the folders that the Vulkan loader searches. */
 function driverManifests(): string[] {
-  const { XDG_CONFIG_HOME, XDG_CONFIG_DIRS, XDG_DATA_HOME, XDG_DATA_DIRS } = process.env;
-  const bases = [
-    XDG_CONFIG_HOME || join(homedir(), '.config'),
-    ...(XDG_CONFIG_DIRS || '/etc/xdg').split(':'),
+  const folders = (variable: string, standard: string): string[] => (process.env[variable] || standard).split(':');
+  const bases = new Set([
+    ...folders('XDG_CONFIG_HOME', join(homedir(), '.config')),
+    ...folders('XDG_CONFIG_DIRS', '/etc/xdg'),
     '/etc',
-    XDG_DATA_HOME || join(homedir(), '.local/share'),
-    ...(XDG_DATA_DIRS || '/usr/local/share:/usr/share').split(':'),
-  ];
-  const folders = [...new Set(bases)].map((base) => join(base, 'vulkan/icd.d')).filter(existsSync);
-  return folders.flatMap((folder) =>
-    readdirSync(folder).flatMap((name) => (name.endsWith('.json') ? [join(folder, name)] : [])),
-  );
+    ...folders('XDG_DATA_HOME', join(homedir(), '.local/share')),
+    ...folders('XDG_DATA_DIRS', '/usr/local/share:/usr/share'),
+  ]);
+  return Array.from(bases, (base) => join(base, 'vulkan/icd.d'))
+    .filter(existsSync)
+    .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
+    .filter((file) => file.endsWith('.json'));
 }
 
 const RTLD_NODELETE = 0x1000;

@@ -2,11 +2,12 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { resolvePeer } from '../../src/node/peers.js';
+import { findPeer } from '../../src/node/peers.js';
 import { unpackInto } from '../../src/node/unpack.js';
 
 describe('unpacking SwiftShader', () => {
-  const bin = join(dirname(resolvePeer('@sparticuz/chromium')!), '..', '..', 'bin');
+  const peer = findPeer('@sparticuz/chromium');
+  const bin = 'missing' in peer ? peer.missing : join(peer.folder, 'bin');
   let cache: string;
   beforeEach(async () => {
     cache = await mkdtemp(join(tmpdir(), 'nabla-unpack-'));

@@ -44,29 +44,26 @@ function show(data: TensorData | undefined): string {
 
 /** One row or more for each node: local gradients and what arrives stand below each other. */
 function tableLines(nodes: readonly ExplainedNode[]): string[] {
-  const literal = (node: ExplainedNode): boolean => node.op === 'full';
-  const byId = new Map(nodes.map((node, i) => [node.id, { node, label: node.name ?? `#${i}` }]));
-  const label = (id: number): string => {
-    const { node, label: own } = byId.get(id)!;
-    return literal(node) ? show(node.value) : own;
-  };
-  const rows = nodes
-    .filter((node) => !literal(node))
-    .flatMap((node) => {
-      const call = node.inputs.length ? `${node.op}(${node.inputs.map(label).join(', ')})` : 'input';
-      const local = node.inputs.flatMap((id, i) => (node.local[i] ? [`∂/∂${label(id)} = ${show(node.local[i])}`] : []));
-      const incoming = node.incoming.map(({ from, value }) => `from ${label(from)}: ${show(value)}`);
-      const first = [label(node.id), call, show(node.value)];
-      return Array.from({ length: Math.max(local.length, incoming.length, 1) }, (_, i) => [
-        ...(i === 0 ? first : ['', '', '']),
-        ...[local[i] ?? '', incoming[i] ?? '', i === 0 ? show(node.gradient) : ''],
-      ]);
-    });
+  const labels = new Map(
+    nodes.map(({ id, op, name, value }, i) => [id, op === 'full' ? show(value) : (name ?? `#${i}`)]),
+  );
+  const rows = nodes.flatMap((node) => {
+    if (node.op === 'full') return [];
+    const arguments_ = node.inputs.map((id) => labels.get(id)!);
+    const call = arguments_.length ? `${node.op}(${arguments_.join(', ')})` : 'input';
+    const local = arguments_.flatMap((label, i) => (node.local[i] ? `∂/∂${label} = ${show(node.local[i])}` : []));
+    const incoming = node.incoming.map(({ from, value }) => `from ${labels.get(from)}: ${show(value)}`);
+    return Array.from({ length: Math.max(local.length, incoming.length, 1) }, (_, i) =>
+      i === 0
+        ? [labels.get(node.id)!, call, show(node.value), local[0] ?? '', incoming[0] ?? '', show(node.gradient)]
+        : ['', '', '', local[i] ?? '', incoming[i] ?? '', ''],
+    );
+  });
   const table = [['node', 'op', 'value', 'local', 'incoming', 'sum'], ...rows];
   const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
   return table.map((row) =>
     row
-      .map((cell, column) => cell.padEnd(widths[column]!))
+      .map((cell, i) => cell.padEnd(widths[i]!))
       .join('  ')
       .trimEnd(),
   );

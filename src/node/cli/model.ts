@@ -3,6 +3,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Engine } from '../../engine.js';
 import { FormatError } from '../../errors.js';
+import type { Tensor } from '../../graph/tensor.js';
 import { load, save } from '../../io/checkpoint.js';
 import { decode } from '../../io/safetensors.js';
 import { binaryCrossEntropy, crossEntropy, halfSquaredError, squaredError } from '../../loss.js';
@@ -28,39 +29,37 @@ export interface Architecture {
 }
 
 /**
- * Dense layers, after convolutions where there are channels. Squared losses compare with targets in [0, 1], so there the
- * last layer is a sigmoid; otherwise it gives logits. Numbered as in PyTorch, where activations, pools and the flattening
- * count too, so `nn.Sequential(Linear, ReLU, Linear)` loads them.
+ * Dense layers, after LeNet's where there are channels. Squared losses compare with targets in [0, 1], so there the last
+ * layer is a sigmoid; otherwise it gives logits. Numbered as in PyTorch, where activations, pools and the flattening count
+ * too, so `nn.Sequential(Linear, ReLU, Linear)` loads them.
  */
 export function buildModel(architecture: Architecture, seed: number): nn.Layer {
   const { sizes, channels = [], activation, loss, kind: _, ...initializers } = architecture;
+  const side = Math.sqrt(sizes[0]!);
+  const last = channels.reduce((size, _, i) => Math.floor((i === 0 ? size : size - 4) / 2), side);
+  if (channels.length && (!Number.isInteger(side) || last < 1))
+    throw new UsageError(`--preset cnn: images of ${sizes[0]} pixels; it takes square ones, 12 × 12 or more`);
+  // 5 × 5, the first padded to keep the size, each with a 2 × 2 pool
+  const convolutions = channels.flatMap((outputs, i) => [
+    nn.conv2d(channels[i - 1] ?? 1, outputs, 5, { padding: i === 0 ? 2 : 0, activation }),
+    ...[inPlaceOfActivation, nn.maxPool2d(2)],
+  ]);
+  const features = channels.length ? channels.at(-1)! * last ** 2 : sizes[0]!;
   const output = loss === 'squaredError' || loss === 'halfSquaredError' ? 'sigmoid' : 'identity';
-  const [features, convolutions] = convolve(architecture);
-  const first = channels.length && 3 * channels.length + 1;
-  const layers = sizes.slice(1).map((outputs, i) =>
+  const layers = sizes.slice(1).flatMap((outputs, i) => [
     nn.dense(i === 0 ? features : sizes[i]!, outputs, {
-      name: String(first + 2 * i),
       activation: i === sizes.length - 2 ? output : activation,
       ...initializers,
     }),
-  );
-  return nn.sequential([...convolutions, ...layers], { seed });
+    inPlaceOfActivation,
+  ]);
+  const network = nn.sequential([...convolutions, ...(channels.length ? [nn.flatten()] : []), ...layers], { seed });
+  if (!channels.length) return network;
+  const images = nn.reshape([1, side, side]);
+  return { parameters: network.parameters, apply: (x, options) => network.apply(images.apply(x), options) };
 }
 
-/** LeNet's 5 × 5 convolutions, the first padded to keep the size, each with a 2 × 2 pool; and how many features they give. */
-function convolve({ sizes, channels = [], activation }: Architecture): [number, nn.Layer[]] {
-  if (channels.length === 0) return [sizes[0]!, []];
-  const side = Math.sqrt(sizes[0]!);
-  const last = channels.reduce((size, _, i) => Math.floor((i === 0 ? size : size - 4) / 2), side);
-  if (!Number.isInteger(side) || last < 1)
-    throw new UsageError(`--preset cnn: images of ${sizes[0]} pixels; it takes square ones, 12 × 12 or more`);
-  const layers = channels.flatMap((outputs, i) => [
-    nn.conv2d(channels[i - 1] ?? 1, outputs, 5, { name: String(3 * i), padding: i === 0 ? 2 : 0, activation }),
-    { ...nn.maxPool2d(2), name: `pool${i}` },
-  ]);
-  const shaped = { ...nn.reshape([1, side, side]), name: 'images' };
-  return [channels.at(-1)! * last ** 2, [shaped, ...layers, { ...nn.flatten(), name: 'flatten' }]];
-}
+const inPlaceOfActivation = (x: Tensor): Tensor => x;
 
 /** "784-128-10 relu, crossEntropy", "784-c8-c16-120-84-10 relu, crossEntropy" */
 export const describeModel = ({ sizes: [inputs, ...sizes], channels = [], activation, loss }: Architecture): string => {
@@ -98,22 +97,14 @@ export interface ModelFile {
 /** Opens a file that `nabla train` wrote. Throws FormatError naming the file where it is another or damaged. */
 export async function openModel(file: string): Promise<ModelFile> {
   const bytes = await withFile(file, () => loadFile(file));
-  const naming = async <T>(work: () => T | Promise<T>): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      throw error instanceof FormatError ? new FormatError(`${file}: ${error.message}`, { cause: error }) : error;
-    }
-  };
-  const architecture = await naming(() => parseArchitecture(decode(bytes).metadata.get('architecture')));
+  const architecture = await withFile(file, () => parseArchitecture(decode(bytes).metadata.get('architecture')));
   return {
     architecture,
-    load: (engine) =>
-      naming(async () => {
-        const model = buildModel(architecture, 0);
-        await load(engine, bytes, { model });
-        return model;
-      }),
+    async load(engine) {
+      const model = buildModel(architecture, 0);
+      await withFile(file, () => load(engine, bytes, { model }));
+      return model;
+    },
   };
 }
 

@@ -1,62 +1,63 @@
 // The options of the commands: what each means, what it accepts, and the presets that set several at once.
 import type { CrossCheck } from '../../engine.js';
 import { activations } from '../../ops/activation.js';
-import { adam, adamW, type Optimizer, rmsProp, sgd } from '../../optim/index.js';
+import { adam, adamW, rmsProp, sgd } from '../../optim/index.js';
 import { type Architecture, losses } from './model.js';
 import { UsageError } from './usage.js';
 
-type Parse<T> = (text: string) => T;
-interface Option<T> {
-  /** What stands for the value in the help. */
+/** A kind of value. */
+interface Kind<T> {
+  /** What stands for it in the help. */
   readonly value: string;
+  /** What the help says of it. */
   readonly about: string;
-  /** Throws UsageError saying what is wrong with the text. */
-  readonly parse: Parse<T>;
+  /** Throws UsageError saying what is wrong with the text that the flag is given. */
+  readonly parse: (text: string, flag: string) => T;
+}
+interface Option<T> extends Kind<T> {
   /** The value where none is given. */
   readonly standard: T;
 }
 export type OptionTable = Readonly<Record<string, Option<unknown>>>;
 export type Values<Table extends OptionTable> = { readonly [K in keyof Table]: Table[K]['standard'] };
 
-const option = <T>(value: string, about: string, parse: Parse<T>, standard: T): Option<T> => {
-  const shown = Array.isArray(standard) ? standard.join() : standard;
-  return { value, about: shown === undefined ? about : `${about} (${shown})`, parse, standard };
-};
-
-const bare = (name: string): string => name.toLowerCase().replaceAll('-', '');
-const namesOf = <T extends object>(record: T) => Object.keys(record) as (keyof T & string)[];
-/** One of some names, however it is cased or hyphenated. */
-const oneOf =
-  <T extends string>(names: readonly T[]): Parse<T> =>
-  (text) => {
-    const found = names.find((name) => bare(name) === bare(text));
-    if (!found) throw new UsageError(`'${text}' is none of ${names.join(', ')}`);
+/** A kind whose texts `read` understands; of others it gives undefined, and they are `fault`. */
+const kind = <T>(value: string, fault: string, read: (text: string) => T | undefined, about = ''): Kind<T> => ({
+  value,
+  about,
+  parse(text, flag) {
+    const found = read(text);
+    if (found === undefined) throw new UsageError(`${flag}: '${text}' is ${fault}`);
     return found;
-  };
-const number =
-  (what: string, fits: (value: number) => boolean): Parse<number> =>
-  (text) => {
-    const value = text.trim() === '' ? Number.NaN : Number(text);
-    if (!Number.isFinite(value) || !fits(value)) throw new UsageError(`'${text}' is no ${what}`);
-    return value;
-  };
-const whole = (low: number, high = 2 ** 32 - 1): Parse<number> =>
-  number(`whole number from ${low} to ${high}`, (value) => Number.isInteger(value) && value >= low && value <= high);
-const path: Parse<string> = (text) => {
-  if (text === '') throw new UsageError('the name is empty');
-  return text;
+  },
+});
+const bare = (name: string): string => name.toLowerCase().replaceAll('-', '');
+/** One of some names, however it is cased or hyphenated. */
+function oneOf<T extends string>(names: readonly T[]): Kind<T> {
+  const list = names.join(', ');
+  return kind('name', `none of ${list}`, (text) => names.find((name) => bare(name) === bare(text)), list);
+}
+const keyOf = <T extends object>(record: T) => oneOf(Object.keys(record) as (keyof T & string)[]);
+const number = (value: string, what: string, fits: (value: number) => boolean): Kind<number> =>
+  kind(value, `no ${what}`, (text) =>
+    [Number(text)].find((read) => text.trim() && Number.isFinite(read) && fits(read)),
+  );
+const positive = number('number', 'number above 0', (value) => value > 0);
+const fraction = number('number', 'number in [0, 1)', (value) => value >= 0 && value < 1);
+const whole = (low: number, high = 2 ** 32 - 1): Kind<number> =>
+  number('n', `whole number from ${low} to ${high}`, (n) => Number.isInteger(n) && n >= low && n <= high);
+const path = (value: string): Kind<string> => kind(value, 'no name', (text) => text || undefined);
+const sizes: Kind<readonly number[]> = {
+  ...path('sizes'),
+  parse: (text, flag) => (text === 'none' ? [] : text.split(',').map((size) => whole(1, 2 ** 16).parse(size, flag))),
 };
-const sizes: Parse<readonly number[]> = (text) => (text === 'none' ? [] : text.split(',').map(whole(1, 2 ** 16)));
 
-/** How each optimizer is made, and its learning rate where none is given. */
-export const optimizers: Readonly<
-  Record<string, { rate: number; make: (learningRate: number, momentum: number) => Optimizer }>
-> = {
-  sgd: { rate: 0.1, make: (learningRate, momentum) => sgd({ learningRate, momentum }) },
-  adam: { rate: 0.001, make: (learningRate) => adam({ learningRate }) },
-  adamW: { rate: 0.001, make: (learningRate) => adamW({ learningRate }) },
-  rmsProp: { rate: 0.001, make: (learningRate, momentum) => rmsProp({ learningRate, momentum }) },
+const option = <T, S extends T | undefined>(about: string, kind: Kind<T>, standard: S): Option<T | S> => {
+  const text = [about, kind.about].filter(Boolean).join(': ');
+  return { ...kind, about: standard === undefined ? text : `${text} (${standard})`, standard };
 };
+
+export const optimizers = { sgd, adam, adamW, rmsProp } as const;
 
 /** Settings to start from: one record each. What is given on the command line goes over them. */
 interface Preset {
@@ -84,40 +85,26 @@ export const presets: Readonly<Record<string, Preset>> = {
 
 /** The options of `nabla eval`, named as in the code; on the command line learningRate is --learning-rate. */
 export const evalOptions = {
-  data: option<string | undefined>('dir', 'folder of four IDX files, gzipped or not (MNIST)', path, undefined),
-  backend: option<'gpu' | 'cpu' | undefined>(
-    ...(['name', 'gpu or cpu (gpu if there is one)', oneOf(['gpu', 'cpu']), undefined] as const),
-  ),
+  data: option('folder of four IDX files, gzipped or not (MNIST)', path('dir'), undefined),
+  backend: option('where it runs, the GPU if there is one', oneOf<'gpu' | 'cpu'>(['gpu', 'cpu']), undefined),
 };
 
 /** The options of `nabla train`. */
 export const trainOptions = {
-  preset: option<string>('name', 'settings to start from, see below', oneOf(Object.keys(presets)), 'mnist'),
-  layers: option('sizes', 'hidden layers, as 128,64 or none', sizes, [128]),
-  activation: option('name', namesOf(activations).join(', '), oneOf(namesOf(activations)), 'relu'),
-  loss: option('name', namesOf(losses).join(', '), oneOf(namesOf(losses)), 'crossEntropy'),
-  optimizer: option<string>('name', namesOf(optimizers).join(', '), oneOf(namesOf(optimizers)), 'adam'),
-  learningRate: option<number | undefined>(
-    ...(['number', 'step size (0.001; sgd 0.1)', number('number above 0', (value) => value > 0), undefined] as const),
-  ),
-  momentum: option(
-    'number',
-    'of sgd and rmsProp',
-    number('number in [0, 1)', (value) => value >= 0 && value < 1),
-    0,
-  ),
-  batch: option('n', 'examples a step', whole(1), 64),
-  epochs: option('n', 'times through the data', whole(1), 3),
-  steps: option<number | undefined>('n', 'stop after this many steps', whole(1), undefined),
-  seed: option('n', 'of weights and of the order of examples', whole(0), 1),
-  output: option('file', 'model to write', path, 'nabla-model.safetensors'),
+  preset: option<string, string>('settings to start from', keyOf(presets), 'mnist'),
+  layers: option('hidden layers, as 128,64 or none', sizes, [128]),
+  activation: option('of the hidden layers', keyOf(activations), 'relu'),
+  loss: option('', keyOf(losses), 'crossEntropy'),
+  optimizer: option('', keyOf(optimizers), 'adam'),
+  learningRate: option('step size (0.001; sgd 0.1)', positive, undefined),
+  momentum: option('of sgd and rmsProp', fraction, 0),
+  batch: option('examples a step', whole(1), 64),
+  epochs: option('times through the data', whole(1), 3),
+  steps: option('stop after this many steps', whole(1), undefined),
+  seed: option('of weights and of the order of examples', whole(0), 1),
+  output: option('model to write', path('file'), 'nabla-model.safetensors'),
   ...evalOptions,
-  crossCheck: option<CrossCheck>(
-    'mode',
-    'check GPU results in float64: off, sampled, every',
-    oneOf(['off', 'sampled', 'every']),
-    'off',
-  ),
+  crossCheck: option('check GPU results in float64', oneOf<CrossCheck>(['off', 'sampled', 'every']), 'off'),
 };
 export type TrainOptions = Values<typeof trainOptions> & { readonly learningRate: number };
 
@@ -128,15 +115,11 @@ export const flagOf = (name: string): string => `--${name.replace(/[A-Z]/g, (let
 export function readOptions<T extends OptionTable>(table: T, given: Readonly<Record<string, unknown>>) {
   const read: Record<string, unknown> = {};
   for (const [name, { parse }] of Object.entries(table)) {
-    const value = given[name];
+    const [value, flag] = [given[name], flagOf(name)];
     if (value === undefined) continue;
-    try {
-      if (Array.isArray(value)) throw new UsageError(`it is given ${value.length} times`);
-      if (typeof value === 'object' || typeof value === 'boolean') throw new UsageError('it needs one value');
-      read[name] = parse(String(value));
-    } catch (error) {
-      throw error instanceof UsageError ? new UsageError(`${flagOf(name)}: ${error.message}`) : error;
-    }
+    if (Array.isArray(value)) throw new UsageError(`${flag}: it is given ${value.length} times`);
+    if (typeof value === 'object' || typeof value === 'boolean') throw new UsageError(`${flag}: it needs one value`);
+    read[name] = parse(String(value), flag);
   }
   return read as Partial<Values<T>>;
 }
@@ -151,5 +134,5 @@ export function readTrainOptions(given: Readonly<Record<string, unknown>>): Trai
     throw new UsageError(`--momentum: ${options.optimizer} has none; leave it out, or take --optimizer sgd`);
   if (options.crossCheck !== 'off' && options.backend === 'cpu')
     throw new UsageError('--cross-check: it compares a GPU with the CPU; leave out --backend cpu');
-  return { ...options, learningRate: options.learningRate ?? optimizers[options.optimizer]!.rate };
+  return { ...options, learningRate: options.learningRate ?? (options.optimizer === 'sgd' ? 0.1 : 0.001) };
 }

@@ -1,16 +1,9 @@
 // How far training is: a bar on a terminal, plain lines elsewhere.
-import { stripVTControlCharacters, styleText } from 'node:util';
 import { createLogUpdate } from 'log-update';
-import type { Evaluation } from '../../train/evaluate.js';
+import { costText, duration, style } from './text.js';
 
-export interface Position {
-  readonly epoch: number;
-  readonly epochs: number;
-  /** Steps done, and how many there will be, over the whole run. */
-  readonly step: number;
-  readonly steps: number;
-  readonly cost: number;
-}
+/** Where training is. Steps are counted over the whole run. */
+export type Position = Readonly<Record<'epoch' | 'epochs' | 'step' | 'steps' | 'cost', number>>;
 
 export interface Progress {
   /** Shows where training is, as often as the output bears. */
@@ -18,33 +11,10 @@ export interface Progress {
   /** Says what is going on where it may take a while. */
   status(text: string): void;
   /** Prints a line that stays. */
-  line(text?: string): void;
+  line(text: string): void;
   /** Takes the bar away and gives the cursor back. */
   stop(): void;
 }
-
-type Style = Parameters<typeof styleText>[0];
-/** Text in a style where standard output shows it: not with NO_COLOR, not into a file. */
-export const style = (how: Style, text: string): string => styleText(how, text, { stream: process.stdout });
-
-/** "12 s", "3 min 05 s", "1 h 02 min". */
-export function duration(seconds: number): string {
-  const whole = Math.round(seconds);
-  const two = (value: number): string => String(value).padStart(2, '0');
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
-  return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
-}
-
-export const percent = (share: number | undefined): string =>
-  share === undefined ? '–' : `${(100 * share).toFixed(2)}%`;
-export const count = (value: number): string => value.toLocaleString('en-US');
-/** What a test set says of a model. */
-export const resultLine = ({ accuracy, cost, examples }: Evaluation): string =>
-  `${style('bold', `test accuracy ${percent(accuracy)}`)}  cost ${costText(cost)}  (${count(examples)} examples)`;
-
-/** Four decimals, or powers of ten where those say little. */
-export const costText = (cost: number): string => (cost < 1e4 ? cost.toFixed(4) : cost.toExponential(2));
 
 /** "312 steps/s  cost 0.2831  ETA 9 s", with the speed of about the last three seconds. */
 function speedometer(): (position: Position) => string {
@@ -71,58 +41,47 @@ const FIGURES = 56;
 
 function barLine({ epoch, epochs, step, steps }: Position, figures: string, columns: number): string {
   const left = `epoch ${epoch}/${epochs}  `;
-  const right = `  ${Math.floor((100 * step) / steps)}%  ${figures}`;
+  const right = `${Math.floor((100 * step) / steps)}%  ${figures}`;
   const width = Math.min(40, columns - left.length - FIGURES);
-  if (width < 8) return `${left}${right.trim()}`.slice(0, columns - 1);
+  if (width < 8) return `${left}${right}`.slice(0, columns - 1);
   const full = Math.round((width * step) / steps);
-  return `${left}${style('cyan', '━'.repeat(full))}${style('dim', '─'.repeat(width - full))}${right}`;
-}
-
-function terminalProgress(output: NodeJS.WriteStream): Progress {
-  const draw = createLogUpdate(output);
-  const figures = speedometer();
-  let drawn = Number.NEGATIVE_INFINITY;
-  return {
-    at(position) {
-      const text = figures(position);
-      if (performance.now() - drawn < 100) return;
-      drawn = performance.now();
-      draw(barLine(position, text, output.columns || 80));
-    },
-    status: (text) => draw(text),
-    line(text = '') {
-      draw.clear();
-      output.write(`${text}\n`);
-    },
-    stop() {
-      draw.clear();
-      draw.done();
-    },
-  };
-}
-
-/** A line a second at first, then less often, at least every ten seconds. */
-function plainProgress(output: NodeJS.WriteStream): Progress {
-  const figures = speedometer();
-  const start = performance.now();
-  let printed = start;
-  const print = (text: string): void => {
-    const now = performance.now();
-    if (now - printed < Math.min(10_000, Math.max(1000, (now - start) / 10))) return;
-    printed = now;
-    output.write(`${text}\n`);
-  };
-  return {
-    at(position) {
-      const { epoch, epochs, step, steps } = position;
-      print(`epoch ${epoch}/${epochs}  step ${step}/${steps}  ${figures(position)}`);
-    },
-    status: print,
-    line: (text = '') => void output.write(`${stripVTControlCharacters(text)}\n`),
-    stop() {},
-  };
+  return `${left}${style('cyan', '━'.repeat(full))}${style('dim', '─'.repeat(width - full))}  ${right}`;
 }
 
 /** A bar where standard output is a terminal that can redraw a line, lines elsewhere. */
-export const openProgress = (output: NodeJS.WriteStream = process.stdout): Progress =>
-  output.isTTY && process.env.TERM !== 'dumb' ? terminalProgress(output) : plainProgress(output);
+export function openProgress(output: NodeJS.WriteStream = process.stdout): Progress {
+  const draw = output.isTTY && process.env.TERM !== 'dumb' ? createLogUpdate(output) : undefined;
+  const figures = speedometer();
+  const start = performance.now();
+  let shown = draw ? Number.NEGATIVE_INFINITY : start;
+  /** The bar moves ten times a second; plain lines come every second at first, later every ten. */
+  const isDue = (): boolean => {
+    const now = performance.now();
+    const wait = draw ? 100 : Math.min(10_000, Math.max(1000, (now - start) / 10));
+    if (now - shown < wait) return false;
+    shown = now;
+    return true;
+  };
+  const plain = (text: string): void => void output.write(`${text}\n`);
+  return {
+    at(position) {
+      const text = figures(position);
+      if (!isDue()) return;
+      const { epoch, epochs, step, steps } = position;
+      if (draw) draw(barLine(position, text, output.columns || 80));
+      else plain(`epoch ${epoch}/${epochs}  step ${step}/${steps}  ${text}`);
+    },
+    status(text) {
+      if (draw) draw(text);
+      else if (isDue()) plain(text);
+    },
+    line(text) {
+      draw?.clear();
+      plain(text);
+    },
+    stop() {
+      draw?.clear();
+      draw?.done();
+    },
+  };
+}

@@ -5,7 +5,8 @@ import { type EpochReport, fit } from '../../train/fit.js';
 import { type Architecture, buildModel, checkWritable, describeModel, losses, saveModel } from './model.js';
 import { openDigits, openEngine } from './open.js';
 import { optimizers, presets, type TrainOptions } from './options.js';
-import { costText, count, openProgress, percent, resultLine } from './progress.js';
+import { openProgress } from './progress.js';
+import { costText, count, percent, resultLine } from './text.js';
 
 /** The cost is no number any more; going on would only waste time. */
 class DivergedError extends NablaError {}
@@ -17,27 +18,26 @@ class DivergedError extends NablaError {}
 export async function train(options: TrainOptions): Promise<number> {
   await checkWritable(options.output);
   const digits = await openDigits(options.data);
-  const architecture = architectureOf(options, digits.inputs);
+  const architecture = architectureOf(options, digits.pixels);
   const { engine, source } = await openEngine(options.backend, options.crossCheck);
   await using _ = engine;
   const progress = openProgress();
-  progress.line(source);
-  progress.line(digits.source);
   const model = buildModel(architecture, options.seed);
-  progress.line(`model   ${describeModel(architecture)}; ${describeTraining(options)}`);
+  const about = `model   ${describeModel(architecture)}; ${describeTraining(options)}`;
+  for (const line of [source, digits.source, about]) progress.line(line);
 
   const loss = losses[options.loss];
   const stop = onSignals(() => progress.line('stopping; once more quits without writing the model'));
-  const { learningRate: rate, momentum, epochs } = options;
+  const { learningRate, momentum, epochs } = options;
   const run = fit(engine, {
     ...{ model, loss, epochs, seed: options.seed, batchSize: options.batch, signal: stop.signal },
     ...{ data: digits.train, validation: digits.test },
     ...(options.steps !== undefined && { steps: options.steps }),
-    optimizer: optimizers[options.optimizer]!.make(rate, momentum),
+    optimizer: optimizers[options.optimizer]({ learningRate, ...(momentum && { momentum }) }),
     onWarmUp: (done, total) => progress.status(`compiling kernels, ${done} of ${total}`),
     onStep({ cost, ...at }) {
       if (!Number.isFinite(cost))
-        throw new DivergedError(`the cost is ${cost} at step ${at.step}; try a --learning-rate below ${rate}`);
+        throw new DivergedError(`the cost is ${cost} at step ${at.step}; try a --learning-rate below ${learningRate}`);
       progress.at({ ...at, epochs, cost });
     },
   });
@@ -51,19 +51,17 @@ export async function train(options: TrainOptions): Promise<number> {
     progress.stop();
   }
   const { step } = run.progress;
-  if (stop.code()) progress.line(`stopped after ${count(step)} steps`);
-  if (step === 0) return stop.code() ?? 0;
-  const bytes = await saveModel(options.output, engine, model, {
-    architecture,
-    training: { ...options, step },
-  });
+  const code = stop.code() ?? 0;
+  if (code) progress.line(`stopped after ${count(step)} steps`);
+  if (step === 0) return code;
+  const bytes = await saveModel(options.output, engine, model, { architecture, training: { ...options, step } });
   // An interrupted epoch has no report.
-  if (stop.code() || !tested) tested = await evaluate(engine, { model, loss, data: digits.test });
+  if (code || !tested) tested = await evaluate(engine, { model, loss, data: digits.test });
   progress.line(resultLine({ ...tested, examples: digits.test.length }));
   const where = options.data === undefined ? '' : ` --data ${options.data}`;
   progress.line(`wrote ${options.output} (${count(Math.ceil(bytes / 1024))} KiB); read it with`);
   progress.line(`  npx nabla eval ${options.output}${where}`);
-  return stop.code() ?? 0;
+  return code;
 }
 
 const architectureOf = ({ preset, layers, activation, loss }: TrainOptions, inputs: number): Architecture => ({
@@ -86,15 +84,12 @@ function epochLine({ epoch, cost, accuracy, seconds, validation }: EpochReport, 
 function onSignals(onStop: () => void): { signal: AbortSignal; code: () => number | undefined } {
   const controller = new AbortController();
   let code: number | undefined;
-  for (const [name, number] of [
-    ['SIGINT', 2],
-    ['SIGTERM', 15],
-  ] as const)
-    process.on(name, () => {
-      if (code !== undefined) process.exit(128 + number);
-      code = 128 + number;
-      controller.abort();
-      onStop();
-    });
+  const stop = (_: string, number: number): void => {
+    if (code !== undefined) process.exit(128 + number);
+    code = 128 + number;
+    controller.abort();
+    onStop();
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
   return { signal: controller.signal, code: () => code };
 }

@@ -1,4 +1,4 @@
-import { NablaError } from '../../errors.js';
+import { FormatError, NablaError } from '../../errors.js';
 
 /** The user asked for something that cannot be done; its message is all they need to see. */
 export class UsageError extends NablaError {}
@@ -9,11 +9,12 @@ const reasons: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',
 };
 
-/** Runs work on a file; what the file system says against it becomes a UsageError that names the file. */
-export async function withFile<T>(file: string, work: () => Promise<T>): Promise<T> {
+/** Runs work on a file; what is wrong with it, or what the file system says against it, becomes an error that names it. */
+export async function withFile<T>(file: string, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
+    if (error instanceof FormatError) throw new FormatError(`${file}: ${error.message}`, { cause: error });
     const { code, path, message } = error as NodeJS.ErrnoException;
     if (typeof code !== 'string' || !/^E[A-Z]+$/.test(code)) throw error;
     throw new UsageError(`${path ?? file}: ${reasons[code] ?? message}`, { cause: error });

@@ -1,8 +1,8 @@
 import { ShapeError } from '../errors.js';
 import { conv2d as convolve, maxPool2d as pool, type WindowSettings } from '../ops/convolution.js';
 import { formatShape } from '../shape.js';
-import { type Layer, makeLayer } from './layer.js';
-import { affine, checkCount, type DenseOptions, stateless } from './layers.js';
+import type { Layer } from './layer.js';
+import { affine, checkSizes, type DenseOptions, stateless } from './layers.js';
 
 type Pair = readonly [number, number];
 export type Conv2dOptions = DenseOptions & WindowSettings;
@@ -18,24 +18,15 @@ export function conv2d(
   options: Conv2dOptions = {},
 ): Layer {
   const [height, width] = typeof kernel === 'number' ? [kernel, kernel] : kernel;
-  const sizes = { inChannels, outChannels, 'kernel height': height, 'kernel width': width };
-  for (const [what, size] of Object.entries(sizes)) checkCount('conv2d', what, size);
-  const { activate, make } = affine('conv2d', options);
-  const taps = height * width;
-  return makeLayer(options, (scope) => {
-    const fan = { inputs: inChannels * taps, outputs: outChannels * taps };
-    const { weight, bias } = make(scope, [outChannels, inChannels, height, width], fan);
-    const { stride = 1, padding = 0, dilation = 1 } = options;
-    return {
-      parameters: bias ? [weight, bias] : [weight],
-      apply(x) {
-        if (x.rank !== 4 || x.shape[1] !== inChannels)
-          throw new ShapeError(
-            `conv2d: input ${formatShape(x.shape)} where [batch, ${inChannels}, height, width] is expected; reshape it`,
-          );
-        return activate(convolve(x, weight, { stride, padding, dilation, ...(bias ? { bias } : {}) }));
-      },
-    };
+  checkSizes('conv2d', { inChannels, outChannels, 'kernel height': height, 'kernel width': width });
+  const fan = { inputs: inChannels * height * width, outputs: outChannels * height * width };
+  const { stride = 1, padding = 0, dilation = 1 } = options;
+  return affine('conv2d', options, [outChannels, inChannels, height, width], fan, (x, weight, bias) => {
+    if (x.rank !== 4 || x.shape[1] !== inChannels)
+      throw new ShapeError(
+        `conv2d: input ${formatShape(x.shape)} where [batch, ${inChannels}, height, width] is expected; reshape it`,
+      );
+    return convolve(x, weight, { stride, padding, dilation, ...(bias ? { bias } : {}) });
   });
 }
 

@@ -14,14 +14,12 @@ export interface Fan {
 /** Makes the first values of a weight. */
 export type Initialize = (shape: Shape, fan: Fan) => Tensor | Value;
 
-const uniform =
-  (bound: (fan: Fan) => number): Initialize =>
-  (shape, fan) =>
-    random.uniform(shape, { seed: fan.seed, low: -bound(fan), high: bound(fan) });
-const normal =
-  (deviation: (fan: Fan) => number): Initialize =>
-  (shape, fan) =>
-    random.normal(shape, { seed: fan.seed, deviation: deviation(fan) });
+function uniform(bound: (fan: Fan) => number): Initialize {
+  return (shape, fan) => random.uniform(shape, { seed: fan.seed, low: -bound(fan), high: bound(fan) });
+}
+function normal(deviation: (fan: Fan) => number): Initialize {
+  return (shape, fan) => random.normal(shape, { seed: fan.seed, deviation: deviation(fan) });
+}
 
 /** Named initialisers of weights, with n inputs and m outputs. */
 export const initializers = {

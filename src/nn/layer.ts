@@ -1,6 +1,9 @@
 import { NablaError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
+import { parameter } from '../ops/leaf.js';
 import { pcg } from '../ops/random.js';
+import type { Shape } from '../shape.js';
+import { type Fan, type Initializer, initialize } from './initializers.js';
 
 export interface ApplyOptions {
   /** Dropout acts only while training. */
@@ -20,7 +23,7 @@ export interface Layer {
 
 /** Where a layer stands in its model: gives each of its parameters a name and a seed of its own. */
 export interface Scope {
-  name(local: string): string;
+  parameter(local: string, shape: Shape, initializer: Initializer, fan?: Omit<Fan, 'seed'>): Tensor;
   seed(local: string): number;
 }
 export interface LayerOptions {
@@ -43,21 +46,33 @@ export const join = (path: string, local: string | number): string => (path ? `$
 // A layer outside any model, without a seed or a name, differs from the others by the order of creation.
 let created = 0;
 
-/** Makes a layer whose parameters come to be when they are first needed, after its place in a model is known. */
+/**
+ * Makes a layer whose parameters come to be when they are first needed, after its place in a model is known. `build` makes
+ * them and gives the layer's function.
+ */
 export function makeLayer(
   options: LayerOptions,
-  build: (scope: Scope) => {
-    parameters: Tensor[];
-    apply(x: Tensor, training: boolean): Tensor;
-  },
+  build: (scope: Scope) => (x: Tensor, training: boolean) => Tensor,
 ): Layer {
-  const own = created++;
   let path = options.name ?? '';
-  let seed = options.seed ?? (options.name === undefined ? own : 0);
-  let built: ReturnType<typeof build> | undefined;
-  const parts = (): ReturnType<typeof build> => {
-    const [where, base] = [path, seed];
-    built ??= build({ name: (local) => join(where, local), seed: (local) => seedAt(base, join(where, local)) });
+  let seed = options.seed ?? (options.name === undefined ? created : 0);
+  created++;
+  const make = (): { parameters: Tensor[]; apply: ReturnType<typeof build> } => {
+    const [where, base, parameters] = [path, seed, [] as Tensor[]];
+    const seedOf = (local: string): number => seedAt(base, join(where, local));
+    const apply = build({
+      seed: seedOf,
+      parameter(local, shape, initializer, fan = { inputs: 1, outputs: 1 }) {
+        const value = initialize(initializer, shape, { ...fan, seed: seedOf(local) });
+        parameters.push(parameter(value, { name: join(where, local) }));
+        return parameters.at(-1)!;
+      },
+    });
+    return { parameters, apply };
+  };
+  let built: ReturnType<typeof make> | undefined;
+  const parts = (): ReturnType<typeof make> => {
+    built ??= make();
     return built;
   };
   return {

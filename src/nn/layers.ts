@@ -4,14 +4,14 @@ import { type Activation, activations } from '../ops/activation.js';
 import { add, div, mul, sqrt, square, sub } from '../ops/arithmetic.js';
 import { less, where } from '../ops/compare.js';
 import { gather } from '../ops/indexing.js';
-import { ones, parameter, zeros } from '../ops/leaf.js';
+import { ones } from '../ops/leaf.js';
 import { matmul } from '../ops/matmul.js';
 import { random } from '../ops/random.js';
 import { mean } from '../ops/reduce.js';
 import { reshape as reshapeTensor } from '../ops/view.js';
-import { formatShape, type Shape, sizeOf } from '../shape.js';
-import { type Initializer, initialize } from './initializers.js';
-import { type Layer, type LayerOptions, makeLayer, type Scope } from './layer.js';
+import { formatShape, type Shape, sameShape, sizeOf } from '../shape.js';
+import type { Initializer } from './initializers.js';
+import { type Layer, type LayerOptions, makeLayer } from './layer.js';
 
 export interface DenseOptions extends LayerOptions {
   activation?: Activation | ((z: Tensor) => Tensor);
@@ -24,30 +24,28 @@ export interface DenseOptions extends LayerOptions {
 }
 
 const rectifiers: readonly unknown[] = ['relu', 'leakyRelu', 'elu', 'gelu', 'silu', 'softplus'];
-const defaultInitializer = (activation: DenseOptions['activation']): Initializer =>
-  rectifiers.includes(activation)
-    ? 'heUniform'
-    : activation === 'sigmoid' || activation === 'tanh'
-      ? 'glorotUniform'
-      : 'pytorch';
-
-export function checkCount(layer: string, what: string, value: number): number {
-  if (!Number.isInteger(value) || value < 1)
-    throw new ShapeError(`${layer}: ${what} is ${value}; give a whole number ≥ 1`);
-  return value;
+function defaultInitializer(activation: DenseOptions['activation']): Initializer {
+  if (rectifiers.includes(activation)) return 'heUniform';
+  return activation === 'sigmoid' || activation === 'tanh' ? 'glorotUniform' : 'pytorch';
 }
 
-interface Affine {
-  readonly activate: (z: Tensor) => Tensor;
-  /** Weight of `shape` and bias of its first extent; each output sums `inputs` numbers, each input reaches `outputs`. */
-  make(scope: Scope, shape: Shape, fan: { inputs: number; outputs: number }): { weight: Tensor; bias?: Tensor };
+export function checkSizes(layer: string, sizes: Readonly<Record<string, number>>): void {
+  for (const [what, size] of Object.entries(sizes))
+    if (!Number.isInteger(size) || size < 1)
+      throw new ShapeError(`${layer}: ${what} is ${size}; give a whole number ≥ 1`);
 }
 
-/** What a layer y = g(w ∗ x + b) makes of its options. */
+/**
+ * A layer y = g(w ∗ x + b), where `product` is w ∗ x + b. The weight has `shape` and the bias its first extent; each output
+ * sums `inputs` numbers and each input reaches `outputs`.
+ */
 export function affine(
   layer: string,
   { activation = 'identity', bias: hasBias = true, ...options }: DenseOptions,
-): Affine {
+  shape: Shape,
+  fan: { inputs: number; outputs: number },
+  product: (x: Tensor, weight: Tensor, bias: Tensor | undefined) => Tensor,
+): Layer {
   const activate = typeof activation === 'function' ? activation : activations[activation];
   if (!activate)
     throw new NablaError(
@@ -55,15 +53,11 @@ export function affine(
     );
   const initializer = options.initializer ?? defaultInitializer(activation);
   const biasInitializer = options.biasInitializer ?? (initializer === 'pytorch' ? 'pytorch' : 'zeros');
-  return {
-    activate,
-    make(scope, shape, fan) {
-      const make = (local: string, size: Shape, init: Initializer): Tensor =>
-        parameter(initialize(init, size, { ...fan, seed: scope.seed(local) }), { name: scope.name(local) });
-      const weight = make('weight', shape, initializer);
-      return hasBias ? { weight, bias: make('bias', shape.slice(0, 1), biasInitializer) } : { weight };
-    },
-  };
+  return makeLayer(options, (scope) => {
+    const weight = scope.parameter('weight', shape, initializer, fan);
+    const bias = hasBias ? scope.parameter('bias', shape.slice(0, 1), biasInitializer, fan) : undefined;
+    return (x) => activate(product(x, weight, bias));
+  });
 }
 
 /**
@@ -71,22 +65,14 @@ export function affine(
  * [outputs], as PyTorch's `Linear`. Throws ShapeError when x has another number of features.
  */
 export function dense(inputs: number, outputs: number, options: DenseOptions = {}): Layer {
-  checkCount('dense', 'inputs', inputs);
-  checkCount('dense', 'outputs', outputs);
-  const { activate, make } = affine('dense', options);
-  return makeLayer(options, (scope) => {
-    const { weight, bias } = make(scope, [outputs, inputs], { inputs, outputs });
-    return {
-      parameters: bias ? [weight, bias] : [weight],
-      apply(x) {
-        if (x.shape.at(-1) !== inputs)
-          throw new ShapeError(
-            `dense: input ${formatShape(x.shape)} where [..., ${inputs}] is expected; flatten it, or build dense(${x.shape.at(-1)}, ${outputs})`,
-          );
-        const product = matmul(x, weight, { transposeB: true });
-        return activate(bias ? add(product, bias) : product);
-      },
-    };
+  checkSizes('dense', { inputs, outputs });
+  return affine('dense', options, [outputs, inputs], { inputs, outputs }, (x, weight, bias) => {
+    if (x.shape.at(-1) !== inputs)
+      throw new ShapeError(
+        `dense: input ${formatShape(x.shape)} where [..., ${inputs}] is expected; flatten it, or build dense(${x.shape.at(-1)}, ${outputs})`,
+      );
+    const product = matmul(x, weight, { transposeB: true });
+    return bias ? add(product, bias) : product;
   });
 }
 
@@ -105,14 +91,11 @@ export const reshape = (shape: Shape): Layer => stateless((x) => reshapeTensor(x
  */
 export function dropout(rate = 0.5, options: LayerOptions = {}): Layer {
   if (!(rate >= 0 && rate < 1)) throw new NablaError(`dropout: rate ${rate} is outside [0, 1)`);
-  return makeLayer(options, (scope) => ({
-    parameters: [],
-    apply(x, training) {
-      if (!training || rate === 0) return x;
-      const drawn = random.uniform(x.shape, { seed: scope.seed('mask'), fresh: true });
-      return mul(x, where(less(drawn, rate), 0, 1 / (1 - rate)));
-    },
-  }));
+  return makeLayer(options, (scope) => (x, training) => {
+    if (!training || rate === 0) return x;
+    const drawn = random.uniform(x.shape, { seed: scope.seed('mask'), fresh: true });
+    return mul(x, where(less(drawn, rate), 0, 1 / (1 - rate)));
+  });
 }
 
 /**
@@ -124,13 +107,11 @@ export function embedding(
   size: number,
   options: LayerOptions & { initializer?: Initializer } = {},
 ): Layer {
-  checkCount('embedding', 'count', count);
-  checkCount('embedding', 'size', size);
-  return makeLayer(options, (scope) => {
-    const fan = { inputs: count, outputs: size, seed: scope.seed('weight') };
-    const init = initialize(options.initializer ?? 'standardNormal', [count, size], fan);
-    const weight = parameter(init, { name: scope.name('weight') });
-    return { parameters: [weight], apply: (indices) => gather(weight, indices) };
+  checkSizes('embedding', { count, size });
+  return makeLayer(options, ({ parameter }) => {
+    const initializer = options.initializer ?? 'standardNormal';
+    const weight = parameter('weight', [count, size], initializer, { inputs: count, outputs: size });
+    return (indices) => gather(weight, indices);
   });
 }
 
@@ -140,19 +121,15 @@ export function embedding(
  */
 export function layerNorm(shape: number | Shape, options: LayerOptions & { epsilon?: number } = {}): Layer {
   const over = typeof shape === 'number' ? [shape] : shape;
-  return makeLayer(options, (scope) => {
-    const weight = parameter(ones(over), { name: scope.name('weight') });
-    const bias = parameter(zeros(over), { name: scope.name('bias') });
-    return {
-      parameters: [weight, bias],
-      apply(x) {
-        if (formatShape(x.shape.slice(-over.length)) !== formatShape(over))
-          throw new ShapeError(`layerNorm: input ${formatShape(x.shape)} does not end in ${formatShape(over)}`);
-        const axis = over.map((_, i) => i - over.length);
-        const centred = sub(x, mean(x, { axis, keepDims: true }));
-        const variance = mean(square(centred), { axis, keepDims: true });
-        return add(mul(div(centred, sqrt(add(variance, options.epsilon ?? 1e-5))), weight), bias);
-      },
+  const axis = over.map((_, i) => i - over.length);
+  return makeLayer(options, ({ parameter }) => {
+    const [weight, bias] = [parameter('weight', over, (shape) => ones(shape)), parameter('bias', over, 'zeros')];
+    return (x) => {
+      if (!sameShape(x.shape.slice(-over.length), over))
+        throw new ShapeError(`layerNorm: input ${formatShape(x.shape)} does not end in ${formatShape(over)}`);
+      const centred = sub(x, mean(x, { axis, keepDims: true }));
+      const variance = mean(square(centred), { axis, keepDims: true });
+      return add(mul(div(centred, sqrt(add(variance, options.epsilon ?? 1e-5))), weight), bias);
     };
   });
 }

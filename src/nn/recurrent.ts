@@ -2,14 +2,14 @@ import { NablaError, ShapeError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import { relu, sigmoid, tanh } from '../ops/activation.js';
 import { add, mul } from '../ops/arithmetic.js';
-import { parameter, zeros } from '../ops/leaf.js';
+import { zeros } from '../ops/leaf.js';
 import { matmul } from '../ops/matmul.js';
 import { concat, slice } from '../ops/slice.js';
 import { reshape, transpose } from '../ops/view.js';
 import { formatShape } from '../shape.js';
-import { type Initializer, initialize } from './initializers.js';
-import { type Layer, type LayerOptions, makeLayer, type Scope } from './layer.js';
-import { checkCount } from './layers.js';
+import type { Initializer } from './initializers.js';
+import { type Layer, type LayerOptions, makeLayer } from './layer.js';
+import { checkSizes } from './layers.js';
 
 export interface RecurrentOptions extends LayerOptions {
   /** true unless given. */
@@ -26,44 +26,35 @@ type Cell = (given: Tensor, state: readonly Tensor[]) => readonly Tensor[];
 /** Unrolls a cell over [batch, time, inputs]. The first of its states is h; W_ih x is one product for all steps. */
 function recurrent(
   kind: string,
-  sizes: { inputs: number; hidden: number; gates: number; states: number },
-  options: RecurrentOptions,
+  { inputs, hidden, gates, states }: { inputs: number; hidden: number; gates: number; states: number },
+  { initializer = 'pytorch', bias = true, ...options }: RecurrentOptions,
   cell: Cell,
 ): Layer {
-  const { inputs, hidden, gates, states } = sizes;
-  checkCount(kind, 'inputs', inputs);
-  checkCount(kind, 'hidden', hidden);
-  return makeLayer(options, (scope: Scope) => {
+  checkSizes(kind, { inputs, hidden });
+  return makeLayer(options, ({ parameter }) => {
     // PyTorch scales all of them by the hidden size
-    const make = (local: string, shape: readonly number[]): Tensor => {
-      const fan = { inputs: hidden, outputs: hidden, seed: scope.seed(local) };
-      return parameter(initialize(options.initializer ?? 'pytorch', shape, fan), { name: scope.name(local) });
-    };
-    const weights = [make('weight_ih_l0', [gates * hidden, inputs]), make('weight_hh_l0', [gates * hidden, hidden])];
-    const biases =
-      (options.bias ?? true) ? ['bias_ih_l0', 'bias_hh_l0'].map((local) => make(local, [gates * hidden])) : [];
-    return {
-      parameters: [...weights, ...biases],
-      apply(x) {
-        const [batch, time] = x.shape as [number, number];
-        if (x.rank !== 3 || x.shape[2] !== inputs || time === 0)
-          throw new ShapeError(
-            `${kind}: input ${formatShape(x.shape)} where [batch, time ≥ 1, ${inputs}] is expected; reshape it, or build ${kind}(${x.shape.at(-1)}, ${hidden})`,
-          );
-        // time first, so that a step is a run of memory
-        const rows = reshape(transpose(x, [1, 0, 2]), [time * batch, inputs]);
-        const products = matmul(rows, weights[0]!, { transposeB: true });
-        const given = biases.reduce((sum, bias) => add(sum, bias), products);
-        let state: readonly Tensor[] = Array.from({ length: states }, () => zeros([batch, hidden]));
-        const outputs: Tensor[] = [];
-        for (let t = 0; t < time; t++) {
-          const now = slice(given, [t * batch, 0], [(t + 1) * batch, gates * hidden]);
-          state = cell(t === 0 ? now : add(now, matmul(state[0]!, weights[1]!, { transposeB: true })), state);
-          outputs.push(state[0]!);
-        }
-        if (options.outputs === 'last') return outputs.at(-1)!;
-        return transpose(reshape(concat(outputs, { axis: 0 }), [time, batch, hidden]), [1, 0, 2]);
-      },
+    const make = (local: string, ...shape: number[]): Tensor =>
+      parameter(local, [gates * hidden, ...shape], initializer, { inputs: hidden, outputs: hidden });
+    const [forInput, forState] = [make('weight_ih_l0', inputs), make('weight_hh_l0', hidden)];
+    const biases = bias ? [make('bias_ih_l0'), make('bias_hh_l0')] : [];
+    return (x) => {
+      const [batch, time] = x.shape as [number, number];
+      if (x.rank !== 3 || x.shape[2] !== inputs || time === 0)
+        throw new ShapeError(
+          `${kind}: input ${formatShape(x.shape)} where [batch, time ≥ 1, ${inputs}] is expected; reshape it, or build ${kind}(${x.shape.at(-1)}, ${hidden})`,
+        );
+      // time first, so that a step is a run of memory
+      const rows = reshape(transpose(x, [1, 0, 2]), [time * batch, inputs]);
+      const given = biases.reduce((sum, bias) => add(sum, bias), matmul(rows, forInput, { transposeB: true }));
+      let state: readonly Tensor[] = Array.from({ length: states }, () => zeros([batch, hidden]));
+      const outputs: Tensor[] = [];
+      for (let t = 0; t < time; t++) {
+        const now = slice(given, [t * batch, 0], [(t + 1) * batch, gates * hidden]);
+        state = cell(t === 0 ? now : add(now, matmul(state[0]!, forState, { transposeB: true })), state);
+        outputs.push(state[0]!);
+      }
+      if (options.outputs === 'last') return outputs.at(-1)!;
+      return transpose(reshape(concat(outputs, { axis: 0 }), [time, batch, hidden]), [1, 0, 2]);
     };
   });
 }

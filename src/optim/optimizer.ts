@@ -22,23 +22,30 @@ export interface Optimizer {
 export interface OptimizerOptions {
   /** A number, a scalar tensor (a parameter, say, that you write to), or a schedule. */
   learningRate?: number | Tensor | Schedule;
-  /** Added to the gradient, times the parameter. */
+  /** Added to the gradient, times the parameter; 0. */
   weightDecay?: number;
   /** Scales all gradients down together where their norm is above this: `clipByGlobalNorm`. */
   clipNorm?: number;
 }
 
-/** Scalars that all parameters share in one step. */
-export interface StepScalars {
-  readonly rate: Tensor;
-  /** How many steps there have been, this one included. Asking for it makes the optimizer count. */
-  readonly count: () => Tensor;
-}
 /**
  * Next values [parameter, ...state] of one parameter. All parameters get structurally the same pointwise graph of their
  * own value, gradient and state, and of scalars, so the scheduler runs a whole model in one dispatch.
  */
 export type Rule = (parameter: Tensor, gradient: Tensor, state: readonly Tensor[]) => readonly Tensor[];
+
+export interface OptimizerDefinition {
+  readonly name: string;
+  readonly options: OptimizerOptions;
+  /** Where the options give none. */
+  readonly learningRate: number;
+  /** The names of a parameter's state tensors. */
+  readonly slots: readonly string[];
+  /** Whether the rule looks at how many steps there have been. */
+  readonly counts?: boolean;
+  /** The rule of one step, from its scalars: `count` includes this step. */
+  readonly ruleOf: (rate: Tensor, count: Tensor) => Rule;
+}
 
 /** gradients · min(1, max / (norm + 10⁻⁶)), where norm is √Σg² over all of them: PyTorch's `clip_grad_norm_`. */
 export function clipByGlobalNorm(gradients: readonly Tensor[], max: number): Tensor[] {
@@ -49,22 +56,17 @@ export function clipByGlobalNorm(gradients: readonly Tensor[], max: number): Ten
   return gradients.map((gradient) => mul(gradient, scale));
 }
 
-/** Throws unless `value` is a number in [low, high). */
-export function checkNumber(optimizer: string, what: string, value: number, low = 0, high = Infinity): number {
-  if (!(value >= low && value < high))
-    throw new NablaError(`${optimizer}: ${what} is ${value}; give a number in [${low}, ${high})`);
-  return value;
+/** Throws unless all values are numbers in [0, high). */
+export function checkNumbers(optimizer: string, values: Readonly<Record<string, number>>, high = Infinity): void {
+  for (const [what, value] of Object.entries(values))
+    if (!(value >= 0 && value < high))
+      throw new NablaError(`${optimizer}: ${what} is ${value}; give a number in [0, ${high})`);
 }
 
-/** An optimizer from the names of a parameter's state tensors and the rule of one step. */
-export function makeOptimizer(
-  name: string,
-  options: OptimizerOptions & { learningRate: NonNullable<OptimizerOptions['learningRate']> },
-  slots: readonly string[],
-  ruleOf: (scalars: StepScalars) => Rule,
-): Optimizer {
-  const { learningRate } = options;
-  if (typeof learningRate === 'number') checkNumber(name, 'learningRate', learningRate);
+/** An optimizer from its rule. */
+export function makeOptimizer({ name, options, slots, ruleOf, ...rest }: OptimizerDefinition): Optimizer {
+  const { learningRate = rest.learningRate, weightDecay = 0, clipNorm } = options;
+  checkNumbers(name, { ...(typeof learningRate === 'number' && { learningRate }), weightDecay });
   const counter = parameter(0, { name: 'step' });
   const leaves = new Map<Tensor, Tensor[]>();
   const stateOf = (parameters: readonly Tensor[]): Tensor[][] => {
@@ -87,28 +89,23 @@ export function makeOptimizer(
     updates(costOrGradients, parameters) {
       const raw = costOrGradients instanceof Tensor ? grad(costOrGradients, parameters) : costOrGradients;
       checkGradients(name, raw, parameters);
-      const gradients = options.clipNorm === undefined ? raw : clipByGlobalNorm(raw, options.clipNorm);
-      const state = stateOf(parameters);
-      let counts = false;
-      const count = (before: boolean): Tensor => {
-        counts = true;
-        return before ? counter : add(counter, 1);
-      };
-      const rate =
-        typeof learningRate === 'function'
-          ? learningRate(count(true))
-          : typeof learningRate === 'number'
-            ? full([], learningRate)
-            : learningRate;
+      const clipped = clipNorm === undefined ? raw : clipByGlobalNorm(raw, clipNorm);
+      const scheduled = typeof learningRate === 'function' ? learningRate(counter) : learningRate;
+      const rate = typeof scheduled === 'number' ? full([], scheduled) : scheduled;
       if (rate.rank !== 0)
         throw new ShapeError(`${name}: learningRate has shape ${formatShape(rate.shape)}; give a scalar`);
-      const rule = ruleOf({ rate, count: () => count(false) });
-      const next = parameters.map((each, i) => rule(each, gradients[i]!, state[i]!));
-      const targets = parameters.map((each, i) => [each, ...state[i]!]);
-      const updates = [...slots, ''].flatMap((_, slot) =>
-        targets.map((target, i) => [target[slot]!, next[i]![slot]!] as const),
+      const counted = add(counter, 1);
+      const rule = ruleOf(rate, counted);
+      const state = stateOf(parameters);
+      const next = parameters.map((each, i) => {
+        const gradient = weightDecay === 0 ? clipped[i]! : add(clipped[i]!, mul(weightDecay, each));
+        return rule(each, gradient, state[i]!);
+      });
+      // One kind of update after the other
+      const updates = [-1, ...slots.keys()].flatMap((slot) =>
+        parameters.map((each, i) => [state[i]![slot] ?? each, next[i]![slot + 1]!] as const),
       );
-      return counts ? [...updates, [counter, add(counter, 1)]] : updates;
+      return rest.counts || typeof learningRate === 'function' ? [...updates, [counter, counted]] : updates;
     },
   };
 }
@@ -125,10 +122,9 @@ function checkGradients(name: string, gradients: readonly Tensor[], parameters: 
   if (parameters.length === 0) throw new NablaError(`${name}: there are no parameters to update`);
   if (gradients.length !== parameters.length)
     throw new NablaError(`${name}: ${gradients.length} gradients for ${parameters.length} parameters; give one each`);
-  parameters.forEach((each, i) => {
-    if (!sameShape(each.shape, gradients[i]!.shape))
+  for (const [i, { shape, name: own = `parameter ${i}` }] of parameters.entries())
+    if (!sameShape(shape, gradients[i]!.shape))
       throw new ShapeError(
-        `${name}: gradient ${formatShape(gradients[i]!.shape)} for ${each.name ?? `parameter ${i}`} ${formatShape(each.shape)}; they have one shape`,
+        `${name}: gradient ${formatShape(gradients[i]!.shape)} for ${own} ${formatShape(shape)}; they have one shape`,
       );
-  });
 }

@@ -4,11 +4,7 @@ import { tanh } from '../ops/activation.js';
 import { add, div, maximum, mul, sqrt, square, sub } from '../ops/arithmetic.js';
 import { full } from '../ops/leaf.js';
 import { descend, movingAverage, scaledDirection } from '../ops/optimizer.js';
-import { checkNumber, makeOptimizer, type Optimizer, type OptimizerOptions } from './optimizer.js';
-
-/** g + λ p. */
-const decayed = (gradient: Tensor, parameter: Tensor, weightDecay: number): Tensor =>
-  weightDecay === 0 ? gradient : add(gradient, mul(weightDecay, parameter));
+import { checkNumbers, makeOptimizer, type Optimizer, type OptimizerOptions, type Rule } from './optimizer.js';
 
 /** 1 − βᵗ without cancellation: 2u / (1 + u), where u = tanh(−t ln β / 2). */
 function biasCorrection(beta: number, count: Tensor): Tensor {
@@ -22,22 +18,18 @@ function biasCorrection(beta: number, count: Tensor): Tensor {
  * `nesterov` p ← p − rate · (g + momentum · v). Learning rate 0.001, no momentum and no decay unless given.
  */
 export function sgd(options: OptimizerOptions & { momentum?: number; nesterov?: boolean } = {}): Optimizer {
-  const { learningRate = 1e-3, momentum = 0, nesterov = false, weightDecay = 0 } = options;
-  checkNumber('sgd', 'momentum', momentum);
-  checkNumber('sgd', 'weightDecay', weightDecay);
+  const { momentum = 0, nesterov = false } = options;
+  checkNumbers('sgd', { momentum });
   if (nesterov && momentum === 0) throw new NablaError('sgd: nesterov needs momentum; give momentum above 0');
-  return makeOptimizer(
-    'sgd',
-    { ...options, learningRate },
-    momentum ? ['momentum'] : [],
-    ({ rate }) =>
-      (p, raw, [v]) => {
-        const g = decayed(raw, p, weightDecay);
-        if (!v) return [descend(p, rate, g)];
-        const velocity = add(mul(momentum, v), g);
-        return [descend(p, rate, nesterov ? add(g, mul(momentum, velocity)) : velocity), velocity];
-      },
-  );
+  const slots = momentum ? ['momentum'] : [];
+  const ruleOf =
+    (rate: Tensor): Rule =>
+    (p, g, [v]) => {
+      if (!v) return [descend(p, rate, g)];
+      const velocity = add(mul(momentum, v), g);
+      return [descend(p, rate, nesterov ? add(g, mul(momentum, velocity)) : velocity), velocity];
+    };
+  return makeOptimizer({ name: 'sgd', options, learningRate: 1e-3, slots, ruleOf });
 }
 
 export interface AdamOptions extends OptimizerOptions {
@@ -51,32 +43,32 @@ export interface AdamOptions extends OptimizerOptions {
  * Adam (Kingma & Ba 2015), PyTorch's formula: m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²;
  * p ← p − rate · (m / (1−β₁ᵗ)) / (√(v / (1−β₂ᵗ)) + ε). Learning rate 0.001; `weightDecay` (0) joins the gradient.
  */
-export const adam = (options: AdamOptions = {}): Optimizer => makeAdam('adam', options, 0, false);
+export const adam = (options: AdamOptions = {}): Optimizer => makeAdam('adam', options, 0);
 
 /** Adam with decay apart from the gradient (Loshchilov & Hutter 2019): p ← p (1 − rate · weightDecay) first; decay 0.01. */
-export const adamW = (options: AdamOptions = {}): Optimizer => makeAdam('adamW', options, 0.01, true);
+export function adamW({ weightDecay = 0.01, ...options }: AdamOptions = {}): Optimizer {
+  checkNumbers('adamW', { weightDecay });
+  return makeAdam('adamW', options, weightDecay);
+}
 
-function makeAdam(name: string, options: AdamOptions, defaultDecay: number, decoupled: boolean): Optimizer {
-  const { learningRate = 1e-3, betas = [0.9, 0.999], epsilon = 1e-8, weightDecay = defaultDecay } = options;
+function makeAdam(name: string, options: AdamOptions, apartDecay: number): Optimizer {
+  const { betas = [0.9, 0.999], epsilon = 1e-8 } = options;
   const [beta1, beta2] = betas;
-  checkNumber(name, 'betas[0]', beta1, 0, 1);
-  checkNumber(name, 'betas[1]', beta2, 0, 1);
-  checkNumber(name, 'epsilon', epsilon);
-  checkNumber(name, 'weightDecay', weightDecay);
-  return makeOptimizer(name, { ...options, learningRate }, ['m', 'v'], ({ rate, count }) => {
+  checkNumbers(name, { 'betas[0]': beta1, 'betas[1]': beta2 }, 1);
+  checkNumbers(name, { epsilon });
+  const ruleOf = (rate: Tensor, count: Tensor): Rule => {
     // (m / c₁) / (√(v / c₂) + ε) = (√c₂ / c₁) m / (√v + ε √c₂): two scalars, one division an element
-    const root = sqrt(biasCorrection(beta2, count()));
-    const size = div(mul(rate, root), biasCorrection(beta1, count()));
+    const root = sqrt(biasCorrection(beta2, count));
+    const size = div(mul(rate, root), biasCorrection(beta1, count));
     const floor = mul(epsilon, root);
-    const kept = decoupled && weightDecay !== 0 ? sub(1, mul(rate, weightDecay)) : undefined;
-    return (p, raw, [m, v]) => {
-      const g = decoupled ? raw : decayed(raw, p, weightDecay);
+    const kept = apartDecay === 0 ? undefined : sub(1, mul(rate, apartDecay));
+    return (p, g, [m, v]) => {
       const first = movingAverage(beta1, m!, g);
       const second = movingAverage(beta2, v!, square(g));
-      const from = kept ? mul(p, kept) : p;
-      return [descend(from, size, scaledDirection(first, second, floor)), first, second];
+      return [descend(kept ? mul(p, kept) : p, size, scaledDirection(first, second, floor)), first, second];
     };
-  });
+  };
+  return makeOptimizer({ name, options, learningRate: 1e-3, slots: ['m', 'v'], counts: true, ruleOf });
 }
 
 /**
@@ -86,28 +78,21 @@ function makeAdam(name: string, options: AdamOptions, defaultDecay: number, deco
 export function rmsProp(
   options: OptimizerOptions & { alpha?: number; epsilon?: number; momentum?: number; centered?: boolean } = {},
 ): Optimizer {
-  const {
-    learningRate = 1e-2,
-    alpha = 0.99,
-    epsilon = 1e-8,
-    momentum = 0,
-    centered = false,
-    weightDecay = 0,
-  } = options;
-  checkNumber('rmsProp', 'alpha', alpha, 0, 1);
-  checkNumber('rmsProp', 'epsilon', epsilon);
-  checkNumber('rmsProp', 'momentum', momentum);
-  checkNumber('rmsProp', 'weightDecay', weightDecay);
+  const { alpha = 0.99, epsilon = 1e-8, momentum = 0, centered = false } = options;
+  checkNumbers('rmsProp', { alpha }, 1);
+  checkNumbers('rmsProp', { epsilon, momentum });
   const slots = ['v', ...(centered ? ['mean'] : []), ...(momentum ? ['momentum'] : [])];
-  return makeOptimizer('rmsProp', { ...options, learningRate }, slots, ({ rate }) => (p, raw, state) => {
-    const g = decayed(raw, p, weightDecay);
-    const next = [movingAverage(alpha, state[0]!, square(g))];
-    if (centered) next.push(movingAverage(alpha, state[1]!, g));
-    // Rounding may take a variance below 0, where a root has no value.
-    const variance = centered ? maximum(0, sub(next[0]!, square(next[1]!))) : next[0]!;
-    const direction = scaledDirection(g, variance, epsilon);
-    if (momentum === 0) return [descend(p, rate, direction), ...next];
-    const velocity = add(mul(momentum, state[next.length]!), direction);
-    return [descend(p, rate, velocity), ...next, velocity];
-  });
+  const ruleOf =
+    (rate: Tensor): Rule =>
+    (p, g, state) => {
+      const next = [movingAverage(alpha, state[0]!, square(g))];
+      if (centered) next.push(movingAverage(alpha, state[1]!, g));
+      // Rounding may take a variance below 0, where a root has no value.
+      const variance = centered ? maximum(0, sub(next[0]!, square(next[1]!))) : next[0]!;
+      const direction = scaledDirection(g, variance, epsilon);
+      if (momentum === 0) return [descend(p, rate, direction), ...next];
+      const velocity = add(mul(momentum, state[next.length]!), direction);
+      return [descend(p, rate, velocity), ...next, velocity];
+    };
+  return makeOptimizer({ name: 'rmsProp', options, learningRate: 1e-2, slots, ruleOf });
 }

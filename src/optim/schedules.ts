@@ -8,29 +8,27 @@ import { full } from '../ops/leaf.js';
 /** A learning rate from the number of steps done before this one (a scalar f32): part of the step's graph. */
 export type Schedule = (step: Tensor) => Tensor;
 
-function positive(schedule: string, what: string, value: number): number {
+function positive(schedule: string, what: string, value: number): void {
   if (!(value > 0 && Number.isFinite(value)))
     throw new NablaError(`schedules.${schedule}: ${what} is ${value}; give a number above 0`);
-  return value;
 }
 
 /** The same rate at every step. */
-export const constant =
-  (rate: number): Schedule =>
-  () =>
-    full([], rate);
+export function constant(rate: number): Schedule {
+  return () => full([], rate);
+}
 
 /** rate · factor^⌊step / every⌋; factor 0.1. PyTorch's `StepLR`. */
-export const step =
-  (rate: number, { every, factor = 0.1 }: { every: number; factor?: number }): Schedule =>
-  (count) =>
-    mul(rate, pow(factor, cast(cast(div(add(count, 0.5), positive('step', 'every', every)), 'i32'), 'f32')));
+export function step(rate: number, { every, factor = 0.1 }: { every: number; factor?: number }): Schedule {
+  positive('step', 'every', every);
+  return (count) => mul(rate, pow(factor, cast(cast(div(add(count, 0.5), every), 'i32'), 'f32')));
+}
 
 /** rate · factor^step. */
-export const exponential =
-  (rate: number, { factor }: { factor: number }): Schedule =>
-  (count) =>
-    mul(rate, pow(positive('exponential', 'factor', factor), count));
+export function exponential(rate: number, { factor }: { factor: number }): Schedule {
+  positive('exponential', 'factor', factor);
+  return (count) => mul(rate, pow(factor, count));
+}
 
 /** From rate to `minimum` (0) over `steps` along half a cosine, and `minimum` from there on. PyTorch's `CosineAnnealingLR`. */
 export function cosine(rate: number, { steps, minimum: end = 0 }: { steps: number; minimum?: number }): Schedule {
@@ -52,10 +50,8 @@ export function linear(rate: number, { steps, end = 0 }: { steps: number; end?: 
 export function warmUp(schedule: Schedule | number, { steps }: { steps: number }): Schedule {
   positive('warmUp', 'steps', steps);
   const follow = typeof schedule === 'number' ? constant(schedule) : schedule;
-  return (count) =>
-    where(
-      less(count, steps),
-      mul(follow(full([], 0)), div(add(count, 1), steps)),
-      follow(maximum(sub(count, steps), 0)),
-    );
+  return (count) => {
+    const climbing = mul(follow(full([], 0)), div(add(count, 1), steps));
+    return where(less(count, steps), climbing, follow(maximum(sub(count, steps), 0)));
+  };
 }

@@ -25,17 +25,9 @@ export const bytesOf = (dtype: DType, size: number): number =>
 
 /** A host array for float64 evaluation of a dtype. */
 export function hostArray(dtype: DType | 'f64', size: number): TypedArray {
-  switch (dtype) {
-    case 'i32':
-      return new Int32Array(size);
-    case 'u32':
-      return new Uint32Array(size);
-    case 'bool':
-    case 'u8':
-      return new Uint8Array(size);
-    default:
-      return new Float64Array(size);
-  }
+  if (isFloat(dtype)) return new Float64Array(size);
+  if (dtype === 'i32') return new Int32Array(size);
+  return dtype === 'u32' ? new Uint32Array(size) : new Uint8Array(size);
 }
 
 /** Values in float64, or in the integer type itself. */
@@ -45,39 +37,26 @@ export const hostData = (shape: Shape, dtype: DType | 'f64', data: TypedArray): 
   data,
 });
 
-const isTensorData = (value: Value): value is TensorData =>
-  typeof value === 'object' &&
-  !Array.isArray(value) &&
-  !ArrayBuffer.isView(value) &&
-  'data' in value &&
-  'shape' in value;
+const isTensorData = (value: unknown): value is TensorData =>
+  typeof value === 'object' && value !== null && 'data' in value && 'shape' in value;
 
-function nestedShape(value: NestedArray | number | boolean): number[] {
+/** The shape of nested arrays and their numbers, row by row. */
+function flatten(op: string, value: NestedArray): { shape: Shape; source: Float64Array } {
   const shape: number[] = [];
   for (let level: unknown = value; Array.isArray(level); level = level[0]) shape.push(level.length);
-  return shape;
-}
-
-function flatten(op: string, value: NestedArray, shape: Shape): Float64Array {
-  const out = new Float64Array(sizeOf(shape));
+  const source = new Float64Array(sizeOf(shape));
   let next = 0;
-  const walk = (level: NestedArray | number | boolean, depth: number): void => {
-    if (!Array.isArray(level)) {
-      if (depth !== shape.length)
-        throw new FeedError(`${op}: nested arrays are ragged; every row must have the same length`);
-      if (typeof level !== 'number' && typeof level !== 'boolean')
-        throw new FeedError(`${op}: ${JSON.stringify(level)} is not a number`);
-      out[next++] = Number(level);
-      return;
-    }
-    if (level.length !== shape[depth])
-      throw new FeedError(
-        `${op}: nested arrays are ragged: ${level.length} entries where ${shape[depth] ?? 'a number'} was expected`,
-      );
-    for (const inner of level) walk(inner, depth + 1);
+  const say = (length: number | undefined): string => (length === undefined ? 'a number' : `${length} entries`);
+  const walk = (level: NestedArray[number], depth: number): void => {
+    const length = Array.isArray(level) ? level.length : undefined;
+    if (length !== shape[depth])
+      throw new FeedError(`${op}: nested arrays are ragged: ${say(length)} where ${say(shape[depth])} should be`);
+    if (Array.isArray(level)) for (const inner of level) walk(inner, depth + 1);
+    else if (typeof level === 'number' || typeof level === 'boolean') source[next++] = Number(level);
+    else throw new FeedError(`${op}: ${JSON.stringify(level)} is not a number`);
   };
   walk(value, 0);
-  return out;
+  return { shape, source };
 }
 
 const naturalDType = (data: TypedArray): DType =>
@@ -122,43 +101,32 @@ export function readValue(
   value: Value,
   expected: { shape?: Shape | undefined; dtype?: DType | undefined },
 ): TensorData & { dtype: DType } {
-  let shape: Shape;
+  const { shape: wanted } = expected;
+  let { dtype } = expected;
+  let shape: Shape = [];
   let source: ArrayLike<number>;
-  let dtype = expected.dtype;
-  if (typeof value === 'number') {
-    shape = [];
-    source = [value];
-  } else if (Array.isArray(value)) {
-    shape = nestedShape(value as NestedArray);
-    source = flatten(op, value as NestedArray, shape);
-  } else if (ArrayBuffer.isView(value) || isTensorData(value as Value)) {
-    const data = (ArrayBuffer.isView(value) ? value : (value as TensorData).data) as TypedArray;
+  if (typeof value === 'number') source = [value];
+  else if (Array.isArray(value)) {
+    ({ shape, source } = flatten(op, value));
+    if (shape.length === 1 && wanted && sizeOf(wanted) === source.length) shape = wanted;
+  } else if (ArrayBuffer.isView(value) || isTensorData(value)) {
+    const data = ArrayBuffer.isView(value) ? (value as TypedArray) : value.data;
     if (data instanceof Uint16Array)
       throw new DTypeError(
         `${op}: Uint16Array is not accepted; pass Float32Array, Int32Array, Uint32Array or Uint8Array`,
       );
-    source = data;
-    shape = ArrayBuffer.isView(value) ? (expected.shape ?? [data.length]) : (value as TensorData).shape;
-    if (dtype === undefined) dtype = isTensorData(value) && value.dtype !== 'f64' ? value.dtype : naturalDType(data);
+    shape = isTensorData(value) ? value.shape : (wanted ?? [data.length]);
     if (sizeOf(shape) !== data.length)
       throw new FeedError(
         `${op}: ${data.length} values do not fill shape ${formatShape(shape)} (${sizeOf(shape)} elements)`,
       );
+    dtype ??= isTensorData(value) && value.dtype !== 'f64' ? value.dtype : naturalDType(data);
+    source = data;
   } else
     throw new FeedError(`${op}: ${String(value)} is not a number, an array, a typed array or { shape, dtype, data }`);
+  if (wanted && !sameShape(shape, wanted))
+    throw new FeedError(`${op}: shape ${formatShape(shape)} where ${formatShape(wanted)} is expected`);
   dtype ??= 'f32';
-  if (expected.shape && !sameShape(shape, expected.shape)) {
-    if (
-      !(
-        typeof value === 'object' &&
-        sizeOf(shape) === sizeOf(expected.shape) &&
-        shape.length <= 1 &&
-        Array.isArray(value)
-      )
-    )
-      throw new FeedError(`${op}: shape ${formatShape(shape)} where ${formatShape(expected.shape)} is expected`);
-    shape = expected.shape;
-  }
   return { shape, dtype, data: convert(op, source, dtype) };
 }
 

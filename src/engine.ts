@@ -4,17 +4,15 @@ import { constantValue } from './cpu/backend.js';
 import { readValue, type TensorData, type Value } from './dtype.js';
 import { NablaError } from './errors.js';
 import type { Backend, EngineInfo, EngineStats, Executable, Inspection, PlanView } from './graph/backend.js';
+import type { NodeFeeds, Program, Updates } from './graph/program.js';
 import {
   checkProgram,
   indexLimits,
   isInput,
   isParameter,
-  type NodeFeeds,
-  type Program,
   programNodes,
   readFeeds,
   readNodeFeeds,
-  type Updates,
 } from './graph/program.js';
 import { isData, structureOf } from './graph/structure.js';
 import type { Tensor, Tree } from './graph/tensor.js';
@@ -35,11 +33,13 @@ export type Evaluated<T> = [Tree] extends [T]
       ? { readonly [K in keyof T]: Evaluated<T[K]> }
       : never;
 
+type NamedFeeds = Readonly<Record<string, Value>>;
+
 /** A compiled computation: call it with values for its inputs. Calls run in call order; feeds are copied at once. */
 export interface Step<T extends Tree> {
-  (feeds?: Readonly<Record<string, Value>>): Promise<Evaluated<T>>;
+  (feeds?: NamedFeeds): Promise<Evaluated<T>>;
   /** Runs without reading anything back; resolves when there is room for another step in flight. */
-  enqueue(feeds?: Readonly<Record<string, Value>>): Promise<void>;
+  enqueue(feeds?: NamedFeeds): Promise<void>;
   /** The dispatch list, readable. */
   readonly plan: PlanView;
   /** Frees the buffers that only this step uses; parameters keep their values. */
@@ -63,17 +63,12 @@ const SAMPLE_EVERY = 16;
 /** Whether kernels are compared with the float64 reference as they run: none, one now and then, or all. */
 export type CrossCheck = 'off' | 'sampled' | 'every';
 
-/** What `run` keeps of a graph: its plan, and its data leaves in order. */
-interface RunPlan {
-  readonly executable: Executable;
-  readonly data: readonly Tensor[];
-}
-
 /** Runs graphs on one backend and owns the values of parameters there. Made by `open`. */
 export class Engine {
   readonly #backend: Backend;
   readonly #executables = new WeakMap<object, Executable>();
-  readonly #runs = new Map<string, RunPlan>();
+  /** What `run` keeps of a graph: its plan, and its data leaves in order. */
+  readonly #runs = new Map<string, { executable: Executable; data: readonly Tensor[] }>();
   readonly #crossCheck: CrossCheck;
   readonly #anomaly: boolean;
   #steps = 0;
@@ -113,8 +108,7 @@ export class Engine {
     const results = await (inspection
       ? executable.run(values, true, inspection)
       : this.#execute(executable, values, true));
-    let next = 0;
-    return mapTree(tree, () => results[next++]!);
+    return inPlaceOf(tree, results);
   }
 
   /** Runs with the engine's cross-check; throws CheckError when a kernel is outside its bound. */
@@ -158,25 +152,22 @@ export class Engine {
     const nodes = programNodes(program);
     const watched = this.#anomaly ? watch(program) : undefined;
     const executable = this.#backend.compile(watched?.program ?? program);
-    const prepare = (feeds: Readonly<Record<string, Value>> = {}): Map<Tensor, TensorData> => {
+    const execute = (feeds: NamedFeeds, read: boolean): Promise<TensorData[]> => {
       this.#checkOpen();
       const fed = readFeeds(inputs, feeds);
       checkIndices(nodes, fed);
-      return fed;
+      return this.#execute(executable, fed, read);
     };
-    const evaluate = async (feeds?: Readonly<Record<string, Value>>): Promise<unknown> => {
-      const results = await this.#execute(executable, prepare(feeds), true);
-      if (watched) watched.check(results.at(-1)!);
-      let next = 0;
-      return mapTree(tree, () => results[next++]!);
+    const call = async (feeds: NamedFeeds = {}): Promise<unknown> => {
+      const results = await execute(feeds, true);
+      watched?.check(results.at(-1)!);
+      return inPlaceOf(tree, results);
     };
-    const call = (feeds?: Readonly<Record<string, Value>>): Promise<Evaluated<T>> =>
-      evaluate(feeds) as Promise<Evaluated<T>>;
-    const step = Object.assign(call, {
-      enqueue: async (feeds?: Readonly<Record<string, Value>>): Promise<void> => {
-        if (watched) await evaluate(feeds);
-        else await this.#execute(executable, prepare(feeds), false);
-      },
+    const enqueue = async (feeds: NamedFeeds = {}): Promise<void> => {
+      await (watched ? call(feeds) : execute(feeds, false));
+    };
+    const step = Object.assign(call as Step<T>, {
+      enqueue,
       plan: executable.plan,
       release: () => executable.release(),
     });
@@ -231,7 +222,7 @@ export class Engine {
     if (this.#disposed) throw new NablaError('engine: it is disposed; open another');
   }
 
-  #planFor(nodes: readonly Tensor[], outputs: readonly Tensor[]): RunPlan {
+  #planFor(nodes: readonly Tensor[], outputs: readonly Tensor[]) {
     const key = structureOf(nodes, outputs);
     const known = this.#runs.get(key);
     if (known) return known;
@@ -246,6 +237,12 @@ export class Engine {
     }
     return plan;
   }
+}
+
+/** A tree with its tensors replaced by their values, which stand in its order. */
+function inPlaceOf(tree: Tree, values: readonly TensorData[]): unknown {
+  let next = 0;
+  return mapTree(tree, () => values[next++]!);
 }
 
 /** Adds the update that counts runs, where fresh random numbers are drawn. */

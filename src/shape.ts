@@ -36,6 +36,13 @@ export function checkShape(op: string, shape: Shape): Shape {
   return shape;
 }
 
+/** Throws a ShapeError unless every value is a whole number ≥ `least`. */
+export function checkWhole(op: string, values: Readonly<Record<string, number>>, least = 1): void {
+  for (const [what, value] of Object.entries(values))
+    if (!Number.isInteger(value) || value < least)
+      throw new ShapeError(`${op}: ${what} is ${value}; give a whole number ≥ ${least}`);
+}
+
 /** NumPy's rule: align at the last axis; equal sizes, or 1 against any. */
 export function broadcastShapes(op: string, shapes: readonly Shape[]): Shape {
   const rank = Math.max(0, ...shapes.map((shape) => shape.length));

@@ -15,48 +15,38 @@ interface Cell {
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 const isNumber = (text: string): boolean => NUMBER.test(text) && Number.isFinite(Math.fround(Number(text)));
-const at = ({ line, column }: Cell): string => `csv: line ${line}, column ${column}`;
+const at = ({ line, column }: Omit<Cell, 'text'>): string => `csv: line ${line}, column ${column}`;
 
 /** Cuts text into rows of cells, as RFC 4180: quotes may hold commas, line ends and doubled quotes. */
 function cut(text: string, delimiter: string, maxCells: number): Cell[][] {
+  const between = `\\u${delimiter.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  const value = new RegExp(`"((?:[^"]|"")*)"|[^${between}\\r\\n]*`, 'y');
+  const end = new RegExp(`${between}|\\r?\\n|$`, 'y');
   const rows: Cell[][] = [];
   let row: Cell[] = [];
-  let [line, lineStart, cells, next] = [1, 0, 0, text.startsWith('\ufeff') ? 1 : 0];
-  while (next < text.length) {
-    const place = { line, column: next - lineStart + 1 };
-    let value: string;
-    if (text[next] === '"') {
-      const quoted = /"((?:[^"]|"")*)"/y;
-      quoted.lastIndex = next;
-      const found = quoted.exec(text);
-      if (!found) throw new FormatError(`${at({ ...place, text: '' })}: the quote is never closed`);
-      value = found[1]!.replaceAll('""', '"');
-      next = quoted.lastIndex;
-      for (let end = found[0].indexOf('\n'); end >= 0; end = found[0].indexOf('\n', end + 1)) {
-        line++;
-        lineStart = found.index + end + 1;
-      }
-    } else {
-      const start = next;
-      while (next < text.length && text[next] !== delimiter && text[next] !== '\n' && text[next] !== '\r') next++;
-      value = text.slice(start, next).trim();
-    }
-    row.push({ text: value, ...place });
+  let [line, lineStart, cells] = [1, 0, 0];
+  for (let next = text.startsWith('\ufeff') ? 1 : 0; next < text.length || row.length; ) {
+    value.lastIndex = next;
+    const [raw, quoted] = value.exec(text)!;
+    const cell = { text: quoted?.replaceAll('""', '"') ?? raw.trim(), line, column: next - lineStart + 1 };
+    if (quoted === undefined && raw.startsWith('"')) throw new FormatError(`${at(cell)}: the quote is never closed`);
     if (++cells > maxCells)
       throw new FormatError(`csv: more than ${maxCells} fields; raise maxFields if that is right`);
-    if (text[next] === delimiter) {
-      if (++next < text.length) continue;
-      row.push({ text: '', line, column: next - lineStart + 1 });
+    row.push(cell);
+    if (raw.includes('\n')) {
+      line += raw.split('\n').length - 1;
+      lineStart = next + raw.lastIndexOf('\n') + 1;
     }
-    if (text[next] === '\r') next++;
-    if (next < text.length && text[next] !== '\n')
-      throw new FormatError(
-        `csv: line ${line}, column ${next - lineStart + 1}: text after a closing quote or line end`,
-      );
-    lineStart = ++next;
-    line++;
+    next += raw.length;
+    end.lastIndex = next;
+    const stop = end.exec(text)?.[0];
+    if (stop === undefined)
+      throw new FormatError(`${at({ line, column: next - lineStart + 1 })}: text after a closing quote or line end`);
+    next += stop.length;
+    if (stop === delimiter) continue;
     rows.push(row);
-    row = [];
+    [row, lineStart] = [[], next];
+    line++;
   }
   return rows;
 }
@@ -80,16 +70,11 @@ export function csv(text: string, options: { header?: boolean; delimiter?: strin
       );
   const unnamed = hasHeader ? first.find((cell) => cell.text === '') : undefined;
   if (unnamed) throw new FormatError(`${at(unnamed)}: the column has no name`);
-  const data = new Float32Array(body.length * first.length);
-  body.forEach((row, r) => {
-    row.forEach((cell, c) => {
-      if (!isNumber(cell.text))
-        throw new FormatError(
-          `${at(cell)}: ${cell.text === '' ? 'an empty field' : `'${cell.text.slice(0, 40)}'`} is no finite number; correct or remove it`,
-        );
-      data[r * first.length + c] = Number(cell.text);
-    });
+  const numbers = body.flat().map((cell) => {
+    if (isNumber(cell.text)) return Number(cell.text);
+    const found = cell.text === '' ? 'an empty field' : `'${cell.text.slice(0, 40)}'`;
+    throw new FormatError(`${at(cell)}: ${found} is no finite number; correct or remove it`);
   });
   const columns = hasHeader ? first.map((cell) => cell.text) : [];
-  return { columns, shape: [body.length, first.length], dtype: 'f32', data };
+  return { columns, shape: [body.length, first.length], dtype: 'f32', data: Float32Array.from(numbers) };
 }

@@ -53,10 +53,7 @@ export function dataset(inputs: Value, labels: Value, options: { scale?: number 
   if (x.shape[0] !== length)
     throw new FeedError(`dataset: ${x.shape[0] ?? 'no'} inputs and ${length} labels; give one label for each input`);
   const values = { inputs: tensor(x), labels: tensor(y), scale, classes: !isFloat(y.dtype) };
-  return part(
-    values,
-    Int32Array.from({ length }, (_, i) => i),
-  );
+  return part(values, Int32Array.from(new Array(length).keys()));
 }
 
 function readLabels(labels: Value): Stored {
@@ -68,12 +65,11 @@ function readLabels(labels: Value): Stored {
 
 function readInputs(inputs: Value, length: number): Stored {
   if (!ArrayBuffer.isView(inputs)) return readValue('dataset: inputs', inputs, {});
-  const width = (inputs as TypedArray).length / length;
-  if (!Number.isInteger(width))
-    throw new FeedError(
-      `dataset: ${(inputs as TypedArray).length} input values do not make ${length} equal rows; pass { shape, dtype, data }, or as many labels as rows`,
-    );
-  return readValue('dataset: inputs', inputs, { shape: [length, width] });
+  const size = (inputs as TypedArray).length;
+  if (size % length === 0) return readValue('dataset: inputs', inputs, { shape: [length, size / length] });
+  throw new FeedError(
+    `dataset: ${size} input values do not make ${length} equal rows; pass { shape, dtype, data }, or as many labels as rows`,
+  );
 }
 
 function part(values: DatasetValues, rows: Int32Array): Dataset {

@@ -6,26 +6,27 @@ import { type Dataset, dataset } from './dataset.js';
 /** Inflated sizes above this are refused, so that a small file cannot fill the memory. */
 const LARGEST = 2 ** 28;
 
+const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
+
 /** Inflates gzip data; other bytes come back as they are. Throws FormatError for damaged or too large data. */
 export async function gunzip(bytes: Uint8Array, options: { maxBytes?: number } = {}): Promise<Uint8Array> {
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  if (!isGzip(bytes)) return bytes;
   const { maxBytes = LARGEST } = options;
-  const stream = new Blob([bytes.slice()]).stream().pipeThrough(new DecompressionStream('gzip'));
-  const parts: BlobPart[] = [];
   let size = 0;
-  const reader = stream.getReader();
-  try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) {
-      size += next.value.length;
-      if (size > maxBytes) break;
-      parts.push(next.value);
-    }
-  } catch (cause) {
+  const limit = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      size += chunk.length;
+      if (size > maxBytes) controller.terminate();
+      else controller.enqueue(chunk);
+    },
+  });
+  const stream = new Blob([bytes.slice()]).stream().pipeThrough(new DecompressionStream('gzip')).pipeThrough(limit);
+  const inflated = await new Response(stream).arrayBuffer().catch((cause: unknown) => {
     throw new FormatError('gunzip: the data is damaged or cut short; fetch it again', { cause });
-  }
-  if (size <= maxBytes) return new Uint8Array(await new Blob(parts).arrayBuffer());
-  await reader.cancel();
-  throw new FormatError(`gunzip: it inflates to more than ${maxBytes} bytes; raise maxBytes if that is right`);
+  });
+  if (size > maxBytes)
+    throw new FormatError(`gunzip: it inflates to more than ${maxBytes} bytes; raise maxBytes if that is right`);
+  return new Uint8Array(inflated);
 }
 
 /**
@@ -33,14 +34,13 @@ export async function gunzip(bytes: Uint8Array, options: { maxBytes?: number } =
  * Throws FormatError where magic, sizes or length are wrong. Inflate a .gz file first: `idx(await gunzip(bytes))`.
  */
 export function idx(bytes: Uint8Array): TensorData & { dtype: 'u8'; data: Uint8Array } {
-  if (bytes[0] === 0x1f && bytes[1] === 0x8b)
+  if (isGzip(bytes))
     throw new FormatError('idx: the bytes are gzip data; inflate them first: idx(await data.gunzip(bytes))');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const magic = bytes.length >= 4 ? view.getUint32(0) : -1;
+  const magic = bytes.length < 4 ? -1 : view.getUint32(0);
+  const found = magic < 0 ? 'fewer than 4 bytes' : `0x${magic.toString(16)}`;
   if (magic !== 0x801 && magic !== 0x803)
-    throw new FormatError(
-      `idx: it begins with ${magic < 0 ? 'fewer than 4 bytes' : `0x${magic.toString(16)}`}; labels begin with 0x801 and images with 0x803`,
-    );
+    throw new FormatError(`idx: it begins with ${found}; labels begin with 0x801 and images with 0x803`);
   const rank = magic & 255;
   const start = 4 + 4 * rank;
   if (bytes.length < start) throw new FormatError(`idx: the header is cut short at byte ${bytes.length} of ${start}`);
@@ -64,10 +64,8 @@ export async function mnistFrom(
     }
   };
   const part = async (prefix: string): Promise<Dataset> => {
-    const [images, labels] = await Promise.all([
-      read(`${prefix}-images-idx3-ubyte`),
-      read(`${prefix}-labels-idx1-ubyte`),
-    ]);
+    const names = [`${prefix}-images-idx3-ubyte`, `${prefix}-labels-idx1-ubyte`];
+    const [images, labels] = (await Promise.all(names.map(read))) as [ReturnType<typeof idx>, ReturnType<typeof idx>];
     const [count, ...size] = images.shape;
     if (size.length !== 2 || labels.shape.length !== 1 || count !== labels.shape[0] || !count)
       throw new FormatError(

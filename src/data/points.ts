@@ -1,6 +1,6 @@
-import { ShapeError } from '../errors.js';
+import { checkWhole } from '../shape.js';
 import { type Dataset, dataset } from './dataset.js';
-import { generator } from './random.js';
+import { normals } from './random.js';
 
 export interface PointOptions {
   /** How many points, classes taking turns; 200. */
@@ -17,9 +17,8 @@ function points(
   place: (label: number, t: number, classes: number) => readonly [number, number],
 ): Dataset {
   const { examples = 200, classes = 2 } = options;
-  if (!Number.isInteger(examples) || examples < 1 || !Number.isInteger(classes) || classes < 1)
-    throw new ShapeError(`data: ${examples} examples of ${classes} classes; give whole numbers, at least 1`);
-  const { normal } = generator(options.seed ?? 0);
+  checkWhole('data', { examples, classes });
+  const normal = normals(options.seed ?? 0);
   const inputs = new Float32Array(2 * examples);
   const labels = Int32Array.from({ length: examples }, (_, i) => i % classes);
   const each = Math.ceil(examples / classes);

@@ -1,12 +1,12 @@
 import { pcg } from '../ops/random.js';
 
 /** Numbers in [0, 1) from a seed and a place: the same on every machine. */
-export const uniformAt = (seed: number, stream: number, place: number): number =>
+const uniformAt = (seed: number, stream: number, place: number): number =>
   pcg((place ^ pcg((stream + pcg(seed)) >>> 0)) >>> 0) * 2 ** -32;
 
 /** The whole numbers below n in an order that only the seed and the stream (an epoch, say) decide. Fisher–Yates. */
 export function permutation(n: number, seed: number, stream = 0): Int32Array {
-  const order = Int32Array.from({ length: n }, (_, i) => i);
+  const order = Int32Array.from(new Array(n).keys());
   for (let i = n - 1; i > 0; i--) {
     const j = Math.floor(uniformAt(seed, stream, i) * (i + 1));
     [order[i], order[j]] = [order[j]!, order[i]!];
@@ -14,10 +14,9 @@ export function permutation(n: number, seed: number, stream = 0): Int32Array {
   return order;
 }
 
-/** A source of uniform numbers in [0, 1) and of normal numbers. */
-export function generator(seed: number): { uniform(): number; normal(): number } {
+/** A source of normal numbers. */
+export function normals(seed: number): () => number {
   let place = 0;
   const uniform = (): number => uniformAt(seed, 0, place++);
-  const normal = (): number => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
-  return { uniform, normal };
+  return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
 }

@@ -48,8 +48,8 @@ export async function save(
     ...subject.metadata,
     format: 'pt',
     'nabla.adapter': engine.info.adapter.description,
-    ...(sha256 ? { 'nabla.sha256': sha256 } : {}),
-    ...(subject.progress ? { 'nabla.progress': JSON.stringify(subject.progress) } : {}),
+    ...(sha256 && { 'nabla.sha256': sha256 }),
+    ...(subject.progress && { 'nabla.progress': JSON.stringify(subject.progress) }),
   });
 }
 
@@ -92,18 +92,13 @@ export async function load(engine: Engine, bytes: Uint8Array, subject: Subject):
     );
   const progress = readProgress(metadata.get('nabla.progress'));
   await Promise.all([...values].map(([leaf, value]) => engine.write(leaf, value)));
-  const adapter = metadata.get('nabla.adapter');
-  const here = engine.info.adapter.description;
-  const warning =
-    adapter !== undefined && adapter !== here
-      ? { warning: `saved on ${adapter}, loaded on ${here}: sums may round differently from here on` }
-      : {};
-  return { metadata, ...(progress ? { progress } : {}), ...warning };
+  const [here, there = here] = [engine.info.adapter.description, metadata.get('nabla.adapter')];
+  const warning = `saved on ${there}, loaded on ${here}: sums may round differently from here on`;
+  return { metadata, ...(progress && { progress }), ...(there !== here && { warning }) };
 }
 
 function readProgress(text: string | undefined): Progress | undefined {
   if (text === undefined) return undefined;
-  const keys = ['seed', 'batchSize', 'examples', 'epoch', 'position', 'step', 'cost', 'correct'] as const;
   let value: Record<string, unknown>;
   try {
     value = Object(JSON.parse(text));
@@ -111,10 +106,11 @@ function readProgress(text: string | undefined): Progress | undefined {
     throw new FormatError('checkpoint: nabla.progress is no JSON', { cause });
   }
   // A cost that is not a number becomes null in JSON.
-  const numbers = keys.map((key) => [key, value[key] === null && key === 'cost' ? Number.NaN : value[key]] as const);
-  const wrong = numbers.find(
-    ([key, number]) => typeof number !== 'number' || (key !== 'cost' && !(Number.isSafeInteger(number) && number >= 0)),
-  );
-  if (wrong) throw new FormatError(`checkpoint: nabla.progress has ${wrong[0]} ${JSON.stringify(wrong[1])}`);
-  return Object.fromEntries(numbers) as unknown as Progress;
+  const cost = value.cost === null ? Number.NaN : value.cost;
+  for (const key of ['seed', 'batchSize', 'examples', 'epoch', 'position', 'step', 'correct'])
+    if (!Number.isSafeInteger(value[key]) || (value[key] as number) < 0)
+      throw new FormatError(`checkpoint: nabla.progress has ${key} ${JSON.stringify(value[key])}`);
+  if (typeof cost !== 'number') throw new FormatError(`checkpoint: nabla.progress has cost ${JSON.stringify(cost)}`);
+  const { seed, batchSize, examples, epoch, position, step, correct } = value as unknown as Progress;
+  return { seed, batchSize, examples, epoch, position, step, cost, correct };
 }

@@ -9,48 +9,44 @@ export interface Contents {
 }
 interface Entry {
   readonly name: string;
-  readonly dtype: string;
+  readonly format: Format;
   readonly shape: readonly number[];
   readonly begin: number;
   readonly end: number;
 }
 
-type Format = {
-  readonly bytes: number;
-  readonly dtype: TensorData['dtype'];
-  readonly read: (bytes: ArrayBuffer) => TypedArray;
-};
-const formats: ReadonlyMap<string, Format> = new Map<string, Format>([
-  ['F64', { bytes: 8, dtype: 'f64', read: (b) => new Float64Array(b) }],
-  ['F32', { bytes: 4, dtype: 'f32', read: (b) => new Float32Array(b) }],
-  ['F16', { bytes: 2, dtype: 'f16', read: (b) => Float32Array.from(new Uint16Array(b), halfToNumber) }],
-  // The upper half of an f32.
-  [
-    'BF16',
-    {
-      bytes: 2,
-      dtype: 'f32',
-      read: (b) => new Float32Array(Uint32Array.from(new Uint16Array(b), (x) => x << 16).buffer),
-    },
-  ],
-  ['I32', { bytes: 4, dtype: 'i32', read: (b) => new Int32Array(b) }],
-  ['U32', { bytes: 4, dtype: 'u32', read: (b) => new Uint32Array(b) }],
-  ['U8', { bytes: 1, dtype: 'u8', read: (b) => new Uint8Array(b) }],
-  ['BOOL', { bytes: 1, dtype: 'bool', read: (b) => new Uint8Array(b) }],
-]);
-const formatOf = { f64: 'F64', f32: 'F32', f16: 'F16', i32: 'I32', u32: 'U32', u8: 'U8', bool: 'BOOL' } as const;
+/** The dtypes of the format: what they are here, and the arrays that hold them. The first of a dtype is written. */
+const formats = new Map([
+  ['F64', { dtype: 'f64', Kind: Float64Array }],
+  ['F32', { dtype: 'f32', Kind: Float32Array }],
+  ['F16', { dtype: 'f16', Kind: Uint16Array }],
+  ['BF16', { dtype: 'f32', Kind: Uint16Array }],
+  ['I32', { dtype: 'i32', Kind: Int32Array }],
+  ['U32', { dtype: 'u32', Kind: Uint32Array }],
+  ['U8', { dtype: 'u8', Kind: Uint8Array }],
+  ['BOOL', { dtype: 'bool', Kind: Uint8Array }],
+] as const satisfies [string, { dtype: TensorData['dtype']; Kind: { BYTES_PER_ELEMENT: number } }][]);
+type Format = Parameters<typeof formats.set>[0];
 
 const fail = (fact: string): never => {
   throw new FormatError(`safetensors: ${fact}`);
 };
 
-/** Values as the bytes that a format stores. */
-function stored({ dtype, data }: TensorData): Uint8Array {
-  const make = { f64: Float64Array, f32: Float32Array, f16: Uint16Array, i32: Int32Array, u32: Uint32Array } as const;
-  const Kind = dtype === 'u8' || dtype === 'bool' ? Uint8Array : make[dtype];
+/** The name of a dtype in the format, and values as the bytes that it stores. */
+function stored({ dtype, data }: TensorData): { format: Format; width: number; bytes: Uint8Array } {
+  const [format, { Kind }] = [...formats].find(([, known]) => known.dtype === dtype)!;
   const halves = dtype === 'f16' && !(data instanceof Uint16Array);
-  const values = data instanceof Kind ? data : halves ? Uint16Array.from(data, numberToHalf) : new Kind(data);
-  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  const values = halves ? Uint16Array.from(data, numberToHalf) : data instanceof Kind ? data : new Kind(data);
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return { format, width: Kind.BYTES_PER_ELEMENT, bytes };
+}
+
+/** Values from the bytes that a format stores. */
+function restored(format: Format, bytes: ArrayBuffer): TypedArray {
+  const values = new (formats.get(format)!.Kind)(bytes);
+  if (format === 'F16') return Float32Array.from(values, halfToNumber);
+  // the upper half of an f32
+  return format === 'BF16' ? new Float32Array(Uint32Array.from(values, (half) => half << 16).buffer) : values;
 }
 
 /** Writes tensors and metadata as a safetensors file, wider dtypes first so that all values are aligned. */
@@ -58,29 +54,27 @@ export function encode(
   tensors: ReadonlyMap<string, TensorData> | Readonly<Record<string, TensorData>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
-  const entries: [string, TensorData][] = tensors instanceof Map ? [...tensors] : Object.entries(tensors);
-  const width = ([, { dtype }]: readonly [string, TensorData]): number => formats.get(formatOf[dtype])!.bytes;
-  const header = new Map<string, unknown>();
-  if (Object.keys(metadata).length) header.set('__metadata__', metadata);
-  const parts: Uint8Array[] = [];
-  let at = 0;
-  for (const [name, value] of entries.sort((a, b) => width(b) - width(a))) {
+  const header = new Map<string, unknown>(Object.keys(metadata).length ? [['__metadata__', metadata]] : []);
+  const named: [string, TensorData][] = tensors instanceof Map ? [...tensors] : Object.entries(tensors);
+  const entries = named.map(([name, { shape, ...value }]) => {
     if (name === '__metadata__' || name === '__proto__') fail(`a tensor cannot be named ${name}; rename it`);
-    if (sizeOf(value.shape) !== value.data.length)
-      fail(`'${name}' has ${value.data.length} values, which do not fill ${formatShape(value.shape)}`);
-    const bytes = stored(value);
-    header.set(name, { dtype: formatOf[value.dtype], shape: value.shape, data_offsets: [at, at + bytes.length] });
-    parts.push(bytes);
-    at += bytes.length;
+    if (sizeOf(shape) !== value.data.length)
+      fail(`'${name}' has ${value.data.length} values, which do not fill ${formatShape(shape)}`);
+    return { name, shape, ...stored({ shape, ...value }) };
+  });
+  entries.sort((a, b) => b.width - a.width);
+  let size = 0;
+  for (const { name, shape, format, bytes } of entries) {
+    header.set(name, { dtype: format, shape, data_offsets: [size, size + bytes.length] });
+    size += bytes.length;
   }
-  const text = JSON.stringify(Object.fromEntries(header));
-  const head = new TextEncoder().encode(text);
+  const head = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
   const length = Math.ceil(head.length / 8) * 8;
-  const file = new Uint8Array(8 + length + at).fill(32, 8 + head.length, 8 + length);
+  const file = new Uint8Array(8 + length + size).fill(32, 8 + head.length, 8 + length);
   new DataView(file.buffer).setBigUint64(0, BigInt(length), true);
   file.set(head, 8);
   let next = 8 + length;
-  for (const bytes of parts) {
+  for (const { bytes } of entries) {
     file.set(bytes, next);
     next += bytes.length;
   }
@@ -113,14 +107,13 @@ export function decode(bytes: Uint8Array, options: DecodeOptions = {}): Contents
     fail(`${header.size} tensors are more than ${maxTensors}; raise maxTensors if that is right`);
   const entries = [...header].map(([name, value]) => readEntry(name, value));
   checkOffsets(entries, bytes.length - start);
-  const view = (entry: Entry): TensorData => {
-    const { dtype, read } = formats.get(entry.dtype)!;
-    const own = bytes.slice(start + entry.begin, start + entry.end);
-    if (dtype === 'bool' && own.some((value) => value > 1))
-      fail(`'${entry.name}' is BOOL and holds other bytes than 0 and 1`);
-    return { shape: entry.shape, dtype, data: read(own.buffer) };
-  };
-  return { tensors: new Map(entries.map((entry) => [entry.name, view(entry)])), metadata };
+  const tensors = entries.map(({ name, format, shape, begin, end }): [string, TensorData] => {
+    const own = bytes.slice(start + begin, start + end);
+    if (format === 'BOOL' && own.some((value) => value > 1))
+      fail(`'${name}' is BOOL and holds other bytes than 0 and 1`);
+    return [name, { shape, dtype: formats.get(format)!.dtype, data: restored(format, own.buffer) }];
+  });
+  return { tensors: new Map(tensors), metadata };
 }
 
 /** The header's members. JSON.parse alone would hide names that occur twice. */
@@ -158,26 +151,26 @@ function readMetadata(value: unknown): Map<string, string> {
   return new Map(Object.entries(value as Record<string, string>));
 }
 
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const isCounts = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0);
 
 function readEntry(name: string, value: unknown): Entry {
   if (!isRecord(value)) return fail(`'${name}' is not an object`);
   const { dtype, shape, data_offsets: offsets, ...rest } = value;
-  const format = formats.get(String(dtype));
-  if (typeof dtype !== 'string' || !format)
+  const format = [...formats.keys()].find((known) => known === dtype);
+  if (!format)
     return fail(`'${name}' has dtype ${JSON.stringify(dtype)}; these can be read: ${[...formats.keys()].join(', ')}`);
-  if (!Array.isArray(shape) || shape.length > MAX_RANK || !shape.every(isCount))
+  if (!isCounts(shape) || shape.length > MAX_RANK)
     return fail(`'${name}' has shape ${JSON.stringify(shape)}; it is a list of at most ${MAX_RANK} whole numbers`);
-  const [begin = -1, end = -1] =
-    Array.isArray(offsets) && offsets.length === 2 && offsets.every(isCount) ? offsets : [];
-  if (begin < 0 || begin > end)
+  if (!isCounts(offsets) || offsets.length !== 2 || offsets[0]! > offsets[1]!)
     return fail(`'${name}' has data_offsets ${JSON.stringify(offsets)}; they are [begin, end] in bytes`);
-  const size = sizeOf(shape as number[]) * format.bytes;
+  const [begin, end] = offsets as [number, number];
+  const size = sizeOf(shape) * formats.get(format)!.Kind.BYTES_PER_ELEMENT;
   if (size !== end - begin)
-    return fail(`'${name}' is ${dtype} ${formatShape(shape as number[])}, ${size} bytes, and has ${end - begin}`);
-  if (Object.keys(rest).length)
-    return fail(`'${name}' has a field '${Object.keys(rest)[0]}', which the format does not know`);
-  return { name, dtype, shape: shape as number[], begin, end };
+    return fail(`'${name}' is ${format} ${formatShape(shape)}, ${size} bytes, and has ${end - begin}`);
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) return fail(`'${name}' has a field '${unknown}', which the format does not know`);
+  return { name, format, shape, begin, end };
 }
 
 /** The tensors must cover the data without overlaps or holes, to its end. */

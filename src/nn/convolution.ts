@@ -1,8 +1,8 @@
 import { ShapeError } from '../errors.js';
 import { conv2d as convolve, maxPool2d as pool, type WindowSettings } from '../ops/convolution.js';
-import { formatShape } from '../shape.js';
+import { checkWhole, formatShape } from '../shape.js';
 import type { Layer } from './layer.js';
-import { affine, checkSizes, type DenseOptions, stateless } from './layers.js';
+import { affine, type DenseOptions, stateless } from './layers.js';
 
 type Pair = readonly [number, number];
 export type Conv2dOptions = DenseOptions & WindowSettings;
@@ -18,7 +18,7 @@ export function conv2d(
   options: Conv2dOptions = {},
 ): Layer {
   const [height, width] = typeof kernel === 'number' ? [kernel, kernel] : kernel;
-  checkSizes('conv2d', { inChannels, outChannels, 'kernel height': height, 'kernel width': width });
+  checkWhole('conv2d', { inChannels, outChannels, 'kernel height': height, 'kernel width': width });
   const fan = { inputs: inChannels * height * width, outputs: outChannels * height * width };
   const { stride = 1, padding = 0, dilation = 1 } = options;
   return affine('conv2d', options, [outChannels, inChannels, height, width], fan, (x, weight, bias) => {

@@ -9,7 +9,7 @@ import { matmul } from '../ops/matmul.js';
 import { random } from '../ops/random.js';
 import { mean } from '../ops/reduce.js';
 import { reshape as reshapeTensor } from '../ops/view.js';
-import { formatShape, type Shape, sameShape, sizeOf } from '../shape.js';
+import { checkWhole, formatShape, type Shape, sameShape, sizeOf } from '../shape.js';
 import type { Initializer } from './initializers.js';
 import { type Layer, type LayerOptions, makeLayer } from './layer.js';
 
@@ -27,12 +27,6 @@ const rectifiers: readonly unknown[] = ['relu', 'leakyRelu', 'elu', 'gelu', 'sil
 function defaultInitializer(activation: DenseOptions['activation']): Initializer {
   if (rectifiers.includes(activation)) return 'heUniform';
   return activation === 'sigmoid' || activation === 'tanh' ? 'glorotUniform' : 'pytorch';
-}
-
-export function checkSizes(layer: string, sizes: Readonly<Record<string, number>>): void {
-  for (const [what, size] of Object.entries(sizes))
-    if (!Number.isInteger(size) || size < 1)
-      throw new ShapeError(`${layer}: ${what} is ${size}; give a whole number ≥ 1`);
 }
 
 /**
@@ -65,7 +59,7 @@ export function affine(
  * [outputs], as PyTorch's `Linear`. Throws ShapeError when x has another number of features.
  */
 export function dense(inputs: number, outputs: number, options: DenseOptions = {}): Layer {
-  checkSizes('dense', { inputs, outputs });
+  checkWhole('dense', { inputs, outputs });
   return affine('dense', options, [outputs, inputs], { inputs, outputs }, (x, weight, bias) => {
     if (x.shape.at(-1) !== inputs)
       throw new ShapeError(
@@ -107,7 +101,7 @@ export function embedding(
   size: number,
   options: LayerOptions & { initializer?: Initializer } = {},
 ): Layer {
-  checkSizes('embedding', { count, size });
+  checkWhole('embedding', { count, size });
   return makeLayer(options, ({ parameter }) => {
     const initializer = options.initializer ?? 'standardNormal';
     const weight = parameter('weight', [count, size], initializer, { inputs: count, outputs: size });

@@ -6,10 +6,9 @@ import { zeros } from '../ops/leaf.js';
 import { matmul } from '../ops/matmul.js';
 import { concat, slice } from '../ops/slice.js';
 import { reshape, transpose } from '../ops/view.js';
-import { formatShape } from '../shape.js';
+import { checkWhole, formatShape } from '../shape.js';
 import type { Initializer } from './initializers.js';
 import { type Layer, type LayerOptions, makeLayer } from './layer.js';
-import { checkSizes } from './layers.js';
 
 export interface RecurrentOptions extends LayerOptions {
   /** true unless given. */
@@ -30,7 +29,7 @@ function recurrent(
   { initializer = 'pytorch', bias = true, ...options }: RecurrentOptions,
   cell: Cell,
 ): Layer {
-  checkSizes(kind, { inputs, hidden });
+  checkWhole(kind, { inputs, hidden });
   return makeLayer(options, ({ parameter }) => {
     // PyTorch scales all of them by the hidden size
     const make = (local: string, ...shape: number[]): Tensor =>

@@ -1,5 +1,4 @@
-import type { Dataset } from '../data/dataset.js';
-import { checkBatchSize } from '../data/dataset.js';
+import { checkBatchSize, type Dataset } from '../data/dataset.js';
 import type { Engine } from '../engine.js';
 import type { Loss } from '../loss.js';
 import type { Layer } from '../nn/layer.js';
@@ -20,7 +19,9 @@ export interface Evaluation {
   readonly examples: number;
 }
 
-interface Evaluator extends Required<EvaluateOptions> {
+interface Evaluator {
+  /** Model, loss, data and batch size. */
+  readonly of: readonly unknown[];
   readonly pass: Pass;
   /** Ends when the evaluation in progress has: its cursor is on the device. */
   last: Promise<unknown>;
@@ -29,34 +30,19 @@ interface Evaluator extends Required<EvaluateOptions> {
 const KEPT = 4;
 const evaluators = new WeakMap<Engine, Evaluator[]>();
 
-/** A batch size near 256 that leaves the smallest remainder. */
-const evenBatches = (length: number): number => Math.ceil(length / Math.ceil(length / 256));
-
-function evaluatorOf(engine: Engine, { model, loss, data, batchSize = evenBatches(data.length) }: EvaluateOptions) {
+function evaluatorOf(engine: Engine, { model, loss, data, batchSize }: Required<EvaluateOptions>): Evaluator {
   const kept = evaluators.get(engine) ?? [];
   evaluators.set(engine, kept);
-  const same = (known: Evaluator): boolean =>
-    known.model === model && known.loss === loss && known.data === data && known.batchSize === batchSize;
-  const known = kept.find(same);
+  const of = [model, loss, data, batchSize];
+  const known = kept.find((each) => each.of.every((part, i) => part === of[i]));
   if (known) return known;
   checkBatchSize('evaluate', batchSize);
   const pass = makePass(engine, { model, loss, data, batchSize, training: false, accuracy: true });
-  const made: Evaluator = { model, loss, data, batchSize, pass, last: Promise.resolve() };
+  const made: Evaluator = { of, pass, last: Promise.resolve() };
   kept.push(made);
-  if (kept.length > KEPT) {
-    const oldest = kept.shift()!;
-    void oldest.last.finally(() => oldest.pass.release());
-  }
+  const oldest = kept.length > KEPT ? kept.shift() : undefined;
+  void oldest?.last.finally(() => oldest.pass.release());
   return made;
-}
-
-async function runPass({ pass, data, batchSize }: Evaluator): Promise<Evaluation> {
-  const examples = data.length;
-  await pass.begin(data.rows, 0, { cost: 0, correct: 0 });
-  for (let at = 0; at + batchSize <= examples; at += batchSize) await pass.full!.enqueue();
-  await pass.rest?.enqueue();
-  const { cost, correct } = await pass.totals();
-  return { cost: cost / examples, ...(pass.counted ? { accuracy: correct / examples } : {}), examples };
 }
 
 /**
@@ -65,8 +51,18 @@ async function runPass({ pass, data, batchSize }: Evaluator): Promise<Evaluation
  * it uses what it compiled before.
  */
 export async function evaluate(engine: Engine, options: EvaluateOptions): Promise<Evaluation> {
-  const evaluator = evaluatorOf(engine, options);
-  const result = evaluator.last.then(() => runPass(evaluator));
+  const { length: examples, rows } = options.data;
+  // near 256, with the smallest remainder
+  const { batchSize = Math.ceil(examples / Math.ceil(examples / 256)) } = options;
+  const evaluator = evaluatorOf(engine, { ...options, batchSize });
+  const { pass } = evaluator;
+  const result = evaluator.last.then(async () => {
+    await pass.begin(rows, 0, { cost: 0, correct: 0 });
+    for (let at = 0; at + batchSize <= examples; at += batchSize) await pass.full!.enqueue();
+    await pass.rest?.enqueue();
+    const { cost, correct } = await pass.totals();
+    return { cost: cost / examples, ...(pass.counted ? { accuracy: correct / examples } : {}), examples };
+  });
   evaluator.last = result.catch(() => {});
   return result;
 }

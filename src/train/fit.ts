@@ -5,9 +5,10 @@ import { NablaError } from '../errors.js';
 import type { Loss } from '../loss.js';
 import type { Layer } from '../nn/layer.js';
 import type { Optimizer } from '../optim/optimizer.js';
+import { checkWhole } from '../shape.js';
 import { type Evaluation, evaluate } from './evaluate.js';
 import { makePass, type Pass } from './pass.js';
-import { Readings, type StepReport } from './readings.js';
+import { makeReadings, type StepReport } from './readings.js';
 
 export interface FitOptions {
   readonly model: Layer;
@@ -72,14 +73,6 @@ export interface Fit extends AsyncIterable<EpochReport> {
   readonly progress: Progress;
 }
 
-interface Run {
-  readonly engine: Engine;
-  readonly options: FitOptions;
-  readonly pass: Pass;
-  readonly readings: Readings;
-  progress: Progress;
-}
-
 /**
  * Trains a model: each epoch uses every example exactly once, in an order drawn from the seed, the remainder of an epoch
  * in a smaller step. Values stay on the engine: a step uploads nothing, and costs come back while later steps run.
@@ -87,102 +80,79 @@ interface Run {
  * iterate again, or pass `progress` as `resume`, to go on.
  */
 export function fit(engine: Engine, options: FitOptions): Fit {
-  check(options);
-  const { seed = 0, batchSize, data } = options;
-  const start: Progress = {
-    seed,
-    batchSize,
-    examples: data.length,
-    epoch: 0,
-    position: 0,
-    step: 0,
-    cost: 0,
-    correct: 0,
-  };
-  const state = { progress: options.resume ?? start };
-  for (const key of ['seed', 'batchSize', 'examples'] as const)
-    if (state.progress[key] !== (key === 'seed' ? (options.seed ?? state.progress.seed) : start[key]))
+  const { model, loss, optimizer, data, batchSize, epochs, accuracy = true, resume } = options;
+  checkBatchSize('fit', batchSize);
+  checkWhole('fit', { epochs, steps: options.steps ?? 0 }, 0);
+  checkWhole('fit', { reportEvery: options.reportEvery ?? 1 });
+  const settings = { seed: options.seed ?? resume?.seed ?? 0, batchSize, examples: data.length };
+  let progress = resume ?? { ...settings, epoch: 0, position: 0, step: 0, cost: 0, correct: 0 };
+  for (const [key, value] of Object.entries(settings))
+    if (progress[key as keyof Progress] !== value)
       throw new NablaError(
-        `fit: resume has ${key} ${state.progress[key]} and the run ${start[key]}; go on with the same data and settings`,
+        `fit: resume has ${key} ${progress[key as keyof Progress]} and the run ${value}; go on with the same data and settings`,
       );
   return {
     get progress() {
-      return state.progress;
+      return progress;
     },
-    [Symbol.asyncIterator]: () => epochs(engine, options, state),
+    async *[Symbol.asyncIterator]() {
+      const pass = makePass(engine, {
+        ...{ model, loss, data, batchSize, accuracy, training: true },
+        updates: (cost) => optimizer.updates(cost, model.parameters),
+      });
+      const readings = makeReadings(options, doneBy(progress));
+      try {
+        await engine.warmUp((pass.full ?? pass.rest)!, options.onWarmUp);
+        // the remainder's kernels are built while the epoch runs; an error in them comes with its first call
+        if (pass.full && pass.rest) engine.warmUp(pass.rest).catch(() => {});
+        while (progress.epoch < epochs && !isOver(options, progress)) {
+          const epoch = await runEpoch(options, pass, readings, progress);
+          progress = epoch.progress;
+          if (!epoch.report) continue;
+          const unseen = options.signal?.aborted ? undefined : options.validation;
+          const tested = unseen && (await evaluate(engine, { model, loss, data: unseen }));
+          yield { ...epoch.report, ...(tested && { validation: withoutCount(tested) }) };
+        }
+      } finally {
+        pass.release();
+      }
+    },
   };
 }
 
-function check({ epochs: count, batchSize, reportEvery = 1, steps = 0 }: FitOptions): void {
-  checkBatchSize('fit', batchSize);
-  if (!Number.isInteger(count) || count < 0)
-    throw new NablaError(`fit: epochs is ${count}; give a whole number, at least 0`);
-  if (!Number.isInteger(reportEvery) || reportEvery < 1)
-    throw new NablaError(`fit: reportEvery is ${reportEvery}; give a whole number of steps, at least 1`);
-  if (!Number.isInteger(steps) || steps < 0)
-    throw new NablaError(`fit: steps is ${steps}; give a whole number, at least 0`);
-}
-
-async function* epochs(
-  engine: Engine,
-  options: FitOptions,
-  state: { progress: Progress },
-): AsyncGenerator<EpochReport> {
-  const { model, loss, optimizer, data, batchSize, accuracy = true } = options;
-  const pass = makePass(engine, {
-    ...{ model, loss, data, batchSize, accuracy, training: true },
-    updates: (cost) => optimizer.updates(cost, model.parameters),
-  });
-  const readings = new Readings(options.onStep, options.reportEvery, doneBy(state.progress));
-  const run: Run = { engine, options, pass, readings, progress: state.progress };
-  try {
-    await engine.warmUp((pass.full ?? pass.rest)!, options.onWarmUp);
-    // the remainder's kernels are built while the epoch runs; an error in them comes with its first call
-    if (pass.full && pass.rest) engine.warmUp(pass.rest).catch(() => {});
-    while (run.progress.epoch < options.epochs && !isOver(run)) {
-      const report = await runEpoch(run);
-      state.progress = run.progress;
-      if (report) yield report;
-    }
-  } finally {
-    pass.release();
-  }
-}
-
-const isOver = ({ options: { signal, steps = Infinity }, progress }: Run): boolean =>
+const withoutCount = ({ examples: _, ...rest }: Evaluation): Omit<Evaluation, 'examples'> => rest;
+const doneBy = ({ epoch, position, examples }: Progress): number => epoch * examples + position;
+const isOver = ({ signal, steps = Infinity }: FitOptions, progress: Progress): boolean =>
   (signal?.aborted ?? false) || progress.step >= steps;
 
-/** Runs the rest of an epoch. Undefined when it was aborted on the way. */
-async function runEpoch(run: Run): Promise<EpochReport | undefined> {
-  const { engine, options, pass, readings } = run;
+/** Runs the rest of an epoch. There is no report when it was aborted on the way. */
+async function runEpoch(
+  options: FitOptions,
+  pass: Pass,
+  readings: ReturnType<typeof makeReadings>,
+  from: Progress,
+): Promise<{ progress: Progress; report?: EpochReport }> {
   const { data, batchSize, shuffle = true } = options;
-  const { seed, epoch, position, cost, correct } = run.progress;
-  const order = shuffle ? permutation(data.length, seed, epoch).map((at) => data.rows[at]!) : data.rows;
+  const order = shuffle ? permutation(data.length, from.seed, from.epoch).map((at) => data.rows[at]!) : data.rows;
   const began = performance.now();
-  await pass.begin(order, position, { cost, correct });
+  await pass.begin(order, from.position, from);
   const steps = Math.min(options.steps ?? Infinity, options.epochs * Math.ceil(data.length / batchSize));
-  while (run.progress.position < data.length && !isOver(run)) {
-    const at = { ...run.progress, step: run.progress.step + 1 };
-    const whole = at.position + batchSize <= data.length;
-    at.position += whole ? batchSize : data.length - at.position;
-    await readings.run((whole ? pass.full : pass.rest)!, { epoch: epoch + 1, step: at.step, steps }, doneBy(at));
-    run.progress = at;
+  const epoch = from.epoch + 1;
+  let { step, position } = from;
+  while (position < data.length && !isOver(options, { ...from, step })) {
+    const size = Math.min(batchSize, data.length - position);
+    [step, position] = [step + 1, position + size];
+    const done = from.epoch * data.length + position;
+    await readings.run((size === batchSize ? pass.full : pass.rest)!, { epoch, step, steps }, done);
   }
   const totals = await pass.totals();
   await readings.settle();
-  const { step, position: done } = run.progress;
   const seconds = (performance.now() - began) / 1000;
-  const complete = done === data.length;
-  run.progress = complete
-    ? { ...run.progress, epoch: epoch + 1, position: 0, cost: 0, correct: 0 }
-    : { ...run.progress, ...totals };
-  if (!complete && options.signal?.aborted) return undefined;
-  const accuracy = pass.counted ? { accuracy: totals.correct / done } : {};
-  const report = { epoch: epoch + 1, step, cost: totals.cost / done, ...accuracy, seconds };
-  if (!options.validation || options.signal?.aborted) return report;
-  const { model, loss, validation: unseen } = options;
-  const { examples: _, ...validation } = await evaluate(engine, { model, loss, data: unseen });
-  return { ...report, validation };
+  const complete = position === data.length;
+  const progress = complete
+    ? { ...from, step, epoch, position: 0, cost: 0, correct: 0 }
+    : { ...from, step, position, ...totals };
+  if (!complete && options.signal?.aborted) return { progress };
+  const accuracy = pass.counted ? { accuracy: totals.correct / position } : {};
+  return { progress, report: { epoch, step, cost: totals.cost / position, ...accuracy, seconds } };
 }
-
-const doneBy = ({ epoch, position, examples }: Progress): number => epoch * examples + position;

@@ -1,5 +1,4 @@
-import type { Dataset } from '../data/dataset.js';
-import { stored } from '../data/dataset.js';
+import { type Dataset, stored } from '../data/dataset.js';
 import { isFloat } from '../dtype.js';
 import type { Engine, Step } from '../engine.js';
 import { FeedError, ShapeError } from '../errors.js';
@@ -21,22 +20,6 @@ import { formatShape, sameShape } from '../shape.js';
 export interface Totals {
   readonly cost: number;
   readonly correct: number;
-}
-
-/**
- * Steps over a data set that lives on the engine. The order of the rows is written once an epoch; a cursor on the device
- * picks each batch and advances by itself, so a step uploads nothing and reads nothing back.
- */
-export interface Pass {
-  /** One step of `batchSize` examples, and one of the remainder where there is one. */
-  readonly full: Step<{ cost: Tensor }> | undefined;
-  readonly rest: Step<{ cost: Tensor }> | undefined;
-  /** Whether labels are class numbers, so that there is an accuracy. */
-  readonly counted: boolean;
-  /** Starts at a position of an order of rows. */
-  begin(order: Int32Array, position: number, totals: Totals): Promise<void>;
-  totals(): Promise<Totals>;
-  release(): void;
 }
 
 export interface PassDefinition {
@@ -61,8 +44,12 @@ const makeBooks = (length: number) => ({
 });
 const spare = new WeakMap<Engine, ReturnType<typeof makeBooks>[]>();
 
-export function makePass(engine: Engine, definition: PassDefinition): Pass {
-  const { data, batchSize } = definition;
+/**
+ * Steps over a data set that lives on the engine. The order of the rows is written once an epoch; a cursor on the device
+ * picks each batch and advances by itself, so a step uploads nothing and reads nothing back.
+ */
+export function makePass(engine: Engine, definition: PassDefinition) {
+  const { data, batchSize, updates } = definition;
   const kept = spare.get(engine) ?? [];
   spare.set(engine, kept);
   const known = kept.findIndex(({ length }) => length === data.length);
@@ -77,53 +64,43 @@ export function makePass(engine: Engine, definition: PassDefinition): Pass {
       [cursor, add(cursor, size)],
       [totals, add(totals, concat(sums, { axis: 0 }))],
     ];
-    return engine.compile({ outputs: { cost }, updates: [...(definition.updates?.(cost) ?? []), ...own] });
+    return engine.compile({ outputs: { cost }, updates: [...(updates?.(cost) ?? []), ...own] });
   };
   const full = data.length >= batchSize ? compile(batchSize) : undefined;
   const rest = data.length % batchSize ? compile(data.length % batchSize) : undefined;
   return {
-    full,
-    rest,
+    /** One step of `batchSize` examples, and one of the remainder where there is one. */
+    ...{ full, rest },
+    /** Whether labels are class numbers, so that there is an accuracy. */
     counted,
-    async begin(rows, position, { cost, correct }) {
-      await Promise.all([
-        engine.write(order, rows),
-        engine.write(cursor, position),
-        engine.write(totals, { shape: [2], dtype: 'f64', data: Float64Array.of(cost, correct) }),
-      ]);
+    /** Starts at a position of an order of rows. */
+    async begin(rows: Int32Array, position: number, { cost, correct }: Totals): Promise<void> {
+      const sums = { shape: [2], dtype: 'f64', data: Float64Array.of(cost, correct) } as const;
+      await Promise.all([engine.write(order, rows), engine.write(cursor, position), engine.write(totals, sums)]);
     },
-    async totals() {
-      const { data: sums } = await engine.read(totals);
-      return { cost: sums[0]!, correct: sums[1]! };
+    async totals(): Promise<Totals> {
+      const [cost, correct] = (await engine.read(totals)).data;
+      return { cost: cost!, correct: correct! };
     },
-    release() {
-      full?.release();
-      rest?.release();
+    release(): void {
+      for (const step of [full, rest]) step?.release();
       kept.push(books);
     },
   };
 }
+export type Pass = ReturnType<typeof makePass>;
 
 /** Cost and number of right answers over some rows of the data. */
-function forward(
-  { model, loss, data, training, accuracy }: PassDefinition,
-  rows: Tensor,
-): { cost: Tensor; hits: Tensor | undefined } {
-  const { values } = data;
-  const inputs = readInputs(values.inputs, values.scale, rows);
-  const labels = gather(values.labels, rows);
-  const output = model.apply(inputs, { training });
-  if (values.classes) checkClasses(data, output, loss);
+function forward({ model, loss, data, training, accuracy }: PassDefinition, rows: Tensor) {
+  const { inputs, labels: allLabels, scale, classes } = data.values;
+  const picked = gather(inputs, rows);
+  const values = inputs.dtype === 'u8' || isFloat(inputs.dtype) ? mul(cast(picked, 'f32'), scale) : picked;
+  const labels = gather(allLabels, rows);
+  const output = model.apply(values, { training });
+  if (classes) checkClasses(data, output, loss);
   const cost = loss(output, labels);
   if (cost.rank !== 0) throw new ShapeError(`loss: it gives ${formatShape(cost.shape)}; a cost is a scalar`);
-  return { cost, hits: values.classes && accuracy ? rightAnswers(output, labels, data, loss) : undefined };
-}
-
-function readInputs(inputs: Tensor, scale: number, rows: Tensor): Tensor {
-  const picked = gather(inputs, rows);
-  if (inputs.dtype !== 'u8' && !isFloat(inputs.dtype)) return picked;
-  const values = cast(picked, 'f32');
-  return scale === 1 ? values : mul(values, scale);
+  return { cost, hits: classes && accuracy ? rightAnswers(output, labels, data, loss) : undefined };
 }
 
 /** Throws FeedError where a class number has no output. */

@@ -1,5 +1,6 @@
 import type { Step } from '../engine.js';
 import type { Tensor } from '../graph/tensor.js';
+import type { FitOptions } from './fit.js';
 
 /** What `onStep` gets, a few steps behind the device. */
 export interface StepReport {
@@ -20,58 +21,45 @@ const PENDING = 4;
 /** Milliseconds between reports where the caller does not say how many steps. */
 const INTERVAL = 30;
 
-/** Reads costs back while later steps run. */
-export class Readings {
-  readonly #onStep: ((report: StepReport) => void) | undefined;
-  readonly #every: number | undefined;
-  readonly #pending: Promise<void>[] = [];
-  #failure: { error: unknown } | undefined;
-  #seen: number;
-  #time = performance.now();
-  #asked = Number.NEGATIVE_INFINITY;
+/** Reads costs back while later steps run. `seen` examples were done before. */
+export function makeReadings({ onStep, reportEvery }: Pick<FitOptions, 'onStep' | 'reportEvery'>, seen: number) {
+  const pending: Promise<void>[] = [];
+  let failure: { error: unknown } | undefined;
+  let time = performance.now();
+  let asked = Number.NEGATIVE_INFINITY;
 
-  /** `examples` were done before. */
-  constructor(onStep: ((report: StepReport) => void) | undefined, every: number | undefined, examples: number) {
-    this.#onStep = onStep;
-    this.#every = every;
-    this.#seen = examples;
-  }
+  const isDue = (step: number): boolean => {
+    if (reportEvery !== undefined) return step % reportEvery === 0;
+    return pending.length === 0 && performance.now() - asked >= INTERVAL;
+  };
+  const rate = (examples: number): number => {
+    const [before, since] = [seen, time];
+    [seen, time] = [examples, performance.now()];
+    return (examples - before) / Math.max(1e-6, (time - since) / 1000);
+  };
+  const throwFailure = (): void => {
+    if (failure) throw failure.error;
+  };
+  return {
+    /** Runs one step; resolves when there is room for the next. `examples` counts those done since the run began. */
+    async run(step: Step<{ cost: Tensor }>, at: Pick<StepReport, 'epoch' | 'step' | 'steps'>, examples: number) {
+      throwFailure();
+      if (!onStep || !isDue(at.step)) return step.enqueue();
+      asked = performance.now();
+      const reading = step()
+        .then(({ cost }) => onStep({ ...at, cost: cost.data[0]!, examplesPerSecond: rate(examples) }))
+        .catch((error: unknown) => {
+          failure ??= { error };
+        });
+      pending.push(reading);
+      void reading.then(() => pending.splice(pending.indexOf(reading), 1));
+      if (pending.length >= PENDING) await pending[0];
+    },
 
-  /** Runs one step; resolves when there is room for the next. `examples` counts those done since the run began. */
-  async run(step: Step<{ cost: Tensor }>, at: Omit<StepReport, 'cost' | 'examplesPerSecond'>, examples: number) {
-    if (this.#failure) throw this.#failure.error;
-    if (!this.#isDue(at.step)) return step.enqueue();
-    this.#asked = performance.now();
-    const reading = step().then(({ cost }) => this.#report({ ...at, cost: cost.data[0]! }, examples));
-    const settled = reading.then(
-      () => {},
-      (error: unknown) => {
-        this.#failure ??= { error };
-      },
-    );
-    this.#pending.push(settled);
-    void settled.then(() => this.#pending.splice(this.#pending.indexOf(settled), 1));
-    if (this.#pending.length >= PENDING) await this.#pending[0];
-  }
-
-  /** Waits for costs on their way, and throws what a step or `onStep` threw. */
-  async settle(): Promise<void> {
-    await Promise.all(this.#pending);
-    if (this.#failure) throw this.#failure.error;
-  }
-
-  #isDue(step: number): boolean {
-    if (!this.#onStep) return false;
-    if (this.#every !== undefined) return step % this.#every === 0;
-    return this.#pending.length === 0 && performance.now() - this.#asked >= INTERVAL;
-  }
-
-  #report(report: Omit<StepReport, 'examplesPerSecond'>, examples: number): void {
-    const now = performance.now();
-    const seconds = Math.max(1e-6, (now - this.#time) / 1000);
-    const examplesPerSecond = (examples - this.#seen) / seconds;
-    this.#seen = examples;
-    this.#time = now;
-    this.#onStep?.({ ...report, examplesPerSecond });
-  }
+    /** Waits for costs on their way, and throws what a step or `onStep` threw. */
+    async settle(): Promise<void> {
+      await Promise.all(pending);
+      throwFailure();
+    },
+  };
 }

@@ -6,7 +6,7 @@ import { cac } from 'cac';
 import { FormatError, NablaError } from '../errors.js';
 import { evaluateFile } from './cli/eval.js';
 import { explainFile } from './cli/explain.js';
-import { evalOptions, flagOf, presets, readOptions, readTrainOptions, trainOptions } from './cli/options.js';
+import { evalOptions, flagOf, readOptions, readTrainOptions, trainOptions } from './cli/options.js';
 import { wrapped } from './cli/text.js';
 import { train } from './cli/train.js';
 import { UsageError } from './cli/usage.js';
@@ -34,22 +34,15 @@ cli
 cli.command('doctor', 'What this machine has to run on, and how to mend what is missing').action(async () => {
   if (!(await doctor(version, print))) process.exitCode = 1;
 });
-for (const [command, table] of [
-  [training, trainOptions],
-  [evaluating, evalOptions],
-] as const)
-  for (const [name, { value, about }] of Object.entries(table)) command.option(`${flagOf(name)} <${value}>`, about);
-cli.help((sections) => {
-  const lines = Object.entries(presets).map(([name, { about }]) => `  ${name.padEnd(9)}${about}`);
-  const about = cli.matchedCommandName === 'train' ? [{ title: 'Presets', body: lines.join('\n') }] : [];
-  return [...sections.filter(({ title }) => !title?.startsWith('For more info')), ...about].map((section) => ({
-    ...section,
-    body: section.body
-      .split('\n')
-      .map((line) => wrapped(line))
-      .join('\n'),
-  }));
-});
+for (const [name, { value, about }] of Object.entries(trainOptions))
+  training.option(`${flagOf(name)} <${value}>`, about);
+for (const [name, { value, about }] of Object.entries(evalOptions))
+  evaluating.option(`${flagOf(name)} <${value}>`, about);
+cli.help((sections) =>
+  sections
+    .filter(({ title }) => !title?.startsWith('For more info'))
+    .map(({ body, ...section }) => ({ ...section, body: wrapped(body) })),
+);
 cli.version(version);
 
 async function main(argv: string[]): Promise<void> {

@@ -41,7 +41,6 @@ export async function unpackInto(folder: string, bin: string, archives: readonly
   try {
     await chmod(half, 0o755);
     await Promise.all(archives.map((name) => inflate(join(bin, `${name}.br`), name, half)));
-    await writeFile(join(half, 'fonts.conf'), fontConfiguration);
     await rename(half, folder);
   } catch (error) {
     if (!existsSync(folder)) throw error;
@@ -58,7 +57,3 @@ async function inflate(source: string, name: string, folder: string): Promise<vo
   tar.child.stdin?.on('error', () => {}).end(bytes);
   await tar;
 }
-
-const fontConfiguration = `<?xml version="1.0"?><fontconfig><dir>/usr/share/fonts</dir>\
-<dir prefix="relative">fonts</dir><cachedir prefix="xdg">fontconfig</cachedir></fontconfig>
-`;

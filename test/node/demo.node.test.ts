@@ -3,10 +3,10 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Browser, launch, type Page, type Viewport } from 'puppeteer';
+import type { Browser, Page, Viewport } from 'puppeteer';
 import { createServer, type ViteDevServer } from 'vite';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { findBrowser } from '../../src/node/chromium.js';
+import { startBrowser } from '../support/browser.js';
 
 const demo = fileURLToPath(new URL('../../demo', import.meta.url));
 const desktop = { width: 1280, height: 800 };
@@ -24,7 +24,7 @@ beforeAll(async () => {
     server: { host: '127.0.0.1', port: 0, hmr: false, watch: null },
   });
   await server.listen();
-  browser = await start();
+  browser = await startBrowser();
   page = await openPage();
 }, 60_000);
 
@@ -32,13 +32,6 @@ afterAll(async () => {
   await browser?.close();
   await server?.close();
 });
-
-async function start(): Promise<Browser> {
-  const found = await findBrowser();
-  if ('missing' in found) throw new Error(found.missing);
-  const { executablePath, headless, args, env } = found;
-  return launch({ executablePath, headless, args, env });
-}
 
 /** Opens the demo; what its console and its worker complain about is kept. */
 async function openPage(prepare?: (page: Page) => Promise<unknown>): Promise<Page> {

@@ -2,15 +2,12 @@
 import { defineBrowserProvider } from '@vitest/browser';
 import type { Browser, Page } from 'puppeteer';
 import type { BrowserProvider } from 'vitest/node';
-import { findBrowser } from '../../src/node/chromium.js';
+import { startBrowser } from './browser.js';
 
 async function start(): Promise<Browser> {
-  const found = await findBrowser();
-  if ('missing' in found) throw new Error(found.missing);
-  process.stdout.write(`browser: ${found.source}\n`);
-  const { executablePath, headless, args, env } = found;
-  const { launch } = await import('puppeteer');
-  return launch({ executablePath, headless, args, env, protocolTimeout: 600_000 });
+  const browser = await startBrowser({ protocolTimeout: 600_000 });
+  process.stdout.write(`browser: ${browser.source}\n`);
+  return browser;
 }
 
 function puppeteerProvider(): BrowserProvider {

@@ -14,7 +14,7 @@ import { UsageError } from './usage.js';
 /** Prints test accuracy, cost and the confusion matrix of a model file. */
 export async function evaluateFile(
   file: string,
-  { data, backend }: Partial<Values<typeof evalOptions>>,
+  { data, backend }: Values<typeof evalOptions>,
   print: (line: string) => void,
 ): Promise<void> {
   const saved = await openModel(file);

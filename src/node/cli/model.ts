@@ -112,13 +112,13 @@ function parseArchitecture(text: string | undefined): Architecture {
   if (text === undefined) throw new FormatError('its metadata describe no architecture; nabla train writes that');
   try {
     const { kind, sizes, channels, activation, loss } = Object(JSON.parse(text)) as Architecture;
-    const whole = (list: unknown, least: number): boolean =>
-      Array.isArray(list) && list.length >= least && list.every((size) => Number.isInteger(size) && size > 0);
-    const known = Object.hasOwn(activations, activation) && Object.hasOwn(losses, loss) && whole(sizes, 2);
-    if (kind === 'dense' && known) return { kind, sizes, activation, loss };
-    if (kind === 'cnn' && known && whole(channels, 1)) return { kind, sizes, channels: channels!, activation, loss };
+    const [inner, outer] = [channels ?? [], sizes.slice(1)];
+    const known = Object.hasOwn(activations, activation) && Object.hasOwn(losses, loss) && outer.length > 0;
+    const whole = [...sizes, ...inner].every((size) => Number.isInteger(size) && size > 0);
+    if (known && whole && kind === (inner.length ? 'cnn' : 'dense'))
+      return { kind, sizes, ...(channels && { channels }), activation, loss };
   } catch {
-    // no JSON
+    // no JSON, or no lists
   }
   throw new FormatError('its metadata describe no architecture that this version knows');
 }

@@ -5,6 +5,8 @@ import { adam, adamW, rmsProp, sgd } from '../../optim/index.js';
 import { type Architecture, losses } from './model.js';
 import { UsageError } from './usage.js';
 
+/** What the command line gives, by name. */
+type Given = Readonly<Record<string, unknown>>;
 /** A kind of value. */
 interface Kind<T> {
   /** What stands for it in the help. */
@@ -83,6 +85,10 @@ export const presets: Readonly<Record<string, Preset>> = {
   },
 };
 
+const presetList = Object.entries(presets)
+  .map(([name, { about }]) => `${name} (${about})`)
+  .join(', ');
+
 /** The options of `nabla eval`, named as in the code; on the command line learningRate is --learning-rate. */
 export const evalOptions = {
   data: option('folder of four IDX files, gzipped or not (MNIST)', path('dir'), undefined),
@@ -91,7 +97,7 @@ export const evalOptions = {
 
 /** The options of `nabla train`. */
 export const trainOptions = {
-  preset: option<string, string>('settings to start from', keyOf(presets), 'mnist'),
+  preset: option<string, string>('settings to start from', { ...keyOf(presets), about: presetList }, 'mnist'),
   layers: option('hidden layers, as 128,64 or none', sizes, [128]),
   activation: option('of the hidden layers', keyOf(activations), 'relu'),
   loss: option('', keyOf(losses), 'crossEntropy'),
@@ -111,25 +117,24 @@ export type TrainOptions = Values<typeof trainOptions> & { readonly learningRate
 /** learningRate → --learning-rate */
 export const flagOf = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
-/** The options that were given. Throws UsageError naming the option, what it got and what it accepts. */
-export function readOptions<T extends OptionTable>(table: T, given: Readonly<Record<string, unknown>>) {
-  const read: Record<string, unknown> = {};
-  for (const [name, { parse }] of Object.entries(table)) {
+/**
+ * The value of every option: what was given, else what `preset` says, else the standard. Throws UsageError naming the
+ * option, what it got and what it accepts.
+ */
+export function readOptions<T extends OptionTable>(table: T, given: Given, preset: Partial<Values<T>> = {}): Values<T> {
+  const read = Object.entries(table).map(([name, { parse, standard }]) => {
     const [value, flag] = [given[name], flagOf(name)];
-    if (value === undefined) continue;
+    if (value === undefined) return [name, preset[name] ?? standard];
     if (Array.isArray(value)) throw new UsageError(`${flag}: it is given ${value.length} times`);
     if (typeof value === 'object' || typeof value === 'boolean') throw new UsageError(`${flag}: it needs one value`);
-    read[name] = parse(String(value), flag);
-  }
-  return read as Partial<Values<T>>;
+    return [name, parse(String(value), flag)];
+  });
+  return Object.fromEntries(read);
 }
 
-/** Settings from the options given, those of the preset, and the standard ones, in this order. */
-export function readTrainOptions(given: Readonly<Record<string, unknown>>): TrainOptions {
-  const read = readOptions(trainOptions, given);
-  const standard = Object.fromEntries(Object.entries(trainOptions).map(([name, each]) => [name, each.standard]));
-  const preset = presets[read.preset ?? 'mnist']!.options;
-  const options = { ...(standard as Values<typeof trainOptions>), ...preset, ...read };
+export function readTrainOptions(given: Given): TrainOptions {
+  const { preset } = readOptions({ preset: trainOptions.preset }, given);
+  const options = readOptions(trainOptions, given, presets[preset]!.options);
   if (options.momentum !== 0 && !['sgd', 'rmsProp'].includes(options.optimizer))
     throw new UsageError(`--momentum: ${options.optimizer} has none; leave it out, or take --optimizer sgd`);
   if (options.crossCheck !== 'off' && options.backend === 'cpu')

@@ -22,8 +22,14 @@ export const costText = (cost: number): string => (cost < 1e4 ? cost.toFixed(4) 
 export const resultLine = ({ accuracy, cost, examples }: Evaluation): string =>
   `${style('bold', `test accuracy ${percent(accuracy)}`)}  cost ${costText(cost)}  (${count(examples)} examples)`;
 
-/** A line "  label  text" within 80 columns; what goes over stands under the text, `indent` columns in. */
-export function wrapped(line: string, indent = /^ {2}\S.*? {2,}/.exec(line)?.[0].length ?? 4): string {
+/** Lines "  label  text" within 80 columns; what goes over stands under the text. */
+export const wrapped = (lines: string): string =>
+  lines
+    .split('\n')
+    .map((line) => wrap(line, /^ {2}\S.*? {2,}/.exec(line)?.[0].length ?? 4))
+    .join('\n');
+
+function wrap(line: string, indent: number): string {
   const fit = /^(.{0,79}\S) +(?=\S)/.exec(line.trimEnd().length > 80 ? line : '')?.[1];
-  return fit ? `${fit}\n${wrapped(' '.repeat(indent) + line.slice(fit.length).trim(), indent)}` : line.trimEnd();
+  return fit ? `${fit}\n${wrap(' '.repeat(indent) + line.slice(fit.length).trim(), indent)}` : line.trimEnd();
 }

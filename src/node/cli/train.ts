@@ -8,9 +8,6 @@ import { optimizers, presets, type TrainOptions } from './options.js';
 import { openProgress } from './progress.js';
 import { costText, count, percent, resultLine } from './text.js';
 
-/** The cost is no number any more; going on would only waste time. */
-class DivergedError extends NablaError {}
-
 /**
  * Trains, reports and writes the model. The first Ctrl-C stops after the step in progress and writes what was learned,
  * the second quits. Resolves to the exit code.
@@ -27,17 +24,17 @@ export async function train(options: TrainOptions): Promise<number> {
   for (const line of [source, digits.source, about]) progress.line(line);
 
   const loss = losses[options.loss];
-  const stop = onSignals(() => progress.line('stopping; once more quits without writing the model'));
+  const signal = onSignals(() => progress.line('stopping; once more quits without writing the model'));
   const { learningRate, momentum, epochs } = options;
   const run = fit(engine, {
-    ...{ model, loss, epochs, seed: options.seed, batchSize: options.batch, signal: stop.signal },
+    ...{ model, loss, epochs, seed: options.seed, batchSize: options.batch, signal },
     ...{ data: digits.train, validation: digits.test },
     ...(options.steps !== undefined && { steps: options.steps }),
     optimizer: optimizers[options.optimizer]({ learningRate, ...(momentum && { momentum }) }),
     onWarmUp: (done, total) => progress.status(`compiling kernels, ${done} of ${total}`),
     onStep({ cost, ...at }) {
       if (!Number.isFinite(cost))
-        throw new DivergedError(`the cost is ${cost} at step ${at.step}; try a --learning-rate below ${learningRate}`);
+        throw new NablaError(`the cost is ${cost} at step ${at.step}; try a --learning-rate below ${learningRate}`);
       progress.at({ ...at, epochs, cost });
     },
   });
@@ -51,7 +48,7 @@ export async function train(options: TrainOptions): Promise<number> {
     progress.stop();
   }
   const { step } = run.progress;
-  const code = stop.code() ?? 0;
+  const code: number = signal.reason ?? 0;
   if (code) progress.line(`stopped after ${count(step)} steps`);
   if (step === 0) return code;
   const bytes = await saveModel(options.output, engine, model, { architecture, training: { ...options, step } });
@@ -80,16 +77,14 @@ function epochLine({ epoch, cost, accuracy, seconds, validation }: EpochReport, 
   return `epoch ${number}/${epochs}  cost ${costText(cost)}  train ${percent(accuracy)}${test}  ${seconds.toFixed(1)} s`;
 }
 
-/** The first Ctrl-C or SIGTERM aborts; the second ends the process at once. `code` is the exit code it asks for. */
-function onSignals(onStop: () => void): { signal: AbortSignal; code: () => number | undefined } {
+/** The first Ctrl-C or SIGTERM aborts, with the exit code as its reason; the second ends the process at once. */
+function onSignals(onStop: () => void): AbortSignal {
   const controller = new AbortController();
-  let code: number | undefined;
   const stop = (_: string, number: number): void => {
-    if (code !== undefined) process.exit(128 + number);
-    code = 128 + number;
-    controller.abort();
+    if (controller.signal.aborted) process.exit(128 + number);
+    controller.abort(128 + number);
     onStop();
   };
   process.on('SIGINT', stop).on('SIGTERM', stop);
-  return { signal: controller.signal, code: () => code };
+  return controller.signal;
 }

@@ -13,41 +13,48 @@ import { formatShape, sameShape } from './shape.js';
 /** A scalar cost from a model's output and what it should be; axis 0 is the batch. */
 export type Loss = (output: Tensor, target: Tensor) => Tensor;
 
-/** Sums what belongs to an example and takes the mean over the batch. */
-function overBatch(loss: string, each: Tensor): Tensor {
-  const batch = each.shape[0];
-  if (!batch)
-    throw new ShapeError(`${loss}: ${formatShape(each.shape)} has no batch; axis 0 counts the examples, at least one`);
-  return div(sum(each), batch);
-}
-
 /** Whole numbers [batch, …] that name classes of an output [batch, …, classes]. */
 const namesClasses = (output: Tensor, target: Tensor): boolean =>
   !isFloat(target.dtype) && sameShape(target.shape, output.shape.slice(0, -1));
 
 /**
- * Targets in the output's shape: class numbers become one-hot rows; where there is one output, or one number for each
+ * Targets in the output's shape: class numbers become one-hot rows; where there is `one` output, or one number for each
  * output, they are the numbers themselves.
  */
-function targetsLike(loss: string, output: Tensor, target: Tensor): Tensor {
-  if (namesClasses(output, target) && output.shape.at(-1) !== 1)
-    return oneHot(target.dtype === 'u8' ? cast(target, 'i32') : target, output.shape.at(-1)!);
-  const fits = sameShape(output.shape, target.shape) || sameShape(output.shape, [...target.shape, 1]);
-  if (!fits)
-    throw new ShapeError(
-      `${loss}: output ${formatShape(output.shape)} and target ${target.dtype} ${formatShape(target.shape)} do not belong together; make the shapes equal, or pass class numbers (i32) of shape ${formatShape(output.shape.slice(0, -1))}`,
-    );
-  return reshape(cast(target, output.dtype), output.shape);
+function targetsLike(loss: string, output: Tensor, target: Tensor, one: number | undefined): Tensor {
+  const [classes, rows] = [output.shape.at(-1)!, output.shape.slice(0, -1)];
+  if (namesClasses(output, target) && classes !== one)
+    return oneHot(target.dtype === 'u8' ? cast(target, 'i32') : target, classes);
+  if (sameShape(output.shape, target.shape) || sameShape(output.shape, [...target.shape, 1]))
+    return reshape(cast(target, output.dtype), output.shape);
+  throw new ShapeError(
+    `${loss}: output ${formatShape(output.shape)} and target ${target.dtype} ${formatShape(target.shape)} do not belong together; make the shapes equal, or pass class numbers (i32) of shape ${formatShape(rows)}`,
+  );
+}
+
+/** A loss that sums `each` over what belongs to an example and takes the mean over the batch. */
+function batchLoss(loss: string, each: (output: Tensor, target: Tensor, given: Tensor) => Tensor, one?: number): Loss {
+  return (output, target) => {
+    const values = each(output, targetsLike(loss, output, target, one), target);
+    if (values.shape[0]) return div(sum(values), values.shape[0]);
+    const shape = formatShape(values.shape);
+    throw new ShapeError(`${loss}: ${shape} has no batch; axis 0 counts the examples, at least one`);
+  };
 }
 
 /** ‖output − target‖², its mean over the batch. Integer targets are class numbers and are made one-hot. */
-export const squaredError: Loss = (output, target) =>
-  overBatch('squaredError', square(sub(output, targetsLike('squaredError', output, target))));
+export const squaredError: Loss = batchLoss('squaredError', (output, target) => square(sub(output, target)), 1);
 
 /** ½ ‖output − target‖², its mean over the batch: Nielsen's quadratic cost. */
-export const halfSquaredError: Loss = (output, target) =>
-  overBatch('halfSquaredError', mul(0.5, square(sub(output, targetsLike('halfSquaredError', output, target)))));
+export const halfSquaredError: Loss = batchLoss(
+  'halfSquaredError',
+  (output, target) => mul(0.5, square(sub(output, target))),
+  1,
+);
 
+const entropy = batchLoss('crossEntropy', (logits, target, labels) =>
+  softmaxCrossEntropy(logits, target, { normalised: namesClasses(logits, labels) }),
+);
 /**
  * −Σ t ln softmax(logits), its mean over the batch: logits [batch, …, classes]; labels class numbers [batch, …]
  * (integers in [0, classes)) or probabilities of the logits' shape.
@@ -55,22 +62,17 @@ export const halfSquaredError: Loss = (output, target) =>
 export const crossEntropy: Loss = (logits, labels) => {
   if (logits.rank < 2)
     throw new ShapeError(`crossEntropy: logits ${formatShape(logits.shape)}; they are [batch, classes]`);
-  if (isFloat(labels.dtype) && sameShape(labels.shape, logits.shape.slice(0, -1)))
-    throw new DTypeError(
-      `crossEntropy: labels are ${labels.dtype} ${formatShape(labels.shape)}; class numbers are integers: cast(labels, 'i32')`,
-    );
-  const target = namesClasses(logits, labels)
-    ? oneHot(labels.dtype === 'u8' ? cast(labels, 'i32') : labels, logits.shape.at(-1)!)
-    : targetsLike('crossEntropy', logits, labels);
-  return overBatch('crossEntropy', softmaxCrossEntropy(logits, target, { normalised: namesClasses(logits, labels) }));
+  if (!isFloat(labels.dtype) || !sameShape(labels.shape, logits.shape.slice(0, -1))) return entropy(logits, labels);
+  const found = `${labels.dtype} ${formatShape(labels.shape)}`;
+  throw new DTypeError(`crossEntropy: labels are ${found}; class numbers are integers: cast(labels, 'i32')`);
 };
 
 /**
  * −Σ t ln σ(z) + (1 − t) ln(1 − σ(z)) = Σ softplus(z) − t z, its mean over the batch: logits z and labels t in [0, 1] of
  * one shape; class numbers are made one-hot, or taken as they are where there is one logit.
  */
-export const binaryCrossEntropy: Loss = (logits, labels) =>
-  overBatch(
-    'binaryCrossEntropy',
-    sub(softplus(logits), mul(targetsLike('binaryCrossEntropy', logits, labels), logits)),
-  );
+export const binaryCrossEntropy: Loss = batchLoss(
+  'binaryCrossEntropy',
+  (logits, labels) => sub(softplus(logits), mul(labels, logits)),
+  1,
+);

@@ -46,18 +46,14 @@ export function checkWhole(op: string, values: Readonly<Record<string, number>>,
 /** NumPy's rule: align at the last axis; equal sizes, or 1 against any. */
 export function broadcastShapes(op: string, shapes: readonly Shape[]): Shape {
   const rank = Math.max(0, ...shapes.map((shape) => shape.length));
-  const out = new Array<number>(rank).fill(1);
-  for (const shape of shapes)
-    shape.forEach((size, i) => {
-      const axis = rank - shape.length + i;
-      const have = out[axis]!;
-      if (size !== have && size !== 1 && have !== 1)
-        throw new ShapeError(
-          `${op}: shapes ${shapes.map(formatShape).join(' and ')} do not broadcast: ${have} against ${size}; make the sizes equal or one of them 1`,
-        );
-      if (size !== 1) out[axis] = size;
-    });
-  return out;
+  return Array.from({ length: rank }, (_, axis) => {
+    const sizes = shapes.map((shape) => shape[axis - rank + shape.length] ?? 1).filter((size) => size !== 1);
+    const [size = 1, other = size] = new Set(sizes);
+    if (size === other) return size;
+    throw new ShapeError(
+      `${op}: shapes ${shapes.map(formatShape).join(' and ')} do not broadcast: ${size} against ${other}; make the sizes equal or one of them 1`,
+    );
+  });
 }
 
 /** An axis counted from the end when negative, as a number in [0, rank). */

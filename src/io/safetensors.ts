@@ -7,14 +7,6 @@ export interface Contents {
   readonly tensors: Map<string, TensorData>;
   readonly metadata: Map<string, string>;
 }
-interface Entry {
-  readonly name: string;
-  readonly format: Format;
-  readonly shape: readonly number[];
-  readonly begin: number;
-  readonly end: number;
-}
-
 /** The dtypes of the format: what they are here, and the arrays that hold them. The first of a dtype is written. */
 const formats = new Map([
   ['F64', { dtype: 'f64', Kind: Float64Array }],
@@ -154,7 +146,7 @@ function readMetadata(value: unknown): Map<string, string> {
 const isCounts = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0);
 
-function readEntry(name: string, value: unknown): Entry {
+function readEntry(name: string, value: unknown) {
   if (!isRecord(value)) return fail(`'${name}' is not an object`);
   const { dtype, shape, data_offsets: offsets, ...rest } = value;
   const format = [...formats.keys()].find((known) => known === dtype);
@@ -174,7 +166,7 @@ function readEntry(name: string, value: unknown): Entry {
 }
 
 /** The tensors must cover the data without overlaps or holes, to its end. */
-function checkOffsets(entries: readonly Entry[], size: number): void {
+function checkOffsets(entries: readonly ReturnType<typeof readEntry>[], size: number): void {
   let at = 0;
   for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin !== at)

@@ -3,6 +3,7 @@ import type { Tensor } from '../graph/tensor.js';
 import { type Activation, activations } from '../ops/activation.js';
 import { add, div, mul, sqrt, square, sub } from '../ops/arithmetic.js';
 import { less, where } from '../ops/compare.js';
+import { conv2d as convolve, maxPool2d as pool, type WindowSettings } from '../ops/convolution.js';
 import { gather } from '../ops/indexing.js';
 import { ones } from '../ops/leaf.js';
 import { matmul } from '../ops/matmul.js';
@@ -33,7 +34,7 @@ function defaultInitializer(activation: DenseOptions['activation']): Initializer
  * A layer y = g(w ∗ x + b), where `product` is w ∗ x + b. The weight has `shape` and the bias its first extent; each output
  * sums `inputs` numbers and each input reaches `outputs`.
  */
-export function affine(
+function affine(
   layer: string,
   { activation = 'identity', bias: hasBias = true, ...options }: DenseOptions,
   shape: Shape,
@@ -71,7 +72,7 @@ export function dense(inputs: number, outputs: number, options: DenseOptions = {
 }
 
 /** A layer without parameters, from a function. */
-export const stateless = (apply: (x: Tensor) => Tensor): Layer => ({ parameters: [], apply: (x) => apply(x) });
+const stateless = (apply: (x: Tensor) => Tensor): Layer => ({ parameters: [], apply: (x) => apply(x) });
 
 /** [batch, a, b, …] to [batch, a·b·…]. */
 export const flatten = (): Layer => stateless((x) => reshapeTensor(x, [x.shape[0] ?? 1, sizeOf(x.shape.slice(1))]));
@@ -127,3 +128,33 @@ export function layerNorm(shape: number | Shape, options: LayerOptions & { epsil
     };
   });
 }
+
+type Pair = readonly [number, number];
+export type Conv2dOptions = DenseOptions & WindowSettings;
+
+/**
+ * A convolution: [batch, inChannels, H, W] → [batch, outChannels, H′, W′], with stride 1, padding 0 and dilation 1
+ * unless given. Parameters: weight [outChannels, inChannels, kh, kw] and bias [outChannels], as PyTorch's `Conv2d`.
+ */
+export function conv2d(
+  inChannels: number,
+  outChannels: number,
+  kernel: number | Pair,
+  options: Conv2dOptions = {},
+): Layer {
+  const [height, width] = typeof kernel === 'number' ? [kernel, kernel] : kernel;
+  checkWhole('conv2d', { inChannels, outChannels, 'kernel height': height, 'kernel width': width });
+  const fan = { inputs: inChannels * height * width, outputs: outChannels * height * width };
+  const { stride = 1, padding = 0, dilation = 1 } = options;
+  return affine('conv2d', options, [outChannels, inChannels, height, width], fan, (x, weight, bias) => {
+    if (x.rank !== 4 || x.shape[1] !== inChannels)
+      throw new ShapeError(
+        `conv2d: input ${formatShape(x.shape)} where [batch, ${inChannels}, height, width] is expected; reshape it`,
+      );
+    return convolve(x, weight, { stride, padding, dilation, ...(bias ? { bias } : {}) });
+  });
+}
+
+/** The largest element of each window: [batch, channels, H, W] → [batch, channels, H′, W′]. `stride` is `size` unless given. */
+export const maxPool2d = (size: number | Pair, options: WindowSettings = {}): Layer =>
+  stateless((x) => pool(x, { ...options, size }));

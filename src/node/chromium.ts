@@ -1,6 +1,6 @@
 // Finds a browser with WebGPU for puppeteer: the one PUPPETEER_EXECUTABLE_PATH names, an installed Chrome or Chromium,
 // the headless Chromium out of @sparticuz/chromium.
-import { accessSync, constants, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { unpackChromium } from './unpack.js';
 
@@ -15,8 +15,8 @@ export interface Browser {
 /** A browser to start, or why there is none and what to do. */
 export async function findBrowser(): Promise<Browser | { missing: string }> {
   const named = process.env.PUPPETEER_EXECUTABLE_PATH;
-  if (named && !isExecutable(named)) return { missing: `PUPPETEER_EXECUTABLE_PATH: ${named} is no program` };
-  const executablePath = named || browserPaths().find(isExecutable);
+  if (named && !existsSync(named)) return { missing: `PUPPETEER_EXECUTABLE_PATH: ${named} is no program` };
+  const executablePath = named || browserPaths().find(existsSync);
   const how = named ? 'named by PUPPETEER_EXECUTABLE_PATH' : 'installed';
   if (executablePath) return { executablePath, headless: true, source: `${executablePath} (${how})` };
   const unpacked = await unpackChromium('browser');
@@ -34,13 +34,4 @@ function browserPaths(): string[] {
     return [PROGRAMFILES, LOCALAPPDATA].map((base) => join(base ?? '', 'Google/Chrome/Application/chrome.exe'));
   const names = ['google-chrome-stable', 'google-chrome', 'chrome', 'chromium', 'chromium-browser'];
   return names.flatMap((name) => PATH.split(delimiter).map((folder) => join(folder, name)));
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false;
-  }
 }

@@ -8,12 +8,6 @@ import { pathToFileURL } from 'node:url';
 import { findPeer } from './peers.js';
 import { unpackChromium } from './unpack.js';
 
-export interface AdapterOptions {
-  powerPreference?: GPUPowerPreference | undefined;
-  /** true: a software adapter; false: a real GPU; left out: whatever comes first. */
-  software?: boolean | undefined;
-}
-
 export interface FoundAdapter {
   gpu: GPU;
   adapter: GPUAdapter;
@@ -37,30 +31,21 @@ const instances = new Map<Route, Promise<{ gpu: GPU } | { missing: string }>>();
  * An adapter, or why there is none and the line that installs what is missing. An adapter gives one device; call again
  * for another. NABLA_ADAPTER=gpu, lavapipe or swiftshader takes that one only.
  */
-export async function findAdapter(options: AdapterOptions = {}): Promise<FoundAdapter | { missing: string }> {
+export async function findAdapter(powerPreference?: GPUPowerPreference): Promise<FoundAdapter | { missing: string }> {
   const forced = process.env.NABLA_ADAPTER ?? '';
   const routes = routesOf.get(forced);
   if (!routes) return { missing: `NABLA_ADAPTER=${forced} is none of gpu, lavapipe, swiftshader` };
-  const software = forced === '' ? options.software : forced !== 'gpu';
   const reasons = new Set<string>();
   for (const route of routes) {
-    if (route === 'swiftshader' && software === false) continue;
     if (!instances.has(route)) instances.set(route, openRoute(route));
     const opened = await instances.get(route)!;
-    const adapter = 'gpu' in opened && (await request(opened.gpu, options.powerPreference, software));
-    if (adapter) return { gpu: opened.gpu, adapter, source: describe(route, adapter) };
+    const adapter = 'gpu' in opened && (await opened.gpu.requestAdapter(powerPreference ? { powerPreference } : {}));
+    if (adapter && !(forced === 'gpu' && adapter.info.isFallbackAdapter))
+      return { gpu: opened.gpu, adapter, source: describe(route, adapter) };
     const none = route === 'installed' ? 'no installed driver gives a fitting adapter' : `${route} gives no adapter`;
     reasons.add('missing' in opened ? opened.missing : none);
   }
   return { missing: `no WebGPU adapter: ${[...reasons].join('; ')}` };
-}
-
-async function request(gpu: GPU, powerPreference: GPUPowerPreference | undefined, software: boolean | undefined) {
-  const wishes = powerPreference ? { powerPreference } : {};
-  const first = await gpu.requestAdapter(wishes);
-  if (!first || software === undefined || first.info.isFallbackAdapter === software) return first;
-  // As a first request, forceFallbackAdapter would make Dawn look for SwiftShader alone.
-  return software ? gpu.requestAdapter({ ...wishes, forceFallbackAdapter: true }) : null;
 }
 
 function describe(route: Route, { info }: GPUAdapter): string {
@@ -120,10 +105,9 @@ function driverManifests(): string[] {
     ...folders('XDG_DATA_HOME', join(homedir(), '.local/share')),
     ...folders('XDG_DATA_DIRS', '/usr/local/share:/usr/share'),
   ]);
-  return Array.from(bases, (base) => join(base, 'vulkan/icd.d'))
-    .filter(existsSync)
-    .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
-    .filter((file) => file.endsWith('.json'));
+  const found = Array.from(bases, (base) => join(base, 'vulkan/icd.d')).filter(existsSync);
+  const files = found.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
+  return files.filter((file) => file.endsWith('.json'));
 }
 
 const RTLD_NODELETE = 0x1000;

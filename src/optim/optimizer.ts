@@ -32,9 +32,9 @@ export interface OptimizerOptions {
  * Next values [parameter, ...state] of one parameter. All parameters get structurally the same pointwise graph of their
  * own value, gradient and state, and of scalars, so the scheduler runs a whole model in one dispatch.
  */
-export type Rule = (parameter: Tensor, gradient: Tensor, state: readonly Tensor[]) => readonly Tensor[];
+type Rule = (parameter: Tensor, gradient: Tensor, state: readonly Tensor[]) => readonly Tensor[];
 
-export interface OptimizerDefinition {
+interface OptimizerDefinition {
   readonly name: string;
   readonly options: OptimizerOptions;
   /** Where the options give none. */
@@ -43,8 +43,6 @@ export interface OptimizerDefinition {
   readonly slots: readonly string[];
   /** Whether the rule looks at how many steps there have been. */
   readonly counts?: boolean;
-  /** The rule of one step, from its scalars: `count` includes this step. */
-  readonly ruleOf: (rate: Tensor, count: Tensor) => Rule;
 }
 
 /** gradients · min(1, max / (norm + 10⁻⁶)), where norm is √Σg² over all of them: PyTorch's `clip_grad_norm_`. */
@@ -63,8 +61,11 @@ export function checkNumbers(optimizer: string, values: Readonly<Record<string, 
       throw new NablaError(`${optimizer}: ${what} is ${value}; give a number in [0, ${high})`);
 }
 
-/** An optimizer from its rule. */
-export function makeOptimizer({ name, options, slots, ruleOf, ...rest }: OptimizerDefinition): Optimizer {
+/** An optimizer from the rule of one step, which it makes from the step's scalars: `count` includes this step. */
+export function makeOptimizer(
+  { name, options, slots, ...rest }: OptimizerDefinition,
+  ruleOf: (rate: Tensor, count: Tensor) => Rule,
+): Optimizer {
   const { learningRate = rest.learningRate, weightDecay = 0, clipNorm } = options;
   checkNumbers(name, { ...(typeof learningRate === 'number' && { learningRate }), weightDecay });
   const counter = parameter(0, { name: 'step' });

@@ -4,7 +4,7 @@ import { tanh } from '../ops/activation.js';
 import { add, div, maximum, mul, sqrt, square, sub } from '../ops/arithmetic.js';
 import { full } from '../ops/leaf.js';
 import { descend, movingAverage, scaledDirection } from '../ops/optimizer.js';
-import { checkNumbers, makeOptimizer, type Optimizer, type OptimizerOptions, type Rule } from './optimizer.js';
+import { checkNumbers, makeOptimizer, type Optimizer, type OptimizerOptions } from './optimizer.js';
 
 /** 1 − βᵗ without cancellation: 2u / (1 + u), where u = tanh(−t ln β / 2). */
 function biasCorrection(beta: number, count: Tensor): Tensor {
@@ -22,14 +22,11 @@ export function sgd(options: OptimizerOptions & { momentum?: number; nesterov?: 
   checkNumbers('sgd', { momentum });
   if (nesterov && momentum === 0) throw new NablaError('sgd: nesterov needs momentum; give momentum above 0');
   const slots = momentum ? ['momentum'] : [];
-  const ruleOf =
-    (rate: Tensor): Rule =>
-    (p, g, [v]) => {
-      if (!v) return [descend(p, rate, g)];
-      const velocity = add(mul(momentum, v), g);
-      return [descend(p, rate, nesterov ? add(g, mul(momentum, velocity)) : velocity), velocity];
-    };
-  return makeOptimizer({ name: 'sgd', options, learningRate: 1e-3, slots, ruleOf });
+  return makeOptimizer({ name: 'sgd', options, learningRate: 1e-3, slots }, (rate) => (p, g, [v]) => {
+    if (!v) return [descend(p, rate, g)];
+    const velocity = add(mul(momentum, v), g);
+    return [descend(p, rate, nesterov ? add(g, mul(momentum, velocity)) : velocity), velocity];
+  });
 }
 
 export interface AdamOptions extends OptimizerOptions {
@@ -56,7 +53,8 @@ function makeAdam(name: string, options: AdamOptions, apartDecay: number): Optim
   const [beta1, beta2] = betas;
   checkNumbers(name, { 'betas[0]': beta1, 'betas[1]': beta2 }, 1);
   checkNumbers(name, { epsilon });
-  const ruleOf = (rate: Tensor, count: Tensor): Rule => {
+  const settings = { name, options, learningRate: 1e-3, slots: ['m', 'v'], counts: true };
+  return makeOptimizer(settings, (rate, count) => {
     // (m / c₁) / (√(v / c₂) + ε) = (√c₂ / c₁) m / (√v + ε √c₂): two scalars, one division an element
     const root = sqrt(biasCorrection(beta2, count));
     const size = div(mul(rate, root), biasCorrection(beta1, count));
@@ -67,8 +65,7 @@ function makeAdam(name: string, options: AdamOptions, apartDecay: number): Optim
       const second = movingAverage(beta2, v!, square(g));
       return [descend(kept ? mul(p, kept) : p, size, scaledDirection(first, second, floor)), first, second];
     };
-  };
-  return makeOptimizer({ name, options, learningRate: 1e-3, slots: ['m', 'v'], counts: true, ruleOf });
+  });
 }
 
 /**
@@ -82,17 +79,14 @@ export function rmsProp(
   checkNumbers('rmsProp', { alpha }, 1);
   checkNumbers('rmsProp', { epsilon, momentum });
   const slots = ['v', ...(centered ? ['mean'] : []), ...(momentum ? ['momentum'] : [])];
-  const ruleOf =
-    (rate: Tensor): Rule =>
-    (p, g, state) => {
-      const next = [movingAverage(alpha, state[0]!, square(g))];
-      if (centered) next.push(movingAverage(alpha, state[1]!, g));
-      // Rounding may take a variance below 0, where a root has no value.
-      const variance = centered ? maximum(0, sub(next[0]!, square(next[1]!))) : next[0]!;
-      const direction = scaledDirection(g, variance, epsilon);
-      if (momentum === 0) return [descend(p, rate, direction), ...next];
-      const velocity = add(mul(momentum, state[next.length]!), direction);
-      return [descend(p, rate, velocity), ...next, velocity];
-    };
-  return makeOptimizer({ name: 'rmsProp', options, learningRate: 1e-2, slots, ruleOf });
+  return makeOptimizer({ name: 'rmsProp', options, learningRate: 1e-2, slots }, (rate) => (p, g, state) => {
+    const next = [movingAverage(alpha, state[0]!, square(g))];
+    if (centered) next.push(movingAverage(alpha, state[1]!, g));
+    // Rounding may take a variance below 0, where a root has no value.
+    const variance = centered ? maximum(0, sub(next[0]!, square(next[1]!))) : next[0]!;
+    const direction = scaledDirection(g, variance, epsilon);
+    if (momentum === 0) return [descend(p, rate, direction), ...next];
+    const velocity = add(mul(momentum, state[next.length]!), direction);
+    return [descend(p, rate, velocity), ...next, velocity];
+  });
 }

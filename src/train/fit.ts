@@ -1,20 +1,16 @@
 import { checkBatchSize, type Dataset } from '../data/dataset.js';
 import { permutation } from '../data/random.js';
-import type { Engine } from '../engine.js';
+import type { Engine, Updates } from '../engine.js';
 import { NablaError } from '../errors.js';
-import type { Loss } from '../loss.js';
-import type { Layer } from '../nn/layer.js';
+import type { Tensor } from '../graph/tensor.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import { checkWhole } from '../shape.js';
-import { type Evaluation, evaluate } from './evaluate.js';
+import { type EvaluateOptions, type Evaluation, evaluate } from './evaluate.js';
 import { makePass, type Pass } from './pass.js';
 import { makeReadings, type StepReport } from './readings.js';
 
-export interface FitOptions {
-  readonly model: Layer;
-  readonly loss: Loss;
+export interface FitOptions extends EvaluateOptions {
   readonly optimizer: Optimizer;
-  readonly data: Dataset;
   readonly epochs: number;
   readonly batchSize: number;
   /** Evaluated after each epoch. */
@@ -80,26 +76,24 @@ export interface Fit extends AsyncIterable<EpochReport> {
  * iterate again, or pass `progress` as `resume`, to go on.
  */
 export function fit(engine: Engine, options: FitOptions): Fit {
-  const { model, loss, optimizer, data, batchSize, epochs, accuracy = true, resume } = options;
+  const { model, loss, data, batchSize, epochs, accuracy = true, resume } = options;
   checkBatchSize('fit', batchSize);
   checkWhole('fit', { epochs, steps: options.steps ?? 0 }, 0);
   checkWhole('fit', { reportEvery: options.reportEvery ?? 1 });
   const settings = { seed: options.seed ?? resume?.seed ?? 0, batchSize, examples: data.length };
-  let progress = resume ?? { ...settings, epoch: 0, position: 0, step: 0, cost: 0, correct: 0 };
-  for (const [key, value] of Object.entries(settings))
-    if (progress[key as keyof Progress] !== value)
-      throw new NablaError(
-        `fit: resume has ${key} ${progress[key as keyof Progress]} and the run ${value}; go on with the same data and settings`,
-      );
+  let progress: Progress = resume ?? { ...settings, epoch: 0, position: 0, step: 0, cost: 0, correct: 0 };
+  for (const key of ['seed', 'batchSize', 'examples'] as const)
+    if (progress[key] !== settings[key]) {
+      const fact = `resume has ${key} ${progress[key]} and the run ${settings[key]}`;
+      throw new NablaError(`fit: ${fact}; go on with the same data and settings`);
+    }
   return {
     get progress() {
       return progress;
     },
     async *[Symbol.asyncIterator]() {
-      const pass = makePass(engine, {
-        ...{ model, loss, data, batchSize, accuracy, training: true },
-        updates: (cost) => optimizer.updates(cost, model.parameters),
-      });
+      const updates = (cost: Tensor): Updates => options.optimizer.updates(cost, model.parameters);
+      const pass = makePass(engine, { model, loss, data, batchSize, accuracy, training: true, updates });
       const readings = makeReadings(options, doneBy(progress));
       try {
         await engine.warmUp((pass.full ?? pass.rest)!, options.onWarmUp);

@@ -5,7 +5,6 @@ import { FeedError, ShapeError } from '../errors.js';
 import type { Updates } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { binaryCrossEntropy, type Loss } from '../loss.js';
-import type { Layer } from '../nn/layer.js';
 import { add, mul } from '../ops/arithmetic.js';
 import { cast } from '../ops/cast.js';
 import { equal, greater } from '../ops/compare.js';
@@ -15,6 +14,7 @@ import { argMax, sum } from '../ops/reduce.js';
 import { concat } from '../ops/slice.js';
 import { reshape } from '../ops/view.js';
 import { formatShape, sameShape } from '../shape.js';
+import type { EvaluateOptions } from './evaluate.js';
 
 /** Σ cost · examples and how many outputs were right, over the steps so far. */
 export interface Totals {
@@ -22,11 +22,7 @@ export interface Totals {
   readonly correct: number;
 }
 
-export interface PassDefinition {
-  readonly model: Layer;
-  readonly loss: Loss;
-  readonly data: Dataset;
-  readonly batchSize: number;
+export interface PassDefinition extends Required<EvaluateOptions> {
   readonly training: boolean;
   /** Count right answers too; they cost a kernel a step. */
   readonly accuracy: boolean;

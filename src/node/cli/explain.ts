@@ -53,20 +53,21 @@ function tableLines(nodes: readonly ExplainedNode[]): string[] {
     const call = arguments_.length ? `${node.op}(${arguments_.join(', ')})` : 'input';
     const local = arguments_.flatMap((label, i) => (node.local[i] ? `∂/∂${label} = ${show(node.local[i])}` : []));
     const incoming = node.incoming.map(({ from, value }) => `from ${labels.get(from)}: ${show(value)}`);
-    return Array.from({ length: Math.max(local.length, incoming.length, 1) }, (_, i) =>
-      i === 0
-        ? [labels.get(node.id)!, call, show(node.value), local[0] ?? '', incoming[0] ?? '', show(node.gradient)]
-        : ['', '', '', local[i] ?? '', incoming[i] ?? '', ''],
-    );
+    const first = [
+      labels.get(node.id)!,
+      call,
+      show(node.value),
+      local[0] ?? '',
+      incoming[0] ?? '',
+      show(node.gradient),
+    ];
+    const more = Array.from({ length: Math.max(local.length, incoming.length) }, (_, i) => [local[i], incoming[i]]);
+    return [first, ...more.slice(1).map(([left = '', right = '']) => ['', '', '', left, right, ''])];
   });
   const table = [['node', 'op', 'value', 'local', 'incoming', 'sum'], ...rows];
   const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
-  return table.map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i]!))
-      .join('  ')
-      .trimEnd(),
-  );
+  const lines = table.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join('  '));
+  return lines.map((line) => line.trimEnd());
 }
 
 /** Prints the table of a file's expression, or with `mermaid` its graph. */
@@ -76,9 +77,7 @@ export async function explainFile(file: string, mermaid: boolean, print: (line: 
     const description = Object(JSON.parse(new TextDecoder().decode(bytes))) as Description;
     const { inputs, f } = description;
     if (typeof inputs !== 'object' || typeof f !== 'string')
-      throw new UsageError(
-        'it needs "inputs": { name: value } and "f": expression; "let": { name: expression } may be',
-      );
+      throw new UsageError('it needs "inputs": { name: value } and "f": text; "let": { name: text } may be');
     const names = build(description);
     if (mermaid) return print(toMermaid(names.get('f')!));
     const wrt = (description.wrt ?? Object.keys(inputs)).map((name) => {

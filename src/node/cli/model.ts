@@ -75,32 +75,28 @@ export const checkWritable = (file: string): Promise<void> =>
     await access(dirname(resolve(file)), constants.W_OK);
   });
 
-/** Writes a model with its architecture and how it was trained. Resolves to the size in bytes. */
-export async function saveModel(
-  file: string,
-  engine: Engine,
-  model: nn.Layer,
-  { architecture, training }: { architecture: Architecture; training: object },
-): Promise<number> {
-  const metadata = { architecture: JSON.stringify(architecture), training: JSON.stringify(training) };
+interface About {
+  readonly architecture: Architecture;
+  /** How it was trained. */
+  readonly training: object;
+}
+
+/** Writes a model and what it is. Resolves to the size in bytes. */
+export async function saveModel(file: string, engine: Engine, model: nn.Layer, about: About): Promise<number> {
+  const metadata = { architecture: JSON.stringify(about.architecture), training: JSON.stringify(about.training) };
   const bytes = await save(engine, { model, metadata });
   await withFile(file, () => saveFile(file, bytes));
   return bytes.length;
 }
 
-export interface ModelFile {
-  readonly architecture: Architecture;
-  /** Builds the model and writes the file's values into the engine. Throws FormatError where they do not fit. */
-  load(engine: Engine): Promise<nn.Layer>;
-}
-
 /** Opens a file that `nabla train` wrote. Throws FormatError naming the file where it is another or damaged. */
-export async function openModel(file: string): Promise<ModelFile> {
+export async function openModel(file: string) {
   const bytes = await withFile(file, () => loadFile(file));
   const architecture = await withFile(file, () => parseArchitecture(decode(bytes).metadata.get('architecture')));
   return {
     architecture,
-    async load(engine) {
+    /** Builds the model and writes the file's values into the engine. Throws FormatError where they do not fit. */
+    async load(engine: Engine): Promise<nn.Layer> {
       const model = buildModel(architecture, 0);
       await withFile(file, () => load(engine, bytes, { model }));
       return model;

@@ -1,6 +1,5 @@
 // What a command works with: an engine and data, each with a line that says what it is and where it came from.
 import { CpuBackend } from '../../cpu/backend.js';
-import type { Dataset } from '../../data/dataset.js';
 import { type CrossCheck, Engine } from '../../engine.js';
 import { NablaError } from '../../errors.js';
 import { GpuBackend } from '../../gpu/backend.js';
@@ -9,13 +8,8 @@ import { mnist } from '../mnist.js';
 import { count } from './text.js';
 import { UsageError, withFile } from './usage.js';
 
-type Opened<T> = T & { readonly source: string };
-
 /** A GPU engine; without an adapter the CPU one after a warning, or UsageError where 'gpu' is insisted on. */
-export async function openEngine(
-  backend: 'gpu' | 'cpu' | undefined,
-  crossCheck: CrossCheck = 'off',
-): Promise<Opened<{ engine: Engine }>> {
+export async function openEngine(backend: 'gpu' | 'cpu' | undefined, crossCheck: CrossCheck = 'off') {
   const found = backend === 'cpu' ? { missing: '' } : await findAdapter();
   if (!('missing' in found)) {
     const checked = crossCheck === 'off' ? '' : `; cross-check ${crossCheck}`;
@@ -29,9 +23,7 @@ export async function openEngine(
 }
 
 /** MNIST, or what a folder holds in MNIST's four files. Throws UsageError where they are missing or damaged. */
-export async function openDigits(
-  folder: string | undefined,
-): Promise<Opened<{ train: Dataset; test: Dataset; pixels: number }>> {
+export async function openDigits(folder: string | undefined) {
   const digits = mnist(folder).catch((error: unknown) => {
     throw error instanceof NablaError ? new UsageError(`--data: ${error.message}`, { cause: error }) : error;
   });

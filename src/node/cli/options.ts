@@ -40,10 +40,10 @@ function oneOf<T extends string>(names: readonly T[]): Kind<T> {
   return kind('name', `none of ${list}`, (text) => names.find((name) => bare(name) === bare(text)), list);
 }
 const keyOf = <T extends object>(record: T) => oneOf(Object.keys(record) as (keyof T & string)[]);
-const number = (value: string, what: string, fits: (value: number) => boolean): Kind<number> =>
-  kind(value, `no ${what}`, (text) =>
-    [Number(text)].find((read) => text.trim() && Number.isFinite(read) && fits(read)),
-  );
+function number(value: string, what: string, fits: (value: number) => boolean): Kind<number> {
+  const reads = (text: string, read: number): boolean => text.trim() !== '' && Number.isFinite(read) && fits(read);
+  return kind(value, `no ${what}`, (text) => (reads(text, Number(text)) ? Number(text) : undefined));
+}
 const positive = number('number', 'number above 0', (value) => value > 0);
 const fraction = number('number', 'number in [0, 1)', (value) => value >= 0 && value < 1);
 const whole = (low: number, high = 2 ** 32 - 1): Kind<number> =>
@@ -85,9 +85,7 @@ export const presets: Readonly<Record<string, Preset>> = {
   },
 };
 
-const presetList = Object.entries(presets)
-  .map(([name, { about }]) => `${name} (${about})`)
-  .join(', ');
+const presetList = Object.entries(presets).map(([name, { about }]) => `${name} (${about})`);
 
 /** The options of `nabla eval`, named as in the code; on the command line learningRate is --learning-rate. */
 export const evalOptions = {
@@ -97,7 +95,11 @@ export const evalOptions = {
 
 /** The options of `nabla train`. */
 export const trainOptions = {
-  preset: option<string, string>('settings to start from', { ...keyOf(presets), about: presetList }, 'mnist'),
+  preset: option<string, string>(
+    'settings to start from',
+    { ...keyOf(presets), about: presetList.join(', ') },
+    'mnist',
+  ),
   layers: option('hidden layers, as 128,64 or none', sizes, [128]),
   activation: option('of the hidden layers', keyOf(activations), 'relu'),
   loss: option('', keyOf(losses), 'crossEntropy'),

@@ -5,17 +5,6 @@ import { costText, duration, style } from './text.js';
 /** Where training is. Steps are counted over the whole run. */
 export type Position = Readonly<Record<'epoch' | 'epochs' | 'step' | 'steps' | 'cost', number>>;
 
-export interface Progress {
-  /** Shows where training is, as often as the output bears. */
-  at(position: Position): void;
-  /** Says what is going on where it may take a while. */
-  status(text: string): void;
-  /** Prints a line that stays. */
-  line(text: string): void;
-  /** Takes the bar away and gives the cursor back. */
-  stop(): void;
-}
-
 /** "312 steps/s  cost 0.2831  ETA 9 s", with the speed of about the last three seconds. */
 function speedometer(): (position: Position) => string {
   let rate = 0;
@@ -49,7 +38,7 @@ function barLine({ epoch, epochs, step, steps }: Position, figures: string, colu
 }
 
 /** A bar where standard output is a terminal that can redraw a line, lines elsewhere. */
-export function openProgress(output: NodeJS.WriteStream = process.stdout): Progress {
+export function openProgress(output: NodeJS.WriteStream = process.stdout) {
   const draw = output.isTTY && process.env.TERM !== 'dumb' ? createLogUpdate(output) : undefined;
   const figures = speedometer();
   const start = performance.now();
@@ -64,22 +53,26 @@ export function openProgress(output: NodeJS.WriteStream = process.stdout): Progr
   };
   const plain = (text: string): void => void output.write(`${text}\n`);
   return {
-    at(position) {
+    /** Shows where training is, as often as the output bears. */
+    at(position: Position): void {
       const text = figures(position);
       if (!isDue()) return;
       const { epoch, epochs, step, steps } = position;
       if (draw) draw(barLine(position, text, output.columns || 80));
       else plain(`epoch ${epoch}/${epochs}  step ${step}/${steps}  ${text}`);
     },
-    status(text) {
+    /** Says what is going on where it may take a while. */
+    status(text: string): void {
       if (draw) draw(text);
       else if (isDue()) plain(text);
     },
-    line(text) {
+    /** Prints a line that stays. */
+    line(text: string): void {
       draw?.clear();
       plain(text);
     },
-    stop() {
+    /** Takes the bar away and gives the cursor back. */
+    stop(): void {
       draw?.clear();
       draw?.done();
     },

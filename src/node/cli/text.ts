@@ -23,11 +23,10 @@ export const resultLine = ({ accuracy, cost, examples }: Evaluation): string =>
   `${style('bold', `test accuracy ${percent(accuracy)}`)}  cost ${costText(cost)}  (${count(examples)} examples)`;
 
 /** Lines "  label  text" within 80 columns; what goes over stands under the text. */
-export const wrapped = (lines: string): string =>
-  lines
-    .split('\n')
-    .map((line) => wrap(line, /^ {2}\S.*? {2,}/.exec(line)?.[0].length ?? 4))
-    .join('\n');
+export function wrapped(text: string): string {
+  const lines = text.split('\n').map((line) => wrap(line, /^ {2}\S.*? {2,}/.exec(line)?.[0].length ?? 4));
+  return lines.join('\n');
+}
 
 function wrap(line: string, indent: number): string {
   const fit = /^(.{0,79}\S) +(?=\S)/.exec(line.trimEnd().length > 80 ? line : '')?.[1];

@@ -1,43 +1,48 @@
 import { boundErrors } from '../bounds.js';
-import { hostArray, hostData, isFloat, type TensorData, type TypedArray } from '../dtype.js';
-import type { PointwiseRecord, ScalarReference, TensorReference } from '../graph/op.js';
+import { hostArray, hostData, isFloat, type TensorData } from '../dtype.js';
+import { mapElements, type ScalarReference, type TensorReference } from '../graph/op.js';
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { broadcastData } from '../ops/view.js';
 import { sizeOf } from '../shape.js';
 
-/** A scalar function over all elements; inputs already have the output's shape. */
-export function mapElements(reference: ScalarReference, inputs: readonly TypedArray[], out: TypedArray): void {
-  const [a, b, c] = inputs;
-  const n = out.length;
-  if (inputs.length === 1) for (let i = 0; i < n; i++) out[i] = reference(a![i]!);
-  else if (inputs.length === 2) for (let i = 0; i < n; i++) out[i] = reference(a![i]!, b![i]!);
-  else if (inputs.length === 3) for (let i = 0; i < n; i++) out[i] = reference(a![i]!, b![i]!, c![i]!);
-  else for (let i = 0; i < n; i++) out[i] = reference(...inputs.map((x) => x[i]!));
+/** Inputs as a pointwise op sees them, broadcast to its output; those of other ops stay as they are. */
+const aligned = ({ op, shape }: Tensor, inputs: readonly TensorData[]): readonly TensorData[] =>
+  op.kernel.kind === 'pointwise' ? inputs.map((x) => broadcastData(x, shape)) : inputs;
+
+/** What a rule gives for each node that the roots need, inputs first; `known` nodes are not asked. */
+export function evaluateWith<T>(
+  roots: readonly Tensor[],
+  known: ReadonlyMap<Tensor, T>,
+  rule: (node: Tensor, inputs: readonly T[]) => T,
+): Map<Tensor, T> {
+  const values = new Map(known);
+  for (const node of topological(roots, (each) => (known.has(each) ? [] : each.inputs))) {
+    const inputs = node.inputs.map((input) => values.get(input)!);
+    if (!known.has(node)) values.set(node, rule(node, inputs));
+  }
+  return values;
 }
 
-export const isPointwise = (node: Tensor): boolean => node.op.kernel.kind === 'pointwise';
-
-/** Inputs as a pointwise op sees them, broadcast to its output; those of other ops stay as they are. */
-const aligned = (node: Tensor, inputs: readonly TensorData[]): readonly TensorData[] =>
-  isPointwise(node) ? inputs.map((x) => broadcastData(x, node.shape)) : inputs;
-
-/** One node by its float64 reference. */
+/** One node by its float64 reference; a composed one by those of the ops that define it. */
 export function evaluateNode(node: Tensor, inputs: readonly TensorData[]): TensorData {
   const { op, shape, dtype, options } = node;
-  if (!isPointwise(node)) {
+  if (op.kernel.kind === 'composed') {
+    const known = new Map(node.inputs.map((input, i) => [input, inputs[i]!]));
+    const root = op.kernel.compose(node.inputs, options);
+    return evaluateWith([root], known, evaluateNode).get(root)!;
+  }
+  if (op.kernel.kind !== 'pointwise') {
     const { data } = (op.reference as TensorReference<never>)(inputs, options, { shape, dtype });
     return hostData(shape, dtype, data);
   }
-  const out = hostArray(dtype, sizeOf(shape));
   const values = aligned(node, inputs).map(({ data }) => data);
-  mapElements((op as PointwiseRecord).reference, values, out);
-  return hostData(shape, dtype, out);
+  return hostData(shape, dtype, mapElements(op.reference as ScalarReference, values, hostArray(dtype, sizeOf(shape))));
 }
 
 /** How far a GPU result of one node may lie from its reference, element by element, given the same inputs. */
 export const evaluateBound = (node: Tensor, inputs: readonly TensorData[], output: TensorData): Float64Array =>
-  boundErrors(node.op.bound, aligned(node, inputs), output, node.options);
+  boundErrors(node.op.bound!, aligned(node, inputs), output, node.options);
 
 /**
  * Evaluates a graph in float64: the meaning that every GPU number is checked against.
@@ -52,8 +57,7 @@ export function evaluate(
 ): TensorData[] {
   const order = topological(roots);
   const uses = new Map<Tensor, number>();
-  for (const root of roots) uses.set(root, (uses.get(root) ?? 0) + 1);
-  for (const node of order) for (const input of node.inputs) uses.set(input, (uses.get(input) ?? 0) + 1);
+  for (const node of [...roots, ...order.flatMap(({ inputs }) => inputs)]) uses.set(node, (uses.get(node) ?? 0) + 1);
   const values = new Map<Tensor, TensorData>();
   for (const node of order) {
     const inputs = node.inputs.map((input) => values.get(input)!);
@@ -72,8 +76,5 @@ export function evaluate(
 }
 
 /** Host form of stored values: floats as float64. */
-export function toHost({ shape, dtype, data }: TensorData): TensorData {
-  return isFloat(dtype) && !(data instanceof Float64Array)
-    ? { shape, dtype: 'f64', data: new Float64Array(data) }
-    : hostData(shape, dtype, data);
-}
+export const toHost = ({ shape, dtype, data }: TensorData): TensorData =>
+  hostData(shape, dtype, isFloat(dtype) && !(data instanceof Float64Array) ? new Float64Array(data) : data);

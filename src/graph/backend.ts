@@ -16,18 +16,8 @@ export interface EngineInfo {
 }
 
 /** Running totals since the engine opened; bytes count what is alive now, and at most at one time. */
-export interface EngineStats {
-  submits: number;
-  dispatches: number;
-  nodesEvaluated: number;
-  pipelines: number;
-  liveBuffers: number;
-  liveBytes: number;
-  peakBytes: number;
-  uploadedBytes: number;
-  readBytes: number;
-}
-export const emptyStats = (): EngineStats => ({
+export type EngineStats = ReturnType<typeof emptyStats>;
+export const emptyStats = () => ({
   submits: 0,
   dispatches: 0,
   nodesEvaluated: 0,

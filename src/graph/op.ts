@@ -1,32 +1,27 @@
 import type { Bound } from '../bounds.js';
-import type { DType, TensorData } from '../dtype.js';
+import type { DType, TensorData, TypedArray } from '../dtype.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from './tensor.js';
 
 /** Plain data that parametrises an op: part of the graph's structure. */
 export type Options = { readonly [key: string]: unknown };
 
-/** What a vjp rule sees. The cotangent has shape E ++ output.shape, where E are extra leading axes (usually none). */
-export interface VjpContext<O extends Options> {
+/** The node that a rule is asked about. */
+interface RuleContext<O extends Options> {
   readonly inputs: readonly Tensor[];
   readonly output: Tensor;
-  readonly cotangent: Tensor;
   readonly options: O;
 }
-
-export interface JvpContext<O extends Options> {
-  readonly inputs: readonly Tensor[];
-  readonly output: Tensor;
+/** What a vjp rule sees. The cotangent has shape E ++ output.shape, where E are extra leading axes (usually none). */
+export interface VjpContext<O extends Options> extends RuleContext<O> {
+  readonly cotangent: Tensor;
+}
+export interface JvpContext<O extends Options> extends RuleContext<O> {
   /** One for each input, of its shape; undefined where it is zero. */
   readonly tangents: readonly (Tensor | undefined)[];
-  readonly options: O;
 }
-
 /** What an index kernel sees while its WGSL expression for one output element is written. */
-export interface IndexContext<O extends Options> {
-  readonly inputs: readonly Tensor[];
-  readonly output: Tensor;
-  readonly options: O;
+export interface IndexContext<O extends Options> extends RuleContext<O> {
   /** WGSL u32 expressions: the coordinates of the output element. */
   readonly coordinates: readonly string[];
   /** WGSL u32 expression: the row-major index of the output element. */
@@ -57,31 +52,21 @@ export interface ReduceKernel {
   readonly kind: 'reduce';
   readonly name: 'sum' | 'max' | 'min' | 'arg_max';
 }
-/** C = op(A) · op(B), batched. */
-export interface MatmulKernel {
-  readonly kind: 'matmul';
-}
-/** out[r, :] = Σ over positions p with indices[p] = r of values[p, :], in ascending p, without atomics. */
-export interface ScatterKernel {
-  readonly kind: 'scatter';
-}
-/** A value that exists before the graph runs. */
-export interface LeafKernel {
-  readonly kind: 'leaf';
-}
 /** Defined by other ops; the compiler writes it out before it plans. */
 export interface ComposedKernel<O extends Options = never> {
   readonly kind: 'composed';
   readonly compose: (inputs: readonly Tensor[], options: O) => Tensor;
 }
+/** The kernel of an op of whole tensors. */
 export type Kernel<O extends Options = never> =
-  | PointwiseKernel
   | IndexKernel<O>
   | ReduceKernel
-  | MatmulKernel
-  | ScatterKernel
-  | LeafKernel
-  | ComposedKernel<O>;
+  /** C = op(A) · op(B), batched. */
+  | { readonly kind: 'matmul' }
+  /** out[r, :] = Σ over positions p with indices[p] = r of values[p, :], in ascending p, without atomics. */
+  | { readonly kind: 'scatter' }
+  /** A value that exists before the graph runs. */
+  | { readonly kind: 'leaf' };
 
 /** Float64 meaning of an op: of scalars for pointwise ops, of whole tensors for the others. */
 export type ScalarReference = (...inputs: number[]) => number;
@@ -121,13 +106,37 @@ export interface PointwiseRecord<O extends Options = Options> extends Rules<O> {
 }
 /** An op of whole tensors. */
 export interface TensorRecord<O extends Options = Options> extends Rules<O> {
-  readonly kernel: Exclude<Kernel<O>, PointwiseKernel>;
+  readonly kernel: Kernel<O>;
   readonly reference: TensorReference<O>;
 }
-export type OpRecord<O extends Options = Options> = PointwiseRecord<O> | TensorRecord<O>;
+/** An op that others define: their references are its reference, and their bounds, carried through, its bound. */
+export interface ComposedRecord<O extends Options = Options> extends Omit<Rules<O>, 'bound' | 'propagate'> {
+  readonly kernel: ComposedKernel<O>;
+  readonly reference?: undefined;
+  readonly bound?: undefined;
+  readonly propagate?: undefined;
+}
+export type OpRecord<O extends Options = Options> = PointwiseRecord<O> | TensorRecord<O> | ComposedRecord<O>;
 
 /** A record whose option type is forgotten: what a node of the graph holds. */
 export type Op = OpRecord<never>;
 
 /** The kernel of a pointwise op: the WGSL function `name` in `source`, called with one scalar an input. */
 export const pointwise = (name: string, source: string): PointwiseKernel => ({ kind: 'pointwise', name, source });
+
+/** Applies a scalar function to all elements; the inputs already have the shape of `out`. */
+export function mapElements<T extends TypedArray>(call: ScalarReference, inputs: readonly TypedArray[], out: T): T {
+  const [a, b, c] = inputs;
+  const n = out.length;
+  if (inputs.length === 1) for (let i = 0; i < n; i++) out[i] = call(a![i]!);
+  else if (inputs.length === 2) for (let i = 0; i < n; i++) out[i] = call(a![i]!, b![i]!);
+  else if (inputs.length === 3) for (let i = 0; i < n; i++) out[i] = call(a![i]!, b![i]!, c![i]!);
+  else for (let i = 0; i < n; i++) out[i] = call(...inputs.map((x) => x[i]!));
+  return out;
+}
+
+/** A bound of a pointwise op: the absolute error of one element, a function of its value and its inputs. */
+export const errorOf =
+  (error: ScalarReference): Bound =>
+  (inputs, output) =>
+    mapElements(error, [output.data, ...inputs.map(({ data }) => data)], new Float64Array(output.data.length));

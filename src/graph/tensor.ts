@@ -1,7 +1,17 @@
 import { type DType, hostArray, integerRanges, isFloat, roundTo, type TensorData } from '../dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
 import { broadcastShapes, checkShape, type Shape, sizeOf } from '../shape.js';
-import type { Op, OpRecord, Options, PointwiseRecord, TensorRecord } from './op.js';
+import type {
+  ComposedKernel,
+  ComposedRecord,
+  IndexKernel,
+  Op,
+  OpRecord,
+  Options,
+  PointwiseKernel,
+  PointwiseRecord,
+  TensorRecord,
+} from './op.js';
 
 let nextId = 0;
 
@@ -69,12 +79,8 @@ export function apply<O extends Options>(
       throw new ShapeError(`${op.name}: ${String(input)} is not a tensor; wrap values with tensor(…)`);
   checkDTypes(op, inputs);
   const dtype = op.dtype ? op.dtype(inputs, options) : commonDType(op, inputs);
-  const shape = op.shape
-    ? op.shape(inputs, options)
-    : broadcastShapes(
-        op.name,
-        inputs.map((input) => input.shape),
-      );
+  const shapes = inputs.map((input) => input.shape);
+  const shape = op.shape ? op.shape(inputs, options) : broadcastShapes(op.name, shapes);
   return new Tensor(op, inputs, options, checkShape(op.name, shape), dtype, name);
 }
 
@@ -164,9 +170,33 @@ export function defineOp(record: OpRecord<NoOptions>): OpFunction {
   return (...inputs) => apply(record, lift(inputs), {});
 }
 
+/** What is left of a record whose helper gives the `Given` fields; the bound is exact unless it is said. */
+type Rest<R extends { bound?: unknown }, Given extends keyof R> = Omit<R, Given | 'bound'> & Partial<Pick<R, 'bound'>>;
+
+/** @internal A pointwise op: its name, its WGSL function and its rules. */
+export const definePointwise = (
+  name: string,
+  kernel: PointwiseKernel,
+  rules: Rest<PointwiseRecord<NoOptions>, 'name' | 'kernel'>,
+): OpFunction => defineOp({ bound: { ulp: 0 }, ...rules, name, kernel });
+
 /** Makes an op that takes options beside its tensors. */
 export function defineOpWith<O extends Options>(
-  record: TensorRecord<O>,
+  record: TensorRecord<O> | ComposedRecord<O>,
 ): (inputs: readonly TensorLike[], options: O) => Tensor {
   return (inputs, options) => apply(record, lift(inputs), options);
 }
+
+/** @internal An op of any dtype whose elements are read from its inputs at places that `write` tells. */
+export const defineIndex = <O extends Options>({
+  write,
+  ...rules
+}: Rest<TensorRecord<O>, 'kernel'> & Pick<IndexKernel<O>, 'write'>) =>
+  defineOpWith<O>({ accepts: 'any', bound: { ulp: 0 }, ...rules, kernel: { kind: 'index', write } });
+
+/** @internal An op that other ops define. */
+export const defineComposed = <O extends Options>({
+  compose,
+  ...rules
+}: Omit<ComposedRecord<O>, 'kernel'> & Pick<ComposedKernel<O>, 'compose'>) =>
+  defineOpWith<O>({ ...rules, kernel: { kind: 'composed', compose } });

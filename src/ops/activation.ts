@@ -1,143 +1,98 @@
 import source from '../../shaders/activation.wgsl?raw';
-import { pointwise, type ScalarReference } from '../graph/op.js';
-import { defineOp, type OpFunction, type Tensor } from '../graph/tensor.js';
+import { EPSILON } from '../bounds.js';
+import { errorOf, pointwise, type ScalarReference } from '../graph/op.js';
+import { definePointwise, type OpFunction, type Tensor } from '../graph/tensor.js';
 import { add, exp, mul, square, sub } from './arithmetic.js';
 import { cast } from './cast.js';
 import { less, lessEqual, where } from './compare.js';
 
 const sigma: ScalarReference = (z) => (z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z)));
-/** Errors `scale · 2⁻²³ · (|output| + |input| · weight)`: for functions that mix their input with an approximation. */
-const mixed =
-  (scale: number, weight: number) =>
-  ([z]: readonly { data: ArrayLike<number> }[], output: { data: ArrayLike<number> }): Float64Array =>
-    Float64Array.from(
-      output.data,
-      (value, i) => scale * 2 ** -23 * (Math.abs(value) + weight * Math.min(1, Math.abs(z!.data[i]!))),
-    );
 /** An exponential's error grows with its argument: (a + b·min(|z|, 100)) · 2⁻²³ · |output|. */
-const exponential =
-  (a: number, b: number) =>
-  ([z]: readonly { data: ArrayLike<number> }[], output: { data: ArrayLike<number> }): Float64Array =>
-    Float64Array.from(
-      output.data,
-      (value, i) => (a + b * Math.min(Math.abs(z!.data[i]!), 100)) * 2 ** -23 * Math.abs(value),
-    );
+const exponential = (a: number, b: number) =>
+  errorOf((value, z) => (a + b * Math.min(Math.abs(z), 100)) * EPSILON * Math.abs(value));
 
-const sigmoidDerivative: OpFunction = defineOp({
-  name: 'sigmoidDerivative',
+const sigmoidDerivative: OpFunction = definePointwise('sigmoidDerivative', pointwise('sigmoid_derivative', source), {
   vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, sub(1, mul(2, a!)))],
   reference: (a) => a * (1 - a),
-  kernel: pointwise('sigmoid_derivative', source),
   bound: { ulp: 4 },
 });
-
 /** σ(z) = 1 / (1 + e⁻ᶻ); σ′ = a (1 − a). */
-export const sigmoid: OpFunction = defineOp({
-  name: 'sigmoid',
+export const sigmoid: OpFunction = definePointwise('sigmoid', pointwise('sigmoid', source), {
   vjp: ({ output: a, cotangent }) => [mul(cotangent, sigmoidDerivative(a))],
   reference: sigma,
-  kernel: pointwise('sigmoid', source),
   bound: exponential(12, 2),
 });
 
-const tanhDerivative: OpFunction = defineOp({
-  name: 'tanhDerivative',
+const tanhDerivative: OpFunction = definePointwise('tanhDerivative', pointwise('tanh_derivative', source), {
   // tanh″ = −2 tanh tanh′
   vjp: ({ inputs: [z], output, cotangent }) => [mul(cotangent, mul(-2, mul(tanh(z!), output)))],
-  reference: (z) => {
-    const e = Math.exp(-2 * Math.abs(z));
-    return (4 * e) / (1 + e) ** 2;
-  },
-  kernel: pointwise('tanh_derivative', source),
-  bound: ([z], output) =>
-    Float64Array.from(
-      output.data,
-      (value, i) => (16 + 6 * Math.min(Math.abs(z!.data[i]!), 45)) * 2 ** -23 * Math.abs(value) + 1e-34,
-    ),
+  // 4 e⁻²|ᶻ| / (1 + e⁻²|ᶻ|)²
+  reference: (z) => 4 * sigma(2 * z) * sigma(-2 * z),
+  bound: errorOf((value, z) => (16 + 6 * Math.min(Math.abs(z), 45)) * EPSILON * Math.abs(value) + 1e-34),
 });
-
 /** Hyperbolic tangent; tanh′ = 1 − a². */
-export const tanh: OpFunction = defineOp({
-  name: 'tanh',
+export const tanh: OpFunction = definePointwise('tanh', pointwise('hyperbolic_tangent', source), {
   vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, tanhDerivative(z!))],
   reference: Math.tanh,
-  kernel: pointwise('hyperbolic_tangent', source),
   bound: { ulp: 8 },
 });
 
-const reluDerivative: OpFunction = defineOp({
-  name: 'reluDerivative',
+const reluDerivative: OpFunction = definePointwise('reluDerivative', pointwise('relu_derivative', source), {
   vjp: () => [undefined],
   reference: (a) => (a > 0 ? 1 : 0),
-  kernel: pointwise('relu_derivative', source),
-  bound: { ulp: 0 },
 });
-
 /** max(z, 0), with derivative 0 at 0. */
-export const relu: OpFunction = defineOp({
-  name: 'relu',
+export const relu: OpFunction = definePointwise('relu', pointwise('relu', source), {
   vjp: ({ output: a, cotangent }) => [mul(cotangent, reluDerivative(a))],
   reference: (z) => (z < 0 ? 0 : z),
-  kernel: pointwise('relu', source),
-  bound: { ulp: 0 },
 });
 
-const leakyReluDerivative: OpFunction = defineOp({
-  name: 'leakyReluDerivative',
+const leakyReluDerivative = definePointwise('leakyReluDerivative', pointwise('leaky_relu_derivative', source), {
   vjp: ({ inputs: [z], cotangent }) => [undefined, mul(cotangent, cast(lessEqual(z!, 0), z!.dtype))],
-  reference: (z, slope) => (z > 0 ? 1 : slope!),
-  kernel: pointwise('leaky_relu_derivative', source),
-  bound: { ulp: 0 },
+  reference: (z, slope) => (z > 0 ? 1 : slope),
 });
-const leakyReluOp: OpFunction = defineOp({
-  name: 'leakyRelu',
+const leakyReluOp: OpFunction = definePointwise('leakyRelu', pointwise('leaky_relu', source), {
   vjp: ({ inputs: [z, slope], cotangent }) => [
     mul(cotangent, leakyReluDerivative(z!, slope!)),
     mul(cotangent, mul(z!, cast(less(z!, 0), z!.dtype))),
   ],
-  reference: (z, slope) => (z < 0 ? slope! * z : z),
-  kernel: pointwise('leaky_relu', source),
+  reference: (z, slope) => (z < 0 ? slope * z : z),
   bound: { ulp: 1 },
 });
 /** z where z ≥ 0, else slope · z (slope 0.01). */
 export const leakyRelu = (z: Tensor, options: { slope?: number } = {}): Tensor => leakyReluOp(z, options.slope ?? 0.01);
 
-const eluDerivative: OpFunction = defineOp({
-  name: 'eluDerivative',
+/** u · f(eᶻ) where z is below 0 by `below`, else 0; no exponential of a positive z, which may be infinite. */
+const belowZero = (below: OpFunction, z: Tensor, u: Tensor, f: (e: Tensor) => Tensor): Tensor =>
+  mul(u, where(below(z, 0), f(exp(where(below(z, 0), z, 0))), 0));
+const eluDerivative: OpFunction = definePointwise('eluDerivative', pointwise('elu_derivative', source), {
   vjp: ({ inputs: [z, alpha], cotangent }) => [
-    mul(cotangent, where(less(z!, 0), mul(alpha!, exp(where(less(z!, 0), z!, 0))), 0)),
-    mul(cotangent, where(lessEqual(z!, 0), exp(where(lessEqual(z!, 0), z!, 0)), 0)),
+    belowZero(less, z!, cotangent, (e) => mul(alpha!, e)),
+    belowZero(lessEqual, z!, cotangent, (e) => e),
   ],
-  reference: (z, alpha) => (z <= 0 ? alpha! * Math.exp(z) : 1),
-  kernel: pointwise('elu_derivative', source),
+  reference: (z, alpha) => (z <= 0 ? alpha * Math.exp(z) : 1),
   bound: exponential(8, 3),
 });
-const eluOp: OpFunction = defineOp({
-  name: 'elu',
+const eluOp: OpFunction = definePointwise('elu', pointwise('elu', source), {
   vjp: ({ inputs: [z, alpha], cotangent }) => [
     mul(cotangent, eluDerivative(z!, alpha!)),
-    mul(cotangent, where(less(z!, 0), sub(exp(where(less(z!, 0), z!, 0)), 1), 0)),
+    belowZero(less, z!, cotangent, (e) => sub(e, 1)),
   ],
-  reference: (z, alpha) => (z < 0 ? alpha! * Math.expm1(z) : z),
-  kernel: pointwise('elu', source),
-  bound: mixed(16, 0.5),
+  reference: (z, alpha) => (z < 0 ? alpha * Math.expm1(z) : z),
+  bound: errorOf((value, z) => 16 * EPSILON * (Math.abs(value) + 0.5 * Math.min(1, Math.abs(z)))),
 });
 /** z where z ≥ 0, else alpha · (eᶻ − 1) (alpha 1). */
 export const elu = (z: Tensor, options: { alpha?: number } = {}): Tensor => eluOp(z, options.alpha ?? 1);
 
 /** ln(1 + eᶻ); its derivative is the sigmoid. */
-export const softplus: OpFunction = defineOp({
-  name: 'softplus',
+export const softplus: OpFunction = definePointwise('softplus', pointwise('softplus', source), {
   vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, sigmoid(z!))],
   reference: (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))),
-  kernel: pointwise('softplus', source),
   // ln(1 + e) may be 2⁻²¹ off where it is not a series; far below zero the exponential's error counts
-  bound: ([z], output) =>
-    Float64Array.from(output.data, (value, i) => {
-      const input = z!.data[i]!;
-      const absolute = Math.exp(-Math.abs(input)) < 0.031 ? 0 : 2 ** -20;
-      return absolute + (8 + 2 * Math.min(Math.abs(input), 100)) * 2 ** -23 * Math.abs(value);
-    }),
+  bound: errorOf((value, z) => {
+    const absolute = Math.exp(-Math.abs(z)) < 0.031 ? 0 : 2 ** -20;
+    return absolute + (8 + 2 * Math.min(Math.abs(z), 100)) * EPSILON * Math.abs(value);
+  }),
 });
 
 /** erf to float64 accuracy: Maclaurin series below 3, continued fraction of erfc above. */
@@ -160,52 +115,37 @@ export function erf(x: number): number {
 const normalCdf = (z: number): number => 0.5 * (1 + erf(z * Math.SQRT1_2));
 const normalDensity = (z: number): number => Math.exp(-0.5 * z * z) / Math.sqrt(2 * Math.PI);
 /** Φ is good to 2⁻²¹ absolute, so z Φ(z) to |z| times that. */
-const cdfBound = ([z]: readonly { data: ArrayLike<number> }[], output: { data: ArrayLike<number> }): Float64Array =>
-  Float64Array.from(
-    output.data,
-    (value, i) => (1 + Math.min(6, Math.abs(z!.data[i]!))) * 2 ** -20 + 4 * 2 ** -23 * Math.abs(value),
-  );
+const cdfBound = errorOf((value, z) => (1 + Math.min(6, Math.abs(z))) * 2 ** -20 + 4 * EPSILON * Math.abs(value));
 
-const geluDerivative: OpFunction = defineOp({
-  name: 'geluDerivative',
+const geluDerivative: OpFunction = definePointwise('geluDerivative', pointwise('gelu_derivative', source), {
   // gelu″ = φ(z) (2 − z²)
-  vjp: ({ inputs: [z], cotangent }) => [
-    mul(cotangent, mul(mul(1 / Math.sqrt(2 * Math.PI), exp(mul(-0.5, square(z!)))), sub(2, square(z!)))),
-  ],
+  vjp: ({ inputs: [z], cotangent }) => {
+    const density = mul(1 / Math.sqrt(2 * Math.PI), exp(mul(-0.5, square(z!))));
+    return [mul(cotangent, mul(density, sub(2, square(z!))))];
+  },
   reference: (z) => normalCdf(z) + z * normalDensity(z),
-  kernel: pointwise('gelu_derivative', source),
   bound: cdfBound,
 });
 /** z Φ(z), with the exact normal distribution Φ (not the tanh approximation). */
-export const gelu: OpFunction = defineOp({
-  name: 'gelu',
+export const gelu: OpFunction = definePointwise('gelu', pointwise('gelu', source), {
   vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, geluDerivative(z!))],
   reference: (z) => z * normalCdf(z),
-  kernel: pointwise('gelu', source),
   bound: cdfBound,
 });
 
-const siluDerivative: OpFunction = defineOp({
-  name: 'siluDerivative',
+const siluDerivative: OpFunction = definePointwise('siluDerivative', pointwise('silu_derivative', source), {
   // silu″ = σ′ (2 + z (1 − 2σ))
   vjp: ({ inputs: [z], cotangent }) => {
     const a = sigmoid(z!);
     return [mul(cotangent, mul(sigmoidDerivative(a), add(2, mul(z!, sub(1, mul(2, a))))))];
   },
   reference: (z) => sigma(z) * (1 + z * (1 - sigma(z))),
-  kernel: pointwise('silu_derivative', source),
-  bound: ([z]) =>
-    Float64Array.from(
-      z!.data,
-      (value) => (20 + 2 * Math.min(Math.abs(value), 100)) * 2 ** -23 * (1 + Math.abs(value)) * sigma(value),
-    ),
+  bound: errorOf((_, z) => (20 + 2 * Math.min(Math.abs(z), 100)) * EPSILON * (1 + Math.abs(z)) * sigma(z)),
 });
 /** z σ(z). */
-export const silu: OpFunction = defineOp({
-  name: 'silu',
+export const silu: OpFunction = definePointwise('silu', pointwise('silu', source), {
   vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, siluDerivative(z!))],
   reference: (z) => z * sigma(z),
-  kernel: pointwise('silu', source),
   bound: exponential(14, 2),
 });
 

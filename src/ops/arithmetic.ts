@@ -3,49 +3,41 @@ import product from '../../shaders/hadamard.wgsl?raw';
 import { EPSILON } from '../bounds.js';
 import { isFloat } from '../dtype.js';
 import { DTypeError } from '../errors.js';
-import { pointwise } from '../graph/op.js';
-import { defineOp, lift, type OpFunction, Tensor, type TensorLike } from '../graph/tensor.js';
+import { errorOf, pointwise, type ScalarReference } from '../graph/op.js';
+import { definePointwise, lift, type OpFunction, Tensor, type TensorLike } from '../graph/tensor.js';
 import { cast } from './cast.js';
 import { equal, greater, less, where } from './compare.js';
 
 /** a + b, with NumPy broadcasting. */
-export const add: OpFunction = defineOp({
-  name: 'add',
+export const add: OpFunction = definePointwise('add', pointwise('add', source), {
   accepts: 'number',
   vjp: ({ cotangent }) => [cotangent, cotangent],
   reference: (a, b) => a + b,
-  kernel: pointwise('add', source),
   bound: { ulp: 1 },
 });
 
 /** a − b, with NumPy broadcasting. */
-export const sub: OpFunction = defineOp({
-  name: 'sub',
+export const sub: OpFunction = definePointwise('sub', pointwise('subtract', source), {
   accepts: 'number',
   vjp: ({ cotangent }) => [cotangent, neg(cotangent)],
   reference: (a, b) => a - b,
-  kernel: pointwise('subtract', source),
   bound: { ulp: 1 },
 });
 
 /** The Hadamard product a ⊙ b, with NumPy broadcasting. */
-export const mul: OpFunction = defineOp({
-  name: 'mul',
+export const mul: OpFunction = definePointwise('mul', pointwise('hadamard', product), {
   accepts: 'number',
   vjp: ({ inputs: [a, b], cotangent }) => [mul(cotangent, b!), mul(cotangent, a!)],
   reference: (a, b) => a * b,
-  kernel: pointwise('hadamard', product),
   bound: { ulp: 1 },
 });
 
 /** The Hadamard product a ⊙ b: another name for `mul`. */
 export const hadamard: (a: TensorLike, b: TensorLike) => Tensor = mul;
 
-const divOp: OpFunction = defineOp({
-  name: 'div',
+const divOp: OpFunction = definePointwise('div', pointwise('divide', source), {
   vjp: ({ inputs: [, b], output, cotangent }) => [div(cotangent, b!), neg(mul(cotangent, div(output, b!)))],
   reference: (a, b) => a / b,
-  kernel: pointwise('divide', source),
   bound: { ulp: 3 },
 });
 
@@ -57,13 +49,10 @@ export function div(a: TensorLike, b: TensorLike): Tensor {
   return divOp(...inputs);
 }
 
-const negOp: OpFunction = defineOp({
-  name: 'neg',
+const negOp: OpFunction = definePointwise('neg', pointwise('negate', source), {
   accepts: 'number',
   vjp: ({ cotangent }) => [neg(cotangent)],
   reference: (a) => -a,
-  kernel: pointwise('negate', source),
-  bound: { ulp: 0 },
 });
 
 /** −a. */
@@ -73,27 +62,22 @@ export function neg(a: TensorLike): Tensor {
 }
 
 /** a². */
-export const square: OpFunction = defineOp({
-  name: 'square',
+export const square: OpFunction = definePointwise('square', pointwise('square', source), {
   accepts: 'number',
   vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, mul(2, a!))],
   reference: (a) => a * a,
-  kernel: pointwise('square', source),
   bound: { ulp: 1 },
 });
 
 /** √a. */
-export const sqrt: OpFunction = defineOp({
-  name: 'sqrt',
+export const sqrt: OpFunction = definePointwise('sqrt', pointwise('square_root', source), {
   vjp: ({ output, cotangent }) => [div(cotangent, mul(2, output))],
   reference: Math.sqrt,
-  kernel: pointwise('square_root', source),
   bound: { ulp: 4 },
 });
 
 /** aᵇ. A negative base with a whole exponent works; with any other it gives NaN. */
-export const pow: OpFunction = defineOp({
-  name: 'pow',
+export const pow: OpFunction = definePointwise('pow', pointwise('power', source), {
   vjp: ({ inputs: [a, b], output, cotangent }) => {
     // d/da = b aᵇ⁻¹, 0 where b = 0; d/db = aᵇ ln a, 0 where a = 0
     const isZero = equal(a!, 0);
@@ -101,97 +85,67 @@ export const pow: OpFunction = defineOp({
     return [mul(cotangent, mul(b!, pow(base, sub(b!, 1)))), mul(cotangent, mul(output, log(where(isZero, 1, a!))))];
   },
   reference: (a, b) => a ** b,
-  kernel: pointwise('power', source),
   // pow is exp2(b · log2 a): the error of the logarithm is multiplied by b, then by the exponential
-  bound: ([a, b], output) =>
-    Float64Array.from(output.data, (value, i) => {
-      const exponent = Math.abs(b!.data[i]!);
-      const log2 = Math.abs(Math.log2(Math.abs(a!.data[i]!) || 1));
-      return Math.abs(value) * EPSILON * (8 + exponent * (4 + 5 * log2));
-    }),
+  bound: errorOf((value, a, b) => {
+    const log2 = Math.abs(Math.log2(Math.abs(a) || 1));
+    return Math.abs(value) * EPSILON * (8 + Math.abs(b) * (4 + 5 * log2));
+  }),
 });
 
 /** eᵃ. */
-export const exp: OpFunction = defineOp({
-  name: 'exp',
+export const exp: OpFunction = definePointwise('exp', pointwise('exponential', source), {
   vjp: ({ output, cotangent }) => [mul(cotangent, output)],
   reference: Math.exp,
-  kernel: pointwise('exponential', source),
-  bound: ([a], output) =>
-    Float64Array.from(output.data, (value, i) => (3 + 2 * Math.abs(a!.data[i]!)) * EPSILON * value),
+  bound: errorOf((value, a) => (3 + 2 * Math.abs(a)) * EPSILON * value),
 });
 
 /** Natural logarithm; −∞ at 0, NaN below. */
-export const log: OpFunction = defineOp({
-  name: 'log',
+export const log: OpFunction = definePointwise('log', pointwise('logarithm', source), {
   vjp: ({ inputs: [a], cotangent }) => [div(cotangent, a!)],
   reference: Math.log,
-  kernel: pointwise('logarithm', source),
   // WGSL promises 2⁻²¹ absolute on [½, 2] and 3 ULP elsewhere
-  bound: (_, output) =>
-    Float64Array.from(output.data, (value) => (Math.abs(value) < 0.7 ? 2 ** -21 : 3 * EPSILON * Math.abs(value))),
+  bound: errorOf((value) => (Math.abs(value) < 0.7 ? 2 ** -21 : 3 * EPSILON * Math.abs(value))),
 });
 
 /** |a|, with derivative 0 at 0. */
-export const abs: OpFunction = defineOp({
-  name: 'abs',
+export const abs: OpFunction = definePointwise('abs', pointwise('magnitude', source), {
   accepts: 'number',
   vjp: ({ inputs: [a], cotangent }) => [
     mul(cotangent, sub(cast(greater(a!, 0), a!.dtype), cast(less(a!, 0), a!.dtype))),
   ],
   reference: Math.abs,
-  kernel: pointwise('magnitude', source),
-  bound: { ulp: 0 },
 });
 
-const trigonometricBound = ([a]: readonly { data: ArrayLike<number> }[]): Float64Array =>
-  // WGSL promises 2⁻¹¹ absolute on [−π, π]; beyond, the argument's reduction adds |a| roundings
-  Float64Array.from(a!.data, (value) => 2 ** -11 + Math.abs(value) * 2 ** -21);
+/** WGSL promises 2⁻¹¹ absolute on [−π, π]; beyond, the argument's reduction adds |a| roundings. */
+const trigonometricBound = errorOf((_, a) => 2 ** -11 + Math.abs(a) * 2 ** -21);
 
 /** sin a, in radians. WGSL promises 2⁻¹¹ absolute on [−π, π] only; reduce large angles first. */
-export const sin: OpFunction = defineOp({
-  name: 'sin',
+export const sin: OpFunction = definePointwise('sin', pointwise('sine', source), {
   vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, cos(a!))],
   reference: Math.sin,
-  kernel: pointwise('sine', source),
   bound: trigonometricBound,
 });
 
 /** cos a, in radians; as accurate as `sin`. */
-export const cos: OpFunction = defineOp({
-  name: 'cos',
+export const cos: OpFunction = definePointwise('cos', pointwise('cosine', source), {
   vjp: ({ inputs: [a], cotangent }) => [neg(mul(cotangent, sin(a!)))],
   reference: Math.cos,
-  kernel: pointwise('cosine', source),
   bound: trigonometricBound,
 });
 
-/** Share of the cotangent that goes to `a` where `a` wins: 1, or ½ at a tie. */
-const share = (wins: Tensor, ties: Tensor, dtype: Tensor['dtype']): Tensor =>
-  add(cast(wins, dtype), mul(0.5, cast(ties, dtype)));
+/** One of two values; the cotangent goes to the one that `beats` the other, half to each at a tie. */
+const choice = (name: string, kernel: string, beats: OpFunction, reference: ScalarReference): OpFunction =>
+  definePointwise(name, pointwise(kernel, source), {
+    accepts: 'number',
+    vjp: ({ inputs: [a, b], cotangent }) => {
+      const tie = mul(0.5, cast(equal(a!, b!), a!.dtype));
+      const share = (wins: Tensor): Tensor => mul(cotangent, add(cast(wins, a!.dtype), tie));
+      return [share(beats(a!, b!)), share(beats(b!, a!))];
+    },
+    reference,
+  });
 
 /** The larger of a and b, with NumPy broadcasting; ties share the gradient equally. NaN wins. */
-export const maximum: OpFunction = defineOp({
-  name: 'maximum',
-  accepts: 'number',
-  vjp: ({ inputs: [a, b], cotangent }) => [
-    mul(cotangent, share(greater(a!, b!), equal(a!, b!), a!.dtype)),
-    mul(cotangent, share(less(a!, b!), equal(a!, b!), a!.dtype)),
-  ],
-  reference: (a, b) => Math.max(a, b),
-  kernel: pointwise('larger', source),
-  bound: { ulp: 0 },
-});
-
+export const maximum: OpFunction = choice('maximum', 'larger', greater, (a, b) => Math.max(a, b));
 /** The smaller of a and b, with NumPy broadcasting; ties share the gradient equally. NaN wins. */
-export const minimum: OpFunction = defineOp({
-  name: 'minimum',
-  accepts: 'number',
-  vjp: ({ inputs: [a, b], cotangent }) => [
-    mul(cotangent, share(less(a!, b!), equal(a!, b!), a!.dtype)),
-    mul(cotangent, share(greater(a!, b!), equal(a!, b!), a!.dtype)),
-  ],
-  reference: (a, b) => Math.min(a, b),
-  kernel: pointwise('smaller', source),
-  bound: { ulp: 0 },
-});
+export const minimum: OpFunction = choice('minimum', 'smaller', less, (a, b) => Math.min(a, b));

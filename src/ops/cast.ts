@@ -1,30 +1,6 @@
-import { type DType, hostArray, isFloat } from '../dtype.js';
+import { type DType, hostArray, hostData, isFloat } from '../dtype.js';
 import { DTypeError } from '../errors.js';
-import { defineOpWith, type Tensor } from '../graph/tensor.js';
-
-const castOf = defineOpWith<{ dtype: DType }>({
-  name: 'cast',
-  accepts: 'any',
-  shape: ([x]) => x!.shape,
-  dtype: (_, { dtype }) => dtype,
-  vjp: ({ inputs: [x], cotangent, options }) => [
-    isFloat(x!.dtype) && isFloat(options.dtype) ? cast(cotangent, x!.dtype) : undefined,
-  ],
-  reference: ([x], { dtype }, { shape }) => {
-    const data = hostArray(dtype, x!.data.length);
-    for (let i = 0; i < data.length; i++) data[i] = castNumber(x!.data[i]!, dtype);
-    return { shape, dtype: isFloat(dtype) ? 'f64' : dtype, data };
-  },
-  kernel: {
-    kind: 'index',
-    write: ({ output, flat, read }) => `${output.dtype === 'f16' ? 'f32' : output.dtype}(${read(0, flat)})`,
-  },
-  // i32 and u32 beyond 2²⁴ round; to f16 rounds to 11 bits
-  bound: (_, output, { dtype }: { dtype: DType }) =>
-    Float64Array.from(output.data, (value) =>
-      isFloat(dtype) ? Math.abs(value) * (dtype === 'f16' ? 2 ** -10 : 2 ** -23) : 0,
-    ),
-});
+import { defineIndex, type Tensor } from '../graph/tensor.js';
 
 const castNumber = (value: number, dtype: DType): number => {
   if (dtype === 'bool') return value === 0 ? 0 : 1;
@@ -32,6 +8,28 @@ const castNumber = (value: number, dtype: DType): number => {
   if (dtype === 'u32') return Math.min(Math.max(Math.trunc(value), 0), 2 ** 32 - 1);
   return value;
 };
+/** Unit of rounding: i32 and u32 beyond 2²⁴ round; to f16 rounds to 11 bits. */
+const roundings: Partial<Record<DType, number>> = { f32: 2 ** -23, f16: 2 ** -10 };
+
+const castOf = defineIndex<{ dtype: DType }>({
+  name: 'cast',
+  shape: ([x]) => x!.shape,
+  dtype: (_, { dtype }) => dtype,
+  vjp: ({ inputs: [x], output, cotangent }) => [
+    isFloat(x!.dtype) && isFloat(output.dtype) ? cast(cotangent, x!.dtype) : undefined,
+  ],
+  reference: ([x], { dtype }, { shape }) => {
+    const data = hostArray(dtype, x!.data.length);
+    return hostData(
+      shape,
+      dtype,
+      data.map((_: number, i: number) => castNumber(x!.data[i]!, dtype)),
+    );
+  },
+  write: ({ output, flat, read }) => `${output.dtype === 'f16' ? 'f32' : output.dtype}(${read(0, flat)})`,
+  bound: (_, { data }, { dtype }: { dtype: DType }) =>
+    Float64Array.from(data, (value) => Math.abs(value) * (roundings[dtype] ?? 0)),
+});
 
 /** The same values in another dtype: floats to integers cut towards zero and clamp, anything but 0 is true. */
 export function cast(x: Tensor, dtype: DType): Tensor {
@@ -39,15 +37,13 @@ export function cast(x: Tensor, dtype: DType): Tensor {
   return x.dtype === dtype ? x : castOf([x], { dtype });
 }
 
-const stopOp = defineOpWith<Record<string, never>>({
+const stopOf = defineIndex<Record<string, never>>({
   name: 'stopGradient',
-  accepts: 'any',
   shape: ([x]) => x!.shape,
   vjp: () => [undefined],
   reference: ([x]) => x!,
-  kernel: { kind: 'index', write: ({ flat, read }) => read(0, flat) },
-  bound: { ulp: 0 },
+  write: ({ flat, read }) => read(0, flat),
 });
 
 /** The same values, through which no gradient flows. */
-export const stopGradient = (x: Tensor): Tensor => stopOp([x], {});
+export const stopGradient = (x: Tensor): Tensor => stopOf([x], {});

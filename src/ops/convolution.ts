@@ -1,6 +1,5 @@
-import { hostArray, hostData } from '../dtype.js';
+import { hostData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
-import type { IndexContext } from '../graph/op.js';
 import { defineOpWith, literal, type Tensor } from '../graph/tensor.js';
 import { formatShape, type Shape, sizeOf } from '../shape.js';
 import { add } from './arithmetic.js';
@@ -8,6 +7,7 @@ import { equal, where } from './compare.js';
 import { arange } from './leaf.js';
 import { matmul } from './matmul.js';
 import { argMax, sum } from './reduce.js';
+import { inside } from './slice.js';
 import { extraAxes, reshape, sumTo } from './view.js';
 
 /** Place u of an output and tap i of a window meet place (step · u + tap · i + offset) / gap of the input, if that is whole. */
@@ -44,7 +44,7 @@ const windowsOf: (inputs: readonly Tensor[], options: WindowOptions) => Tensor =
   reference: ([x], { window, size, axes, fill }, { shape }) => {
     const [taps, extents] = [x!.shape.slice(-4, -2), lastTwo(x!.shape)];
     const [rows, columns] = axes.map((axis, k) => meetings(axis, window[k]!, size[k]!, extents[k]!)) as Int32Array[];
-    const data = hostArray('f64', sizeOf(shape));
+    const data = new Float64Array(sizeOf(shape));
     const plane = size[0] * size[1];
     for (let at = 0; at < data.length; at++) {
       const j = Math.floor(at / plane) % window[1];
@@ -57,36 +57,31 @@ const windowsOf: (inputs: readonly Tensor[], options: WindowOptions) => Tensor =
     }
     return hostData(shape, 'f64', data);
   },
-  kernel: { kind: 'index', inPlace: true, write: writeWindows },
+  kernel: {
+    kind: 'index',
+    inPlace: true,
+    write: ({ inputs: [x], output, options, coordinates, read, let: name }) => {
+      const first = output.rank - 4;
+      const tests: string[] = [];
+      const at = options.axes.map(({ step, tap, offset, gap }, k) => {
+        const [extent, places] = [x!.shape[first + 2 + k]!, options.size[k]!];
+        const reach = [0, tap * (options.window[k]! - 1)];
+        const low = Math.min(...reach) + offset;
+        const high = Math.max(...reach) + offset + step * (places - 1);
+        const [place, windowTap] = [coordinates[first + 2 + k], coordinates[first + k]];
+        const meet = name('i32', `(${step} * i32(${place}) + ${tap} * i32(${windowTap}) + ${offset})`);
+        if (low < 0) tests.push(`${meet} >= 0`);
+        if (high >= gap * extent) tests.push(`${meet} < ${gap * extent}`);
+        if (gap > 1) tests.push(`${meet} % ${gap} == 0`);
+        return gap > 1 ? `u32(${meet} / ${gap})` : `u32(${meet})`;
+      });
+      const taps = [0, 1].map((k) => (x!.shape[first + k] === 1 ? '0u' : coordinates[first + k]!));
+      const value = read(0, [...coordinates.slice(0, first), ...taps, ...at]);
+      return inside(tests, value, literal(options.fill, output.dtype));
+    },
+  },
   bound: { ulp: 0 },
 });
-
-function writeWindows({
-  inputs: [x],
-  output,
-  options,
-  coordinates,
-  read,
-  let: name,
-}: IndexContext<WindowOptions>): string {
-  const first = output.rank - 4;
-  const tests: string[] = [];
-  const at = options.axes.map(({ step, tap, offset, gap }, k) => {
-    const [extent, places] = [x!.shape[first + 2 + k]!, options.size[k]!];
-    const reach = [0, tap * (options.window[k]! - 1)];
-    const low = Math.min(...reach) + offset;
-    const high = Math.max(...reach) + offset + step * (places - 1);
-    const place = `${step} * i32(${coordinates[first + 2 + k]}) + ${tap} * i32(${coordinates[first + k]}) + ${offset}`;
-    const meet = name('i32', `(${place})`);
-    if (low < 0) tests.push(`${meet} >= 0`);
-    if (high >= gap * extent) tests.push(`${meet} < ${gap * extent}`);
-    if (gap > 1) tests.push(`${meet} % ${gap} == 0`);
-    return gap > 1 ? `u32(${meet} / ${gap})` : `u32(${meet})`;
-  });
-  const taps = [0, 1].map((k) => (x!.shape[first + k] === 1 ? '0u' : coordinates[first + k]!));
-  const value = read(0, [...coordinates.slice(0, first), ...taps, ...at]);
-  return tests.length ? `select(${literal(options.fill, output.dtype)}, ${value}, ${tests.join(' && ')})` : value;
-}
 
 /** [batch, channels, height, width] → [batch, channels, i, j, u, v]. */
 const windows = (x: Tensor, window: Pair, geometry: Geometry, fill = 0): Tensor =>

@@ -1,7 +1,7 @@
 import { gamma } from '../bounds.js';
 import { hostArray, hostData, type TensorData } from '../dtype.js';
 import { DTypeError, FeedError, ShapeError } from '../errors.js';
-import { defineOpWith, type Tensor } from '../graph/tensor.js';
+import { defineIndex, defineOpWith, type Tensor } from '../graph/tensor.js';
 import { normalizeAxis, type Shape, sizeOf } from '../shape.js';
 import { extraAxes, reshape } from './view.js';
 
@@ -23,9 +23,19 @@ export function checkRange(op: string, indices: TensorData, size: number): void 
   if (at >= 0) throw new FeedError(`${op}: index ${indices.data[at]} at position ${at} is outside 0 to ${size - 1}`);
 }
 
-const gatherOf = defineOpWith<{ axis: number }>({
+/** Visits each row that a gather copies, or a scatter adds: where its `inner` elements start at either end. */
+function eachRow(
+  [outer, rows, inner]: readonly [number, number, number],
+  indices: TensorData,
+  visit: (row: number, position: number) => void,
+): void {
+  const positions = indices.data.length;
+  for (let o = 0; o < outer; o++)
+    for (let p = 0; p < positions; p++) visit((o * rows + indices.data[p]!) * inner, (o * positions + p) * inner);
+}
+
+const gatherOf = defineIndex<{ axis: number }>({
   name: 'gather',
-  accepts: 'any',
   shape: ([x, indices], { axis }) => [...x!.shape.slice(0, axis), ...indices!.shape, ...x!.shape.slice(axis + 1)],
   dtype: ([x]) => (x!.dtype === 'u8' ? 'u32' : x!.dtype),
   // each row receives the cotangents of the places it was copied to
@@ -37,26 +47,17 @@ const gatherOf = defineOpWith<{ axis: number }>({
     return [reshape(scatterAdd(values, reshape(indices!, [positions]), rows), [...lead, ...x!.shape]), undefined];
   },
   reference: ([x, indices], { axis }, { shape, dtype }) => {
-    const [outer, size, inner] = around(x!.shape, axis);
-    checkRange('gather', indices!, size);
-    const positions = indices!.data.length;
+    const sizes = around(x!.shape, axis);
+    checkRange('gather', indices!, sizes[1]);
     const data = hostArray(dtype, sizeOf(shape));
-    for (let o = 0; o < outer; o++)
-      for (let p = 0; p < positions; p++) {
-        const from = (o * size + indices!.data[p]!) * inner;
-        for (let i = 0; i < inner; i++) data[(o * positions + p) * inner + i] = x!.data[from + i]!;
-      }
+    eachRow(sizes, indices!, (row, position) => data.set(x!.data.subarray(row, row + sizes[2]), position));
     return hostData(shape, dtype, data);
   },
-  kernel: {
-    kind: 'index',
-    write: ({ inputs: [, indices], options: { axis }, coordinates, read }) => {
-      const rank = indices!.rank;
-      const row = `u32(${read(1, coordinates.slice(axis, axis + rank))})`;
-      return read(0, [...coordinates.slice(0, axis), row, ...coordinates.slice(axis + rank)]);
-    },
+  write: ({ inputs: [, indices], options: { axis }, coordinates, read }) => {
+    const rank = indices!.rank;
+    const row = `u32(${read(1, coordinates.slice(axis, axis + rank))})`;
+    return read(0, [...coordinates.slice(0, axis), row, ...coordinates.slice(axis + rank)]);
   },
-  bound: { ulp: 0 },
 });
 
 /**
@@ -70,6 +71,16 @@ export function gather(x: Tensor, indices: Tensor, options: { axis?: number } = 
   return gatherOf([x, indices], { axis });
 }
 
+/** values, or what `term` makes of each, added up in the rows that they go to. */
+function addRows(values: TensorData, indices: TensorData, rows: number, term = (value: number) => value): Float64Array {
+  const [outer, , inner] = values.shape as [number, number, number];
+  const out = new Float64Array(outer * rows * inner);
+  eachRow([outer, rows, inner], indices, (row, position) => {
+    for (let i = 0; i < inner; i++) out[row + i]! += term(values.data[position + i]!);
+  });
+  return out;
+}
+
 const scatterOf = defineOpWith<{ rows: number }>({
   name: 'scatterAdd',
   accepts: 'any',
@@ -80,30 +91,14 @@ const scatterOf = defineOpWith<{ rows: number }>({
     undefined,
   ],
   reference: ([values, indices], { rows }, { shape }) => {
-    const [outer, positions, inner] = values!.shape as [number, number, number];
     checkRange('scatterAdd', indices!, rows);
-    const data = new Float64Array(sizeOf(shape));
-    for (let o = 0; o < outer; o++)
-      for (let p = 0; p < positions; p++)
-        for (let i = 0; i < inner; i++)
-          data[(o * rows + indices!.data[p]!) * inner + i]! += values!.data[(o * positions + p) * inner + i]!;
-    return hostData(shape, 'f64', data);
+    return hostData(shape, 'f64', addRows(values!, indices!, rows));
   },
   kernel: { kind: 'scatter' },
-  bound: ([values, indices], output) => {
-    const [outer, positions, inner] = values!.shape as [number, number, number];
-    const rows = output.shape[1]!;
-    const errors = new Float64Array(output.data.length);
-    const hits = new Float64Array(rows);
-    for (const row of indices!.data) hits[row]!++;
-    for (let o = 0; o < outer; o++)
-      for (let p = 0; p < positions; p++) {
-        const row = indices!.data[p]!;
-        for (let i = 0; i < inner; i++)
-          errors[(o * rows + row) * inner + i]! +=
-            gamma(hits[row]! - 1) * Math.abs(values!.data[(o * positions + p) * inner + i]!);
-      }
-    return errors;
+  // γ of the additions into a row, times Σ|value|
+  bound: ([values, indices], _, { rows }: { rows: number }) => {
+    const hits = addRows(values!, indices!, rows, () => 1);
+    return addRows(values!, indices!, rows, Math.abs).map((size, i) => gamma(hits[i]! - 1) * size);
   },
 });
 
@@ -118,26 +113,22 @@ export function scatterAdd(values: Tensor, indices: Tensor, rows: number): Tenso
   return scatterOf([values, indices], { rows });
 }
 
-const oneHotOf = defineOpWith<{ classes: number }>({
+const oneHotOf = defineIndex<{ classes: number }>({
   name: 'oneHot',
-  accepts: 'any',
   shape: ([indices], { classes }) => [...indices!.shape, classes],
   dtype: () => 'f32',
   vjp: () => [undefined],
   reference: ([indices], { classes }, { shape }) => {
     checkRange('oneHot', indices!, classes);
-    const data = new Float64Array(sizeOf(shape));
-    indices!.data.forEach((index: number, i: number) => {
-      data[i * classes + index] = 1;
-    });
-    return hostData(shape, 'f64', data);
+    const isHot = (at: number): boolean => indices!.data[Math.floor(at / classes)] === at % classes;
+    return hostData(
+      shape,
+      'f64',
+      new Float64Array(sizeOf(shape)).map((_, at) => Number(isHot(at))),
+    );
   },
-  kernel: {
-    kind: 'index',
-    write: ({ coordinates, read }) =>
-      `select(0.0, 1.0, u32(${read(0, coordinates.slice(0, -1))}) == ${coordinates.at(-1)})`,
-  },
-  bound: { ulp: 0 },
+  write: ({ coordinates, read }) =>
+    `select(0.0, 1.0, u32(${read(0, coordinates.slice(0, -1))}) == ${coordinates.at(-1)})`,
 });
 
 /** 1 at each index and 0 elsewhere, f32: `[...indices.shape, classes]`. */

@@ -1,7 +1,7 @@
 import { EPSILON } from '../bounds.js';
-import { type DType, hostArray, isFloat, readValue, roundTo, type Value } from '../dtype.js';
+import { type DType, hostArray, hostData, isFloat, readValue, roundTo, type Value } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
-import { apply, checkNumber, constantOp, defineOpWith, fullOp, leafRecord, literal, Tensor } from '../graph/tensor.js';
+import { apply, checkNumber, constantOp, defineIndex, fullOp, leafRecord, literal, Tensor } from '../graph/tensor.js';
 import { checkShape, formatShape, type Shape, sizeOf } from '../shape.js';
 
 /** @internal A place that each run feeds. */
@@ -51,26 +51,25 @@ export const zeros = (shape: Shape, options: { dtype?: DType } = {}): Tensor => 
 /** Ones of a shape. */
 export const ones = (shape: Shape, options: { dtype?: DType } = {}): Tensor => full(shape, 1, options);
 
-const arangeOf = defineOpWith<{ start: number; step: number; length: number; dtype: DType }>({
+const arangeOf = defineIndex<{ start: number; step: number; length: number; dtype: DType }>({
   name: 'arange',
-  accepts: 'any',
   shape: (_, { length }) => [length],
   dtype: (_, { dtype }) => dtype,
   vjp: () => [],
-  reference: (_, { start, step }, { shape, dtype }) => ({
-    shape,
-    dtype,
-    data: hostArray(dtype, shape[0]!).map((_: number, i: number) => roundTo(dtype, start) + i * roundTo(dtype, step)),
-  }),
-  kernel: {
-    kind: 'index',
-    write: ({ options: { start, step }, output: { dtype }, flat }) =>
-      `(${literal(start, dtype)} + ${dtype}(${flat}) * ${literal(step, dtype)})`,
+  reference: (_, { start, step }, { shape, dtype }) => {
+    const [from, by] = [roundTo(dtype, start), roundTo(dtype, step)];
+    return hostData(
+      shape,
+      dtype,
+      hostArray(dtype, shape[0]!).map((_: number, i: number) => from + i * by),
+    );
   },
-  bound: (_, output, { step }: { step: number }) =>
-    Float64Array.from(output.data, (value, i) =>
-      isFloat(output.dtype) ? (Math.abs(value) + 2 * Math.abs(i * step)) * EPSILON : 0,
-    ),
+  write: ({ options: { start, step }, output: { dtype }, flat }) =>
+    `(${literal(start, dtype)} + ${dtype}(${flat}) * ${literal(step, dtype)})`,
+  bound: (_, { data, dtype }, { step }: { step: number }) => {
+    const unit = isFloat(dtype) ? EPSILON : 0;
+    return Float64Array.from(data, (value, i) => unit * (Math.abs(value) + 2 * Math.abs(i * step)));
+  },
 });
 
 /**
@@ -91,27 +90,25 @@ export function arange(
   return arangeOf([], { start: from, step, length, dtype });
 }
 
-const eyeOf = defineOpWith<{ shape: Shape; dtype: DType }>({
+const eyeOf = defineIndex<{ shape: Shape; dtype: DType }>({
   name: 'eye',
-  accepts: 'any',
   shape: (_, { shape }) => shape,
   dtype: (_, { dtype }) => dtype,
   vjp: () => [],
   reference: (_, { shape }, { dtype }) => {
     const half = sizeOf(shape.slice(shape.length / 2));
     const data = hostArray(dtype, half * half);
-    for (let i = 0; i < half; i++) data[i * half + i] = 1;
-    return { shape, dtype, data };
+    return hostData(
+      shape,
+      dtype,
+      data.map((_: number, at: number) => Number(at % (half + 1) === 0)),
+    );
   },
-  kernel: {
-    kind: 'index',
-    write: ({ options: { shape }, output: { dtype }, flat, let: name }) => {
-      const half = sizeOf(shape.slice(shape.length / 2));
-      const i = name('u32', flat);
-      return `select(${literal(0, dtype)}, ${literal(1, dtype)}, ${i} / ${half}u == ${i} % ${half}u)`;
-    },
+  write: ({ options: { shape }, output: { dtype }, flat, let: name }) => {
+    const half = sizeOf(shape.slice(shape.length / 2));
+    const i = name('u32', flat);
+    return `select(${literal(0, dtype)}, ${literal(1, dtype)}, ${i} / ${half}u == ${i} % ${half}u)`;
   },
-  bound: { ulp: 0 },
 });
 
 /** The identity: `eye(3)` is [3, 3]; `eye([2, 3])` is [2, 3, 2, 3], one where both halves of the index agree. */

@@ -1,8 +1,10 @@
 import { gamma } from '../bounds.js';
-import { hostArray, hostData, isFloat, type TensorData } from '../dtype.js';
+import { hostArray, hostData, integerRanges, isFloat, type TensorData, type TypedArray } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
+import type { ScalarReference } from '../graph/op.js';
 import { defineOpWith, type Tensor } from '../graph/tensor.js';
 import {
+  broadcastSteps,
   eachPlace,
   formatShape,
   normalizeAxes,
@@ -10,7 +12,6 @@ import {
   reducedShape,
   type Shape,
   sizeOf,
-  stridesOf,
 } from '../shape.js';
 import { div, mul } from './arithmetic.js';
 import { cast } from './cast.js';
@@ -26,24 +27,15 @@ export interface ReduceOptions {
 type Reduced = { readonly axes: readonly number[]; readonly keepDims: boolean };
 
 /** Calls `visit(output index, input index)` for every element of a reduction, inputs of one output in ascending order. */
-function eachReduced(shape: Shape, axes: readonly number[], visit: (out: number, at: number) => void): void {
-  const strides = stridesOf(shape.map((size, i) => (axes.includes(i) ? 1 : size)));
-  const steps = strides.map((stride, i) => (axes.includes(i) ? 0 : stride));
-  eachPlace(shape, steps, 0, visit);
-}
+const eachReduced = (shape: Shape, axes: readonly number[], visit: (out: number, at: number) => void): void =>
+  eachPlace(shape, broadcastSteps(reducedShape(shape, axes, true), shape), 0, visit);
 
-function fold(
-  x: TensorData,
-  axes: readonly number[],
-  shape: Shape,
-  start: number,
-  combine: (a: number, b: number) => number,
-): TensorData {
-  const data = hostArray(x.dtype, sizeOf(shape)).fill(start);
-  eachReduced(x.shape, axes, (out, at) => {
-    data[out] = combine(data[out]!, x.data[at]!);
+function fold(x: TensorData, axes: readonly number[], start: number, combine: ScalarReference): TypedArray {
+  const out = hostArray(x.dtype, sizeOf(reducedShape(x.shape, axes, false))).fill(start);
+  eachReduced(x.shape, axes, (to, at) => {
+    out[to] = combine(out[to]!, x.data[at]!);
   });
-  return hostData(shape, x.dtype, data);
+  return out;
 }
 
 /** E ++ output.shape back over the reduced axes: E ++ x.shape. */
@@ -60,20 +52,19 @@ const sumOf = defineOpWith<Reduced>({
   accepts: 'number',
   shape: shapeRule,
   vjp: ({ inputs: [x], output, cotangent, options }) => [spread(cotangent, x!, options, extraAxes(cotangent, output))],
-  reference: ([x], { axes }, { shape }) => fold(x!, axes, shape, 0, (a, b) => a + b),
+  reference: ([x], { axes }, { shape }) =>
+    hostData(
+      shape,
+      x!.dtype,
+      fold(x!, axes, 0, (a, b) => a + b),
+    ),
   kernel: { kind: 'reduce', name: 'sum' },
   // γ_n Σ|x| holds under any order of summation
   bound: ([x], output, { axes }: Reduced) => {
     if (!isFloat(output.dtype)) return new Float64Array(output.data.length);
     const count = x!.data.length / Math.max(1, output.data.length);
-    const sizes = fold(
-      { ...x!, dtype: 'f64', data: Float64Array.from(x!.data, Math.abs) },
-      axes,
-      output.shape,
-      0,
-      (a, b) => a + b,
-    );
-    return Float64Array.from(sizes.data, (size) => gamma(count) * size);
+    const sizes = fold(x!, axes, 0, (total, value) => total + Math.abs(value));
+    return Float64Array.from(sizes, (size) => gamma(count) * size);
   },
 });
 
@@ -83,7 +74,8 @@ export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
   return axes.length ? sumOf([x], { axes, keepDims: options.keepDims ?? false }) : x;
 }
 
-function refuseEmpty(op: string, x: Tensor, axes: readonly number[]): void {
+/** Throws ShapeError where a reduction that needs an element would find none. */
+export function refuseEmpty(op: string, x: Tensor, axes: readonly number[]): void {
   const empty = axes.find((axis) => x.shape[axis] === 0);
   if (empty !== undefined)
     throw new ShapeError(
@@ -96,18 +88,16 @@ export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
   const axes = normalizeAxes('mean', options.axis, x.rank);
   if (!isFloat(x.dtype)) throw new DTypeError(`mean: dtype ${x.dtype} is not a float; use cast(x, 'f32')`);
   refuseEmpty('mean', x, axes);
-  const count = axes.reduce((product, axis) => product * x.shape[axis]!, 1);
-  return div(sum(x, options), count);
+  return div(sum(x, options), sizeOf(axes.map((axis) => x.shape[axis]!)));
 }
 
 /** The value that any other beats. */
 const weakest = (name: 'max' | 'min', dtype: TensorData['dtype']): number => {
-  const [low, high] =
-    dtype === 'i32' ? [-(2 ** 31), 2 ** 31 - 1] : dtype === 'u32' ? [0, 2 ** 32 - 1] : [-Infinity, Infinity];
+  const [low, high] = dtype === 'i32' || dtype === 'u32' ? integerRanges[dtype] : [-Infinity, Infinity];
   return name === 'max' ? low : high;
 };
 
-const extremum = (name: 'max' | 'min', combine: (a: number, b: number) => number) => {
+const extremum = (name: 'max' | 'min', combine: ScalarReference) => {
   const op = defineOpWith<Reduced>({
     name,
     accepts: 'number',
@@ -117,11 +107,12 @@ const extremum = (name: 'max' | 'min', combine: (a: number, b: number) => number
       const shares = div(winners, sum(winners, { axis: options.axes, keepDims: true }));
       return [mul(spread(cotangent, x!, options, extraAxes(cotangent, output)), shares)];
     },
-    reference: ([x], { axes }, { shape }) => fold(x!, axes, shape, weakest(name, x!.dtype), combine),
+    reference: ([x], { axes }, { shape }) =>
+      hostData(shape, x!.dtype, fold(x!, axes, weakest(name, x!.dtype), combine)),
     kernel: { kind: 'reduce', name },
     bound: { ulp: 0 },
-    propagate: ([x], [errors], output, { axes }) =>
-      fold({ ...x!, dtype: 'f64', data: errors! }, axes, output.shape, 0, Math.max).data as Float64Array,
+    propagate: ([x], [errors], _, { axes }) =>
+      fold({ ...x!, dtype: 'f64', data: errors! }, axes, 0, Math.max) as Float64Array,
   });
   return (x: Tensor, options: ReduceOptions = {}): Tensor => {
     const axes = normalizeAxes(name, options.axis, x.rank);
@@ -135,6 +126,12 @@ export const max = extremum('max', Math.max);
 /** The smallest element over `axis`; ties share the gradient equally. Throws ShapeError over nothing. */
 export const min = extremum('min', Math.min);
 
+/** Calls `visit(output index, input index, place along the axis)` for every element. */
+function eachAlong(x: TensorData, axis: number, visit: (out: number, at: number, k: number) => void): void {
+  const inner = sizeOf(x.shape.slice(axis + 1));
+  eachReduced(x.shape, [axis], (out, at) => visit(out, at, Math.floor(at / inner) % x.shape[axis]!));
+}
+
 const argMaxOf = defineOpWith<Reduced>({
   name: 'argMax',
   accepts: 'number',
@@ -143,40 +140,30 @@ const argMaxOf = defineOpWith<Reduced>({
   vjp: () => [undefined],
   reference: ([x], { axes: [axis] }, { shape }) => {
     const data = new Int32Array(sizeOf(shape));
-    const best = new Float64Array(data.length).fill(Number.NaN);
-    const seen = new Uint8Array(data.length);
-    const inner = sizeOf(x!.shape.slice(axis! + 1));
-    eachReduced(x!.shape, [axis!], (out, at) => {
+    const best = new Float64Array(data.length).fill(Number.NEGATIVE_INFINITY);
+    eachAlong(x!, axis!, (out, at, k) => {
       const value = x!.data[at]!;
       // the first NaN wins, as in `max`
-      if (value <= best[out]! || (seen[out] && Number.isNaN(best[out]))) return;
-      [best[out], seen[out]] = [value, 1];
-      data[out] = Math.floor(at / inner) % x!.shape[axis!]!;
+      if (value <= best[out]! || Number.isNaN(best[out])) return;
+      [best[out], data[out]] = [value, k];
     });
     return { shape, dtype: 'i32', data };
   },
   kernel: { kind: 'reduce', name: 'arg_max' },
   bound: { ulp: 0 },
-  propagate: (inputs, errors, output, { axes: [axis] }) => argMaxErrors(inputs[0]!, errors[0]!, output, axis!),
-});
-
-/** Where a rival is within the errors of the winner, any index may win. */
-function argMaxErrors(x: TensorData, errors: Float64Array, output: TensorData, axis: number): Float64Array {
-  const inner = sizeOf(x.shape.slice(axis + 1));
-  const size = x.shape[axis]!;
-  const place = (out: number, k: number): number => (Math.floor(out / inner) * size + k) * inner + (out % inner);
-  return Float64Array.from(output.data, (winner, out) => {
-    const best = place(out, winner);
-    const low = x.data[best]! - errors[best]!;
-    let far = 0;
-    for (let k = 0; k < size; k++) {
-      const rival = place(out, k);
-      if (k !== winner && errors[rival]! + errors[best]! > 0 && x.data[rival]! + errors[rival]! >= low)
-        far = Math.max(far, Math.abs(k - winner));
-    }
+  // where a rival is within the errors of the winner, any index may win
+  propagate: ([x], [errors], output, { axes: [axis] }) => {
+    const far = new Float64Array(output.data.length);
+    const step = sizeOf(x!.shape.slice(axis! + 1));
+    eachAlong(x!, axis!, (out, at, k) => {
+      const away = output.data[out]! - k;
+      const winner = at + away * step;
+      const error = errors![at]! + errors![winner]!;
+      if (error > 0 && x!.data[at]! + error >= x!.data[winner]!) far[out] = Math.max(far[out]!, Math.abs(away));
+    });
     return far;
-  });
-}
+  },
+});
 
 /** Index of the largest element along `axis`, the first at a tie, as i32. Throws ShapeError over nothing. */
 export function argMax(x: Tensor, options: { axis: number; keepDims?: boolean }): Tensor {

@@ -1,6 +1,6 @@
 import { hostArray, hostData, type TensorData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
-import { defineOpWith, type Tensor } from '../graph/tensor.js';
+import { defineIndex, type Tensor } from '../graph/tensor.js';
 import {
   broadcastShapes,
   broadcastSteps,
@@ -40,16 +40,14 @@ export function sumTo(x: Tensor, target: Shape, extra = 0): Tensor {
   return reshape(axes.length ? sum(x, { axis: axes }) : x, [...x.shape.slice(0, extra), ...target]);
 }
 
-const reshapeOf = defineOpWith<{ shape: Shape }>({
+const reshapeOf = defineIndex<{ shape: Shape }>({
   name: 'reshape',
-  accepts: 'any',
   shape: (_, { shape }) => shape,
   vjp: ({ inputs: [x], output, cotangent }) => [
     reshape(cotangent, [...cotangent.shape.slice(0, extraAxes(cotangent, output)), ...x!.shape]),
   ],
   reference: ([x], _, { shape }) => ({ ...x!, shape }),
-  kernel: { kind: 'index', write: ({ flat, read }) => read(0, flat) },
-  bound: { ulp: 0 },
+  write: ({ flat, read }) => read(0, flat),
 });
 
 /** The same elements in row-major order under another shape; one size may be −1 and is then worked out. */
@@ -67,26 +65,19 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return sameShape(full, x.shape) ? x : reshapeOf([x], { shape: checkShape('reshape', full) });
 }
 
-const broadcastOf = defineOpWith<{ shape: Shape }>({
+const broadcastOf = defineIndex<{ shape: Shape }>({
   name: 'broadcastTo',
-  accepts: 'any',
   shape: (_, { shape }) => shape,
   vjp: ({ inputs: [x], output, cotangent }) => [sumTo(cotangent, x!.shape, extraAxes(cotangent, output))],
   reference: ([x], _, { shape }) => broadcastData(x!, shape),
-  kernel: {
-    kind: 'index',
-    write: ({ inputs: [x], output, coordinates, flat, read }) => {
-      const size = sizeOf(x!.shape);
-      if (size === 1) return read(0, '0u');
-      if (sameShape(output.shape.slice(output.rank - x!.rank), x!.shape)) return read(0, `(${flat} % ${size}u)`);
-      const lead = output.rank - x!.rank;
-      return read(
-        0,
-        x!.shape.map((extent, i) => (extent === 1 ? '0u' : coordinates[lead + i]!)),
-      );
-    },
+  write: ({ inputs: [x], output, coordinates, flat, read }) => {
+    const size = sizeOf(x!.shape);
+    const lead = output.rank - x!.rank;
+    if (size === 1) return read(0, '0u');
+    if (sameShape(output.shape.slice(lead), x!.shape)) return read(0, `(${flat} % ${size}u)`);
+    const at = x!.shape.map((extent, i) => (extent === 1 ? '0u' : coordinates[lead + i]!));
+    return read(0, at);
   },
-  bound: { ulp: 0 },
 });
 
 /** Repeats axes of size 1, and new leading axes, up to `shape`. */
@@ -99,29 +90,23 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   return sameShape(x.shape, target) ? x : broadcastOf([x], { shape: target });
 }
 
-const transposeOf = defineOpWith<{ axes: readonly number[] }>({
+const transposeOf = defineIndex<{ axes: readonly number[] }>({
   name: 'transpose',
-  accepts: 'any',
   shape: ([x], { axes }) => axes.map((axis) => x!.shape[axis]!),
   vjp: ({ output, cotangent, options: { axes } }) => {
     const extra = extraAxes(cotangent, output);
     const inverse = axes.map((_, i) => axes.indexOf(i) + extra);
-    return [transpose(cotangent, [...Array.from({ length: extra }, (_, i) => i), ...inverse])];
+    return [transpose(cotangent, [...Array(extra).keys(), ...inverse])];
   },
   reference: ([x], { axes }, { shape }) => {
     const strides = stridesOf(x!.shape);
     const steps = axes.map((axis) => strides[axis]!);
     return viewData(x!, shape, steps);
   },
-  kernel: {
-    kind: 'index',
-    write: ({ options: { axes }, coordinates, read }) =>
-      read(
-        0,
-        axes.map((_, i) => coordinates[axes.indexOf(i)]!),
-      ),
+  write: ({ options: { axes }, coordinates, read }) => {
+    const at = axes.map((_, i) => coordinates[axes.indexOf(i)]!);
+    return read(0, at);
   },
-  bound: { ulp: 0 },
 });
 
 /** Permutes axes: output axis i is input axis axes[i]. Without `axes` it reverses them. */

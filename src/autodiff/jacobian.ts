@@ -1,12 +1,11 @@
-import { isFloat } from '../dtype.js';
-import { DTypeError, NablaError, ShapeError } from '../errors.js';
-import { Tensor } from '../graph/tensor.js';
+import { ShapeError } from '../errors.js';
+import type { Tensor } from '../graph/tensor.js';
 import { cast } from '../ops/cast.js';
 import { eye, ones } from '../ops/leaf.js';
 import { reshape, transpose } from '../ops/view.js';
 import { formatShape, MAX_RANK, type Shape, sizeOf } from '../shape.js';
 import { pushThrough } from './forward.js';
-import { grad } from './reverse.js';
+import { checkFloats, grad } from './reverse.js';
 
 /** Which mode `jacobian` takes: reverse costs one pass for each output, forward one for each input. */
 export const jacobianMode = (y: Tensor, x: Tensor): 'reverse' | 'forward' =>
@@ -33,17 +32,12 @@ function byColumns(y: Tensor, x: Tensor): Tensor {
 }
 
 function jacobians(y: Tensor, xs: readonly Tensor[]): Tensor[] {
-  if (!(y instanceof Tensor)) throw new NablaError(`jacobian: ${String(y)} is not a tensor`);
-  if (!isFloat(y.dtype)) throw new DTypeError(`jacobian: y is ${y.dtype}, which has no derivative`);
-  for (const x of xs) {
-    if (!(x instanceof Tensor)) throw new NablaError(`jacobian: ${String(x)} is not a tensor`);
-    if (!isFloat(x.dtype))
-      throw new DTypeError(`jacobian: ${x.name ?? x.op.name} is ${x.dtype}; only floats have derivatives`);
-    if (y.rank + x.rank > MAX_RANK)
-      throw new ShapeError(
-        `jacobian: ${formatShape(y.shape)} by ${formatShape(x.shape)} has rank ${y.rank + x.rank}, above ${MAX_RANK}; reshape to fewer axes`,
-      );
-  }
+  checkFloats('jacobian', y, xs);
+  const high = xs.find((x) => y.rank + x.rank > MAX_RANK);
+  if (high)
+    throw new ShapeError(
+      `jacobian: ${formatShape(y.shape)} by ${formatShape(high.shape)} has rank ${y.rank + high.rank}, above ${MAX_RANK}; reshape to fewer axes`,
+    );
   const reverse = xs.filter((x) => jacobianMode(y, x) === 'reverse');
   const rows = byRows(y, reverse);
   return xs.map((x) => rows[reverse.indexOf(x)] ?? byColumns(y, x));

@@ -30,9 +30,17 @@ export function pullBack(node: Tensor, cotangent: Tensor): (Tensor | undefined)[
   });
 }
 
+/** Throws unless y and the nodes that it is differentiated by are tensors of floats; `what` only floats have. */
+export function checkFloats(op: string, y: Tensor, wrt: readonly Tensor[], what = 'derivatives'): void {
+  for (const node of [...wrt, y]) {
+    if (!(node instanceof Tensor)) throw new NablaError(`${op}: ${String(node)} is not a tensor`);
+    if (isFloat(node.dtype)) continue;
+    if (node === y) throw new DTypeError(`${op}: y is ${y.dtype}, which has no derivative; differentiate a float`);
+    throw new DTypeError(`${op}: ${node.name ?? node.op.name} is ${node.dtype}; only floats have ${what}`);
+  }
+}
+
 function seed(y: Tensor, cotangent: Tensor | undefined): Tensor {
-  if (!(y instanceof Tensor)) throw new NablaError(`grad: ${String(y)} is not a tensor`);
-  if (!isFloat(y.dtype)) throw new DTypeError(`grad: y is ${y.dtype}, which has no derivative; differentiate a float`);
   if (!cotangent) {
     if (y.rank !== 0 && !y.shape.every((size) => size === 1))
       throw new ShapeError(
@@ -50,39 +58,29 @@ function seed(y: Tensor, cotangent: Tensor | undefined): Tensor {
   return cotangent;
 }
 
-/** A cotangent, and the node that sent it. */
-export interface Incoming {
-  readonly from: Tensor;
-  readonly value: Tensor;
-}
+/** Told of a node once all its derivatives have arrived: their sum, and each with the node that sent it. */
+export type Visit = (node: Tensor, sum: Tensor, incoming: readonly { from: Tensor; value: Tensor }[]) => void;
+export const total = (parts: readonly Tensor[]): Tensor => parts.reduce((sum, part) => add(sum, part));
 
 /**
  * The backward walk: each node that lies between y and `wrt` is visited once, users first, with the cotangents that
  * arrived over the branches of its fork and their sum. y itself starts from `cotangent`.
  */
-export function backpropagate(
-  y: Tensor,
-  wrt: readonly Tensor[],
-  cotangent: Tensor,
-  visit: (node: Tensor, gradient: Tensor, incoming: readonly Incoming[]) => void,
-): void {
+export function backpropagate(y: Tensor, wrt: readonly Tensor[], cotangent: Tensor, visit: Visit): void {
   const order = topological([y]);
   const active = dependents(order, new Set(wrt));
-  const arrived = new Map<Tensor, Incoming[]>();
+  const arrived = new Map<Tensor, { from: Tensor; value: Tensor }[]>(order.map((node) => [node, []]));
   for (const node of order.reverse()) {
-    const incoming = arrived.get(node) ?? [];
+    const incoming = arrived.get(node)!;
     arrived.delete(node);
     if (!active.has(node) || (node !== y && incoming.length === 0)) continue;
-    const gradient = node === y ? cotangent : incoming.map(({ value }) => value).reduce((sum, part) => add(sum, part));
+    const gradient = node === y ? cotangent : total(incoming.map(({ value }) => value));
     visit(node, gradient, incoming);
     if (!node.inputs.some((input) => active.has(input))) continue;
     const parts = pullBack(node, gradient);
     node.inputs.forEach((input, i) => {
       const value = parts[i];
-      if (!value || !active.has(input)) return;
-      const list = arrived.get(input);
-      if (list) list.push({ from: node, value });
-      else arrived.set(input, [{ from: node, value }]);
+      if (value && active.has(input)) arrived.get(input)!.push({ from: node, value });
     });
   }
 }
@@ -104,11 +102,7 @@ export function grad(y: Tensor, wrt: Tensor, options?: GradOptions): Tensor;
 export function grad<const T extends readonly Tensor[]>(y: Tensor, wrt: T, options?: GradOptions): EachTensor<T>;
 export function grad(y: Tensor, wrt: Tensor | readonly Tensor[], options: GradOptions = {}): Tensor | Tensor[] {
   const targets = (Array.isArray(wrt) ? wrt : [wrt]) as readonly Tensor[];
-  for (const target of targets) {
-    if (!(target instanceof Tensor)) throw new NablaError(`grad: ${String(target)} is not a tensor`);
-    if (!isFloat(target.dtype))
-      throw new DTypeError(`grad: ${target.name ?? target.op.name} is ${target.dtype}; only floats have gradients`);
-  }
+  checkFloats('grad', y, targets, 'gradients');
   const cotangent = seed(y, options.cotangent);
   const lead: Shape = cotangent.shape.slice(0, cotangent.rank - y.rank);
   const found = new Map<Tensor, Tensor>();

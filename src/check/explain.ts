@@ -1,14 +1,10 @@
-import { pushForward } from '../autodiff/forward.js';
-import { backpropagate, type Incoming, pullBack } from '../autodiff/reverse.js';
+import { pushForward, pushThrough } from '../autodiff/forward.js';
+import { backpropagate, checkFloats, pullBack, type Visit } from '../autodiff/reverse.js';
 import type { TensorData } from '../dtype.js';
-import { isFloat } from '../dtype.js';
-import { DTypeError, NablaError } from '../errors.js';
 import type { NodeFeeds } from '../graph/program.js';
-import { Tensor } from '../graph/tensor.js';
+import type { Tensor } from '../graph/tensor.js';
 import { dependents, topological } from '../graph/walk.js';
-import { add } from '../ops/arithmetic.js';
 import { eye, ones } from '../ops/leaf.js';
-import { broadcastTo } from '../ops/view.js';
 import { formatShape, MAX_RANK, sizeOf } from '../shape.js';
 import type { Runner } from './gradCheck.js';
 
@@ -41,33 +37,11 @@ const LARGEST_JACOBIAN = 2 ** 16;
 
 /** ∂node/∂input i. */
 function localDerivative(node: Tensor, i: number): Tensor | undefined {
-  const { op, inputs, options, shape, dtype } = node;
-  if (op.kernel.kind === 'pointwise') {
-    const rule = op.vjp?.({ inputs, output: node, cotangent: ones(shape, { dtype }), options });
-    return rule?.[i] && broadcastTo(rule[i], shape);
-  }
+  const { op, inputs, shape, dtype } = node;
+  if (op.kernel.kind === 'pointwise') return pushForward(node, i, ones(inputs[i]!.shape, { dtype }));
   const entries = sizeOf(shape) * Math.max(sizeOf(shape), sizeOf(inputs[i]!.shape));
   const rank = node.rank + Math.max(node.rank, inputs[i]!.rank);
   return entries > LARGEST_JACOBIAN || rank > MAX_RANK ? undefined : pullBack(node, eye(shape))[i];
-}
-
-type Visit = (node: Tensor, gradient: Tensor, incoming: readonly Incoming[]) => void;
-
-/** One forward walk from a scalar x: tangents arrive from a node's inputs. */
-function pushAll(y: Tensor, x: Tensor, visit: Visit): void {
-  const tangents = new Map<Tensor, Tensor>();
-  for (const node of topological([y])) {
-    const incoming = node.inputs.flatMap((from, i) => {
-      const alone = node.inputs.map((_, j) => (i === j ? tangents.get(from) : undefined));
-      const value = alone[i] && pushForward(node, alone);
-      return value ? [{ from, value }] : [];
-    });
-    const parts = [...incoming.map(({ value }) => value), ...(node === x ? [ones(x.shape, { dtype: x.dtype })] : [])];
-    if (parts.length === 0) continue;
-    const tangent = parts.reduce((sum, part) => add(sum, part));
-    tangents.set(node, tangent);
-    visit(node, tangent, incoming);
-  }
 }
 
 /**
@@ -81,30 +55,24 @@ export async function explain(
   feeds?: NodeFeeds,
 ): Promise<Explanation> {
   const targets = (Array.isArray(wrt) ? wrt : [wrt]) as readonly Tensor[];
-  for (const node of [y, ...targets]) {
-    if (!(node instanceof Tensor)) throw new NablaError(`explain: ${String(node)} is not a tensor`);
-    if (!isFloat(node.dtype))
-      throw new DTypeError(`explain: ${node.name ?? node.op.name} is ${node.dtype}; only floats have derivatives`);
-  }
+  checkFloats('explain', y, targets);
   const [x] = targets;
   const mode = targets.length === 1 && sizeOf(x!.shape) === 1 && sizeOf(y.shape) > 1 ? 'forward' : 'reverse';
   const order = topological([y]);
   const active = dependents(order, new Set(targets));
-  const found = new Map<Tensor, { gradient: Tensor; incoming: readonly Incoming[] }>();
+  const found = new Map<Tensor, { gradient: Tensor; incoming: Parameters<Visit>[2] }>();
   const visit: Visit = (node, gradient, incoming) => found.set(node, { gradient, incoming });
-  if (mode === 'forward') pushAll(y, x!, visit);
+  if (mode === 'forward') pushThrough(y, [x!], [ones(x!.shape, { dtype: x!.dtype })], [], visit);
   else backpropagate(y, targets, y.rank === 0 ? ones([], { dtype: y.dtype }) : eye(y.shape), visit);
-  const locals = new Map(
-    order.map((node) => [
-      node,
-      node.inputs.map((input, i) => (found.has(node) && active.has(input) ? localDerivative(node, i) : undefined)),
-    ]),
-  );
-  const wanted = new Set(order);
-  for (const { gradient, incoming } of found.values())
-    for (const each of [gradient, ...incoming.map(({ value }) => value)]) wanted.add(each);
-  for (const each of [...locals.values()].flat()) if (each) wanted.add(each);
-  const tensors = [...wanted];
+  const localsOf = (node: Tensor): (Tensor | undefined)[] =>
+    node.inputs.map((input, i) => (found.has(node) && active.has(input) ? localDerivative(node, i) : undefined));
+  const locals = new Map(order.map((node) => [node, localsOf(node)]));
+  const derivatives = [...found.values()].flatMap((each) => [
+    each.gradient,
+    ...each.incoming.map((part) => part.value),
+  ]);
+  const wanted = [...order, ...derivatives, ...[...locals.values()].flat()];
+  const tensors = [...new Set(wanted)].filter((each) => each !== undefined);
   const results = await engine.run(tensors, feeds);
   const value = new Map(tensors.map((tensor, i) => [tensor, results[i]!]));
   const nodes = order.map((node): ExplainedNode => {

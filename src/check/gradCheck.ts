@@ -1,7 +1,7 @@
 import { jacobian } from '../autodiff/jacobian.js';
 import { constantValue, initialValue } from '../cpu/backend.js';
 import { evaluate, toHost } from '../cpu/evaluate.js';
-import type { TensorData } from '../dtype.js';
+import type { TensorData, TypedArray } from '../dtype.js';
 import { NablaError } from '../errors.js';
 import { isInput, isParameter, type NodeFeeds, programNodes, readNodeFeeds } from '../graph/program.js';
 import { Tensor } from '../graph/tensor.js';
@@ -38,71 +38,53 @@ const FULL_INPUTS = 256;
 const FULL_ENTRIES = 2 ** 16;
 const DIRECTIONS = 8;
 
-/** A direction in the joint space of all `wrt`, as places and signs. */
+/** A direction in the joint space of all `wrt`, one after the other, as places and signs. */
 type Direction = readonly { readonly place: number; readonly sign: number }[];
 
-class Checker {
+/** What is compared: ∂target/∂wrt as the graph gives them, and how to evaluate the target. */
+interface Question {
   readonly target: Tensor;
   readonly wrt: readonly Tensor[];
-  /** Where each wrt starts in the joint space; the last entry is its size. */
-  readonly starts: number[] = [0];
-  readonly #leaves: ReadonlyMap<Tensor, TensorData>;
-  readonly #jacobians: readonly TensorData[];
-  readonly #epsilon: number;
+  readonly jacobians: readonly TensorData[];
+  readonly leaf: (node: Tensor) => TensorData;
+  readonly epsilon: number;
+}
 
-  constructor(
-    target: Tensor,
-    wrt: readonly Tensor[],
-    leaves: ReadonlyMap<Tensor, TensorData>,
-    jacobians: readonly TensorData[],
-    epsilon: number,
-  ) {
-    this.target = target;
-    this.wrt = wrt;
-    this.#leaves = leaves;
-    this.#jacobians = jacobians;
-    this.#epsilon = epsilon;
-    for (const node of wrt) this.starts.push(this.starts.at(-1)! + sizeOf(node.shape));
+/** Derivative of every element of the target along a direction, from the graph and by central differences. */
+function compare(question: Question, direction: Direction): { analytic: number; numeric: number }[] {
+  const { target, wrt, jacobians, leaf, epsilon } = question;
+  const parts = wrt.map(({ shape }) => new Float64Array(sizeOf(shape)));
+  for (const { place, sign } of direction) {
+    const [j, at] = locate(wrt, place);
+    parts[j]![at] = sign;
   }
+  const moved = (step: number): TypedArray => {
+    const shifts = new Map(wrt.map((node, j) => [node, parts[j]!.map((sign) => sign * step)]));
+    return evaluate([target], leaf, undefined, shifts)[0]!.data;
+  };
+  const [up, down] = [moved(epsilon), moved(-epsilon)];
+  return Array.from(up, (high, i) => {
+    const analytic = direction.reduce((sum, { place, sign }) => {
+      const [j, at] = locate(wrt, place);
+      return sum + sign * jacobians[j]!.data[i * parts[j]!.length + at]!;
+    }, 0);
+    return { analytic, numeric: (high - down[i]!) / (2 * epsilon) };
+  });
+}
 
-  /** Which wrt a place of the joint space lies in, and where. */
-  locate(place: number): { wrt: number; at: number } {
-    const wrt = this.starts.findIndex((start, i) => place < (this.starts[i + 1] ?? start));
-    return { wrt, at: place - this.starts[wrt]! };
-  }
+/** Which wrt a place of the joint space lies in, and where. */
+function locate(wrt: readonly Tensor[], place: number): [wrt: number, at: number] {
+  let [j, at] = [0, place];
+  for (; at >= sizeOf(wrt[j]!.shape); j++) at -= sizeOf(wrt[j]!.shape);
+  return [j, at];
+}
 
-  /** Of one derivative, for the report; a sum over many places has no place of its own. */
-  name(direction: Direction, i: number): { wrt: string; index: number[] } {
-    const [first, second] = direction;
-    if (!first || second) return { wrt: this.wrt.map((node, j) => node.name ?? `wrt[${j}]`).join(' + '), index: [] };
-    const { wrt, at } = this.locate(first.place);
-    const node = this.wrt[wrt]!;
-    return {
-      wrt: node.name ?? `wrt[${wrt}]`,
-      index: [...coordinates(i, this.target.shape), ...coordinates(at, node.shape)],
-    };
-  }
-
-  #moved(direction: Direction, step: number): TensorData {
-    const shifts = new Map(this.wrt.map((node) => [node, new Float64Array(sizeOf(node.shape))]));
-    for (const { place, sign } of direction) {
-      const { wrt, at } = this.locate(place);
-      shifts.get(this.wrt[wrt]!)![at]! += sign * step;
-    }
-    return evaluate([this.target], (node) => this.#leaves.get(node)!, undefined, shifts)[0]!;
-  }
-
-  /** Derivative of every element of the target along a direction, from the graph and by central differences. */
-  compare(direction: Direction): { analytic: number; numeric: number }[] {
-    const [up, down] = [this.#moved(direction, this.#epsilon), this.#moved(direction, -this.#epsilon)];
-    return Array.from(up.data, (high, i) => {
-      const analytic = direction.reduce((total, { place, sign }) => {
-        const { wrt, at } = this.locate(place);
-        return total + sign * this.#jacobians[wrt]!.data[i * sizeOf(this.wrt[wrt]!.shape) + at]!;
-      }, 0);
-      return { analytic, numeric: (high - down.data[i]!) / (2 * this.#epsilon) };
-    });
-  }
+/** Of one derivative, for the report; a sum over many places has no place of its own. */
+function nameOf({ target, wrt }: Question, direction: Direction, i: number): { wrt: string; index: number[] } {
+  const names = wrt.map((node, j) => node.name ?? `wrt[${j}]`);
+  if (direction.length !== 1) return { wrt: names.join(' + '), index: [] };
+  const [j, at] = locate(wrt, direction[0]!.place);
+  return { wrt: names[j]!, index: [...coordinates(i, target.shape), ...coordinates(at, wrt[j]!.shape)] };
 }
 
 async function leafValues(roots: readonly Tensor[], options: GradCheckOptions): Promise<Map<Tensor, TensorData>> {
@@ -137,7 +119,7 @@ export async function gradCheck(
   wrt: Tensor | readonly Tensor[],
   options: GradCheckOptions = {},
 ): Promise<GradCheckReport> {
-  const nodes = (Array.isArray(wrt) ? wrt : [wrt]) as readonly Tensor[];
+  const nodes: readonly Tensor[] = [...new Set(wrt instanceof Tensor ? [wrt] : wrt)];
   if (!(y instanceof Tensor) || nodes.length === 0)
     throw new NablaError('gradCheck: pass a tensor y and at least one tensor to differentiate by');
   const size = nodes.reduce((total, node) => total + sizeOf(node.shape), 0);
@@ -145,27 +127,26 @@ export async function gradCheck(
   const target = full || y.rank === 0 ? y : sum(mul(y, random.uniform(y.shape, { seed: 1, low: -1 })));
   const tree = jacobian(target, nodes);
   const leaves = await leafValues([target, ...tree], options);
-  const jacobians = options.engine
-    ? await options.engine.run(tree, options.feeds)
-    : evaluate(tree, (node) => leaves.get(node)!);
-  const checker = new Checker(target, nodes, leaves, jacobians, options.epsilon ?? 1e-6);
-  return search(checker, directions(size, full), options);
+  const leaf = (node: Tensor): TensorData => leaves.get(node)!;
+  const jacobians = options.engine ? await options.engine.run(tree, options.feeds) : evaluate(tree, leaf);
+  const { epsilon = 1e-6 } = options;
+  return search({ target, wrt: nodes, jacobians, leaf, epsilon }, directions(size, full), options);
 }
 
-function search(checker: Checker, all: readonly Direction[], options: GradCheckOptions): GradCheckReport {
+function search(question: Question, all: readonly Direction[], options: GradCheckOptions): GradCheckReport {
   const { absolute = 1e-5, relative = 1e-3 } = options;
   let [ok, checked, excess] = [true, 0, -1];
   let worst: GradCheckReport['worst'] = { wrt: '', index: [], analytic: 0, numeric: 0 };
   const visit = (direction: Direction): number => {
     let most = 0;
-    checker.compare(direction).forEach(({ analytic, numeric }, i) => {
+    compare(question, direction).forEach(({ analytic, numeric }, i) => {
       checked++;
       const difference = Math.abs(analytic - numeric) / (absolute + relative * Math.abs(numeric));
       const ratio = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
       most = Math.max(most, ratio);
       if (ratio <= excess) return;
       excess = ratio;
-      worst = { ...checker.name(direction, i), analytic, numeric };
+      worst = { ...nameOf(question, direction, i), analytic, numeric };
     });
     return most;
   };

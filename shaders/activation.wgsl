@@ -27,10 +27,8 @@ fn relu(z: f32) -> f32 { return select(z, 0.0, z < 0.0); }
 fn relu_derivative(a: f32) -> f32 { return select(0.0, 1.0, a > 0.0); }
 
 fn leaky_relu(z: f32, slope: f32) -> f32 { return select(z, slope * z, z < 0.0); }
-fn leaky_relu_derivative(z: f32, slope: f32) -> f32 { return select(slope, 1.0, z > 0.0); }
 
 fn elu(z: f32, alpha: f32) -> f32 { return select(z, alpha * exp_minus_one(z), z < 0.0); }
-fn elu_derivative(z: f32, alpha: f32) -> f32 { return select(1.0, alpha * exp(min(z, 0.0)), z <= 0.0); }
 
 // eˣ − 1 for x ≤ 0: a series near 0, where the difference would cancel.
 fn exp_minus_one(x: f32) -> f32 {
@@ -61,12 +59,8 @@ fn error_function(x: f32) -> f32 {
   return select(select(series, select(-size, size, x > 0.0), abs(x) > 1.0), x, is_nan(x));
 }
 
-// silu z = z σ(z); silu′ = σ (1 + z (1 − σ))
+// silu z = z σ(z)
 fn silu(z: f32) -> f32 { return z * sigmoid(z); }
-fn silu_derivative(z: f32) -> f32 {
-  let a = sigmoid(z);
-  return a * (1.0 + z * (1.0 - a));
-}
 
 // NaN by bits: comparisons may assume that there is none.
 fn is_nan(a: f32) -> bool { return (bitcast<u32>(a) & 0x7fffffffu) > 0x7f800000u; }

@@ -6,12 +6,9 @@ fn pcg(value: u32) -> u32 {
   let word = ((state >> ((state >> 28u) + 4u)) ^ state) * 277803737u;
   return (word >> 22u) ^ word;
 }
-fn random_bits(seed: u32, run: u32, element: u32) -> u32 {
-  return pcg(element ^ pcg(run + pcg(seed)));
-}
 // in [0, 1), a multiple of 2⁻²⁴
 fn random_uniform(seed: u32, run: u32, element: u32) -> f32 {
-  return f32(random_bits(seed, run, element) >> 8u) * 5.9604644775390625e-8;
+  return f32(pcg(element ^ pcg(run + pcg(seed))) >> 8u) * 5.9604644775390625e-8;
 }
 // Box-Muller: √(−2 ln u) cos 2πv, u in (0, 1]; the angle is kept in [−π, π), where cos is accurate
 fn random_normal(seed: u32, run: u32, element: u32) -> f32 {

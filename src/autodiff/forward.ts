@@ -20,7 +20,7 @@ export function pushForward(node: Tensor, i: number, tangent: Tensor, lead: Shap
     // a pointwise Jacobian is diagonal: pulling a tangent back through input i alone pushes it forward
     const ones = new Array<number>(node.rank - inputs[i]!.rank).fill(1);
     const cotangent = broadcastTo(reshape(tangent, [...lead, ...ones, ...inputs[i]!.shape]), wide);
-    const part = op.vjp?.({ inputs, output: node, cotangent, options })[i];
+    const part = op.vjp?.({ inputs, output: node, cotangent, lead, options })[i];
     return part && broadcastTo(part, wide);
   }
   // a vjp is linear in its cotangent u, so J v = ∂⟨vjp(u), v⟩/∂u; dead code removes u

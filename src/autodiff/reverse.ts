@@ -14,7 +14,7 @@ export function pullBack(node: Tensor, cotangent: Tensor): (Tensor | undefined)[
     throw new NablaError(`${op.name}: no vjp rule; give its record one, or cut the gradient with stopGradient`);
   const extra = cotangent.rank - node.rank;
   const lead = cotangent.shape.slice(0, extra);
-  const rule = op.vjp({ inputs, output: node, cotangent, options });
+  const rule = op.vjp({ inputs, output: node, cotangent, lead, options });
   return inputs.map((input, i) => {
     let part = rule[i];
     if (!part) return undefined;

@@ -3,18 +3,15 @@ import { isFloat, type TensorData } from '../dtype.js';
 import { CheckError } from '../errors.js';
 import { pointwise } from '../graph/op.js';
 import { type Program, programNodes } from '../graph/program.js';
-import { defineOp, type OpFunction, type Tensor } from '../graph/tensor.js';
+import { definePointwise, type Tensor } from '../graph/tensor.js';
 import { sum } from '../ops/reduce.js';
 import { concat } from '../ops/slice.js';
 import { reshape } from '../ops/view.js';
 import { formatShape, sizeOf } from '../shape.js';
 
-const notFinite: OpFunction = defineOp({
-  name: 'notFinite',
+const notFinite = definePointwise('notFinite', pointwise('not_finite', source), {
   vjp: () => [undefined],
   reference: (x) => (Number.isFinite(x) ? 0 : 1),
-  kernel: pointwise('not_finite', source),
-  bound: { ulp: 0 },
 });
 
 /** A program with one output more: how many values of each float node are NaN or infinite, in topological order. */

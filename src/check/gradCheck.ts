@@ -38,8 +38,10 @@ const FULL_INPUTS = 256;
 const FULL_ENTRIES = 2 ** 16;
 const DIRECTIONS = 8;
 
-/** A direction in the joint space of all `wrt`, one after the other, as places and signs. */
-type Direction = readonly { readonly place: number; readonly sign: number }[];
+/** One element of one of the `wrt`. */
+type Place = { readonly of: number; readonly at: number };
+/** A direction in the joint space of all `wrt`, as places and signs. */
+type Direction = readonly (Place & { readonly sign: number })[];
 
 /** What is compared: ∂target/∂wrt as the graph gives them, and how to evaluate the target. */
 interface Question {
@@ -53,38 +55,25 @@ interface Question {
 /** Derivative of every element of the target along a direction, from the graph and by central differences. */
 function compare(question: Question, direction: Direction): { analytic: number; numeric: number }[] {
   const { target, wrt, jacobians, leaf, epsilon } = question;
-  const parts = wrt.map(({ shape }) => new Float64Array(sizeOf(shape)));
-  for (const { place, sign } of direction) {
-    const [j, at] = locate(wrt, place);
-    parts[j]![at] = sign;
-  }
   const moved = (step: number): TypedArray => {
-    const shifts = new Map(wrt.map((node, j) => [node, parts[j]!.map((sign) => sign * step)]));
-    return evaluate([target], leaf, undefined, shifts)[0]!.data;
+    const shifts = wrt.map(({ shape }) => new Float64Array(sizeOf(shape)));
+    for (const { of, at, sign } of direction) shifts[of]![at] = sign * step;
+    return evaluate([target], leaf, undefined, new Map(wrt.map((node, j) => [node, shifts[j]!])))[0]!.data;
   };
   const [up, down] = [moved(epsilon), moved(-epsilon)];
+  const slope = (i: number, { of, at }: Place): number => jacobians[of]!.data[i * sizeOf(wrt[of]!.shape) + at]!;
   return Array.from(up, (high, i) => {
-    const analytic = direction.reduce((sum, { place, sign }) => {
-      const [j, at] = locate(wrt, place);
-      return sum + sign * jacobians[j]!.data[i * parts[j]!.length + at]!;
-    }, 0);
+    const analytic = direction.reduce((sum, place) => sum + place.sign * slope(i, place), 0);
     return { analytic, numeric: (high - down[i]!) / (2 * epsilon) };
   });
-}
-
-/** Which wrt a place of the joint space lies in, and where. */
-function locate(wrt: readonly Tensor[], place: number): [wrt: number, at: number] {
-  let [j, at] = [0, place];
-  for (; at >= sizeOf(wrt[j]!.shape); j++) at -= sizeOf(wrt[j]!.shape);
-  return [j, at];
 }
 
 /** Of one derivative, for the report; a sum over many places has no place of its own. */
 function nameOf({ target, wrt }: Question, direction: Direction, i: number): { wrt: string; index: number[] } {
   const names = wrt.map((node, j) => node.name ?? `wrt[${j}]`);
   if (direction.length !== 1) return { wrt: names.join(' + '), index: [] };
-  const [j, at] = locate(wrt, direction[0]!.place);
-  return { wrt: names[j]!, index: [...coordinates(i, target.shape), ...coordinates(at, wrt[j]!.shape)] };
+  const { of, at } = direction[0]!;
+  return { wrt: names[of]!, index: [...coordinates(i, target.shape), ...coordinates(at, wrt[of]!.shape)] };
 }
 
 async function leafValues(roots: readonly Tensor[], options: GradCheckOptions): Promise<Map<Tensor, TensorData>> {
@@ -102,11 +91,12 @@ const coordinates = (place: number, shape: Shape): number[] =>
   stridesOf(shape).map((stride, axis) => Math.floor(place / stride) % shape[axis]!);
 
 /** All unit vectors, or a few random directions over every place. */
-function directions(size: number, full: boolean): Direction[] {
-  if (full) return Array.from({ length: size }, (_, place) => [{ place, sign: 1 }]);
+function directions(wrt: readonly Tensor[], full: boolean): Direction[] {
+  const places = wrt.flatMap(({ shape }, of) => Array.from({ length: sizeOf(shape) }, (_, at) => ({ of, at })));
+  if (full) return places.map((place) => [{ ...place, sign: 1 }]);
   return Array.from({ length: DIRECTIONS }, (_, seed) => {
-    const signs = evaluate([random.uniform([size], { seed })], constantValue)[0]!.data;
-    return Array.from(signs, (value, place) => ({ place, sign: value < 0.5 ? -1 : 1 }));
+    const draws = evaluate([random.uniform([places.length], { seed })], constantValue)[0]!.data;
+    return places.map((place, i) => ({ ...place, sign: draws[i]! < 0.5 ? -1 : 1 }));
   });
 }
 
@@ -130,7 +120,7 @@ export async function gradCheck(
   const leaf = (node: Tensor): TensorData => leaves.get(node)!;
   const jacobians = options.engine ? await options.engine.run(tree, options.feeds) : evaluate(tree, leaf);
   const { epsilon = 1e-6 } = options;
-  return search({ target, wrt: nodes, jacobians, leaf, epsilon }, directions(size, full), options);
+  return search({ target, wrt: nodes, jacobians, leaf, epsilon }, directions(nodes, full), options);
 }
 
 function search(question: Question, all: readonly Direction[], options: GradCheckOptions): GradCheckReport {

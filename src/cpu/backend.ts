@@ -17,11 +17,8 @@ const info: EngineInfo = {
 export function initialValue(parameter: Tensor): TensorData {
   const { initial } = parameter.options as { initial: TensorData | Tensor };
   const value = 'data' in initial ? initial : evaluate([initial], constantValue)[0]!;
-  return {
-    ...value,
-    dtype: parameter.dtype,
-    data: parameter.dtype === 'f32' ? Float32Array.from(value.data) : value.data.slice(),
-  };
+  const data = parameter.dtype === 'f32' ? Float32Array.from(value.data) : value.data.slice();
+  return { ...value, dtype: parameter.dtype, data };
 }
 
 /** The value of a constant; anything else has none before a run. */
@@ -43,21 +40,16 @@ export class CpuBackend implements Backend {
   #disposed = false;
 
   compile(program: Program): Executable {
-    const order = programNodes(program);
-    const next = program.updates.map(([, node]) => node);
+    const { outputs, updates } = program;
+    const roots = [...outputs, ...updates.map(([, next]) => next)];
+    const count = (): number => this.stats.nodesEvaluated++;
     const compute = (feeds: Feeds): TensorData[] => {
-      const values = evaluate(
-        [...program.outputs, ...next],
-        (node) => this.#leaf(node, feeds),
-        () => this.stats.nodesEvaluated++,
-      );
-      program.updates.forEach(([parameter], i) => {
-        this.#values.set(parameter, values[program.outputs.length + i]!);
-      });
-      return values.slice(0, program.outputs.length);
+      const values = evaluate(roots, (node) => this.#leaf(node, feeds), count);
+      for (const [i, [parameter]] of updates.entries()) this.#values.set(parameter, values[outputs.length + i]!);
+      return values.slice(0, outputs.length);
     };
     return {
-      plan: { dispatches: [], dispatchesUnfused: order.length, buffers: 0, bytes: 0 },
+      plan: { dispatches: [], dispatchesUnfused: programNodes(program).length, buffers: 0, bytes: 0 },
       run: (feeds) => this.#enqueue(() => compute(feeds)),
       warmUp: async () => {},
       release: () => {},
@@ -66,8 +58,8 @@ export class CpuBackend implements Backend {
 
   read(parameter: Tensor): Promise<TensorData> {
     return this.#enqueue(() => {
-      const { shape, dtype, data } = this.#valueOf(parameter);
-      return { shape, dtype, data: data.slice() };
+      const value = this.#valueOf(parameter);
+      return { ...value, data: value.data.slice() };
     });
   }
 

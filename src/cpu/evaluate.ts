@@ -42,7 +42,7 @@ export function evaluateNode(node: Tensor, inputs: readonly TensorData[]): Tenso
 
 /** How far a GPU result of one node may lie from its reference, element by element, given the same inputs. */
 export const evaluateBound = (node: Tensor, inputs: readonly TensorData[], output: TensorData): Float64Array =>
-  boundErrors(node.op.bound!, aligned(node, inputs), output, node.options);
+  boundErrors(node.op.bound ?? { ulp: 0 }, aligned(node, inputs), output, node.options);
 
 /**
  * Evaluates a graph in float64: the meaning that every GPU number is checked against.

@@ -15,6 +15,8 @@ interface RuleContext<O extends Options> {
 /** What a vjp rule sees. The cotangent has shape E ++ output.shape, where E are extra leading axes (usually none). */
 export interface VjpContext<O extends Options> extends RuleContext<O> {
   readonly cotangent: Tensor;
+  /** The sizes of E. */
+  readonly lead: Shape;
 }
 export interface JvpContext<O extends Options> extends RuleContext<O> {
   /** One for each input, of its shape; undefined where it is zero. */
@@ -89,8 +91,8 @@ interface Rules<O extends Options> {
   readonly vjp?: (context: VjpContext<O>) => readonly (Tensor | undefined)[];
   /** Tangent of the output; derived from `vjp` when absent. */
   readonly jvp?: (context: JvpContext<O>) => Tensor;
-  /** Error allowed against the reference of the same f32 inputs. */
-  readonly bound: Bound;
+  /** Error allowed against the reference of the same f32 inputs; none when absent. */
+  readonly bound?: Bound;
   /** Output errors that input errors cause; found by shifting the inputs when absent. */
   readonly propagate?: (
     inputs: readonly TensorData[],

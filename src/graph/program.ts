@@ -55,49 +55,39 @@ export function checkProgram(program: Program): void {
     );
 }
 
-/** Reads fed values into host form, copied. Throws FeedError for missing, unknown or ill-shaped values. */
-export function readFeeds(
-  inputs: ReadonlyMap<string, Tensor>,
-  values: Readonly<Record<string, Value>>,
-): Map<Tensor, TensorData> {
-  const unknown = Object.keys(values).find((name) => !inputs.has(name));
-  if (unknown !== undefined)
-    throw new FeedError(
-      `feeds: ${unknown} is no input of this step; it has ${[...inputs.keys()].join(', ') || 'none'}`,
-    );
-  const feeds = new Map<Tensor, TensorData>();
-  for (const [name, node] of inputs) {
-    const value = values[name];
-    if (value === undefined)
-      throw new FeedError(`feeds: ${name} ${node.dtype} ${formatShape(node.shape)} is missing; pass a value for it`);
-    feeds.set(node, readValue(`feeds: ${name}`, value, node));
-  }
-  return feeds;
-}
-
-/** Values for inputs: by node, or by the inputs' names. */
-export type NodeFeeds = ReadonlyMap<Tensor, Value> | Readonly<Record<string, Value>>;
-
-/** Reads what is fed for the inputs among `nodes` into host form. Throws FeedError for a missing or ill-shaped value. */
-export function readNodeFeeds(op: string, nodes: readonly Tensor[], feeds: NodeFeeds): Map<Tensor, TensorData> {
-  if (feeds instanceof Map)
-    for (const node of feeds.keys())
-      if (!isInput(node)) throw new FeedError(`${op}: a fed node is no input; only inputs are fed`);
-  const find = (node: Tensor): Value | undefined => {
-    if (feeds instanceof Map) return feeds.get(node);
-    return node.name === undefined ? undefined : (feeds as Record<string, Value>)[node.name];
-  };
-  return new Map(
-    nodes.filter(isInput).map((node) => {
-      const name = node.name ?? `input ${formatShape(node.shape)}`;
-      const value = find(node);
+type NamedValue = readonly [name: string, input: Tensor, value: Value | undefined];
+const readAll = (op: string, values: readonly NamedValue[], fix: string): Map<Tensor, TensorData> =>
+  new Map(
+    values.map(([name, node, value]) => {
       if (value === undefined)
-        throw new FeedError(
-          `${op}: ${name} has no value; pass one as a Map entry${node.name ? ` or under '${node.name}'` : ''}`,
-        );
+        throw new FeedError(`${op}: ${name} ${node.dtype} ${formatShape(node.shape)} is missing; ${fix}`);
       return [node, readValue(`${op}: ${name}`, value, node)];
     }),
   );
+
+type Values = Readonly<Record<string, Value>>;
+/** Reads fed values into host form, copied. Throws FeedError for missing, unknown or ill-shaped values. */
+export function readFeeds(inputs: ReadonlyMap<string, Tensor>, values: Values): Map<Tensor, TensorData> {
+  const names = [...inputs.keys()];
+  const unknown = Object.keys(values).find((name) => !inputs.has(name));
+  if (unknown !== undefined)
+    throw new FeedError(`feeds: ${unknown} is no input of this step; it has ${names.join(', ') || 'none'}`);
+  const named = [...inputs].map(([name, node]) => [name, node, values[name]] as const);
+  return readAll('feeds', named, 'pass a value for it');
+}
+
+/** Values for inputs: by node, or by the inputs' names. */
+export type NodeFeeds = ReadonlyMap<Tensor, Value> | Values;
+
+/** Reads what is fed for the inputs among `nodes` into host form. Throws FeedError for a missing or ill-shaped value. */
+export function readNodeFeeds(op: string, nodes: readonly Tensor[], feeds: NodeFeeds): Map<Tensor, TensorData> {
+  const byNode = feeds instanceof Map ? (feeds as ReadonlyMap<Tensor, Value>) : undefined;
+  if ([...(byNode?.keys() ?? [])].some((node) => !isInput(node)))
+    throw new FeedError(`${op}: a fed node is no input; only inputs are fed`);
+  const find = (node: Tensor): Value | undefined =>
+    byNode || node.name === undefined ? byNode?.get(node) : (feeds as Values)[node.name];
+  const named = nodes.filter(isInput).map((node) => [node.name ?? 'an input', node, find(node)] as const);
+  return readAll(op, named, 'pass its value as a Map entry, or under its name if it has one');
 }
 
 /** Integer inputs that pick rows or classes, with the size they must stay below. */

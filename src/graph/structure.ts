@@ -7,12 +7,8 @@ let next = 0;
 
 /** A number for each op record, so that ops of one name are told apart. */
 export function opId(op: Op): number {
-  let id = ids.get(op);
-  if (id === undefined) {
-    id = next++;
-    ids.set(op, id);
-  }
-  return id;
+  if (!ids.has(op)) ids.set(op, next++);
+  return ids.get(op)!;
 }
 
 /** Inputs and constants: the leaves whose values are data. */

@@ -1,4 +1,4 @@
-import { type DType, hostArray, integerRanges, isFloat, roundTo, type TensorData } from '../dtype.js';
+import { type DType, hostArray, hostData, integerRanges, isFloat, roundTo } from '../dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
 import { broadcastShapes, checkShape, type Shape, sizeOf } from '../shape.js';
 import type {
@@ -8,7 +8,6 @@ import type {
   Op,
   OpRecord,
   Options,
-  PointwiseKernel,
   PointwiseRecord,
   TensorRecord,
 } from './op.js';
@@ -68,12 +67,7 @@ function commonDType(op: Op, inputs: readonly Tensor[]): DType {
 }
 
 /** Builds a node: checks dtypes, infers the shape. Throws ShapeError or DTypeError. */
-export function apply<O extends Options>(
-  op: OpRecord<O>,
-  inputs: readonly Tensor[],
-  options: O,
-  name?: string,
-): Tensor {
+export function apply<O extends Options>(op: OpRecord<O>, inputs: readonly Tensor[], options: O, name?: string) {
   for (const input of inputs)
     if (!(input instanceof Tensor))
       throw new ShapeError(`${op.name}: ${String(input)} is not a tensor; wrap values with tensor(…)`);
@@ -84,12 +78,7 @@ export function apply<O extends Options>(
   return new Tensor(op, inputs, options, checkShape(op.name, shape), dtype, name);
 }
 
-type LeafOptions = {
-  readonly shape: Shape;
-  readonly dtype: DType;
-  readonly value?: TensorData;
-  readonly initial?: TensorData | Tensor;
-};
+type LeafOptions = Options & { readonly shape: Shape; readonly dtype: DType };
 /** @internal A record for values that exist before the graph runs. */
 export const leafRecord = (name: string): TensorRecord<LeafOptions> => ({
   name,
@@ -116,11 +105,8 @@ export const fullOp: TensorRecord<FullOptions> = {
   dtype: (_, { value, dtype }) => checkNumber('full', value, dtype),
   vjp: () => [],
   // the number that the GPU's literal is
-  reference: (_, { value }, { shape, dtype }) => ({
-    shape,
-    dtype,
-    data: hostArray(dtype, sizeOf(shape)).fill(roundTo(dtype, value)),
-  }),
+  reference: (_, { value }, { shape, dtype }) =>
+    hostData(shape, dtype, hostArray(dtype, sizeOf(shape)).fill(roundTo(dtype, value))),
   kernel: { kind: 'index', write: ({ options, output }) => literal(options.value, output.dtype) },
   bound: { ulp: 0 },
 };
@@ -144,16 +130,17 @@ export function literal(value: number, dtype: DType): string {
   return `f32(${single})`;
 }
 
-/** @internal A scalar node for a number operand; WGSL has no literal for ±∞ and NaN, so those are data. */
-export function scalar(value: number, dtype: DType = 'f32'): Tensor {
-  if (Number.isFinite(value) || !isFloat(dtype)) return apply(fullOp, [], { value, shape: [], dtype });
-  return apply(constantOp, [], { shape: [], dtype, value: { shape: [], dtype, data: Float32Array.of(value) } });
+/** @internal One number in every place; WGSL has no literal for ±∞ and NaN, so those are data. */
+export function filled(value: number, shape: Shape, dtype: DType): Tensor {
+  if (Number.isFinite(value) || !isFloat(dtype)) return apply(fullOp, [], { value, shape, dtype });
+  const data = new Float32Array(sizeOf(shape)).fill(value);
+  return apply(constantOp, [], { shape, dtype, value: { shape, dtype, data } });
 }
 
 /** Tensors for operands; numbers take the first tensor's dtype, f32 when there is none. */
 export function lift(inputs: readonly TensorLike[]): Tensor[] {
   const dtype = inputs.find((input): input is Tensor => input instanceof Tensor)?.dtype ?? 'f32';
-  return inputs.map((input) => (typeof input === 'number' ? scalar(input, dtype) : input));
+  return inputs.map((input) => (typeof input === 'number' ? filled(input, [], dtype) : input));
 }
 
 type NoOptions = Record<string, never>;
@@ -170,14 +157,11 @@ export function defineOp(record: OpRecord<NoOptions>): OpFunction {
   return (...inputs) => apply(record, lift(inputs), {});
 }
 
-/** What is left of a record whose helper gives the `Given` fields; the bound is exact unless it is said. */
-type Rest<R extends { bound?: unknown }, Given extends keyof R> = Omit<R, Given | 'bound'> & Partial<Pick<R, 'bound'>>;
-
-/** @internal A pointwise op: its name, its WGSL function and its rules. */
+/** @internal A pointwise op: its name, its WGSL function and its rules; exact unless they say a bound. */
 export const definePointwise = (
   name: string,
-  kernel: PointwiseKernel,
-  rules: Rest<PointwiseRecord<NoOptions>, 'name' | 'kernel'>,
+  kernel: PointwiseRecord['kernel'],
+  rules: Omit<PointwiseRecord<NoOptions>, 'name' | 'kernel'>,
 ): OpFunction => defineOp({ bound: { ulp: 0 }, ...rules, name, kernel });
 
 /** Makes an op that takes options beside its tensors. */
@@ -187,16 +171,12 @@ export function defineOpWith<O extends Options>(
   return (inputs, options) => apply(record, lift(inputs), options);
 }
 
+type IndexRules<O extends Options> = Omit<TensorRecord<O>, 'kernel'> & Pick<IndexKernel<O>, 'write'>;
 /** @internal An op of any dtype whose elements are read from its inputs at places that `write` tells. */
-export const defineIndex = <O extends Options>({
-  write,
-  ...rules
-}: Rest<TensorRecord<O>, 'kernel'> & Pick<IndexKernel<O>, 'write'>) =>
+export const defineIndex = <O extends Options>({ write, ...rules }: IndexRules<O>) =>
   defineOpWith<O>({ accepts: 'any', bound: { ulp: 0 }, ...rules, kernel: { kind: 'index', write } });
 
+type ComposedRules<O extends Options> = Omit<ComposedRecord<O>, 'kernel'> & Pick<ComposedKernel<O>, 'compose'>;
 /** @internal An op that other ops define. */
-export const defineComposed = <O extends Options>({
-  compose,
-  ...rules
-}: Omit<ComposedRecord<O>, 'kernel'> & Pick<ComposedKernel<O>, 'compose'>) =>
+export const defineComposed = <O extends Options>({ compose, ...rules }: ComposedRules<O>) =>
   defineOpWith<O>({ ...rules, kernel: { kind: 'composed', compose } });

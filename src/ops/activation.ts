@@ -3,8 +3,7 @@ import { EPSILON } from '../bounds.js';
 import { errorOf, pointwise, type ScalarReference } from '../graph/op.js';
 import { definePointwise, type OpFunction, type Tensor } from '../graph/tensor.js';
 import { add, exp, mul, square, sub } from './arithmetic.js';
-import { cast } from './cast.js';
-import { less, lessEqual, where } from './compare.js';
+import { greater, less, lessEqual, where } from './compare.js';
 
 const sigma: ScalarReference = (z) => (z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z)));
 /** An exponential's error grows with its argument: (a + b·min(|z|, 100)) · 2⁻²³ · |output|. */
@@ -47,14 +46,10 @@ export const relu: OpFunction = definePointwise('relu', pointwise('relu', source
   reference: (z) => (z < 0 ? 0 : z),
 });
 
-const leakyReluDerivative = definePointwise('leakyReluDerivative', pointwise('leaky_relu_derivative', source), {
-  vjp: ({ inputs: [z], cotangent }) => [undefined, mul(cotangent, cast(lessEqual(z!, 0), z!.dtype))],
-  reference: (z, slope) => (z > 0 ? 1 : slope),
-});
 const leakyReluOp: OpFunction = definePointwise('leakyRelu', pointwise('leaky_relu', source), {
   vjp: ({ inputs: [z, slope], cotangent }) => [
-    mul(cotangent, leakyReluDerivative(z!, slope!)),
-    mul(cotangent, mul(z!, cast(less(z!, 0), z!.dtype))),
+    mul(cotangent, where(greater(z!, 0), 1, slope!)),
+    mul(cotangent, where(less(z!, 0), z!, 0)),
   ],
   reference: (z, slope) => (z < 0 ? slope * z : z),
   bound: { ulp: 1 },
@@ -62,22 +57,13 @@ const leakyReluOp: OpFunction = definePointwise('leakyRelu', pointwise('leaky_re
 /** z where z ≥ 0, else slope · z (slope 0.01). */
 export const leakyRelu = (z: Tensor, options: { slope?: number } = {}): Tensor => leakyReluOp(z, options.slope ?? 0.01);
 
-/** u · f(eᶻ) where z is below 0 by `below`, else 0; no exponential of a positive z, which may be infinite. */
-const belowZero = (below: OpFunction, z: Tensor, u: Tensor, f: (e: Tensor) => Tensor): Tensor =>
-  mul(u, where(below(z, 0), f(exp(where(below(z, 0), z, 0))), 0));
-const eluDerivative: OpFunction = definePointwise('eluDerivative', pointwise('elu_derivative', source), {
-  vjp: ({ inputs: [z, alpha], cotangent }) => [
-    belowZero(less, z!, cotangent, (e) => mul(alpha!, e)),
-    belowZero(lessEqual, z!, cotangent, (e) => e),
-  ],
-  reference: (z, alpha) => (z <= 0 ? alpha * Math.exp(z) : 1),
-  bound: exponential(8, 3),
-});
 const eluOp: OpFunction = definePointwise('elu', pointwise('elu', source), {
-  vjp: ({ inputs: [z, alpha], cotangent }) => [
-    mul(cotangent, eluDerivative(z!, alpha!)),
-    belowZero(less, z!, cotangent, (e) => sub(e, 1)),
-  ],
+  // elu′ = alpha eᶻ below 0, where eᶻ is finite, and 1 above
+  vjp: ({ inputs: [z, alpha], cotangent }) => {
+    const below = lessEqual(z!, 0);
+    const e = exp(where(below, z!, 0));
+    return [mul(cotangent, where(below, mul(alpha!, e), 1)), mul(cotangent, sub(e, 1))];
+  },
   reference: (z, alpha) => (z < 0 ? alpha * Math.expm1(z) : z),
   bound: errorOf((value, z) => 16 * EPSILON * (Math.abs(value) + 0.5 * Math.min(1, Math.abs(z)))),
 });
@@ -133,18 +119,13 @@ export const gelu: OpFunction = definePointwise('gelu', pointwise('gelu', source
   bound: cdfBound,
 });
 
-const siluDerivative: OpFunction = definePointwise('siluDerivative', pointwise('silu_derivative', source), {
-  // silu″ = σ′ (2 + z (1 − 2σ))
-  vjp: ({ inputs: [z], cotangent }) => {
-    const a = sigmoid(z!);
-    return [mul(cotangent, mul(sigmoidDerivative(a), add(2, mul(z!, sub(1, mul(2, a))))))];
-  },
-  reference: (z) => sigma(z) * (1 + z * (1 - sigma(z))),
-  bound: errorOf((_, z) => (20 + 2 * Math.min(Math.abs(z), 100)) * EPSILON * (1 + Math.abs(z)) * sigma(z)),
-});
 /** z σ(z). */
 export const silu: OpFunction = definePointwise('silu', pointwise('silu', source), {
-  vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, siluDerivative(z!))],
+  // silu′ = σ (1 + z (1 − σ))
+  vjp: ({ inputs: [z], cotangent }) => {
+    const a = sigmoid(z!);
+    return [mul(cotangent, mul(a, add(1, mul(z!, sub(1, a)))))];
+  },
   reference: (z) => z * sigma(z),
   bound: exponential(14, 2),
 });

@@ -8,7 +8,7 @@ import { arange } from './leaf.js';
 import { matmul } from './matmul.js';
 import { argMax, sum } from './reduce.js';
 import { inside } from './slice.js';
-import { extraAxes, reshape, sumTo } from './view.js';
+import { reshape, sumTo } from './view.js';
 
 /** Place u of an output and tap i of a window meet place (step · u + tap · i + offset) / gap of the input, if that is whole. */
 type Axis = { readonly step: number; readonly tap: number; readonly offset: number; readonly gap: number };
@@ -36,10 +36,9 @@ type WindowOptions = Geometry & { readonly window: Pair; readonly fill: number }
 const windowsOf: (inputs: readonly Tensor[], options: WindowOptions) => Tensor = defineOpWith<WindowOptions>({
   name: 'windows',
   shape: ([x], { window, size }) => [...x!.shape.slice(0, -4), ...window, ...size],
-  vjp: ({ inputs: [x], output, cotangent, options }) => {
-    const { window } = options;
-    const back: Tensor = windowsOf([cotangent], { ...inverted(options, lastTwo(x!.shape)), window, fill: 0 });
-    return [sumTo(back, x!.shape, extraAxes(cotangent, output))];
+  vjp: ({ inputs: [x], cotangent, lead, options }) => {
+    const back = windowsOf([cotangent], { ...options, ...inverted(options, lastTwo(x!.shape)), fill: 0 });
+    return [sumTo(back, x!.shape, lead.length)];
   },
   reference: ([x], { window, size, axes, fill }, { shape }) => {
     const [taps, extents] = [x!.shape.slice(-4, -2), lastTwo(x!.shape)];

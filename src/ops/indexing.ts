@@ -3,7 +3,7 @@ import { hostArray, hostData, type TensorData } from '../dtype.js';
 import { DTypeError, FeedError, ShapeError } from '../errors.js';
 import { defineIndex, defineOpWith, type Tensor } from '../graph/tensor.js';
 import { normalizeAxis, type Shape, sizeOf } from '../shape.js';
-import { extraAxes, reshape } from './view.js';
+import { reshape } from './view.js';
 
 const checkIndices = (op: string, indices: Tensor): void => {
   if (indices.dtype !== 'i32' && indices.dtype !== 'u32')
@@ -39,8 +39,7 @@ const gatherOf = defineIndex<{ axis: number }>({
   shape: ([x, indices], { axis }) => [...x!.shape.slice(0, axis), ...indices!.shape, ...x!.shape.slice(axis + 1)],
   dtype: ([x]) => (x!.dtype === 'u8' ? 'u32' : x!.dtype),
   // each row receives the cotangents of the places it was copied to
-  vjp: ({ inputs: [x, indices], output, cotangent, options: { axis } }) => {
-    const lead = cotangent.shape.slice(0, extraAxes(cotangent, output));
+  vjp: ({ inputs: [x, indices], cotangent, lead, options: { axis } }) => {
     const [outer, rows, inner] = around(x!.shape, axis);
     const positions = sizeOf(indices!.shape);
     const values = reshape(cotangent, [sizeOf(lead) * outer, positions, inner]);
@@ -86,8 +85,8 @@ const scatterOf = defineOpWith<{ rows: number }>({
   accepts: 'any',
   shape: ([values], { rows }) => [values!.shape[0]!, rows, values!.shape[2]!],
   dtype: ([values]) => values!.dtype,
-  vjp: ({ inputs: [, indices], output, cotangent }) => [
-    gather(cotangent, indices!, { axis: 1 + extraAxes(cotangent, output) }),
+  vjp: ({ inputs: [, indices], cotangent, lead }) => [
+    gather(cotangent, indices!, { axis: lead.length + 1 }),
     undefined,
   ],
   reference: ([values, indices], { rows }, { shape }) => {

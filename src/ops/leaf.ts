@@ -1,7 +1,7 @@
 import { EPSILON } from '../bounds.js';
 import { type DType, hostArray, hostData, isFloat, readValue, roundTo, type Value } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
-import { apply, checkNumber, constantOp, defineIndex, fullOp, leafRecord, literal, Tensor } from '../graph/tensor.js';
+import { apply, checkNumber, constantOp, defineIndex, filled, leafRecord, literal, Tensor } from '../graph/tensor.js';
 import { checkShape, formatShape, type Shape, sizeOf } from '../shape.js';
 
 /** @internal A place that each run feeds. */
@@ -42,9 +42,7 @@ export function parameter(init: Value | Tensor, options: { name?: string } = {})
 
 /** A tensor of one repeated number; in kernels it is a literal and costs no memory. */
 export function full(shape: Shape, value: number, options: { dtype?: DType } = {}): Tensor {
-  const dtype = options.dtype ?? 'f32';
-  if (!Number.isFinite(value)) return tensor(value, shape, { dtype });
-  return apply(fullOp, [], { value, shape: checkShape('full', shape), dtype });
+  return filled(value, checkShape('full', shape), options.dtype ?? 'f32');
 }
 /** Zeros of a shape. */
 export const zeros = (shape: Shape, options: { dtype?: DType } = {}): Tensor => full(shape, 0, options);

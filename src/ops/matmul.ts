@@ -7,7 +7,7 @@ import { defineOp, defineOpWith, type Tensor } from '../graph/tensor.js';
 import { broadcastShapes, broadcastSteps, eachPlace, formatShape, type Shape, sizeOf } from '../shape.js';
 import { mul } from './arithmetic.js';
 import { sum } from './reduce.js';
-import { extraAxes, reshape, sumTo } from './view.js';
+import { reshape, sumTo } from './view.js';
 
 export type MatmulOptions = { readonly transposeA: boolean; readonly transposeB: boolean };
 
@@ -70,10 +70,9 @@ const matmulOf = defineOpWith<MatmulOptions>({
     return [...batch, m, n];
   },
   // C = A B: δA = δC Bᵀ, δB = Aᵀ δC; a transposed operand's gradient is the transpose, taken by swapping sides
-  vjp: ({ inputs: [a, b], output, cotangent, options: { transposeA: ta, transposeB: tb } }) => {
-    const extra = extraAxes(cotangent, output);
+  vjp: ({ inputs: [a, b], cotangent, lead, options: { transposeA: ta, transposeB: tb } }) => {
     const dA = ta ? product(b!, cotangent, tb, true) : product(cotangent, b!, false, !tb);
-    return [sumTo(dA, a!.shape, extra), gradientOfB(a!, b!, cotangent, extra, ta, tb)];
+    return [sumTo(dA, a!.shape, lead.length), gradientOfB(a!, b!, cotangent, lead.length, ta, tb)];
   },
   reference: ([a, b], options, { shape }) => ({ shape, dtype: 'f64', data: multiply(a!, b!, options) }),
   kernel: { kind: 'matmul' },

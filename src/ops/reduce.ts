@@ -16,7 +16,7 @@ import {
 import { div, mul } from './arithmetic.js';
 import { cast } from './cast.js';
 import { equal } from './compare.js';
-import { broadcastTo, extraAxes, reshape } from './view.js';
+import { broadcastTo, reshape } from './view.js';
 
 /** Axes to reduce: one, several, or all when left out; negative ones count from the end. */
 export interface ReduceOptions {
@@ -39,10 +39,8 @@ function fold(x: TensorData, axes: readonly number[], start: number, combine: Sc
 }
 
 /** E ++ output.shape back over the reduced axes: E ++ x.shape. */
-function spread(value: Tensor, x: Tensor, { axes }: Reduced, extra: number): Tensor {
-  const lead = value.shape.slice(0, extra);
-  return broadcastTo(reshape(value, [...lead, ...reducedShape(x.shape, axes, true)]), [...lead, ...x.shape]);
-}
+const spread = (value: Tensor, x: Tensor, { axes }: Reduced, lead: Shape = []): Tensor =>
+  broadcastTo(reshape(value, [...lead, ...reducedShape(x.shape, axes, true)]), [...lead, ...x.shape]);
 
 const shapeRule = ([x]: readonly Tensor[], { axes, keepDims }: Reduced): Shape =>
   reducedShape(x!.shape, axes, keepDims);
@@ -51,7 +49,7 @@ const sumOf = defineOpWith<Reduced>({
   name: 'sum',
   accepts: 'number',
   shape: shapeRule,
-  vjp: ({ inputs: [x], output, cotangent, options }) => [spread(cotangent, x!, options, extraAxes(cotangent, output))],
+  vjp: ({ inputs: [x], cotangent, lead, options }) => [spread(cotangent, x!, options, lead)],
   reference: ([x], { axes }, { shape }) =>
     hostData(
       shape,
@@ -102,10 +100,10 @@ const extremum = (name: 'max' | 'min', combine: ScalarReference) => {
     name,
     accepts: 'number',
     shape: shapeRule,
-    vjp: ({ inputs: [x], output, cotangent, options }) => {
-      const winners = cast(equal(x!, spread(output, x!, options, 0)), x!.dtype);
+    vjp: ({ inputs: [x], output, cotangent, lead, options }) => {
+      const winners = cast(equal(x!, spread(output, x!, options)), x!.dtype);
       const shares = div(winners, sum(winners, { axis: options.axes, keepDims: true }));
-      return [mul(spread(cotangent, x!, options, extraAxes(cotangent, output)), shares)];
+      return [mul(spread(cotangent, x!, options, lead), shares)];
     },
     reference: ([x], { axes }, { shape }) =>
       hostData(shape, x!.dtype, fold(x!, axes, weakest(name, x!.dtype), combine)),

@@ -2,7 +2,7 @@ import { hostArray, hostData, type TensorData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { defineIndex, literal, type Tensor } from '../graph/tensor.js';
 import { eachPlace, formatShape, normalizeAxis, type Shape, sameShape, sizeOf, stridesOf } from '../shape.js';
-import { extraAxes, viewData } from './view.js';
+import { viewData } from './view.js';
 
 const offsetOf = (at: readonly number[], strides: readonly number[]): number =>
   at.reduce((total, c, i) => total + c * strides[i]!, 0);
@@ -18,9 +18,9 @@ function place(x: TensorData, { shape, data }: TensorData, begin: readonly numbe
 const sliceOf = defineIndex<{ begin: readonly number[]; end: readonly number[] }>({
   name: 'slice',
   shape: (_, { begin, end }) => begin.map((from, i) => end[i]! - from),
-  vjp: ({ inputs: [x], output, cotangent, options: { begin, end } }) => {
-    const none = Array.from({ length: extraAxes(cotangent, output) }, () => [0, 0] as const);
-    return [pad(cotangent, [...none, ...begin.map((from, i) => [from, x!.shape[i]! - end[i]!] as const)])];
+  vjp: ({ inputs: [x], cotangent, lead, options: { begin, end } }) => {
+    const cut = begin.map((from, i) => [from, x!.shape[i]! - end[i]!] as const);
+    return [pad(cotangent, [...lead.map(() => [0, 0] as const), ...cut])];
   },
   reference: ([x], { begin }, { shape }) => {
     const strides = stridesOf(x!.shape);
@@ -55,8 +55,7 @@ type Widths = readonly (readonly [before: number, after: number])[];
 const padOf = defineIndex<{ widths: Widths; value: number }>({
   name: 'pad',
   shape: ([x], { widths }) => x!.shape.map((size, i) => size + widths[i]![0] + widths[i]![1]),
-  vjp: ({ inputs: [x], output, cotangent, options: { widths } }) => {
-    const lead = cotangent.shape.slice(0, extraAxes(cotangent, output));
+  vjp: ({ inputs: [x], cotangent, lead, options: { widths } }) => {
     const begin = [...lead.map(() => 0), ...widths.map(([before]) => before)];
     return [slice(cotangent, begin, [...lead, ...x!.shape.map((size, i) => size + widths[i]![0])])];
   },
@@ -99,9 +98,9 @@ const startsOf = (xs: readonly { shape: Shape }[], axis: number): number[] =>
 const concatOf = defineIndex<{ axis: number }>({
   name: 'concat',
   shape: (xs, { axis }) => xs[0]!.shape.with(axis, startsOf([...xs, xs[0]!], axis).at(-1)!),
-  vjp: ({ inputs, output, cotangent, options: { axis } }) => {
+  vjp: ({ inputs, cotangent, lead, options: { axis } }) => {
     const starts = startsOf(inputs, axis);
-    const before = cotangent.shape.slice(0, axis + extraAxes(cotangent, output));
+    const before = cotangent.shape.slice(0, lead.length + axis);
     return inputs.map((x, i) => {
       const begin = [...before.map(() => 0), starts[i]!];
       return slice(cotangent, begin, [...before, starts[i]! + x.shape[axis]!]);

@@ -6,7 +6,7 @@ import { defineComposed, definePointwise, type OpFunction, type Tensor } from '.
 import { formatShape, normalizeAxes, normalizeAxis, reducedShape, sameShape, sizeOf } from '../shape.js';
 import { div, mul, neg, sub } from './arithmetic.js';
 import { max, type ReduceOptions, refuseEmpty, sum } from './reduce.js';
-import { extraAxes, reshape, transpose } from './view.js';
+import { reshape, transpose } from './view.js';
 
 // The parts that the composed ops below are written in.
 const shiftedBound = errorOf((value, z, peak) => value * EPSILON * (7 + 3 * Math.abs(z - peak)));
@@ -59,9 +59,9 @@ const softmaxBackward = definePointwise('softmaxBackward', pointwise('softmax_ba
 const softmaxOf = defineComposed<{ axis: number }>({
   name: 'softmax',
   // δ_z = p ⊙ (δ_p − Σ p δ_p)
-  vjp: ({ output: p, cotangent, options: { axis } }) => {
-    const at = axis + extraAxes(cotangent, p);
-    return [softmaxBackward(p, cotangent, sum(mul(p, cotangent), { axis: at, keepDims: true }))];
+  vjp: ({ output: p, cotangent, lead, options }) => {
+    const axis = lead.length + options.axis;
+    return [softmaxBackward(p, cotangent, sum(mul(p, cotangent), { axis, keepDims: true }))];
   },
   compose: ([z], { axis }) => withStatistics(softmaxPart, z!, axis),
 });
@@ -75,9 +75,9 @@ export function softmax(x: Tensor, options: { axis?: number } = {}): Tensor {
 const logSoftmaxOf = defineComposed<{ axis: number }>({
   name: 'logSoftmax',
   // δ_z = δ − softmax(z) Σ δ
-  vjp: ({ inputs: [x], output, cotangent, options: { axis } }) => {
-    const at = axis + extraAxes(cotangent, output);
-    return [sub(cotangent, mul(softmaxOf([x!], { axis }), sum(cotangent, { axis: at, keepDims: true })))];
+  vjp: ({ inputs: [x], cotangent, lead, options }) => {
+    const axis = lead.length + options.axis;
+    return [sub(cotangent, mul(softmaxOf([x!], options), sum(cotangent, { axis, keepDims: true })))];
   },
   compose: ([z], { axis }) => withStatistics(logSoftmaxPart, z!, axis),
 });

@@ -15,9 +15,6 @@ import {
 } from '../shape.js';
 import { sum } from './reduce.js';
 
-/** Leading axes that a cotangent carries beyond its output. */
-export const extraAxes = (cotangent: Tensor, output: Tensor): number => cotangent.rank - output.rank;
-
 /** Float64 result of a view that reads x at offset + Σ coordinate · step. */
 export function viewData(x: TensorData, shape: Shape, steps: readonly number[], offset = 0): TensorData {
   const data = hostArray(x.dtype, sizeOf(shape));
@@ -43,9 +40,7 @@ export function sumTo(x: Tensor, target: Shape, extra = 0): Tensor {
 const reshapeOf = defineIndex<{ shape: Shape }>({
   name: 'reshape',
   shape: (_, { shape }) => shape,
-  vjp: ({ inputs: [x], output, cotangent }) => [
-    reshape(cotangent, [...cotangent.shape.slice(0, extraAxes(cotangent, output)), ...x!.shape]),
-  ],
+  vjp: ({ inputs: [x], cotangent, lead }) => [reshape(cotangent, [...lead, ...x!.shape])],
   reference: ([x], _, { shape }) => ({ ...x!, shape }),
   write: ({ flat, read }) => read(0, flat),
 });
@@ -68,7 +63,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 const broadcastOf = defineIndex<{ shape: Shape }>({
   name: 'broadcastTo',
   shape: (_, { shape }) => shape,
-  vjp: ({ inputs: [x], output, cotangent }) => [sumTo(cotangent, x!.shape, extraAxes(cotangent, output))],
+  vjp: ({ inputs: [x], cotangent, lead }) => [sumTo(cotangent, x!.shape, lead.length)],
   reference: ([x], _, { shape }) => broadcastData(x!, shape),
   write: ({ inputs: [x], output, coordinates, flat, read }) => {
     const size = sizeOf(x!.shape);
@@ -93,10 +88,9 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
 const transposeOf = defineIndex<{ axes: readonly number[] }>({
   name: 'transpose',
   shape: ([x], { axes }) => axes.map((axis) => x!.shape[axis]!),
-  vjp: ({ output, cotangent, options: { axes } }) => {
-    const extra = extraAxes(cotangent, output);
-    const inverse = axes.map((_, i) => axes.indexOf(i) + extra);
-    return [transpose(cotangent, [...Array(extra).keys(), ...inverse])];
+  vjp: ({ cotangent, lead, options: { axes } }) => {
+    const inverse = axes.map((_, i) => axes.indexOf(i) + lead.length);
+    return [transpose(cotangent, [...lead.keys(), ...inverse])];
   },
   reference: ([x], { axes }, { shape }) => {
     const strides = stridesOf(x!.shape);

@@ -1,10 +1,13 @@
-import { boundErrors, TINY } from '../bounds.js';
+import { TINY } from '../bounds.js';
+import { constantValue } from '../cpu/backend.js';
 import { evaluateBound, evaluateNode, evaluateWith, toHost } from '../cpu/evaluate.js';
-import { hostArray, hostData, isFloat, type TensorData } from '../dtype.js';
+import { hostArray, hostData, isFloat, type TensorData, type TypedArray } from '../dtype.js';
 import { CheckError } from '../errors.js';
 import type { Capture } from '../graph/backend.js';
 import type { Tensor } from '../graph/tensor.js';
-import { type MatmulOptions, matmulSizes, multiply } from '../ops/matmul.js';
+import { gather } from '../ops/indexing.js';
+import { tensor } from '../ops/leaf.js';
+import { type MatmulOptions, matmul, matmulSizes } from '../ops/matmul.js';
 import { pcg } from '../ops/random.js';
 import { formatShape, sizeOf } from '../shape.js';
 
@@ -58,43 +61,43 @@ function propagate(node: Tensor, inputs: readonly Interval[], output: TensorData
 }
 
 /** Rows of a large product that are recomputed, the same ones for the same shape. */
-function chosenRows(m: number, count: number): Set<number> {
+function chosenRows(m: number, count: number): number[] {
   const rows = new Set<number>();
   for (let i = 0; rows.size < count; i++) rows.add(pcg(i ^ pcg(m)) % m);
-  return rows;
+  return [...rows];
 }
 
-/** A product above FULL_CHECK, at some rows of its first matrices; the others get an infinite error. */
-function sampledProduct(node: Tensor, inputs: readonly TensorData[]): Interval | undefined {
+/** A product above FULL_CHECK, at some of its rows; the others get an infinite error. */
+function sampledProduct(node: Tensor, inputs: readonly Interval[]): Interval | undefined {
   if (node.op.kernel.kind !== 'matmul') return undefined;
   const options = node.options as MatmulOptions;
-  const [a, b] = inputs as [TensorData, TensorData];
+  const [a, b] = node.inputs as [Tensor, Tensor];
   const { batch, m, n, k } = matmulSizes(a.shape, b.shape, options);
-  if (batch.length > 0 || m * n * k <= FULL_CHECK) return undefined;
-  const rows = [...chosenRows(m, Math.max(1, Math.floor(FULL_CHECK / (n * k))))];
-  const left = Float64Array.from({ length: rows.length * k }, (_, i) => {
-    const [row, p] = [rows[Math.floor(i / k)]!, i % k];
-    return a.data[options.transposeA ? p * m + row : row * k + p]!;
-  });
-  const picked = [hostData([rows.length, k], 'f64', left), b] as const;
-  const asRows = { ...options, transposeA: false };
-  const part = hostData([rows.length, n], 'f64', multiply(...picked, asRows));
-  const bound = boundErrors(node.op.bound!, picked, part, asRows);
-  const [data, errors] = [new Float64Array(m * n), new Float64Array(m * n).fill(Number.POSITIVE_INFINITY)];
-  rows.forEach((row, r) => {
-    data.set(part.data.subarray(r * n, (r + 1) * n), row * n);
-    errors.set(bound.subarray(r * n, (r + 1) * n), row * n);
-  });
-  return { value: hostData(node.shape, 'f64', data), errors };
+  const count = Math.max(1, Math.floor(FULL_CHECK / (n * k)));
+  if (batch.length > 0 || count >= m) return undefined;
+  const rows = chosenRows(m, count);
+  const picked = tensor(Int32Array.from(rows));
+  const product = matmul(gather(a, picked, { axis: options.transposeA ? 1 : 0 }), b, options);
+  const known = new Map([...node.inputs.entries()].map(([i, input]) => [input, inputs[i]!]));
+  known.set(picked, exact(constantValue(picked)));
+  const { value, errors } = evaluateWith([product], known, evaluateInterval).get(product)!;
+  const spread = (data: TypedArray, rest: number): Float64Array => {
+    const out = new Float64Array(m * n).fill(rest);
+    for (const [r, row] of rows.entries()) out.set(data.subarray(r * n, (r + 1) * n), row * n);
+    return out;
+  };
+  const whole = hostData(node.shape, 'f64', spread(value.data, 0));
+  return { value: whole, errors: spread(errors, Number.POSITIVE_INFINITY) };
 }
 
 /** A node's reference from intervals of its inputs: its own bound plus what its inputs' errors cause. */
 export function evaluateInterval(node: Tensor, inputs: readonly Interval[]): Interval {
   // kernels do not read what holds nothing
-  if (node.op.kernel.kind === 'leaf' && sizeOf(node.shape) === 0) return exact(emptyOf(node));
-  const values = inputs.map(({ value }) => value);
-  const sampled = sampledProduct(node, values);
+  if (node.op.kernel.kind === 'leaf' && sizeOf(node.shape) === 0)
+    return exact(hostData(node.shape, node.dtype, hostArray(node.dtype, 0)));
+  const sampled = sampledProduct(node, inputs);
   if (sampled) return sampled;
+  const values = inputs.map(({ value }) => value);
   const value = evaluateNode(node, values);
   const errors = propagate(node, inputs, value);
   if (!isFloat(node.dtype)) return { value, errors };
@@ -102,7 +105,6 @@ export function evaluateInterval(node: Tensor, inputs: readonly Interval[]): Int
   return { value, errors: errors.map((error, i) => error + own[i]!) };
 }
 
-const emptyOf = ({ shape, dtype }: Tensor): TensorData => hostData(shape, dtype, hostArray(dtype, 0));
 /** What a kernel reads. */
 export const exact = (value: TensorData): Interval => ({ value, errors: new Float64Array(value.data.length) });
 
@@ -143,14 +145,10 @@ export const passes = ({ worst }: Check): boolean => worst.ratio <= 1;
 export function checkFailure(check: Check, capture: Capture, adapter: string): CheckError {
   const { index, gpu, cpu, bound } = check.worst;
   const message = `${check.op}: element ${index} of kernel ${check.kernel} is ${gpu} on ${adapter}, the float64 reference ${cpu}; they may differ by ${bound}`;
-  const inputs = [...capture.reads].map(([node, { dtype, data }]) => ({
-    op: node.op.name,
-    shape: formatShape(node.shape),
-    dtype,
-    values: [...data.slice(0, 4096)],
-  }));
-  return Object.assign(new CheckError(`${message}; see its reproduction`), {
-    check,
-    reproduction: JSON.stringify({ adapter, check, wgsl: capture.wgsl, inputs }),
+  const inputs = [...capture.reads].map(([{ op, shape }, { dtype, data }]) => {
+    const values = [...data.slice(0, 4096)];
+    return { op: op.name, shape: formatShape(shape), dtype, values };
   });
+  const reproduction = JSON.stringify({ adapter, check, wgsl: capture.wgsl, inputs });
+  return Object.assign(new CheckError(`${message}; see its reproduction`), { check, reproduction });
 }

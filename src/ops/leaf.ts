@@ -18,9 +18,7 @@ export function tensor(values: Value, shape?: Shape, options: { dtype?: DType } 
   const filled = typeof values === 'number' && shape ? new Float64Array(sizeOf(shape)).fill(values) : values;
   const dtype = options.dtype ?? (filled instanceof Float64Array ? 'f32' : undefined);
   const value = readValue('tensor', filled, { shape, dtype });
-  // The caller's array may change later; the graph's value may not.
-  const own = { ...value, data: value.data.slice() };
-  return apply(constantOp, [], { shape: value.shape, dtype: value.dtype, value: own });
+  return apply(constantOp, [], { shape: value.shape, dtype: value.dtype, value });
 }
 
 /** A place for values that each run feeds, of fixed `shape`; f32 unless `dtype` is given. */
@@ -36,8 +34,7 @@ export function parameter(init: Value | Tensor, options: { name?: string } = {})
   const initial = init instanceof Tensor ? init : readValue('parameter', init, {});
   if (initial.dtype === 'u8' || initial.dtype === 'bool')
     throw new DTypeError(`parameter: dtype ${initial.dtype} cannot be updated; use f32, i32 or u32`);
-  const own = initial instanceof Tensor ? initial : { ...initial, data: initial.data.slice() };
-  return apply(parameterOp, [], { shape: initial.shape, dtype: initial.dtype as DType, initial: own }, options.name);
+  return apply(parameterOp, [], { shape: initial.shape, dtype: initial.dtype, initial }, options.name);
 }
 
 /** A tensor of one repeated number; in kernels it is a literal and costs no memory. */

@@ -1,28 +1,21 @@
 import outerSource from '../../shaders/outer.wgsl?raw';
 import { gamma, TINY } from '../bounds.js';
-import type { TensorData } from '../dtype.js';
+import { hostData, type TensorData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { pointwise } from '../graph/op.js';
-import { defineOp, defineOpWith, type Tensor } from '../graph/tensor.js';
-import { broadcastShapes, broadcastSteps, eachPlace, formatShape, type Shape, sizeOf } from '../shape.js';
+import { defineOpWith, definePointwise, type Tensor } from '../graph/tensor.js';
+import type { Shape } from '../shape.js';
+import { broadcastShapes, broadcastSteps, eachPlace, formatShape, reducedShape, sizeOf } from '../shape.js';
 import { mul } from './arithmetic.js';
 import { sum } from './reduce.js';
 import { reshape, sumTo } from './view.js';
 
 export type MatmulOptions = { readonly transposeA: boolean; readonly transposeB: boolean };
 
-const rows = (shape: Shape, transposed: boolean): [number, number] => {
-  const [a, b] = [shape.at(-2)!, shape.at(-1)!];
-  return transposed ? [b, a] : [a, b];
-};
 /** [M, N, K] of a product and its batch shape. */
-export function matmulSizes(
-  a: Shape,
-  b: Shape,
-  { transposeA, transposeB }: MatmulOptions,
-): { batch: Shape; m: number; n: number; k: number } {
-  const [m, k] = rows(a, transposeA);
-  const [inner, n] = rows(b, transposeB);
+export function matmulSizes(a: Shape, b: Shape, { transposeA, transposeB }: MatmulOptions) {
+  const [m, k] = (transposeA ? [a.at(-1), a.at(-2)] : a.slice(-2)) as [number, number];
+  const [inner, n] = (transposeB ? [b.at(-1), b.at(-2)] : b.slice(-2)) as [number, number];
   if (k !== inner)
     throw new ShapeError(
       `matmul: inner sizes differ: ${formatShape([m, k])} × ${formatShape([inner, n])}; transpose one side, or change ${k} or ${inner}`,
@@ -37,13 +30,8 @@ function matrices(operand: Shape, batch: Shape): number[] {
   return places;
 }
 
-/** Float64 product of two operands, or of other values in their place. */
-export function multiply(
-  a: TensorData,
-  b: TensorData,
-  options: MatmulOptions,
-  values: { a: ArrayLike<number>; b: ArrayLike<number> } = { a: a.data, b: b.data },
-): Float64Array {
+/** Float64 product of two operands. */
+export function multiply(a: TensorData, b: TensorData, options: MatmulOptions): Float64Array {
   const { batch, m, n, k } = matmulSizes(a.shape, b.shape, options);
   const out = new Float64Array(sizeOf(batch) * m * n);
   const [am, ak] = options.transposeA ? [1, m] : [k, 1];
@@ -53,15 +41,18 @@ export function multiply(
     const matrix = Math.floor(row / m);
     const [startA, startB] = [fromA[matrix]! * m * k + (row % m) * am, fromB[matrix]! * k * n];
     for (let p = 0; p < k; p++) {
-      const left = values.a[startA + p * ak]!;
+      const left = a.data[startA + p * ak]!;
       const from = startB + p * bk;
-      for (let j = 0; j < n; j++) out[row * n + j]! += left * values.b[from + j * bn]!;
+      for (let j = 0; j < n; j++) out[row * n + j]! += left * b.data[from + j * bn]!;
     }
   }
   return out;
 }
 
-const sizes = (x: TensorData): Float64Array => Float64Array.from(x.data, Math.abs);
+/** Other values in the place of an operand's, for bounds. */
+const withData = (x: TensorData, each: (value: number, i: number) => number): TensorData =>
+  hostData(x.shape, 'f64', Float64Array.from(x.data, each));
+const magnitude = (x: TensorData): TensorData => withData(x, Math.abs);
 
 const matmulOf = defineOpWith<MatmulOptions>({
   name: 'matmul',
@@ -79,12 +70,13 @@ const matmulOf = defineOpWith<MatmulOptions>({
   // γ_{K+1} · |A| |B| + K · 2⁻¹²⁶ holds under any order of summation, with and without fma
   bound: ([a, b], _, options: MatmulOptions) => {
     const { k } = matmulSizes(a!.shape, b!.shape, options);
-    return multiply(a!, b!, options, { a: sizes(a!), b: sizes(b!) }).map((size) => gamma(k + 1) * size + k * TINY);
+    return multiply(magnitude(a!), magnitude(b!), options).map((size) => gamma(k + 1) * size + k * TINY);
   },
-  // |ΔA| |B| + |A| |ΔB| + |ΔA| |ΔB|
+  // |ΔA| (|B| + |ΔB|) + |A| |ΔB|
   propagate: ([a, b], [ea, eb], _, options) => {
-    const left = multiply(a!, b!, options, { a: ea!, b: sizes(b!).map((size, i) => size + eb![i]!) });
-    const right = multiply(a!, b!, options, { a: sizes(a!), b: eb! });
+    const wide = withData(b!, (value, i) => Math.abs(value) + eb![i]!);
+    const left = multiply({ ...a!, data: ea! }, wide, options);
+    const right = multiply(magnitude(a!), { ...b!, data: eb! }, options);
     return left.map((value, i) => value + right[i]!);
   },
 });
@@ -120,19 +112,13 @@ export function matmul(a: Tensor, b: Tensor, options: { transposeA?: boolean; tr
   const transposeA = a.rank > 1 && (options.transposeA ?? false);
   const transposeB = b.rank > 1 && (options.transposeB ?? false);
   const out = product(left, right, transposeA, transposeB);
-  const kept = [
-    ...out.shape.slice(0, -2),
-    ...(a.rank === 1 ? [] : [out.shape.at(-2)!]),
-    ...(b.rank === 1 ? [] : [out.shape.at(-1)!]),
-  ];
-  return reshape(out, kept);
+  const gone = [a.rank === 1 ? out.rank - 2 : -1, b.rank === 1 ? out.rank - 1 : -1];
+  return reshape(out, reducedShape(out.shape, gone, false));
 }
 
-const outerOp = defineOp({
-  name: 'outer',
+const outerOp = definePointwise('outer', pointwise('outer_product', outerSource), {
   vjp: ({ inputs: [u, v], cotangent }) => [mul(cotangent, v!), mul(cotangent, u!)],
   reference: (u, v) => u * v,
-  kernel: pointwise('outer_product', outerSource),
   bound: { ulp: 1 },
 });
 

@@ -1,10 +1,10 @@
 import source from '../../shaders/random.wgsl?raw';
 import { hostData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
-import { apply, defineOpWith, type Tensor } from '../graph/tensor.js';
+import { defineOpWith, type Tensor } from '../graph/tensor.js';
 import { checkShape, type Shape, sizeOf } from '../shape.js';
 import { add, mul } from './arithmetic.js';
-import { parameterOp } from './leaf.js';
+import { parameter } from './leaf.js';
 
 type RandomOptions = { readonly shape: Shape; readonly seed: number };
 
@@ -30,12 +30,10 @@ const generator = (name: string, at: typeof uniformAt, bound: number) =>
     shape: (_, { shape }) => shape,
     dtype: () => 'f32',
     vjp: ({ inputs }) => inputs.map(() => undefined),
-    reference: ([run], { seed }, { shape }) =>
-      hostData(
-        shape,
-        'f64',
-        Float64Array.from({ length: sizeOf(shape) }, (_, i) => at(seed, run?.data[0] ?? 0, i)),
-      ),
+    reference: ([run], { seed }, { shape }) => {
+      const data = Float64Array.from({ length: sizeOf(shape) }, (_, i) => at(seed, run?.data[0] ?? 0, i));
+      return hostData(shape, 'f64', data);
+    },
     kernel: {
       kind: 'index',
       source,
@@ -50,12 +48,7 @@ const uniformOf = generator('random_uniform', uniformAt, 0);
 const normalOf = generator('random_normal', normalAt, 6 * 2 ** -11);
 
 /** @internal Counts the runs of a step, on the device: what `fresh` random numbers mix in. Steps that use it add 1. */
-export const runCount = apply(
-  parameterOp,
-  [],
-  { shape: [], dtype: 'u32', initial: { shape: [], dtype: 'u32', data: new Uint32Array(1) } },
-  'runCount',
-);
+export const runCount = parameter({ shape: [], dtype: 'u32', data: new Uint32Array(1) }, { name: 'runCount' });
 
 interface RandomArguments {
   /** A whole number in [0, 2³²). */
@@ -69,18 +62,19 @@ function generate(op: typeof uniformOf, shape: Shape, { seed, fresh = false }: R
   return op(fresh ? [runCount] : [], { shape: checkShape('random', shape), seed });
 }
 
+const affine = (offset: number, scale: number, unit: Tensor): Tensor =>
+  offset === 0 && scale === 1 ? unit : add(offset, mul(scale, unit));
+
 /** Random tensors: pure functions of (seed, element), equal on the CPU and the GPU. */
 export const random = {
   /** Uniform in [low, high), [0, 1) unless given. */
   uniform(shape: Shape, options: RandomArguments & { low?: number; high?: number }): Tensor {
     const { low = 0, high = 1 } = options;
-    const unit = generate(uniformOf, shape, options);
-    return low === 0 && high === 1 ? unit : add(low, mul(high - low, unit));
+    return affine(low, high - low, generate(uniformOf, shape, options));
   },
   /** Normal with the given mean (0) and standard deviation (1). */
   normal(shape: Shape, options: RandomArguments & { mean?: number; deviation?: number }): Tensor {
     const { mean = 0, deviation = 1 } = options;
-    const unit = generate(normalOf, shape, options);
-    return mean === 0 && deviation === 1 ? unit : add(mean, mul(deviation, unit));
+    return affine(mean, deviation, generate(normalOf, shape, options));
   },
 } as const;

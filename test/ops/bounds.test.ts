@@ -32,13 +32,15 @@ function sum32(x: TensorData, axes: readonly number[], shape: Shape): Float64Arr
 function matmul32(a: TensorData, b: TensorData, options: MatmulOptions, shape: Shape): Float64Array {
   const { k } = matmulSizes(a.shape, b.shape, options);
   const out = new Float64Array(sizeOf(shape));
-  const only = (x: TensorData, p: number, last: boolean): Float64Array =>
-    Float64Array.from(x.data, (value, i) => {
+  const only = (x: TensorData, p: number, last: boolean): TensorData => ({
+    ...x,
+    data: Float64Array.from(x.data, (value, i) => {
       const [row, column] = [Math.floor(i / x.shape.at(-1)!) % x.shape.at(-2)!, i % x.shape.at(-1)!];
       return (last ? column : row) === p ? value : 0;
-    });
+    }),
+  });
   for (let p = 0; p < k; p++) {
-    const term = multiply(a, b, options, { a: only(a, p, !options.transposeA), b: only(b, p, options.transposeB) });
+    const term = multiply(only(a, p, !options.transposeA), only(b, p, options.transposeB), options);
     term.forEach((value, i) => {
       out[i] = Math.fround(out[i]! + Math.fround(value));
     });

@@ -7,12 +7,6 @@ fn shifted_exp(z: f32, peak: f32) -> f32 { return exp(z - peak); }
 // pᵢ = e^(zᵢ − peak) / total
 fn softmax(z: f32, peak: f32, total: f32) -> f32 { return exp(z - peak) / total; }
 
-// ln pᵢ = zᵢ − peak − ln total
-fn log_softmax(z: f32, peak: f32, total: f32) -> f32 { return (z - peak) - log(total); }
-
-// ln Σ eᶻ = peak + ln total
-fn log_sum_exp(peak: f32, total: f32) -> f32 { return peak + log(total); }
-
 // Cross-entropy of one class, −t ln p; summed over the row it is the cost C = −Σ t ln p
 fn cross_entropy(target_share: f32, log_p: f32) -> f32 { return select(-target_share * log_p, 0.0, target_share == 0.0); }
 

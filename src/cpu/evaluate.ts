@@ -33,8 +33,8 @@ export function evaluateNode(node: Tensor, inputs: readonly TensorData[]): Tenso
     return evaluateWith([root], known, evaluateNode).get(root)!;
   }
   if (op.kernel.kind !== 'pointwise') {
-    const { data } = (op.reference as TensorReference<never>)(inputs, options, { shape, dtype });
-    return hostData(shape, dtype, data);
+    const result = (op.reference as TensorReference<never>)(inputs, options, { shape, dtype });
+    return hostData(shape, dtype, 'data' in result ? result.data : result);
   }
   const values = aligned(node, inputs).map(({ data }) => data);
   return hostData(shape, dtype, mapElements(op.reference as ScalarReference, values, hostArray(dtype, sizeOf(shape))));

@@ -70,13 +70,13 @@ export type Kernel<O extends Options = never> =
   /** A value that exists before the graph runs. */
   | { readonly kind: 'leaf' };
 
-/** Float64 meaning of an op: of scalars for pointwise ops, of whole tensors for the others. */
+/** Float64 meaning of an op: of scalars for pointwise ops, of whole tensors (or their elements alone) for the others. */
 export type ScalarReference = (...inputs: number[]) => number;
 export type TensorReference<O extends Options> = (
   inputs: readonly TensorData[],
   options: O,
   output: { shape: Shape; dtype: DType },
-) => TensorData;
+) => TensorData | TypedArray;
 
 /** An op is one record: its shape, its gradient, its float64 reference, its WGSL and its error bound. */
 interface Rules<O extends Options> {

@@ -1,4 +1,4 @@
-import { type DType, hostArray, hostData, integerRanges, isFloat, roundTo } from '../dtype.js';
+import { type DType, hostArray, integerRanges, isFloat, roundTo } from '../dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
 import { broadcastShapes, checkShape, type Shape, sizeOf } from '../shape.js';
 import type {
@@ -105,8 +105,7 @@ export const fullOp: TensorRecord<FullOptions> = {
   dtype: (_, { value, dtype }) => checkNumber('full', value, dtype),
   vjp: () => [],
   // the number that the GPU's literal is
-  reference: (_, { value }, { shape, dtype }) =>
-    hostData(shape, dtype, hostArray(dtype, sizeOf(shape)).fill(roundTo(dtype, value))),
+  reference: (_, { value }, { shape, dtype }) => hostArray(dtype, sizeOf(shape)).fill(roundTo(dtype, value)),
   kernel: { kind: 'index', write: ({ options, output }) => literal(options.value, output.dtype) },
   bound: { ulp: 0 },
 };

@@ -1,4 +1,4 @@
-import { type DType, hostArray, hostData, isFloat } from '../dtype.js';
+import { type DType, hostArray, isFloat } from '../dtype.js';
 import { DTypeError } from '../errors.js';
 import { defineIndex, type Tensor } from '../graph/tensor.js';
 
@@ -18,14 +18,8 @@ const castOf = defineIndex<{ dtype: DType }>({
   vjp: ({ inputs: [x], output, cotangent }) => [
     isFloat(x!.dtype) && isFloat(output.dtype) ? cast(cotangent, x!.dtype) : undefined,
   ],
-  reference: ([x], { dtype }, { shape }) => {
-    const data = hostArray(dtype, x!.data.length);
-    return hostData(
-      shape,
-      dtype,
-      data.map((_: number, i: number) => castNumber(x!.data[i]!, dtype)),
-    );
-  },
+  reference: ([x], { dtype }) =>
+    hostArray(dtype, x!.data.length).map((_: number, i: number) => castNumber(x!.data[i]!, dtype)),
   write: ({ output, flat, read }) => `${output.dtype === 'f16' ? 'f32' : output.dtype}(${read(0, flat)})`,
   bound: (_, { data }, { dtype }: { dtype: DType }) =>
     Float64Array.from(data, (value) => Math.abs(value) * (roundings[dtype] ?? 0)),

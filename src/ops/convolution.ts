@@ -1,4 +1,3 @@
-import { hostData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { defineOpWith, literal, type Tensor } from '../graph/tensor.js';
 import { formatShape, type Shape, sizeOf } from '../shape.js';
@@ -54,7 +53,7 @@ const windowsOf: (inputs: readonly Tensor[], options: WindowOptions) => Tensor =
       const image = (lead * taps[0]! + (i % taps[0]!)) * taps[1]! + (j % taps[1]!);
       data[at] = row < 0 || column < 0 ? fill : x!.data[(image * extents[0] + row) * extents[1] + column]!;
     }
-    return hostData(shape, 'f64', data);
+    return data;
   },
   kernel: {
     kind: 'index',
@@ -154,10 +153,10 @@ const LOWEST = -3.4028234663852886e38;
  */
 export function maxPool2d(x: Tensor, options: WindowSettings & { size: number | Pair }): Tensor {
   if (x.rank !== 4) throw new ShapeError(`maxPool2d: ${formatShape(x.shape)} is not [N, C, H, W]`);
-  const { size, padding = 0 } = options;
+  const { size, padding } = options;
   const window: Pair = typeof size === 'number' ? [size, size] : size;
   const geometry = geometryOf('maxPool2d', x, window, options, window);
-  if ([0, 1].some((k) => 2 * (typeof padding === 'number' ? padding : padding[k]!) > window[k]!))
+  if (geometry.axes.some(({ offset }, k) => -2 * offset > window[k]!))
     throw new ShapeError(
       `maxPool2d: padding ${JSON.stringify(padding)} is above half of the window ${formatShape(window)}`,
     );

@@ -1,5 +1,5 @@
 import { gamma } from '../bounds.js';
-import { hostArray, hostData, type TensorData } from '../dtype.js';
+import { hostArray, type TensorData } from '../dtype.js';
 import { DTypeError, FeedError, ShapeError } from '../errors.js';
 import { defineIndex, defineOpWith, type Tensor } from '../graph/tensor.js';
 import { normalizeAxis, type Shape, sizeOf } from '../shape.js';
@@ -50,7 +50,7 @@ const gatherOf = defineIndex<{ axis: number }>({
     checkRange('gather', indices!, sizes[1]);
     const data = hostArray(dtype, sizeOf(shape));
     eachRow(sizes, indices!, (row, position) => data.set(x!.data.subarray(row, row + sizes[2]), position));
-    return hostData(shape, dtype, data);
+    return data;
   },
   write: ({ inputs: [, indices], options: { axis }, coordinates, read }) => {
     const rank = indices!.rank;
@@ -89,9 +89,9 @@ const scatterOf = defineOpWith<{ rows: number }>({
     gather(cotangent, indices!, { axis: lead.length + 1 }),
     undefined,
   ],
-  reference: ([values, indices], { rows }, { shape }) => {
+  reference: ([values, indices], { rows }) => {
     checkRange('scatterAdd', indices!, rows);
-    return hostData(shape, 'f64', addRows(values!, indices!, rows));
+    return addRows(values!, indices!, rows);
   },
   kernel: { kind: 'scatter' },
   // γ of the additions into a row, times Σ|value|
@@ -120,11 +120,7 @@ const oneHotOf = defineIndex<{ classes: number }>({
   reference: ([indices], { classes }, { shape }) => {
     checkRange('oneHot', indices!, classes);
     const isHot = (at: number): boolean => indices!.data[Math.floor(at / classes)] === at % classes;
-    return hostData(
-      shape,
-      'f64',
-      new Float64Array(sizeOf(shape)).map((_, at) => Number(isHot(at))),
-    );
+    return new Float64Array(sizeOf(shape)).map((_, at) => Number(isHot(at)));
   },
   write: ({ coordinates, read }) =>
     `select(0.0, 1.0, u32(${read(0, coordinates.slice(0, -1))}) == ${coordinates.at(-1)})`,

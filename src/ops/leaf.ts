@@ -1,5 +1,5 @@
 import { EPSILON } from '../bounds.js';
-import { type DType, hostArray, hostData, isFloat, readValue, roundTo, type Value } from '../dtype.js';
+import { type DType, hostArray, isFloat, readValue, roundTo, type Value } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
 import { apply, checkNumber, constantOp, defineIndex, filled, leafRecord, literal, Tensor } from '../graph/tensor.js';
 import { checkShape, formatShape, type Shape, sizeOf } from '../shape.js';
@@ -53,11 +53,7 @@ const arangeOf = defineIndex<{ start: number; step: number; length: number; dtyp
   vjp: () => [],
   reference: (_, { start, step }, { shape, dtype }) => {
     const [from, by] = [roundTo(dtype, start), roundTo(dtype, step)];
-    return hostData(
-      shape,
-      dtype,
-      hostArray(dtype, shape[0]!).map((_: number, i: number) => from + i * by),
-    );
+    return hostArray(dtype, shape[0]!).map((_: number, i: number) => from + i * by);
   },
   write: ({ options: { start, step }, output: { dtype }, flat }) =>
     `(${literal(start, dtype)} + ${dtype}(${flat}) * ${literal(step, dtype)})`,
@@ -92,12 +88,7 @@ const eyeOf = defineIndex<{ shape: Shape; dtype: DType }>({
   vjp: () => [],
   reference: (_, { shape }, { dtype }) => {
     const half = sizeOf(shape.slice(shape.length / 2));
-    const data = hostArray(dtype, half * half);
-    return hostData(
-      shape,
-      dtype,
-      data.map((_: number, at: number) => Number(at % (half + 1) === 0)),
-    );
+    return hostArray(dtype, half * half).map((_: number, at: number) => Number(at % (half + 1) === 0));
   },
   write: ({ options: { shape }, output: { dtype }, flat, let: name }) => {
     const half = sizeOf(shape.slice(shape.length / 2));

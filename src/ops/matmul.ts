@@ -65,7 +65,7 @@ const matmulOf = defineOpWith<MatmulOptions>({
     const dA = ta ? product(b!, cotangent, tb, true) : product(cotangent, b!, false, !tb);
     return [sumTo(dA, a!.shape, lead.length), gradientOfB(a!, b!, cotangent, lead.length, ta, tb)];
   },
-  reference: ([a, b], options, { shape }) => ({ shape, dtype: 'f64', data: multiply(a!, b!, options) }),
+  reference: ([a, b], options) => multiply(a!, b!, options),
   kernel: { kind: 'matmul' },
   // γ_{K+1} · |A| |B| + K · 2⁻¹²⁶ holds under any order of summation, with and without fma
   bound: ([a, b], _, options: MatmulOptions) => {

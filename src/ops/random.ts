@@ -1,5 +1,4 @@
 import source from '../../shaders/random.wgsl?raw';
-import { hostData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { defineOpWith, type Tensor } from '../graph/tensor.js';
 import { checkShape, type Shape, sizeOf } from '../shape.js';
@@ -30,10 +29,8 @@ const generator = (name: string, at: typeof uniformAt, bound: number) =>
     shape: (_, { shape }) => shape,
     dtype: () => 'f32',
     vjp: ({ inputs }) => inputs.map(() => undefined),
-    reference: ([run], { seed }, { shape }) => {
-      const data = Float64Array.from({ length: sizeOf(shape) }, (_, i) => at(seed, run?.data[0] ?? 0, i));
-      return hostData(shape, 'f64', data);
-    },
+    reference: ([run], { seed }, { shape }) =>
+      new Float64Array(sizeOf(shape)).map((_, i) => at(seed, run?.data[0] ?? 0, i)),
     kernel: {
       kind: 'index',
       source,

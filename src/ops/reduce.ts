@@ -1,7 +1,7 @@
 import { gamma } from '../bounds.js';
-import { hostArray, hostData, integerRanges, isFloat, type TensorData, type TypedArray } from '../dtype.js';
+import { hostArray, integerRanges, isFloat, type TensorData, type TypedArray } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
-import type { ScalarReference } from '../graph/op.js';
+import type { ScalarReference, TensorRecord } from '../graph/op.js';
 import { defineOpWith, type Tensor } from '../graph/tensor.js';
 import {
   broadcastSteps,
@@ -42,36 +42,6 @@ function fold(x: TensorData, axes: readonly number[], start: number, combine: Sc
 const spread = (value: Tensor, x: Tensor, { axes }: Reduced, lead: Shape = []): Tensor =>
   broadcastTo(reshape(value, [...lead, ...reducedShape(x.shape, axes, true)]), [...lead, ...x.shape]);
 
-const shapeRule = ([x]: readonly Tensor[], { axes, keepDims }: Reduced): Shape =>
-  reducedShape(x!.shape, axes, keepDims);
-
-const sumOf = defineOpWith<Reduced>({
-  name: 'sum',
-  accepts: 'number',
-  shape: shapeRule,
-  vjp: ({ inputs: [x], cotangent, lead, options }) => [spread(cotangent, x!, options, lead)],
-  reference: ([x], { axes }, { shape }) =>
-    hostData(
-      shape,
-      x!.dtype,
-      fold(x!, axes, 0, (a, b) => a + b),
-    ),
-  kernel: { kind: 'reduce', name: 'sum' },
-  // γ_n Σ|x| holds under any order of summation
-  bound: ([x], output, { axes }: Reduced) => {
-    if (!isFloat(output.dtype)) return new Float64Array(output.data.length);
-    const count = x!.data.length / Math.max(1, output.data.length);
-    const sizes = fold(x!, axes, 0, (total, value) => total + Math.abs(value));
-    return Float64Array.from(sizes, (size) => gamma(count) * size);
-  },
-});
-
-/** Σ x over `axis`; 0 over nothing. */
-export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
-  const axes = normalizeAxes('sum', options.axis, x.rank);
-  return axes.length ? sumOf([x], { axes, keepDims: options.keepDims ?? false }) : x;
-}
-
 /** Throws ShapeError where a reduction that needs an element would find none. */
 export function refuseEmpty(op: string, x: Tensor, axes: readonly number[]): void {
   const empty = axes.find((axis) => x.shape[axis] === 0);
@@ -80,6 +50,40 @@ export function refuseEmpty(op: string, x: Tensor, axes: readonly number[]): voi
       `${op}: axis ${empty} of ${formatShape(x.shape)} is empty, and ${op} of nothing has no value; keep at least one element`,
     );
 }
+
+type Reduction = (x: Tensor, options?: ReduceOptions) => Tensor;
+/** The function of a reduction, for axes in any form. Over nothing it throws, unless that has a value. */
+function defineReduction(rules: Omit<TensorRecord<Reduced>, 'accepts' | 'shape'>, ofNothing?: number): Reduction {
+  const op = defineOpWith<Reduced>({
+    accepts: 'number',
+    bound: { ulp: 0 },
+    shape: ([x], { axes, keepDims }) => reducedShape(x!.shape, axes, keepDims),
+    ...rules,
+  });
+  return (x, options = {}) => {
+    const axes = normalizeAxes(rules.name, options.axis, x.rank);
+    if (ofNothing === undefined) refuseEmpty(rules.name, x, axes);
+    return axes.length ? op([x], { axes, keepDims: options.keepDims ?? false }) : x;
+  };
+}
+
+/** Σ x over `axis`; 0 over nothing. */
+export const sum = defineReduction(
+  {
+    name: 'sum',
+    vjp: ({ inputs: [x], cotangent, lead, options }) => [spread(cotangent, x!, options, lead)],
+    reference: ([x], { axes }) => fold(x!, axes, 0, (a, b) => a + b),
+    kernel: { kind: 'reduce', name: 'sum' },
+    // γ_n Σ|x| holds under any order of summation
+    bound: ([x], output, { axes }: Reduced) => {
+      if (!isFloat(output.dtype)) return new Float64Array(output.data.length);
+      const count = x!.data.length / Math.max(1, output.data.length);
+      const sizes = fold(x!, axes, 0, (total, value) => total + Math.abs(value));
+      return Float64Array.from(sizes, (size) => gamma(count) * size);
+    },
+  },
+  0,
+);
 
 /** Σ x / n over `axis`. Throws ShapeError over nothing. */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
@@ -95,29 +99,19 @@ const weakest = (name: 'max' | 'min', dtype: TensorData['dtype']): number => {
   return name === 'max' ? low : high;
 };
 
-const extremum = (name: 'max' | 'min', combine: ScalarReference) => {
-  const op = defineOpWith<Reduced>({
+const extremum = (name: 'max' | 'min', combine: ScalarReference): Reduction =>
+  defineReduction({
     name,
-    accepts: 'number',
-    shape: shapeRule,
     vjp: ({ inputs: [x], output, cotangent, lead, options }) => {
       const winners = cast(equal(x!, spread(output, x!, options)), x!.dtype);
       const shares = div(winners, sum(winners, { axis: options.axes, keepDims: true }));
       return [mul(spread(cotangent, x!, options, lead), shares)];
     },
-    reference: ([x], { axes }, { shape }) =>
-      hostData(shape, x!.dtype, fold(x!, axes, weakest(name, x!.dtype), combine)),
+    reference: ([x], { axes }) => fold(x!, axes, weakest(name, x!.dtype), combine),
     kernel: { kind: 'reduce', name },
-    bound: { ulp: 0 },
     propagate: ([x], [errors], _, { axes }) =>
       fold({ ...x!, dtype: 'f64', data: errors! }, axes, 0, Math.max) as Float64Array,
   });
-  return (x: Tensor, options: ReduceOptions = {}): Tensor => {
-    const axes = normalizeAxes(name, options.axis, x.rank);
-    refuseEmpty(name, x, axes);
-    return axes.length ? op([x], { axes, keepDims: options.keepDims ?? false }) : x;
-  };
-};
 
 /** The largest element over `axis`; ties share the gradient equally. Throws ShapeError over nothing. */
 export const max = extremum('max', Math.max);
@@ -130,10 +124,8 @@ function eachAlong(x: TensorData, axis: number, visit: (out: number, at: number,
   eachReduced(x.shape, [axis], (out, at) => visit(out, at, Math.floor(at / inner) % x.shape[axis]!));
 }
 
-const argMaxOf = defineOpWith<Reduced>({
+const argMaxOver = defineReduction({
   name: 'argMax',
-  accepts: 'number',
-  shape: shapeRule,
   dtype: () => 'i32',
   vjp: () => [undefined],
   reference: ([x], { axes: [axis] }, { shape }) => {
@@ -145,10 +137,9 @@ const argMaxOf = defineOpWith<Reduced>({
       if (value <= best[out]! || Number.isNaN(best[out])) return;
       [best[out], data[out]] = [value, k];
     });
-    return { shape, dtype: 'i32', data };
+    return data;
   },
   kernel: { kind: 'reduce', name: 'arg_max' },
-  bound: { ulp: 0 },
   // where a rival is within the errors of the winner, any index may win
   propagate: ([x], [errors], output, { axes: [axis] }) => {
     const far = new Float64Array(output.data.length);
@@ -164,8 +155,5 @@ const argMaxOf = defineOpWith<Reduced>({
 });
 
 /** Index of the largest element along `axis`, the first at a tie, as i32. Throws ShapeError over nothing. */
-export function argMax(x: Tensor, options: { axis: number; keepDims?: boolean }): Tensor {
-  const axis = normalizeAxis('argMax', options.axis, x.rank);
-  refuseEmpty('argMax', x, [axis]);
-  return argMaxOf([x], { axes: [axis], keepDims: options.keepDims ?? false });
-}
+export const argMax = (x: Tensor, options: { axis: number; keepDims?: boolean }): Tensor =>
+  argMaxOver(x, { ...options, axis: normalizeAxis('argMax', options.axis, x.rank) });

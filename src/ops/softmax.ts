@@ -2,9 +2,9 @@ import source from '../../shaders/softmax.wgsl?raw';
 import { EPSILON } from '../bounds.js';
 import { ShapeError } from '../errors.js';
 import { errorOf, pointwise } from '../graph/op.js';
-import { defineComposed, definePointwise, type OpFunction, type Tensor } from '../graph/tensor.js';
+import { defineComposed, definePointwise, type Tensor } from '../graph/tensor.js';
 import { formatShape, normalizeAxes, normalizeAxis, reducedShape, sameShape, sizeOf } from '../shape.js';
-import { div, mul, neg, sub } from './arithmetic.js';
+import { add, div, log, mul, neg, sub } from './arithmetic.js';
 import { max, type ReduceOptions, refuseEmpty, sum } from './reduce.js';
 import { reshape, transpose } from './view.js';
 
@@ -23,28 +23,16 @@ const softmaxPart = definePointwise('softmaxPart', pointwise('softmax', source),
   reference: (z, peak, total) => Math.exp(z - peak) / total,
   bound: shiftedBound,
 });
-/** Every term of a sum counts, because they may cancel; ln is good to 2⁻²¹. */
-const logBound = errorOf((...values) => 2 ** -20 + 4 * EPSILON * values.reduce((size, x) => size + Math.abs(x), 0));
-const logSoftmaxPart = definePointwise('logSoftmaxPart', pointwise('log_softmax', source), {
-  vjp: ({ inputs: [, , total], cotangent }) => [cotangent, neg(cotangent), neg(div(cotangent, total!))],
-  reference: (z, peak, total) => z - peak - Math.log(total),
-  bound: logBound,
-});
-const logSumExpPart = definePointwise('logSumExpPart', pointwise('log_sum_exp', source), {
-  vjp: ({ inputs: [, total], cotangent }) => [cotangent, div(cotangent, total!)],
-  reference: (peak, total) => peak + Math.log(total),
-  bound: logBound,
-});
 const crossEntropyPart = definePointwise('crossEntropyPart', pointwise('cross_entropy', source), {
   vjp: ({ inputs: [share, logP], cotangent }) => [neg(mul(cotangent, logP!)), neg(mul(cotangent, share!))],
   reference: (share, logP) => (share === 0 ? 0 : -share * logP),
   bound: { ulp: 2 },
 });
 
-/** A part of z with peak and Σ e^(z − peak) over one axis, with kept dims. */
-function withStatistics(part: OpFunction, z: Tensor, axis: number): Tensor {
+/** peak and Σ e^(z − peak) over one axis, with kept dims. */
+function statistics(z: Tensor, axis: number): [peak: Tensor, total: Tensor] {
   const peak = max(z, { axis, keepDims: true });
-  return part(z, peak, sum(shiftedExp(z, peak), { axis, keepDims: true }));
+  return [peak, sum(shiftedExp(z, peak), { axis, keepDims: true })];
 }
 
 const softmaxBackward = definePointwise('softmaxBackward', pointwise('softmax_backward', source), {
@@ -63,7 +51,7 @@ const softmaxOf = defineComposed<{ axis: number }>({
     const axis = lead.length + options.axis;
     return [softmaxBackward(p, cotangent, sum(mul(p, cotangent), { axis, keepDims: true }))];
   },
-  compose: ([z], { axis }) => withStatistics(softmaxPart, z!, axis),
+  compose: ([z], { axis }) => softmaxPart(z!, ...statistics(z!, axis)),
 });
 
 /** e^x / Σ e^x along `axis` (the last). */
@@ -79,7 +67,10 @@ const logSoftmaxOf = defineComposed<{ axis: number }>({
     const axis = lead.length + options.axis;
     return [sub(cotangent, mul(softmaxOf([x!], options), sum(cotangent, { axis, keepDims: true })))];
   },
-  compose: ([z], { axis }) => withStatistics(logSoftmaxPart, z!, axis),
+  compose: ([z], { axis }) => {
+    const [peak, total] = statistics(z!, axis);
+    return sub(sub(z!, peak), log(total));
+  },
 });
 
 /** ln softmax along `axis` (the last), without forming the softmax. */
@@ -94,8 +85,8 @@ const logSumExpOf = defineComposed<Record<string, never>>({
   // δ_x = δ softmax(x)
   vjp: ({ inputs: [x], cotangent }) => [mul(softmax(x!), reshape(cotangent, [...cotangent.shape, 1]))],
   compose: ([z]) => {
-    const part: OpFunction = (_, peak, total) => logSumExpPart(peak!, total!);
-    return reshape(withStatistics(part, z!, z!.rank - 1), z!.shape.slice(0, -1));
+    const [peak, total] = statistics(z!, z!.rank - 1);
+    return reshape(add(peak, log(total)), z!.shape.slice(0, -1));
   },
 });
 
@@ -128,10 +119,7 @@ const crossEntropyOf = defineComposed<{ normalised: boolean }>({
     const share = normalised ? p : mul(p, sum(target!, { axis: -1, keepDims: true }));
     return [crossEntropyBackward(share, target!, dOut), neg(mul(logSoftmax(z!), dOut))];
   },
-  compose: ([z, target]) => {
-    const logP = withStatistics(logSoftmaxPart, z!, z!.rank - 1);
-    return sum(crossEntropyPart(target!, logP), { axis: -1 });
-  },
+  compose: ([z, target]) => sum(crossEntropyPart(target!, logSoftmax(z!)), { axis: -1 }),
 });
 
 /**

@@ -93,8 +93,6 @@ export const table: readonly family.Entry[] = [
   pointwise('descend', descend, [{}, {}, {}]),
   binary('shiftedExp', inner('shiftedExp')),
   pointwise('softmaxPart', inner('softmaxPart'), [{}, {}, positive]),
-  pointwise('logSoftmaxPart', inner('logSoftmaxPart'), [{}, {}, positive]),
-  binary('logSumExpPart', inner('logSumExpPart'), {}, positive),
   binary('crossEntropyPart', inner('crossEntropyPart'), unit),
   reduction('sum', sum, {}, { empty: true }),
   reduction('mean', mean),

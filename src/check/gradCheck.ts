@@ -53,7 +53,7 @@ interface Question {
 }
 
 /** Derivative of every element of the target along a direction, from the graph and by central differences. */
-function compare(question: Question, direction: Direction): { analytic: number; numeric: number }[] {
+function compare(question: Question, direction: Direction): GradCheckReport['worst'][] {
   const { target, wrt, jacobians, leaf, epsilon } = question;
   const moved = (step: number): TypedArray => {
     const shifts = wrt.map(({ shape }) => new Float64Array(sizeOf(shape)));
@@ -62,18 +62,16 @@ function compare(question: Question, direction: Direction): { analytic: number; 
   };
   const [up, down] = [moved(epsilon), moved(-epsilon)];
   const slope = (i: number, { of, at }: Place): number => jacobians[of]!.data[i * sizeOf(wrt[of]!.shape) + at]!;
+  const names = wrt.map((node, j) => node.name ?? `wrt[${j}]`);
   return Array.from(up, (high, i) => {
     const analytic = direction.reduce((sum, place) => sum + place.sign * slope(i, place), 0);
-    return { analytic, numeric: (high - down[i]!) / (2 * epsilon) };
+    const numeric = (high - down[i]!) / (2 * epsilon);
+    // a sum over many places has no place of its own
+    if (direction.length !== 1) return { wrt: names.join(' + '), index: [], analytic, numeric };
+    const { of, at } = direction[0]!;
+    const index = [...coordinates(i, target.shape), ...coordinates(at, wrt[of]!.shape)];
+    return { wrt: names[of]!, index, analytic, numeric };
   });
-}
-
-/** Of one derivative, for the report; a sum over many places has no place of its own. */
-function nameOf({ target, wrt }: Question, direction: Direction, i: number): { wrt: string; index: number[] } {
-  const names = wrt.map((node, j) => node.name ?? `wrt[${j}]`);
-  if (direction.length !== 1) return { wrt: names.join(' + '), index: [] };
-  const { of, at } = direction[0]!;
-  return { wrt: names[of]!, index: [...coordinates(i, target.shape), ...coordinates(at, wrt[of]!.shape)] };
 }
 
 async function leafValues(roots: readonly Tensor[], options: GradCheckOptions): Promise<Map<Tensor, TensorData>> {
@@ -129,15 +127,14 @@ function search(question: Question, all: readonly Direction[], options: GradChec
   let worst: GradCheckReport['worst'] = { wrt: '', index: [], analytic: 0, numeric: 0 };
   const visit = (direction: Direction): number => {
     let most = 0;
-    compare(question, direction).forEach(({ analytic, numeric }, i) => {
+    for (const entry of compare(question, direction)) {
+      const { analytic, numeric } = entry;
       checked++;
       const difference = Math.abs(analytic - numeric) / (absolute + relative * Math.abs(numeric));
       const ratio = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
       most = Math.max(most, ratio);
-      if (ratio <= excess) return;
-      excess = ratio;
-      worst = { ...nameOf(question, direction, i), analytic, numeric };
-    });
+      if (ratio > excess) [excess, worst] = [ratio, entry];
+    }
     return most;
   };
   for (const direction of all) {

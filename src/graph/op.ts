@@ -49,11 +49,6 @@ export interface IndexKernel<O extends Options = never> {
   /** A matmul reads its operand through this view instead of having it stored first. */
   readonly inPlace?: boolean;
 }
-/** Elements along `options.axes` folded into one: `combine(a, b)` from `identity`. */
-export interface ReduceKernel {
-  readonly kind: 'reduce';
-  readonly name: 'sum' | 'max' | 'min' | 'arg_max';
-}
 /** Defined by other ops; the compiler writes it out before it plans. */
 export interface ComposedKernel<O extends Options = never> {
   readonly kind: 'composed';
@@ -62,7 +57,8 @@ export interface ComposedKernel<O extends Options = never> {
 /** The kernel of an op of whole tensors. */
 export type Kernel<O extends Options = never> =
   | IndexKernel<O>
-  | ReduceKernel
+  /** Elements along `options.axes` folded into one, in ascending order. */
+  | { readonly kind: 'reduce'; readonly name: 'sum' | 'max' | 'min' | 'arg_max' }
   /** C = op(A) · op(B), batched. */
   | { readonly kind: 'matmul' }
   /** out[r, :] = Σ over positions p with indices[p] = r of values[p, :], in ascending p, without atomics. */

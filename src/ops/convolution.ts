@@ -86,10 +86,8 @@ const windows = (x: Tensor, window: Pair, geometry: Geometry, fill = 0): Tensor 
   windowsOf([reshape(x, [...x.shape.slice(0, -2), 1, 1, ...lastTwo(x.shape)])], { ...geometry, window, fill });
 
 /** [batch, channels, i, j, u, v] as matrices [batch, channels · i · j, u · v], one for each image. */
-const asMatrices = (x: Tensor): Tensor => {
-  const [batch, channels, i, j, u, v] = x.shape as [number, number, number, number, number, number];
-  return reshape(x, [batch, channels * i * j, u * v]);
-};
+const asMatrices = (x: Tensor): Tensor =>
+  reshape(x, [x.shape[0]!, sizeOf(x.shape.slice(1, 4)), sizeOf(x.shape.slice(4))]);
 const asMatrix = (w: Tensor): Tensor => reshape(w, [w.shape[0]!, sizeOf(w.shape.slice(1))]);
 
 export interface WindowSettings {

@@ -1,7 +1,7 @@
 import { hostArray, hostData, type TensorData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { defineIndex, literal, type Tensor } from '../graph/tensor.js';
-import { eachPlace, formatShape, normalizeAxis, type Shape, sameShape, sizeOf, stridesOf } from '../shape.js';
+import { eachPlace, formatShape, normalizeAxis, type Shape, sizeOf, stridesOf } from '../shape.js';
 import { viewData } from './view.js';
 
 const offsetOf = (at: readonly number[], strides: readonly number[]): number =>
@@ -15,22 +15,49 @@ function place(x: TensorData, { shape, data }: TensorData, begin: readonly numbe
   });
 }
 
-const sliceOf = defineIndex<{ begin: readonly number[]; end: readonly number[] }>({
-  name: 'slice',
-  shape: (_, { begin, end }) => begin.map((from, i) => end[i]! - from),
-  vjp: ({ inputs: [x], cotangent, lead, options: { begin, end } }) => {
-    const cut = begin.map((from, i) => [from, x!.shape[i]! - end[i]!] as const);
-    return [pad(cotangent, [...lead.map(() => [0, 0] as const), ...cut])];
-  },
-  reference: ([x], { begin }, { shape }) => {
-    const strides = stridesOf(x!.shape);
-    return viewData(x!, shape, strides, offsetOf(begin, strides));
-  },
-  write: ({ options: { begin }, coordinates, read }) => {
-    const at = coordinates.map((c, i) => (begin[i] ? `(${c} + ${begin[i]}u)` : c));
-    return read(0, at);
-  },
-});
+type Widths = readonly (readonly [before: number, after: number])[];
+/** Elements of `value` added around each axis, or cut off where a width is negative: each is the other's gradient. */
+const defineResize = (name: 'pad' | 'slice') =>
+  defineIndex<{ widths: Widths; value: number }>({
+    name,
+    shape: ([x], { widths }) => x!.shape.map((size, i) => size + widths[i]![0] + widths[i]![1]),
+    vjp: ({ cotangent, lead, options: { widths } }) => {
+      const back = widths.map(([before, after]) => [0 - before, 0 - after] as const);
+      return [resize(cotangent, [...lead.map(() => [0, 0] as const), ...back])];
+    },
+    reference: ([x], { widths, value }, { shape }) => {
+      const starts = (sign: number): number[] => widths.map(([before]) => Math.max(0, sign * before));
+      const common = shape.map((size, i) => Math.min(size, x!.shape[i]!));
+      const strides = stridesOf(x!.shape);
+      const kept = viewData(x!, common, strides, offsetOf(starts(-1), strides));
+      const out = hostData(shape, x!.dtype, hostArray(x!.dtype, sizeOf(shape)).fill(value));
+      place(kept, out, starts(1));
+      return out;
+    },
+    write: ({ inputs: [x], output, options, coordinates, read, let: name }) => {
+      const tests: string[] = [];
+      const at = coordinates.map((c, i) => {
+        const [before, after] = options.widths[i]!;
+        if (before < 0) return `(${c} + ${-before}u)`;
+        const inner = before ? name('u32', `${c} - ${before}u`) : c; // below `before` it wraps to a large number
+        if (before || after > 0) tests.push(`${inner} < ${x!.shape[i]}u`);
+        return inner;
+      });
+      const value = literal(options.value, output.dtype);
+      return sizeOf(x!.shape) === 0 ? value : inside(tests, read(0, at), value);
+    },
+  });
+const padOf = defineResize('pad');
+const sliceOf = defineResize('slice');
+
+function resize(x: Tensor, widths: Widths, value = 0): Tensor {
+  if (widths.flat().every((width) => width === 0)) return x;
+  return (widths.flat().some((width) => width > 0) ? padOf : sliceOf)([x], { widths, value });
+}
+
+/** WGSL for a value where all tests hold, else another. */
+export const inside = (tests: readonly string[], value: string, other: string): string =>
+  tests.length ? `select(${other}, ${value}, ${tests.join(' && ')})` : value;
 
 /** Elements from `begin` up to, without, `end` along each axis; negative numbers count from the end, missing ones take the whole axis. */
 export function slice(x: Tensor, begin: readonly number[], end: readonly number[] = []): Tensor {
@@ -39,56 +66,24 @@ export function slice(x: Tensor, begin: readonly number[], end: readonly number[
       `slice: ${Math.max(begin.length, end.length)} bounds for ${formatShape(x.shape)}; give at most one an axis`,
     );
   const fromStart = (value: number, size: number): number => (value < 0 ? value + size : value);
-  const from = x.shape.map((size, i) => fromStart(begin[i] ?? 0, size));
-  const to = x.shape.map((size, i) => fromStart(end[i] ?? size, size));
-  x.shape.forEach((size, i) => {
-    const [low, high] = [from[i]!, to[i]!];
+  const widths = x.shape.map((size, i) => {
+    const [low, high] = [fromStart(begin[i] ?? 0, size), fromStart(end[i] ?? size, size)];
     if (!Number.isInteger(low) || !Number.isInteger(high) || low < 0 || high > size || low > high)
       throw new ShapeError(
         `slice: ${low} to ${high} is outside axis ${i} of ${formatShape(x.shape)}; keep 0 ≤ begin ≤ end ≤ ${size}`,
       );
+    return [0 - low, high - size] as const;
   });
-  return from.every((low) => low === 0) && sameShape(to, x.shape) ? x : sliceOf([x], { begin: from, end: to });
+  return resize(x, widths);
 }
-
-type Widths = readonly (readonly [before: number, after: number])[];
-const padOf = defineIndex<{ widths: Widths; value: number }>({
-  name: 'pad',
-  shape: ([x], { widths }) => x!.shape.map((size, i) => size + widths[i]![0] + widths[i]![1]),
-  vjp: ({ inputs: [x], cotangent, lead, options: { widths } }) => {
-    const begin = [...lead.map(() => 0), ...widths.map(([before]) => before)];
-    return [slice(cotangent, begin, [...lead, ...x!.shape.map((size, i) => size + widths[i]![0])])];
-  },
-  reference: ([x], { widths, value }, { shape }) => {
-    const out = hostData(shape, x!.dtype, hostArray(x!.dtype, sizeOf(shape)).fill(value));
-    const begin = widths.map(([before]) => before);
-    place(x!, out, begin);
-    return out;
-  },
-  write: ({ inputs: [x], output, options, coordinates, read, let: name }) => {
-    const tests: string[] = [];
-    const at = coordinates.map((c, i) => {
-      const [before, after] = options.widths[i]!;
-      const inner = before ? name('u32', `${c} - ${before}u`) : c; // below `before` it wraps to a large number
-      if (before || after) tests.push(`${inner} < ${x!.shape[i]}u`);
-      return inner;
-    });
-    const value = literal(options.value, output.dtype);
-    return sizeOf(x!.shape) === 0 ? value : inside(tests, read(0, at), value);
-  },
-});
-
-/** WGSL for a value where all tests hold, else another. */
-export const inside = (tests: readonly string[], value: string, other: string): string =>
-  tests.length ? `select(${other}, ${value}, ${tests.join(' && ')})` : value;
 
 /** Adds `widths[axis] = [before, after]` elements of `value` (0) around each axis. */
 export function pad(x: Tensor, widths: Widths, value = 0): Tensor {
   if (widths.length !== x.rank)
     throw new ShapeError(`pad: ${widths.length} pairs for ${formatShape(x.shape)}; give [before, after] for each axis`);
-  if (widths.some((pair) => pair.some((width) => !Number.isInteger(width) || width < 0)))
+  if (widths.flat().some((width) => !Number.isInteger(width) || width < 0))
     throw new ShapeError(`pad: widths are whole numbers ≥ 0, not ${JSON.stringify(widths)}; use slice to cut`);
-  return widths.every(([before, after]) => before === 0 && after === 0) ? x : padOf([x], { widths, value });
+  return resize(x, widths, value);
 }
 
 /** Where each of the joined tensors starts along the axis. */

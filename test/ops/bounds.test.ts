@@ -4,7 +4,7 @@ import { TINY } from '../../src/bounds.js';
 import { evaluateInterval, exact } from '../../src/check/compare.js';
 import { evaluateNode, evaluateWith } from '../../src/cpu/evaluate.js';
 import { hostData, isFloat, type TensorData } from '../../src/dtype.js';
-import type { ComposedKernel, ReduceKernel } from '../../src/graph/op.js';
+import type { ComposedKernel } from '../../src/graph/op.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { topological } from '../../src/graph/walk.js';
 import { type MatmulOptions, matmulSizes, multiply } from '../../src/ops/matmul.js';
@@ -57,8 +57,7 @@ function evaluate32(node: Tensor, inputs: readonly TensorData[]): TensorData {
     return graph32((kernel as ComposedKernel).compose(node.inputs, node.options), node, inputs);
   if (kernel.kind === 'matmul') return wrap(matmul32(inputs[0]!, inputs[1]!, node.options, node.shape));
   const { axes } = node.options as { axes: readonly number[] };
-  if (kernel.kind === 'reduce' && (kernel as ReduceKernel).name === 'sum')
-    return wrap(sum32(inputs[0]!, axes, node.shape));
+  if (kernel.kind === 'reduce' && kernel.name === 'sum') return wrap(sum32(inputs[0]!, axes, node.shape));
   return wrap(rounded(evaluateNode(node, inputs).data));
 }
 function graph32(y: Tensor, from: Tensor, inputs: readonly TensorData[]): TensorData {

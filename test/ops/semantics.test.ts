@@ -55,7 +55,7 @@ const definitions: Record<string, Definition> = {
   },
   transpose: (at, [x], { axes }: { axes: number[] }) => read(x!)(...axes.map((_, i) => at[axes.indexOf(i)]!)),
   broadcastTo: (at, [x]) => read(x!)(...at),
-  slice: (at, [x], { begin }: { begin: number[] }) => read(x!)(...at.map((c, i) => c + begin[i]!)),
+  slice: (at, [x], { widths }: { widths: number[][] }) => read(x!)(...at.map((c, i) => c - widths[i]![0]!)),
   pad: (at, [x], { widths, value }: { widths: [number, number][]; value: number }) => {
     const from = at.map((c, i) => c - widths[i]![0]);
     return from.every((c, i) => c >= 0 && c < x!.shape[i]!) ? read(x!)(...from) : value;

@@ -1,6 +1,7 @@
 import { bytesPerElement } from '../dtype.js';
 import { isParameter } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
+import type { ResizeOptions } from '../ops/slice.js';
 import { sizeOf, stridesOf } from '../shape.js';
 import { ALIGNMENT } from './arena.js';
 
@@ -42,12 +43,12 @@ const isAligned = (node: Tensor, offset: number): boolean =>
 
 /** Where a slice begins in what it cuts, when that is one run of memory at which a binding may begin. */
 function runOffset(slice: Tensor): number | undefined {
-  const { begin } = slice.options as { begin: readonly number[] };
+  const { widths } = slice.options as ResizeOptions;
   const { shape } = slice.inputs[0]!;
   const cut = slice.shape.findIndex((size) => size > 1);
   if (slice.shape.some((size, i) => cut >= 0 && i > cut && size !== shape[i])) return undefined;
   const strides = stridesOf(shape);
-  const offset = begin.reduce((total, from, i) => total + from * strides[i]!, 0);
+  const offset = widths.reduce((total, [before], i) => total - before * strides[i]!, 0);
   return isAligned(slice, offset) ? offset : undefined;
 }
 

@@ -5,7 +5,7 @@ import { apply, type FullOptions, fullOp, type Tensor } from '../graph/tensor.js
 import { topological } from '../graph/walk.js';
 import type { MatmulOptions } from '../ops/matmul.js';
 import { sum } from '../ops/reduce.js';
-import { concat, pad } from '../ops/slice.js';
+import { concat, pad, type ResizeOptions } from '../ops/slice.js';
 import { reshape } from '../ops/view.js';
 import { type Shape, sameShape, sizeOf } from '../shape.js';
 
@@ -69,10 +69,11 @@ const sums = new WeakMap<Tensor, Pieces>();
 
 function piecesOf(node: Tensor): Pieces | undefined {
   if (node.op.name !== 'pad') return sums.get(node);
-  const { widths, value } = node.options as { widths: readonly (readonly [number, number])[]; value: number };
+  const { widths, value } = node.options as ResizeOptions;
   const padded = widths.flatMap(([before, after], axis) => (before || after ? [axis] : []));
   const [axis] = padded;
-  if (axis === undefined || padded.length > 1 || value !== 0) return undefined;
+  if (axis === undefined || padded.length > 1 || value !== 0 || widths.flat().some((width) => width < 0))
+    return undefined;
   return { axis, runs: new Map([[widths[axis]![0], node.inputs[0]!]]) };
 }
 

@@ -16,9 +16,10 @@ function place(x: TensorData, { shape, data }: TensorData, begin: readonly numbe
 }
 
 type Widths = readonly (readonly [before: number, after: number])[];
+export type ResizeOptions = { readonly widths: Widths; readonly value: number };
 /** Elements of `value` added around each axis, or cut off where a width is negative: each is the other's gradient. */
 const defineResize = (name: 'pad' | 'slice') =>
-  defineIndex<{ widths: Widths; value: number }>({
+  defineIndex<ResizeOptions>({
     name,
     shape: ([x], { widths }) => x!.shape.map((size, i) => size + widths[i]![0] + widths[i]![1]),
     vjp: ({ cotangent, lead, options: { widths } }) => {

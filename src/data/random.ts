@@ -14,9 +14,14 @@ export function permutation(n: number, seed: number, stream = 0): Int32Array {
   return order;
 }
 
+/** A source of numbers in [0, 1). */
+export function uniforms(seed: number): () => number {
+  let place = 0;
+  return () => uniformAt(seed, 0, place++);
+}
+
 /** A source of normal numbers. */
 export function normals(seed: number): () => number {
-  let place = 0;
-  const uniform = (): number => uniformAt(seed, 0, place++);
+  const uniform = uniforms(seed);
   return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
 }

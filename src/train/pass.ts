@@ -5,7 +5,7 @@ import { FeedError, ShapeError } from '../errors.js';
 import type { Updates } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { binaryCrossEntropy, type Loss } from '../loss.js';
-import { add, mul } from '../ops/arithmetic.js';
+import { add, div, mul } from '../ops/arithmetic.js';
 import { cast } from '../ops/cast.js';
 import { equal, greater } from '../ops/compare.js';
 import { gather } from '../ops/indexing.js';
@@ -13,7 +13,7 @@ import { arange, parameter, zeros } from '../ops/leaf.js';
 import { argMax, sum } from '../ops/reduce.js';
 import { concat } from '../ops/slice.js';
 import { reshape } from '../ops/view.js';
-import { formatShape, sameShape } from '../shape.js';
+import { formatShape, sameShape, sizeOf } from '../shape.js';
 import type { EvaluateOptions } from './evaluate.js';
 
 /** Σ cost · examples and how many outputs were right, over the steps so far. */
@@ -114,10 +114,11 @@ function checkClasses({ values }: Dataset, output: Tensor, loss: Loss): void {
     );
 }
 
-/** How many labels the largest output names; a single output says class 1 above ½, or as a logit above 0. */
+/** How many labels, as a share of an example's, the largest output names; a single one says class 1 above ½, or as a logit above 0. */
 function rightAnswers(output: Tensor, labels: Tensor, { values }: Dataset, loss: Loss): Tensor | undefined {
   if (!sameShape(labels.shape, output.shape.slice(0, -1))) return undefined;
-  if (output.shape.at(-1) !== 1) return sum(cast(equal(argMax(output, { axis: -1 }), labels), 'f32'));
+  if (output.shape.at(-1) !== 1)
+    return div(sum(cast(equal(argMax(output, { axis: -1 }), labels), 'f32')), sizeOf(labels.shape.slice(1)));
   if (stored(values.labels).data.some((label: number) => label !== 0 && label !== 1)) return undefined;
   const positive = greater(reshape(output, labels.shape), loss === binaryCrossEntropy ? 0 : 0.5);
   return sum(cast(equal(cast(positive, 'i32'), labels), 'f32'));

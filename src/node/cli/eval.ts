@@ -5,7 +5,8 @@ import type { Layer } from '../../nn/index.js';
 import { tensor } from '../../ops/leaf.js';
 import { argMax } from '../../ops/reduce.js';
 import { evaluate } from '../../train/evaluate.js';
-import { describeModel, losses, openModel } from './model.js';
+import { openText, write } from './chars.js';
+import { describeModel, losses, openModel, perLabel } from './model.js';
 import { openDigits, openEngine } from './open.js';
 import type { evalOptions, Values } from './options.js';
 import { percent, resultLine, style } from './text.js';
@@ -14,23 +15,26 @@ import { UsageError } from './usage.js';
 /** Prints test accuracy, cost and the confusion matrix of a model file. */
 export async function evaluateFile(
   file: string,
-  { data, backend }: Values<typeof evalOptions>,
+  { data, text, backend }: Values<typeof evalOptions>,
   print: (line: string) => void,
 ): Promise<void> {
   const saved = await openModel(file);
   const { architecture } = saved;
-  const { pixels, test, source: digits } = await openDigits(data);
+  const { alphabet } = architecture;
+  const { test, labels, source: read, ...has } = await (alphabet ? openText(text, alphabet) : openDigits(data));
   const [inputs, classes] = [architecture.sizes[0], architecture.sizes.at(-1)];
-  if (inputs !== pixels || classes !== 10)
+  if (inputs !== has.inputs || classes !== has.classes)
     throw new UsageError(
-      `${file}: it turns ${inputs} numbers into ${classes} classes and the digits have ${pixels} pixels and 10 classes; name the folder that it was trained on with --data`,
+      `${file}: it turns ${inputs} numbers into ${classes} classes and the digits have ${has.inputs} pixels and 10 classes; name the folder that it was trained on with --data`,
     );
   const { engine, source } = await openEngine(backend);
   await using _ = engine;
   const model = await saved.load(engine);
-  for (const line of [source, digits, `model   ${file}: ${describeModel(architecture)}`]) print(line);
-  print(`${resultLine(await evaluate(engine, { model, loss: losses[architecture.loss], data: test }))}\n`);
-  for (const line of matrixLines(await confusion(engine, model, test))) print(line);
+  for (const line of [source, read, `model   ${file}: ${describeModel(architecture)}`]) print(line);
+  const loss = perLabel(losses[architecture.loss], labels);
+  print(`${resultLine(await evaluate(engine, { model, loss, data: test }))}\n`);
+  if (alphabet) print(`it writes:\n${await write(engine, model, alphabet)}`);
+  else for (const line of matrixLines(await confusion(engine, model, test))) print(line);
 }
 
 /** How often a digit `row` was taken for a digit `column`. */

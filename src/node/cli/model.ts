@@ -6,20 +6,29 @@ import { FormatError } from '../../errors.js';
 import type { Tensor } from '../../graph/tensor.js';
 import { load, save } from '../../io/checkpoint.js';
 import { decode } from '../../io/safetensors.js';
-import { binaryCrossEntropy, crossEntropy, halfSquaredError, squaredError } from '../../loss.js';
+import { binaryCrossEntropy, crossEntropy, halfSquaredError, type Loss, squaredError } from '../../loss.js';
 import * as nn from '../../nn/index.js';
 import { type Activation, activations } from '../../ops/activation.js';
+import { div } from '../../ops/arithmetic.js';
 import { loadFile, saveFile } from '../files.js';
 import { UsageError, withFile } from './usage.js';
 
 /** The losses that an option may name. */
 export const losses = { crossEntropy, binaryCrossEntropy, squaredError, halfSquaredError } as const;
 
+/** A loss as a mean over an example's labels too. */
+export const perLabel =
+  (loss: Loss, labels: number): Loss =>
+  (output, target) =>
+    div(loss(output, target), labels);
+
 /** Everything but the numbers: enough to build the model again. */
 export interface Architecture {
-  readonly kind: 'dense' | 'cnn';
+  readonly kind: 'dense' | 'cnn' | 'chars';
   /** Of a cnn: of its convolutions, which stand before the dense layers. */
   readonly channels?: readonly number[];
+  /** Of a network of characters. */
+  readonly alphabet?: string;
   /** [inputs, …hidden, classes] of the dense layers; a cnn's inputs are pixels of square images. */
   readonly sizes: readonly number[];
   readonly activation: Activation;
@@ -34,7 +43,8 @@ export interface Architecture {
  * too, so `nn.Sequential(Linear, ReLU, Linear)` loads them.
  */
 export function buildModel(architecture: Architecture, seed: number): nn.Layer {
-  const { sizes, channels = [], activation, loss, kind: _, ...initializers } = architecture;
+  const { sizes, channels = [], activation, loss, kind, alphabet: _, ...initializers } = architecture;
+  if (kind === 'chars') return buildReader(sizes, seed);
   const side = Math.sqrt(sizes[0]!);
   const last = channels.reduce((size, _, i) => Math.floor((i === 0 ? size : size - 4) / 2), side);
   if (channels.length && (!Number.isInteger(side) || last < 1))
@@ -59,10 +69,25 @@ export function buildModel(architecture: Architecture, seed: number): nn.Layer {
   return { parameters: network.parameters, apply: (x, options) => network.apply(images.apply(x), options) };
 }
 
+/** Characters, each as a vector, through LSTMs to what may follow each: [batch, time] → [batch, time, characters]. */
+function buildReader([characters, ...sizes]: readonly number[], seed: number): nn.Layer {
+  const hidden = sizes.slice(0, -1);
+  const lstms = hidden.map((size, i) => nn.lstm(hidden[i - 1] ?? size, size));
+  const [first, last] = [hidden[0]!, hidden.at(-1)!];
+  return nn.sequential([nn.embedding(characters!, first), ...lstms, nn.dense(last, characters!)], { seed });
+}
+
 const inPlaceOfActivation = (x: Tensor): Tensor => x;
 
 /** "784-128-10 relu, crossEntropy", "784-c8-c16-120-84-10 relu, crossEntropy" */
-export const describeModel = ({ sizes: [inputs, ...sizes], channels = [], activation, loss }: Architecture): string => {
+export const describeModel = ({
+  kind,
+  sizes: [inputs, ...sizes],
+  channels = [],
+  activation,
+  loss,
+}: Architecture): string => {
+  if (kind === 'chars') return `${[inputs, ...sizes].join('-')} LSTM, ${loss}`;
   const parts = [inputs, ...channels.map((each) => `c${each}`), ...sizes];
   return `${parts.join('-')} ${parts.length > 2 ? activation : 'linear'}, ${loss}`;
 };
@@ -107,12 +132,14 @@ export async function openModel(file: string) {
 function parseArchitecture(text: string | undefined): Architecture {
   if (text === undefined) throw new FormatError('its metadata describe no architecture; nabla train writes that');
   try {
-    const { kind, sizes, channels, activation, loss } = Object(JSON.parse(text)) as Architecture;
+    const { kind, sizes, channels, alphabet, activation, loss } = Object(JSON.parse(text)) as Architecture;
     const [inner, outer] = [channels ?? [], sizes.slice(1)];
     const known = Object.hasOwn(activations, activation) && Object.hasOwn(losses, loss) && outer.length > 0;
     const whole = [...sizes, ...inner].every((size) => Number.isInteger(size) && size > 0);
-    if (known && whole && kind === (inner.length ? 'cnn' : 'dense'))
-      return { kind, sizes, ...(channels && { channels }), activation, loss };
+    const reads = alphabet !== undefined && [...alphabet].length === sizes[0] && outer.length > 1;
+    const fits = { dense: !inner.length, cnn: inner.length > 0, chars: reads }[kind];
+    if (known && whole && fits)
+      return { kind, sizes, ...(channels && { channels }), ...(alphabet && { alphabet }), activation, loss };
   } catch {
     // no JSON, or no lists
   }

@@ -83,6 +83,11 @@ export const presets: Readonly<Record<string, Preset>> = {
     options: { layers: [120, 84] },
     architecture: { kind: 'cnn', channels: [8, 16] },
   },
+  chars: {
+    about: 'LSTM over the characters of --text, 64 at a time',
+    options: { batch: 32, epochs: 20, learningRate: 0.005, clipNorm: 1 },
+    architecture: { kind: 'chars' },
+  },
 };
 
 const presetList = Object.entries(presets).map(([name, { about }]) => `${name} (${about})`);
@@ -90,6 +95,7 @@ const presetList = Object.entries(presets).map(([name, { about }]) => `${name} (
 /** The options of `nabla eval`, named as in the code; on the command line learningRate is --learning-rate. */
 export const evalOptions = {
   data: option('folder of four IDX files, gzipped or not (MNIST)', path('dir'), undefined),
+  text: option('text that a network of characters reads', path('file'), undefined),
   backend: option('where it runs, the GPU if there is one', oneOf<'gpu' | 'cpu'>(['gpu', 'cpu']), undefined),
 };
 
@@ -106,6 +112,7 @@ export const trainOptions = {
   optimizer: option('', keyOf(optimizers), 'adam'),
   learningRate: option('step size (0.001; sgd 0.1)', positive, undefined),
   momentum: option('of sgd and rmsProp', fraction, 0),
+  clipNorm: option('scales gradients of a larger norm down to it', positive, undefined),
   batch: option('examples a step', whole(1), 64),
   epochs: option('times through the data', whole(1), 3),
   steps: option('stop after this many steps', whole(1), undefined),

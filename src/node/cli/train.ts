@@ -2,11 +2,13 @@
 import { NablaError } from '../../errors.js';
 import { type Evaluation, evaluate } from '../../train/evaluate.js';
 import { type EpochReport, fit } from '../../train/fit.js';
-import { type Architecture, buildModel, checkWritable, describeModel, losses, saveModel } from './model.js';
+import { openText, write } from './chars.js';
+import { type Architecture, buildModel, checkWritable, describeModel, losses, perLabel, saveModel } from './model.js';
 import { openDigits, openEngine } from './open.js';
 import { optimizers, presets, type TrainOptions } from './options.js';
 import { openProgress } from './progress.js';
 import { costText, count, percent, resultLine } from './text.js';
+import { UsageError } from './usage.js';
 
 /**
  * Trains, reports and writes the model. The first Ctrl-C stops after the step in progress and writes what was learned,
@@ -14,23 +16,26 @@ import { costText, count, percent, resultLine } from './text.js';
  */
 export async function train(options: TrainOptions): Promise<number> {
   await checkWritable(options.output);
-  const digits = await openDigits(options.data);
-  const architecture = architectureOf(options, digits.pixels);
+  const isText = options.preset === 'chars';
+  const { labels, source: read, ...data } = await (isText ? openText(options.text) : openDigits(options.data));
+  const architecture = architectureOf(options, data);
   const { engine, source } = await openEngine(options.backend, options.crossCheck);
   await using _ = engine;
   const progress = openProgress();
   const model = buildModel(architecture, options.seed);
   const about = `model   ${describeModel(architecture)}; ${describeTraining(options)}`;
-  for (const line of [source, digits.source, about]) progress.line(line);
+  for (const line of [source, read, about]) progress.line(line);
 
-  const loss = losses[options.loss];
+  const loss = perLabel(losses[options.loss], labels);
   const signal = onSignals(() => progress.line('stopping; once more quits without writing the model'));
-  const { learningRate, momentum, epochs } = options;
+  const { learningRate, momentum, clipNorm, epochs } = options;
   const run = fit(engine, {
     ...{ model, loss, epochs, seed: options.seed, batchSize: options.batch, signal },
-    ...{ data: digits.train, validation: digits.test },
+    ...{ data: data.train, validation: data.test },
     ...(options.steps !== undefined && { steps: options.steps }),
-    optimizer: optimizers[options.optimizer]({ learningRate, ...(momentum && { momentum }) }),
+    optimizer: optimizers[options.optimizer]({
+      ...{ learningRate, ...(momentum && { momentum }), ...(clipNorm !== undefined && { clipNorm }) },
+    }),
     onWarmUp: (done, total) => progress.status(`compiling kernels, ${done} of ${total}`),
     onStep({ cost, ...at }) {
       if (!Number.isFinite(cost))
@@ -53,18 +58,28 @@ export async function train(options: TrainOptions): Promise<number> {
   if (step === 0) return code;
   const bytes = await saveModel(options.output, engine, model, { architecture, training: { ...options, step } });
   // An interrupted epoch has no report.
-  if (code || !tested) tested = await evaluate(engine, { model, loss, data: digits.test });
-  progress.line(resultLine({ ...tested, examples: digits.test.length }));
-  const where = options.data === undefined ? '' : ` --data ${options.data}`;
+  if (code || !tested) tested = await evaluate(engine, { model, loss, data: data.test });
+  progress.line(resultLine({ ...tested, examples: data.test.length }));
+  if (data.alphabet && !code) {
+    progress.status('writing');
+    progress.line(`it writes:\n${await write(engine, model, data.alphabet)}`);
+  }
+  const given = Object.entries({ data: options.data, text: options.text }).filter(([, value]) => value !== undefined);
+  const where = given.map(([name, value]) => ` --${name} ${value}`).join('');
   progress.line(`wrote ${options.output} (${count(Math.ceil(bytes / 1024))} KiB); read it with`);
   progress.line(`  npx nabla eval ${options.output}${where}`);
   return code;
 }
 
-const architectureOf = ({ preset, layers, activation, loss }: TrainOptions, inputs: number): Architecture => ({
-  ...{ kind: 'dense', sizes: [inputs, ...layers, 10], activation, loss },
-  ...presets[preset]!.architecture,
-});
+function architectureOf(
+  { preset, layers, activation, loss }: TrainOptions,
+  { inputs, classes, alphabet }: { inputs: number; classes: number; alphabet: string | undefined },
+): Architecture {
+  const common = { kind: 'dense', sizes: [inputs, ...layers, classes], activation, loss } as const;
+  if (alphabet !== undefined && layers.length === 0)
+    throw new UsageError('--layers none: a network of characters has at least one layer');
+  return { ...common, ...(alphabet !== undefined && { alphabet }), ...presets[preset]!.architecture };
+}
 
 function describeTraining({ optimizer, learningRate, momentum, batch, epochs, seed }: TrainOptions): string {
   const rate = `${optimizer} ${learningRate}${momentum ? `, momentum ${momentum}` : ''}`;

@@ -1,0 +1,66 @@
+// Characters of a text: as a data set, and as what a trained network writes.
+import { readFile } from 'node:fs/promises';
+import { dataset } from '../../data/dataset.js';
+import { uniforms } from '../../data/random.js';
+import type { Engine } from '../../engine.js';
+import type { Layer } from '../../nn/index.js';
+import { input } from '../../ops/leaf.js';
+import { slice } from '../../ops/slice.js';
+import { softmax } from '../../ops/softmax.js';
+import { count } from './text.js';
+import { UsageError, withFile } from './usage.js';
+
+/** Characters that a network reads at a time: it is unrolled over so many steps. */
+const LENGTH = 64;
+
+/**
+ * A text as examples of 64 characters and what follows each; the last tenth is for testing. The alphabet is the text's
+ * own, or that of a trained network. Throws UsageError where a character is not in it, or the text is too short.
+ */
+export async function openText(file: string | undefined, known?: string) {
+  if (file === undefined)
+    throw new UsageError(
+      '--preset chars: it reads a text; name one with --text (demo/genesis.txt is in the repository)',
+    );
+  const characters = [...(await withFile(file, () => readFile(file, 'utf8')))];
+  const examples = Math.floor((characters.length - 1) / LENGTH);
+  if (examples < 10)
+    throw new UsageError(`--text ${file}: ${characters.length} characters; ${10 * LENGTH + 1} are the least`);
+  const alphabet = known ?? [...new Set(characters)].sort().join('');
+  const codes = new Map([...alphabet].map((character, code) => [character, code]));
+  const text = Int32Array.from(characters, (character) => codes.get(character) ?? -1);
+  if (text.includes(-1))
+    throw new UsageError(
+      `--text ${file}: the network never saw '${characters[text.indexOf(-1)]}'; give a text like its own`,
+    );
+  const shape = [examples, LENGTH];
+  const [inputs, labels] = [0, 1].map((from) => ({
+    ...{ shape, dtype: 'i32' as const, data: text.slice(from, from + examples * LENGTH) },
+  }));
+  const [train, test] = dataset(inputs!, labels!).split(0.9);
+  const [classes, many] = [[...alphabet].length, count(characters.length)];
+  const source = `data    ${file}: ${many} characters, ${classes} different; ${count(train.length)} training and ${count(test.length)} test examples of ${LENGTH}`;
+  return { train, test, inputs: classes, classes, labels: LENGTH, alphabet, source };
+}
+
+/** What a network writes after a prompt, drawn one character after the other by what it holds likely. */
+export async function write(engine: Engine, model: Layer, alphabet: string, length = 240): Promise<string> {
+  const characters = [...alphabet];
+  const window = input([1, LENGTH], { dtype: 'i32', name: 'window' });
+  const likely = softmax(slice(model.apply(window), [0, -1]));
+  const step = engine.compile({ inputs: { window }, outputs: likely });
+  const draw = uniforms(1);
+  const written: number[] = new Array(LENGTH).fill(Math.max(0, characters.indexOf(' ')));
+  while (written.length < LENGTH + length) {
+    const { data } = await step({ window: Int32Array.from(written.slice(-LENGTH)) });
+    let rest = draw();
+    let next = -1;
+    while (rest >= 0 && next < data.length - 1) rest -= data[++next]!;
+    written.push(next);
+  }
+  step.release();
+  return written
+    .slice(LENGTH)
+    .map((code) => characters[code])
+    .join('');
+}

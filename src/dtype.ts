@@ -78,10 +78,8 @@ export function numberToHalf(value: number): number {
   const magnitude = Math.abs(value);
   if (magnitude >= 65520) return sign | 0x7c00;
   const exponent = Math.max(-14, Math.floor(Math.log2(magnitude || 2 ** -15)));
-  const scaled = magnitude / 2 ** (exponent - 10);
-  const floor = Math.floor(scaled);
-  const rest = scaled - floor;
-  const rounded = rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
+  // adding and taking away 2⁵² rounds to the nearest whole number, ties to even
+  const rounded = magnitude / 2 ** (exponent - 10) + 2 ** 52 - 2 ** 52;
   return sign | (rounded < 1024 ? rounded : (exponent + 15) * 1024 + rounded - 1024);
 }
 
@@ -92,15 +90,13 @@ export function roundTo(dtype: DType, value: number): number {
   return value;
 }
 
+type Expected = { shape?: Shape | undefined; dtype?: DType | undefined };
+
 /**
  * Reads a fed or literal value into host form, rounded to the dtype.
  * A bare typed array takes `shape`; nested arrays and TensorData bring their own. Throws FeedError or DTypeError.
  */
-export function readValue(
-  op: string,
-  value: Value,
-  expected: { shape?: Shape | undefined; dtype?: DType | undefined },
-): TensorData & { dtype: DType } {
+export function readValue(op: string, value: Value, expected: Expected): TensorData & { dtype: DType } {
   const { shape: wanted } = expected;
   let { dtype } = expected;
   let shape: Shape = [];
@@ -117,9 +113,7 @@ export function readValue(
       );
     shape = isTensorData(value) ? value.shape : (wanted ?? [data.length]);
     if (sizeOf(shape) !== data.length)
-      throw new FeedError(
-        `${op}: ${data.length} values do not fill shape ${formatShape(shape)} (${sizeOf(shape)} elements)`,
-      );
+      throw new FeedError(`${op}: ${data.length} values do not fill ${formatShape(shape)}, ${sizeOf(shape)} elements`);
     dtype ??= isTensorData(value) && value.dtype !== 'f64' ? value.dtype : naturalDType(data);
     source = data;
   } else

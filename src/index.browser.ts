@@ -1,6 +1,5 @@
-import type { Engine } from './engine.js';
 import { GpuBackend } from './gpu/backend.js';
-import { type OpenOptions, openWith } from './index.open.js';
+import { openWith } from './index.open.js';
 
 export * as data from './browser/data.js';
 export * from './index.common.js';
@@ -9,7 +8,7 @@ export * from './index.common.js';
  * Opens an engine: WebGPU, or without an adapter, after a warning, the CPU in float64. Throws DeviceError where
  * `backend: 'gpu'` finds no adapter.
  */
-export const open: (options?: OpenOptions) => Promise<Engine> = openWith(async (options) => {
+export const open = openWith(async (options) => {
   if (options.adapter) return GpuBackend.open(options.adapter as GPUAdapter, options);
   if (!navigator.gpu)
     return {

@@ -1,6 +1,5 @@
-import type { Engine } from './engine.js';
 import { GpuBackend } from './gpu/backend.js';
-import { type OpenOptions, openWith } from './index.open.js';
+import { openWith } from './index.open.js';
 import { findAdapter } from './node/dawn.js';
 
 export * from './index.common.js';
@@ -10,7 +9,7 @@ export * as data from './node/data.js';
  * Opens an engine: WebGPU through Dawn, or without an adapter, after a warning, the CPU in float64. Throws DeviceError
  * where `backend: 'gpu'` finds no adapter.
  */
-export const open: (options?: OpenOptions) => Promise<Engine> = openWith(async (options) => {
+export const open = openWith(async (options) => {
   if (options.adapter) return GpuBackend.open(options.adapter as GPUAdapter, options);
   const found = await findAdapter(options.powerPreference);
   return 'missing' in found ? found : GpuBackend.open(found.adapter, options);

@@ -1,8 +1,8 @@
 import { type DType, isFloat, readValue, type TensorData, type TypedArray, type Value } from '../dtype.js';
-import { FeedError, ShapeError } from '../errors.js';
+import { FeedError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import { tensor } from '../ops/leaf.js';
-import { formatShape, sizeOf } from '../shape.js';
+import { checkWhole, formatShape, sizeOf } from '../shape.js';
 import { permutation } from './random.js';
 
 /** Values on the host, made as they are fed: inputs scaled, f32; labels class numbers (i32) or f32. */
@@ -89,7 +89,7 @@ function part(values: DatasetValues, rows: Int32Array): Dataset {
       return [part(values, order.slice(0, first)), part(values, order.slice(first))];
     },
     *batches(size, { seed } = {}) {
-      checkBatchSize('batches', size);
+      checkWhole('batches', { 'batch size': size });
       const order = ordered(seed);
       for (let at = 0; at < order.length; at += size) {
         const picked = order.subarray(at, at + size);
@@ -99,11 +99,6 @@ function part(values: DatasetValues, rows: Int32Array): Dataset {
   };
 }
 
-export function checkBatchSize(op: string, size: number): void {
-  if (!Number.isInteger(size) || size < 1)
-    throw new ShapeError(`${op}: batch size ${size}; give a whole number of examples, at least 1`);
-}
-
 /** What a constant node holds. */
 export const stored = (node: Tensor): TensorData => (node.options as { value: TensorData }).value;
 
@@ -111,11 +106,9 @@ export const stored = (node: Tensor): TensorData => (node.options as { value: Te
 function pick(node: Tensor, rows: Int32Array, scale: number): TensorData {
   const { shape, data } = stored(node);
   const width = sizeOf(shape.slice(1));
-  const dtype = node.dtype === 'u8' ? 'f32' : node.dtype;
-  const out = new (dtype === 'f32' ? Float32Array : dtype === 'u32' ? Uint32Array : Int32Array)(rows.length * width);
-  const factor = dtype === 'f32' ? scale : 1;
-  rows.forEach((row, i) => {
-    for (let j = 0; j < width; j++) out[i * width + j] = data[row * width + j]! * factor;
-  });
-  return { shape: [rows.length, ...shape.slice(1)], dtype, data: out };
+  const dtype = node.dtype === 'u8' || isFloat(node.dtype) ? 'f32' : node.dtype;
+  const values = new Float64Array(rows.length * width);
+  for (const [i, row] of rows.entries()) values.set(data.subarray(row * width, (row + 1) * width), i * width);
+  const scaled = dtype === 'f32' ? values.map((value) => value * scale) : values;
+  return readValue('batches', { shape: [rows.length, ...shape.slice(1)], dtype: 'f64', data: scaled }, { dtype });
 }

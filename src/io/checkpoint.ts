@@ -4,7 +4,7 @@ import { FormatError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import { runCount } from '../ops/random.js';
 import { namesOf, type Optimizer } from '../optim/optimizer.js';
-import { formatShape, sameShape } from '../shape.js';
+import { formatShape, type Shape, sameShape } from '../shape.js';
 import type { Progress } from '../train/fit.js';
 import { decode, encode } from './safetensors.js';
 
@@ -13,6 +13,12 @@ export interface Subject {
   readonly model: { readonly parameters: readonly Tensor[] };
   /** Its state is saved and loaded too. */
   readonly optimizer?: Optimizer;
+}
+
+/** What `save` writes: the subject, where its run stands, and what else to say of it. */
+export interface Saved extends Subject {
+  readonly progress?: Progress;
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /** Each saved tensor's place: the model's parameters under their own names, as in PyTorch's `state_dict`. */
@@ -36,10 +42,7 @@ async function digest(file: Uint8Array): Promise<string | undefined> {
  * with a run's progress also epoch, position and seed: enough to go on bit for bit on the same adapter. Call it while no
  * step is under way: between reports, or when a run has stopped.
  */
-export async function save(
-  engine: Engine,
-  subject: Subject & { readonly progress?: Progress; readonly metadata?: Readonly<Record<string, string>> },
-): Promise<Uint8Array> {
+export async function save(engine: Engine, subject: Saved): Promise<Uint8Array> {
   const places = [...placesOf(subject)];
   const values = await Promise.all(places.map(([, leaf]) => engine.read(leaf)));
   const tensors = new Map(places.map(([name], i) => [name, values[i]!]));
@@ -78,24 +81,21 @@ export async function load(engine: Engine, bytes: Uint8Array, subject: Subject):
     if (!value)
       throw new FormatError(`checkpoint: it holds no '${name}'; it has ${[...tensors.keys()].slice(0, 8).join(', ')}`);
     if (!sameShape(value.shape, leaf.shape))
-      throw new FormatError(
-        `checkpoint: '${name}' is ${formatShape(value.shape)} in the file and ${formatShape(leaf.shape)} in the model`,
-      );
+      throw new FormatError(`checkpoint: '${name}' is ${said(value)} in the file and ${said(leaf)} in the model`);
     values.set(leaf, value);
   }
-  const extra = [...tensors.keys()].find(
-    (name) => !places.has(name) && (subject.optimizer || !/^(optimizer|random)\./.test(name)),
-  );
+  const ours = subject.optimizer ? /^/ : /^(?!optimizer\.|random\.)/;
+  const extra = [...tensors.keys()].find((name) => !places.has(name) && ours.test(name));
   if (extra !== undefined)
-    throw new FormatError(
-      `checkpoint: nothing here is named '${extra}'; build the model and the optimizer that the file is of`,
-    );
+    throw new FormatError(`checkpoint: nothing here is named '${extra}'; build the model and optimizer of the file`);
   const progress = readProgress(metadata.get('nabla.progress'));
   await Promise.all([...values].map(([leaf, value]) => engine.write(leaf, value)));
   const [here, there = here] = [engine.info.adapter.description, metadata.get('nabla.adapter')];
   const warning = `saved on ${there}, loaded on ${here}: sums may round differently from here on`;
   return { metadata, ...(progress && { progress }), ...(there !== here && { warning }) };
 }
+
+const said = ({ shape }: { readonly shape: Shape }): string => formatShape(shape);
 
 function readProgress(text: string | undefined): Progress | undefined {
   if (text === undefined) return undefined;

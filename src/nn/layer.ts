@@ -26,6 +26,8 @@ export interface Scope {
   parameter(local: string, shape: Shape, initializer: Initializer, fan?: Omit<Fan, 'seed'>): Tensor;
   seed(local: string): number;
 }
+type LayerFunction = (x: Tensor, training: boolean) => Tensor;
+
 export interface LayerOptions {
   /** A whole number in [0, 2³²); numbers depend on it and on the layer's place. Defaults to the model's seed, or 0. */
   seed?: number;
@@ -50,14 +52,11 @@ let created = 0;
  * Makes a layer whose parameters come to be when they are first needed, after its place in a model is known. `build` makes
  * them and gives the layer's function.
  */
-export function makeLayer(
-  options: LayerOptions,
-  build: (scope: Scope) => (x: Tensor, training: boolean) => Tensor,
-): Layer {
+export function makeLayer(options: LayerOptions, build: (scope: Scope) => LayerFunction): Layer {
   let path = options.name ?? '';
   let seed = options.seed ?? (options.name === undefined ? created : 0);
   created++;
-  const make = (): { parameters: Tensor[]; apply: ReturnType<typeof build> } => {
+  const make = (): { parameters: Tensor[]; apply: LayerFunction } => {
     const [where, base, parameters] = [path, seed, [] as Tensor[]];
     const seedOf = (local: string): number => seedAt(base, join(where, local));
     const apply = build({

@@ -93,15 +93,16 @@ export function dropout(rate = 0.5, options: LayerOptions = {}): Layer {
   });
 }
 
+export interface EmbeddingOptions extends LayerOptions {
+  /** N(0, 1) unless given. */
+  initializer?: Initializer;
+}
+
 /**
  * Rows of a table [count, size] by whole numbers: [...] to [..., size]. Parameter: weight, N(0, 1) unless given.
  * Indices are i32 or u32 in [0, count).
  */
-export function embedding(
-  count: number,
-  size: number,
-  options: LayerOptions & { initializer?: Initializer } = {},
-): Layer {
+export function embedding(count: number, size: number, options: EmbeddingOptions = {}): Layer {
   checkWhole('embedding', { count, size });
   return makeLayer(options, ({ parameter }) => {
     const initializer = options.initializer ?? 'standardNormal';
@@ -129,19 +130,15 @@ export function layerNorm(shape: number | Shape, options: LayerOptions & { epsil
   });
 }
 
-type Pair = readonly [number, number];
+/** Of a square, or height and width. */
+type Size = number | readonly [number, number];
 export type Conv2dOptions = DenseOptions & WindowSettings;
 
 /**
  * A convolution: [batch, inChannels, H, W] → [batch, outChannels, H′, W′], with stride 1, padding 0 and dilation 1
  * unless given. Parameters: weight [outChannels, inChannels, kh, kw] and bias [outChannels], as PyTorch's `Conv2d`.
  */
-export function conv2d(
-  inChannels: number,
-  outChannels: number,
-  kernel: number | Pair,
-  options: Conv2dOptions = {},
-): Layer {
+export function conv2d(inChannels: number, outChannels: number, kernel: Size, options: Conv2dOptions = {}): Layer {
   const [height, width] = typeof kernel === 'number' ? [kernel, kernel] : kernel;
   checkWhole('conv2d', { inChannels, outChannels, 'kernel height': height, 'kernel width': width });
   const fan = { inputs: inChannels * height * width, outputs: outChannels * height * width };
@@ -156,5 +153,5 @@ export function conv2d(
 }
 
 /** The largest element of each window: [batch, channels, H, W] → [batch, channels, H′, W′]. `stride` is `size` unless given. */
-export const maxPool2d = (size: number | Pair, options: WindowSettings = {}): Layer =>
+export const maxPool2d = (size: Size, options: WindowSettings = {}): Layer =>
   stateless((x) => pool(x, { ...options, size }));

@@ -25,7 +25,7 @@ type Cell = (given: Tensor, state: readonly Tensor[]) => readonly Tensor[];
 /** Unrolls a cell over [batch, time, inputs]. The first of its states is h; W_ih x is one product for all steps. */
 function recurrent(
   kind: string,
-  { inputs, hidden, gates, states }: { inputs: number; hidden: number; gates: number; states: number },
+  { inputs, hidden, gates, states }: Record<'inputs' | 'hidden' | 'gates' | 'states', number>,
   { initializer = 'pytorch', bias = true, ...options }: RecurrentOptions,
   cell: Cell,
 ): Layer {

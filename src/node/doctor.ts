@@ -1,6 +1,6 @@
 // What `nabla doctor` prints: what this machine has to run on, and the line that mends what is missing.
 import { findBrowser } from './chromium.js';
-import { style, wrapped } from './cli/text.js';
+import { type Print, style, wrapped } from './cli/text.js';
 import { type FoundAdapter, findAdapter } from './dawn.js';
 import { findPeer, type Peer, peers } from './peers.js';
 
@@ -34,7 +34,7 @@ function packageLine(name: Peer): string {
 }
 
 /** Prints what was found and how to mend what is missing; resolves to whether a GPU engine can run. */
-export async function doctor(version: string, print: (line: string) => void): Promise<boolean> {
+export async function doctor(version: string, print: Print): Promise<boolean> {
   const section = (title: string, lines: readonly string[]): void => {
     print(`\n${style('bold', title)}`);
     for (const line of lines) print(wrapped(`  ${line}`));

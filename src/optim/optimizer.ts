@@ -34,6 +34,8 @@ export interface OptimizerOptions {
  */
 type Rule = (parameter: Tensor, gradient: Tensor, state: readonly Tensor[]) => readonly Tensor[];
 
+type RuleOf = (rate: Tensor, count: Tensor) => Rule;
+
 interface OptimizerDefinition {
   readonly name: string;
   readonly options: OptimizerOptions;
@@ -62,10 +64,7 @@ export function checkNumbers(optimizer: string, values: Readonly<Record<string, 
 }
 
 /** An optimizer from the rule of one step, which it makes from the step's scalars: `count` includes this step. */
-export function makeOptimizer(
-  { name, options, slots, ...rest }: OptimizerDefinition,
-  ruleOf: (rate: Tensor, count: Tensor) => Rule,
-): Optimizer {
+export function makeOptimizer({ name, options, slots, ...rest }: OptimizerDefinition, ruleOf: RuleOf): Optimizer {
   const { learningRate = rest.learningRate, weightDecay = 0, clipNorm } = options;
   checkNumbers(name, { ...(typeof learningRate === 'number' && { learningRate }), weightDecay });
   const counter = parameter(0, { name: 'step' });

@@ -68,13 +68,13 @@ function makeAdam(name: string, options: AdamOptions, apartDecay: number): Optim
   });
 }
 
+type RmsPropOptions = OptimizerOptions & { alpha?: number; epsilon?: number; momentum?: number; centered?: boolean };
+
 /**
  * PyTorch's `RMSprop`: v ← αv + (1−α)g²; p ← p − rate · g / (√v + ε), through a momentum buffer where `momentum` is
  * given, and with the variance in place of v where `centered`. Learning rate 0.01, α 0.99, ε 10⁻⁸.
  */
-export function rmsProp(
-  options: OptimizerOptions & { alpha?: number; epsilon?: number; momentum?: number; centered?: boolean } = {},
-): Optimizer {
+export function rmsProp(options: RmsPropOptions = {}): Optimizer {
   const { alpha = 0.99, epsilon = 1e-8, momentum = 0, centered = false } = options;
   checkNumbers('rmsProp', { alpha }, 1);
   checkNumbers('rmsProp', { epsilon, momentum });

@@ -1,7 +1,8 @@
-import { checkBatchSize, type Dataset } from '../data/dataset.js';
+import type { Dataset } from '../data/dataset.js';
 import type { Engine } from '../engine.js';
 import type { Loss } from '../loss.js';
 import type { Layer } from '../nn/layer.js';
+import { checkWhole } from '../shape.js';
 import { makePass, type Pass } from './pass.js';
 
 export interface EvaluateOptions {
@@ -36,7 +37,7 @@ function evaluatorOf(engine: Engine, { model, loss, data, batchSize }: Required<
   const of = [model, loss, data, batchSize];
   const known = kept.find((each) => each.of.every((part, i) => part === of[i]));
   if (known) return known;
-  checkBatchSize('evaluate', batchSize);
+  checkWhole('evaluate', { 'batch size': batchSize });
   const pass = makePass(engine, { model, loss, data, batchSize, training: false, accuracy: true });
   const made: Evaluator = { of, pass, last: Promise.resolve() };
   kept.push(made);

@@ -1,4 +1,4 @@
-import { checkBatchSize, type Dataset } from '../data/dataset.js';
+import type { Dataset } from '../data/dataset.js';
 import { permutation } from '../data/random.js';
 import type { Engine, Updates } from '../engine.js';
 import { NablaError } from '../errors.js';
@@ -6,8 +6,8 @@ import type { Tensor } from '../graph/tensor.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import { checkWhole } from '../shape.js';
 import { type EvaluateOptions, type Evaluation, evaluate } from './evaluate.js';
-import { makePass, type Pass } from './pass.js';
-import { makeReadings, type StepReport } from './readings.js';
+import { makePass, type Pass, type Totals } from './pass.js';
+import { makeReadings, type Readings, type StepReport } from './readings.js';
 
 export interface FitOptions extends EvaluateOptions {
   readonly optimizer: Optimizer;
@@ -34,8 +34,8 @@ export interface FitOptions extends EvaluateOptions {
   readonly onWarmUp?: (done: number, total: number) => void;
 }
 
-/** Where a run stands, as plain data: enough to go on bit for bit, with the parameters and the optimizer's state. */
-export interface Progress {
+/** Where a run stands, with the totals of the epoch so far, as plain data: enough to go on bit for bit, with the parameters and the optimizer's state. */
+export interface Progress extends Totals {
   readonly seed: number;
   readonly batchSize: number;
   readonly examples: number;
@@ -44,9 +44,6 @@ export interface Progress {
   readonly position: number;
   /** Steps done. */
   readonly step: number;
-  /** Σ cost · examples and right answers of the epoch so far. */
-  readonly cost: number;
-  readonly correct: number;
 }
 
 export interface EpochReport {
@@ -77,9 +74,8 @@ export interface Fit extends AsyncIterable<EpochReport> {
  */
 export function fit(engine: Engine, options: FitOptions): Fit {
   const { model, loss, data, batchSize, epochs, accuracy = true, resume } = options;
-  checkBatchSize('fit', batchSize);
   checkWhole('fit', { epochs, steps: options.steps ?? 0 }, 0);
-  checkWhole('fit', { reportEvery: options.reportEvery ?? 1 });
+  checkWhole('fit', { 'batch size': batchSize, reportEvery: options.reportEvery ?? 1 });
   const settings = { seed: options.seed ?? resume?.seed ?? 0, batchSize, examples: data.length };
   let progress: Progress = resume ?? { ...settings, epoch: 0, position: 0, step: 0, cost: 0, correct: 0 };
   for (const key of ['seed', 'batchSize', 'examples'] as const)
@@ -120,12 +116,7 @@ const isOver = ({ signal, steps = Infinity }: FitOptions, progress: Progress): b
   (signal?.aborted ?? false) || progress.step >= steps;
 
 /** Runs the rest of an epoch. There is no report when it was aborted on the way. */
-async function runEpoch(
-  options: FitOptions,
-  pass: Pass,
-  readings: ReturnType<typeof makeReadings>,
-  from: Progress,
-): Promise<{ progress: Progress; report?: EpochReport }> {
+async function runEpoch(options: FitOptions, pass: Pass, readings: Readings, from: Progress) {
   const { data, batchSize, shuffle = true } = options;
   const order = shuffle ? permutation(data.length, from.seed, from.epoch).map((at) => data.rows[at]!) : data.rows;
   const began = performance.now();
@@ -146,7 +137,7 @@ async function runEpoch(
   const progress = complete
     ? { ...from, step, epoch, position: 0, cost: 0, correct: 0 }
     : { ...from, step, position, ...totals };
-  if (!complete && options.signal?.aborted) return { progress };
   const accuracy = pass.counted ? { accuracy: totals.correct / position } : {};
-  return { progress, report: { epoch, step, cost: totals.cost / position, ...accuracy, seconds } };
+  const report: EpochReport = { epoch, step, cost: totals.cost / position, ...accuracy, seconds };
+  return { progress, report: !complete && options.signal?.aborted ? undefined : report };
 }

@@ -63,3 +63,4 @@ export function makeReadings({ onStep, reportEvery }: Pick<FitOptions, 'onStep' 
     },
   };
 }
+export type Readings = ReturnType<typeof makeReadings>;

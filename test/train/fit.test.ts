@@ -202,7 +202,7 @@ describe('stopping', () => {
 
 describe('bad calls', () => {
   it.each([
-    [{ batchSize: 0 }, /batch size 0/],
+    [{ batchSize: 0 }, /batch size is 0/],
     [{ epochs: -1 }, /epochs is -1/],
     [{ reportEvery: 0 }, /reportEvery is 0/],
     [{ steps: 1.5 }, /steps is 1.5/],

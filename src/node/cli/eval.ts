@@ -8,26 +8,23 @@ import { evaluate } from '../../train/evaluate.js';
 import { openText, write } from './chars.js';
 import { describeModel, losses, openModel, perLabel } from './model.js';
 import { openDigits, openEngine } from './open.js';
-import type { evalOptions, Values } from './options.js';
-import { percent, resultLine, style } from './text.js';
+import type { EvalOptions } from './options.js';
+import { type Print, percent, resultLine, style } from './text.js';
 import { UsageError } from './usage.js';
 
 /** Prints test accuracy, cost and the confusion matrix of a model file. */
-export async function evaluateFile(
-  file: string,
-  { data, text, backend }: Values<typeof evalOptions>,
-  print: (line: string) => void,
-): Promise<void> {
+export async function evaluateFile(file: string, options: EvalOptions, print: Print): Promise<void> {
   const saved = await openModel(file);
   const { architecture } = saved;
   const { alphabet } = architecture;
-  const { test, labels, source: read, ...has } = await (alphabet ? openText(text, alphabet) : openDigits(data));
+  const task = alphabet ? openText(options.text, alphabet) : openDigits(options.data);
+  const { test, labels, source: read, ...has } = await task;
   const [inputs, classes] = [architecture.sizes[0], architecture.sizes.at(-1)];
   if (inputs !== has.inputs || classes !== has.classes)
     throw new UsageError(
       `${file}: it turns ${inputs} numbers into ${classes} classes and the digits have ${has.inputs} pixels and 10 classes; name the folder that it was trained on with --data`,
     );
-  const { engine, source } = await openEngine(backend);
+  const { engine, source } = await openEngine(options.backend);
   await using _ = engine;
   const model = await saved.load(engine);
   for (const line of [source, read, `model   ${file}: ${describeModel(architecture)}`]) print(line);

@@ -9,6 +9,7 @@ import { parameter } from '../../ops/leaf.js';
 import { formatShape } from '../../shape.js';
 import { loadFile } from '../files.js';
 import { parseExpression } from './expression.js';
+import type { Print } from './text.js';
 import { UsageError, withFile } from './usage.js';
 
 /** What a file holds. */
@@ -71,7 +72,7 @@ function tableLines(nodes: readonly ExplainedNode[]): string[] {
 }
 
 /** Prints the table of a file's expression, or with `mermaid` its graph. */
-export async function explainFile(file: string, mermaid: boolean, print: (line: string) => void): Promise<void> {
+export async function explainFile(file: string, mermaid: boolean, print: Print): Promise<void> {
   const bytes = await withFile(file, () => loadFile(file));
   try {
     const description = Object(JSON.parse(new TextDecoder().decode(bytes))) as Description;

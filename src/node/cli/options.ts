@@ -99,6 +99,8 @@ export const evalOptions = {
   backend: option('where it runs, the GPU if there is one', oneOf<'gpu' | 'cpu'>(['gpu', 'cpu']), undefined),
 };
 
+export type EvalOptions = Values<typeof evalOptions>;
+
 /** The options of `nabla train`. */
 export const trainOptions = {
   preset: option<string, string>(

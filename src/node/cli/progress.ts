@@ -5,21 +5,15 @@ import { costText, duration, style } from './text.js';
 /** Where training is. Steps are counted over the whole run. */
 export type Position = Readonly<Record<'epoch' | 'epochs' | 'step' | 'steps' | 'cost', number>>;
 
-/** "312 steps/s  cost 0.2831  ETA 9 s", with the speed of about the last three seconds. */
+/** "312 steps/s  cost 0.2831  ETA 9 s", with the mean speed since the first step; tests between epochs count too. */
 function speedometer(): (position: Position) => string {
-  let rate = 0;
-  let last: { epoch: number; step: number; now: number } | undefined;
-  return ({ epoch, step, steps, cost }) => {
+  let first: { step: number; now: number } | undefined;
+  return ({ step, steps, cost }) => {
     const now = performance.now();
-    // Between two epochs is a test.
-    if (last?.epoch !== epoch) last = { epoch, step, now };
-    const seconds = (now - last.now) / 1000;
-    if (seconds >= 0.25) {
-      const measured = (step - last.step) / seconds;
-      rate = rate === 0 ? measured : rate + (1 - Math.exp(-seconds / 3)) * (measured - rate);
-      last = { epoch, step, now };
-    }
-    if (rate === 0) return `cost ${costText(cost)}`;
+    first ??= { step, now };
+    const seconds = (now - first.now) / 1000;
+    if (seconds < 0.25) return `cost ${costText(cost)}`;
+    const rate = (step - first.step) / seconds;
     const speed = rate < 10 ? rate.toFixed(1) : Math.round(rate);
     return `${speed} steps/s  cost ${costText(cost)}  ETA ${duration((steps - step) / rate)}`;
   };
@@ -30,11 +24,10 @@ const FIGURES = 56;
 
 function barLine({ epoch, epochs, step, steps }: Position, figures: string, columns: number): string {
   const left = `epoch ${epoch}/${epochs}  `;
-  const right = `${Math.floor((100 * step) / steps)}%  ${figures}`;
-  const width = Math.min(40, columns - left.length - FIGURES);
-  if (width < 8) return `${left}${right}`.slice(0, columns - 1);
+  const width = Math.max(8, Math.min(40, columns - left.length - FIGURES));
   const full = Math.round((width * step) / steps);
-  return `${left}${style('cyan', '━'.repeat(full))}${style('dim', '─'.repeat(width - full))}  ${right}`;
+  const bar = `${style('cyan', '━'.repeat(full))}${style('dim', '─'.repeat(width - full))}`;
+  return `${left}${bar}  ${Math.floor((100 * step) / steps)}%  ${figures}`;
 }
 
 /** A bar where standard output is a terminal that can redraw a line, lines elsewhere. */

@@ -2,6 +2,9 @@
 import { styleText } from 'node:util';
 import type { Evaluation } from '../../train/evaluate.js';
 
+/** Writes a line for people. */
+export type Print = (line: string) => void;
+
 /** Text in a style where standard output shows it: not with NO_COLOR, not into a file. */
 export const style = (how: Parameters<typeof styleText>[0], text: string): string =>
   styleText(how, text, { stream: process.stdout });

@@ -81,13 +81,10 @@ export function broadcastSteps(from: Shape, to: Shape): number[] {
   return to.map((_, axis) => (axis < lead || from[axis - lead] === 1 ? 0 : strides[axis - lead]!));
 }
 
+type Visit = (place: number, i: number) => void;
+
 /** Visits the elements i of a shape in row-major order, each with its place: offset + Σ coordinate · step. */
-export function eachPlace(
-  shape: Shape,
-  steps: readonly number[],
-  offset: number,
-  visit: (place: number, i: number) => void,
-): void {
+export function eachPlace(shape: Shape, steps: readonly number[], offset: number, visit: Visit): void {
   const at = new Array<number>(shape.length).fill(0);
   const size = sizeOf(shape);
   let place = offset;

@@ -10,12 +10,11 @@ export interface PointOptions {
   seed?: number;
 }
 
+type SpiralOptions = PointOptions & { classes?: number };
+type Place = (label: number, t: number, classes: number) => readonly [number, number];
+
 /** Points [examples, 2] around where `place` puts the i-th of a class, t running over [0, 1) within the class. */
-function points(
-  options: PointOptions & { classes?: number },
-  noise: number,
-  place: (label: number, t: number, classes: number) => readonly [number, number],
-): Dataset {
+function points(options: SpiralOptions, noise: number, place: Place): Dataset {
   const { examples = 200, classes = 2 } = options;
   checkWhole('data', { examples, classes });
   const normal = normals(options.seed ?? 0);
@@ -31,7 +30,7 @@ function points(
 }
 
 /** Arms of a spiral, one a class (2), each one turn and three quarters from the middle to radius 1; noise 0.02. */
-export const spiral = (options: PointOptions & { classes?: number } = {}): Dataset =>
+export const spiral = (options: SpiralOptions = {}): Dataset =>
   points(options, 0.02, (label, t, classes) => {
     const angle = 2 * Math.PI * (1.75 * t + label / classes);
     return [t * Math.cos(angle), t * Math.sin(angle)];

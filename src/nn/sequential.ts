@@ -20,9 +20,8 @@ export function sequential(...args: readonly unknown[]): Layer {
   const twice = names.find((name, i) => layers.some((layer, j) => j < i && names[j] === name && layer !== layers[i]));
   if (twice !== undefined) throw new NablaError(`sequential: two layers are named '${twice}'; rename one`);
   const place = (path: string, modelSeed: number): void => {
-    layers.forEach((layer, i) => {
+    for (const [i, layer] of layers.entries())
       if (layers.indexOf(layer) === i) layer.place?.(join(path, names[i]!), options.seed ?? modelSeed);
-    });
   };
   place(options.name ?? '', 0);
   return {

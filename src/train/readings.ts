@@ -37,13 +37,10 @@ export function makeReadings({ onStep, reportEvery }: Pick<FitOptions, 'onStep' 
     [seen, time] = [examples, performance.now()];
     return (examples - before) / Math.max(1e-6, (time - since) / 1000);
   };
-  const throwFailure = (): void => {
-    if (failure) throw failure.error;
-  };
   return {
     /** Runs one step; resolves when there is room for the next. `examples` counts those done since the run began. */
     async run(step: Step<{ cost: Tensor }>, at: Pick<StepReport, 'epoch' | 'step' | 'steps'>, examples: number) {
-      throwFailure();
+      if (failure) throw failure.error;
       if (!onStep || !isDue(at.step)) return step.enqueue();
       asked = performance.now();
       const reading = step()
@@ -59,7 +56,7 @@ export function makeReadings({ onStep, reportEvery }: Pick<FitOptions, 'onStep' 
     /** Waits for costs on their way, and throws what a step or `onStep` threw. */
     async settle(): Promise<void> {
       await Promise.all(pending);
-      throwFailure();
+      if (failure) throw failure.error;
     },
   };
 }

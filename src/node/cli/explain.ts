@@ -45,25 +45,20 @@ function show(data: TensorData | undefined): string {
 
 /** One row or more for each node: local gradients and what arrives stand below each other. */
 function tableLines(nodes: readonly ExplainedNode[]): string[] {
-  const labels = new Map(
-    nodes.map(({ id, op, name, value }, i) => [id, op === 'full' ? show(value) : (name ?? `#${i}`)]),
-  );
+  const label = ({ op, name, value }: ExplainedNode, i: number): string =>
+    op === 'full' ? show(value) : (name ?? `#${i}`);
+  const labels = new Map(nodes.map((node, i) => [node.id, label(node, i)]));
   const rows = nodes.flatMap((node) => {
     if (node.op === 'full') return [];
     const arguments_ = node.inputs.map((id) => labels.get(id)!);
     const call = arguments_.length ? `${node.op}(${arguments_.join(', ')})` : 'input';
     const local = arguments_.flatMap((label, i) => (node.local[i] ? `∂/∂${label} = ${show(node.local[i])}` : []));
     const incoming = node.incoming.map(({ from, value }) => `from ${labels.get(from)}: ${show(value)}`);
-    const first = [
-      labels.get(node.id)!,
-      call,
-      show(node.value),
-      local[0] ?? '',
-      incoming[0] ?? '',
-      show(node.gradient),
-    ];
-    const more = Array.from({ length: Math.max(local.length, incoming.length) }, (_, i) => [local[i], incoming[i]]);
-    return [first, ...more.slice(1).map(([left = '', right = '']) => ['', '', '', left, right, ''])];
+    const own = [labels.get(node.id)!, call, show(node.value)];
+    return Array.from({ length: Math.max(1, local.length, incoming.length) }, (_, i) => {
+      const parts = [local[i] ?? '', incoming[i] ?? ''];
+      return i === 0 ? [...own, ...parts, show(node.gradient)] : ['', '', '', ...parts, ''];
+    });
   });
   const table = [['node', 'op', 'value', 'local', 'incoming', 'sum'], ...rows];
   const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));

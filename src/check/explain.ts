@@ -98,13 +98,11 @@ export function toMermaid(y: Tensor): string {
     const { value } = node.options as { value?: number | TensorData };
     const single = typeof value === 'object' && value.data.length === 1 ? value.data[0] : value;
     const title = node.name ?? (typeof single === 'number' && node.inputs.length === 0 ? String(single) : node.op.name);
-    return `${title}${node.rank ? ` ${formatShape(node.shape)}` : ''}`.replaceAll('"', '#quot;');
+    return `"${`${title}${node.rank ? ` ${formatShape(node.shape)}` : ''}`.replaceAll('"', '#quot;')}"`;
   };
   return [
     'flowchart BT',
-    ...order.map((node) =>
-      node.inputs.length ? `  n${node.id}["${label(node)}"]` : `  n${node.id}(["${label(node)}"])`,
-    ),
+    ...order.map((node) => (node.inputs.length ? `  n${node.id}[${label(node)}]` : `  n${node.id}([${label(node)}])`)),
     ...order.flatMap((node) => node.inputs.map((input) => `  n${input.id} --> n${node.id}`)),
   ].join('\n');
 }

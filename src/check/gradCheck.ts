@@ -1,10 +1,11 @@
 import { jacobian } from '../autodiff/jacobian.js';
-import { constantValue, initialValue } from '../cpu/backend.js';
+import { constantValue, ownValue } from '../cpu/backend.js';
 import { evaluate, toHost } from '../cpu/evaluate.js';
 import type { TensorData, TypedArray } from '../dtype.js';
 import { NablaError } from '../errors.js';
-import { isInput, isParameter, type NodeFeeds, programNodes, readNodeFeeds } from '../graph/program.js';
+import { isParameter, type NodeFeeds, readNodeFeeds } from '../graph/program.js';
 import { Tensor } from '../graph/tensor.js';
+import { topological } from '../graph/walk.js';
 import { mul } from '../ops/arithmetic.js';
 import { random } from '../ops/random.js';
 import { sum } from '../ops/reduce.js';
@@ -75,14 +76,10 @@ function compare(question: Question, direction: Direction): GradCheckReport['wor
 }
 
 async function leafValues(roots: readonly Tensor[], options: GradCheckOptions): Promise<Map<Tensor, TensorData>> {
-  const nodes = programNodes({ outputs: roots, updates: [] });
-  const values = readNodeFeeds('gradCheck', nodes, options.feeds ?? {});
-  for (const node of nodes) {
-    if (node.op.kernel.kind !== 'leaf') continue;
-    if (isParameter(node)) values.set(node, options.engine ? await options.engine.read(node) : initialValue(node));
-    else if (!isInput(node)) values.set(node, constantValue(node));
-  }
-  return new Map([...values].map(([node, value]) => [node, toHost(value)]));
+  const leaves = topological(roots).filter(({ op }) => op.kernel.kind === 'leaf');
+  const values = readNodeFeeds('gradCheck', leaves, options.feeds ?? {});
+  if (options.engine) for (const node of leaves.filter(isParameter)) values.set(node, await options.engine.read(node));
+  return new Map(leaves.map((node) => [node, values.has(node) ? toHost(values.get(node)!) : ownValue(node)]));
 }
 
 const coordinates = (place: number, shape: Shape): number[] =>

@@ -27,6 +27,10 @@ export function constantValue(node: Tensor): TensorData {
   throw new FeedError(`${describe(node)}: has no value here; only constants do`);
 }
 
+/** What a parameter or a constant holds before any run. */
+export const ownValue = (node: Tensor): TensorData =>
+  isParameter(node) ? toHost(initialValue(node)) : constantValue(node);
+
 /** Lets timers and rendering run between long computations. */
 const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
@@ -64,9 +68,7 @@ export class CpuBackend implements Backend {
   }
 
   write(parameter: Tensor, value: TensorData): Promise<void> {
-    return this.#enqueue(() => {
-      this.#values.set(parameter, toHost(value));
-    });
+    return this.#enqueue(() => void this.#values.set(parameter, toHost(value)));
   }
 
   async finish(): Promise<void> {
@@ -86,11 +88,8 @@ export class CpuBackend implements Backend {
 
   /** Of a parameter, or of a constant: a data set is made float64 once, not at every step. */
   #valueOf(node: Tensor): TensorData {
-    let value = this.#values.get(node);
-    if (!value) {
-      value = isParameter(node) ? toHost(initialValue(node)) : constantValue(node);
-      this.#values.set(node, value);
-    }
+    const value = this.#values.get(node) ?? ownValue(node);
+    this.#values.set(node, value);
     return value;
   }
 

@@ -68,18 +68,16 @@ export type Kernel<O extends Options = never> =
 
 /** Float64 meaning of an op: of scalars for pointwise ops, of whole tensors (or their elements alone) for the others. */
 export type ScalarReference = (...inputs: number[]) => number;
-export type TensorReference<O extends Options> = (
-  inputs: readonly TensorData[],
-  options: O,
-  output: { shape: Shape; dtype: DType },
-) => TensorData | TypedArray;
+export type TensorReference<O extends Options> = (inputs: Values, options: O, output: Form) => TensorData | TypedArray;
+type Values = readonly TensorData[];
+type Form = { shape: Shape; dtype: DType };
 
 /** An op is one record: its shape, its gradient, its float64 reference, its WGSL and its error bound. */
 interface Rules<O extends Options> {
   readonly name: string;
-  /** Defaults to NumPy broadcasting of the inputs. */
+  /** Defaults to `options.shape`, else to NumPy broadcasting of the inputs. */
   readonly shape?: (inputs: readonly Tensor[], options: O) => Shape;
-  /** Defaults to the dtype that all inputs share. */
+  /** Defaults to `options.dtype`, else to the dtype that all inputs share. */
   readonly dtype?: (inputs: readonly Tensor[], options: O) => DType;
   /** Which dtypes the inputs may have; floats unless said otherwise. */
   readonly accepts?: 'float' | 'number' | 'any';
@@ -91,7 +89,7 @@ interface Rules<O extends Options> {
   readonly bound?: Bound;
   /** Output errors that input errors cause; found by shifting the inputs when absent. */
   readonly propagate?: (
-    inputs: readonly TensorData[],
+    inputs: Values,
     errors: readonly Float64Array[],
     output: TensorData,
     options: O,

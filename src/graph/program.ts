@@ -94,12 +94,10 @@ export function readNodeFeeds(op: string, nodes: readonly Tensor[], feeds: NodeF
 export function indexLimits(nodes: readonly Tensor[]): { input: Tensor; size: number; op: string }[] {
   return nodes.flatMap((node) => {
     const { axis, classes } = node.options as { axis?: number; classes?: number };
-    const isGather = node.op.name === 'gather';
-    if (!isGather && node.op.name !== 'oneHot') return [];
-    let input = node.inputs[isGather ? 1 : 0]!;
+    const op = node.op.name;
+    if (op !== 'gather' && op !== 'oneHot') return [];
+    let input = node.inputs.at(-1)!;
     while (input.op.name === 'reshape') input = input.inputs[0]!;
-    return isInput(input)
-      ? [{ input, size: isGather ? node.inputs[0]!.shape[axis!]! : classes!, op: node.op.name }]
-      : [];
+    return isInput(input) ? [{ input, size: classes ?? node.inputs[0]!.shape[axis!]!, op }] : [];
   });
 }

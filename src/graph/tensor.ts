@@ -72,9 +72,10 @@ export function apply<O extends Options>(op: OpRecord<O>, inputs: readonly Tenso
     if (!(input instanceof Tensor))
       throw new ShapeError(`${op.name}: ${String(input)} is not a tensor; wrap values with tensor(…)`);
   checkDTypes(op, inputs);
-  const dtype = op.dtype ? op.dtype(inputs, options) : commonDType(op, inputs);
+  const given = options as { shape?: Shape; dtype?: DType };
+  const dtype = op.dtype?.(inputs, options) ?? given.dtype ?? commonDType(op, inputs);
   const shapes = inputs.map((input) => input.shape);
-  const shape = op.shape ? op.shape(inputs, options) : broadcastShapes(op.name, shapes);
+  const shape = op.shape?.(inputs, options) ?? given.shape ?? broadcastShapes(op.name, shapes);
   return new Tensor(op, inputs, options, checkShape(op.name, shape), dtype, name);
 }
 
@@ -83,8 +84,6 @@ type LeafOptions = Options & { readonly shape: Shape; readonly dtype: DType };
 export const leafRecord = (name: string): TensorRecord<LeafOptions> => ({
   name,
   accepts: 'any',
-  shape: (_, { shape }) => shape,
-  dtype: (_, { dtype }) => dtype,
   vjp: () => [],
   reference: () => {
     throw new NablaError(`${name}: a leaf has a value, not a rule`);
@@ -101,7 +100,6 @@ export type FullOptions = { value: number; shape: Shape; dtype: DType };
 export const fullOp: TensorRecord<FullOptions> = {
   name: 'full',
   accepts: 'any',
-  shape: (_, { shape }) => shape,
   dtype: (_, { value, dtype }) => checkNumber('full', value, dtype),
   vjp: () => [],
   // the number that the GPU's literal is

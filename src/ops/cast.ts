@@ -14,7 +14,6 @@ const roundings: Partial<Record<DType, number>> = { f32: 2 ** -23, f16: 2 ** -10
 const castOf = defineIndex<{ dtype: DType }>({
   name: 'cast',
   shape: ([x]) => x!.shape,
-  dtype: (_, { dtype }) => dtype,
   vjp: ({ inputs: [x], output, cotangent }) => [
     isFloat(x!.dtype) && isFloat(output.dtype) ? cast(cotangent, x!.dtype) : undefined,
   ],

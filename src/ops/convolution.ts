@@ -19,12 +19,10 @@ const inverse = ({ step, tap, offset, gap }: Axis): Axis => ({ step: gap, tap: -
 const inverted = ({ axes: [y, x] }: Geometry, size: Pair): Geometry => ({ size, axes: [inverse(y), inverse(x)] });
 const lastTwo = (shape: Shape): Pair => [shape.at(-2)!, shape.at(-1)!];
 
-/** Input place that each (tap, place) meets, −1 for none: [taps · places]. */
-function meetings({ step, tap, offset, gap }: Axis, taps: number, places: number, extent: number): Int32Array {
-  return Int32Array.from({ length: taps * places }, (_, k) => {
-    const at = (step * (k % places) + tap * Math.floor(k / places) + offset) / gap;
-    return Number.isInteger(at) && at >= 0 && at < extent ? at : -1;
-  });
+/** The input place that tap i of the window at place u meets, −1 for none. */
+function meeting({ step, tap, offset, gap }: Axis, i: number, u: number, extent: number): number {
+  const at = (step * u + tap * i + offset) / gap;
+  return Number.isInteger(at) && at >= 0 && at < extent ? at : -1;
 }
 
 type WindowOptions = Geometry & { readonly window: Pair; readonly fill: number };
@@ -39,19 +37,18 @@ const windowsOf: (inputs: readonly Tensor[], options: WindowOptions) => Tensor =
     const back = windowsOf([cotangent], { ...options, ...inverted(options, lastTwo(x!.shape)), fill: 0 });
     return [sumTo(back, x!.shape, lead.length)];
   },
-  reference: ([x], { window, size, axes, fill }, { shape }) => {
-    const [taps, extents] = [x!.shape.slice(-4, -2), lastTwo(x!.shape)];
-    const [rows, columns] = axes.map((axis, k) => meetings(axis, window[k]!, size[k]!, extents[k]!)) as Int32Array[];
-    const data = new Float64Array(sizeOf(shape));
-    const plane = size[0] * size[1];
-    for (let at = 0; at < data.length; at++) {
-      const j = Math.floor(at / plane) % window[1];
-      const i = Math.floor(at / plane / window[1]) % window[0];
-      const lead = Math.floor(at / plane / window[1] / window[0]);
-      const row = rows![i * size[0] + (Math.floor(at / size[1]) % size[0])]!;
-      const column = columns![j * size[1] + (at % size[1])]!;
-      const image = (lead * taps[0]! + (i % taps[0]!)) * taps[1]! + (j % taps[1]!);
-      data[at] = row < 0 || column < 0 ? fill : x!.data[(image * extents[0] + row) * extents[1] + column]!;
+  reference: ([x], { window: [I, J], size: [U, V], axes, fill }, { shape }) => {
+    const [tapsI, tapsJ, H, W] = x!.shape.slice(-4) as [number, number, number, number];
+    const data = new Float64Array(sizeOf(shape)).fill(fill);
+    for (let line = 0; line < data.length / V; line++) {
+      const [u, j, i] = [line % U, Math.floor(line / U) % J, Math.floor(line / U / J) % I];
+      const image = Math.floor(line / U / J / I) * tapsI + (i % tapsI);
+      const row = meeting(axes[0], i, u, H);
+      const from = ((image * tapsJ + (j % tapsJ)) * H + row) * W;
+      for (let v = 0; row >= 0 && v < V; v++) {
+        const column = meeting(axes[1], j, v, W);
+        if (column >= 0) data[line * V + v] = x!.data[from + column]!;
+      }
     }
     return data;
   },

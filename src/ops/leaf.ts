@@ -49,7 +49,6 @@ export const ones = (shape: Shape, options: { dtype?: DType } = {}): Tensor => f
 const arangeOf = defineIndex<{ start: number; step: number; length: number; dtype: DType }>({
   name: 'arange',
   shape: (_, { length }) => [length],
-  dtype: (_, { dtype }) => dtype,
   vjp: () => [],
   reference: (_, { start, step }, { shape, dtype }) => {
     const [from, by] = [roundTo(dtype, start), roundTo(dtype, step)];
@@ -83,8 +82,6 @@ export function arange(
 
 const eyeOf = defineIndex<{ shape: Shape; dtype: DType }>({
   name: 'eye',
-  shape: (_, { shape }) => shape,
-  dtype: (_, { dtype }) => dtype,
   vjp: () => [],
   reference: (_, { shape }, { dtype }) => {
     const half = sizeOf(shape.slice(shape.length / 2));

@@ -26,7 +26,6 @@ const generator = (name: string, at: typeof uniformAt, bound: number) =>
   defineOpWith<RandomOptions>({
     name,
     accepts: 'any',
-    shape: (_, { shape }) => shape,
     dtype: () => 'f32',
     vjp: ({ inputs }) => inputs.map(() => undefined),
     reference: ([run], { seed }, { shape }) =>

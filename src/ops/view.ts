@@ -39,7 +39,6 @@ export function sumTo(x: Tensor, target: Shape, extra = 0): Tensor {
 
 const reshapeOf = defineIndex<{ shape: Shape }>({
   name: 'reshape',
-  shape: (_, { shape }) => shape,
   vjp: ({ inputs: [x], cotangent, lead }) => [reshape(cotangent, [...lead, ...x!.shape])],
   reference: ([x], _, { shape }) => ({ ...x!, shape }),
   write: ({ flat, read }) => read(0, flat),
@@ -62,7 +61,6 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 
 const broadcastOf = defineIndex<{ shape: Shape }>({
   name: 'broadcastTo',
-  shape: (_, { shape }) => shape,
   vjp: ({ inputs: [x], cotangent, lead }) => [sumTo(cotangent, x!.shape, lead.length)],
   reference: ([x], _, { shape }) => broadcastData(x!, shape),
   write: ({ inputs: [x], output, coordinates, flat, read }) => {

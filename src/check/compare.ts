@@ -78,8 +78,7 @@ function sampledProduct(node: Tensor, inputs: readonly Interval[]): Interval | u
   const rows = chosenRows(m, count);
   const picked = tensor(Int32Array.from(rows));
   const product = matmul(gather(a, picked, { axis: options.transposeA ? 1 : 0 }), b, options);
-  const known = new Map([...node.inputs.entries()].map(([i, input]) => [input, inputs[i]!]));
-  known.set(picked, exact(constantValue(picked)));
+  const known = new Map([a, b, picked].map((x, i) => [x, inputs[i] ?? exact(constantValue(picked))]));
   const { value, errors } = evaluateWith([product], known, evaluateInterval).get(product)!;
   const spread = (data: TypedArray, rest: number): Float64Array => {
     const out = new Float64Array(m * n).fill(rest);

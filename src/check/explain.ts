@@ -67,11 +67,9 @@ export async function explain(
   const localsOf = (node: Tensor): (Tensor | undefined)[] =>
     node.inputs.map((input, i) => (found.has(node) && active.has(input) ? localDerivative(node, i) : undefined));
   const locals = new Map(order.map((node) => [node, localsOf(node)]));
-  const derivatives = [...found.values()].flatMap((each) => [
-    each.gradient,
-    ...each.incoming.map((part) => part.value),
-  ]);
-  const wanted = [...order, ...derivatives, ...[...locals.values()].flat()];
+  const gradients = [...found.values()].map(({ gradient }) => gradient);
+  const arrived = [...found.values()].flatMap(({ incoming }) => incoming.map(({ value }) => value));
+  const wanted = [...order, ...gradients, ...arrived, ...[...locals.values()].flat()];
   const tensors = [...new Set(wanted)].filter((each) => each !== undefined);
   const results = await engine.run(tensors, feeds);
   const value = new Map(tensors.map((tensor, i) => [tensor, results[i]!]));

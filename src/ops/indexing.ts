@@ -10,8 +10,9 @@ const checkIndices = (op: string, indices: Tensor): void => {
     throw new DTypeError(`${op}: indices are ${indices.dtype}; use i32, for example cast(indices, 'i32')`);
 };
 
-/** The sizes before, along and after an axis: [outer, size, inner]. */
-const around = (shape: Shape, axis: number): [number, number, number] => [
+/** The sizes before, along and after an axis. */
+type Sizes = readonly [outer: number, size: number, inner: number];
+const around = (shape: Shape, axis: number): Sizes => [
   sizeOf(shape.slice(0, axis)),
   shape[axis]!,
   sizeOf(shape.slice(axis + 1)),
@@ -24,11 +25,7 @@ export function checkRange(op: string, indices: TensorData, size: number): void 
 }
 
 /** Visits each row that a gather copies, or a scatter adds: where its `inner` elements start at either end. */
-function eachRow(
-  [outer, rows, inner]: readonly [number, number, number],
-  indices: TensorData,
-  visit: (row: number, position: number) => void,
-): void {
+function eachRow([outer, rows, inner]: Sizes, indices: TensorData, visit: (row: number, at: number) => void): void {
   const positions = indices.data.length;
   for (let o = 0; o < outer; o++)
     for (let p = 0; p < positions; p++) visit((o * rows + indices.data[p]!) * inner, (o * positions + p) * inner);

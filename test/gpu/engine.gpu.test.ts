@@ -89,7 +89,8 @@ it('plans a whole step of case A in few dispatches and replays it without making
   await gpu.finish();
   const after = gpu.stats();
   expect(after.submits - before.submits).toBe(3);
-  expect([after.liveBuffers, after.pipelines]).toEqual([before.liveBuffers, before.pipelines]);
+  expect(after.pipelines).toBe(before.pipelines);
+  expect(after.liveBuffers).toBeLessThanOrEqual(before.liveBuffers); // steps of other tests may have been collected
 });
 
 it('keeps the plan of an equal graph with other data', async () => {

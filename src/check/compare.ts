@@ -1,4 +1,4 @@
-import { TINY } from '../bounds.js';
+import { TINY, ulp } from '../bounds.js';
 import { constantValue } from '../cpu/backend.js';
 import { evaluateBound, evaluateNode, evaluateWith, toHost } from '../cpu/evaluate.js';
 import { hostArray, hostData, isFloat, type TensorData, type TypedArray } from '../dtype.js';
@@ -52,8 +52,9 @@ function propagate(node: Tensor, inputs: readonly Interval[], output: TensorData
   values.forEach((_, i) => {
     if (!moving[i]) return;
     const [up, down] = [moved(i, 1), moved(i, -1)];
+    const distance = (there: number, here: number): number => (there === here ? 0 : Math.abs(there - here));
     output.data.forEach((here: number, at: number) => {
-      const step = Math.max(Math.abs(up[at]! - here), Math.abs(down[at]! - here));
+      const step = Math.max(distance(up[at]!, here), distance(down[at]!, here));
       if (!Number.isNaN(here)) total[at]! += Number.isNaN(step) ? Number.POSITIVE_INFINITY : step;
     });
   });
@@ -101,7 +102,13 @@ export function evaluateInterval(node: Tensor, inputs: readonly Interval[]): Int
   const errors = propagate(node, inputs, value);
   if (!isFloat(node.dtype)) return { value, errors };
   const own = evaluateBound(node, values, value);
-  return { value, errors: errors.map((error, i) => error + own[i]!) };
+  return { value, errors: errors.map((error, i) => error + finiteBound(own[i]!, value.data[i]!)) };
+}
+
+/** A bound that infinite inputs left without meaning is 4 ulp; ±∞ has no neighbours at all. */
+function finiteBound(bound: number, value: number): number {
+  if (!Number.isFinite(value)) return 0;
+  return Number.isFinite(bound) ? bound : 4 * ulp(value);
 }
 
 /** What a kernel reads. */
@@ -131,7 +138,7 @@ export function compareCapture(capture: Capture): Check[] {
       if (errors[index] === Number.POSITIVE_INFINITY) continue;
       checked++;
       const ratio = ratioOf(gpu[index]!, value.data[index]!, errors[index]!, isFloat(node.dtype));
-      if (ratio > worst.ratio)
+      if (!(ratio <= worst.ratio))
         worst = { index, gpu: gpu[index]!, cpu: value.data[index]!, bound: errors[index]!, ratio };
     }
     return { op: node.op.name, kernel: capture.kernel, checked, total: gpu.length, worst };

@@ -1,3 +1,4 @@
+// WGSL: conversions, index expressions (`write`, here).
 import { type DType, hostArray, isFloat } from '../dtype.js';
 import { DTypeError } from '../errors.js';
 import { defineIndex, type Tensor } from '../graph/tensor.js';

@@ -1,3 +1,4 @@
+// WGSL: a view of windows (`write`, here) and the product of shaders/matmul.wgsl.
 import { ShapeError } from '../errors.js';
 import { defineOpWith, literal, type Tensor } from '../graph/tensor.js';
 import { formatShape, type Shape, sizeOf } from '../shape.js';

@@ -1,3 +1,4 @@
+// WGSL: eye, arange and full are index expressions (`write`, here); the others are buffers.
 import { EPSILON } from '../bounds.js';
 import { type DType, hostArray, isFloat, readValue, roundTo, type Value } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';

@@ -1,3 +1,4 @@
+// WGSL: shaders/matmul.wgsl; outer is in shaders/outer.wgsl.
 import outerSource from '../../shaders/outer.wgsl?raw';
 import { gamma, TINY } from '../bounds.js';
 import { hostData, type TensorData } from '../dtype.js';

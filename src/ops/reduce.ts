@@ -1,3 +1,4 @@
+// WGSL: shaders/fold.wgsl says how two values combine, shaders/reduction.wgsl is the loop.
 import { gamma } from '../bounds.js';
 import { hostArray, integerRanges, isFloat, type TensorData, type TypedArray } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';

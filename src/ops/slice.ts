@@ -1,3 +1,4 @@
+// WGSL: index expressions (`write`, here), written into the kernels that read them.
 import { hostArray, hostData, type TensorData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { defineIndex, literal, type Tensor } from '../graph/tensor.js';

@@ -1,21 +1,34 @@
+import type { TensorData } from '../dtype.js';
 import { DeviceError, DeviceLostError, NablaError } from '../errors.js';
-import type { EngineInfo, EngineStats } from '../graph/backend.js';
-import type { PlanBuffer } from './arena.js';
+import { type EngineInfo, type EngineStats, emptyStats } from '../graph/backend.js';
+import type { Tensor } from '../graph/tensor.js';
+import { nodeBytes, type PlanBuffer } from './arena.js';
 import type { AdapterClass } from './kernels.js';
+import type { Dispatch } from './plan.js';
+import { fromBytes, toWords } from './words.js';
 
 /** Limits that large models want; asked for as high as the adapter goes. Fusion itself relies on default limits only. */
 const WANTED_LIMITS = ['maxStorageBufferBindingSize', 'maxBufferSize'] as const;
 const WANTED_FEATURES = ['shader-f16', 'timestamp-query', 'subgroups'] as const;
 
 /** WebGPU's constants, which Node lacks as globals. */
-export const usage = { mapRead: 1, copySource: 4, copyDestination: 8, storage: 128, queryResolve: 512 } as const;
+export const usage = { mapRead: 1, copySource: 4, copyDestination: 8, storage: 128 } as const;
 
 const classOf = (text: string): AdapterClass =>
   /swiftshader/i.test(text) ? 'swiftshader' : /llvmpipe|lavapipe/i.test(text) ? 'lavapipe' : 'gpu';
 
-export interface DeviceOptions {
+export interface GpuOptions {
+  /** Bytes that the engine's buffers may take in all. */
   readonly byteBudget?: number | undefined;
+  /** @internal Plants faults into kernels, so that tests can see the cross-check find them. */
   readonly rewrite?: ((wgsl: string) => string) | undefined;
+}
+
+/** A device as large as its adapter allows. */
+export function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
+  const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
+  const requiredFeatures = WANTED_FEATURES.filter((name) => adapter.features.has(name)) as GPUFeatureName[];
+  return adapter.requestDevice({ requiredLimits, requiredFeatures });
 }
 
 /** A device with its pipelines, its memory count and its errors. */
@@ -23,26 +36,22 @@ export class Device {
   readonly device: GPUDevice;
   readonly info: EngineInfo;
   readonly adapterClass: AdapterClass;
-  readonly stats: EngineStats;
+  readonly stats: EngineStats = emptyStats();
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
-  readonly #layouts = new Map<string, GPUBindGroupLayout>();
-  readonly #options: DeviceOptions;
+  readonly #options: GpuOptions;
   readonly #buffers = new Set<GPUBuffer>();
-  readonly #owners = new FinalizationRegistry<Iterable<GPUBuffer>>((buffers) => {
-    for (const buffer of buffers) this.destroyBuffer(buffer);
-  });
+  readonly #owners = new FinalizationRegistry<Iterable<GPUBuffer>>((buffers) => this.destroyBuffers(buffers));
   #disposed = false;
-  /** Why the device is gone, once it is. */
-  lostBecause: string | undefined;
+  #lostBecause: string | undefined;
   readonly lost: Promise<string>;
   #error: Error | undefined;
 
-  private constructor(device: GPUDevice, adapter: GPUAdapter, stats: EngineStats, options: DeviceOptions) {
-    const { vendor, architecture, description } = adapter.info;
+  constructor(device: GPUDevice, adapter: GPUAdapter, options: GpuOptions) {
+    const { vendor, architecture, device: model } = adapter.info;
+    const description = adapter.info.description || model;
     this.device = device;
-    this.stats = stats;
     this.#options = options;
-    this.adapterClass = classOf(`${vendor} ${architecture} ${description} ${adapter.info.device}`);
+    this.adapterClass = classOf(`${vendor} ${architecture} ${description} ${model}`);
     const limits: Record<string, number> = {};
     for (const name in device.limits) {
       const value = (device.limits as unknown as Record<string, unknown>)[name];
@@ -50,54 +59,78 @@ export class Device {
     }
     this.info = {
       backend: 'gpu',
-      adapter: {
-        vendor,
-        architecture,
-        description: description || adapter.info.device,
-        software: this.adapterClass !== 'gpu',
-      },
+      adapter: { vendor, architecture, description, software: this.adapterClass !== 'gpu' },
       limits,
       features: [...device.features],
     };
     this.lost = device.lost.then(({ reason, message }) => {
-      this.lostBecause = `${reason}: ${message}`;
-      return this.lostBecause;
+      this.#lostBecause = `${reason}: ${message}`;
+      return this.#lostBecause;
     });
     device.onuncapturederror = (event) => {
       this.#error ??= new DeviceError(`WebGPU: ${event.error.message}`);
     };
   }
 
-  static async open(adapter: GPUAdapter, stats: EngineStats, options: DeviceOptions): Promise<Device> {
-    const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
-    const requiredFeatures = WANTED_FEATURES.filter((name) => adapter.features.has(name)) as GPUFeatureName[];
-    const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
-    return new Device(device, adapter, stats, options);
-  }
-
   /** Throws what went wrong since the last call: a lost device, or an error that WebGPU reported late. */
   check(): void {
     if (this.#disposed) throw new NablaError('engine: it is disposed; open another');
-    if (this.lostBecause !== undefined)
-      throw new DeviceLostError(`engine: the GPU device is gone (${this.lostBecause}); open another engine`);
+    if (this.#lostBecause !== undefined)
+      throw new DeviceLostError(`engine: the GPU device is gone (${this.#lostBecause}); open another engine`);
     const error = this.#error;
     this.#error = undefined;
     if (error) throw error;
   }
 
   /** Makes objects at once; throws DeviceError with what WebGPU says against them. */
-  async watched(make: () => void): Promise<void> {
+  async watched<T>(make: () => T): Promise<T> {
     const kinds = ['validation', 'out-of-memory'] as const;
     for (const kind of kinds) this.device.pushErrorScope(kind);
     let errors: Promise<(GPUError | null)[]>;
+    let made: T;
     try {
-      make();
+      made = make();
     } finally {
       errors = Promise.all(kinds.map(() => this.device.popErrorScope()));
     }
     const error = (await errors).find((each) => each);
     this.check();
     if (error) throw new DeviceError(`WebGPU: ${error.message}`);
+    return made;
+  }
+
+  /** Waits for a buffer to be mapped; where that fails because the device went, says so. */
+  async mapped(buffer: GPUBuffer): Promise<ArrayBuffer> {
+    try {
+      await buffer.mapAsync(1); // read
+      this.check();
+      return buffer.getMappedRange();
+    } catch (cause) {
+      this.check();
+      const why = `engine: reading back failed; the GPU device may be gone (${String(cause)})`;
+      throw cause instanceof NablaError ? cause : new DeviceLostError(why, { cause });
+    }
+  }
+
+  /** Writes a value where a node lies; ordered before the next submit. */
+  upload(node: Tensor, buffer: GPUBuffer, offset: number, value: TensorData): void {
+    const words = toWords(value, node);
+    this.device.queue.writeBuffer(buffer, offset, words);
+    this.stats.uploadedBytes += words.byteLength;
+  }
+
+  /** Encodes a copy of a node's present value; the function returned waits for it, takes it and frees the copy. */
+  copyAside(encoder: GPUCommandEncoder, node: Tensor, buffer: GPUBuffer, offset: number): () => Promise<TensorData> {
+    const bytes = nodeBytes(node);
+    const aside = this.createBuffer(bytes, usage.mapRead | usage.copyDestination);
+    encoder.copyBufferToBuffer(buffer, offset, aside, 0, bytes);
+    return async () => {
+      try {
+        return fromBytes(node, (await this.mapped(aside)).slice(0));
+      } finally {
+        this.destroyBuffers([aside]);
+      }
+    };
   }
 
   /** Makes a buffer and counts it. Throws DeviceError above the adapter's limit or the byte budget. */
@@ -121,14 +154,16 @@ export class Device {
     return buffer;
   }
 
-  destroyBuffer(buffer: GPUBuffer): void {
-    if (!this.#buffers.delete(buffer)) return;
-    this.stats.liveBuffers--;
-    this.stats.liveBytes -= buffer.size;
-    buffer.destroy();
+  destroyBuffers(buffers: Iterable<GPUBuffer>): void {
+    for (const buffer of buffers) {
+      if (!this.#buffers.delete(buffer)) continue;
+      this.stats.liveBuffers--;
+      this.stats.liveBytes -= buffer.size;
+      buffer.destroy();
+    }
   }
 
-  /** Destroys a buffer once its owner is gone; the owner may also do so itself. */
+  /** Destroys buffers once their owner is gone; the owner may also do so itself. */
   destroyWith(owner: object, buffers: Iterable<GPUBuffer>): void {
     this.#owners.register(owner, buffers);
   }
@@ -136,7 +171,7 @@ export class Device {
   /** Frees everything. Later calls throw. */
   dispose(): void {
     this.#disposed = true;
-    for (const buffer of this.#buffers) this.destroyBuffer(buffer);
+    this.destroyBuffers(this.#buffers);
     this.device.destroy();
   }
 
@@ -145,43 +180,30 @@ export class Device {
     return this.createBuffer(Math.max(16, buffer.bytes), usage.storage | usage.copySource | usage.copyDestination);
   }
 
-  /** The explicit layout for a list of accesses. */
-  layout(accesses: readonly ('read' | 'read_write')[]): GPUBindGroupLayout {
-    const key = accesses.join();
-    let layout = this.#layouts.get(key);
-    if (!layout) {
-      const entries = accesses.map((access, binding) => ({
-        binding,
-        visibility: 4, // compute
-        buffer: { type: access === 'read' ? ('read-only-storage' as const) : ('storage' as const) },
-      }));
-      layout = this.device.createBindGroupLayout({ entries });
-      this.#layouts.set(key, layout);
-    }
-    return layout;
-  }
-
   /** The pipeline of a kernel text, built once. Rejects with the shader's line, column and source. */
-  pipeline(wgsl: string, accesses: readonly ('read' | 'read_write')[]): Promise<GPUComputePipeline> {
+  pipeline(wgsl: string, bindings: Dispatch['bindings']): Promise<GPUComputePipeline> {
     const known = this.#pipelines.get(wgsl);
     if (known) return known;
-    const built = this.#build(wgsl, accesses);
+    const built = this.#build(wgsl, bindings);
     this.#pipelines.set(wgsl, built);
     built.catch(() => this.#pipelines.delete(wgsl));
     return built;
   }
 
-  async #build(wgsl: string, accesses: readonly ('read' | 'read_write')[]): Promise<GPUComputePipeline> {
+  async #build(wgsl: string, bindings: Dispatch['bindings']): Promise<GPUComputePipeline> {
+    const { device } = this;
     // a bad shader is told by the pipeline that it is for, not by whichever call comes next
-    this.device.pushErrorScope('validation');
-    const module = this.device.createShaderModule({ code: this.#options.rewrite?.(wgsl) ?? wgsl });
-    const complaint = this.device.popErrorScope();
-    const layout = this.device.createPipelineLayout({ bindGroupLayouts: [this.layout(accesses)] });
+    device.pushErrorScope('validation');
+    const module = device.createShaderModule({ code: this.#options.rewrite?.(wgsl) ?? wgsl });
+    const complaint = device.popErrorScope();
+    const entries = bindings.map(({ access }, binding): GPUBindGroupLayoutEntry => {
+      const type = access === 'read' ? 'read-only-storage' : 'storage';
+      return { binding, visibility: 4, buffer: { type } }; // compute
+    });
+    const layout = device.createPipelineLayout({ bindGroupLayouts: [device.createBindGroupLayout({ entries })] });
     try {
-      const pipeline = await this.device.createComputePipelineAsync({
-        layout,
-        compute: { module, entryPoint: 'main' },
-      });
+      const compute = { module, entryPoint: 'main' };
+      const pipeline = await device.createComputePipelineAsync({ layout, compute });
       this.stats.pipelines++;
       return pipeline;
     } catch (cause) {

@@ -34,9 +34,9 @@ export interface Plan {
   readonly bytes: number;
   /** Where each stored node lies. */
   readonly places: ReadonlyMap<Tensor, Place>;
-  readonly outputs: readonly { readonly node: Tensor; readonly place: Place; readonly before: boolean }[];
-  /** Next values that could not be written in place, copied after the pass. */
-  readonly copies: readonly { readonly from: Place; readonly to: Place }[];
+  readonly outputs: readonly Tensor[];
+  /** Next values that could not be written in place, copied to their parameters after the pass. */
+  readonly copies: readonly (readonly [next: Tensor, parameter: Tensor])[];
   readonly feeds: ReadonlyMap<Tensor, Place>;
   readonly nodes: number;
 }
@@ -179,14 +179,9 @@ function describePlan(
   const dispatches = entries
     .filter(({ units: [first] }) => sizeOf(members(first!)[0]!.shape) > 0)
     .map((entry) => describeDispatch(entry, options, placeOf));
-  const copies = lowered.updates
-    .filter(([, next]) => !inPlace.has(next))
-    .map(([parameter, next]) => ({ from: { ...placeOf(next), bytes: nodeBytes(next) }, to: placeOf(parameter) }));
-  const outputs = lowered.outputs.map((node) => ({
-    node,
-    place: { ...placeOf(node), bytes: nodeBytes(node) },
-    before: isParameter(base(node)),
-  }));
+  const copies = lowered.updates.flatMap(([parameter, next]) =>
+    inPlace.has(next) ? [] : [[next, parameter] as const],
+  );
   const bound = dispatches.flatMap(({ bindings }) => bindings.map(({ place }) => place.buffer));
   const buffers = [...new Set([...bound, ...[...places.values()].map(({ buffer }) => buffer)])];
   const own = buffers.filter(({ kind }) => kind !== 'parameters' && kind !== 'constant');
@@ -197,7 +192,7 @@ function describePlan(
     buffers,
     bytes: own.reduce((total, { bytes }) => total + bytes, 0),
     places,
-    outputs,
+    outputs: lowered.outputs,
     copies,
     feeds: new Map([...places].filter(([node, { buffer }]) => buffer.kind === 'feed' && buffer.node === node)),
     nodes: computed.length,

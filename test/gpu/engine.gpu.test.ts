@@ -79,18 +79,19 @@ it('trains a small network as the reference does', async () => {
 
 it('plans a whole step of case A in few dispatches and replays it without making anything', async () => {
   const { inputs, cost, updates } = network([784, 128, 10], 64);
-  const step = gpu.compile({ inputs, outputs: { cost }, updates });
+  const engine = await openGpuEngine(); // its own: no other test's steps are collected meanwhile
+  const step = engine.compile({ inputs, outputs: { cost }, updates });
   expect(step.plan.dispatches.length).toBeLessThanOrEqual(10);
   expect(step.plan.dispatchesUnfused).toBeGreaterThan(25);
   const feeds = { x: Float32Array.from({ length: 784 * 64 }, (_, i) => Math.sin(i)), y: new Int32Array(64) };
   await step(feeds);
-  const before = gpu.stats();
+  const before = engine.stats();
   for (let i = 0; i < 3; i++) await step.enqueue(feeds);
-  await gpu.finish();
-  const after = gpu.stats();
+  await engine.finish();
+  const after = engine.stats();
   expect(after.submits - before.submits).toBe(3);
-  expect(after.pipelines).toBe(before.pipelines);
-  expect(after.liveBuffers).toBeLessThanOrEqual(before.liveBuffers); // steps of other tests may have been collected
+  expect([after.liveBuffers, after.pipelines]).toEqual([before.liveBuffers, before.pipelines]);
+  engine.dispose();
 });
 
 it('keeps the plan of an equal graph with other data', async () => {

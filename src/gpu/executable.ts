@@ -1,0 +1,234 @@
+import { constantValue } from '../cpu/backend.js';
+import type { TensorData } from '../dtype.js';
+import { FeedError } from '../errors.js';
+import type { Capture, Executable, Inspection, PlanView } from '../graph/backend.js';
+import { type Feeds, isParameter } from '../graph/program.js';
+import type { Tensor } from '../graph/tensor.js';
+import { describe } from '../ops/leaf.js';
+import { base } from './alias.js';
+import { align, nodeBytes, type Place, type PlanBuffer } from './arena.js';
+import type { GpuBackend } from './backend.js';
+import { usage } from './device.js';
+import type { Dispatch, Plan } from './plan.js';
+import { fromBytes } from './words.js';
+
+interface Call {
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+  readonly dispatch: Dispatch;
+}
+type OnProgress = (done: number, total: number) => void;
+
+/** A plan on a device: its buffers, pipelines and bind groups are made on first use and replayed. */
+export class GpuExecutable implements Executable {
+  readonly plan: PlanView;
+  readonly #plan: Plan;
+  readonly #backend: GpuBackend;
+  /** Buffers that are this plan's alone; `#live` are these and the staging buffers, freed with it. */
+  readonly #own = new Map<PlanBuffer, GPUBuffer>();
+  readonly #live = new Set<GPUBuffer>();
+  #staging: GPUBuffer[] = [];
+  #calls: Promise<Call[]> | undefined;
+
+  constructor(plan: Plan, backend: GpuBackend) {
+    this.#plan = plan;
+    this.#backend = backend;
+    backend.destroyWith(this, this.#live);
+    const { dispatchesUnfused, buffers, bytes } = plan;
+    const dispatches = plan.dispatches.map(({ kernel, ops, workgroups, wgsl }) => ({ kernel, ops, workgroups, wgsl }));
+    this.plan = { dispatches, dispatchesUnfused, buffers: buffers.length, bytes };
+  }
+
+  async run(feeds: Feeds, read: boolean, inspection?: Inspection): Promise<TensorData[]> {
+    const settle = await this.#backend.inOrder(async () => {
+      const calls = await this.#prepare();
+      return this.#submit(calls, feeds, read, inspection);
+    });
+    return settle();
+  }
+
+  async warmUp(onProgress?: OnProgress): Promise<void> {
+    await this.#prepare(onProgress); // beside running steps: it makes new objects and touches none in use
+  }
+
+  release(): void {
+    const making = this.#calls;
+    this.#calls = undefined;
+    this.#free();
+    // what was still being made then
+    making?.then(
+      () => {
+        if (!this.#calls) this.#free();
+      },
+      () => {},
+    );
+  }
+
+  #free(): void {
+    this.#backend.destroyBuffers(this.#live);
+    this.#live.clear();
+    this.#own.clear();
+    this.#staging = [];
+  }
+
+  #prepare(onProgress?: OnProgress): Promise<Call[]> {
+    this.#calls ??= this.#make(onProgress).catch((error) => {
+      this.#calls = undefined;
+      throw error;
+    });
+    return this.#calls;
+  }
+
+  async #make(onProgress?: OnProgress): Promise<Call[]> {
+    const { dispatches, buffers, places } = this.#plan;
+    const kernels = new Map(dispatches.map(({ wgsl, bindings }) => [wgsl, bindings]));
+    const pipelines = new Map<string, GPUComputePipeline>();
+    const build = async ([wgsl, bindings]: [string, Dispatch['bindings']]): Promise<void> => {
+      pipelines.set(wgsl, await this.#backend.pipeline(wgsl, bindings));
+      onProgress?.(pipelines.size, kernels.size);
+    };
+    await Promise.all([...kernels].map(build));
+    const calls = await this.#backend.watched(() => {
+      for (const buffer of buffers) this.#buffer(buffer);
+      return dispatches.map((dispatch) => this.#call(dispatch, pipelines.get(dispatch.wgsl)!));
+    });
+    for (const node of places.keys()) if (isParameter(node)) this.#backend.placed(node);
+    return calls;
+  }
+
+  #call(dispatch: Dispatch, pipeline: GPUComputePipeline): Call {
+    const entries = dispatch.bindings.map(({ place: { buffer, offset, bytes } }, binding) => ({
+      binding,
+      resource: { buffer: this.#buffer(buffer), offset, size: bytes },
+    }));
+    const group = this.#backend.device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
+    return { pipeline, group, dispatch };
+  }
+
+  /** The GPU buffer behind a plan's buffer. */
+  #buffer(buffer: PlanBuffer): GPUBuffer {
+    if (buffer.kind === 'parameters' || buffer.kind === 'constant') return this.#backend.shared(buffer);
+    const own = this.#own.get(buffer) ?? this.#backend.storage(buffer);
+    this.#own.set(buffer, own);
+    this.#live.add(own);
+    return own;
+  }
+
+  #placeOf(node: Tensor): Place {
+    return this.#plan.places.get(base(node))!;
+  }
+
+  /** One submit; what it returns waits for the outputs, or without `read` for room, and holds no later work up. */
+  #submit(calls: Call[], feeds: Feeds, read: boolean, inspection?: Inspection): () => Promise<TensorData[]> {
+    const { device, stats } = this.#backend;
+    for (const [node, { buffer, offset }] of this.#plan.feeds) {
+      const value = feeds.get(node);
+      if (!value) throw new FeedError(`feeds: ${describe(node)} has no value`);
+      this.#backend.upload(node, this.#buffer(buffer), offset, value);
+    }
+    const staging = read && this.#plan.outputs.length > 0 ? this.#takeStaging() : undefined;
+    const encoder = device.createCommandEncoder();
+    if (staging) this.#copyOutputs(encoder, staging, true);
+    const captures = this.#encode(encoder, calls, inspection);
+    for (const [from, to] of this.#plan.copies) {
+      const { buffer, offset } = this.#placeOf(to);
+      this.#copy(encoder, from, this.#buffer(buffer), offset);
+    }
+    if (staging) this.#copyOutputs(encoder, staging, false);
+    device.queue.submit([encoder.finish()]);
+    stats.submits++;
+    stats.dispatches += calls.length;
+    stats.nodesEvaluated += this.#plan.nodes;
+    return async () => {
+      // every one is taken before any is looked at, so that its buffers are freed
+      const taken = await Promise.all(captures.map((take) => take()));
+      for (const capture of taken) inspection?.receive(capture);
+      if (staging) return this.#readOutputs(staging);
+      await this.#backend.room();
+      return [];
+    };
+  }
+
+  /**
+   * Encodes all kernel calls into one compute pass, interrupted around those that are inspected: what they read is
+   * copied before, what they store after. Returns how to take these captures once that has run.
+   */
+  #encode(encoder: GPUCommandEncoder, calls: Call[], inspection?: Inspection): (() => Promise<Capture>)[] {
+    const captures: (() => Promise<Capture>)[] = [];
+    let pass: GPUComputePassEncoder | undefined;
+    const look = (nodes: Iterable<Tensor>): (() => Promise<Map<Tensor, TensorData>>) => {
+      pass?.end();
+      pass = undefined;
+      return this.#capture(encoder, [...nodes]);
+    };
+    calls.forEach(({ pipeline, group, dispatch: { kernel, wgsl, workgroups, units } }, at) => {
+      const picked = inspection?.select(at, calls.length) ? units : [];
+      const before = picked.map((unit) => look(unit.reads));
+      pass ??= encoder.beginComputePass();
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(...workgroups);
+      picked.forEach((unit, i) => {
+        const after = look(unit.stores);
+        captures.push(async () => ({ kernel, wgsl, reads: await before[i]!(), results: await after() }));
+      });
+    });
+    pass?.end();
+    return captures;
+  }
+
+  /** Copies the present values of nodes aside; the function returned reads them. */
+  #capture(encoder: GPUCommandEncoder, nodes: readonly Tensor[]): () => Promise<Map<Tensor, TensorData>> {
+    const values = nodes.map((node): (() => Promise<TensorData>) => {
+      const { buffer, offset } = this.#placeOf(node);
+      // constants are what the host gave; a data set is not copied for every look
+      if (buffer.kind === 'constant' && buffer.node === base(node)) return async () => constantValue(base(node));
+      return this.#backend.copyAside(encoder, node, this.#buffer(buffer), offset);
+    });
+    return async () => {
+      const taken = await Promise.all(values.map((take) => take()));
+      return new Map(nodes.map((node, i) => [node, taken[i]!]));
+    };
+  }
+
+  #copy(encoder: GPUCommandEncoder, node: Tensor, to: GPUBuffer, at: number): void {
+    const { buffer, offset } = this.#placeOf(node);
+    encoder.copyBufferToBuffer(this.#buffer(buffer), offset, to, at, nodeBytes(node));
+  }
+
+  /** Where each output lies in a staging buffer, and where the last ends. */
+  #stagingOffsets(): number[] {
+    const ends = [0];
+    for (const node of this.#plan.outputs) ends.push(ends.at(-1)! + align(nodeBytes(node), 16));
+    return ends;
+  }
+
+  /** Copies outputs out; a parameter's value is read from before the step. */
+  #copyOutputs(encoder: GPUCommandEncoder, staging: GPUBuffer, before: boolean): void {
+    const offsets = this.#stagingOffsets();
+    this.#plan.outputs.forEach((node, i) => {
+      if (isParameter(base(node)) === before) this.#copy(encoder, node, staging, offsets[i]!);
+    });
+  }
+
+  /** A buffer to read outputs through, kept for the next time. */
+  #takeStaging(): GPUBuffer {
+    const bytes = this.#stagingOffsets().at(-1)!;
+    const staging = this.#staging.pop() ?? this.#backend.createBuffer(bytes, usage.mapRead | usage.copyDestination);
+    this.#live.add(staging);
+    return staging;
+  }
+
+  /** Waits for a staging buffer and takes the outputs out of it. */
+  async #readOutputs(staging: GPUBuffer): Promise<TensorData[]> {
+    const bytes = await this.#backend.mapped(staging);
+    const offsets = this.#stagingOffsets();
+    const values = this.#plan.outputs.map((node, i) => {
+      return fromBytes(node, bytes.slice(offsets[i]!, offsets[i]! + nodeBytes(node)));
+    });
+    staging.unmap();
+    this.#backend.stats.readBytes += offsets.at(-1)!;
+    this.#staging.push(staging);
+    return values;
+  }
+}

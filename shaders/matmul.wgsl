@@ -3,7 +3,22 @@
 // shape gives the same bits. finish applies the epilogue (bias, activation, ⊙ σ′) and stores.
 //:vocabulary
 //:declarations
-//:functions
+//:loaders
+// The epilogue of four neighbouring outputs of one row.
+fn finish(batch: u32, m: u32, first: u32, value: vec4f) {
+  if (m >= M || first >= N) { return; }
+  //:loads
+  //:repeat lane 4
+  //:guard
+  {
+    let n = first + ${lane}u;
+    let head = value[${lane}];
+    //:prologue
+    //:body
+  }
+  //:end
+  //:stores
+}
 @compute @workgroup_size(GROUP_X, GROUP_Y)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let m0 = id.y * ROW_TILES * 4u;

@@ -163,7 +163,7 @@ export class GpuExecutable implements Executable {
     };
     calls.forEach(({ pipeline, group, dispatch: { kernel, wgsl, workgroups, units } }, at) => {
       const picked = inspection?.select(at, calls.length) ? units : [];
-      const before = picked.map((unit) => look(unit.reads));
+      const before = picked.map((unit) => look(unit.reads.keys()));
       pass ??= encoder.beginComputePass();
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, group);

@@ -6,7 +6,7 @@ import { bytesPerElement } from '../dtype.js';
 import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
 import { flat } from './index.js';
-import { foldedReads, indexOf, members, type Unit, unitWriter } from './units.js';
+import { countOf, foldedReads, indexOf, members, type Unit, unitWriter } from './units.js';
 import { fillSkeleton } from './vocabulary.js';
 import { type Binding, registerType, storageType, type Writer } from './writer.js';
 
@@ -48,71 +48,43 @@ export function spreadGroups(count: number): [number, number, number] {
 export const toStorage = (node: Tensor, value: string): string =>
   node.dtype === 'bool' ? `select(0u, 1u, ${value})` : node.dtype === 'f16' ? `f16(${value})` : value;
 
-/** The parts that every skeleton has. */
-export const frame = (
-  writer: Writer,
-  lengthOf?: (node: Tensor) => number,
-): { vocabulary: string; declarations: string } => ({
-  vocabulary: String(writer.vocabulary),
-  declarations: writer.declarations(lengthOf),
-});
-
 /** Elements an invocation handles in one go; few fat workgroups suit software adapters, many thin ones hardware. */
 const mapGroups = (groups: number, adapter: AdapterClass): number =>
   Math.max(1, Math.min(Math.ceil(groups / 64), adapter === 'gpu' ? 4096 : 32));
 
 /**
- * An elementwise kernel. With `count`, one that runs over that many elements of buffers with one layout (the
- * parameters of a whole model); it is undefined then if an expression reads anything but its own element and scalars.
+ * Writes what computes and stores a unit's results, one by one, or where it is `wide` one lane of four neighbours:
+ * `vectorAt` is then the place of the vec4 that holds a node's element, if the lanes are its neighbours too.
  */
-export function emitMap(unit: Unit, { stored, adapter, target }: EmitOptions, count?: number): Kernel | undefined {
-  const size = sizeOf(unit.roots[0]!.shape);
-  const places = new Map<Tensor, Set<string>>();
-  const survey = unitWriter(unit, stored, {
-    onRead: (node, at) => places.set(node, (places.get(node) ?? new Set()).add(at)),
-  });
-  for (const root of unit.roots) survey.value(root, unit.rowIndex);
-  const ownElement = (node: Tensor): boolean =>
-    sizeOf(node.shape) === size && [...(places.get(node) ?? [])].every((at) => at === 'i');
-  if (count !== undefined && [...places.keys()].some((node) => !ownElement(node) && sizeOf(node.shape) !== 1))
-    return undefined;
-  const length = count ?? size;
-  const wide =
-    length % 4 === 0 &&
-    [...places.keys(), ...unit.stores].every((node) => bytesPerElement(node.dtype) === 4 || node.dtype === 'u8');
-  const loads: string[] = [];
+export function writeResults(
+  unit: Unit,
+  { stored, target }: EmitOptions,
+  wide: boolean,
+  vectorAt: (node: Tensor, at: string) => string | undefined,
+): { writer: Writer; loads: string; body: string; stores: string } {
+  const at = flat(unit.rowIndex);
+  const [loads, stores]: string[][] = [[], []];
   const writer = unitWriter(unit, stored, {
-    load: (node) => (wide && ownElement(node) ? vectorLoad(writer, loads, node, 'group') : undefined),
+    load: (node, place) => {
+      const vector = wide ? vectorAt(node, place) : undefined;
+      return vector && vectorLoad(writer, loads!, node, vector);
+    },
   });
-  const body: string[] = [];
-  const results = unit.roots.map((root) => writer.value(root, unit.rowIndex));
-  body.push(writer.close());
-  const stores: string[] = [];
-  unit.roots.forEach((root, r) => {
-    if (!unit.stores.includes(root)) return;
-    const buffer = writer.bind(target(root), 'read_write', wide);
-    const value = toStorage(root, results[r]!);
-    if (wide) loads.push(`var r${r}: vec4<${storageType(root.dtype)}>;`);
-    body.push(wide ? `r${r}[\${lane}] = ${value};` : `${buffer}[i] = ${value};`);
-    if (wide) stores.push(`${buffer}[group] = r${r};`);
+  const wanted = members(unit).filter((node) => unit.stores.includes(node));
+  const values = wanted.map((node) => toStorage(node, writer.value(node, unit.rowIndex)));
+  const body = [writer.close()];
+  wanted.forEach((node, r) => {
+    const buffer = writer.bind(target(node), 'read_write', wide);
+    body.push(wide ? `r${r}[\${lane}] = ${values[r]};` : `${buffer}[${at}] = ${values[r]};`);
+    if (!wide) return;
+    loads!.push(`var r${r}: vec4<${storageType(node.dtype)}>;`);
+    stores!.push(`${buffer}[${vectorAt(node, at)}] = r${r};`);
   });
-  const lanes = wide ? 4 : 1;
-  const lengthOf = (node: Tensor): number =>
-    count !== undefined && sizeOf(node.shape) === size ? count : sizeOf(node.shape);
-  const parts = {
-    ...frame(writer, lengthOf),
-    prologue: writer.prologue,
-    loads: loads.join('\n'),
-    body: body.join('\n'),
-    stores: stores.join('\n'),
-  };
-  const groups = Math.ceil(length / lanes);
-  const wgsl = fillSkeleton(mapSkeleton, parts, { LANES: lanes, GROUPS: groups });
-  return { wgsl, bindings: writer.bindings, workgroups: [mapGroups(groups, adapter), 1, 1] };
+  return { writer, loads: loads!.join('\n'), body: body.join('\n'), stores: stores!.join('\n') };
 }
 
 /** Loads four neighbouring elements once and returns one lane; a u8 word is four already. */
-export function vectorLoad(writer: Writer, loads: string[], node: Tensor, at: string): string {
+function vectorLoad(writer: Writer, loads: string[], node: Tensor, at: string): string {
   const buffer = writer.bind(node, 'read', node.dtype !== 'u8');
   const name = `l_${buffer}`;
   if (!loads.some((line) => line.startsWith(`let ${name} `))) loads.push(`let ${name} = ${buffer}[${at}];`);
@@ -120,47 +92,70 @@ export function vectorLoad(writer: Writer, loads: string[], node: Tensor, at: st
   return node.dtype === 'bool' ? `(${name}[\${lane}] != 0u)` : `${name}[\${lane}]`;
 }
 
+/**
+ * An elementwise kernel. With `count`, one that runs over that many elements of buffers with one layout (the
+ * parameters of a whole model); it is undefined then if an expression reads anything but its own element and scalars.
+ */
+export function emitMap(unit: Unit, options: EmitOptions, count?: number): Kernel | undefined {
+  const size = sizeOf(unit.roots[0]!.shape);
+  const read = [...unit.reads.keys()];
+  const isOwn = (node: Tensor): boolean =>
+    sizeOf(node.shape) === size && [...(unit.reads.get(node) ?? [])].every((at) => at === 'i');
+  if (count !== undefined && !read.every((node) => isOwn(node) || sizeOf(node.shape) === 1)) return undefined;
+  const length = count ?? size;
+  const inWords = ({ dtype }: Tensor): boolean => bytesPerElement(dtype) === 4 || dtype === 'u8';
+  const wide = length % 4 === 0 && [...read, ...unit.stores].every(inWords);
+  const { writer, ...parts } = writeResults(unit, options, wide, (node) => (isOwn(node) ? 'group' : undefined));
+  const frame = writer.frame((node) => (sizeOf(node.shape) === size ? length : sizeOf(node.shape)));
+  const LANES = wide ? 4 : 1;
+  const GROUPS = Math.ceil(length / LANES);
+  const wgsl = fillSkeleton(mapSkeleton, { ...frame, ...parts }, { LANES, GROUPS });
+  return { wgsl, bindings: writer.bindings, workgroups: [mapGroups(GROUPS, options.adapter), 1, 1] };
+}
+
+type Fold = 'sum' | 'max' | 'min' | 'arg_max' | 'scatter';
+type NumberType = 'f32' | 'i32' | 'u32';
+
 /** The value that a fold starts from; −∞ needs a run-time zero, because WGSL refuses infinite constants. */
-function identity(head: Tensor): string {
-  const type = registerType(head.inputs[0]!.dtype);
-  const name = head.op.kernel.kind === 'reduce' ? head.op.kernel.name : 'sum';
-  if (name === 'sum') return `${type}(0)`;
-  const low = name !== 'min';
+function identity(fold: Fold, type: NumberType): string {
+  if (fold === 'sum' || fold === 'scatter') return `${type}(0)`;
+  const low = fold !== 'min';
   if (type === 'f32') return `bitcast<f32>(${low ? '0xff800000u' : '0x7f800000u'} | (row & 0u))`;
   if (type === 'u32') return low ? '0u' : '0xffffffffu';
   return low ? 'i32(-2147483647 - 1)' : '2147483647';
 }
 
+/** A loop over the columns of a row. */
+const overColumns = (body: string): string => `for (var column = 0u; column < COLUMNS + zero; column++) {\n${body}\n}`;
+
 /** Writes the loop that folds one head into the variable `name`. */
 function foldHead(writer: Writer, unit: Unit, head: Tensor, name: string): void {
   const { kernel } = head.op;
-  const type = registerType(head.inputs[0]!.dtype) as 'f32' | 'i32' | 'u32';
+  const fold: Fold = kernel.kind === 'reduce' ? kernel.name : 'scatter';
+  const type = registerType(head.inputs[0]!.dtype) as NumberType;
+  const take = (called: string, source = foldSource): string => writer.vocabulary.take(called, source, type);
   writer.open('column');
   const [first, second] = foldedReads(head, unit).map(([node, index]) => writer.value(node, index));
-  let combine: string;
-  if (kernel.kind === 'scatter') {
-    const rows = head.shape[1]!;
-    const fold = writer.vocabulary.take('scatter_add', gatherSource);
-    combine = `${name} = ${fold}(${name}, ${second}, u32(${first}), (row / ${head.shape[2]}u) % ${rows}u);`;
-  } else if (kernel.kind === 'reduce' && kernel.name === 'arg_max') {
-    const exceeds = writer.vocabulary.take('exceeds', foldSource, type);
-    combine = `if (column == 0u || ${exceeds}(${first}, ${name}_best)) { ${name}_best = ${first}; ${name} = i32(column); }`;
-  } else {
-    const fold = writer.vocabulary.take(`fold_${kernel.kind === 'reduce' ? kernel.name : 'sum'}`, foldSource, type);
-    combine = `${name} = ${fold}(${name}, ${first});`;
-  }
   const body = writer.close();
-  const best = kernel.kind === 'reduce' && kernel.name === 'arg_max';
-  writer.push(best ? `var ${name} = 0i;\nvar ${name}_best = ${identity(head)};` : `var ${name} = ${identity(head)};`);
-  writer.push(`for (var column = 0u; column < COLUMNS + zero; column++) {\n${body}\n${combine}\n}`);
+  let start = identity(fold, type);
+  let combine: string;
+  if (fold === 'scatter') {
+    const row = `(row / ${head.shape[2]}u) % ${head.shape[1]}u`;
+    combine = `${name} = ${take('scatter_add', gatherSource)}(${name}, ${second}, u32(${first}), ${row});`;
+  } else if (fold === 'arg_max') {
+    start = `0i;\nvar ${name}_best = ${start}`;
+    const wins = `column == 0u || ${take('exceeds')}(${first}, ${name}_best)`;
+    combine = `if (${wins}) { ${name}_best = ${first}; ${name} = i32(column); }`;
+  } else combine = `${name} = ${take(`fold_${fold}`)}(${name}, ${first});`;
+  writer.push(`var ${name} = ${start};\n${overColumns(`${body}\n${combine}`)}`);
 }
 
 /** A reduction with everything that depends on its rows and elements. */
 export function emitReduce(unit: Unit, { stored, adapter, target }: EmitOptions): Kernel {
   const names = new Map<Tensor, string>();
   const writer = unitWriter(unit, stored, { local: (head) => names.get(head)! });
-  const rows = unit.rowIndex.reduce((product, { extent }) => product * extent, 1);
-  const columns = unit.elementIndex!.reduce((product, { extent }) => product * extent, 1) / rows;
+  const ROWS = countOf(unit.rowIndex);
+  const COLUMNS = countOf(unit.elementIndex) / ROWS;
   unit.heads.forEach((head, i) => {
     foldHead(writer, unit, head, `h${i}`);
     names.set(head, `h${i}`);
@@ -173,19 +168,13 @@ export function emitReduce(unit: Unit, { stored, adapter, target }: EmitOptions)
   const wanted = members(unit).filter((node) => unit.stores.includes(node));
   const perRow = wanted.filter((node) => indexOf(unit, node) === unit.rowIndex);
   perRow.forEach(store);
-  const perElement = wanted.filter((node) => !perRow.includes(node));
-  if (perElement.length > 0) {
+  if (perRow.length < wanted.length) {
     writer.open('column');
-    perElement.forEach(store);
-    const body = writer.close();
-    writer.push(`for (var column = 0u; column < COLUMNS + zero; column++) {\n${body}\n}`);
+    for (const node of wanted) if (!perRow.includes(node)) store(node);
+    writer.push(overColumns(writer.close()));
   }
   const body = writer.close();
-  const group = adapter === 'gpu' ? 64 : Math.min(64, Math.max(1, Math.ceil(rows / 4)));
-  const wgsl = fillSkeleton(
-    reductionSkeleton,
-    { ...frame(writer), prologue: writer.prologue, body },
-    { GROUP: group, ROWS: rows, COLUMNS: columns },
-  );
-  return { wgsl, bindings: writer.bindings, workgroups: spreadGroups(Math.ceil(rows / group)) };
+  const GROUP = adapter === 'gpu' ? 64 : Math.min(64, Math.max(1, Math.ceil(ROWS / 4)));
+  const wgsl = fillSkeleton(reductionSkeleton, { ...writer.frame(), body }, { GROUP, ROWS, COLUMNS });
+  return { wgsl, bindings: writer.bindings, workgroups: spreadGroups(Math.ceil(ROWS / GROUP)) };
 }

@@ -16,7 +16,7 @@ export function assignSlots(
   const root = (node: Tensor): Tensor => rootOf(node, aliases);
   const lastUse = new Map<Tensor, number>();
   entries.forEach((units, at) => {
-    for (const unit of units) for (const node of [...unit.stores, ...unit.reads]) lastUse.set(root(node), at);
+    for (const unit of units) for (const node of [...unit.stores, ...unit.reads.keys()]) lastUse.set(root(node), at);
   });
   for (const node of outputs) lastUse.set(root(node), entries.length);
   const expiring = new Map<number, Tensor[]>();

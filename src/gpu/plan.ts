@@ -12,7 +12,7 @@ import { emitMatmul } from './matmul.js';
 import { assignSlots } from './memory.js';
 import { schedule } from './order.js';
 import { isLeaf, isLiteral } from './partition.js';
-import { formUnits, members, type Unit, type Units } from './units.js';
+import { members, type Unit, Units } from './units.js';
 import { planUpdates, type Run } from './updates.js';
 
 /** One kernel call: its text, its buffers, and the units (for people and for the cross-check) that it computes. */
@@ -142,7 +142,7 @@ const padded = (node: Tensor): number => Math.ceil(bytesOf(node.dtype, sizeOf(no
 /** Compiles a program to a plan: lower, fuse, order, place, write WGSL. Pure, but for the shared parameter layout. */
 export function makePlan(program: Program, context: PlanContext): Plan {
   const lowered = lowerProgram(program);
-  const units = formUnits(lowered);
+  const units = new Units(lowered);
   const targets = new Map(lowered.updates.map(([parameter, next]) => [next, parameter]));
   const places = new Map<Tensor, Place>();
   const { order, inPlace } = schedule(units, targets);

@@ -30,11 +30,9 @@ export interface Surroundings {
   isStored(node: Tensor): boolean;
   /** Values already in registers: the expression for a node at a row-major index, if any. */
   local?(node: Tensor, at: string): string | undefined;
-  /** Called for each read of a stored node. */
-  onRead?(node: Tensor, at: string): void;
   /** The outermost scope that expressions may go to: heads are not known before their loop has run. */
   floor?: number;
-  /** Replaces a buffer read by another expression (vec4 loads). */
+  /** Told of each read of a stored node; may put another expression in its place (vec4 loads). */
   load?(node: Tensor, at: string): string | undefined;
 }
 
@@ -89,8 +87,14 @@ export class Writer {
     return `b${found < 0 ? this.bindings.length - 1 : found}`;
   }
 
+  /** The parts that every skeleton has; the prologue are the statements of the outermost scope. */
+  frame(lengthOf?: (node: Tensor) => number): Record<'vocabulary' | 'declarations' | 'prologue', string> {
+    const declarations = this.#declarations(lengthOf);
+    return { vocabulary: String(this.vocabulary), declarations, prologue: this.prologue };
+  }
+
   /** WGSL declarations of all bindings, sizes included: a fixed length turns bounds checks into constants. */
-  declarations(lengthOf: (node: Tensor) => number = (node) => sizeOf(node.shape)): string {
+  #declarations(lengthOf: (node: Tensor) => number = (node) => sizeOf(node.shape)): string {
     return this.bindings
       .map(({ node, access, vector }, i) => {
         const words = node.dtype === 'u8' ? Math.ceil(lengthOf(node) / 4) : lengthOf(node);
@@ -137,7 +141,6 @@ export class Writer {
   }
 
   #read(node: Tensor, at: string): string {
-    this.#around.onRead?.(node, at);
     const loaded = this.#around.load?.(node, at);
     if (loaded !== undefined) return loaded;
     const buffer = this.bind(node, 'read');

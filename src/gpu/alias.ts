@@ -18,10 +18,11 @@ export function base(node: Tensor): Tensor {
   return at;
 }
 
-/** The value whose memory a node lies in. */
-export function rootOf(node: Tensor, aliases: ReadonlyMap<Tensor, Alias>): Tensor {
-  let at = node;
-  for (let alias = aliases.get(at); alias; alias = aliases.get(at)) at = alias.parent;
+/** The value whose memory a node lies in, and how many elements behind its beginning. */
+export function rootOf(node: Tensor, aliases: ReadonlyMap<Tensor, Alias>): { node: Tensor; offset: number } {
+  let at = { node, offset: 0 };
+  for (let alias = aliases.get(node); alias; alias = aliases.get(alias.parent))
+    at = { node: alias.parent, offset: at.offset + alias.offset };
   return at;
 }
 

@@ -1,55 +1,46 @@
 import type { Tensor } from '../graph/tensor.js';
 import { type Alias, rootOf } from './alias.js';
-import { nodeBytes, type Place, type PlanBuffer } from './arena.js';
+import { align, nodeBytes, type Place, type PlanBuffer } from './arena.js';
 import type { Unit } from './units.js';
 
 /**
  * Gives every stored result a buffer; a buffer is reused once the last reader of its value has run. An output keeps
- * its buffer. Inputs and outputs of one dispatch never share one (WebGPU refuses it). `entries` are dispatches in order.
+ * its buffer. Inputs and outputs of one dispatch never share one (WebGPU refuses it). `dispatches` are in order.
  */
 export function assignSlots(
-  entries: readonly (readonly Unit[])[],
+  dispatches: readonly { readonly units: readonly Unit[] }[],
   outputs: readonly Tensor[],
   aliases: ReadonlyMap<Tensor, Alias>,
   places: Map<Tensor, Place>,
 ): void {
-  const root = (node: Tensor): Tensor => rootOf(node, aliases);
+  const root = (node: Tensor): Tensor => rootOf(node, aliases).node;
   const lastUse = new Map<Tensor, number>();
-  entries.forEach((units, at) => {
+  dispatches.forEach(({ units }, at) => {
     for (const unit of units) for (const node of [...unit.stores, ...unit.reads.keys()]) lastUse.set(root(node), at);
   });
-  for (const node of outputs) lastUse.set(root(node), entries.length);
-  const expiring = new Map<number, Tensor[]>();
-  for (const [node, at] of lastUse) expiring.set(at, [...(expiring.get(at) ?? []), node]);
+  for (const node of outputs) lastUse.set(root(node), dispatches.length);
+  const expiring = dispatches.map((): PlanBuffer[] => []);
   const free: PlanBuffer[] = [];
-  const own = new Map<Tensor, PlanBuffer>();
-  entries.forEach((units, at) => {
+  dispatches.forEach(({ units }, at) => {
     for (const node of units.flatMap((unit) => unit.stores.map(root))) {
       if (places.has(node)) continue;
-      const buffer = takeSlot(free, Math.ceil(nodeBytes(node) / 16) * 16);
-      own.set(node, buffer);
+      const buffer = takeSlot(free, align(nodeBytes(node), 16));
+      expiring[lastUse.get(node)!]?.push(buffer);
       places.set(node, { buffer, offset: 0, bytes: nodeBytes(node) });
     }
-    for (const node of expiring.get(at) ?? []) if (own.has(node)) free.push(own.get(node)!);
+    free.push(...expiring[at]!);
   });
-  for (const node of aliases.keys()) placeAlias(node, aliases, places);
-}
-
-function placeAlias(node: Tensor, aliases: ReadonlyMap<Tensor, Alias>, places: Map<Tensor, Place>): void {
-  let offset = 0;
-  let at = node;
-  for (let alias = aliases.get(at); alias; alias = aliases.get(at)) {
-    offset += 4 * alias.offset;
-    at = alias.parent;
+  for (const node of aliases.keys()) {
+    const { node: whole, offset } = rootOf(node, aliases);
+    const place = places.get(whole);
+    if (place) places.set(node, { ...place, offset: place.offset + 4 * offset, bytes: nodeBytes(node) });
   }
-  const whole = places.get(at);
-  if (whole) places.set(node, { buffer: whole.buffer, offset: whole.offset + offset, bytes: nodeBytes(node) });
 }
 
 /** The free buffer that fits best; else the largest, grown; else a new one. */
 function takeSlot(free: PlanBuffer[], bytes: number): PlanBuffer {
-  const fitting = free.filter((buffer) => buffer.bytes >= bytes).sort((a, b) => a.bytes - b.bytes)[0];
-  const chosen = fitting ?? free.sort((a, b) => b.bytes - a.bytes)[0];
+  free.sort((a, b) => a.bytes - b.bytes);
+  const chosen = free.find((buffer) => buffer.bytes >= bytes) ?? free.at(-1);
   if (!chosen) return { kind: 'slot', bytes };
   free.splice(free.indexOf(chosen), 1);
   chosen.bytes = Math.max(chosen.bytes, bytes);

@@ -6,10 +6,10 @@ import { align, nodeBytes, type ParameterStore, type Place, type PlanBuffer } fr
 import { type EmitOptions, emitMap, type Kernel } from './kernels.js';
 import type { Unit, Units } from './units.js';
 
-/** One dispatch over neighbouring parameters: the units it stands for, and where each of its bindings begins. */
-export interface Run {
+/** A dispatch to be: one unit, or one kernel over the units of neighbouring parameters. */
+export interface Group {
   readonly units: readonly Unit[];
-  readonly kernel: Kernel;
+  readonly kernel?: Kernel;
   /** One range for each binding of the kernel; undefined where the binding's own node lies. */
   readonly ranges: readonly (Place | undefined)[];
 }
@@ -27,11 +27,12 @@ type Slot = 'shared' | 'kept' | 'made';
 const ANY_LENGTH = 1 << 20;
 
 /** Update kernels that differ in nothing but the size and the place of what they update, grouped by their WGSL. */
-function alike(updateUnits: readonly Unit[], options: EmitOptions): Member[][] {
+function alike(order: readonly Unit[], options: EmitOptions): Member[][] {
   const groups = new Map<string, Member[]>();
-  for (const unit of updateUnits) {
-    const size = sizeOf(unit.roots[0]!.shape);
-    const kernel = size > 1 && unit.kind === 'map' ? emitMap(unit, options, ANY_LENGTH) : undefined;
+  for (const unit of order) {
+    const size = sizeOf((unit.roots[0] ?? unit.heads[0]!).shape);
+    const updates = unit.kind === 'map' && size > 1 && unit.stores.every((node) => options.target(node) !== node);
+    const kernel = updates ? emitMap(unit, options, ANY_LENGTH) : undefined;
     if (!kernel) continue;
     const slots = kernel.bindings.map(({ node }) => node);
     const shared = slots.filter((node) => sizeOf(node.shape) !== size).map((node) => node.id);
@@ -41,56 +42,72 @@ function alike(updateUnits: readonly Unit[], options: EmitOptions): Member[][] {
   return [...groups.values()];
 }
 
-/** Lays parameters, optimizer state and gradients of alike updates out alike and merges neighbours into one dispatch. */
-export function planUpdates(
-  units: Units,
-  updateUnits: readonly Unit[],
+/**
+ * Groups units into dispatches. Alike updates get parameters, optimizer state and gradients laid out alike, and
+ * neighbours among them become one dispatch, where the last of them was.
+ */
+export function groupUnits(
+  { unitOf, partition: { aliases } }: Units,
+  order: readonly Unit[],
   options: EmitOptions,
   store: ParameterStore,
   places: Map<Tensor, Place>,
-): Run[] {
-  const runs: Run[] = [];
+): Group[] {
+  const runs = new Map<Unit, Group>();
+  const claimed = new Set<Tensor>();
   // a next value that is written in place lies where its parameter does
   const home = (node: Tensor): Tensor => options.target(base(node));
   const placeOf = (node: Tensor): Place => store.get(home(node))!;
-  /** A result that its kernel may write beside the others: it reads none of them. */
-  const canPlace = (node: Tensor, _: number, all: readonly Tensor[]): boolean => {
-    const producer = units.unitOf.get(node);
-    if (!producer || units.partition.aliases.has(node) || places.has(node)) return false;
-    return !all.some((other) => producer.needs.has(other));
-  };
-  for (const group of alike(updateUnits, options)) {
+  for (const group of alike(order, options)) {
     const { unit, slots } = group[0]!;
     const kinds = slots.map((node): Slot => {
       if (sizeOf(node.shape) !== sizeOf(unit.roots[0]!.shape)) return 'shared';
       return isParameter(home(node)) ? 'kept' : 'made';
     });
-    const lead = kinds.indexOf('kept');
-    const inSlot = (slot: number): Tensor[] => group.map((member) => member.slots[slot]!);
-    if (lead < 0 || !kinds.every((kind, slot) => kind !== 'made' || inSlot(slot).every(canPlace))) continue;
-    kinds.forEach((kind, slot) => {
-      if (kind === 'kept') store.add(inSlot(slot).map(home));
+    const slotsOf = (member: Member, kind: Slot): Tensor[] => member.slots.filter((_, slot) => kinds[slot] === kind);
+    const all = group.flatMap((member) => slotsOf(member, 'made'));
+    /** A result that its kernel may write beside the others: it reads none of them, and lies nowhere else. */
+    const canPlace = (node: Tensor): boolean => {
+      const producer = unitOf.get(node);
+      if (!producer || aliases.has(node) || claimed.has(node) || all.some((other) => producer.needs.has(other)))
+        return false;
+      claimed.add(node);
+      return true;
+    };
+    const free = group.filter((member) => slotsOf(member, 'made').every(canPlace));
+    const laidOut = [...new Set([...free, ...group])];
+    slots.forEach((_, slot) => {
+      if (kinds[slot] === 'kept') store.add(laidOut.map((member) => home(member.slots[slot]!)));
     });
     const follows = (before: Member, next: Member): boolean =>
-      kinds.every((kind, slot) => {
-        if (kind !== 'kept') return true;
-        const [a, b] = [placeOf(before.slots[slot]!), placeOf(next.slots[slot]!)];
+      slotsOf(before, 'kept').every((node, i) => {
+        const [a, b] = [placeOf(node), placeOf(slotsOf(next, 'kept')[i]!)];
         return a.buffer === b.buffer && b.offset === a.offset + align(before.bytes);
       });
-    for (const members of chains(group, follows, (member) => placeOf(member.slots[lead]!).offset))
-      if (members.length > 1) runs.push(makeRun(members, kinds, lead, placeOf, places, options));
+    const start = (member: Member): number => placeOf(slotsOf(member, 'kept')[0]!).offset;
+    for (const chain of chains(free, follows, start)) {
+      const members = chain.map((member) => member.unit);
+      if (chain.length < 2 || !canWait(members, order, options)) continue;
+      const run = makeRun(chain, kinds, start, placeOf, places, options);
+      for (const each of members) runs.set(each, run);
+    }
   }
-  return runs;
+  const lastOf = new Map(order.map((unit) => [runs.get(unit), unit]));
+  return order.flatMap((unit): Group[] => {
+    const run = runs.get(unit);
+    if (!run) return [{ units: [unit], ranges: [] }];
+    return lastOf.get(run) === unit ? [run] : [];
+  });
 }
 
-/** Splits a group into the longest lists in which each member follows the one before, in the order of `offset`. */
+/** Splits a group into the longest lists in which each member follows the one before, in the order of `start`. */
 function chains(
   group: readonly Member[],
   follows: (before: Member, next: Member) => boolean,
-  offset: (member: Member) => number,
+  start: (member: Member) => number,
 ): Member[][] {
   const out: Member[][] = [];
-  for (const member of [...group].sort((a, b) => offset(a) - offset(b))) {
+  for (const member of [...group].sort((a, b) => start(a) - start(b))) {
     const chain = out.find((each) => follows(each.at(-1)!, member));
     if (chain) chain.push(member);
     else out.push([member]);
@@ -98,26 +115,37 @@ function chains(
   return out;
 }
 
+/** Whether the first of these units can run as late as the last: nothing between needs what they make or overwrites what they read. */
+function canWait(units: readonly Unit[], order: readonly Unit[], { target }: EmitOptions): boolean {
+  const own = new Set(units);
+  const first = order.findIndex((unit) => own.has(unit));
+  const last = order.findLastIndex((unit) => own.has(unit));
+  const made = new Set(units.flatMap((unit) => unit.stores));
+  const kept = new Set(units.flatMap((unit) => [...unit.reads.keys()].filter(isParameter)));
+  const between = order.slice(first, last).filter((unit) => !own.has(unit));
+  return !between.some(
+    ({ needs, stores }) => [...needs].some((node) => made.has(node)) || stores.some((node) => kept.has(target(node))),
+  );
+}
+
 /** One kernel over all members; results get a buffer laid out like the parameters. */
 function makeRun(
   members: readonly Member[],
   kinds: readonly Slot[],
-  lead: number,
+  start: (member: Member) => number,
   placeOf: (node: Tensor) => Place,
   places: Map<Tensor, Place>,
   options: EmitOptions,
-): Run {
+): Group {
+  const [first] = members;
   const bytes = members.reduce((total, member) => total + align(member.bytes), 0);
-  const start = placeOf(members[0]!.slots[lead]!).offset;
   const ranges = kinds.map((kind, slot): Place | undefined => {
     if (kind === 'shared') return undefined;
-    if (kind === 'kept') return { ...placeOf(members[0]!.slots[slot]!), bytes };
+    if (kind === 'kept') return { ...placeOf(first!.slots[slot]!), bytes };
     const buffer: PlanBuffer = { kind: 'gradients', bytes };
-    for (const member of members) {
-      const offset = placeOf(member.slots[lead]!).offset - start;
-      places.set(base(member.slots[slot]!), { buffer, offset, bytes: member.bytes });
-    }
+    for (const member of members)
+      places.set(base(member.slots[slot]!), { buffer, offset: start(member) - start(first!), bytes: member.bytes });
     return { buffer, offset: 0, bytes };
   });
-  return { units: members.map(({ unit }) => unit), kernel: emitMap(members[0]!.unit, options, bytes / 4)!, ranges };
+  return { units: members.map(({ unit }) => unit), kernel: emitMap(first!.unit, options, bytes / 4)!, ranges };
 }

@@ -6,8 +6,9 @@ import type { Tensor } from '../../src/graph/tensor.js';
 import { binaryCrossEntropy } from '../../src/loss.js';
 import { dense } from '../../src/nn/layers.js';
 import { sequential } from '../../src/nn/sequential.js';
-import { add, mul, sub } from '../../src/ops/arithmetic.js';
+import { add, mul, square, sub } from '../../src/ops/arithmetic.js';
 import { input, parameter } from '../../src/ops/leaf.js';
+import { sum } from '../../src/ops/reduce.js';
 import { adam, adamW, rmsProp, sgd } from '../../src/optim/optimizers.js';
 import { openCpuEngine, openGpuEngine } from '../support/engine.js';
 import { forAllAsync } from '../support/property.js';
@@ -48,6 +49,21 @@ for (const [name, make] of Object.entries(optimizers))
       for (const [k, value] of data.entries()) expect(value).toBeCloseTo(results[1]![i]!.data[k]!, 4);
     });
   });
+
+it('parameters that share one gradient are all updated by it', async () => {
+  const [first, second] = await Promise.all(
+    [gpu, cpu].map(async (engine) => {
+      const biases = [0, 1, 2].map((value) => parameter(new Float32Array(70).fill(value)));
+      const x = input([4, 70], { name: 'x' });
+      const cost = sum(square(biases.reduce((total, bias) => add(total, bias), x)));
+      const step = engine.compile({ inputs: { x }, updates: adam({ learningRate: 0.05 }).updates(cost, biases) });
+      await step.enqueue({ x: Float32Array.from({ length: 280 }, (_, i) => i / 280) });
+      return Promise.all(biases.map(async (bias) => [...(await engine.read(bias)).data]));
+    }),
+  );
+  for (const [i, values] of first!.entries())
+    for (const [k, value] of values.entries()) expect(value).toBeCloseTo(second![i]![k]!, 4);
+});
 
 it('any parameters become any sums of others', async () => {
   const sizes = fc.array(fc.constantFrom(1, 1, 2, 5, 64, 100), { minLength: 2, maxLength: 6 });

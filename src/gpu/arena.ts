@@ -8,7 +8,7 @@ export const align = (bytes: number, to = ALIGNMENT): number => Math.ceil(bytes 
 
 /** A buffer of a plan: what it is for and how large it is. No GPU object. */
 export interface PlanBuffer {
-  readonly kind: 'slot' | 'gradients' | 'feed' | 'constant' | 'parameters';
+  readonly kind: 'slot' | 'feed' | 'constant' | 'parameters';
   /** Grows while the plan is made, for parameters while the engine lives. */
   bytes: number;
   /** The input or constant it holds. */
@@ -27,30 +27,29 @@ export const nodeBytes = (node: Tensor): number => bytesOf(node.dtype, sizeOf(no
 /** Where an engine's parameters lie: neighbours in flat buffers, in the order in which plans first need them. */
 export class ParameterStore {
   readonly #places = new WeakMap<Tensor, Place>();
-  readonly #maxBytes: number;
+  /** How large a buffer may be that a kernel binds. */
+  readonly maxBytes: number;
 
   constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+    this.maxBytes = maxBytes;
   }
 
   get(parameter: Tensor): Place | undefined {
     return this.#places.get(parameter);
   }
 
-  /** Places parameters side by side in a new buffer; above the binding limit another is begun. Returns the new buffers. */
-  add(parameters: readonly Tensor[]): PlanBuffer[] {
-    const buffers: PlanBuffer[] = [];
-    for (const parameter of parameters) {
-      if (this.#places.has(parameter)) continue;
+  /** Where these parameters lie: new ones side by side in a new buffer; above the binding limit another is begun. */
+  add(parameters: readonly Tensor[]): Place[] {
+    let buffer: PlanBuffer | undefined;
+    return parameters.map((parameter) => {
+      const known = this.#places.get(parameter);
+      if (known) return known;
       const bytes = nodeBytes(parameter);
-      let buffer = buffers.at(-1);
-      if (!buffer || buffer.bytes + align(bytes) > this.#maxBytes) {
-        buffer = { kind: 'parameters', bytes: 0 };
-        buffers.push(buffer);
-      }
-      this.#places.set(parameter, { buffer, offset: buffer.bytes, bytes });
+      if (!buffer || buffer.bytes + align(bytes) > this.maxBytes) buffer = { kind: 'parameters', bytes: 0 };
+      const place = { buffer, offset: buffer.bytes, bytes };
+      this.#places.set(parameter, place);
       buffer.bytes += align(bytes);
-    }
-    return buffers;
+      return place;
+    });
   }
 }

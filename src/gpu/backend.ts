@@ -6,15 +6,19 @@ import type { Tensor } from '../graph/tensor.js';
 import { ParameterStore, type Place, type PlanBuffer } from './arena.js';
 import { Device, type GpuOptions, requestDevice } from './device.js';
 import { GpuExecutable } from './executable.js';
-import { makePlan } from './plan.js';
+import { makePlan, type PlanContext } from './plan.js';
 
 /** Steps that may be under way without the host waiting for one. */
 const MAX_IN_FLIGHT = 4;
 
 /** A device that runs graphs: plans them, keeps parameters there, one submit a step. */
 export class GpuBackend extends Device implements Backend {
-  readonly #store = new ParameterStore(this.device.limits.maxStorageBufferBindingSize);
-  readonly #constants = new WeakMap<Tensor, PlanBuffer>();
+  readonly #context: PlanContext = {
+    store: new ParameterStore(this.device.limits.maxStorageBufferBindingSize),
+    constants: new WeakMap(),
+    adapter: this.adapterClass,
+    f16: this.device.features.has('shader-f16'),
+  };
   /** Buffers of parameters and constants; they go with the last tensor or plan that uses them. */
   readonly #shared = new WeakMap<PlanBuffer, GPUBuffer>();
   readonly #initialised = new WeakSet<Tensor>();
@@ -26,14 +30,7 @@ export class GpuBackend extends Device implements Backend {
   }
 
   compile(program: Program): Executable {
-    const plan = makePlan(program, {
-      store: this.#store,
-      constants: this.#constants,
-      adapter: this.adapterClass,
-      maxBinding: this.device.limits.maxStorageBufferBindingSize,
-      f16: this.device.features.has('shader-f16'),
-    });
-    return new GpuExecutable(plan, this);
+    return new GpuExecutable(makePlan(program, this.#context), this);
   }
 
   /** @internal The GPU buffer of a plan's buffer that several plans share; a constant's holds its value. */
@@ -49,8 +46,7 @@ export class GpuBackend extends Device implements Backend {
 
   /** @internal Where a parameter lies, with its first value at the latest from now on. */
   placed(parameter: Tensor): Place {
-    this.#store.add([parameter]);
-    const place = this.#store.get(parameter)!;
+    const place = this.#context.store.add([parameter])[0]!;
     if (!this.#initialised.has(parameter))
       this.upload(parameter, this.shared(place.buffer), place.offset, initialValue(parameter));
     this.#initialised.add(parameter);

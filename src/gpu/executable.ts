@@ -40,10 +40,9 @@ export class GpuExecutable implements Executable {
   }
 
   async run(feeds: Feeds, read: boolean, inspection?: Inspection): Promise<TensorData[]> {
-    const settle = await this.#backend.inOrder(async () => {
-      const calls = await this.#prepare();
-      return this.#submit(calls, feeds, read, inspection);
-    });
+    const settle = await this.#backend.inOrder(async () =>
+      this.#submit(await this.#prepare(), feeds, read, inspection),
+    );
     return settle();
   }
 
@@ -56,12 +55,7 @@ export class GpuExecutable implements Executable {
     this.#calls = undefined;
     this.#free();
     // what was still being made then
-    making?.then(
-      () => {
-        if (!this.#calls) this.#free();
-      },
-      () => {},
-    );
+    making?.catch(() => {}).finally(() => this.#calls ?? this.#free());
   }
 
   #free(): void {

@@ -5,8 +5,8 @@ import reductionSkeleton from '../../shaders/reduction.wgsl?raw';
 import { bytesPerElement } from '../dtype.js';
 import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
-import { flat } from './index.js';
-import { countOf, foldedReads, indexOf, members, type Unit, unitWriter } from './units.js';
+import { flat, type Index } from './index.js';
+import { countOf, foldedReads, indexOf, type Unit, unitWriter } from './units.js';
 import { fillSkeleton } from './vocabulary.js';
 import { type Binding, registerType, storageType, type Writer } from './writer.js';
 
@@ -70,10 +70,9 @@ export function writeResults(
       return vector && vectorLoad(writer, loads!, node, vector);
     },
   });
-  const wanted = members(unit).filter((node) => unit.stores.includes(node));
-  const values = wanted.map((node) => toStorage(node, writer.value(node, unit.rowIndex)));
+  const values = unit.stores.map((node) => toStorage(node, writer.value(node, unit.rowIndex)));
   const body = [writer.close()];
-  wanted.forEach((node, r) => {
+  unit.stores.forEach((node, r) => {
     const buffer = writer.bind(target(node), 'read_write', wide);
     body.push(wide ? `r${r}[\${lane}] = ${values[r]};` : `${buffer}[${at}] = ${values[r]};`);
     if (!wide) return;
@@ -160,19 +159,17 @@ export function emitReduce(unit: Unit, { stored, adapter, target }: EmitOptions)
     foldHead(writer, unit, head, `h${i}`);
     names.set(head, `h${i}`);
   });
-  const store = (node: Tensor): void => {
-    const index = indexOf(unit, node)!;
-    const value = toStorage(node, writer.value(node, index));
-    writer.push(`${writer.bind(target(node), 'read_write')}[${flat(index)}] = ${value};`);
+  const store = (index: Index): void => {
+    for (const node of unit.stores.filter((each) => indexOf(unit, each) === index)) {
+      const value = toStorage(node, writer.value(node, index));
+      writer.push(`${writer.bind(target(node), 'read_write')}[${flat(index)}] = ${value};`);
+    }
   };
-  const wanted = members(unit).filter((node) => unit.stores.includes(node));
-  const perRow = wanted.filter((node) => indexOf(unit, node) === unit.rowIndex);
-  perRow.forEach(store);
-  if (perRow.length < wanted.length) {
-    writer.open('column');
-    for (const node of wanted) if (!perRow.includes(node)) store(node);
-    writer.push(overColumns(writer.close()));
-  }
+  store(unit.rowIndex);
+  writer.open('column');
+  store(unit.elementIndex);
+  const perElement = writer.close();
+  if (perElement) writer.push(overColumns(perElement));
   const body = writer.close();
   const GROUP = adapter === 'gpu' ? 64 : Math.min(64, Math.max(1, Math.ceil(ROWS / 4)));
   const wgsl = fillSkeleton(reductionSkeleton, { ...writer.frame(), body }, { GROUP, ROWS, COLUMNS });

@@ -1,21 +1,18 @@
-import type { DType } from '../dtype.js';
 import type { ComposedKernel, Op, OpRecord, Options } from '../graph/op.js';
 import { opId } from '../graph/structure.js';
-import { apply, type FullOptions, fullOp, type Tensor } from '../graph/tensor.js';
+import { apply, type FullOptions, filled, fullOp, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import type { MatmulOptions } from '../ops/matmul.js';
 import { sum } from '../ops/reduce.js';
 import { concat, pad, type ResizeOptions } from '../ops/slice.js';
 import { reshape } from '../ops/view.js';
-import { type Shape, sameShape, sizeOf } from '../shape.js';
+import { sameShape, sizeOf } from '../shape.js';
 
 /** Reductions above this length are split into a tree of shorter ones: a fixed order, and enough parallel work. */
 const LONGEST_SUM = 512;
 
 const constantOf = (node: Tensor): number | undefined =>
   node.op === (fullOp as Op) ? (node.options as FullOptions).value : undefined;
-const isFull = (node: Tensor): boolean => constantOf(node) !== undefined;
-const filled = (value: number, shape: Shape, dtype: DType): Tensor => apply(fullOp, [], { value, shape, dtype });
 
 const arithmetic: Readonly<Record<string, (a: number, b: number) => number>> = {
   add: (a, b) => a + b,
@@ -32,14 +29,12 @@ function simplify(node: Tensor): Tensor {
   const { name } = node.op;
   const [a, b] = node.inputs;
   const empty = (name === 'sum' || name === 'matmul') && sizeOf(a!.shape) === 0;
-  if (empty || (sizeOf(node.shape) === 0 && !isFull(node))) return filled(0, node.shape, node.dtype);
+  if (empty || (sizeOf(node.shape) === 0 && constantOf(node) === undefined)) return filled(0, node.shape, node.dtype);
   if (views.has(name)) return simplifyView(node, a!);
   if (name === 'matmul') return foldTranspose(node);
   if (name === 'sum') return splitSum(node);
-  if (name === 'add') {
-    const joined = joinPieces(node);
-    if (joined !== node) return joined;
-  }
+  const joined = name === 'add' ? joinPieces(node) : undefined;
+  if (joined) return joined;
   const fold = arithmetic[name];
   if (!fold || !a || !b) return node;
   const [left, right] = [constantOf(a), constantOf(b)];
@@ -60,57 +55,51 @@ function simplifyView(node: Tensor, source: Tensor): Tensor {
   return nested ? reshape(source.inputs[0]!, node.shape) : node;
 }
 
-/** Zero but for runs along one axis, by where they start: what the gradients of slices are. */
+/** Zero but for runs along one axis, in ascending order of where they start: what the gradients of slices are. */
 interface Pieces {
   readonly axis: number;
-  readonly runs: ReadonlyMap<number, Tensor>;
+  readonly runs: readonly (readonly [start: number, run: Tensor])[];
 }
 const sums = new WeakMap<Tensor, Pieces>();
 
 function piecesOf(node: Tensor): Pieces | undefined {
   if (node.op.name !== 'pad') return sums.get(node);
   const { widths, value } = node.options as ResizeOptions;
-  const padded = widths.flatMap(([before, after], axis) => (before || after ? [axis] : []));
-  const [axis] = padded;
-  if (axis === undefined || padded.length > 1 || value !== 0 || widths.flat().some((width) => width < 0))
-    return undefined;
-  return { axis, runs: new Map([[widths[axis]![0], node.inputs[0]!]]) };
+  const [axis, ...others] = widths.flatMap(([before, after], i) => (before || after ? [i] : []));
+  if (axis === undefined || others.length > 0 || value !== 0 || Math.min(...widths[axis]!) < 0) return undefined;
+  return { axis, runs: [[widths[axis]![0], node.inputs[0]!]] };
 }
 
 /** Once the pieces of a sum fill their axis, it is their concat; until then they are kept in mind. */
-function joinPieces(node: Tensor): Tensor {
+function joinPieces(node: Tensor): Tensor | undefined {
   const [a, b] = node.inputs.map(piecesOf);
-  if (!a || !b || a.axis !== b.axis) return node;
+  if (!a || !b || a.axis !== b.axis) return undefined;
   const { axis } = a;
-  const starts = [...a.runs.keys(), ...b.runs.keys()].sort((x, y) => x - y);
-  const runs = new Map([...a.runs, ...b.runs]);
-  const ends = starts.map((start) => start + runs.get(start)!.shape[axis]!);
-  if (starts.some((start, i) => i > 0 && start < ends[i - 1]!) || runs.size < starts.length) return node;
+  const runs = [...a.runs, ...b.runs].sort(([x], [y]) => x - y);
+  let end = 0;
+  const gaps = runs.map(([start, run]) => {
+    const gap = start - end;
+    end = start + run.shape[axis]!;
+    return gap;
+  });
+  if (gaps.some((gap) => gap < 0)) return undefined;
   sums.set(node, { axis, runs });
-  const full = starts[0] === 0 && starts.every((start, i) => i === 0 || start === ends[i - 1]);
-  if (!full || ends.at(-1) !== node.shape[axis]) return node;
-  return concat(
-    starts.map((start) => runs.get(start)!),
-    { axis },
-  );
+  if (gaps.some((gap) => gap > 0) || end !== node.shape[axis]) return undefined;
+  const parts = runs.map(([, run]) => run);
+  return concat(parts, { axis });
 }
 
-/** A transposed operand, or one repeated along the batch, is read where it lies. */
+/** A transposed operand is read where it lies. */
 function foldTranspose(node: Tensor): Tensor {
-  let { transposeA, transposeB } = node.options as MatmulOptions;
-  const strip = (operand: Tensor): [Tensor, boolean] => {
-    const { axes } = operand.options as { axes?: readonly number[] };
-    const rank = operand.rank;
-    const swaps =
-      operand.op.name === 'transpose' && axes!.every((axis, i) => axis === (i < rank - 2 ? i : 2 * rank - 3 - i));
-    return swaps ? [operand.inputs[0]!, true] : [operand, false];
-  };
-  const [a, flipA] = strip(node.inputs[0]!);
-  const [b, flipB] = strip(node.inputs[1]!);
-  if (!flipA && !flipB) return node;
-  transposeA = transposeA !== flipA;
-  transposeB = transposeB !== flipB;
-  return apply(node.op as OpRecord<MatmulOptions & Options>, [a, b], { transposeA, transposeB });
+  const { transposeA, transposeB } = node.options as MatmulOptions;
+  const flips = node.inputs.map(({ op, options, rank }) => {
+    const { axes } = options as { axes?: readonly number[] };
+    return op.name === 'transpose' && axes!.every((axis, i) => axis === (i < rank - 2 ? i : 2 * rank - 3 - i));
+  });
+  if (!flips.includes(true)) return node;
+  const operands = node.inputs.map((operand, i) => (flips[i] ? operand.inputs[0]! : operand));
+  const options = { transposeA: transposeA !== flips[0], transposeB: transposeB !== flips[1] };
+  return apply(node.op as OpRecord<MatmulOptions & Options>, operands, options);
 }
 
 /** Long sums with few outputs become a tree: [n] → [parts, n / parts] → [parts] → scalar, zero-padded where it does not divide. */
@@ -126,11 +115,8 @@ function splitSum(node: Tensor): Tensor {
   const after = sizeOf(shape.slice(axes.at(-1)! + 1));
   const parts = Math.ceil(Math.sqrt(length));
   const each = Math.ceil(length / parts);
-  const rows = pad(reshape(x!, [before, length, after]), [
-    [0, 0],
-    [0, parts * each - length],
-    [0, 0],
-  ]);
+  const widths = [0, parts * each - length, 0].map((missing) => [0, missing] as const);
+  const rows = pad(reshape(x!, [before, length, after]), widths);
   const partial = sum(reshape(rows, [before, parts, each, after]), { axis: 2 });
   return reshape(sum(partial, { axis: 1 }), node.shape);
 }

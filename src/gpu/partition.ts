@@ -95,47 +95,46 @@ export function partition(program: Pick<Program, 'outputs' | 'updates'>): Partit
   const nexts = new Set(program.updates.map(([, next]) => base(next)));
   const aliases = findAliases(order, stored, nexts);
   storeShared(order, stored, nexts);
+  const frontiers = cutLarge(order, stored);
+  return { order, stored, aliases, frontier: (node) => frontiers.get(node)!, nexts };
+}
+
+/** Stores parts of expressions that read or compute too much for one kernel. Returns what each node's then reads. */
+function cutLarge(order: readonly Tensor[], stored: Set<Tensor>): Map<Tensor, Set<Tensor>> {
   const frontiers = new Map<Tensor, Set<Tensor>>();
   const ops = new Map<Tensor, number>();
-  const reach = (input: Tensor): ReadonlySet<Tensor> =>
-    isLiteral(input) ? new Set() : stored.has(input) ? new Set([input]) : frontiers.get(input)!;
+  const readsOf = (input: Tensor): Iterable<Tensor> => {
+    if (isLiteral(input)) return [];
+    return stored.has(input) ? [input] : frontiers.get(input)!;
+  };
+  const opsOf = (input: Tensor): number => (stored.has(input) ? 0 : ops.get(input)!);
   for (const node of order) {
-    const measure = (): [Set<Tensor>, number] => {
-      const reads = new Set(node.inputs.flatMap((input) => [...reach(input)]));
-      return [
-        reads,
-        node.inputs.reduce(
-          (total, input) => total + (stored.has(input) ? 0 : (ops.get(input) ?? 0)),
-          costOf(node) > 0 ? 1 : 0.1,
-        ),
-      ];
-    };
-    let [reads, count] = measure();
-    const limit = isVirtual(node) ? MAX_READS : MAX_READS - 1;
-    while (reads.size > limit || count > MAX_OPS) {
-      const cut = node.inputs
+    let cut: Tensor | undefined;
+    do {
+      const reads = new Set(node.inputs.flatMap((input) => [...readsOf(input)]));
+      const count = node.inputs.reduce((total, input) => total + opsOf(input), costOf(node) > 0 ? 1 : 0.1);
+      frontiers.set(node, reads);
+      ops.set(node, count);
+      if (reads.size <= (isVirtual(node) ? MAX_READS : MAX_READS - 1) && count <= MAX_OPS) break;
+      [cut] = node.inputs
         .filter((input) => !stored.has(base(input)) && !isLiteral(input))
-        .sort((a, b) => frontiers.get(b)!.size - frontiers.get(a)!.size || ops.get(b)! - ops.get(a)!)[0];
-      if (!cut) break;
-      stored.add(base(cut));
+        .sort((a, b) => frontiers.get(b)!.size - frontiers.get(a)!.size || ops.get(b)! - ops.get(a)!);
+      if (cut) stored.add(base(cut));
       // what is stored lies under the reshapes, which then cost nothing
-      for (let at = cut; at !== base(cut); at = at.inputs[0]!) {
-        frontiers.set(at, new Set([base(cut)]));
+      for (let at = cut; at && at !== base(at); at = at.inputs[0]!) {
+        frontiers.set(at, new Set([base(at)]));
         ops.set(at, 0);
       }
-      [reads, count] = measure();
-    }
-    frontiers.set(node, reads);
-    ops.set(node, count);
+    } while (cut);
   }
-  return { order, stored, aliases, frontier: (node) => frontiers.get(node)!, nexts };
+  return frontiers;
 }
 
 /** Elements up to which an operand's windows are written out once: reading them from memory is quicker than finding them. */
 const LARGEST_WINDOWS = 2 ** 24;
 
 /** A matmul operand that is read through its index arithmetic instead of being stored (im2col views). */
-export const readsInPlace = (node: Tensor): boolean => {
+const readsInPlace = (node: Tensor): boolean => {
   const { kernel } = base(node).op;
   return kernel.kind === 'index' && kernel.inPlace === true && sizeOf(node.shape) > LARGEST_WINDOWS;
 };

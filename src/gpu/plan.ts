@@ -1,7 +1,8 @@
 import { DeviceError, DTypeError } from '../errors.js';
-import { type PointwiseRecord, pointwise } from '../graph/op.js';
+import { pointwise } from '../graph/op.js';
 import { isConstant, isParameter, type Program } from '../graph/program.js';
-import { apply, type Tensor } from '../graph/tensor.js';
+import { definePointwise, type Tensor } from '../graph/tensor.js';
+import { topological } from '../graph/walk.js';
 import { formatShape, sizeOf } from '../shape.js';
 import { base } from './alias.js';
 import { align, nodeBytes, type ParameterStore, type Place, type PlanBuffer } from './arena.js';
@@ -45,18 +46,14 @@ export interface PlanContext {
   readonly store: ParameterStore;
   readonly constants: WeakMap<Tensor, PlanBuffer>;
   readonly adapter: AdapterClass;
-  readonly maxBinding: number;
   /** Whether kernels may hold half-precision numbers. */
   readonly f16: boolean;
 }
 
-const identityOp: PointwiseRecord<Record<string, never>> = {
-  name: 'identity',
+const identity = definePointwise('identity', pointwise('identity', 'fn identity(a: f32) -> f32 { return a; }'), {
   accepts: 'any',
   reference: (x) => x,
-  kernel: pointwise('identity', 'fn identity(a: f32) -> f32 { return a; }'),
-  bound: { ulp: 0 },
-};
+});
 
 /** Lowers a program; next values get nodes of their own, so that each update has one kernel to write it. */
 function lowerProgram({ outputs, updates }: Program): Pick<Program, 'outputs' | 'updates'> {
@@ -66,7 +63,7 @@ function lowerProgram({ outputs, updates }: Program): Pick<Program, 'outputs' | 
     .splice(outputs.length)
     .map(base)
     .map((next) => {
-      const made = isLeaf(next) || taken.has(next) ? apply(identityOp, [next], {}) : next;
+      const made = isLeaf(next) || taken.has(next) ? identity(next) : next;
       taken.add(made);
       return made;
     });
@@ -82,19 +79,11 @@ function emit(unit: Unit, options: EmitOptions): Kernel {
 const kernelName = (unit: Unit): string =>
   [...unit.heads, ...unit.roots.slice(unit.heads.length ? -1 : 0)].map((node) => node.op.name).join('+');
 
-/** The ops that a unit computes, heads first, then everything written into it. */
+/** The ops that a unit computes, with everything written into it, each after those that it uses. */
 function opsOf(unit: Unit, stored: ReadonlySet<Tensor>): string[] {
-  const own = new Set(members(unit));
-  const names: string[] = [];
-  const seen = new Set<Tensor>();
-  const stack = [...own];
-  for (let node = stack.pop(); node; node = stack.pop()) {
-    if (seen.has(node) || isLeaf(node) || isLiteral(node) || (stored.has(node) && !own.has(node))) continue;
-    seen.add(node);
-    names.unshift(node.op.name);
-    stack.push(...node.inputs);
-  }
-  return names;
+  const own = members(unit);
+  const isWritten = (node: Tensor): boolean => own.includes(node) || !(stored.has(node) || isLiteral(node));
+  return topological(own, ({ inputs }) => inputs.filter(isWritten)).map(({ op }) => op.name);
 }
 
 /** Places of leaves: parameters in the engine's flat buffers, constants once an engine, inputs once a plan. */
@@ -118,12 +107,12 @@ function placeLeaves(
 }
 
 /** Throws where a value cannot lie in a buffer of this adapter, or cannot be made there. */
-function checkStorable(node: Tensor, { maxBinding, f16 }: PlanContext): void {
+function checkStorable(node: Tensor, { store, f16 }: PlanContext): void {
   const bytes = nodeBytes(node);
   const what = `${node.op.name} ${formatShape(node.shape)}`;
-  if (bytes > maxBinding)
+  if (bytes > store.maxBytes)
     throw new DeviceError(
-      `${what} takes ${bytes} bytes, above this adapter's binding limit of ${maxBinding}; use a smaller batch or split it`,
+      `${what} takes ${bytes} bytes, above this adapter's binding limit of ${store.maxBytes}; use a smaller batch or split it`,
     );
   if (node.dtype === 'u8' && !isLeaf(node))
     throw new DTypeError(`${what}: u8 is storage only and no kernel makes it; cast to f32 or i32 first`);
@@ -148,8 +137,7 @@ export function makePlan(program: Program, context: PlanContext): Plan {
   const dispatches = groups
     .filter(({ units: [first] }) => sizeOf(members(first!)[0]!.shape) > 0)
     .map((group) => describeDispatch(group, options, (node) => places.get(base(node))!));
-  const bound = dispatches.flatMap(({ bindings }) => bindings.map(({ place }) => place.buffer));
-  const buffers = [...new Set([...bound, ...[...places.values()].map(({ buffer }) => buffer)])];
+  const buffers = [...new Set([...places.values()].map(({ buffer }) => buffer))];
   const own = buffers.filter(({ kind }) => kind !== 'parameters' && kind !== 'constant');
   const computed = nodes.filter((node) => !isLeaf(node) && !isLiteral(node));
   return {
@@ -165,28 +153,22 @@ export function makePlan(program: Program, context: PlanContext): Plan {
   };
 }
 
+/** A kernel with its places. It may not bind one buffer both to read and to write: there, all is bound to be written. */
 function describeDispatch(
-  { units, ranges, ...run }: Group,
+  { units, ranges, kernel }: Group,
   options: EmitOptions,
   placeOf: (node: Tensor) => Place,
 ): Dispatch {
   const unit = units[0]!; // the units of a run are alike
-  const { wgsl, workgroups, ...kernel } = run.kernel ?? emit(unit, options);
-  const bindings = kernel.bindings.map(({ node, access }, i) => {
-    const place = placeOf(node);
-    return { access, place: ranges[i] ?? { ...place, bytes: align(place.bytes, 16) } }; // whole vec4s
-  });
-  return { kernel: kernelName(unit), ops: opsOf(unit, options.stored), workgroups, units, ...agree(wgsl, bindings) };
-}
-
-/** A kernel may not bind one buffer both to read and to write: there, what it reads is bound like what it writes. */
-function agree(wgsl: string, bindings: Dispatch['bindings']): Pick<Dispatch, 'wgsl' | 'bindings'> {
-  const written = new Set(bindings.filter(({ access }) => access === 'read_write').map(({ place }) => place.buffer));
+  const { wgsl, workgroups, bindings: bound } = kernel ?? emit(unit, options);
+  const places = bound.map(({ node }) => ranges?.get(options.target(base(node))) ?? placeOf(node));
+  const written = new Set(places.filter((_, i) => bound[i]!.access === 'read_write').map(({ buffer }) => buffer));
+  const bindings = places.map((place) => ({
+    place: { ...place, bytes: align(place.bytes, 16) }, // whole vec4s
+    access: written.has(place.buffer) ? ('read_write' as const) : ('read' as const),
+  }));
   let text = wgsl;
-  const agreeing = bindings.map(({ access, place }, i) => {
-    if (access === 'read_write' || !written.has(place.buffer)) return { access, place };
-    text = text.replace(`@binding(${i}) var<storage, read>`, `@binding(${i}) var<storage, read_write>`);
-    return { access: 'read_write' as const, place };
-  });
-  return { wgsl: text, bindings: agreeing };
+  for (const [i, { access }] of bindings.entries())
+    text = text.replace(`@binding(${i}) var<storage, read>`, `@binding(${i}) var<storage, ${access}>`);
+  return { kernel: kernelName(unit), ops: opsOf(unit, options.stored), wgsl: text, workgroups, bindings, units };
 }

@@ -9,19 +9,19 @@ import type { Unit, Units } from './units.js';
 /** A dispatch to be: one unit, or one kernel over the units of neighbouring parameters. */
 export interface Group {
   readonly units: readonly Unit[];
+  /** For several units: their kernel, and what it binds instead of the first unit's own places. */
   readonly kernel?: Kernel;
-  /** One range for each binding of the kernel; undefined where the binding's own node lies. */
-  readonly ranges: readonly (Place | undefined)[];
+  readonly ranges?: ReadonlyMap<Tensor, Place>;
 }
 
-/** An update kernel: what its bindings hold, in order, and how long each element-wise one is. */
+/** An update kernel by what it binds, in order: parameters and optimizer state, and results such as gradients. */
 interface Member {
   readonly unit: Unit;
-  readonly slots: readonly Tensor[];
+  readonly kept: readonly Tensor[];
+  readonly made: readonly Tensor[];
+  /** Of each that is kept or made. */
   readonly bytes: number;
 }
-/** What a binding holds in every member: one value for all, parameters and optimizer state, or results such as gradients. */
-type Slot = 'shared' | 'kept' | 'made';
 
 /** Stands for the length of any parameter while kernels are compared. */
 const ANY_LENGTH = 1 << 20;
@@ -30,14 +30,17 @@ const ANY_LENGTH = 1 << 20;
 function alike(order: readonly Unit[], options: EmitOptions): Member[][] {
   const groups = new Map<string, Member[]>();
   for (const unit of order) {
-    const size = sizeOf((unit.roots[0] ?? unit.heads[0]!).shape);
+    const size = sizeOf(unit.stores[0]!.shape);
     const updates = unit.kind === 'map' && size > 1 && unit.stores.every((node) => options.target(node) !== node);
     const kernel = updates ? emitMap(unit, options, ANY_LENGTH) : undefined;
     if (!kernel) continue;
-    const slots = kernel.bindings.map(({ node }) => node);
-    const shared = slots.filter((node) => sizeOf(node.shape) !== size).map((node) => node.id);
-    const key = `${kernel.wgsl}|${shared.join()}`;
-    groups.set(key, [...(groups.get(key) ?? []), { unit, slots, bytes: nodeBytes(unit.roots[0]!) }]);
+    // a next value that is written in place lies where its parameter does
+    const nodes = kernel.bindings.map(({ node }) => options.target(base(node)));
+    const own = nodes.filter((node) => sizeOf(node.shape) === size);
+    const [kept, made] = [own.filter(isParameter), own.filter((node) => !isParameter(node))];
+    // what is not element-wise is one value for all
+    const key = `${kernel.wgsl}|${nodes.map((node) => (own.includes(node) ? isParameter(node) : node.id))}`;
+    groups.set(key, [...(groups.get(key) ?? []), { unit, kept, made, bytes: nodeBytes(unit.stores[0]!) }]);
   }
   return [...groups.values()];
 }
@@ -55,17 +58,8 @@ export function groupUnits(
 ): Group[] {
   const runs = new Map<Unit, Group>();
   const claimed = new Set<Tensor>();
-  // a next value that is written in place lies where its parameter does
-  const home = (node: Tensor): Tensor => options.target(base(node));
-  const placeOf = (node: Tensor): Place => store.get(home(node))!;
   for (const group of alike(order, options)) {
-    const { unit, slots } = group[0]!;
-    const kinds = slots.map((node): Slot => {
-      if (sizeOf(node.shape) !== sizeOf(unit.roots[0]!.shape)) return 'shared';
-      return isParameter(home(node)) ? 'kept' : 'made';
-    });
-    const slotsOf = (member: Member, kind: Slot): Tensor[] => member.slots.filter((_, slot) => kinds[slot] === kind);
-    const all = group.flatMap((member) => slotsOf(member, 'made'));
+    const all = group.flatMap(({ made }) => made);
     /** A result that its kernel may write beside the others: it reads none of them, and lies nowhere else. */
     const canPlace = (node: Tensor): boolean => {
       const producer = unitOf.get(node);
@@ -74,40 +68,34 @@ export function groupUnits(
       claimed.add(node);
       return true;
     };
-    const free = group.filter((member) => slotsOf(member, 'made').every(canPlace));
+    const free = group.filter(({ made }) => made.every(canPlace));
     const laidOut = [...new Set([...free, ...group])];
-    slots.forEach((_, slot) => {
-      if (kinds[slot] === 'kept') store.add(laidOut.map((member) => home(member.slots[slot]!)));
-    });
-    const follows = (before: Member, next: Member): boolean =>
-      slotsOf(before, 'kept').every((node, i) => {
-        const [a, b] = [placeOf(node), placeOf(slotsOf(next, 'kept')[i]!)];
-        return a.buffer === b.buffer && b.offset === a.offset + align(before.bytes);
-      });
-    const start = (member: Member): number => placeOf(slotsOf(member, 'kept')[0]!).offset;
-    for (const chain of chains(free, follows, start)) {
-      const members = chain.map((member) => member.unit);
-      if (chain.length < 2 || !canWait(members, order, options)) continue;
-      const run = makeRun(chain, kinds, start, placeOf, places, options);
-      for (const each of members) runs.set(each, run);
+    for (const slot of group[0]!.kept.keys()) store.add(laidOut.map(({ kept }) => kept[slot]!));
+    for (const members of chains(free, store)) {
+      const units = members.map(({ unit }) => unit);
+      if (members.length < 2 || !canWait(units, order, options)) continue;
+      const run = makeRun(members, units, store, places, options);
+      for (const unit of units) runs.set(unit, run);
     }
   }
   const lastOf = new Map(order.map((unit) => [runs.get(unit), unit]));
   return order.flatMap((unit): Group[] => {
     const run = runs.get(unit);
-    if (!run) return [{ units: [unit], ranges: [] }];
+    if (!run) return [{ units: [unit] }];
     return lastOf.get(run) === unit ? [run] : [];
   });
 }
 
-/** Splits a group into the longest lists in which each member follows the one before, in the order of `start`. */
-function chains(
-  group: readonly Member[],
-  follows: (before: Member, next: Member) => boolean,
-  start: (member: Member) => number,
-): Member[][] {
+/** Splits a group into the longest lists of neighbours in all that they keep, in the order in which they lie. */
+function chains(group: readonly Member[], store: ParameterStore): Member[][] {
+  const placesOf = ({ kept }: Member): Place[] => kept.map((node) => store.get(node)!);
+  const follows = (before: Member, next: Member): boolean =>
+    placesOf(next).every(({ buffer, offset }, slot) => {
+      const place = placesOf(before)[slot]!;
+      return place.buffer === buffer && offset === place.offset + align(before.bytes);
+    });
   const out: Member[][] = [];
-  for (const member of [...group].sort((a, b) => start(a) - start(b))) {
+  for (const member of [...group].sort((a, b) => placesOf(a)[0]!.offset - placesOf(b)[0]!.offset)) {
     const chain = out.find((each) => follows(each.at(-1)!, member));
     if (chain) chain.push(member);
     else out.push([member]);
@@ -131,21 +119,22 @@ function canWait(units: readonly Unit[], order: readonly Unit[], { target }: Emi
 /** One kernel over all members; results get a buffer laid out like the parameters. */
 function makeRun(
   members: readonly Member[],
-  kinds: readonly Slot[],
-  start: (member: Member) => number,
-  placeOf: (node: Tensor) => Place,
+  units: readonly Unit[],
+  store: ParameterStore,
   places: Map<Tensor, Place>,
   options: EmitOptions,
 ): Group {
-  const [first] = members;
   const bytes = members.reduce((total, member) => total + align(member.bytes), 0);
-  const ranges = kinds.map((kind, slot): Place | undefined => {
-    if (kind === 'shared') return undefined;
-    if (kind === 'kept') return { ...placeOf(first!.slots[slot]!), bytes };
-    const buffer: PlanBuffer = { kind: 'gradients', bytes };
-    for (const member of members)
-      places.set(base(member.slots[slot]!), { buffer, offset: start(member) - start(first!), bytes: member.bytes });
-    return { buffer, offset: 0, bytes };
-  });
-  return { units: members.map(({ unit }) => unit), kernel: emitMap(first!.unit, options, bytes / 4)!, ranges };
+  const { kept, made } = members[0]!;
+  const ranges = new Map(kept.map((node): [Tensor, Place] => [node, { ...store.get(node)!, bytes }]));
+  for (const [slot, node] of made.entries()) {
+    const buffer: PlanBuffer = { kind: 'slot', bytes };
+    ranges.set(node, { buffer, offset: 0, bytes });
+    let offset = 0;
+    for (const member of members) {
+      places.set(member.made[slot]!, { buffer, offset, bytes: member.bytes });
+      offset += align(member.bytes);
+    }
+  }
+  return { units, kernel: emitMap(units[0]!, options, bytes / 4)!, ranges };
 }

@@ -76,34 +76,18 @@ export class Vocabulary {
  * COUNT times with ${i} replaced by 0, 1, …; COUNT is a number or a name in `sizes`. Blocks nest.
  */
 export function expandRepeats(template: string, sizes: Readonly<Record<string, number>>): string {
-  const lines = template.split('\n');
-  const expand = (from: number, to: number, replace: (line: string) => string): string[] => {
-    const out: string[] = [];
-    for (let at = from; at < to; at++) {
-      const match = /^\s*\/\/:repeat (\w+) (\w+)/.exec(lines[at]!);
-      if (!match) {
-        out.push(replace(lines[at]!));
-        continue;
-      }
-      const end = matchingEnd(lines, at);
-      const count = sizes[match[2]!] ?? Number(match[2]);
-      const mark = `\${${match[1]}}`;
-      for (let i = 0; i < count; i++)
-        out.push(...expand(at + 1, end, (line) => replace(line).replaceAll(mark, String(i))));
-      at = end;
-    }
-    return out;
-  };
-  return expand(0, lines.length, (line) => line).join('\n');
-}
-
-function matchingEnd(lines: readonly string[], start: number): number {
-  let depth = 0;
-  for (let at = start; at < lines.length; at++) {
-    if (/^\s*\/\/:repeat /.test(lines[at]!)) depth++;
-    if (/^\s*\/\/:end/.test(lines[at]!) && --depth === 0) return at;
+  const innermost = /^[ \t]*\/\/:repeat (\w+) (\w+).*\n((?:(?![ \t]*\/\/:repeat).*\n)*?)[ \t]*\/\/:end.*\n?/m;
+  let text = template;
+  for (let block = innermost.exec(text); block; block = innermost.exec(text)) {
+    const [whole, name, count, body] = block;
+    const copies = Array.from({ length: sizes[count!] ?? Number(count) }, (_, i) => {
+      return body!.replaceAll(`\${${name}}`, String(i));
+    });
+    text = text.slice(0, block.index) + copies.join('') + text.slice(block.index + whole.length);
   }
-  throw new DeviceError(`shader: //:repeat on line ${start + 1} has no //:end`);
+  const open = /\/\/:repeat .*/.exec(text);
+  if (open) throw new DeviceError(`shader: ${open[0]} has no //:end`);
+  return text;
 }
 
 /** Fills a skeleton: `//:name` lines become the named parts, repeats are expanded, comments go, sizes become consts. */

@@ -1,5 +1,5 @@
 import { type DType, isFloat } from '../dtype.js';
-import type { IndexContext, IndexKernel, Options, PointwiseKernel } from '../graph/op.js';
+import type { IndexContext, IndexKernel, Options } from '../graph/op.js';
 import { type FullOptions, fullOp, literal, type Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
 import { digit, flat, type Index, project, split } from './index.js';
@@ -154,16 +154,13 @@ export class Writer {
     const naming = (expression: string): string => this.name(expression, depth);
     if (kernel.kind === 'pointwise') {
       const values = node.inputs.map((input) => this.value(input, project(index, node.shape, input.shape, naming)));
-      return `${this.#call(kernel, node)}(${values.join(', ')})`;
+      const type = registerType(node.inputs.at(-1)!.dtype);
+      const called = this.vocabulary.take(kernel.name, kernel.source, type === 'bool' ? 'f32' : type);
+      return `${called}(${values.join(', ')})`;
     }
     if (kernel.kind !== 'index') throw new RangeError(`${node.op.name} has to be stored before it is read`);
     if (kernel.source) this.vocabulary.takeAll(kernel.source);
     return (kernel as IndexKernel<Options>).write(this.#context(node, index, naming));
-  }
-
-  #call(kernel: PointwiseKernel, node: Tensor): string {
-    const type = registerType(node.inputs.at(-1)!.dtype);
-    return this.vocabulary.take(kernel.name, kernel.source, type === 'bool' ? 'f32' : type);
   }
 
   #context(node: Tensor, index: Index, naming: (expression: string) => string): IndexContext<Options> {

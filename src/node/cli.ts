@@ -68,9 +68,9 @@ function report(error: unknown): void {
   process.exitCode = usage ? 2 : 1;
 }
 
-// `nabla train | head` closes the pipe early: nobody reads on.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
-});
+// `nabla train | head` closes the pipe early: nobody reads on, and the work goes on.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
 main(process.argv).catch(report);

@@ -62,14 +62,22 @@ describe('nabla train and eval', () => {
   it('stop after the step in progress on Ctrl-C and write what was learned', async () => {
     let sent = false;
     const { code, out, errors } = await train('--epochs 100000 --output stopped.safetensors', {
-      onOutput(interrupt) {
-        if (!sent) setTimeout(interrupt, 500);
+      onOutput(child) {
+        if (!sent) setTimeout(() => child.kill('SIGINT'), 500);
         sent = true;
       },
     });
     expect({ code, errors }).toEqual({ code: 130, errors: '' });
     expect(out).toMatch(/^stopped after [\d,]+ steps\ntest accuracy /m);
     expect(await readdir(cli.folder)).toContain('stopped.safetensors');
+  });
+
+  it('go on where nobody reads what they print, and write what was learned', async () => {
+    const { code, errors } = await train('--epochs 3 --output unread.safetensors', {
+      onOutput: ({ stdout }) => stdout.destroy(),
+    });
+    expect({ code, errors }).toEqual({ code: 0, errors: '' });
+    expect(await readdir(cli.folder)).toContain('unread.safetensors');
   });
 
   it('say so where the cost is no number any more', async () => {

@@ -1,5 +1,5 @@
 // The command as people run it: built, a process of its own, in a folder with small digits.
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,8 +14,8 @@ export interface Outcome {
 }
 export interface Running {
   env?: Record<string, string>;
-  /** Called with each piece of output; `interrupt` is Ctrl-C. */
-  onOutput?: (interrupt: () => void) => void;
+  /** Called with the process at each piece of its output. */
+  onOutput?: (child: ChildProcessWithoutNullStreams) => void;
 }
 
 export function run(
@@ -29,7 +29,7 @@ export function run(
     let [out, errors] = ['', ''];
     child.stdout.on('data', (chunk: Buffer) => {
       out += chunk;
-      onOutput?.(() => child.kill('SIGINT'));
+      onOutput?.(child);
     });
     child.stderr.on('data', (chunk: Buffer) => {
       errors += chunk;

@@ -46,7 +46,9 @@ cli.help((sections) =>
 cli.version(version);
 
 async function main(argv: string[]): Promise<void> {
-  const { args, options } = cli.parse(argv, { run: false });
+  // A number below 0 is a value, and no option: --batch -1 → --batch=-1.
+  const joined = argv.join('\0').replace(/(\0--[\w-]+)\0(-[\d.])/g, '$1=$2');
+  const { args, options } = cli.parse(joined.split('\0'), { run: false });
   if (options.help || options.version) return;
   const extra = options['--'] as string[];
   if (extra.length) throw new UsageError(`'--' is followed by ${extra.join(' ')}, which means nothing here`);

@@ -38,14 +38,16 @@ async function digest(file: Uint8Array): Promise<string | undefined> {
 }
 
 /**
- * The model's parameters as a safetensors file; with the optimizer also its state, its step count and the random counter;
- * with a run's progress also epoch, position and seed: enough to go on bit for bit on the same adapter. Call it while no
- * step is under way: between reports, or when a run has stopped.
+ * The model's parameters as a safetensors file, in their own dtypes. With the optimizer also its state, its step count and
+ * the random counter, all as the engine holds them (the CPU engine in float64); with a run's progress also epoch, position
+ * and seed: enough to go on bit for bit on the same adapter. Call it while no step is under way: between reports, or when
+ * a run has stopped.
  */
 export async function save(engine: Engine, subject: Saved): Promise<Uint8Array> {
   const places = [...placesOf(subject)];
   const values = await Promise.all(places.map(([, leaf]) => engine.read(leaf)));
-  const tensors = new Map(places.map(([name], i) => [name, values[i]!]));
+  const own = ({ dtype }: Tensor, value: TensorData) => (subject.optimizer ? value : { ...value, dtype });
+  const tensors = new Map(places.map(([name, leaf], i) => [name, own(leaf, values[i]!)]));
   const sha256 = await digest(encode(tensors));
   return encode(tensors, {
     ...subject.metadata,

@@ -67,6 +67,17 @@ describe('a checkpoint', () => {
     expect([...tensors.keys()].sort()).toEqual(['0.bias', '0.weight', '2.bias', '2.weight']);
   });
 
+  it('holds a model in its own dtype, and a run as exactly as the engine does', async () => {
+    const options = settings();
+    const engine = newEngine();
+    await train(engine, options, 3);
+    const saved = async (subject: checkpoint.Subject) =>
+      safetensors.decode(await checkpoint.save(engine, subject)).tensors.get('0.weight')!;
+    const [plain, exact] = [await saved({ model: options.model }), await saved(options)];
+    expect([plain.dtype, exact.dtype]).toEqual(['f32', 'f64']);
+    expect(plain.data).toEqual(Float32Array.from(exact.data));
+  });
+
   it('loads plain weights, and a model alone out of a whole checkpoint', async () => {
     const options = settings();
     const engine = newEngine();

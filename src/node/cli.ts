@@ -3,7 +3,7 @@
 // by Ctrl-C; 1 anything else.
 import { createRequire } from 'node:module';
 import { cac } from 'cac';
-import { FormatError, NablaError } from '../errors.js';
+import { DeviceError, FormatError, NablaError } from '../errors.js';
 import { evaluateFile } from './cli/eval.js';
 import { explainFile } from './cli/explain.js';
 import { evalOptions, flagOf, readOptions, readTrainOptions, trainOptions } from './cli/options.js';
@@ -63,7 +63,9 @@ async function main(argv: string[]): Promise<void> {
 /** One line for people; with NABLA_DEBUG=1 the stack too. */
 function report(error: unknown): void {
   const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
-  const usage = error instanceof UsageError || error instanceof FormatError || name === 'CACError';
+  // a device refuses what is too large for it
+  const kinds = [UsageError, FormatError, DeviceError];
+  const usage = kinds.some((kind) => error instanceof kind) || name === 'CACError';
   const bug = usage || error instanceof NablaError ? '' : ' (a bug in Nabla; NABLA_DEBUG=1 shows where)';
   process.stderr.write(`nabla: ${message.replaceAll('\n', ' ').replaceAll('`', "'")}${bug}\n`);
   if (process.env.NABLA_DEBUG) process.stderr.write(`${stack}\n`);

@@ -1,5 +1,7 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { accuracyIn, type Cli, openCli } from '../support/cli.js';
+import { accuracyIn, type Cli, openCli, writeDigits } from '../support/cli.js';
 
 let cli: Cli;
 beforeAll(async () => {
@@ -24,6 +26,19 @@ it('starts the same on the CPU engine', async () => {
   );
   const cost = /^epoch 1\/3 {2}cost (\S+)/m;
   expect(cost.exec(gpu!.out)![1]).toBe(cost.exec(cpu!.out)![1]);
+});
+
+it('refuses a batch that the adapter cannot hold', async () => {
+  await mkdir(join(cli.folder, 'many'));
+  for (const [prefix, length] of [
+    ['train', 100_000],
+    ['t10k', 50],
+  ] as const)
+    await writeDigits(join(cli.folder, 'many'), prefix, length);
+  // 100,000 × 12,000 f32 are above what 32 bits can bind
+  const { code, errors } = await cli.nabla('train --data many --batch 100000 --layers 12000 --backend gpu');
+  expect(code).toBe(2);
+  expect(errors).toMatch(/^nabla: .* bytes, above this adapter's binding limit of \d+; use a smaller batch.*\n$/m);
 });
 
 it('trains with every kernel call checked', async () => {

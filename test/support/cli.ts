@@ -74,7 +74,7 @@ function idx(magic: number, shape: readonly number[], data: readonly number[]): 
 }
 
 /** Ten classes that differ in which of two pixels is bright, and how; the labels' file is gzipped. */
-async function writeDigits(path: string, prefix: string, length: number): Promise<void> {
+export async function writeDigits(path: string, prefix: string, length: number): Promise<void> {
   const pixel = (at: number): number => ((at * 7919) % 64) + (at % 20 === (Math.floor(at / 20) % 10) * 2 ? 190 : 0);
   const pixels = Array.from({ length: length * 20 }, (_, at) => pixel(at));
   const labels = Array.from({ length }, (_, at) => at % 10);

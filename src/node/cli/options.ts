@@ -47,7 +47,11 @@ function number(value: string, what: string, fits: (value: number) => boolean): 
 const positive = number('number', 'number above 0', (value) => value > 0);
 const fraction = number('number', 'number in [0, 1)', (value) => value >= 0 && value < 1);
 const whole = (low: number, high = 2 ** 32 - 1): Kind<number> =>
-  number('n', low === 1 ? `whole number above 0, at most ${high}` : `whole number from ${low} to ${high}`, (n) => Number.isInteger(n) && n >= low && n <= high);
+  number(
+    'n',
+    low === 1 ? `whole number above 0, at most ${high}` : `whole number from ${low} to ${high}`,
+    (n) => Number.isInteger(n) && n >= low && n <= high,
+  );
 const path = (value: string): Kind<string> => kind(value, 'no name', (text) => text || undefined);
 const sizes: Kind<readonly number[]> = {
   ...path('sizes'),

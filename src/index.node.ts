@@ -7,7 +7,7 @@ export * as data from './node/data.js';
 
 /**
  * Opens an engine: WebGPU through Dawn, or without an adapter, after a warning, the CPU in float64. Throws DeviceError
- * where `backend: 'gpu'` finds no adapter.
+ * where `backend: 'gpu'` or the variable NABLA_ADAPTER finds no adapter.
  */
 export const open = openWith(async (options) => {
   if (options.adapter) return GpuBackend.open(options.adapter as GPUAdapter, options);

@@ -17,8 +17,13 @@ export interface OpenOptions {
   adapter?: unknown;
 }
 
-/** Looks for a GPU; says what is missing, and how to get it, where there is none. */
-export type FindBackend = (options: OpenOptions) => Promise<Backend | { readonly missing: string }>;
+/** Why there is no GPU, and how to get one; `forced` where one was asked for by name. */
+export interface Missing {
+  readonly missing: string;
+  readonly forced?: boolean;
+}
+/** Looks for a GPU. */
+export type FindBackend = (options: OpenOptions) => Promise<Backend | Missing>;
 
 /** `open` for a platform that finds its GPU this way. */
 export const openWith =
@@ -32,7 +37,7 @@ export const openWith =
     if (backend === 'cpu') return new Engine(new CpuBackend(), 'off', anomaly);
     const found = await findBackend(options);
     if (!('missing' in found)) return new Engine(found, crossCheck, anomaly);
-    if (backend === 'gpu') throw new DeviceError(`open: ${found.missing}`);
+    if (backend === 'gpu' || found.forced) throw new DeviceError(`open: ${found.missing}`);
     console.warn(`nabla: ${found.missing}. Running on the CPU in float64, which is slow.`);
     return new Engine(new CpuBackend(), 'off', anomaly);
   };

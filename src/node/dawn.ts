@@ -3,7 +3,7 @@
 // VK_DRIVER_FILES and VK_ICD_FILENAMES, which are honoured where the user has set them.
 import { existsSync, readdirSync } from 'node:fs';
 import { constants, homedir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { findPeer } from './peers.js';
 import { unpackChromium } from './unpack.js';
@@ -13,6 +13,14 @@ export interface FoundAdapter {
   adapter: GPUAdapter;
   /** One line: what runs and where it came from. */
   source: string;
+  /** Why installed drivers that come first do not run, and what to do. */
+  refused: string | undefined;
+}
+export interface NoAdapter {
+  /** Why, and the line that installs what is missing. */
+  missing: string;
+  /** NABLA_ADAPTER names one, so nothing may take its place. */
+  forced: boolean;
 }
 
 type Route = 'installed' | 'lavapipe' | 'swiftshader';
@@ -24,28 +32,46 @@ const routesOf = new Map<string, readonly Route[]>([
   ['swiftshader', ['swiftshader']],
 ]);
 
+const chosenByUser = process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES;
+const newerMesa =
+  'on Debian 12, with bookworm-backports among the sources: apt-get install -t bookworm-backports mesa-vulkan-drivers';
+
 // Dawn crashes when what create() returned is collected, so instances live as long as the process.
 const instances = new Map<Route, Promise<{ gpu: GPU } | { missing: string }>>();
 
 /**
- * An adapter, or why there is none and the line that installs what is missing. An adapter gives one device; call again
- * for another. NABLA_ADAPTER=gpu, lavapipe or swiftshader takes that one only.
+ * An adapter, or why there is none. An adapter gives one device; call again for another. NABLA_ADAPTER=gpu, lavapipe or
+ * swiftshader takes that one only.
  */
-export async function findAdapter(powerPreference?: GPUPowerPreference): Promise<FoundAdapter | { missing: string }> {
+export async function findAdapter(powerPreference?: GPUPowerPreference): Promise<FoundAdapter | NoAdapter> {
   const forced = process.env.NABLA_ADAPTER ?? '';
   const routes = routesOf.get(forced);
-  if (!routes) return { missing: `NABLA_ADAPTER=${forced} is none of gpu, lavapipe, swiftshader` };
+  if (!routes) return { missing: `NABLA_ADAPTER=${forced} is none of gpu, lavapipe, swiftshader`, forced: true };
   const reasons = new Set<string>();
+  let refused: string | undefined;
   for (const route of routes) {
     if (!instances.has(route)) instances.set(route, openRoute(route));
     const opened = await instances.get(route)!;
     const adapter = 'gpu' in opened && (await opened.gpu.requestAdapter(powerPreference ? { powerPreference } : {}));
     if (adapter && !(forced === 'gpu' && adapter.info.isFallbackAdapter))
-      return { gpu: opened.gpu, adapter, source: describe(route, adapter) };
-    const none = route === 'installed' ? 'no installed driver gives a fitting adapter' : `${route} gives no adapter`;
-    reasons.add('missing' in opened ? opened.missing : none);
+      return { gpu: opened.gpu, adapter, source: describe(route, adapter), refused };
+    if ('gpu' in opened) refused = adapter ? 'no installed driver is a GPU' : refusal(route);
+    reasons.add('missing' in opened ? opened.missing : refused!);
   }
-  return { missing: `no WebGPU adapter: ${[...reasons].join('; ')}` };
+  const where = forced && ` for NABLA_ADAPTER=${forced}`;
+  return { missing: `no WebGPU adapter${where}: ${[...reasons].join('; ')}`, forced: forced !== '' };
+}
+
+/** What is wrong where a driver is there and gives no adapter. */
+function refusal(route: Route): string {
+  if (route === 'swiftshader') return 'SwiftShader gives no adapter';
+  if (process.platform !== 'linux') return 'no installed driver gives an adapter; update the graphics driver';
+  const names =
+    chosenByUser ||
+    driverManifests()
+      .map((file) => basename(file))
+      .join(', ');
+  return `no installed driver (${names}) gives an adapter; update it, Mesa 22 is too old; ${newerMesa}`;
 }
 
 function describe(route: Route, { info }: GPUAdapter): string {
@@ -76,11 +102,9 @@ async function openRoute(route: Route): Promise<{ gpu: GPU } | { missing: string
 async function prepareVulkan(route: Route): Promise<string | undefined> {
   if (process.platform !== 'linux') return route === 'installed' ? undefined : `${route} is for Linux only`;
   const manifests = driverManifests();
-  const chosenByUser = process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES;
   if (route === 'installed' && !manifests.length && !chosenByUser) return 'no Vulkan driver is installed';
   const lavapipe = chosenByUser?.includes('lvp') ? chosenByUser : manifests.find((file) => file.includes('lvp_icd'));
-  if (route === 'lavapipe' && !lavapipe)
-    return 'lavapipe is not installed; on Debian 12: apt-get install -t bookworm-backports mesa-vulkan-drivers';
+  if (route === 'lavapipe' && !lavapipe) return `lavapipe is not installed; ${newerMesa}`;
   let driver = route === 'lavapipe' ? lavapipe : undefined;
   // The package has a loader too, for machines with a driver and no loader.
   const systemLoader = dlopenGlobal('libvulkan.so.1');

@@ -42,11 +42,16 @@ export async function doctor(version: string, print: Print): Promise<boolean> {
   print(`nabla ${version}, Node ${process.version}, ${process.platform} ${process.arch}`);
   const adapter = await findAdapter();
   const lacksGpu = 'missing' in adapter;
-  section('Adapter', lacksGpu ? ['none; Nabla runs on the CPU in float64, which is slow'] : adapterLines(adapter));
+  const none = 'none; Nabla runs on the CPU in float64, which is slow';
+  section('Adapter', lacksGpu ? [adapter.forced ? 'none of this name' : none] : adapterLines(adapter));
   const browser = await findBrowser();
   section('Browser', ['missing' in browser ? 'none; only the tests in a browser need one' : browser.source]);
   section('Packages', (Object.keys(peers) as Peer[]).map(packageLine));
-  const fixes = [adapter, browser].flatMap((found) => ('missing' in found ? [found.missing] : []));
-  section(fixes.length ? 'To mend' : 'Nothing is missing.', fixes);
+  const fixes = [lacksGpu ? adapter.missing : adapter.refused, 'missing' in browser && browser.missing].filter(
+    (fix) => typeof fix === 'string',
+  );
+  // a command stands on a line of its own, to be copied
+  const lines = fixes.flatMap((fix) => fix.replace(/: ((npm|apt-get) install [^;]+)/g, ':\n  $1').split('\n'));
+  section(fixes.length ? 'To mend' : 'Nothing is missing.', lines);
   return !lacksGpu;
 }

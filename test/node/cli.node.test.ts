@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { accuracyIn, type Cli, openCli, writeDigits } from '../support/cli.js';
@@ -8,6 +8,14 @@ beforeAll(async () => {
   cli = await openCli();
 });
 afterAll(() => cli.close());
+
+/** A manifest of a driver that does not load. */
+async function brokenDriver(name: string): Promise<string> {
+  const file = join(cli.folder, `${name}.json`);
+  const ICD = { library_path: './none.so', api_version: '1.3.0' };
+  await writeFile(file, JSON.stringify({ file_format_version: '1.0.0', ICD }));
+  return file;
+}
 
 it('trains and evaluates on the GPU with the same accuracy', async () => {
   const trained = await cli.nabla('train --backend gpu --data digits --layers 8 --epochs 2');
@@ -47,16 +55,24 @@ it('trains with every kernel call checked', async () => {
   expect(out).toContain('cross-check every');
 });
 
-it('warns and trains on the CPU where there is no adapter, unless a GPU is asked for', async () => {
-  const env = { NABLA_ADAPTER: 'abacus' };
-  const { code, out, errors } = await cli.nabla('train --data digits --layers 8 --steps 2', { env });
-  expect(code).toBe(0);
-  expect(out).toMatch(/^engine {2}CPU, float64/);
-  expect(errors).toMatch(/^warning: NABLA_ADAPTER=abacus is none of .*\nwarning: .* CPU .* slow; nabla doctor/);
-  expect(await cli.nabla('train --data digits --backend gpu', { env })).toMatchObject({
-    code: 2,
-    errors: 'nabla: --backend gpu: NABLA_ADAPTER=abacus is none of gpu, lavapipe, swiftshader\n',
+it('takes no other adapter than the one that is asked for', async () => {
+  expect(await cli.nabla('train --data digits', { env: { NABLA_ADAPTER: 'abacus' } })).toEqual({
+    ...{ code: 2, out: '' },
+    errors: 'nabla: NABLA_ADAPTER=abacus is none of gpu, lavapipe, swiftshader\n',
   });
+  const env = { NABLA_ADAPTER: 'lavapipe', VK_DRIVER_FILES: await brokenDriver('lvp_icd') };
+  const { code, errors } = await cli.nabla('train --data digits', { env });
+  expect(code).toBe(2);
+  expect(errors).toMatch(/^nabla: no WebGPU adapter for NABLA_ADAPTER=lavapipe: no installed driver \(.*\) gives an/m);
+});
+
+it('doctor says so when an installed driver gives no adapter', async () => {
+  const env = { NABLA_ADAPTER: '', VK_DRIVER_FILES: await brokenDriver('radeon_icd') };
+  const { code, out } = await cli.nabla('doctor', { env });
+  expect(code).toBe(0);
+  expect(out).toContain('SwiftShader from @sparticuz/chromium');
+  const said = out.replace(/\s+/g, ' ');
+  expect(said).toMatch(/To mend no installed driver \(.*radeon_icd.json\) gives an adapter; .* apt-get install -t/);
 });
 
 it('doctor names adapter, features, limits and browser', async () => {

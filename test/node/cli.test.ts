@@ -1,8 +1,8 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { decode, encode } from '../../src/io/safetensors.js';
-import { accuracyIn, type Cli, openCli, type Running, root } from '../support/cli.js';
+import { accuracyIn, type Cli, openCli, type Running, root, run } from '../support/cli.js';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
@@ -160,11 +160,38 @@ describe('help', () => {
   });
 });
 
-describe('doctor', () => {
-  it('says what is missing and how to mend it', async () => {
-    const { code, out } = await cli.nabla('doctor', { env: { NABLA_ADAPTER: 'abacus' } });
+describe('without the optional packages', () => {
+  let bare: string;
+  beforeAll(async () => {
+    bare = join(cli.folder, 'bare');
+    await cp(cli.built, join(bare, 'dist'), { recursive: true });
+    await cp(join(root, 'package.json'), join(bare, 'package.json'));
+  });
+  const nabla = (line: string, NABLA_ADAPTER = '') =>
+    run(join(bare, 'dist', 'cli.js'), line.split(' '), cli.folder, { env: { NABLA_ADAPTER } });
+
+  it('warns and trains on the CPU, unless a GPU is asked for', async () => {
+    const { code, out, errors } = await nabla('train --data digits --layers 8 --steps 2');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^engine {2}CPU, float64/);
+    expect(errors).toMatch(/^warning: no WebGPU adapter: .* npm install webgpu\nwarning: .* CPU .* slow; nabla doctor/);
+    const missing = 'the package webgpu is not installed; run: npm install webgpu';
+    expect(await nabla('train --data digits --backend gpu')).toEqual({
+      ...{ code: 2, out: '' },
+      errors: `nabla: --backend gpu: no WebGPU adapter: ${missing}\n`,
+    });
+    expect(await nabla('train --data digits', 'swiftshader')).toEqual({
+      ...{ code: 2, out: '' },
+      errors: `nabla: no WebGPU adapter for NABLA_ADAPTER=swiftshader: ${missing}\n`,
+    });
+  });
+
+  it('doctor says what is missing and how to mend it', async () => {
+    const { code, out } = await nabla('doctor');
     expect(code).toBe(1);
     expect(out).toContain('none; Nabla runs on the CPU in float64');
-    expect(out).toMatch(/To mend\n {2}NABLA_ADAPTER=abacus is none of gpu, lavapipe, swiftshader/);
+    expect(out).toContain(
+      'To mend\n  no WebGPU adapter: the package webgpu is not installed; run:\n    npm install webgpu\n',
+    );
   });
 });

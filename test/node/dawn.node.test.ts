@@ -1,4 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
+import { DeviceError, open } from '../../src/index.node.js';
 import { findAdapter } from '../../src/node/dawn.js';
 
 afterEach(() => vi.unstubAllEnvs());
@@ -19,7 +20,7 @@ it('gives a fresh adapter on every call, all from one instance', async () => {
 it('gives no software adapter where a real GPU is asked for', async () => {
   vi.stubEnv('NABLA_ADAPTER', 'gpu');
   const found = await findAdapter();
-  if ('missing' in found) expect(found.missing).toMatch(/^no WebGPU adapter: no .*driver/);
+  if ('missing' in found) expect(found.missing).toMatch(/^no WebGPU adapter for NABLA_ADAPTER=gpu: no .*driver/);
   else expect(found.adapter.info.isFallbackAdapter).toBe(false);
 });
 
@@ -32,7 +33,9 @@ it('takes SwiftShader from the package when NABLA_ADAPTER says so', async () => 
 
 it('names the choices when NABLA_ADAPTER is none of them', async () => {
   vi.stubEnv('NABLA_ADAPTER', 'cuda');
-  expect(await findAdapter()).toEqual({ missing: 'NABLA_ADAPTER=cuda is none of gpu, lavapipe, swiftshader' });
+  const missing = 'NABLA_ADAPTER=cuda is none of gpu, lavapipe, swiftshader';
+  expect(await findAdapter()).toEqual({ missing, forced: true });
+  await expect(open()).rejects.toThrow(new DeviceError(`open: ${missing}`));
 });
 
 it('puts the constants of WebGPU where a browser has them', async () => {

@@ -8,14 +8,15 @@ import { mnist } from '../mnist.js';
 import { count } from './text.js';
 import { UsageError, withFile } from './usage.js';
 
-/** A GPU engine; without an adapter the CPU one after a warning, or UsageError where 'gpu' is insisted on. */
+/** A GPU engine; without an adapter the CPU one after a warning, or UsageError where a GPU or one by name is asked for. */
 export async function openEngine(backend: 'gpu' | 'cpu' | undefined, crossCheck: CrossCheck = 'off') {
-  const found = backend === 'cpu' ? { missing: '' } : await findAdapter();
+  const found = backend === 'cpu' ? { missing: '', forced: false } : await findAdapter();
   if (!('missing' in found)) {
     const checked = crossCheck === 'off' ? '' : `; cross-check ${crossCheck}`;
     const engine = new Engine(await GpuBackend.open(found.adapter), crossCheck);
     return { engine, source: `engine  WebGPU on ${found.source}${checked}` };
   }
+  if (found.forced) throw new UsageError(found.missing);
   if (backend === 'gpu') throw new UsageError(`--backend gpu: ${found.missing}`);
   const warning = 'running on the CPU in float64, which is slow; nabla doctor says what to do';
   if (found.missing) process.stderr.write(`warning: ${found.missing}\nwarning: ${warning}\n`);

@@ -19,9 +19,7 @@ const LENGTH = 64;
  */
 export async function openText(file: string | undefined, known?: string) {
   if (file === undefined)
-    throw new UsageError(
-      '--preset chars: it reads a text; name one with --text (demo/genesis.txt is in the repository)',
-    );
+    throw new UsageError('--text: a network of characters reads a text; demo/genesis.txt is in the repository');
   const characters = [...(await withFile(file, () => readFile(file, 'utf8')))];
   const examples = Math.floor((characters.length - 1) / LENGTH);
   if (examples < 10)

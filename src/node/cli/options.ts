@@ -152,6 +152,8 @@ export function readTrainOptions(given: Given): TrainOptions {
   const options = readOptions(trainOptions, given, presets[preset]!.options);
   if (options.momentum !== 0 && !['sgd', 'rmsProp'].includes(options.optimizer))
     throw new UsageError(`--momentum: ${options.optimizer} has none; leave it out, or take --optimizer sgd`);
+  if (options.text !== undefined && preset !== 'chars')
+    throw new UsageError('--text: digits have none; add --preset chars');
   if (options.crossCheck !== 'off' && options.backend === 'cpu')
     throw new UsageError('--cross-check: it compares a GPU with the CPU; leave out --backend cpu');
   return { ...options, learningRate: options.learningRate ?? (options.optimizer === 'sgd' ? 0.1 : 0.001) };

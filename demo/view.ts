@@ -35,14 +35,15 @@ export class Figures {
     this.#accuracy = { share, tests };
   }
 
-  /** Training rests: time that passes from now on does not count. */
+  /** Training rests: there is no speed, and time that passes from now on does not count. */
   rest(): void {
     this.#recent = [];
+    this.#speed = undefined;
   }
 
   clear(): void {
     this.#step = 0;
-    this.#cost = this.#accuracy = this.#speed = undefined;
+    this.#cost = this.#accuracy = undefined;
     this.rest();
   }
 

@@ -128,6 +128,7 @@ it('pauses, counts all test digits, and goes on', async () => {
   const paused = await number('step');
   await new Promise((resolve) => setTimeout(resolve, 500));
   expect(await number('step')).toBe(paused);
+  expect(await text('speed')).toBe('–');
   await shoot('paused');
   await page.click('#toggle');
   await page.waitForFunction(
@@ -135,6 +136,15 @@ it('pauses, counts all test digits, and goes on', async () => {
     {},
     paused,
   );
+});
+
+it('has figures, pad and probabilities on the first screen of a phone', async () => {
+  await page.setViewport(phone);
+  const bottoms = await page.$$eval('#speed, #pad, #bars', (all) =>
+    all.map((one) => one.getBoundingClientRect().bottom),
+  );
+  await page.setViewport(desktop);
+  expect(Math.max(...bottoms)).toBeLessThan(phone.height);
 });
 
 it('starts over from random weights', async () => {

@@ -25,3 +25,10 @@ it("the README's example runs and prints what the README says", async () => {
   expect(rounded(out).split('\n')[0]).toBe(rounded(said).split('\n')[0]);
   expect(out.split('\n')).toHaveLength(said.split('\n').length);
 });
+
+it('nabla explain prints what the README says', async () => {
+  const readme = await readFile(join(root, 'README.md'), 'utf8');
+  const file = /npx nabla explain (\S+)/.exec(readme)![1]!;
+  const { out } = await cli.nabla(`explain ${join(root, file)}`);
+  expect(blocks(readme, 'text')).toContain(out);
+});

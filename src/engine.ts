@@ -8,6 +8,7 @@ import type { NodeFeeds, Program, Updates } from './graph/program.js';
 import {
   checkProgram,
   indexLimits,
+  isConstant,
   isInput,
   isParameter,
   programNodes,
@@ -101,7 +102,7 @@ export class Engine {
     const outputs = flattenTree(tree).map(({ tensor }) => tensor);
     const nodes = programNodes({ outputs, updates: [] });
     const fed = readNodeFeeds('run', nodes, feeds);
-    checkIndices(nodes, fed);
+    checkIndices(indexLimits(nodes), fed);
     const { executable, data } = this.#planFor(nodes, outputs);
     // the plan may have been made for an equal graph: its data leaves stand in the same order
     const values = new Map(nodes.filter(isData).map((node, i) => [data[i]!, fed.get(node) ?? constantValue(node)]));
@@ -149,13 +150,15 @@ export class Engine {
     const inputs = new Map(Object.entries(definition.inputs ?? {}));
     const program: Program = countRuns({ inputs, outputs, updates: definition.updates ?? [] });
     checkProgram(program);
-    const nodes = programNodes(program);
+    const limits = indexLimits(programNodes(program));
+    checkIndices(limits, new Map());
+    const fedLimits = limits.filter(({ leaf }) => isInput(leaf));
     const watched = this.#anomaly ? watch(program) : undefined;
     const executable = this.#backend.compile(watched?.program ?? program);
     const execute = (feeds: NamedFeeds, read: boolean): Promise<TensorData[]> => {
       this.#checkOpen();
       const fed = readFeeds(inputs, feeds);
-      checkIndices(nodes, fed);
+      checkIndices(fedLimits, fed);
       return this.#execute(executable, fed, read);
     };
     const call = async (feeds: NamedFeeds = {}): Promise<unknown> => {
@@ -252,9 +255,12 @@ function countRuns(program: Program): Program {
   return { ...program, updates: [...program.updates, [runCount, add(runCount, 1)]] };
 }
 
-const checkIndices = (nodes: readonly Tensor[], feeds: ReadonlyMap<Tensor, TensorData>): void => {
-  for (const { input, size, op } of indexLimits(nodes))
-    checkRange(`${op}: feed ${describe(input)}`, feeds.get(input)!, size);
+/** Throws FeedError for an index out of range in a constant, or in an input that is fed. */
+const checkIndices = (limits: ReturnType<typeof indexLimits>, feeds: ReadonlyMap<Tensor, TensorData>): void => {
+  for (const { leaf, size, op } of limits) {
+    const value = isConstant(leaf) ? constantValue(leaf) : feeds.get(leaf);
+    if (value) checkRange(`${op}: ${isInput(leaf) ? 'feed ' : ''}${describe(leaf)}`, value, size);
+  }
 };
 
 function checkParameter(op: string, parameter: Tensor): Tensor {

@@ -1,5 +1,5 @@
 import type { TensorData, Value } from '../dtype.js';
-import { readValue } from '../dtype.js';
+import { isFloat, readValue } from '../dtype.js';
 import { FeedError, NablaError } from '../errors.js';
 import { formatShape, sameShape } from '../shape.js';
 import { Tensor } from './tensor.js';
@@ -90,14 +90,18 @@ export function readNodeFeeds(op: string, nodes: readonly Tensor[], feeds: NodeF
   return readAll(op, named, 'pass its value as a Map entry, or under its name if it has one');
 }
 
-/** Integer inputs that pick rows or classes, with the size they must stay below. */
-export function indexLimits(nodes: readonly Tensor[]): { input: Tensor; size: number; op: string }[] {
+/** What keeps every value in [0, size) and outside it: indices may pass through on their way. */
+const movers = ['reshape', 'transpose', 'broadcastTo', 'cast'];
+
+/** Integer inputs and constants that pick rows or classes, with the size they must stay below. */
+export function indexLimits(nodes: readonly Tensor[]): { leaf: Tensor; size: number; op: string }[] {
   return nodes.flatMap((node) => {
     const { axis, classes } = node.options as { axis?: number; classes?: number };
     const op = node.op.name;
     if (op !== 'gather' && op !== 'oneHot') return [];
-    let input = node.inputs.at(-1)!;
-    while (input.op.name === 'reshape') input = input.inputs[0]!;
-    return isInput(input) ? [{ input, size: classes ?? node.inputs[0]!.shape[axis!]!, op }] : [];
+    let leaf = node.inputs.at(-1)!;
+    while (movers.includes(leaf.op.name)) leaf = leaf.inputs[0]!;
+    const known = !isFloat(leaf.dtype) && (isInput(leaf) || isConstant(leaf));
+    return known ? [{ leaf, size: classes ?? node.inputs[0]!.shape[axis!]!, op }] : [];
   });
 }

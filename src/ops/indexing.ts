@@ -59,7 +59,8 @@ const gatherOf = defineIndex<{ axis: number }>({
 
 /**
  * Rows of `x` along `axis` (0) picked by integer `indices`: `[...before, ...indices.shape, ...after]`.
- * Out-of-range indices are found on the host: in feeds, and by the CPU engine. A u8 `x` gives u32.
+ * Throws FeedError for an index out of range that is fed or constant. Computed ones are checked by the CPU engine alone:
+ * on a GPU they read some other element. A u8 `x` gives u32.
  */
 export function gather(x: Tensor, indices: Tensor, options: { axis?: number } = {}): Tensor {
   checkIndices('gather', indices);

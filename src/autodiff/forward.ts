@@ -6,7 +6,7 @@ import { input, zeros } from '../ops/leaf.js';
 import { sum } from '../ops/reduce.js';
 import { broadcastTo, reshape } from '../ops/view.js';
 import { formatShape, type Shape, sameShape } from '../shape.js';
-import { checkFloats, grad, pullBack, total, type Visit } from './reverse.js';
+import { applyRule, checkFloats, grad, pullBack, total, type Visit } from './reverse.js';
 
 /** What a tangent of input i, of shape E ++ input.shape, adds to a node's; from the vjp alone unless there is a rule. */
 export function pushForward(node: Tensor, i: number, tangent: Tensor, lead: Shape = []): Tensor | undefined {
@@ -20,7 +20,7 @@ export function pushForward(node: Tensor, i: number, tangent: Tensor, lead: Shap
     // a pointwise Jacobian is diagonal: pulling a tangent back through input i alone pushes it forward
     const ones = new Array<number>(node.rank - inputs[i]!.rank).fill(1);
     const cotangent = broadcastTo(reshape(tangent, [...lead, ...ones, ...inputs[i]!.shape]), wide);
-    const part = op.vjp?.({ inputs, output: node, cotangent, lead, options })[i];
+    const part = applyRule(node, cotangent, lead)[i];
     return part && broadcastTo(part, wide);
   }
   // a vjp is linear in its cotangent u, so J v = ∂⟨vjp(u), v⟩/∂u; dead code removes u

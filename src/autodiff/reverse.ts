@@ -7,14 +7,23 @@ import { ones, zeros } from '../ops/leaf.js';
 import { broadcastTo, sumTo } from '../ops/view.js';
 import { formatShape, type Shape, sameShape } from '../shape.js';
 
-/** Applies a node's vjp rule; each cotangent comes back as E ++ input.shape, broadcasts of pointwise ops summed. */
-export function pullBack(node: Tensor, cotangent: Tensor): (Tensor | undefined)[] {
+/** What a node's vjp rule gives for each input. */
+export function applyRule(node: Tensor, cotangent: Tensor, lead: Shape): readonly (Tensor | undefined)[] {
   const { op, inputs, options } = node;
   if (!op.vjp)
     throw new NablaError(`${op.name}: no vjp rule; give its record one, or cut the gradient with stopGradient`);
+  const parts = op.vjp({ inputs, output: node, cotangent, lead, options });
+  if (parts?.length === inputs.length) return parts;
+  const fact = `its vjp returned ${parts?.length ?? 'no'} cotangents for ${inputs.length} inputs`;
+  throw new NablaError(`${op.name}: ${fact}; return one for each, undefined where there is no derivative`);
+}
+
+/** Applies a node's vjp rule; each cotangent comes back as E ++ input.shape, broadcasts of pointwise ops summed. */
+export function pullBack(node: Tensor, cotangent: Tensor): (Tensor | undefined)[] {
+  const { op, inputs } = node;
   const extra = cotangent.rank - node.rank;
   const lead = cotangent.shape.slice(0, extra);
-  const rule = op.vjp({ inputs, output: node, cotangent, lead, options });
+  const rule = applyRule(node, cotangent, lead);
   return inputs.map((input, i) => {
     let part = rule[i];
     if (!part) return undefined;

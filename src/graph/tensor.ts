@@ -47,6 +47,13 @@ export type TensorLike = Tensor | number;
 /** Tensors in arrays and objects, nested as the caller likes. */
 export type Tree = Tensor | readonly Tree[] | { readonly [key: string]: Tree };
 
+/** @internal Throws ShapeError for what is no tensor. */
+export function checkTensors(op: string, ...inputs: readonly unknown[]): void {
+  for (const input of inputs)
+    if (!(input instanceof Tensor))
+      throw new ShapeError(`${op}: ${String(input)} is not a tensor; wrap values with tensor(…)`);
+}
+
 function checkDTypes(op: Op, inputs: readonly Tensor[]): void {
   const accepts = op.accepts ?? 'float';
   for (const { dtype } of inputs) {
@@ -68,9 +75,7 @@ function commonDType(op: Op, inputs: readonly Tensor[]): DType {
 
 /** Builds a node: checks dtypes, infers the shape. Throws ShapeError or DTypeError. */
 export function apply<O extends Options>(op: OpRecord<O>, inputs: readonly Tensor[], options: O, name?: string) {
-  for (const input of inputs)
-    if (!(input instanceof Tensor))
-      throw new ShapeError(`${op.name}: ${String(input)} is not a tensor; wrap values with tensor(…)`);
+  checkTensors(op.name, ...inputs);
   checkDTypes(op, inputs);
   const given = options as { shape?: Shape; dtype?: DType };
   const dtype = op.dtype?.(inputs, options) ?? given.dtype ?? commonDType(op, inputs);
@@ -143,15 +148,29 @@ export function lift(inputs: readonly TensorLike[]): Tensor[] {
 type NoOptions = Record<string, never>;
 /** A function from tensors (numbers are lifted) to a node of the graph. */
 export type OpFunction = (...inputs: TensorLike[]) => Tensor;
+export type Unary = (x: TensorLike) => Tensor;
+export type Binary = (a: TensorLike, b: TensorLike) => Tensor;
+
+/** How many scalars the WGSL function of a pointwise op takes; other kernels do not say. */
+const arityOf = ({ kernel }: Op): number | undefined => {
+  const [, head] = kernel.kind === 'pointwise' ? kernel.source.split(`fn ${kernel.name}(`) : [];
+  return head === undefined ? undefined : head.split(')')[0]!.split(':').length - 1;
+};
 
 /**
  * Makes an op from its record: a function from tensors (numbers are lifted) to a node of the graph.
- * Works the same in user code; see the record's fields for what each must give.
+ * Works the same in user code; see the record's fields for what each must give. The function throws NablaError for
+ * another number of inputs than the kernel takes.
  */
 export function defineOp(record: PointwiseRecord<NoOptions>): OpFunction;
 export function defineOp(record: TensorRecord<NoOptions>): OpFunction;
 export function defineOp(record: OpRecord<NoOptions>): OpFunction {
-  return (...inputs) => apply(record, lift(inputs), {});
+  const arity = arityOf(record);
+  return (...inputs) => {
+    if (inputs.length !== (arity ?? inputs.length))
+      throw new NablaError(`${record.name}: inputs: ${arity} expected, ${inputs.length} given; pass one for each`);
+    return apply(record, lift(inputs), {});
+  };
 }
 
 /** @internal A pointwise op: its name, its WGSL function and its rules; exact unless they say a bound. */

@@ -1,7 +1,7 @@
 import source from '../../shaders/activation.wgsl?raw';
 import { EPSILON } from '../bounds.js';
 import { errorOf, pointwise, type ScalarReference } from '../graph/op.js';
-import { definePointwise, type OpFunction, type Tensor } from '../graph/tensor.js';
+import { type Binary, definePointwise, type Tensor, type Unary } from '../graph/tensor.js';
 import { add, exp, mul, square, sub } from './arithmetic.js';
 import { greater, less, lessEqual, where } from './compare.js';
 
@@ -10,19 +10,19 @@ const sigma: ScalarReference = (z) => (z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.ex
 const exponential = (a: number, b: number) =>
   errorOf((value, z) => (a + b * Math.min(Math.abs(z), 100)) * EPSILON * Math.abs(value));
 
-const sigmoidDerivative: OpFunction = definePointwise('sigmoidDerivative', pointwise('sigmoid_derivative', source), {
+const sigmoidDerivative: Unary = definePointwise('sigmoidDerivative', pointwise('sigmoid_derivative', source), {
   vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, sub(1, mul(2, a!)))],
   reference: (a) => a * (1 - a),
   bound: { ulp: 4 },
 });
 /** σ(z) = 1 / (1 + e⁻ᶻ); σ′ = a (1 − a). */
-export const sigmoid: OpFunction = definePointwise('sigmoid', pointwise('sigmoid', source), {
+export const sigmoid: Unary = definePointwise('sigmoid', pointwise('sigmoid', source), {
   vjp: ({ output: a, cotangent }) => [mul(cotangent, sigmoidDerivative(a))],
   reference: sigma,
   bound: exponential(12, 2),
 });
 
-const tanhDerivative: OpFunction = definePointwise('tanhDerivative', pointwise('tanh_derivative', source), {
+const tanhDerivative: Unary = definePointwise('tanhDerivative', pointwise('tanh_derivative', source), {
   // tanh″ = −2 tanh tanh′
   vjp: ({ inputs: [z], output, cotangent }) => [mul(cotangent, mul(-2, mul(tanh(z!), output)))],
   // 4 e⁻²|ᶻ| / (1 + e⁻²|ᶻ|)²
@@ -30,23 +30,23 @@ const tanhDerivative: OpFunction = definePointwise('tanhDerivative', pointwise('
   bound: errorOf((value, z) => (16 + 6 * Math.min(Math.abs(z), 45)) * EPSILON * Math.abs(value) + 1e-34),
 });
 /** Hyperbolic tangent; tanh′ = 1 − a². */
-export const tanh: OpFunction = definePointwise('tanh', pointwise('hyperbolic_tangent', source), {
+export const tanh: Unary = definePointwise('tanh', pointwise('hyperbolic_tangent', source), {
   vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, tanhDerivative(z!))],
   reference: Math.tanh,
   bound: { ulp: 8 },
 });
 
-const reluDerivative: OpFunction = definePointwise('reluDerivative', pointwise('relu_derivative', source), {
+const reluDerivative: Unary = definePointwise('reluDerivative', pointwise('relu_derivative', source), {
   vjp: () => [undefined],
   reference: (a) => (a > 0 ? 1 : 0),
 });
 /** max(z, 0), with derivative 0 at 0. */
-export const relu: OpFunction = definePointwise('relu', pointwise('relu', source), {
+export const relu: Unary = definePointwise('relu', pointwise('relu', source), {
   vjp: ({ output: a, cotangent }) => [mul(cotangent, reluDerivative(a))],
   reference: (z) => (z < 0 ? 0 : z),
 });
 
-const leakyReluOp: OpFunction = definePointwise('leakyRelu', pointwise('leaky_relu', source), {
+const leakyReluOp: Binary = definePointwise('leakyRelu', pointwise('leaky_relu', source), {
   vjp: ({ inputs: [z, slope], cotangent }) => [
     mul(cotangent, where(greater(z!, 0), 1, slope!)),
     mul(cotangent, where(less(z!, 0), z!, 0)),
@@ -57,7 +57,7 @@ const leakyReluOp: OpFunction = definePointwise('leakyRelu', pointwise('leaky_re
 /** z where z ≥ 0, else slope · z (slope 0.01). */
 export const leakyRelu = (z: Tensor, options: { slope?: number } = {}): Tensor => leakyReluOp(z, options.slope ?? 0.01);
 
-const eluOp: OpFunction = definePointwise('elu', pointwise('elu', source), {
+const eluOp: Binary = definePointwise('elu', pointwise('elu', source), {
   // elu′ = alpha eᶻ below 0, where eᶻ is finite, and 1 above
   vjp: ({ inputs: [z, alpha], cotangent }) => {
     const below = lessEqual(z!, 0);
@@ -71,7 +71,7 @@ const eluOp: OpFunction = definePointwise('elu', pointwise('elu', source), {
 export const elu = (z: Tensor, options: { alpha?: number } = {}): Tensor => eluOp(z, options.alpha ?? 1);
 
 /** ln(1 + eᶻ); its derivative is the sigmoid. */
-export const softplus: OpFunction = definePointwise('softplus', pointwise('softplus', source), {
+export const softplus: Unary = definePointwise('softplus', pointwise('softplus', source), {
   vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, sigmoid(z!))],
   reference: (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))),
   // ln(1 + e) may be 2⁻²¹ off where it is not a series; far below zero the exponential's error counts
@@ -96,7 +96,7 @@ const normalDensity = (z: number): number => Math.exp(-0.5 * z * z) / Math.sqrt(
 /** Φ is good to 2⁻²¹ absolute, so z Φ(z) to |z| times that. */
 const cdfBound = errorOf((value, z) => (1 + Math.min(6, Math.abs(z))) * 2 ** -20 + 4 * EPSILON * Math.abs(value));
 
-const geluDerivative: OpFunction = definePointwise('geluDerivative', pointwise('gelu_derivative', source), {
+const geluDerivative: Unary = definePointwise('geluDerivative', pointwise('gelu_derivative', source), {
   // gelu″ = φ(z) (2 − z²)
   vjp: ({ inputs: [z], cotangent }) => {
     const density = mul(1 / Math.sqrt(2 * Math.PI), exp(mul(-0.5, square(z!))));
@@ -106,14 +106,14 @@ const geluDerivative: OpFunction = definePointwise('geluDerivative', pointwise('
   bound: cdfBound,
 });
 /** z Φ(z), with the exact normal distribution Φ (not the tanh approximation). */
-export const gelu: OpFunction = definePointwise('gelu', pointwise('gelu', source), {
+export const gelu: Unary = definePointwise('gelu', pointwise('gelu', source), {
   vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, geluDerivative(z!))],
   reference: (z) => z * normalCdf(z),
   bound: cdfBound,
 });
 
 /** z σ(z). */
-export const silu: OpFunction = definePointwise('silu', pointwise('silu', source), {
+export const silu: Unary = definePointwise('silu', pointwise('silu', source), {
   // silu′ = σ (1 + z (1 − σ))
   vjp: ({ inputs: [z], cotangent }) => {
     const a = sigmoid(z!);

@@ -1,15 +1,14 @@
 import source from '../../shaders/arithmetic.wgsl?raw';
 import product from '../../shaders/hadamard.wgsl?raw';
 import { EPSILON } from '../bounds.js';
-import { isFloat } from '../dtype.js';
 import { DTypeError } from '../errors.js';
 import { errorOf, pointwise, type ScalarReference } from '../graph/op.js';
-import { definePointwise, lift, type OpFunction, Tensor, type TensorLike } from '../graph/tensor.js';
+import { type Binary, definePointwise, Tensor, type TensorLike, type Unary } from '../graph/tensor.js';
 import { cast } from './cast.js';
 import { equal, greater, less, where } from './compare.js';
 
 /** a + b, with NumPy broadcasting. */
-export const add: OpFunction = definePointwise('add', pointwise('add', source), {
+export const add: Binary = definePointwise('add', pointwise('add', source), {
   accepts: 'number',
   vjp: ({ cotangent }) => [cotangent, cotangent],
   reference: (a, b) => a + b,
@@ -17,7 +16,7 @@ export const add: OpFunction = definePointwise('add', pointwise('add', source), 
 });
 
 /** a − b, with NumPy broadcasting. */
-export const sub: OpFunction = definePointwise('sub', pointwise('subtract', source), {
+export const sub: Binary = definePointwise('sub', pointwise('subtract', source), {
   accepts: 'number',
   vjp: ({ cotangent }) => [cotangent, neg(cotangent)],
   reference: (a, b) => a - b,
@@ -25,7 +24,7 @@ export const sub: OpFunction = definePointwise('sub', pointwise('subtract', sour
 });
 
 /** The Hadamard product a ⊙ b, with NumPy broadcasting. */
-export const mul: OpFunction = definePointwise('mul', pointwise('hadamard', product), {
+export const mul: Binary = definePointwise('mul', pointwise('hadamard', product), {
   accepts: 'number',
   vjp: ({ inputs: [a, b], cotangent }) => [mul(cotangent, b!), mul(cotangent, a!)],
   reference: (a, b) => a * b,
@@ -33,23 +32,16 @@ export const mul: OpFunction = definePointwise('mul', pointwise('hadamard', prod
 });
 
 /** The Hadamard product a ⊙ b: another name for `mul`. */
-export const hadamard: (a: TensorLike, b: TensorLike) => Tensor = mul;
+export const hadamard: Binary = mul;
 
-const divOp: OpFunction = definePointwise('div', pointwise('divide', source), {
+/** a / b, with NumPy broadcasting. Integers throw DTypeError: cast first, so that rounding is your choice. */
+export const div: Binary = definePointwise('div', pointwise('divide', source), {
   vjp: ({ inputs: [, b], output, cotangent }) => [div(cotangent, b!), neg(mul(cotangent, div(output, b!)))],
   reference: (a, b) => a / b,
   bound: { ulp: 3 },
 });
 
-/** a / b, with NumPy broadcasting. Integers throw DTypeError: cast first, so that rounding is your choice. */
-export function div(a: TensorLike, b: TensorLike): Tensor {
-  const inputs = lift([a, b]);
-  const whole = inputs.find((x) => !isFloat(x.dtype));
-  if (whole) throw new DTypeError(`div: integer division of ${whole.dtype} is not offered; cast(x, 'f32') first`);
-  return divOp(...inputs);
-}
-
-const negOp: OpFunction = definePointwise('neg', pointwise('negate', source), {
+const negOp: Unary = definePointwise('neg', pointwise('negate', source), {
   accepts: 'number',
   vjp: ({ cotangent }) => [neg(cotangent)],
   reference: (a) => -a,
@@ -62,7 +54,7 @@ export function neg(a: TensorLike): Tensor {
 }
 
 /** a². */
-export const square: OpFunction = definePointwise('square', pointwise('square', source), {
+export const square: Unary = definePointwise('square', pointwise('square', source), {
   accepts: 'number',
   vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, mul(2, a!))],
   reference: (a) => a * a,
@@ -70,14 +62,14 @@ export const square: OpFunction = definePointwise('square', pointwise('square', 
 });
 
 /** √a. */
-export const sqrt: OpFunction = definePointwise('sqrt', pointwise('square_root', source), {
+export const sqrt: Unary = definePointwise('sqrt', pointwise('square_root', source), {
   vjp: ({ output, cotangent }) => [div(cotangent, mul(2, output))],
   reference: Math.sqrt,
   bound: { ulp: 4 },
 });
 
 /** aᵇ. A negative base with a whole exponent works; with any other it gives NaN. */
-export const pow: OpFunction = definePointwise('pow', pointwise('power', source), {
+export const pow: Binary = definePointwise('pow', pointwise('power', source), {
   vjp: ({ inputs: [a, b], output, cotangent }) => {
     // d/da = b aᵇ⁻¹, 0 where b = 0; d/db = aᵇ ln a, 0 where a = 0
     const isZero = equal(a!, 0);
@@ -93,14 +85,14 @@ export const pow: OpFunction = definePointwise('pow', pointwise('power', source)
 });
 
 /** eᵃ. */
-export const exp: OpFunction = definePointwise('exp', pointwise('exponential', source), {
+export const exp: Unary = definePointwise('exp', pointwise('exponential', source), {
   vjp: ({ output, cotangent }) => [mul(cotangent, output)],
   reference: Math.exp,
   bound: errorOf((value, a) => (3 + 2 * Math.abs(a)) * EPSILON * value),
 });
 
 /** Natural logarithm; −∞ at 0, NaN below. */
-export const log: OpFunction = definePointwise('log', pointwise('logarithm', source), {
+export const log: Unary = definePointwise('log', pointwise('logarithm', source), {
   vjp: ({ inputs: [a], cotangent }) => [div(cotangent, a!)],
   reference: Math.log,
   // WGSL promises 2⁻²¹ absolute on [½, 2] and 3 ULP elsewhere
@@ -108,7 +100,7 @@ export const log: OpFunction = definePointwise('log', pointwise('logarithm', sou
 });
 
 /** |a|, with derivative 0 at 0. */
-export const abs: OpFunction = definePointwise('abs', pointwise('magnitude', source), {
+export const abs: Unary = definePointwise('abs', pointwise('magnitude', source), {
   accepts: 'number',
   vjp: ({ inputs: [a], cotangent }) => [
     mul(cotangent, sub(cast(greater(a!, 0), a!.dtype), cast(less(a!, 0), a!.dtype))),
@@ -120,21 +112,21 @@ export const abs: OpFunction = definePointwise('abs', pointwise('magnitude', sou
 const trigonometricBound = errorOf((_, a) => 2 ** -11 + Math.abs(a) * 2 ** -21);
 
 /** sin a, in radians. WGSL promises 2⁻¹¹ absolute on [−π, π] only; reduce large angles first. */
-export const sin: OpFunction = definePointwise('sin', pointwise('sine', source), {
+export const sin: Unary = definePointwise('sin', pointwise('sine', source), {
   vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, cos(a!))],
   reference: Math.sin,
   bound: trigonometricBound,
 });
 
 /** cos a, in radians; as accurate as `sin`. */
-export const cos: OpFunction = definePointwise('cos', pointwise('cosine', source), {
+export const cos: Unary = definePointwise('cos', pointwise('cosine', source), {
   vjp: ({ inputs: [a], cotangent }) => [neg(mul(cotangent, sin(a!)))],
   reference: Math.cos,
   bound: trigonometricBound,
 });
 
 /** One of two values; the cotangent goes to the one that `beats` the other, half to each at a tie. */
-const choice = (name: string, kernel: string, beats: OpFunction, reference: ScalarReference): OpFunction =>
+const choice = (name: string, kernel: string, beats: Binary, reference: ScalarReference): Binary =>
   definePointwise(name, pointwise(kernel, source), {
     accepts: 'number',
     vjp: ({ inputs: [a, b], cotangent }) => {
@@ -146,6 +138,6 @@ const choice = (name: string, kernel: string, beats: OpFunction, reference: Scal
   });
 
 /** The larger of a and b, with NumPy broadcasting; ties share the gradient equally. NaN wins. */
-export const maximum: OpFunction = choice('maximum', 'larger', greater, (a, b) => Math.max(a, b));
+export const maximum: Binary = choice('maximum', 'larger', greater, (a, b) => Math.max(a, b));
 /** The smaller of a and b, with NumPy broadcasting; ties share the gradient equally. NaN wins. */
-export const minimum: OpFunction = choice('minimum', 'smaller', less, (a, b) => Math.min(a, b));
+export const minimum: Binary = choice('minimum', 'smaller', less, (a, b) => Math.min(a, b));

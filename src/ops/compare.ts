@@ -2,14 +2,14 @@ import source from '../../shaders/compare.wgsl?raw';
 import type { TensorData, TypedArray } from '../dtype.js';
 import { DTypeError } from '../errors.js';
 import { mapElements, pointwise, type ScalarReference } from '../graph/op.js';
-import { definePointwise, lift, type OpFunction, type Tensor, type TensorLike } from '../graph/tensor.js';
+import { type Binary, definePointwise, lift, type Tensor, type TensorLike } from '../graph/tensor.js';
 import { broadcastData } from './view.js';
 
 function refuseMixed(op: string, a: Tensor, b: Tensor): void {
   if (a.dtype !== b.dtype) throw new DTypeError(`${op}: mixed dtypes ${a.dtype} and ${b.dtype}; cast one`);
 }
 
-const comparison = (name: string, kernel: string, reference: ScalarReference): OpFunction =>
+const comparison = (name: string, kernel: string, reference: ScalarReference): Binary =>
   definePointwise(name, pointwise(kernel, source), {
     accepts: 'number',
     dtype: ([a, b]) => {

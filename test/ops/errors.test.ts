@@ -42,7 +42,7 @@ const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][
     /add: shapes \[2, 3\] and \[2\] do not broadcast: .*make the sizes equal or one of them 1/,
   ],
   ['mixed dtypes', () => add(zeros([2]), whole), DTypeError, /add: mixed dtypes f32 and i32; cast one/],
-  ['integer division', () => div(whole, 2), DTypeError, /div: integer division of i32 is not offered; cast/],
+  ['integer division', () => div(whole, 2), DTypeError, /div: dtype i32 is not a float; use cast/],
   ['the mean of integers', () => mean(whole), DTypeError, /mean: dtype i32 is not a float/],
   ['exp of integers', () => exp(whole), DTypeError, /exp: dtype i32 is not a float/],
   ['a negative u32', () => neg(tensor(new Uint32Array(1))), DTypeError, /neg: u32 has no sign/],

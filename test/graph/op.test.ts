@@ -1,0 +1,66 @@
+// An op takes as many inputs as its kernel, and its vjp gives as many cotangents; anything else names the op.
+import { describe, expect, it } from 'vitest';
+import { jvp } from '../../src/autodiff/forward.js';
+import { grad } from '../../src/autodiff/reverse.js';
+import { NablaError } from '../../src/errors.js';
+import { pointwise } from '../../src/graph/op.js';
+import { defineOp, type Tensor } from '../../src/graph/tensor.js';
+import { relu, sigmoid } from '../../src/ops/activation.js';
+import { add, div, exp, maximum } from '../../src/ops/arithmetic.js';
+import { less } from '../../src/ops/compare.js';
+import { tensor } from '../../src/ops/leaf.js';
+
+const x = tensor(1);
+const product = (cotangents: number) =>
+  defineOp({
+    name: 'product',
+    kernel: pointwise('product', 'fn product(x: f32, y: f32) -> f32 { return x * y; }'),
+    reference: (...factors) => factors[0]! * factors[1]!,
+    vjp: ({ cotangent }) => new Array<Tensor>(cotangents).fill(cotangent),
+  });
+
+const miscalls: [string, () => unknown, RegExp][] = [
+  // @ts-expect-error: it takes two
+  ['one of two', () => add(x), /add: inputs: 2 expected, 1 given/],
+  // @ts-expect-error: it takes one
+  ['none of one', () => sigmoid(), /sigmoid: inputs: 1 expected, 0 given/],
+  // @ts-expect-error: it takes one
+  ['three for one', () => relu(x, x, x), /relu: inputs: 1 expected, 3 given/],
+  // @ts-expect-error: it takes two
+  ['one of a comparison', () => less(x), /less: inputs: 2 expected, 1 given/],
+  // @ts-expect-error: it takes two
+  ['one of a division', () => div(x), /div: inputs: 2 expected, 1 given/],
+  // @ts-expect-error: it takes two
+  ['three of two', () => maximum(x, x, 3), /maximum: inputs: 2 expected, 3 given/],
+  ["one of a user's own two", () => product(2)(x), /product: inputs: 2 expected, 1 given; pass one for each/],
+  ['a missing value', () => exp(undefined as never), /exp: undefined is not a tensor/],
+];
+
+describe('inputs', () => {
+  it.each(miscalls)('%s throws', (_, call, message) => {
+    expect(call).toThrow(NablaError);
+    expect(call).toThrow(message);
+  });
+  it('as many as the kernel takes make a node', () => {
+    expect(product(2)(x, 2).inputs).toHaveLength(2);
+  });
+});
+
+describe('cotangents', () => {
+  it.each([1, 3])('%i for two inputs throw, in reverse and in forward mode', (count) => {
+    const y = product(count)(x, x);
+    const message = `product: its vjp returned ${count} cotangents for 2 inputs; return one for each`;
+    expect(() => grad(y, x)).toThrow(NablaError);
+    expect(() => grad(y, x)).toThrow(message);
+    expect(() => jvp(y, x, x)).toThrow(message);
+  });
+  it('that are not returned throw', () => {
+    const y = defineOp({
+      name: 'mute',
+      kernel: pointwise('mute', 'fn mute(x: f32) -> f32 { return x; }'),
+      reference: (z) => z,
+      vjp: (() => {}) as never,
+    })(x);
+    expect(() => grad(y, x)).toThrow(/mute: its vjp returned no cotangents for 1 inputs/);
+  });
+});

@@ -1,5 +1,5 @@
 import { DTypeError, FeedError } from './errors.js';
-import { formatShape, type Shape, sameShape, sizeOf } from './shape.js';
+import { checkShape, formatShape, type Shape, sameShape, sizeOf } from './shape.js';
 
 /** Element types. `u8` is storage only (four to a word): `gather` and `cast` unpack it. */
 export type DType = 'f32' | 'f16' | 'i32' | 'u32' | 'bool' | 'u8';
@@ -15,6 +15,12 @@ export type NestedArray = readonly (number | boolean | NestedArray)[];
 export type Value = number | NestedArray | TypedArray | TensorData;
 
 export const isFloat = (dtype: DType | 'f64'): boolean => dtype === 'f32' || dtype === 'f16' || dtype === 'f64';
+
+/** The dtype, unless there is none of that name: then a DTypeError. */
+export function checkDType(op: string, dtype: DType): DType {
+  if (['f32', 'f16', 'i32', 'u32', 'bool', 'u8'].includes(dtype)) return dtype;
+  throw new DTypeError(`${op}: there is no dtype '${dtype}'; use f32, f16, i32, u32, bool or u8`);
+}
 
 /** Bytes an element takes in a GPU buffer; a `u8` takes a quarter of a word. */
 export const bytesPerElement = (dtype: DType): number => (dtype === 'u8' ? 1 : dtype === 'f16' ? 2 : 4);
@@ -107,11 +113,10 @@ export function readValue(op: string, value: Value, expected: Expected): TensorD
     if (shape.length === 1 && wanted && sizeOf(wanted) === source.length) shape = wanted;
   } else if (ArrayBuffer.isView(value) || isTensorData(value)) {
     const data = ArrayBuffer.isView(value) ? (value as TypedArray) : value.data;
-    if (data instanceof Uint16Array)
-      throw new DTypeError(
-        `${op}: Uint16Array is not accepted; pass Float32Array, Int32Array, Uint32Array or Uint8Array`,
-      );
-    shape = isTensorData(value) ? value.shape : (wanted ?? [data.length]);
+    const kind = Object.prototype.toString.call(data).slice(8, -1);
+    if (!/^(Float|Int|Uint(?!16)|Array)/.test(kind))
+      throw new DTypeError(`${op}: ${kind} is not accepted; pass Float32Array, Int32Array, Uint32Array or Uint8Array`);
+    shape = checkShape(op, isTensorData(value) ? value.shape : (wanted ?? [data.length]));
     if (sizeOf(shape) !== data.length)
       throw new FeedError(`${op}: ${data.length} values do not fill ${formatShape(shape)}, ${sizeOf(shape)} elements`);
     dtype ??= isTensorData(value) && value.dtype !== 'f64' ? value.dtype : naturalDType(data);
@@ -120,7 +125,7 @@ export function readValue(op: string, value: Value, expected: Expected): TensorD
     throw new FeedError(`${op}: ${String(value)} is not a number, an array, a typed array or { shape, dtype, data }`);
   if (wanted && !sameShape(shape, wanted))
     throw new FeedError(`${op}: shape ${formatShape(shape)} where ${formatShape(wanted)} is expected`);
-  dtype ??= 'f32';
+  dtype = checkDType(op, dtype ?? 'f32');
   return { shape, dtype, data: convert(op, source, dtype) };
 }
 

@@ -22,6 +22,7 @@ import { add } from './ops/arithmetic.js';
 import { checkRange } from './ops/indexing.js';
 import { describe } from './ops/leaf.js';
 import { runCount } from './ops/random.js';
+import { checkOptions } from './options.js';
 
 export type { Check, CheckReport, EngineInfo, EngineStats, NodeFeeds, PlanView, Updates };
 
@@ -145,11 +146,11 @@ export class Engine {
    */
   compile<T extends Tree = Record<string, never>>(definition: StepDefinition<T>): Step<T> {
     this.#checkOpen();
+    checkOptions('compile', definition);
     const tree = (definition.outputs ?? {}) as T;
     const outputs = flattenTree(tree).map(({ tensor }) => tensor);
     const inputs = new Map(Object.entries(definition.inputs ?? {}));
-    const program: Program = countRuns({ inputs, outputs, updates: definition.updates ?? [] });
-    checkProgram(program);
+    const program = countRuns(checkProgram({ inputs, outputs, updates: definition.updates ?? [] }));
     const limits = indexLimits(programNodes(program));
     checkIndices(limits, new Map());
     const fedLimits = limits.filter(({ leaf }) => isInput(leaf));

@@ -2,6 +2,7 @@ import { CpuBackend } from './cpu/backend.js';
 import { type CrossCheck, Engine } from './engine.js';
 import { DeviceError, NablaError } from './errors.js';
 import type { Backend } from './graph/backend.js';
+import { checkOptions } from './options.js';
 
 export interface OpenOptions {
   /** 'gpu' insists on WebGPU, 'cpu' takes the float64 reference; without it WebGPU where there is an adapter. */
@@ -17,6 +18,9 @@ export interface OpenOptions {
   adapter?: unknown;
 }
 
+/** What `open` takes; `profile` and `tune` have no effect yet. */
+const OPTIONS = 'backend crossCheck anomaly byteBudget powerPreference adapter profile tune';
+
 /** Why there is no GPU, and how to get one; `forced` where one was asked for by name. */
 export interface Missing {
   readonly missing: string;
@@ -29,6 +33,7 @@ export type FindBackend = (options: OpenOptions) => Promise<Backend | Missing>;
 export const openWith =
   (findBackend: FindBackend) =>
   async (options: OpenOptions = {}): Promise<Engine> => {
+    checkOptions('open', options, '', OPTIONS);
     const { anomaly, backend, crossCheck = 'off' } = options;
     if (backend !== undefined && backend !== 'gpu' && backend !== 'cpu')
       throw new NablaError(`open: there is no backend '${String(backend)}'; use 'gpu' or 'cpu'`);

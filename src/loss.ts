@@ -1,6 +1,6 @@
 import { isFloat } from './dtype.js';
 import { DTypeError, ShapeError } from './errors.js';
-import type { Tensor } from './graph/tensor.js';
+import { checkTensors, type Tensor } from './graph/tensor.js';
 import { softplus } from './ops/activation.js';
 import { div, mul, square, sub } from './ops/arithmetic.js';
 import { cast } from './ops/cast.js';
@@ -35,6 +35,7 @@ function targetsLike(loss: string, output: Tensor, target: Tensor, one: number |
 /** A loss that sums `each` over what belongs to an example and takes the mean over the batch. */
 function batchLoss(loss: string, each: (output: Tensor, target: Tensor, given: Tensor) => Tensor, one?: number): Loss {
   return (output, target) => {
+    checkTensors(loss, output, target);
     const values = each(output, targetsLike(loss, output, target, one), target);
     if (values.shape[0]) return div(sum(values), values.shape[0]);
     const shape = formatShape(values.shape);
@@ -60,6 +61,7 @@ const entropy = batchLoss('crossEntropy', (logits, target, labels) =>
  * (integers in [0, classes)) or probabilities of the logits' shape.
  */
 export const crossEntropy: Loss = (logits, labels) => {
+  checkTensors('crossEntropy', logits, labels);
   if (logits.rank < 2)
     throw new ShapeError(`crossEntropy: logits ${formatShape(logits.shape)}; they are [batch, classes]`);
   if (!isFloat(labels.dtype) || !sameShape(labels.shape, logits.shape.slice(0, -1))) return entropy(logits, labels);

@@ -56,8 +56,17 @@ export function broadcastShapes(op: string, shapes: readonly Shape[]): Shape {
   });
 }
 
+type Ranked = { readonly rank: number };
+
+/** The rank of a tensor; throws a ShapeError for anything else. */
+export function rankOf(op: string, x: Ranked): number {
+  if (typeof x?.rank === 'number') return x.rank;
+  throw new ShapeError(`${op}: ${String(x)} is not a tensor; wrap values with tensor(…)`);
+}
+
 /** An axis counted from the end when negative, as a number in [0, rank). */
-export function normalizeAxis(op: string, axis: number, rank: number): number {
+export function normalizeAxis(op: string, axis: number, x: Ranked): number {
+  const rank = rankOf(op, x);
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank)
     throw new ShapeError(
       `${op}: axis ${axis} is outside rank ${rank}; use ${rank ? `${-rank} to ${rank - 1}` : 'no axis'}`,
@@ -66,9 +75,9 @@ export function normalizeAxis(op: string, axis: number, rank: number): number {
 }
 
 /** The axes of a reduction, ascending; all of them when none are given. */
-export function normalizeAxes(op: string, axis: number | readonly number[] | undefined, rank: number): number[] {
-  if (axis === undefined) return Array.from({ length: rank }, (_, i) => i);
-  const axes = (typeof axis === 'number' ? [axis] : [...axis]).map((a) => normalizeAxis(op, a, rank));
+export function normalizeAxes(op: string, axis: number | readonly number[] | undefined, x: Ranked): number[] {
+  if (axis === undefined) return Array.from({ length: rankOf(op, x) }, (_, i) => i);
+  const axes = (typeof axis === 'number' ? [axis] : [...axis]).map((a) => normalizeAxis(op, a, x));
   if (new Set(axes).size !== axes.length)
     throw new ShapeError(`${op}: axis list [${axes.join(', ')}] names an axis twice`);
   return axes.sort((a, b) => a - b);

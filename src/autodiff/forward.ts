@@ -1,5 +1,5 @@
 import { DTypeError, ShapeError } from '../errors.js';
-import { Tensor } from '../graph/tensor.js';
+import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { mul } from '../ops/arithmetic.js';
 import { input, zeros } from '../ops/leaf.js';
@@ -61,11 +61,12 @@ export function pushThrough(
  * Throws ShapeError for tangents of other shapes, DTypeError for integers.
  */
 export function jvp(y: Tensor, wrt: Tensor | readonly Tensor[], tangents: Tensor | readonly Tensor[]): Tensor {
-  const nodes = wrt instanceof Tensor ? [wrt] : wrt;
-  const vectors = tangents instanceof Tensor ? [tangents] : tangents;
+  const nodes = Array.isArray(wrt) ? wrt : [wrt];
+  const vectors = Array.isArray(tangents) ? tangents : [tangents];
   if (nodes.length !== vectors.length)
     throw new ShapeError(`jvp: ${nodes.length} inputs and ${vectors.length} tangents; give one for each`);
   checkFloats('jvp', y, nodes, 'tangents');
+  checkTensors('jvp', ...vectors);
   nodes.forEach((node, i) => {
     const tangent = vectors[i]!;
     if (tangent.dtype !== node.dtype)

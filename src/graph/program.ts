@@ -2,7 +2,7 @@ import type { TensorData, Value } from '../dtype.js';
 import { isFloat, readValue } from '../dtype.js';
 import { FeedError, NablaError } from '../errors.js';
 import { formatShape, sameShape } from '../shape.js';
-import { Tensor } from './tensor.js';
+import { checkTensors, Tensor } from './tensor.js';
 import { topological } from './walk.js';
 
 /** Parameters and the values that a step gives them; both are read from before the step. */
@@ -20,7 +20,8 @@ export interface Program {
 /** Values of the inputs, in host form, one for each. */
 export type Feeds = ReadonlyMap<Tensor, TensorData>;
 
-const isLeaf = (node: Tensor, name: string): boolean => node.op.kernel.kind === 'leaf' && node.op.name === name;
+const isLeaf = (node: Tensor, name: string): boolean =>
+  node instanceof Tensor && node.op.kernel.kind === 'leaf' && node.op.name === name;
 export const isInput = (node: Tensor): boolean => isLeaf(node, 'input');
 export const isParameter = (node: Tensor): boolean => isLeaf(node, 'parameter');
 export const isConstant = (node: Tensor): boolean => isLeaf(node, 'constant');
@@ -30,15 +31,19 @@ export const programNodes = ({ outputs, updates }: Pick<Program, 'outputs' | 'up
   topological([...outputs, ...updates.map(([, next]) => next)]);
 
 /** Throws unless updates go to distinct parameters of the right shape and every needed input is declared. */
-export function checkProgram(program: Program): void {
+export function checkProgram(program: Program): Program {
+  const { updates } = program;
+  if (!Array.isArray(updates) || updates.some((pair) => !Array.isArray(pair)))
+    throw new NablaError('compile: updates are a list of pairs [parameter, next]; optimizer.updates(…) makes one');
   const seen = new Set<Tensor>();
-  for (const [parameter, next] of program.updates) {
-    if (!(parameter instanceof Tensor) || !isParameter(parameter))
+  for (const [parameter, next] of updates) {
+    if (!isParameter(parameter))
       throw new NablaError('compile: an update goes to something that is no parameter; make it with parameter(…)');
     const name = parameter.name ?? `parameter ${formatShape(parameter.shape)}`;
     if (seen.has(parameter))
       throw new NablaError(`compile: ${name} is updated twice; add the changes up in one update`);
     seen.add(parameter);
+    checkTensors(`compile: the next value of ${name}`, next);
     if (!sameShape(parameter.shape, next.shape) || parameter.dtype !== next.dtype)
       throw new NablaError(
         `compile: ${name} is ${parameter.dtype} ${formatShape(parameter.shape)} and its next value ${next.dtype} ${formatShape(next.shape)}; make them equal`,
@@ -46,13 +51,13 @@ export function checkProgram(program: Program): void {
   }
   const declared = new Set(program.inputs.values());
   for (const [name, node] of program.inputs)
-    if (!(node instanceof Tensor) || !isInput(node))
-      throw new FeedError(`compile: inputs.${name} is no input; make it with input(shape)`);
+    if (!isInput(node)) throw new FeedError(`compile: inputs.${name} is no input; make it with input(shape)`);
   const missing = programNodes(program).find((node) => isInput(node) && !declared.has(node));
   if (missing)
     throw new FeedError(
       `compile: ${missing.name ? `input ${missing.name}` : `an input of shape ${formatShape(missing.shape)}`} is needed and not declared; add it to inputs`,
     );
+  return program;
 }
 
 type NamedValue = readonly [name: string, input: Tensor, value: Value | undefined];
@@ -76,6 +81,9 @@ export function readFeeds(inputs: ReadonlyMap<string, Tensor>, values: Values): 
   return readAll('feeds', named, 'pass a value for it');
 }
 
+/** Every name that an input was given: a value for any other name is a mistake. */
+export const inputNames = new Set<string>();
+
 /** Values for inputs: by node, or by the inputs' names. */
 export type NodeFeeds = ReadonlyMap<Tensor, Value> | Values;
 
@@ -84,6 +92,9 @@ export function readNodeFeeds(op: string, nodes: readonly Tensor[], feeds: NodeF
   const byNode = feeds instanceof Map ? (feeds as ReadonlyMap<Tensor, Value>) : undefined;
   if ([...(byNode?.keys() ?? [])].some((node) => !isInput(node)))
     throw new FeedError(`${op}: a fed node is no input; only inputs are fed`);
+  const unknown = Object.keys(byNode ? {} : feeds).find((name) => !inputNames.has(name));
+  if (unknown !== undefined)
+    throw new FeedError(`${op}: there is no input ${unknown}; name it with input(shape, { name: '${unknown}' })`);
   const find = (node: Tensor): Value | undefined =>
     byNode || node.name === undefined ? byNode?.get(node) : (feeds as Values)[node.name];
   const named = nodes.filter(isInput).map((node) => [node.name ?? 'an input', node, find(node)] as const);

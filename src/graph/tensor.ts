@@ -1,5 +1,6 @@
-import { type DType, hostArray, integerRanges, isFloat, roundTo } from '../dtype.js';
+import { checkDType, type DType, hostArray, integerRanges, isFloat, roundTo } from '../dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
+import { checkOptions } from '../options.js';
 import { broadcastShapes, checkShape, type Shape, sizeOf } from '../shape.js';
 import type {
   ComposedKernel,
@@ -79,6 +80,7 @@ export function apply<O extends Options>(op: OpRecord<O>, inputs: readonly Tenso
   checkDTypes(op, inputs);
   const given = options as { shape?: Shape; dtype?: DType };
   const dtype = op.dtype?.(inputs, options) ?? given.dtype ?? commonDType(op, inputs);
+  checkDType(op.name, dtype);
   const shapes = inputs.map((input) => input.shape);
   const shape = op.shape?.(inputs, options) ?? given.shape ?? broadcastShapes(op.name, shapes);
   return new Tensor(op, inputs, options, checkShape(op.name, shape), dtype, name);
@@ -115,7 +117,7 @@ export const fullOp: TensorRecord<FullOptions> = {
 
 /** The dtype, if the number is one of its values; else throws DTypeError, because nothing is rounded or wrapped silently. */
 export function checkNumber(op: string, value: number, dtype: DType): DType {
-  const [low, high] = isFloat(dtype) ? [] : integerRanges[dtype as keyof typeof integerRanges];
+  const [low, high] = isFloat(dtype) ? [] : integerRanges[checkDType(op, dtype) as keyof typeof integerRanges];
   if (low !== undefined && !(Number.isInteger(value) && value >= low && value <= high!))
     throw new DTypeError(`${op}: ${value} is no ${dtype}; use a whole number from ${low} to ${high}, or cast to f32`);
   return dtype;
@@ -165,6 +167,7 @@ const arityOf = ({ kernel }: Op): number | undefined => {
 export function defineOp(record: PointwiseRecord<NoOptions>): OpFunction;
 export function defineOp(record: TensorRecord<NoOptions>): OpFunction;
 export function defineOp(record: OpRecord<NoOptions>): OpFunction {
+  checkOptions('defineOp', record, 'name kernel reference');
   const arity = arityOf(record);
   return (...inputs) => {
     if (inputs.length !== (arity ?? inputs.length))

@@ -1,5 +1,5 @@
 import { NablaError } from '../errors.js';
-import type { Tensor } from '../graph/tensor.js';
+import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { parameter } from '../ops/leaf.js';
 import { pcg } from '../ops/random.js';
 import type { Shape } from '../shape.js';
@@ -79,7 +79,10 @@ export function makeLayer(options: LayerOptions, build: (scope: Scope) => LayerF
     get parameters() {
       return parts().parameters;
     },
-    apply: (x, { training = false } = {}) => parts().apply(x, training),
+    apply(x, { training = false } = {}) {
+      checkTensors('nn', x);
+      return parts().apply(x, training);
+    },
     place(to, modelSeed) {
       path = to;
       seed = options.seed ?? modelSeed;

@@ -10,7 +10,7 @@ import { matmul } from '../ops/matmul.js';
 import { random } from '../ops/random.js';
 import { mean } from '../ops/reduce.js';
 import { reshape as reshapeTensor } from '../ops/view.js';
-import { checkWhole, formatShape, type Shape, sameShape, sizeOf } from '../shape.js';
+import { checkShape, checkWhole, formatShape, type Shape, sameShape, sizeOf } from '../shape.js';
 import type { Initializer } from './initializers.js';
 import { type Layer, type LayerOptions, makeLayer } from './layer.js';
 
@@ -116,7 +116,7 @@ export function embedding(count: number, size: number, options: EmbeddingOptions
  * Parameters: weight (ones) and bias (zeros).
  */
 export function layerNorm(shape: number | Shape, options: LayerOptions & { epsilon?: number } = {}): Layer {
-  const over = typeof shape === 'number' ? [shape] : shape;
+  const over = checkShape('layerNorm', typeof shape === 'number' ? [shape] : shape);
   const axis = over.map((_, i) => i - over.length);
   return makeLayer(options, ({ parameter }) => {
     const [weight, bias] = [parameter('weight', over, (shape) => ones(shape)), parameter('bias', over, 'zeros')];
@@ -139,7 +139,7 @@ export type Conv2dOptions = DenseOptions & WindowSettings;
  * unless given. Parameters: weight [outChannels, inChannels, kh, kw] and bias [outChannels], as PyTorch's `Conv2d`.
  */
 export function conv2d(inChannels: number, outChannels: number, kernel: Size, options: Conv2dOptions = {}): Layer {
-  const [height, width] = typeof kernel === 'number' ? [kernel, kernel] : kernel;
+  const [height, width] = (Array.isArray(kernel) ? kernel : [kernel, kernel]) as readonly [number, number];
   checkWhole('conv2d', { inChannels, outChannels, 'kernel height': height, 'kernel width': width });
   const fan = { inputs: inChannels * height * width, outputs: outChannels * height * width };
   const { stride = 1, padding = 0, dilation = 1 } = options;

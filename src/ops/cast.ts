@@ -1,5 +1,5 @@
 // WGSL: conversions, index expressions (`write`, here).
-import { type DType, hostArray, isFloat } from '../dtype.js';
+import { checkDType, type DType, hostArray, isFloat } from '../dtype.js';
 import { DTypeError } from '../errors.js';
 import { defineIndex, type Tensor } from '../graph/tensor.js';
 
@@ -28,7 +28,7 @@ const castOf = defineIndex<{ dtype: DType }>({
 /** The same values in another dtype: floats to integers cut towards zero and clamp, anything but 0 is true. */
 export function cast(x: Tensor, dtype: DType): Tensor {
   if (dtype === 'u8') throw new DTypeError('cast: u8 is storage only; make it with tensor(new Uint8Array(…))');
-  return x.dtype === dtype ? x : castOf([x], { dtype });
+  return x?.dtype === checkDType('cast', dtype) ? x : castOf([x], { dtype });
 }
 
 const stopOf = defineIndex<Record<string, never>>({

@@ -1,7 +1,7 @@
 // WGSL: a view of windows (`write`, here) and the product of shaders/matmul.wgsl.
 import { ShapeError } from '../errors.js';
-import { defineOpWith, literal, type Tensor } from '../graph/tensor.js';
-import { formatShape, type Shape, sizeOf } from '../shape.js';
+import { checkTensors, defineOpWith, literal, type Tensor } from '../graph/tensor.js';
+import { formatShape, rankOf, type Shape, sizeOf } from '../shape.js';
 import { add } from './arithmetic.js';
 import { equal, where } from './compare.js';
 import { arange } from './leaf.js';
@@ -124,6 +124,7 @@ function geometryOf(op: string, x: Tensor, window: Pair, settings: WindowSetting
  * H′ = ⌊(H + 2 padding − dilation (kh − 1) − 1) / stride⌋ + 1. `bias` is [O]. No flip of w.
  */
 export function conv2d(x: Tensor, w: Tensor, options: WindowSettings & { bias?: Tensor } = {}): Tensor {
+  checkTensors('conv2d', x, w);
   if (x.rank !== 4 || w.rank !== 4 || x.shape[1] !== w.shape[1])
     throw new ShapeError(
       `conv2d: ${formatShape(x.shape)} and ${formatShape(w.shape)} do not fit; x is [N, C, H, W] and w [O, C, kh, kw] with one C`,
@@ -148,7 +149,7 @@ const LOWEST = -3.4028234663852886e38;
  * given; padding is at most half the size. The first of equal elements gets the whole gradient.
  */
 export function maxPool2d(x: Tensor, options: WindowSettings & { size: number | Pair }): Tensor {
-  if (x.rank !== 4) throw new ShapeError(`maxPool2d: ${formatShape(x.shape)} is not [N, C, H, W]`);
+  if (rankOf('maxPool2d', x) !== 4) throw new ShapeError(`maxPool2d: ${formatShape(x.shape)} is not [N, C, H, W]`);
   const { size, padding } = options;
   const window: Pair = typeof size === 'number' ? [size, size] : size;
   const geometry = geometryOf('maxPool2d', x, window, options, window);

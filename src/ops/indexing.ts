@@ -7,8 +7,8 @@ import { normalizeAxis, type Shape, sizeOf } from '../shape.js';
 import { reshape } from './view.js';
 
 const checkIndices = (op: string, indices: Tensor): void => {
-  if (indices.dtype !== 'i32' && indices.dtype !== 'u32')
-    throw new DTypeError(`${op}: indices are ${indices.dtype}; use i32, for example cast(indices, 'i32')`);
+  if (indices?.dtype !== 'i32' && indices?.dtype !== 'u32')
+    throw new DTypeError(`${op}: indices are ${indices?.dtype}; use i32, for example cast(indices, 'i32')`);
 };
 
 /** The sizes before, along and after an axis. */
@@ -64,7 +64,7 @@ const gatherOf = defineIndex<{ axis: number }>({
  */
 export function gather(x: Tensor, indices: Tensor, options: { axis?: number } = {}): Tensor {
   checkIndices('gather', indices);
-  const axis = normalizeAxis('gather', options.axis ?? 0, x.rank);
+  const axis = normalizeAxis('gather', options.axis ?? 0, x);
   if (x.shape[axis] === 0 && sizeOf(indices.shape) > 0) throw new ShapeError('gather: cannot pick from an empty axis');
   return gatherOf([x, indices], { axis });
 }

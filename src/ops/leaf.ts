@@ -2,6 +2,7 @@
 import { EPSILON } from '../bounds.js';
 import { type DType, hostArray, isFloat, readValue, roundTo, type Value } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
+import { inputNames } from '../graph/program.js';
 import { apply, checkNumber, constantOp, defineIndex, filled, leafRecord, literal, Tensor } from '../graph/tensor.js';
 import { checkShape, formatShape, type Shape, sizeOf } from '../shape.js';
 
@@ -24,6 +25,7 @@ export function tensor(values: Value, shape?: Shape, options: { dtype?: DType } 
 
 /** A place for values that each run feeds, of fixed `shape`; f32 unless `dtype` is given. */
 export function input(shape: Shape, options: { dtype?: DType; name?: string } = {}): Tensor {
+  if (options.name !== undefined) inputNames.add(options.name);
   return apply(inputOp, [], { shape: checkShape('input', shape), dtype: options.dtype ?? 'f32' }, options.name);
 }
 
@@ -102,4 +104,5 @@ export function eye(size: number | Shape, options: { dtype?: 'f32' | 'i32' | 'u3
 }
 
 /** @internal For error messages: a leaf's name, or its kind and shape. */
-export const describe = (node: Tensor): string => node.name ?? `${node.op.name} ${formatShape(node.shape)}`;
+export const describe = (node: Tensor): string =>
+  node instanceof Tensor ? (node.name ?? `${node.op.name} ${formatShape(node.shape)}`) : String(node);

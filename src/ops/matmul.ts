@@ -6,7 +6,7 @@ import { ShapeError } from '../errors.js';
 import { pointwise } from '../graph/op.js';
 import { defineOpWith, definePointwise, type Tensor } from '../graph/tensor.js';
 import type { Shape } from '../shape.js';
-import { broadcastShapes, broadcastSteps, eachPlace, formatShape, reducedShape, sizeOf } from '../shape.js';
+import { broadcastShapes, broadcastSteps, eachPlace, formatShape, rankOf, reducedShape, sizeOf } from '../shape.js';
 import { mul } from './arithmetic.js';
 import { sum } from './reduce.js';
 import { reshape, sumTo } from './view.js';
@@ -107,7 +107,7 @@ function gradientOfB(a: Tensor, b: Tensor, cotangent: Tensor, extra: number, ta:
  * axes without copying. Throws ShapeError when the inner sizes differ.
  */
 export function matmul(a: Tensor, b: Tensor, options: { transposeA?: boolean; transposeB?: boolean } = {}): Tensor {
-  if (a.rank === 0 || b.rank === 0) throw new ShapeError('matmul: a scalar operand; use mul');
+  if (rankOf('matmul', a) === 0 || rankOf('matmul', b) === 0) throw new ShapeError('matmul: a scalar operand; use mul');
   const left = a.rank === 1 ? reshape(a, [1, a.shape[0]!]) : a;
   const right = b.rank === 1 ? reshape(b, [b.shape[0]!, 1]) : b;
   const transposeA = a.rank > 1 && (options.transposeA ?? false);
@@ -125,14 +125,14 @@ const outerOp = definePointwise('outer', pointwise('outer_product', outerSource)
 
 /** Outer product u vᵀ: [m], [n] → [m, n]; with a batch, [..., m], [..., n] → [..., m, n]. */
 export function outer(u: Tensor, v: Tensor): Tensor {
-  if (u.rank === 0 || v.rank === 0)
+  if (rankOf('outer', u) === 0 || rankOf('outer', v) === 0)
     throw new ShapeError('outer: operands are vectors [m] and [n]; use mul for scalars');
   return outerOp(reshape(u, [...u.shape, 1]), reshape(v, [...v.shape.slice(0, -1), 1, v.shape.at(-1)!]));
 }
 
 /** Inner product Σ u v over the last axis, which must agree: [n], [n] → scalar; [..., n], [..., n] → [...]. */
 export function dot(u: Tensor, v: Tensor): Tensor {
-  if (u.rank === 0 || v.rank === 0 || u.shape.at(-1) !== v.shape.at(-1))
+  if (rankOf('dot', u) === 0 || rankOf('dot', v) === 0 || u.shape.at(-1) !== v.shape.at(-1))
     throw new ShapeError(
       `dot: last axes of ${formatShape(u.shape)} and ${formatShape(v.shape)} differ; they must have one length`,
     );

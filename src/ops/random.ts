@@ -47,12 +47,12 @@ const normalOf = generator('random_normal', normalAt, 6 * 2 ** -11);
 export const runCount = parameter({ shape: [], dtype: 'u32', data: new Uint32Array(1) }, { name: 'runCount' });
 
 interface RandomArguments {
-  /** A whole number in [0, 2³²). */
-  seed: number;
+  /** A whole number in [0, 2³²); 0 unless given. */
+  seed?: number;
   /** New numbers at each run of a step instead of the same ones. */
   fresh?: boolean;
 }
-function generate(op: typeof uniformOf, shape: Shape, { seed, fresh = false }: RandomArguments): Tensor {
+function generate(op: typeof uniformOf, shape: Shape, { seed = 0, fresh = false }: RandomArguments): Tensor {
   if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32)
     throw new ShapeError(`random: seed ${seed} is not a whole number in [0, 2³²)`);
   return op(fresh ? [runCount] : [], { shape: checkShape('random', shape), seed });
@@ -64,12 +64,12 @@ const affine = (offset: number, scale: number, unit: Tensor): Tensor =>
 /** Random tensors: pure functions of (seed, element), equal on the CPU and the GPU. */
 export const random = {
   /** Uniform in [low, high), [0, 1) unless given. */
-  uniform(shape: Shape, options: RandomArguments & { low?: number; high?: number }): Tensor {
+  uniform(shape: Shape, options: RandomArguments & { low?: number; high?: number } = {}): Tensor {
     const { low = 0, high = 1 } = options;
     return affine(low, high - low, generate(uniformOf, shape, options));
   },
   /** Normal with the given mean (0) and standard deviation (1). */
-  normal(shape: Shape, options: RandomArguments & { mean?: number; deviation?: number }): Tensor {
+  normal(shape: Shape, options: RandomArguments & { mean?: number; deviation?: number } = {}): Tensor {
     const { mean = 0, deviation = 1 } = options;
     return affine(mean, deviation, generate(normalOf, shape, options));
   },

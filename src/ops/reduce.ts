@@ -62,7 +62,7 @@ function defineReduction(rules: Omit<TensorRecord<Reduced>, 'accepts' | 'shape'>
     ...rules,
   });
   return (x, options = {}) => {
-    const axes = normalizeAxes(rules.name, options.axis, x.rank);
+    const axes = normalizeAxes(rules.name, options.axis, x);
     if (ofNothing === undefined) refuseEmpty(rules.name, x, axes);
     return axes.length ? op([x], { axes, keepDims: options.keepDims ?? false }) : x;
   };
@@ -88,7 +88,7 @@ export const sum = defineReduction(
 
 /** Σ x / n over `axis`. Throws ShapeError over nothing. */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
-  const axes = normalizeAxes('mean', options.axis, x.rank);
+  const axes = normalizeAxes('mean', options.axis, x);
   if (!isFloat(x.dtype)) throw new DTypeError(`mean: dtype ${x.dtype} is not a float; use cast(x, 'f32')`);
   refuseEmpty('mean', x, axes);
   return div(sum(x, options), sizeOf(axes.map((axis) => x.shape[axis]!)));
@@ -157,4 +157,4 @@ const argMaxOver = defineReduction({
 
 /** Index of the largest element along `axis`, the first at a tie, as i32. Throws ShapeError over nothing. */
 export const argMax = (x: Tensor, options: { axis: number; keepDims?: boolean }): Tensor =>
-  argMaxOver(x, { ...options, axis: normalizeAxis('argMax', options.axis, x.rank) });
+  argMaxOver(x, { ...options, axis: normalizeAxis('argMax', options?.axis, x) });

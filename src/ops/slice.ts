@@ -2,7 +2,7 @@
 import { hostArray, hostData, type TensorData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { defineIndex, literal, type Tensor } from '../graph/tensor.js';
-import { eachPlace, formatShape, normalizeAxis, type Shape, sizeOf, stridesOf } from '../shape.js';
+import { eachPlace, formatShape, normalizeAxis, rankOf, type Shape, sizeOf, stridesOf } from '../shape.js';
 import { viewData } from './view.js';
 
 const offsetOf = (at: readonly number[], strides: readonly number[]): number =>
@@ -63,7 +63,7 @@ export const inside = (tests: readonly string[], value: string, other: string): 
 
 /** Elements from `begin` up to, without, `end` along each axis; negative numbers count from the end, missing ones take the whole axis. */
 export function slice(x: Tensor, begin: readonly number[], end: readonly number[] = []): Tensor {
-  if (begin.length > x.rank || end.length > x.rank)
+  if (begin.length > rankOf('slice', x) || end.length > x.rank)
     throw new ShapeError(
       `slice: ${Math.max(begin.length, end.length)} bounds for ${formatShape(x.shape)}; give at most one an axis`,
     );
@@ -81,7 +81,7 @@ export function slice(x: Tensor, begin: readonly number[], end: readonly number[
 
 /** Adds `widths[axis] = [before, after]` elements of `value` (0) around each axis. */
 export function pad(x: Tensor, widths: Widths, value = 0): Tensor {
-  if (widths.length !== x.rank)
+  if (widths.length !== rankOf('pad', x))
     throw new ShapeError(`pad: ${widths.length} pairs for ${formatShape(x.shape)}; give [before, after] for each axis`);
   if (widths.flat().some((width) => !Number.isInteger(width) || width < 0))
     throw new ShapeError(`pad: widths are whole numbers ≥ 0, not ${JSON.stringify(widths)}; use slice to cut`);
@@ -126,9 +126,9 @@ const concatOf = defineIndex<{ axis: number }>({
 
 /** Joins tensors along `axis`; all other sizes and the dtypes must agree. */
 export function concat(xs: readonly Tensor[], options: { axis: number }): Tensor {
-  const [first] = xs;
-  if (!first) throw new ShapeError('concat: nothing to join; pass at least one tensor');
-  const axis = normalizeAxis('concat', options.axis, first.rank);
+  const first = Array.isArray(xs) ? (xs as readonly Tensor[])[0] : undefined;
+  if (!first) throw new ShapeError('concat: nothing to join; pass a list of at least one tensor');
+  const axis = normalizeAxis('concat', options?.axis, first);
   for (const x of xs)
     if (x.rank !== first.rank || x.shape.some((size, i) => i !== axis && size !== first.shape[i]))
       throw new ShapeError(`concat: ${formatShape(x.shape)} does not fit ${formatShape(first.shape)} off axis ${axis}`);

@@ -56,7 +56,7 @@ const softmaxOf = defineComposed<{ axis: number }>({
 
 /** e^x / Σ e^x along `axis` (the last). */
 export function softmax(x: Tensor, options: { axis?: number } = {}): Tensor {
-  const axis = normalizeAxis('softmax', options.axis ?? -1, x.rank);
+  const axis = normalizeAxis('softmax', options.axis ?? -1, x);
   return sizeOf(x.shape) === 0 ? x : softmaxOf([x], { axis });
 }
 
@@ -75,7 +75,7 @@ const logSoftmaxOf = defineComposed<{ axis: number }>({
 
 /** ln softmax along `axis` (the last), without forming the softmax. */
 export function logSoftmax(x: Tensor, options: { axis?: number } = {}): Tensor {
-  const axis = normalizeAxis('logSoftmax', options.axis ?? -1, x.rank);
+  const axis = normalizeAxis('logSoftmax', options.axis ?? -1, x);
   return sizeOf(x.shape) === 0 ? x : logSoftmaxOf([x], { axis });
 }
 
@@ -92,7 +92,7 @@ const logSumExpOf = defineComposed<Record<string, never>>({
 
 /** ln Σ eˣ over `axis`, without overflow. Throws ShapeError over nothing. */
 export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
-  const axes = normalizeAxes('logSumExp', options.axis, x.rank);
+  const axes = normalizeAxes('logSumExp', options.axis, x);
   refuseEmpty('logSumExp', x, axes);
   const kept = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
   const length = sizeOf(axes.map((i) => x.shape[i]!));

@@ -1,13 +1,14 @@
 // WGSL: index expressions (`write`, here), written into the kernels that read them; a reshape takes none.
 import { hostArray, hostData, type TensorData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
-import { defineIndex, type Tensor } from '../graph/tensor.js';
+import { checkTensors, defineIndex, type Tensor } from '../graph/tensor.js';
 import {
   broadcastShapes,
   broadcastSteps,
   checkShape,
   eachPlace,
   formatShape,
+  normalizeAxes,
   normalizeAxis,
   type Shape,
   sameShape,
@@ -47,6 +48,8 @@ const reshapeOf = defineIndex<{ shape: Shape }>({
 
 /** The same elements in row-major order under another shape; one size may be −1 and is then worked out. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  checkTensors('reshape', x);
+  if (!Array.isArray(shape)) checkShape('reshape', shape);
   const known = shape.filter((size) => size !== -1);
   if (known.length < shape.length - 1)
     throw new ShapeError(`reshape: ${formatShape(shape)} leaves more than one size open; give all but one`);
@@ -76,6 +79,7 @@ const broadcastOf = defineIndex<{ shape: Shape }>({
 
 /** Repeats axes of size 1, and new leading axes, up to `shape`. */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
+  checkTensors('broadcastTo', x);
   const target = checkShape('broadcastTo', shape);
   if (!sameShape(broadcastShapes('broadcastTo', [x.shape, target]), target))
     throw new ShapeError(
@@ -104,7 +108,8 @@ const transposeOf = defineIndex<{ axes: readonly number[] }>({
 
 /** Permutes axes: output axis i is input axis axes[i]. Without `axes` it reverses them. */
 export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
-  const order = (axes ?? x.shape.map((_, i) => x.rank - 1 - i)).map((axis) => normalizeAxis('transpose', axis, x.rank));
+  const all = normalizeAxes('transpose', undefined, x);
+  const order = Array.from(axes ?? all.reverse(), (axis) => normalizeAxis('transpose', axis, x));
   if (order.length !== x.rank || new Set(order).size !== x.rank)
     throw new ShapeError(
       `transpose: [${order.join(', ')}] is no permutation of the ${x.rank} axes of ${formatShape(x.shape)}`,

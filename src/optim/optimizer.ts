@@ -5,6 +5,7 @@ import { Tensor } from '../graph/tensor.js';
 import { add, div, minimum, mul, sqrt, square } from '../ops/arithmetic.js';
 import { full, parameter, zeros } from '../ops/leaf.js';
 import { sum } from '../ops/reduce.js';
+import { checkOptions } from '../options.js';
 import { formatShape, sameShape } from '../shape.js';
 import type { Schedule } from './schedules.js';
 
@@ -39,6 +40,8 @@ type RuleOf = (rate: Tensor, count: Tensor) => Rule;
 interface OptimizerDefinition {
   readonly name: string;
   readonly options: OptimizerOptions;
+  /** What it takes beside the options that all take, as `checkOptions` wants it. */
+  readonly known: string;
   /** Where the options give none. */
   readonly learningRate: number;
   /** The names of a parameter's state tensors. */
@@ -65,6 +68,7 @@ export function checkNumbers(optimizer: string, values: Readonly<Record<string, 
 
 /** An optimizer from the rule of one step, which it makes from the step's scalars: `count` includes this step. */
 export function makeOptimizer({ name, options, slots, ...rest }: OptimizerDefinition, ruleOf: RuleOf): Optimizer {
+  checkOptions(name, options, '', `learningRate weightDecay clipNorm ${rest.known}`);
   const { learningRate = rest.learningRate, weightDecay = 0, clipNorm } = options;
   checkNumbers(name, { ...(typeof learningRate === 'number' && { learningRate }), weightDecay });
   const counter = parameter(0, { name: 'step' });

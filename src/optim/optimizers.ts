@@ -22,7 +22,8 @@ export function sgd(options: OptimizerOptions & { momentum?: number; nesterov?: 
   checkNumbers('sgd', { momentum });
   if (nesterov && momentum === 0) throw new NablaError('sgd: nesterov needs momentum; give momentum above 0');
   const slots = momentum ? ['momentum'] : [];
-  return makeOptimizer({ name: 'sgd', options, learningRate: 1e-3, slots }, (rate) => (p, g, [v]) => {
+  const settings = { name: 'sgd', options, known: 'momentum nesterov', learningRate: 1e-3, slots };
+  return makeOptimizer(settings, (rate) => (p, g, [v]) => {
     if (!v) return [descend(p, rate, g)];
     const velocity = add(mul(momentum, v), g);
     return [descend(p, rate, nesterov ? add(g, mul(momentum, velocity)) : velocity), velocity];
@@ -53,7 +54,7 @@ function makeAdam(name: string, options: AdamOptions, apartDecay: number): Optim
   const [beta1, beta2] = betas;
   checkNumbers(name, { 'betas[0]': beta1, 'betas[1]': beta2 }, 1);
   checkNumbers(name, { epsilon });
-  const settings = { name, options, learningRate: 1e-3, slots: ['m', 'v'], counts: true };
+  const settings = { name, options, known: 'betas epsilon', learningRate: 1e-3, slots: ['m', 'v'], counts: true };
   return makeOptimizer(settings, (rate, count) => {
     // (m / c₁) / (√(v / c₂) + ε) = (√c₂ / c₁) m / (√v + ε √c₂): two scalars, one division an element
     const root = sqrt(biasCorrection(beta2, count));
@@ -79,7 +80,8 @@ export function rmsProp(options: RmsPropOptions = {}): Optimizer {
   checkNumbers('rmsProp', { alpha }, 1);
   checkNumbers('rmsProp', { epsilon, momentum });
   const slots = ['v', ...(centered ? ['mean'] : []), ...(momentum ? ['momentum'] : [])];
-  return makeOptimizer({ name: 'rmsProp', options, learningRate: 1e-2, slots }, (rate) => (p, g, state) => {
+  const settings = { name: 'rmsProp', options, known: 'alpha epsilon momentum centered', learningRate: 1e-2, slots };
+  return makeOptimizer(settings, (rate) => (p, g, state) => {
     const next = [movingAverage(alpha, state[0]!, square(g))];
     if (centered) next.push(movingAverage(alpha, state[1]!, g));
     // Rounding may take a variance below 0, where a root has no value.

@@ -8,9 +8,11 @@ import { full } from '../ops/leaf.js';
 /** A learning rate from the number of steps done before this one (a scalar f32): part of the step's graph. */
 export type Schedule = (step: Tensor) => Tensor;
 
-function positive(schedule: string, what: string, value: number): void {
-  if (!(value > 0 && Number.isFinite(value)))
-    throw new NablaError(`schedules.${schedule}: ${what} is ${value}; give a number above 0`);
+/** The options, where the one named is a number above 0. */
+function positive<O extends object>(schedule: string, what: keyof O & string, options: O): O {
+  const value = Number(options?.[what]);
+  if (value > 0 && Number.isFinite(value)) return options;
+  throw new NablaError(`schedules.${schedule}: ${what} is ${options?.[what]}; pass { ${what} } with a number above 0`);
 }
 
 /** The same rate at every step. */
@@ -19,20 +21,20 @@ export function constant(rate: number): Schedule {
 }
 
 /** rate · factor^⌊step / every⌋; factor 0.1. PyTorch's `StepLR`. */
-export function step(rate: number, { every, factor = 0.1 }: { every: number; factor?: number }): Schedule {
-  positive('step', 'every', every);
+export function step(rate: number, options: { every: number; factor?: number }): Schedule {
+  const { every, factor = 0.1 } = positive('step', 'every', options);
   return (count) => mul(rate, pow(factor, cast(cast(div(add(count, 0.5), every), 'i32'), 'f32')));
 }
 
 /** rate · factor^step. */
-export function exponential(rate: number, { factor }: { factor: number }): Schedule {
-  positive('exponential', 'factor', factor);
+export function exponential(rate: number, options: { factor: number }): Schedule {
+  const { factor } = positive('exponential', 'factor', options);
   return (count) => mul(rate, pow(factor, count));
 }
 
 /** From rate to `minimum` (0) over `steps` along half a cosine, and `minimum` from there on. PyTorch's `CosineAnnealingLR`. */
-export function cosine(rate: number, { steps, minimum: end = 0 }: { steps: number; minimum?: number }): Schedule {
-  positive('cosine', 'steps', steps);
+export function cosine(rate: number, options: { steps: number; minimum?: number }): Schedule {
+  const { steps, minimum: end = 0 } = positive('cosine', 'steps', options);
   return (count) => {
     const angle = mul(Math.PI / steps, minimum(count, steps));
     // WGSL's cosine is good to 2⁻¹¹ only: the rate must not fall below its end.
@@ -41,14 +43,14 @@ export function cosine(rate: number, { steps, minimum: end = 0 }: { steps: numbe
 }
 
 /** From rate to `end` (0) over `steps` along a line, and `end` from there on. */
-export function linear(rate: number, { steps, end = 0 }: { steps: number; end?: number }): Schedule {
-  positive('linear', 'steps', steps);
+export function linear(rate: number, options: { steps: number; end?: number }): Schedule {
+  const { steps, end = 0 } = positive('linear', 'steps', options);
   return (count) => add(rate, mul((end - rate) / steps, minimum(count, steps)));
 }
 
 /** Climbs linearly for `steps` steps, from 1/steps of the first rate to all of it, then follows `schedule` from its start. */
-export function warmUp(schedule: Schedule | number, { steps }: { steps: number }): Schedule {
-  positive('warmUp', 'steps', steps);
+export function warmUp(schedule: Schedule | number, options: { steps: number }): Schedule {
+  const { steps } = positive('warmUp', 'steps', options);
   const follow = typeof schedule === 'number' ? constant(schedule) : schedule;
   return (count) => {
     const climbing = mul(follow(full([], 0)), div(add(count, 1), steps));

@@ -2,6 +2,7 @@ import type { Dataset } from '../data/dataset.js';
 import type { Engine } from '../engine.js';
 import type { Loss } from '../loss.js';
 import type { Layer } from '../nn/layer.js';
+import { checkOptions } from '../options.js';
 import { checkWhole } from '../shape.js';
 import { makePass, type Pass } from './pass.js';
 
@@ -52,6 +53,7 @@ function evaluatorOf(engine: Engine, { model, loss, data, batchSize }: Required<
  * it uses what it compiled before.
  */
 export async function evaluate(engine: Engine, options: EvaluateOptions): Promise<Evaluation> {
+  checkOptions('evaluate', options, 'model loss data');
   const { length: examples, rows } = options.data;
   // near 256, with the smallest remainder
   const { batchSize = Math.ceil(examples / Math.ceil(examples / 256)) } = options;

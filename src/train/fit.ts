@@ -4,6 +4,7 @@ import type { Engine, Updates } from '../engine.js';
 import { NablaError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import type { Optimizer } from '../optim/optimizer.js';
+import { checkOptions } from '../options.js';
 import { checkWhole } from '../shape.js';
 import { type EvaluateOptions, type Evaluation, evaluate } from './evaluate.js';
 import { makePass, type Pass, type Totals } from './pass.js';
@@ -33,6 +34,8 @@ export interface FitOptions extends EvaluateOptions {
   /** Called while kernels are compiled before the first step. */
   readonly onWarmUp?: (done: number, total: number) => void;
 }
+
+const OPTIONAL = 'validation seed shuffle signal onStep reportEvery steps accuracy resume onWarmUp';
 
 /** Where a run stands, with the totals of the epoch so far, as plain data: enough to go on bit for bit, with the parameters and the optimizer's state. */
 export interface Progress extends Totals {
@@ -73,6 +76,7 @@ export interface Fit extends AsyncIterable<EpochReport> {
  * iterate again, or pass `progress` as `resume`, to go on.
  */
 export function fit(engine: Engine, options: FitOptions): Fit {
+  checkOptions('fit', options, 'model loss optimizer data epochs batchSize', OPTIONAL);
   const { model, loss, data, batchSize, epochs, accuracy = true, resume } = options;
   checkWhole('fit', { epochs, steps: options.steps ?? 0 }, 0);
   checkWhole('fit', { 'batch size': batchSize, reportEvery: options.reportEvery ?? 1 });

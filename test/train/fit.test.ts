@@ -18,7 +18,6 @@ import {
   parameter,
   type StepReport,
   sum,
-  type Tensor,
 } from '../../src/index.common.js';
 
 const engine = new Engine(new CpuBackend());
@@ -35,10 +34,9 @@ const all = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
 };
 
 /** One weight for each example, and a cost whose gradient is −1 for each example in the batch: weights count uses. */
-function counting(n: number, batchSize: number): FitOptions & { weight: Tensor } {
+function counting(n: number, batchSize: number): FitOptions {
   const weight = parameter(new Float32Array(n), { name: 'weight' });
   return {
-    weight,
     model: { parameters: [weight], apply: (x) => gather(weight, x) },
     loss: (output) => sum(output),
     optimizer: optim.sgd({ learningRate: 1 }),
@@ -50,7 +48,8 @@ function counting(n: number, batchSize: number): FitOptions & { weight: Tensor }
     batchSize,
   };
 }
-const uses = async (weight: Tensor): Promise<number[]> => Array.from((await engine.read(weight)).data, (x) => 0 - x);
+const uses = async ({ model }: FitOptions): Promise<number[]> =>
+  Array.from((await engine.read(model.parameters[0]!)).data, (x) => 0 - x);
 
 const small = (extra: Partial<FitOptions> = {}): FitOptions => ({
   model: nn.sequential([nn.dense(2, 5, { activation: 'tanh' }), nn.dropout(0.1), nn.dense(5, 2)], { seed: 3 }),
@@ -79,7 +78,7 @@ describe('fit', () => {
     const reports = await all(fit(engine, options));
     expect(reports.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
     expect(reports.at(-1)!.step).toBe(3 * Math.ceil(n / batchSize));
-    expect(await uses(options.weight)).toEqual(new Array(n).fill(3));
+    expect(await uses(options)).toEqual(new Array(n).fill(3));
   });
 
   it('draws another order in each epoch, the same for the same seed', async () => {
@@ -160,7 +159,7 @@ describe('stopping', () => {
     expect(position).toBe(2 * (step - 10));
     expect(step).toBeGreaterThanOrEqual(13);
     expect(step).toBeLessThan(20);
-    const used = await uses(options.weight);
+    const used = await uses(options);
     expect(used.reduce((a, b) => a + b)).toBe(20 + position);
     expect(used.every((count) => count === 1 || count === 2)).toBe(true);
   });
@@ -183,7 +182,7 @@ describe('stopping', () => {
   it('does nothing when the signal was aborted before', async () => {
     const options = { ...counting(4, 2), signal: AbortSignal.abort() };
     expect(await all(fit(engine, options))).toEqual([]);
-    expect(await uses(options.weight)).toEqual([0, 0, 0, 0]);
+    expect(await uses(options)).toEqual([0, 0, 0, 0]);
   });
 
   it('ends after a number of steps, with a report of the part', async () => {

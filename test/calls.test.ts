@@ -1,0 +1,130 @@
+// What a caller without types may get wrong: every public entry answers with an error of Nabla's that names itself.
+import { describe, expect, it } from 'vitest';
+import { CpuBackend } from '../src/cpu/backend.js';
+import * as typed from '../src/index.common.js';
+import { NablaError } from '../src/index.common.js';
+import { openWith } from '../src/index.open.js';
+
+/** The public functions as JavaScript sees them. */
+const n = typed as unknown as Record<string, (...args: readonly unknown[]) => unknown>;
+const { nn, optim, loss } = typed;
+const loose = (value: unknown) => value as never;
+const { tensor, input, parameter, random } = typed;
+const engine = new typed.Engine(new CpuBackend());
+const x = tensor([1, 2]);
+const p = parameter(1, { name: 'p' });
+const model = nn.sequential(nn.dense(2, 2));
+const data = typed.dataset([[1, 2]], [1]);
+const optimizer = optim.sgd();
+const training = { model, data, optimizer, loss: loss.crossEntropy, epochs: 1, batchSize: 1 };
+const without = (name: string) => loose({ ...training, [name]: undefined });
+const open = openWith(async () => new CpuBackend());
+const { schedules } = optim;
+
+const calls: [string, () => unknown, RegExp][] = [
+  ['tensor(null)', () => n.tensor!(null), /tensor: null is not a number/],
+  [
+    'tensor(BigInt64Array)',
+    () => n.tensor!(BigInt64Array.of(1n)),
+    /tensor: BigInt64Array is not accepted; pass Float32/,
+  ],
+  ['tensor(DataView)', () => n.tensor!(new DataView(new ArrayBuffer(8))), /tensor: DataView is not accepted/],
+  ['tensor of no data', () => n.tensor!({ shape: [1], data: null }), /tensor: Null is not accepted/],
+  ['tensor of no shape', () => n.tensor!({ shape: 1, data: x }), /tensor: .* is not accepted/],
+  [
+    'tensor of a dtype',
+    () => n.tensor!(1, [1], { dtype: 'float32' }),
+    /tensor: there is no dtype 'float32'; use f32, f16/,
+  ],
+  ['input of f64', () => n.input!([2], { dtype: 'f64' }), /input: there is no dtype 'f64'/],
+  ['full of a dtype', () => n.zeros!([2], { dtype: 'int' }), /full: there is no dtype 'int'/],
+  ['cast to f64', () => n.cast!(x, 'f64'), /cast: there is no dtype 'f64'/],
+  ['cast(x)', () => n.cast!(x), /cast: there is no dtype 'undefined'/],
+  ['cast()', () => n.cast!(undefined, 'i32'), /cast: undefined is not a tensor/],
+  ['argMax(x)', () => n.argMax!(x), /argMax: axis undefined is outside rank 1; use -1 to 0/],
+  ['concat(xs)', () => n.concat!([x, x]), /concat: axis undefined is outside rank 1/],
+  ['gather(x)', () => n.gather!(x), /gather: indices are undefined; use i32/],
+  ['matmul(2, x)', () => n.matmul!(2, x), /matmul: 2 is not a tensor; wrap values with tensor/],
+  ...['max', 'mean', 'argMax', 'softmax', 'logSumExp', 'transpose', 'broadcastTo', 'reshape', 'stopGradient', 'relu']
+    .concat(['matmul', 'outer', 'dot', 'conv2d', 'maxPool2d', 'gather', 'oneHot', 'add', 'div', 'where'])
+    .map((op): [string, () => unknown, RegExp] => [`${op}()`, () => n[op]!(), new RegExp(`^${op}: .*`)]),
+  ['reshape(x, 2)', () => n.reshape!(x, 2), /reshape: a shape is an array of whole numbers, not 2/],
+  ['transpose(x, 0, 1)', () => n.transpose!(x, 0, 1), /transpose: \[\] is no permutation of the 1 axes/],
+  ['concat(x, x)', () => n.concat!(x, x), /concat: nothing to join; pass a list/],
+  ['nn.conv2d()', () => nn.conv2d(1, 1, loose(undefined)), /conv2d: kernel height is undefined/],
+  ['nn.layerNorm()', () => nn.layerNorm(loose(undefined)), /layerNorm: a shape is an array/],
+  ['slice', () => n.slice!(1, [0]), /slice: 1 is not a tensor/],
+  ['pad', () => n.pad!(1, [[0, 0]]), /pad: 1 is not a tensor/],
+  ['jvp(y, x)', () => n.jvp!(x, x), /jvp: undefined is not a tensor/],
+  ['grad(y)', () => n.grad!(n.sum!(x)), /grad: undefined is not a tensor/],
+  ['defineOp({})', () => n.defineOp!({}), /defineOp: name is missing; pass an object of name, kernel, reference/],
+  ['defineOp()', () => n.defineOp!(), /defineOp: options are undefined/],
+  ['compile()', () => engine.compile(loose(undefined)), /compile: options are undefined; pass an object/],
+  [
+    'an update to nothing',
+    () => engine.compile({ updates: [[p, loose(undefined)]] }),
+    /compile: the next value of p: undef/,
+  ],
+  [
+    'updates uncalled',
+    () => engine.compile({ updates: loose(optimizer.updates) }),
+    /compile: updates are a list of pairs/,
+  ],
+  ['updates unpaired', () => engine.compile({ updates: loose([p, p]) }), /compile: updates are a list of pairs/],
+  [
+    'cosine(.1)',
+    () => schedules.cosine(0.1, loose(undefined)),
+    /schedules.cosine: steps is undefined; pass \{ steps \}/,
+  ],
+  ['step(.1)', () => schedules.step(0.1, loose({})), /schedules.step: every is undefined/],
+  ['warmUp(.1)', () => schedules.warmUp(0.1, loose(undefined)), /schedules.warmUp: steps is undefined/],
+  ['sgd({ lr })', () => optim.sgd(loose({ lr: 1 })), /sgd: there is no option 'lr'; .* learningRate, weightDecay/],
+  ['adamW({ beta })', () => optim.adamW(loose({ beta: 1 })), /adamW: there is no option 'beta'; .*betas/],
+  ['rmsProp({ eps })', () => optim.rmsProp(loose({ eps: 1 })), /rmsProp: there is no option 'eps'; .*epsilon/],
+  ...['model', 'data', 'optimizer', 'loss', 'epochs', 'batchSize'].map((name): [string, () => unknown, RegExp] => [
+    `fit without ${name}`,
+    () => typed.fit(engine, without(name)),
+    new RegExp(`fit: ${name} is missing; pass an object of model, loss, optimizer, data`),
+  ]),
+  ['fit(engine)', () => typed.fit(engine, loose(undefined)), /fit: options are undefined/],
+  ['fit({ epoch })', () => typed.fit(engine, loose({ ...training, epoch: 1 })), /fit: there is no option 'epoch'/],
+  ['a loss of an array', () => loss.crossEntropy(loose([[1, 2]]), x), /crossEntropy: 1,2 is not a tensor; wrap values/],
+  ['a loss without labels', () => loss.squaredError(x, loose(undefined)), /squaredError: undefined is not a tensor/],
+  ['a layer of an array', () => model.apply(loose([[1, 2]])), /nn: 1,2 is not a tensor; wrap values with tensor/],
+];
+
+const promises: [string, () => Promise<unknown>, RegExp][] = [
+  [
+    'open({ bakend })',
+    () => open(loose({ bakend: 'cpu' })),
+    /open: there is no option 'bakend'; .*backend, crossCheck/,
+  ],
+  ['open(null)', () => open(loose(null)), /open: options are null/],
+  ['read()', () => engine.read(loose(undefined)), /read: undefined is no parameter/],
+  ['write(x)', () => engine.write(x, 1), /write: constant \[2\] is no parameter/],
+  ['run()', () => engine.run(loose(undefined)), /tree: undefined is not a tensor/],
+  ['evaluate(e, {})', () => typed.evaluate(engine, loose({})), /evaluate: model is missing; .*model, loss, data/],
+  ['run with a misspelt feed', () => engine.run(input([], { name: 'here' }), { her: 1 }), /run: there is no input her/],
+];
+
+describe('a wrong call', () => {
+  it.each(calls)('%s names itself', (_, call, message) => {
+    expect(call).toThrow(NablaError);
+    expect(call).toThrow(message);
+  });
+  it.each(promises)('%s is refused', async (_, call, message) => {
+    const answer = call();
+    await expect(answer).rejects.toThrow(NablaError);
+    await expect(answer).rejects.toThrow(message);
+  });
+});
+
+it('random numbers need no seed: it is 0', async () => {
+  const [a, b] = await engine.run([random.normal([2]), random.normal([2], { seed: 0 })]);
+  expect(a).toEqual(b);
+});
+
+it('a named value that the graph turns out not to need is no mistake', async () => {
+  const here = input([], { name: 'unneeded' });
+  expect((await engine.run(typed.grad(typed.neg(here), here), { unneeded: 1 })).data[0]).toBe(-1);
+});

@@ -1,3 +1,5 @@
+// Consumers may compile without it: the declarations bring it along for `await using`.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { watch } from './check/anomaly.js';
 import { type Check, type CheckReport, checkFailure, compareCapture, passes } from './check/compare.js';
 import { constantValue } from './cpu/backend.js';

@@ -48,13 +48,15 @@ function jacobians(y: Tensor, xs: readonly Tensor[]): Tensor[] {
  * Takes reverse or forward mode, whichever needs fewer passes (`jacobianMode` tells which).
  */
 export function jacobian(y: Tensor, x: Tensor): Tensor;
+/** The same for several x: [...y.shape, ...x.shape] for each, in their places. */
 export function jacobian(y: Tensor, x: readonly Tensor[]): Tensor[];
 export function jacobian(y: Tensor, x: Tensor | readonly Tensor[]): Tensor | Tensor[] {
   return Array.isArray(x) ? jacobians(y, x) : jacobians(y, [x as Tensor])[0]!;
 }
 
-/** Second derivatives of a scalar y: [...x.shape, ...x.shape]; for several x a table of blocks ∂²y/∂xᵢ∂xⱼ. */
+/** Second derivatives of a scalar y: ∂²y/∂x², of shape [...x.shape, ...x.shape]. Throws ShapeError for a y of more elements. */
 export function hessian(y: Tensor, x: Tensor): Tensor;
+/** The same for several x: a table of blocks ∂²y/∂xᵢ∂xⱼ [...xᵢ.shape, ...xⱼ.shape]. */
 export function hessian(y: Tensor, x: readonly Tensor[]): Tensor[][];
 export function hessian(y: Tensor, x: Tensor | readonly Tensor[]): Tensor | Tensor[][] {
   if (!Array.isArray(x)) return jacobian(grad(y, x as Tensor), x as Tensor);

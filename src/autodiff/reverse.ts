@@ -108,6 +108,7 @@ export interface GradOptions {
  * Throws ShapeError for a non-scalar y without a cotangent, DTypeError for an integer `wrt`.
  */
 export function grad(y: Tensor, wrt: Tensor, options?: GradOptions): Tensor;
+/** The same for several nodes: one gradient each, in their places. */
 export function grad<const T extends readonly Tensor[]>(y: Tensor, wrt: T, options?: GradOptions): EachTensor<T>;
 export function grad(y: Tensor, wrt: Tensor | readonly Tensor[], options: GradOptions = {}): Tensor | Tensor[] {
   const targets = (Array.isArray(wrt) ? wrt : [wrt]) as readonly Tensor[];

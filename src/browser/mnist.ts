@@ -5,7 +5,8 @@ import { NablaError } from '../errors.js';
 export interface DownloadOptions {
   /** Bytes so far, and of all answers that tell their length. */
   onProgress?: (done: number, total: number) => void;
-  signal?: AbortSignal;
+  /** An AbortSignal, by what is read of it, so that the types need no DOM. */
+  signal?: { readonly aborted: boolean };
   /** ".gz" where the server holds the files that way; nothing unless given. */
   suffix?: string;
 }
@@ -19,7 +20,7 @@ export async function mnist(base = 'mnist', options: DownloadOptions = {}): Prom
   let [done, total] = [0, 0];
   return mnistFrom(async (name) => {
     const url = `${base.replace(/\/$/, '')}/${name}${suffix}`;
-    const answer = await fetch(url, signal ? { signal } : {});
+    const answer = await fetch(url, signal ? { signal: signal as AbortSignal } : {});
     if (!answer.ok || !answer.body)
       throw new NablaError(
         `mnist: ${url} answers ${answer.status}; serve MNIST's IDX files there, or pass their folder`,

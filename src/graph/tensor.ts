@@ -165,6 +165,7 @@ const arityOf = ({ kernel }: Op): number | undefined => {
  * another number of inputs than the kernel takes.
  */
 export function defineOp(record: PointwiseRecord<NoOptions>): OpFunction;
+/** The same for an op of whole tensors: its reference takes and gives tensors' values. */
 export function defineOp(record: TensorRecord<NoOptions>): OpFunction;
 export function defineOp(record: OpRecord<NoOptions>): OpFunction {
   checkOptions('defineOp', record, 'name kernel reference');

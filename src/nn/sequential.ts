@@ -8,9 +8,11 @@ export type SequentialPart = Layer | ((x: Tensor) => Tensor);
 /**
  * Layers one after another. Parameters are named by the layers' numbers, counted from 0, or by the layers' names:
  * "0.weight", "2.1.bias". A layer that stands in two places shares its parameters.
- * `sequential(layers, { seed })` gives the whole model one seed; each layer draws different numbers from it.
+ * `sequential(layers, { seed })` gives the whole model one seed; each layer draws different numbers from it. Throws
+ * NablaError for what is no layer and for two layers of one name.
  */
 export function sequential(...layers: SequentialPart[]): Layer;
+/** The same from a list, with a seed for the whole model or a name for it. */
 export function sequential(layers: readonly SequentialPart[], options?: LayerOptions): Layer;
 export function sequential(...args: readonly unknown[]): Layer {
   const [first, second] = args as [readonly SequentialPart[], LayerOptions | undefined];

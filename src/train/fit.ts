@@ -20,8 +20,8 @@ export interface FitOptions extends EvaluateOptions {
   readonly seed?: number;
   /** false keeps the data's own order. */
   readonly shuffle?: boolean;
-  /** Stops between two steps; the iteration then ends without a report, and `progress` says where. */
-  readonly signal?: AbortSignal;
+  /** An AbortSignal: stops between two steps; the iteration then ends without a report, and `progress` says where. */
+  readonly signal?: { readonly aborted: boolean };
   /** Gets costs as they come back, about 30 a second, or every `reportEvery` steps. */
   readonly onStep?: (report: StepReport) => void;
   readonly reportEvery?: number;

@@ -1,0 +1,96 @@
+// The declarations as a consumer's compiler meets them: installed, resolved by the package's exports, checked themselves.
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'nabla-types-'));
+const installed = join(folder, 'node_modules/nabla');
+afterAll(() => rmSync(folder, { recursive: true }));
+
+beforeAll(() => {
+  mkdirSync(installed, { recursive: true });
+  copyFileSync(join(root, 'package.json'), join(installed, 'package.json'));
+  const build = join(root, 'src/tsconfig.build.json');
+  const { options, fileNames } = ts.parseJsonConfigFileContent(
+    ts.readConfigFile(build, ts.sys.readFile).config,
+    ts.sys,
+    join(root, 'src'),
+  );
+  // src is checked by tsc itself
+  ts.createProgram(fileNames, { ...options, noCheck: true, outDir: join(installed, 'dist') }).emit();
+}, 60_000);
+
+const consumer = `
+import { add, fit, loss, nn, open, optim, tensor, type Dataset } from 'nabla';
+await using engine = await open({ backend: 'cpu' });
+const x = tensor([1, 2]);
+const { y } = await engine.run({ y: add(x, 1) });
+export const first: number | undefined = y.data[0];
+// @ts-expect-error: it takes two
+add(x);
+// @ts-expect-error: misspelt
+open({ bakend: 'cpu' });
+export function train(data: Dataset, signal: { readonly aborted: boolean }) {
+  const settings = { epochs: 1, batchSize: 1, optimizer: optim.sgd({ learningRate: 0.1 }), loss: loss.crossEntropy };
+  return fit(engine, { ...settings, model: nn.sequential(nn.dense(2, 2), nn.dropout()), data, signal });
+}
+`;
+const strict = { strict: true, noEmit: true, skipLibCheck: false, types: [], target: ts.ScriptTarget.ES2022 };
+
+/** A program of one module that uses the package. */
+function programOf(name: string, text: string, options: ts.CompilerOptions): ts.Program {
+  const file = join(folder, `${name}.mts`);
+  writeFileSync(file, text);
+  return ts.createProgram([file], { ...strict, ...options });
+}
+const messages = (program: ts.Program): string[] =>
+  ts
+    .getPreEmitDiagnostics(program)
+    .map(({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`);
+
+const vite = {
+  module: ts.ModuleKind.ESNext,
+  moduleResolution: ts.ModuleResolutionKind.Bundler,
+  lib: ['lib.es2022.d.ts', 'lib.dom.d.ts'],
+};
+const node = { module: ts.ModuleKind.NodeNext, lib: ['lib.es2022.d.ts'] };
+
+describe('a strict consumer that checks libraries compiles', () => {
+  it('with the usual settings of Vite', () => {
+    const signal = 'export const stop = (data: Dataset) => train(data, new AbortController().signal);';
+    expect(messages(programOf('vite', consumer + signal, vite))).toEqual([]);
+  });
+
+  it('in Node without DOM', () => {
+    expect(messages(programOf('node', consumer, node))).toEqual([]);
+  });
+});
+
+describe('every public function, overloads included, says what it does', () => {
+  it.each([
+    ['browser', vite],
+    ['node', node],
+  ] as const)('%s', (name, options) => {
+    const program = programOf(`${name}-all`, "import * as nabla from 'nabla';\nexport { nabla };", options);
+    const checker = program.getTypeChecker();
+    const silent = (module: ts.Symbol, path: string): string[] =>
+      checker.getExportsOfModule(module).flatMap((entry) => {
+        const symbol = entry.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(entry) : entry;
+        if (symbol.flags & ts.SymbolFlags.Module) return silent(symbol, `${path}${entry.name}.`);
+        if (!(symbol.flags & ts.SymbolFlags.Value)) return [];
+        const own = symbol.getDocumentationComment(checker).length > 0;
+        const said = checker
+          .getTypeOfSymbol(symbol)
+          .getCallSignatures()
+          .map((signature) => own && (!ts.isFunctionDeclaration(signature.declaration!) || docOf(signature)));
+        return said.includes(false) ? [`${path}${entry.name}`] : [];
+      });
+    const docOf = (signature: ts.Signature): boolean => signature.getDocumentationComment(checker).length > 0;
+    const file = program.getSourceFiles().find(({ fileName }) => fileName.endsWith(`index.${name}.d.ts`))!;
+    expect(silent(checker.getSymbolAtLocation(file)!, '')).toEqual([]);
+  });
+});

@@ -21,13 +21,8 @@ export interface OpenOptions {
 /** What `open` takes; `profile` and `tune` have no effect yet. */
 const OPTIONS = 'backend crossCheck anomaly byteBudget powerPreference adapter profile tune';
 
-/** Why there is no GPU, and how to get one; `forced` where one was asked for by name. */
-export interface Missing {
-  readonly missing: string;
-  readonly forced?: boolean;
-}
-/** Looks for a GPU. */
-export type FindBackend = (options: OpenOptions) => Promise<Backend | Missing>;
+/** Looks for a GPU; says what is missing, and how to get it, where there is none; `forced` where none may take its place. */
+export type FindBackend = (options: OpenOptions) => Promise<Backend | { missing: string; forced?: boolean }>;
 
 /** `open` for a platform that finds its GPU this way. */
 export const openWith =

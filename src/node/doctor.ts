@@ -47,11 +47,9 @@ export async function doctor(version: string, print: Print): Promise<boolean> {
   const browser = await findBrowser();
   section('Browser', ['missing' in browser ? 'none; only the tests in a browser need one' : browser.source]);
   section('Packages', (Object.keys(peers) as Peer[]).map(packageLine));
-  const fixes = [lacksGpu ? adapter.missing : adapter.refused, 'missing' in browser && browser.missing].filter(
-    (fix) => typeof fix === 'string',
-  );
+  const fixes = [lacksGpu ? adapter.missing : adapter.refused, 'missing' in browser ? browser.missing : undefined];
   // a command stands on a line of its own, to be copied
-  const lines = fixes.flatMap((fix) => fix.replace(/: ((npm|apt-get) install [^;]+)/g, ':\n  $1').split('\n'));
-  section(fixes.length ? 'To mend' : 'Nothing is missing.', lines);
+  const lines = fixes.flatMap((fix) => fix?.replace(/: ((npm|apt-get) install [^;]+)/g, ':\n  $1').split('\n') ?? []);
+  section(lines.length ? 'To mend' : 'Nothing is missing.', lines);
   return !lacksGpu;
 }

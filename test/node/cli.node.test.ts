@@ -9,12 +9,12 @@ beforeAll(async () => {
 });
 afterAll(() => cli.close());
 
-/** A manifest of a driver that does not load. */
-async function brokenDriver(name: string): Promise<string> {
+/** The Vulkan loader's variables, naming a driver that does not load. */
+async function brokenDriver(name: string): Promise<Record<string, string>> {
   const file = join(cli.folder, `${name}.json`);
   const ICD = { library_path: './none.so', api_version: '1.3.0' };
   await writeFile(file, JSON.stringify({ file_format_version: '1.0.0', ICD }));
-  return file;
+  return { VK_DRIVER_FILES: file, VK_ICD_FILENAMES: file };
 }
 
 it('trains and evaluates on the GPU with the same accuracy', async () => {
@@ -60,14 +60,14 @@ it('takes no other adapter than the one that is asked for', async () => {
     ...{ code: 2, out: '' },
     errors: 'nabla: NABLA_ADAPTER=abacus is none of gpu, lavapipe, swiftshader\n',
   });
-  const env = { NABLA_ADAPTER: 'lavapipe', VK_DRIVER_FILES: await brokenDriver('lvp_icd') };
+  const env = { NABLA_ADAPTER: 'lavapipe', ...(await brokenDriver('lvp_icd')) };
   const { code, errors } = await cli.nabla('train --data digits', { env });
   expect(code).toBe(2);
   expect(errors).toMatch(/^nabla: no WebGPU adapter for NABLA_ADAPTER=lavapipe: no installed driver \(.*\) gives an/m);
 });
 
 it('doctor says so when an installed driver gives no adapter', async () => {
-  const env = { NABLA_ADAPTER: '', VK_DRIVER_FILES: await brokenDriver('radeon_icd') };
+  const env = { NABLA_ADAPTER: '', ...(await brokenDriver('radeon_icd')) };
   const { code, out } = await cli.nabla('doctor', { env });
   expect(code).toBe(0);
   expect(out).toContain('SwiftShader from @sparticuz/chromium');

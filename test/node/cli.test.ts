@@ -178,7 +178,7 @@ describe('without the optional packages', () => {
     const missing = 'the package webgpu is not installed; run: npm install webgpu';
     expect(await nabla('train --data digits --backend gpu')).toEqual({
       ...{ code: 2, out: '' },
-      errors: `nabla: --backend gpu: no WebGPU adapter: ${missing}\n`,
+      errors: `nabla: no WebGPU adapter: ${missing}\n`,
     });
     expect(await nabla('train --data digits', 'swiftshader')).toEqual({
       ...{ code: 2, out: '' },

@@ -16,8 +16,7 @@ export async function openEngine(backend: 'gpu' | 'cpu' | undefined, crossCheck:
     const engine = new Engine(await GpuBackend.open(found.adapter), crossCheck);
     return { engine, source: `engine  WebGPU on ${found.source}${checked}` };
   }
-  if (found.forced) throw new UsageError(found.missing);
-  if (backend === 'gpu') throw new UsageError(`--backend gpu: ${found.missing}`);
+  if (backend === 'gpu' || found.forced) throw new UsageError(found.missing);
   const warning = 'running on the CPU in float64, which is slow; nabla doctor says what to do';
   if (found.missing) process.stderr.write(`warning: ${found.missing}\nwarning: ${warning}\n`);
   return { engine: new Engine(new CpuBackend()), source: 'engine  CPU, float64' };

@@ -3,12 +3,16 @@ import { checkDType, type DType, hostArray, isFloat } from '../dtype.js';
 import { DTypeError } from '../errors.js';
 import { defineIndex, type Tensor } from '../graph/tensor.js';
 
-const castNumber = (value: number, dtype: DType): number => {
-  if (dtype === 'bool') return value === 0 ? 0 : 1;
-  if (dtype === 'i32') return Math.min(Math.max(Math.trunc(value), -(2 ** 31)), 2 ** 31 - 1);
-  if (dtype === 'u32') return Math.min(Math.max(Math.trunc(value), 0), 2 ** 32 - 1);
-  return value;
+/** The f32 numbers that floats are clamped to on their way to an integer. */
+const ranges: Partial<Record<DType, readonly [number, number]>> = {
+  i32: [-(2 ** 31), 2 ** 31 - 2 ** 7],
+  u32: [0, 2 ** 32 - 2 ** 8],
 };
+function castNumber(value: number, float: boolean, dtype: DType): number {
+  if (dtype === 'bool') return value === 0 ? 0 : 1;
+  const range = ranges[dtype];
+  return range && float ? Math.min(Math.max(Math.trunc(value), range[0]), range[1]) : value;
+}
 /** Unit of rounding: i32 and u32 beyond 2²⁴ round; to f16 rounds to 11 bits. */
 const roundings: Partial<Record<DType, number>> = { f32: 2 ** -23, f16: 2 ** -10 };
 
@@ -18,14 +22,25 @@ const castOf = defineIndex<{ dtype: DType }>({
   vjp: ({ inputs: [x], output, cotangent }) => [
     isFloat(x!.dtype) && isFloat(output.dtype) ? cast(cotangent, x!.dtype) : undefined,
   ],
-  reference: ([x], { dtype }) =>
-    hostArray(dtype, x!.data.length).map((_: number, i: number) => castNumber(x!.data[i]!, dtype)),
-  write: ({ output, flat, read }) => `${output.dtype === 'f16' ? 'f32' : output.dtype}(${read(0, flat)})`,
+  reference: ([x], { dtype }) => {
+    const float = isFloat(x!.dtype);
+    return hostArray(dtype, x!.data.length).map((_: number, i: number) => castNumber(x!.data[i]!, float, dtype));
+  },
+  write: ({ inputs: [x], output, flat, read, let: name }) => {
+    const value = name(isFloat(x!.dtype) ? 'f32' : 'i32', read(0, flat));
+    const result = `${output.dtype === 'f16' ? 'f32' : output.dtype}(${value})`;
+    // NaN becomes 0, told by its bits
+    const isNumber = `(bitcast<u32>(${value}) & 0x7fffffffu) <= 0x7f800000u`;
+    return isFloat(x!.dtype) && ranges[output.dtype] ? `select(${output.dtype}(0), ${result}, ${isNumber})` : result;
+  },
   bound: (_, { data }, { dtype }: { dtype: DType }) =>
     Float64Array.from(data, (value) => Math.abs(value) * (roundings[dtype] ?? 0)),
 });
 
-/** The same values in another dtype: floats to integers cut towards zero and clamp, anything but 0 is true. */
+/**
+ * The same values in another dtype: floats to integers cut towards zero and clamp to what f32 can say, NaN
+ * becomes 0; integers keep their bits; anything but 0 is true.
+ */
 export function cast(x: Tensor, dtype: DType): Tensor {
   if (dtype === 'u8') throw new DTypeError('cast: u8 is storage only; make it with tensor(new Uint8Array(…))');
   return x?.dtype === checkDType('cast', dtype) ? x : castOf([x], { dtype });

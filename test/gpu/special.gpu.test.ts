@@ -4,6 +4,7 @@ import type { Engine } from '../../src/engine.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { relu, sigmoid, softplus, tanh } from '../../src/ops/activation.js';
 import { div, exp, log, maximum, minimum, pow, sqrt } from '../../src/ops/arithmetic.js';
+import { cast } from '../../src/ops/cast.js';
 import { tensor } from '../../src/ops/leaf.js';
 import { argMax, max, min, sum } from '../../src/ops/reduce.js';
 import { logSumExp, softmax } from '../../src/ops/softmax.js';
@@ -49,6 +50,19 @@ const kind = (x: number): string => {
   if (!Number.isFinite(single)) return String(single);
   return Math.abs(single) < 2 ** -126 ? '0' : String(Math.sign(single));
 };
+
+it('casts between numbers', async () => {
+  const whole = tensor([-1, 5, -(2 ** 31)], [3], { dtype: 'i32' });
+  const tree = [
+    cast(whole, 'u32'),
+    cast(cast(whole, 'u32'), 'i32'),
+    cast(odd, 'i32'),
+    cast(odd, 'u32'),
+    cast(odd, 'bool'),
+  ];
+  const [a, b] = await Promise.all([gpu.run(tree), cpu.run(tree)]);
+  expect(a.map(({ data }) => [...data])).toEqual(b.map(({ data }) => [...data]));
+});
 
 it.for(cases)('%s', async ([, y]) => {
   const [a, b] = await Promise.all([gpu.run(y), cpu.run(y)]);

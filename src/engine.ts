@@ -124,7 +124,9 @@ export class Engine {
     const results = await executable.run(feeds, read, {
       select: (dispatch, of) => this.#crossCheck === 'every' || dispatch === (step / SAMPLE_EVERY) % of,
       receive: (capture) => {
-        const failed = compareCapture(capture).find((check) => !passes(check));
+        const checks = compareCapture(capture);
+        for (const { checked } of checks) this.#backend.stats.checked += checked;
+        const failed = checks.find((check) => !passes(check));
         if (failed) failure ??= checkFailure(failed, capture, this.info.adapter.description);
       },
     });

@@ -27,6 +27,8 @@ export const emptyStats = () => ({
   peakBytes: 0,
   uploadedBytes: 0,
   readBytes: 0,
+  /** Values that the cross-check compared with float64. */
+  checked: 0,
 });
 
 /** The dispatch list of a step, for people: what runs, what was fused into it, and its WGSL. */

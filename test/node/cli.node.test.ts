@@ -53,6 +53,7 @@ it('trains with every kernel call checked', async () => {
   const { code, out } = await cli.nabla('train --data digits --layers 8 --steps 5 --cross-check every --backend gpu');
   expect(code).toBe(0);
   expect(out).toContain('cross-check every');
+  expect(out).toMatch(/^cross-check {2}[\d,]{5,} values compared with float64, all within their bounds$/m);
 });
 
 it('takes no other adapter than the one that is asked for', async () => {

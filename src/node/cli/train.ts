@@ -55,6 +55,9 @@ export async function train(options: TrainOptions): Promise<number> {
   const { step } = run.progress;
   const code: number = signal.reason ?? 0;
   if (code) progress.line(`stopped after ${count(step)} steps`);
+  const { checked } = engine.stats();
+  if (checked > 0)
+    progress.line(`cross-check  ${count(checked)} values compared with float64, all within their bounds`);
   if (step === 0) return code;
   const bytes = await saveModel(options.output, engine, model, { architecture, training: { ...options, step } });
   // An interrupted epoch has no report.

@@ -3,7 +3,7 @@ import type { TensorData } from '../dtype.js';
 import type { Backend, Executable } from '../graph/backend.js';
 import type { Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
-import { ParameterStore, type Place, type PlanBuffer } from './arena.js';
+import { ParameterStore, type PlanBuffer } from './arena.js';
 import { Device, type GpuOptions, requestDevice } from './device.js';
 import { GpuExecutable } from './executable.js';
 import { makePlan, type PlanContext } from './plan.js';
@@ -22,7 +22,7 @@ export class GpuBackend extends Device implements Backend {
   /** Buffers of parameters and constants; they go with the last tensor or plan that uses them. */
   readonly #shared = new WeakMap<PlanBuffer, GPUBuffer>();
   readonly #initialised = new WeakSet<Tensor>();
-  #inFlight: Promise<unknown>[] = [];
+  readonly #inFlight: Promise<unknown>[] = [];
   #order: Promise<unknown> = Promise.resolve();
 
   static async open(adapter: GPUAdapter, options: GpuOptions = {}): Promise<GpuBackend> {
@@ -45,12 +45,12 @@ export class GpuBackend extends Device implements Backend {
   }
 
   /** @internal Where a parameter lies, with its first value at the latest from now on. */
-  placed(parameter: Tensor): Place {
-    const place = this.#context.store.add([parameter])[0]!;
-    if (!this.#initialised.has(parameter))
-      this.upload(parameter, this.shared(place.buffer), place.offset, initialValue(parameter));
+  placed(parameter: Tensor): [buffer: GPUBuffer, offset: number] {
+    const { buffer, offset } = this.#context.store.add([parameter])[0]!;
+    const shared = this.shared(buffer);
+    if (!this.#initialised.has(parameter)) this.upload(parameter, shared, offset, initialValue(parameter));
     this.#initialised.add(parameter);
-    return place;
+    return [shared, offset];
   }
 
   /** @internal Runs work in call order, after all that was asked before. */
@@ -72,26 +72,19 @@ export class GpuBackend extends Device implements Backend {
 
   read(parameter: Tensor): Promise<TensorData> {
     return this.inOrder(() => {
-      const { buffer, offset } = this.placed(parameter);
       const encoder = this.device.createCommandEncoder();
-      const take = this.copyAside(encoder, parameter, this.shared(buffer), offset);
+      const take = this.copyAside(encoder, parameter, ...this.placed(parameter));
       this.device.queue.submit([encoder.finish()]);
       return take();
     });
   }
 
   write(parameter: Tensor, value: TensorData): Promise<void> {
-    return this.inOrder(() => {
-      const { buffer, offset } = this.placed(parameter);
-      this.upload(parameter, this.shared(buffer), offset, value);
-    });
+    return this.inOrder(() => this.upload(parameter, ...this.placed(parameter), value));
   }
 
   async finish(): Promise<void> {
-    await this.#order;
-    this.check();
-    this.#inFlight = [];
-    await this.device.queue.onSubmittedWorkDone();
+    await this.inOrder(() => this.device.queue.onSubmittedWorkDone());
     this.check();
   }
 }

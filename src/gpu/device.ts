@@ -53,10 +53,8 @@ export class Device {
     this.#options = options;
     this.adapterClass = classOf(`${vendor} ${architecture} ${description} ${model}`);
     const limits: Record<string, number> = {};
-    for (const name in device.limits) {
-      const value = (device.limits as unknown as Record<string, unknown>)[name];
-      if (typeof value === 'number') limits[name] = value;
-    }
+    const known = device.limits as unknown as Record<string, unknown>;
+    for (const name in known) if (typeof known[name] === 'number') limits[name] = known[name];
     this.info = {
       backend: 'gpu',
       adapter: { vendor, architecture, description, software: this.adapterClass !== 'gpu' },
@@ -84,16 +82,12 @@ export class Device {
 
   /** Makes objects at once; throws DeviceError with what WebGPU says against them. */
   async watched<T>(make: () => T): Promise<T> {
-    const kinds = ['validation', 'out-of-memory'] as const;
-    for (const kind of kinds) this.device.pushErrorScope(kind);
-    let errors: Promise<(GPUError | null)[]>;
-    let made: T;
-    try {
-      made = make();
-    } finally {
-      errors = Promise.all(kinds.map(() => this.device.popErrorScope()));
-    }
-    const error = (await errors).find((each) => each);
+    for (const kind of ['validation', 'out-of-memory'] as const) this.device.pushErrorScope(kind);
+    // at once, and a throw becomes a rejection, so that both scopes are closed
+    const making = (async () => make())();
+    const scopes = [this.device.popErrorScope(), this.device.popErrorScope()];
+    const [made, ...errors] = await Promise.all([making, ...scopes]);
+    const error = errors.find((each) => each);
     this.check();
     if (error) throw new DeviceError(`WebGPU: ${error.message}`);
     return made;
@@ -182,9 +176,7 @@ export class Device {
 
   /** The pipeline of a kernel text, built once. Rejects with the shader's line, column and source. */
   pipeline(wgsl: string, bindings: Dispatch['bindings']): Promise<GPUComputePipeline> {
-    const known = this.#pipelines.get(wgsl);
-    if (known) return known;
-    const built = this.#build(wgsl, bindings);
+    const built = this.#pipelines.get(wgsl) ?? this.#build(wgsl, bindings);
     this.#pipelines.set(wgsl, built);
     built.catch(() => this.#pipelines.delete(wgsl));
     return built;

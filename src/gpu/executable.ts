@@ -6,7 +6,7 @@ import { type Feeds, isParameter } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { describe } from '../ops/leaf.js';
 import { base } from './alias.js';
-import { align, nodeBytes, type Place, type PlanBuffer } from './arena.js';
+import { align, nodeBytes, type PlanBuffer } from './arena.js';
 import type { GpuBackend } from './backend.js';
 import { usage } from './device.js';
 import type { Dispatch, Plan } from './plan.js';
@@ -27,6 +27,9 @@ export class GpuExecutable implements Executable {
   /** Buffers that are this plan's alone; `#live` are these and the staging buffers, freed with it. */
   readonly #own = new Map<PlanBuffer, GPUBuffer>();
   readonly #live = new Set<GPUBuffer>();
+  /** Outputs with where they lie in a staging buffer. */
+  readonly #outputs: { readonly node: Tensor; readonly at: number }[] = [];
+  #outputBytes = 0;
   #staging: GPUBuffer[] = [];
   #calls: Promise<Call[]> | undefined;
 
@@ -34,6 +37,10 @@ export class GpuExecutable implements Executable {
     this.#plan = plan;
     this.#backend = backend;
     backend.destroyWith(this, this.#live);
+    for (const node of plan.outputs) {
+      this.#outputs.push({ node, at: this.#outputBytes });
+      this.#outputBytes += align(nodeBytes(node), 16);
+    }
     const { dispatchesUnfused, buffers, bytes } = plan;
     const dispatches = plan.dispatches.map(({ kernel, ops, workgroups, wgsl }) => ({ kernel, ops, workgroups, wgsl }));
     this.plan = { dispatches, dispatchesUnfused, buffers: buffers.length, bytes };
@@ -84,19 +91,17 @@ export class GpuExecutable implements Executable {
     await Promise.all([...kernels].map(build));
     const calls = await this.#backend.watched(() => {
       for (const buffer of buffers) this.#buffer(buffer);
-      return dispatches.map((dispatch) => this.#call(dispatch, pipelines.get(dispatch.wgsl)!));
+      return dispatches.map((dispatch): Call => {
+        const pipeline = pipelines.get(dispatch.wgsl)!;
+        const entries = dispatch.bindings.map(({ place: { buffer, offset, bytes: size } }, binding) => {
+          return { binding, resource: { buffer: this.#buffer(buffer), offset, size } };
+        });
+        const layout = pipeline.getBindGroupLayout(0);
+        return { pipeline, group: this.#backend.device.createBindGroup({ layout, entries }), dispatch };
+      });
     });
     for (const node of places.keys()) if (isParameter(node)) this.#backend.placed(node);
     return calls;
-  }
-
-  #call(dispatch: Dispatch, pipeline: GPUComputePipeline): Call {
-    const entries = dispatch.bindings.map(({ place: { buffer, offset, bytes } }, binding) => ({
-      binding,
-      resource: { buffer: this.#buffer(buffer), offset, size: bytes },
-    }));
-    const group = this.#backend.device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
-    return { pipeline, group, dispatch };
   }
 
   /** The GPU buffer behind a plan's buffer. */
@@ -108,26 +113,25 @@ export class GpuExecutable implements Executable {
     return own;
   }
 
-  #placeOf(node: Tensor): Place {
-    return this.#plan.places.get(base(node))!;
+  /** Where a node's value lies on the device. */
+  #find(node: Tensor): [buffer: GPUBuffer, offset: number] {
+    const { buffer, offset } = this.#plan.places.get(base(node))!;
+    return [this.#buffer(buffer), offset];
   }
 
   /** One submit; what it returns waits for the outputs, or without `read` for room, and holds no later work up. */
   #submit(calls: Call[], feeds: Feeds, read: boolean, inspection?: Inspection): () => Promise<TensorData[]> {
     const { device, stats } = this.#backend;
-    for (const [node, { buffer, offset }] of this.#plan.feeds) {
+    for (const node of this.#plan.feeds) {
       const value = feeds.get(node);
       if (!value) throw new FeedError(`feeds: ${describe(node)} has no value`);
-      this.#backend.upload(node, this.#buffer(buffer), offset, value);
+      this.#backend.upload(node, ...this.#find(node), value);
     }
-    const staging = read && this.#plan.outputs.length > 0 ? this.#takeStaging() : undefined;
+    const staging = read && this.#outputs.length > 0 ? this.#takeStaging() : undefined;
     const encoder = device.createCommandEncoder();
     if (staging) this.#copyOutputs(encoder, staging, true);
     const captures = this.#encode(encoder, calls, inspection);
-    for (const [from, to] of this.#plan.copies) {
-      const { buffer, offset } = this.#placeOf(to);
-      this.#copy(encoder, from, this.#buffer(buffer), offset);
-    }
+    for (const [next, parameter] of this.#plan.copies) this.#copy(encoder, next, ...this.#find(parameter));
     if (staging) this.#copyOutputs(encoder, staging, false);
     device.queue.submit([encoder.finish()]);
     stats.submits++;
@@ -174,10 +178,10 @@ export class GpuExecutable implements Executable {
   /** Copies the present values of nodes aside; the function returned reads them. */
   #capture(encoder: GPUCommandEncoder, nodes: readonly Tensor[]): () => Promise<Map<Tensor, TensorData>> {
     const values = nodes.map((node): (() => Promise<TensorData>) => {
-      const { buffer, offset } = this.#placeOf(node);
+      const { buffer } = this.#plan.places.get(base(node))!;
       // constants are what the host gave; a data set is not copied for every look
       if (buffer.kind === 'constant' && buffer.node === base(node)) return async () => constantValue(base(node));
-      return this.#backend.copyAside(encoder, node, this.#buffer(buffer), offset);
+      return this.#backend.copyAside(encoder, node, ...this.#find(node));
     });
     return async () => {
       const taken = await Promise.all(values.map((take) => take()));
@@ -186,29 +190,19 @@ export class GpuExecutable implements Executable {
   }
 
   #copy(encoder: GPUCommandEncoder, node: Tensor, to: GPUBuffer, at: number): void {
-    const { buffer, offset } = this.#placeOf(node);
-    encoder.copyBufferToBuffer(this.#buffer(buffer), offset, to, at, nodeBytes(node));
-  }
-
-  /** Where each output lies in a staging buffer, and where the last ends. */
-  #stagingOffsets(): number[] {
-    const ends = [0];
-    for (const node of this.#plan.outputs) ends.push(ends.at(-1)! + align(nodeBytes(node), 16));
-    return ends;
+    encoder.copyBufferToBuffer(...this.#find(node), to, at, nodeBytes(node));
   }
 
   /** Copies outputs out; a parameter's value is read from before the step. */
   #copyOutputs(encoder: GPUCommandEncoder, staging: GPUBuffer, before: boolean): void {
-    const offsets = this.#stagingOffsets();
-    this.#plan.outputs.forEach((node, i) => {
-      if (isParameter(base(node)) === before) this.#copy(encoder, node, staging, offsets[i]!);
-    });
+    for (const { node, at } of this.#outputs)
+      if (isParameter(base(node)) === before) this.#copy(encoder, node, staging, at);
   }
 
   /** A buffer to read outputs through, kept for the next time. */
   #takeStaging(): GPUBuffer {
-    const bytes = this.#stagingOffsets().at(-1)!;
-    const staging = this.#staging.pop() ?? this.#backend.createBuffer(bytes, usage.mapRead | usage.copyDestination);
+    const flags = usage.mapRead | usage.copyDestination;
+    const staging = this.#staging.pop() ?? this.#backend.createBuffer(this.#outputBytes, flags);
     this.#live.add(staging);
     return staging;
   }
@@ -216,12 +210,9 @@ export class GpuExecutable implements Executable {
   /** Waits for a staging buffer and takes the outputs out of it. */
   async #readOutputs(staging: GPUBuffer): Promise<TensorData[]> {
     const bytes = await this.#backend.mapped(staging);
-    const offsets = this.#stagingOffsets();
-    const values = this.#plan.outputs.map((node, i) => {
-      return fromBytes(node, bytes.slice(offsets[i]!, offsets[i]! + nodeBytes(node)));
-    });
+    const values = this.#outputs.map(({ node, at }) => fromBytes(node, bytes.slice(at, at + nodeBytes(node))));
     staging.unmap();
-    this.#backend.stats.readBytes += offsets.at(-1)!;
+    this.#backend.stats.readBytes += this.#outputBytes;
     this.#staging.push(staging);
     return values;
   }

@@ -16,6 +16,9 @@ export type Index = readonly Digit[];
 export const digit = (base: string, extent: number): Index =>
   extent === 1 ? [] : [{ base, total: extent, divisor: 1, extent }];
 
+/** How many elements an index runs over. */
+export const countOf = (index: Index): number => index.reduce((product, { extent }) => product * extent, 1);
+
 function digitExpression({ base, total, divisor, extent }: Digit): string {
   const quotient = divisor === 1 ? base : `(${base} / ${divisor}u)`;
   return divisor * extent >= total ? quotient : `(${quotient} % ${extent}u)`;
@@ -61,20 +64,17 @@ function takeAxis(rest: Digit[], size: number): Digit[] | undefined {
   return axis;
 }
 
+/** The digits of each axis of a shape; undefined when they do not line up. */
+function takeAxes(digits: Index, shape: Shape): Index[] | undefined {
+  const rest = [...digits];
+  const axes = [...shape].reverse().map((size) => takeAxis(rest, size));
+  return axes.includes(undefined) ? undefined : (axes.reverse() as Index[]);
+}
+
 /** Splits an index over a shape: the digits of each axis. `name` names an expression when the digits do not line up. */
 export function split(index: Index, shape: Shape, name: (expression: string) => string): Index[] {
-  const attempt = (digits: Index): Index[] | undefined => {
-    const rest = [...digits];
-    const axes: Index[] = [];
-    for (const size of [...shape].reverse()) {
-      const axis = takeAxis(rest, size);
-      if (!axis) return undefined;
-      axes.unshift(axis);
-    }
-    return axes;
-  };
   const digits = merge(index);
-  const axes = attempt(digits) ?? attempt(digit(name(flat(digits)), sizeOf(shape)));
+  const axes = takeAxes(digits, shape) ?? takeAxes(digit(name(flat(digits)), sizeOf(shape)), shape);
   if (!axes) throw new RangeError(`index of ${digits.length} digits does not cover [${shape.join(', ')}]`);
   return axes;
 }

@@ -5,8 +5,8 @@ import reductionSkeleton from '../../shaders/reduction.wgsl?raw';
 import { bytesPerElement } from '../dtype.js';
 import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
-import { flat, type Index } from './index.js';
-import { countOf, foldedReads, indexOf, type Unit, unitWriter } from './units.js';
+import { countOf, flat, type Index } from './index.js';
+import { foldedReads, indexOf, type Unit, unitWriter } from './units.js';
 import { fillSkeleton } from './vocabulary.js';
 import { type Binding, registerType, storageType, type Writer } from './writer.js';
 
@@ -37,20 +37,12 @@ export interface Tile {
   readonly y: number;
 }
 
+/** Workgroups along one dimension, at most. */
 const MAX_GROUPS = 65535;
-/** Workgroups over x and y, since one dimension holds 65,535. */
-export function spreadGroups(count: number): [number, number, number] {
-  const y = Math.ceil(count / MAX_GROUPS);
-  return [Math.max(1, Math.ceil(count / y)), Math.max(1, y), 1];
-}
 
 /** A register value as a buffer holds it. */
 export const toStorage = (node: Tensor, value: string): string =>
   node.dtype === 'bool' ? `select(0u, 1u, ${value})` : node.dtype === 'f16' ? `f16(${value})` : value;
-
-/** Elements an invocation handles in one go; few fat workgroups suit software adapters, many thin ones hardware. */
-const mapGroups = (groups: number, adapter: AdapterClass): number =>
-  Math.max(1, Math.min(Math.ceil(groups / 64), adapter === 'gpu' ? 4096 : 32));
 
 /**
  * Writes what computes and stores a unit's results, one by one, or where it is `wide` one lane of four neighbours:
@@ -109,7 +101,9 @@ export function emitMap(unit: Unit, options: EmitOptions, count?: number): Kerne
   const LANES = wide ? 4 : 1;
   const GROUPS = Math.ceil(length / LANES);
   const wgsl = fillSkeleton(mapSkeleton, { ...frame, ...parts }, { LANES, GROUPS });
-  return { wgsl, bindings: writer.bindings, workgroups: [mapGroups(GROUPS, options.adapter), 1, 1] };
+  // few fat workgroups suit software adapters, many thin ones hardware
+  const workgroups = Math.min(Math.ceil(GROUPS / 64), options.adapter === 'gpu' ? 4096 : 32);
+  return { wgsl, bindings: writer.bindings, workgroups: [Math.max(1, workgroups), 1, 1] };
 }
 
 type Fold = 'sum' | 'max' | 'min' | 'arg_max' | 'scatter';
@@ -151,14 +145,11 @@ function foldHead(writer: Writer, unit: Unit, head: Tensor, name: string): void 
 
 /** A reduction with everything that depends on its rows and elements. */
 export function emitReduce(unit: Unit, { stored, adapter, target }: EmitOptions): Kernel {
-  const names = new Map<Tensor, string>();
-  const writer = unitWriter(unit, stored, { local: (head) => names.get(head)! });
+  const local = (head: Tensor): string => `h${unit.heads.indexOf(head)}`;
+  const writer = unitWriter(unit, stored, { local });
   const ROWS = countOf(unit.rowIndex);
   const COLUMNS = countOf(unit.elementIndex) / ROWS;
-  unit.heads.forEach((head, i) => {
-    foldHead(writer, unit, head, `h${i}`);
-    names.set(head, `h${i}`);
-  });
+  for (const head of unit.heads) foldHead(writer, unit, head, local(head));
   const store = (index: Index): void => {
     for (const node of unit.stores.filter((each) => indexOf(unit, each) === index)) {
       const value = toStorage(node, writer.value(node, index));
@@ -173,5 +164,7 @@ export function emitReduce(unit: Unit, { stored, adapter, target }: EmitOptions)
   const body = writer.close();
   const GROUP = adapter === 'gpu' ? 64 : Math.min(64, Math.max(1, Math.ceil(ROWS / 4)));
   const wgsl = fillSkeleton(reductionSkeleton, { ...writer.frame(), body }, { GROUP, ROWS, COLUMNS });
-  return { wgsl, bindings: writer.bindings, workgroups: spreadGroups(Math.ceil(ROWS / GROUP)) };
+  const groups = Math.max(1, Math.ceil(ROWS / GROUP));
+  const down = Math.ceil(groups / MAX_GROUPS);
+  return { wgsl, bindings: writer.bindings, workgroups: [Math.ceil(groups / down), down, 1] };
 }

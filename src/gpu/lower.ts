@@ -14,14 +14,13 @@ const LONGEST_SUM = 512;
 const constantOf = (node: Tensor): number | undefined =>
   node.op === (fullOp as Op) ? (node.options as FullOptions).value : undefined;
 
-const arithmetic: Readonly<Record<string, (a: number, b: number) => number>> = {
-  add: (a, b) => a + b,
-  sub: (a, b) => a - b,
-  mul: (a, b) => a * b,
-  div: (a, b) => a / b,
+/** Ops with the right operand that changes nothing; `add` and `mul` commute. */
+const arithmetic: Readonly<Record<string, { neutral: number; fold: (a: number, b: number) => number }>> = {
+  add: { neutral: 0, fold: (a, b) => a + b },
+  sub: { neutral: 0, fold: (a, b) => a - b },
+  mul: { neutral: 1, fold: (a, b) => a * b },
+  div: { neutral: 1, fold: (a, b) => a / b },
 };
-/** The right operand that changes nothing; `add` and `mul` commute. */
-const neutral: Readonly<Record<string, number>> = { add: 0, sub: 0, mul: 1, div: 1 };
 const views = new Set(['broadcastTo', 'reshape', 'transpose', 'slice', 'stopGradient']);
 
 /** Algebra that needs no values: literals folded, ×1 and +0 removed, views of views collapsed. Exact in f32. */
@@ -35,15 +34,15 @@ function simplify(node: Tensor): Tensor {
   if (name === 'sum') return splitSum(node);
   const joined = name === 'add' ? joinPieces(node) : undefined;
   if (joined) return joined;
-  const fold = arithmetic[name];
-  if (!fold || !a || !b) return node;
+  if (!arithmetic[name] || !a || !b) return node;
+  const { neutral, fold } = arithmetic[name];
   const [left, right] = [constantOf(a), constantOf(b)];
   if (left !== undefined && right !== undefined && node.dtype === 'f32') {
     const value = Math.fround(fold(Math.fround(left), Math.fround(right)));
     return Number.isFinite(value) ? filled(value, node.shape, node.dtype) : node;
   }
-  if (right === neutral[name] && sameShape(a.shape, node.shape)) return a;
-  if (left === neutral[name] && (name === 'add' || name === 'mul') && sameShape(b.shape, node.shape)) return b;
+  if (right === neutral && sameShape(a.shape, node.shape)) return a;
+  if (left === neutral && (name === 'add' || name === 'mul') && sameShape(b.shape, node.shape)) return b;
   return node;
 }
 
@@ -76,15 +75,11 @@ function joinPieces(node: Tensor): Tensor | undefined {
   if (!a || !b || a.axis !== b.axis) return undefined;
   const { axis } = a;
   const runs = [...a.runs, ...b.runs].sort(([x], [y]) => x - y);
-  let end = 0;
-  const gaps = runs.map(([start, run]) => {
-    const gap = start - end;
-    end = start + run.shape[axis]!;
-    return gap;
-  });
+  const ends = runs.map(([start, run]) => start + run.shape[axis]!);
+  const gaps = runs.map(([start], i) => start - (ends[i - 1] ?? 0));
   if (gaps.some((gap) => gap < 0)) return undefined;
   sums.set(node, { axis, runs });
-  if (gaps.some((gap) => gap > 0) || end !== node.shape[axis]) return undefined;
+  if (gaps.some((gap) => gap > 0) || ends.at(-1) !== node.shape[axis]) return undefined;
   const parts = runs.map(([, run]) => run);
   return concat(parts, { axis });
 }

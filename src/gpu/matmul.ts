@@ -92,8 +92,8 @@ function writeElement(
   const writer = new Writer({ isStored: (each) => stored.has(each) }, kernel);
   writer.open('batch', 'p', 'q');
   const value = writer.value(node, [...batch, ...digit('p', p), ...digit('q', q)]);
-  const lines = writer.close();
-  return `fn element_${name}(batch: u32, p: u32, q: u32) -> f32 {\n${writer.prologue}\n${lines}\nreturn ${value};\n}\n`;
+  const lines = [writer.close(), `return ${value};`];
+  return `fn element_${name}(batch: u32, p: u32, q: u32) -> f32 {\n${[writer.frame().prologue, ...lines].join('\n')}\n}\n`;
 }
 
 /** A matrix product; its epilogue is fn finish, for four neighbouring outputs of one row. */

@@ -37,7 +37,7 @@ export interface Plan {
   readonly outputs: readonly Tensor[];
   /** Next values that could not be written in place, copied to their parameters after the pass. */
   readonly copies: readonly (readonly [next: Tensor, parameter: Tensor])[];
-  readonly feeds: ReadonlyMap<Tensor, Place>;
+  readonly feeds: readonly Tensor[];
   readonly nodes: number;
 }
 
@@ -148,7 +148,7 @@ export function makePlan(program: Program, context: PlanContext): Plan {
     places,
     outputs: lowered.outputs,
     copies: [...targets].filter(([next]) => !inPlace.has(next)),
-    feeds: new Map([...places].filter(([node, { buffer }]) => buffer.kind === 'feed' && buffer.node === node)),
+    feeds: buffers.flatMap(({ kind, node }) => (kind === 'feed' ? [node!] : [])),
     nodes: computed.length,
   };
 }

@@ -3,7 +3,7 @@ import type { Tensor } from '../graph/tensor.js';
 import { type MatmulOptions, matmulSizes } from '../ops/matmul.js';
 import { sizeOf } from '../shape.js';
 import { base, behind } from './alias.js';
-import { digit, flat, type Index, split } from './index.js';
+import { countOf, digit, flat, type Index, split } from './index.js';
 import { isLeaf, isVirtual, type Partition, partition } from './partition.js';
 import { type Surroundings, Writer } from './writer.js';
 
@@ -32,8 +32,6 @@ export interface Unit {
 }
 
 export const members = (unit: Pick<Unit, 'heads' | 'roots'>): Tensor[] => [...unit.heads, ...unit.roots];
-/** How many elements an index runs over. */
-export const countOf = (index: Index): number => index.reduce((product, { extent }) => product * extent, 1);
 /** Folds over one space have the same rows and columns, in the same order. */
 const spaceOf = ({ rowIndex, elementIndex }: Unit): string =>
   `${flat(elementIndex)}|${countOf(elementIndex)}|${countOf(rowIndex)}`;
@@ -65,10 +63,8 @@ function unitFor(node: Tensor): Unit {
   return { kind: 'reduce', rowIndex, elementIndex, ...heavy };
 }
 
-interface Hooks extends Pick<Surroundings, 'load'> {
-  /** The variable that holds a head. */
-  readonly local?: (head: Tensor) => string;
-}
+/** `local` names the variable that holds a head. */
+type Hooks = Pick<Surroundings, 'load'> & { readonly local?: (head: Tensor) => string };
 
 /** A writer for a unit's expressions; heads are in registers at their own index and nowhere else. */
 export function unitWriter(unit: Unit, stored: ReadonlySet<Tensor>, { local, ...hooks }: Hooks = {}): Writer {

@@ -1,7 +1,6 @@
 import { DeviceError } from '../errors.js';
 
 interface WgslFunction {
-  readonly name: string;
   readonly text: string;
   readonly calls: readonly string[];
 }
@@ -24,11 +23,9 @@ function functionsOf(source: string): ReadonlyMap<string, WgslFunction> {
     } while (depth > 0 && end < code.length);
     texts.set(match[1]!, code.slice(match.index, end));
   }
-  const functions = new Map<string, WgslFunction>();
-  for (const [name, text] of texts) {
-    const calls = [...texts.keys()].filter((other) => other !== name && new RegExp(`\\b${other}\\s*\\(`).test(text));
-    functions.set(name, { name, text, calls });
-  }
+  const callsIn = (name: string, text: string): string[] =>
+    [...texts.keys()].filter((other) => other !== name && new RegExp(`\\b${other}\\s*\\(`).test(text));
+  const functions = new Map([...texts].map(([name, text]) => [name, { text, calls: callsIn(name, text) }]));
   parsed.set(source, functions);
   return functions;
 }

@@ -2,7 +2,7 @@ import { type DType, isFloat } from '../dtype.js';
 import type { IndexContext, IndexKernel, Options } from '../graph/op.js';
 import { type FullOptions, fullOp, literal, type Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
-import { digit, flat, type Index, project, split } from './index.js';
+import { countOf, digit, flat, type Index, project, split } from './index.js';
 import { Vocabulary } from './vocabulary.js';
 
 /** A buffer that a kernel binds: the node whose value it holds, and how. */
@@ -74,11 +74,6 @@ export class Writer {
     this.#scopes.at(-1)!.lines.push(statement);
   }
 
-  /** Statements of the outermost scope. */
-  get prologue(): string {
-    return this.#scopes[0]!.lines.join('\n');
-  }
-
   /** The binding of a node's buffer, made on first use; `read_write` wins over `read`. */
   bind(node: Tensor, access: 'read' | 'read_write', vector = false): string {
     const found = this.bindings.findIndex((binding) => binding.node === node && binding.vector === vector);
@@ -87,22 +82,18 @@ export class Writer {
     return `b${found < 0 ? this.bindings.length - 1 : found}`;
   }
 
-  /** The parts that every skeleton has; the prologue are the statements of the outermost scope. */
-  frame(lengthOf?: (node: Tensor) => number): Record<'vocabulary' | 'declarations' | 'prologue', string> {
-    const declarations = this.#declarations(lengthOf);
-    return { vocabulary: String(this.vocabulary), declarations, prologue: this.prologue };
-  }
-
-  /** WGSL declarations of all bindings, sizes included: a fixed length turns bounds checks into constants. */
-  #declarations(lengthOf: (node: Tensor) => number = (node) => sizeOf(node.shape)): string {
-    return this.bindings
-      .map(({ node, access, vector }, i) => {
-        const words = node.dtype === 'u8' ? Math.ceil(lengthOf(node) / 4) : lengthOf(node);
-        const type = vector ? `vec4<${storageType(node.dtype)}>` : storageType(node.dtype);
-        const length = Math.max(1, vector ? Math.ceil(words / 4) : words);
-        return `@group(0) @binding(${i}) var<storage, ${access}> b${i}: array<${type}, ${length}>;`;
-      })
-      .join('\n');
+  /** What every skeleton has: functions, bindings (a fixed length makes bounds checks constants), outermost statements. */
+  frame(
+    lengthOf = (node: Tensor): number => sizeOf(node.shape),
+  ): Record<'vocabulary' | 'declarations' | 'prologue', string> {
+    const declarations = this.bindings.map(({ node, access, vector }, i) => {
+      const words = node.dtype === 'u8' ? Math.ceil(lengthOf(node) / 4) : lengthOf(node);
+      const type = vector ? `vec4<${storageType(node.dtype)}>` : storageType(node.dtype);
+      const length = Math.max(1, vector ? Math.ceil(words / 4) : words);
+      return `@group(0) @binding(${i}) var<storage, ${access}> b${i}: array<${type}, ${length}>;`;
+    });
+    const prologue = this.#scopes[0]!.lines.join('\n');
+    return { vocabulary: String(this.vocabulary), declarations: declarations.join('\n'), prologue };
   }
 
   /** Names an expression at a depth. */
@@ -173,7 +164,7 @@ export class Writer {
     };
     const asIndex = (expression: string, extent: number): Index => {
       const known = digits.get(expression);
-      if (known && known.reduce((product, part) => product * part.extent, 1) === extent) return known;
+      if (known && countOf(known) === extent) return known;
       return extent === 1 ? [] : digit(/^\w+$/.test(expression) ? expression : naming(expression), extent);
     };
     let axes: string[] | undefined;

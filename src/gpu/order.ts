@@ -2,7 +2,7 @@ import type { Tensor } from '../graph/tensor.js';
 import { flat } from './index.js';
 import { members, type Unit, type Units } from './units.js';
 
-/** Next values by their parameters, or the other way round. */
+/** The parameter that each next value is for. */
 type Targets = ReadonlyMap<Tensor, Tensor>;
 
 /** Whether a unit may write a next value over its parameter: it makes nothing else, and reads no other element of it. */

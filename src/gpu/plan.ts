@@ -25,7 +25,7 @@ export interface Dispatch {
   readonly units: readonly Unit[];
 }
 
-/** A program as plain data: what `realise` turns into GPU objects, again after a lost device. */
+/** A program as plain data: what `GpuExecutable` turns into GPU objects, again after a lost device. */
 export interface Plan {
   readonly dispatches: readonly Dispatch[];
   readonly dispatchesUnfused: number;

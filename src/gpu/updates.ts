@@ -30,7 +30,7 @@ const ANY_LENGTH = 1 << 20;
 function alike(order: readonly Unit[], options: EmitOptions): Member[][] {
   const groups = new Map<string, Member[]>();
   for (const unit of order) {
-    const size = sizeOf(unit.stores[0]!.shape);
+    const size = sizeOf(unit.stores[0]?.shape ?? []);
     const updates = unit.kind === 'map' && size > 1 && unit.stores.every((node) => options.target(node) !== node);
     const kernel = updates ? emitMap(unit, options, ANY_LENGTH) : undefined;
     if (!kernel) continue;

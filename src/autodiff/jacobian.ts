@@ -2,6 +2,7 @@ import { ShapeError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import { cast } from '../ops/cast.js';
 import { eye, ones } from '../ops/leaf.js';
+import { concat, slice } from '../ops/slice.js';
 import { reshape, transpose } from '../ops/view.js';
 import { formatShape, MAX_RANK, type Shape, sizeOf } from '../shape.js';
 import { pushThrough } from './forward.js';
@@ -11,23 +12,36 @@ import { checkFloats, grad } from './reverse.js';
 export const jacobianMode = (y: Tensor, x: Tensor): 'reverse' | 'forward' =>
   sizeOf(x.shape) < sizeOf(y.shape) ? 'forward' : 'reverse';
 
-/** The unit vectors of a shape, stacked along one axis: [size, ...shape]. A single one needs no axis. */
-function units({ shape, dtype }: Tensor): { vectors: Tensor; lead: Shape } {
-  const size = sizeOf(shape);
-  if (size === 1) return { vectors: ones(shape, { dtype }), lead: [] };
-  return { vectors: cast(reshape(eye(size), [size, ...shape]), dtype), lead: [size] };
+/** Elements that the unit vectors of one pass, and what they are carried to, may have: 64 MiB of f32. */
+const PASS = 2 ** 24;
+
+/** The unit vectors of a shape in stacks [some, ...shape], small enough to be carried over to `size` elements each. */
+function units({ shape, dtype }: Tensor, size: number): { vectors: Tensor; lead: Shape }[] {
+  const all = sizeOf(shape);
+  if (all === 1) return [{ vectors: ones(shape, { dtype }), lead: [] }];
+  const most = Math.max(1, Math.floor(PASS / Math.max(1, all, size)));
+  return Array.from({ length: Math.max(1, Math.ceil(all / most)) }, (_, i) => {
+    const [from, to] = [i * most, Math.min((i + 1) * most, all)];
+    const rows = slice(eye(all), [from], [to]);
+    return { vectors: cast(reshape(rows, [to - from, ...shape]), dtype), lead: [to - from] };
+  });
 }
 
 function byRows(y: Tensor, xs: readonly Tensor[]): Tensor[] {
   if (xs.length === 0) return [];
-  const gradients = grad(y, xs, { cotangent: units(y).vectors });
-  return gradients.map((gradient, i) => reshape(gradient, [...y.shape, ...xs[i]!.shape]));
+  const size = Math.max(...xs.map((x) => sizeOf(x.shape)));
+  const passes = units(y, size).map(({ vectors }) => grad(y, xs, { cotangent: vectors }));
+  return xs.map((x, i) => {
+    const rows = passes.map((gradients) => gradients[i]!);
+    return reshape(rows.length > 1 ? concat(rows, { axis: 0 }) : rows[0]!, [...y.shape, ...x.shape]);
+  });
 }
 
 function byColumns(y: Tensor, x: Tensor): Tensor {
-  const { vectors, lead } = units(x);
-  const columns = pushThrough(y, [x], [vectors], lead); // [size of x, ...y]
-  const last = lead.length ? transpose(columns, [...y.shape.map((_, i) => 1 + i), 0]) : columns;
+  const passes = units(x, sizeOf(y.shape));
+  const columns = passes.map(({ vectors, lead }) => pushThrough(y, [x], [vectors], lead)); // [some of x, ...y]
+  if (passes[0]!.lead.length === 0) return reshape(columns[0]!, [...y.shape, ...x.shape]);
+  const last = transpose(concat(columns, { axis: 0 }), [...y.shape.map((_, i) => 1 + i), 0]);
   return reshape(last, [...y.shape, ...x.shape]);
 }
 
@@ -44,7 +58,8 @@ function jacobians(y: Tensor, xs: readonly Tensor[]): Tensor[] {
 }
 
 /**
- * All partial derivatives ∂y/∂x: shape [...y.shape, ...x.shape], in one graph without a loop over rows.
+ * All partial derivatives ∂y/∂x: shape [...y.shape, ...x.shape], in one graph without a loop over rows; in several passes
+ * where one would carry more than 2²⁴ elements.
  * Takes reverse or forward mode, whichever needs fewer passes (`jacobianMode` tells which).
  */
 export function jacobian(y: Tensor, x: Tensor): Tensor;

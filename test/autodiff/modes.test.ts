@@ -33,6 +33,11 @@ const work = async (x: Tensor): Promise<number> => {
 
 describe('jacobian', () => {
   const x = tensor(floats(1, [2, 2, 3]));
+  it('takes several passes where one would be too large', () => {
+    const wide = input([5000]);
+    const rows = topological([jacobian(square(wide), wide)]).filter(({ op, rank }) => op.name === 'mul' && rank === 2);
+    expect(new Set(rows.map(({ shape }) => shape.join(' × ')))).toEqual(new Set(['3355 × 5000', '1645 × 5000']));
+  });
   it('has the shape [...y, ...x], for any ranks', () => {
     expect(jacobian(sum(x, { axis: 1 }), x).shape).toEqual([2, 3, 2, 2, 3]);
     expect(jacobian(sum(x), x).shape).toEqual([2, 2, 3]);

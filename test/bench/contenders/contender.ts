@@ -1,0 +1,44 @@
+import type { MatmulProblem, TrainingProblem } from '../problems.js';
+
+/** One engine at one problem. */
+export interface Runner {
+  /** Runs this many steps without a pause and returns when the device is done with the last. */
+  run(steps: number): Promise<void>;
+  /** The product; or the cost of the last step and then the parameters, in PyTorch's layout. */
+  results(): Promise<Float32Array[]>;
+  dispose(): void;
+  /** What only Nabla tells of itself. */
+  facts?(): Promise<Facts>;
+}
+
+export interface Facts {
+  readonly dispatches: number;
+  readonly dispatchesUnfused: number;
+  /** Time of the host for one step, until it is submitted: lower quartile and median of several. */
+  readonly hostMicroseconds: readonly [number, number];
+  /** What the plan allots, and the parameters and state that outlive it. */
+  readonly plannedBytes: number;
+  readonly peakBytes: number;
+}
+
+/** An engine that is measured. What it cannot do throws an error that says why. */
+export interface Contender {
+  readonly name: string;
+  matmul(problem: MatmulProblem): Promise<Runner>;
+  training(problem: TrainingProblem): Promise<Runner>;
+}
+
+/** The elements of an array of `shape` in the order of its transpose by `axes`. */
+export function permute<T extends Float32Array>(data: T, shape: readonly number[], axes: readonly number[]): T {
+  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
+  const result = data.slice() as T;
+  const index = axes.map(() => 0);
+  for (let i = 0; i < result.length; i++) {
+    result[i] = data[index.reduce((offset, at, axis) => offset + at * strides[axes[axis]!]!, 0)]!;
+    for (let axis = axes.length - 1; axis >= 0; axis--) {
+      if (++index[axis]! < shape[axes[axis]!]!) break;
+      index[axis] = 0;
+    }
+  }
+  return result;
+}

@@ -1,0 +1,113 @@
+// Runs one problem on all contenders: checks each, then times blocks of steps in turn, so that noise hits all alike.
+import { median, quantile } from 'simple-statistics';
+import type { Engine } from '../../src/index.common.js';
+import type { Contender, Facts, Runner } from './contenders/contender.js';
+import type { Problem } from './problems.js';
+import { type Check, checkOf, STEPS } from './verify.js';
+
+export interface Settings {
+  readonly blocks: number;
+  /** A block has as many steps as fit into this, at least one. */
+  readonly blockMilliseconds: number;
+}
+export const settings = {
+  quick: { blocks: 3, blockMilliseconds: 60 },
+  full: { blocks: 9, blockMilliseconds: 300 },
+} as const satisfies Record<string, Settings>;
+
+/** Milliseconds a step, over blocks; or why there is no time. */
+export type Timing =
+  | {
+      readonly median: number;
+      readonly quartiles: readonly [number, number];
+      readonly blocks: number;
+      readonly steps: number;
+      /** How many times as long as the first contender: the median over blocks that ran side by side. */
+      readonly ratio: number | undefined;
+    }
+  | { readonly reason: string };
+
+export interface Result {
+  readonly name: string;
+  /** Operations of one step, where they are easily counted. */
+  readonly flops?: number;
+  readonly timings: Readonly<Record<string, Timing>>;
+  readonly facts?: Facts;
+}
+
+interface Entrant {
+  readonly name: string;
+  runner?: Runner | undefined;
+  reason?: string;
+  steps: number;
+  samples: number[];
+}
+
+/** Measures a problem; `reference` is a CPU engine. */
+export async function measure(
+  problem: Problem,
+  contenders: readonly Contender[],
+  reference: Engine,
+  { blocks, blockMilliseconds }: Settings,
+): Promise<Result> {
+  const check = await checkOf(problem, reference);
+  const entrants = contenders.map(({ name }): Entrant => ({ name, steps: 1, samples: [] }));
+  for (const [i, contender] of contenders.entries())
+    await attempt(entrants[i]!, () => enter(contender, problem, check, entrants[i]!, blockMilliseconds));
+  for (let block = 0; block < blocks; block++)
+    for (let i = 0; i < entrants.length; i++) {
+      const entrant = entrants[(i + block) % entrants.length]!;
+      if (entrant.runner) await attempt(entrant, async () => void entrant.samples.push(await time(entrant)));
+    }
+  let facts: Facts | undefined;
+  for (const entrant of entrants)
+    await attempt(entrant, async () => {
+      facts ??= await entrant.runner?.facts?.();
+    });
+  for (const { runner } of entrants) runner?.dispose();
+  const timings = Object.fromEntries(entrants.map((entrant) => [entrant.name, summary(entrant, entrants[0]!)]));
+  const flops = problem.kind === 'matmul' ? { flops: 2 * problem.size ** 3 } : {};
+  return { name: problem.name, ...flops, timings, ...(facts && { facts }) };
+}
+
+/** An error takes the entrant out of the race and is its result. */
+async function attempt(entrant: Entrant, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    entrant.reason = (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
+    entrant.runner?.dispose();
+    entrant.runner = undefined;
+  }
+}
+
+async function enter(contender: Contender, problem: Problem, check: Check, entrant: Entrant, blockTime: number) {
+  entrant.runner = problem.kind === 'matmul' ? await contender.matmul(problem) : await contender.training(problem);
+  await entrant.runner.run(STEPS);
+  const wrong = await check(await entrant.runner.results());
+  if (wrong) throw new Error(`wrong: ${wrong}`);
+  for (let guess = 1; ; guess *= 2) {
+    entrant.steps = guess;
+    const each = await time(entrant);
+    entrant.steps = Math.max(1, Math.round(blockTime / each));
+    if (each * guess > blockTime / 2) return;
+  }
+}
+
+async function time({ runner, steps }: Entrant): Promise<number> {
+  const begin = performance.now();
+  await runner!.run(steps);
+  return (performance.now() - begin) / steps;
+}
+
+function summary({ reason, samples, steps }: Entrant, first: Entrant): Timing {
+  if (reason !== undefined) return { reason };
+  const ratios = first.reason === undefined ? samples.map((sample, block) => sample / first.samples[block]!) : [];
+  return {
+    median: median(samples),
+    quartiles: [quantile(samples, 0.25), quantile(samples, 0.75)],
+    blocks: samples.length,
+    steps,
+    ratio: ratios.length > 0 ? median(ratios) : undefined,
+  };
+}

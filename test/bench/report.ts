@@ -1,0 +1,59 @@
+// Tables of results, in Markdown.
+import { markdownTable } from 'markdown-table';
+import type { Result, Timing } from './measure.js';
+
+const { format } = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return `${markdownTable([head, ...rows], { align: ['l', ...head.slice(1).map(() => 'r')] })}\n`;
+}
+
+/** 12.3 (11.9–13), or why there is no number. */
+function timeOf(timing: Timing): string {
+  if ('reason' in timing) return timing.reason;
+  return `${format(timing.median)} (${timing.quartiles.map(format).join('–')})`;
+}
+const ratioOf = (timing: Timing): string =>
+  'ratio' in timing && timing.ratio !== undefined ? `${format(timing.ratio)}×` : '';
+
+/** Milliseconds a step: medians, quartiles, and how many times as long as Nabla the others take. */
+export function timeTable(results: readonly Result[]): string {
+  const names = Object.keys(results[0]?.timings ?? {});
+  const [first, ...others] = names;
+  const head = ['ms a step', `${first}`, 'GFLOP/s', ...others.flatMap((name) => [name, 'ratio'])];
+  const rows = results.map(({ name, flops, timings }) => {
+    const own = timings[first!]!;
+    const rate = flops && 'median' in own ? format(flops / own.median / 1e6) : '';
+    const rest = others.flatMap((other) => [timeOf(timings[other]!), ratioOf(timings[other]!)]);
+    return [name, timeOf(own), rate, ...rest];
+  });
+  return table(head, rows);
+}
+
+/** What the host spends, against 100 µs + 5 µs a dispatch; the engine's peak against what is planned. */
+export function factsTable(results: readonly Result[]): string {
+  const megabytes = (bytes: number): string => format(bytes / 2 ** 20);
+  const rows = results.flatMap(({ name, facts }) => {
+    if (!facts) return [];
+    const { dispatches, dispatchesUnfused, hostMicroseconds, plannedBytes, peakBytes } = facts;
+    const host = [...hostMicroseconds, 100 + 5 * dispatches].map(format);
+    const bytes = [megabytes(plannedBytes), megabytes(peakBytes), `${format(peakBytes / plannedBytes)}×`];
+    return [[name, `${dispatches}`, `${dispatchesUnfused}`, ...host, ...bytes]];
+  });
+  const host = ['host µs, quartile', 'median', 'allowed'];
+  const head = ['Nabla', 'dispatches', 'unfused', ...host, 'planned MiB', 'peak MiB', 'ratio'];
+  return rows.length > 0 ? table(head, rows) : '';
+}
+
+/** One row for each contender: `columns` of numbers, or a reason. */
+export function contenderTable(
+  title: string,
+  columns: readonly string[],
+  rows: Readonly<Record<string, Readonly<Record<string, number>> | { reason: string }>>,
+): string {
+  const cells = Object.entries(rows).map(([name, values]) => [
+    name,
+    ...('reason' in values ? [String(values.reason)] : columns.map((column) => format(values[column] ?? Number.NaN))),
+  ]);
+  return table([title, ...columns], cells);
+}

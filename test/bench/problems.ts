@@ -115,7 +115,7 @@ export function trainingProblem(letter: string, optimizer: OptimizerName): Train
   });
   return {
     ...{ kind: 'training', name: `${letter} ${optimizer}`, layers, optimizer, inputShape, classes, initial },
-    inputs: uniform(product(inputShape), 1, 3),
+    inputs: uniform(product(inputShape), 1, 4),
     labels: Int32Array.from({ length: inputShape[0]! }, (_, i) => (i * 7919) % classes),
   };
 }

@@ -38,17 +38,17 @@ function productCheck({ a, b, size, orientation }: MatmulProblem, engine: Engine
 }
 
 /**
- * The cost within 10⁻⁴; each parameter's movement within 0.2% of its length, because Adam turns small differences of
- * gradients into large ones, and half an ulp a step of the parameter itself.
+ * The cost within 0.05%; each parameter's movement within 1% of its length, because a ReLU at 0 may go either way and
+ * Adam turns small differences of gradients into large ones, and half an ulp a step of the parameter itself.
  */
 export function trainingCheck({ initial }: TrainingProblem, expected: readonly Float32Array[]): Check {
   return async ([cost, ...values]) => {
     const [want] = expected[0]!;
     const got = cost?.[0];
-    if (!(Math.abs(got! - want!) <= 1e-4 * Math.abs(want!))) return `the cost is ${got} where ${want} is expected`;
+    if (!(Math.abs(got! - want!) <= 5e-4 * Math.abs(want!))) return `the cost is ${got} where ${want} is expected`;
     for (const [i, { data: start, shape }] of initial.entries()) {
       const [moved, off] = [distance(expected[i + 1]!, start), distance(values[i], expected[i + 1]!)];
-      if (!(off <= 2e-3 * moved + STEPS * 2 ** -25 * distance(start)))
+      if (!(off <= 0.01 * moved + STEPS * 2 ** -25 * distance(start)))
         return `parameter ${i} [${shape}] moved by ${moved.toPrecision(3)} and is off by ${off.toPrecision(3)}`;
     }
     return undefined;

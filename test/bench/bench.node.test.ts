@@ -1,0 +1,93 @@
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, expect, it } from 'vitest';
+import { type Engine, open } from '../../src/index.node.js';
+import type { Contender, Runner } from './contenders/contender.js';
+import { nabla } from './contenders/nabla.js';
+import { appendHistory } from './history.js';
+import { measure } from './measure.js';
+import { installNavigator } from './node.js';
+import { cases, isChosen, type MatmulProblem, trainingProblem } from './problems.js';
+import { timeTable } from './report.js';
+
+const short = { blocks: 2, blockMilliseconds: 1 };
+let adapter: string;
+let reference: Engine;
+let jax: Contender;
+
+beforeAll(async () => {
+  adapter = await installNavigator();
+  ({ jax } = await import('./contenders/jax.js'));
+  reference = await open({ backend: 'cpu' });
+});
+
+/** A contender whose results are another's, changed. */
+const changed = (honest: Contender, change: (values: Float32Array[]) => void): Contender => {
+  const wrap = (runner: Runner): Runner => ({
+    ...runner,
+    async results() {
+      const values = await runner.results();
+      change(values);
+      return values;
+    },
+  });
+  return {
+    name: 'wrong',
+    matmul: async (problem) => wrap(await honest.matmul(problem)),
+    training: async (problem) => wrap(await honest.training(problem)),
+  };
+};
+
+it('times what trains rightly, refuses what does not, and keeps a line of each run', async () => {
+  const unmoved = changed(nabla(open), (values) => values[3]!.set(problem.initial[2]!.data));
+  const problem = trainingProblem('A', 'sgd');
+  const result = await measure(problem, [nabla(open), jax, unmoved], reference, short);
+  const positive = expect.any(Number);
+  expect(result.timings).toEqual({
+    Nabla: { median: positive, quartiles: [positive, positive], blocks: 2, steps: positive, ratio: 1 },
+    'jax-js': { median: positive, quartiles: [positive, positive], blocks: 2, steps: positive, ratio: positive },
+    wrong: { reason: expect.stringMatching(/^wrong: parameter 2 \[10,128\] moved by .* and is off by/) },
+  });
+  expect(result.facts!.peakBytes).toBeGreaterThanOrEqual(4 * (784 * 128 + 128 * 10));
+  const table = timeTable([result]);
+  expect(table).toMatch(/\| A sgd +\| +[\d.]+ \([\d.]+–[\d.]+\) \|/);
+
+  const file = join(await mkdtemp(join(tmpdir(), 'nabla-bench-')), 'history', 'bench.jsonl');
+  for (const name of ['first', 'second'])
+    appendHistory(file, { adapter, platform: 'Node', quick: true }, { ...result, name });
+  const lines = (await readFile(file, 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines).toMatchObject([
+    { name: 'first', adapter, commit: expect.any(String), versions: { '@jax-js/jax': expect.any(String) } },
+    { name: 'second', timings: JSON.parse(JSON.stringify(result.timings)) },
+  ]);
+});
+
+it('sees one wrong element of a product', async () => {
+  const problem = cases.find(({ name }) => name === 'matmul 256 TN')!.make() as MatmulProblem;
+  const near = changed(nabla(open), ([product]) => {
+    product![256 * 77 + 3]! *= 1.01;
+  });
+  const { timings } = await measure(problem, [nabla(open), jax, near], reference, short);
+  expect(timings['jax-js']).toMatchObject({ ratio: expect.any(Number) });
+  expect(timings.wrong).toEqual({ reason: expect.stringMatching(/^wrong: row 77 of the product is off by/) });
+});
+
+it('tells why a contender has no time', async () => {
+  const absent: Contender = {
+    name: 'absent',
+    matmul: () => Promise.reject(new Error('no op\nfor this')),
+    training: () => Promise.reject(new Error('no op\nfor this')),
+  };
+  const { timings } = await measure(trainingProblem('C', 'sgd'), [absent, nabla(open)], reference, short);
+  expect(timings).toMatchObject({ absent: { reason: 'no op' }, Nabla: { median: expect.any(Number) } });
+});
+
+it('chooses cases by their words', () => {
+  const chosen = (...filters: string[]) => cases.map(({ name }) => name).filter((name) => isChosen(name, filters));
+  expect(chosen('A', '512 NT')).toEqual(['matmul 512 NT', 'A sgd', 'A adam']);
+  expect(chosen()).toHaveLength(cases.length);
+});

@@ -1,0 +1,71 @@
+// What is measured outside the benchmark's process: start-up and the size of a bundle.
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { median } from 'simple-statistics';
+
+type Outcome<T extends string> = Record<T, number> | { reason: string };
+const reasonOf = (error: unknown): { reason: string } => {
+  const text = error instanceof Error ? ((error as { stderr?: string }).stderr ?? error.message) : String(error);
+  return { reason: text.split('\n').find((line) => line.includes('Error')) ?? text.split('\n')[0]! };
+};
+
+/**
+ * Milliseconds from nothing to the end of the first step of case A in a fresh process, and again in the same process:
+ * medians of processes that take turns. The driver's own cache of shaders on disk is off.
+ */
+export async function startUp(
+  names: readonly string[],
+  rounds: number,
+): Promise<Record<string, Outcome<'cold' | 'warm'>>> {
+  const env = { ...process.env, MESA_SHADER_CACHE_DISABLE: 'true' };
+  const runs = new Map(names.map((name) => [name, [] as { cold: number; warm: number }[]]));
+  const failed: Record<string, { reason: string }> = {};
+  for (let round = 0; round < rounds; round++)
+    for (const name of names) {
+      if (failed[name]) continue;
+      try {
+        const script = join(import.meta.dirname, 'startup.js');
+        const { stdout } = await promisify(execFile)(process.execPath, [script, name], { env });
+        runs.get(name)!.push(JSON.parse(stdout.trim().split('\n').at(-1)!));
+      } catch (error) {
+        failed[name] = reasonOf(error);
+      }
+    }
+  return Object.fromEntries(
+    names.map((name) => {
+      const of = (key: 'cold' | 'warm'): number => median(runs.get(name)!.map((run) => run[key]));
+      return [name, failed[name] ?? { cold: of('cold'), warm: of('warm') }];
+    }),
+  );
+}
+
+const entries = { Nabla: 'nabla', 'jax-js': 'jax', 'TensorFlow.js': 'tfjs' } as const;
+
+/** Kilobytes, minified, of a page's code that trains an MLP; without parts that are for other backends. */
+export async function bundleSizes(): Promise<Record<string, Outcome<'kB' | 'gzip kB'>>> {
+  const { build } = await import('vite');
+  const sizes: Record<string, Outcome<'kB' | 'gzip kB'>> = {};
+  for (const [name, entry] of Object.entries(entries)) {
+    try {
+      const built = await build({
+        ...{ configFile: false, logLevel: 'error' },
+        build: {
+          ...{ write: false, minify: true, target: 'es2022' },
+          rollupOptions: { input: `test/bench/size/${entry}.ts`, preserveEntrySignatures: 'strict' },
+        },
+      });
+      const { output } = built as Extract<typeof built, { output: unknown }>;
+      const code = output.flatMap((part) =>
+        part.type === 'chunk' && !part.name.startsWith('webgl') ? [part.code] : [],
+      );
+      const total = (sizeOf: (text: string) => number): number =>
+        code.reduce((sum, text) => sum + sizeOf(text), 0) / 1000;
+      sizes[name] = { kB: total((text) => text.length), 'gzip kB': total((text) => gzipSync(text).length) };
+    } catch (error) {
+      sizes[name] = reasonOf(error);
+    }
+  }
+  return sizes;
+}

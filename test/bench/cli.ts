@@ -2,7 +2,7 @@
 import { loadavg } from 'node:os';
 import cac from 'cac';
 import { open } from '../../src/index.node.js';
-import type { Contender } from './contenders/contender.js';
+import { openPage } from './chromium.js';
 import { jax } from './contenders/jax.js';
 import { nabla } from './contenders/nabla.js';
 import { appendHistory, commit, type Place } from './history.js';
@@ -14,21 +14,36 @@ import { contenderTable, factsTable, timeTable } from './report.js';
 
 interface Options {
   quick?: boolean;
+  chromium?: boolean;
   history: string;
+}
+
+/** Where cases run: in this process or in a page. */
+interface Bench extends Omit<Place, 'quick'> {
+  readonly software: boolean;
+  run(name: string, pace: keyof typeof settings): Promise<Result>;
+  close?(): Promise<void>;
 }
 
 const print = (text: string): void => void process.stdout.write(text);
 
-async function main(filters: readonly string[], { quick = false, history }: Options): Promise<void> {
-  const place = { adapter: await installNavigator(), platform: `Node ${process.version}`, quick };
+async function main(filters: readonly string[], { quick = false, chromium = false, history }: Options): Promise<void> {
+  const bench = chromium ? await inChromium() : await inNode();
+  const place: Place = { adapter: bench.adapter, platform: bench.platform, quick };
   print(`${place.adapter}, ${place.platform}, commit ${commit()}, load ${loadavg()[0]!.toFixed(1)}\n\n`);
-  const { tfjs } = await import('./contenders/tfjs.js'); // it looks for navigator.gpu when it loads
-  const contenders = [nabla(open), jax, tfjs];
-  const results = await runCases(filters, contenders, place, history);
+  const results: Result[] = [];
+  for (const { name, gpuOnly } of cases) {
+    if (!isChosen(name, filters) || (gpuOnly && bench.software)) continue;
+    process.stderr.write(`${name} …\n`);
+    const result = await bench.run(name, quick ? 'quick' : 'full');
+    appendHistory(history, place, result);
+    results.push(result);
+  }
+  await bench.close?.();
   if (results.length > 0) print(`${timeTable(results)}\n${factsTable(results)}\n`);
+  if (chromium) return; // the rest needs processes of its own
   if (isChosen('start-up', filters)) {
-    const names = contenders.map(({ name }) => name);
-    const rows = await startUp(names, quick ? 1 : 5);
+    const rows = await startUp(['Nabla', 'jax-js', 'TensorFlow.js'], quick ? 1 : 5);
     appendHistory(history, place, { name: 'start-up', rows });
     print(`${contenderTable('ms to the first step', ['cold', 'warm'], rows)}\n`);
   }
@@ -39,26 +54,31 @@ async function main(filters: readonly string[], { quick = false, history }: Opti
   }
 }
 
-async function runCases(filters: readonly string[], contenders: Contender[], place: Place, history: string) {
+async function inNode(): Promise<Bench> {
+  const adapter = await installNavigator();
+  const { tfjs } = await import('./contenders/tfjs.js'); // it looks for navigator.gpu when it loads
   const engine = await open({ backend: 'gpu' });
   const { software } = engine.info.adapter;
   engine.dispose();
   const reference = await open({ backend: 'cpu' });
-  const results: Result[] = [];
-  for (const { name, gpuOnly, make } of cases) {
-    if (!isChosen(name, filters) || (gpuOnly && software)) continue;
-    process.stderr.write(`${name} …\n`);
-    const result = await measure(make(), contenders, reference, place.quick ? settings.quick : settings.full);
-    appendHistory(history, place, result);
-    results.push(result);
-  }
-  return results;
+  const run: Bench['run'] = (name, pace) => {
+    const { make } = cases.find((each) => each.name === name)!;
+    return measure(make(), [nabla(open), jax, tfjs], reference, settings[pace]);
+  };
+  return { adapter, platform: `Node ${process.version}`, software, run };
+}
+
+async function inChromium(): Promise<Bench> {
+  const page = await openPage();
+  const { name, software } = await page.adapter();
+  return { adapter: name, platform: page.source, software, run: page.run, close: page.close };
 }
 
 const cli = cac('npm run bench --');
 cli
   .command('[...filters]', 'Times Nabla, jax-js and TensorFlow.js; a filter is a word of a case: A, matmul, "512 NT"')
   .option('--quick', 'Fewer and shorter blocks')
+  .option('--chromium', 'In a page of Chromium instead of under Dawn in Node')
   .option('--history <file>', 'Where a JSON line for each case is appended', { default: '.cache/bench.jsonl' })
   .action((filters: string[], options: Options) => main(filters.map(String), options));
 cli.help();

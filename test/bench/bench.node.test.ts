@@ -8,8 +8,9 @@ import { nabla } from './contenders/nabla.js';
 import { appendHistory } from './history.js';
 import { measure } from './measure.js';
 import { installNavigator } from './node.js';
-import { cases, isChosen, type MatmulProblem, trainingProblem } from './problems.js';
+import { type Case, cases, isChosen, trainingProblem } from './problems.js';
 import { timeTable } from './report.js';
+import { agreement } from './verify.js';
 
 const short = { blocks: 2, blockMilliseconds: 1 };
 let adapter: string;
@@ -21,6 +22,8 @@ beforeAll(async () => {
   ({ jax } = await import('./contenders/jax.js'));
   reference = await open({ backend: 'cpu' });
 });
+
+const chosen = (name: string): Case => cases.find((each) => each.name === name)!;
 
 /** A contender whose results are another's, changed. */
 const changed = (honest: Contender, change: (values: Float32Array[]) => void): Contender => {
@@ -40,9 +43,9 @@ const changed = (honest: Contender, change: (values: Float32Array[]) => void): C
 };
 
 it('times what trains rightly, refuses what does not, and keeps a line of each run', async () => {
-  const unmoved = changed(nabla(open), (values) => values[3]!.set(problem.initial[2]!.data));
-  const problem = trainingProblem('A', 'sgd');
-  const result = await measure(problem, [nabla(open), jax, unmoved], reference, short);
+  const { initial } = trainingProblem('A', 'sgd');
+  const unmoved = changed(nabla(open), (values) => values[3]!.set(initial[2]!.data));
+  const result = await measure(chosen('A sgd'), [nabla(open), jax, unmoved], reference, short);
   const positive = expect.any(Number);
   expect(result.timings).toEqual({
     Nabla: { median: positive, quartiles: [positive, positive], blocks: 2, steps: positive, ratio: 1 },
@@ -67,13 +70,28 @@ it('times what trains rightly, refuses what does not, and keeps a line of each r
 });
 
 it('sees one wrong element of a product', async () => {
-  const problem = cases.find(({ name }) => name === 'matmul 256 TN')!.make() as MatmulProblem;
   const near = changed(nabla(open), ([product]) => {
     product![256 * 77 + 3]! *= 1.01;
   });
-  const { timings } = await measure(problem, [nabla(open), jax, near], reference, short);
+  const { timings } = await measure(chosen('matmul 256 TN'), [nabla(open), jax, near], reference, short);
   expect(timings['jax-js']).toMatchObject({ ratio: expect.any(Number) });
   expect(timings.wrong).toEqual({ reason: expect.stringMatching(/^wrong: row 77 of the product is off by/) });
+});
+
+it('compares what is too large for the CPU engine among engines, after the kernels verify themselves', async () => {
+  const problem = trainingProblem('C', 'adam');
+  const check = agreement(problem);
+  const runners = await Promise.all([nabla(open).training(problem), jax.training(problem)]);
+  for (const runner of runners) await runner.run(2);
+  const [own, peers] = (await Promise.all(runners.map((runner) => runner.results()))) as [
+    Float32Array[],
+    Float32Array[],
+  ];
+  expect(await check(peers, runners[1])).toMatch('nothing to compare with');
+  expect(await check(own, runners[0])).toBeUndefined();
+  expect(await check(peers, runners[1])).toBeUndefined();
+  expect(await check([peers[0]!, ...peers.slice(1).reverse()])).toMatch(/is off by/);
+  for (const runner of runners) runner.dispose();
 });
 
 it('tells why a contender has no time', async () => {
@@ -82,12 +100,12 @@ it('tells why a contender has no time', async () => {
     matmul: () => Promise.reject(new Error('no op\nfor this')),
     training: () => Promise.reject(new Error('no op\nfor this')),
   };
-  const { timings } = await measure(trainingProblem('C', 'sgd'), [absent, nabla(open)], reference, short);
+  const { timings } = await measure(chosen('C sgd'), [absent, nabla(open)], reference, short);
   expect(timings).toMatchObject({ absent: { reason: 'no op' }, Nabla: { median: expect.any(Number) } });
 });
 
 it('chooses cases by their words', () => {
-  const chosen = (...filters: string[]) => cases.map(({ name }) => name).filter((name) => isChosen(name, filters));
-  expect(chosen('A', '512 NT')).toEqual(['matmul 512 NT', 'A sgd', 'A adam']);
-  expect(chosen()).toHaveLength(cases.length);
+  const names = (...filters: string[]) => cases.map(({ name }) => name).filter((name) => isChosen(name, filters));
+  expect(names('A', '512 NT')).toEqual(['matmul 512 NT', 'A sgd', 'A adam']);
+  expect(names()).toHaveLength(cases.length);
 });

@@ -62,8 +62,8 @@ async function inNode(): Promise<Bench> {
   engine.dispose();
   const reference = await open({ backend: 'cpu' });
   const run: Bench['run'] = (name, pace) => {
-    const { make } = cases.find((each) => each.name === name)!;
-    return measure(make(), [nabla(open), jax, tfjs], reference, settings[pace]);
+    const chosen = cases.find((each) => each.name === name)!;
+    return measure(chosen, [nabla(open), jax, tfjs], reference, settings[pace]);
   };
   return { adapter, platform: `Node ${process.version}`, software, run };
 }

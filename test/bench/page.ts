@@ -21,8 +21,8 @@ const bench: PageBench = {
   },
   async run(name, pace) {
     const reference = await open({ backend: 'cpu' });
-    const { make } = cases.find((each) => each.name === name)!;
-    return measure(make(), [nabla(open), jax, tfjs], reference, settings[pace]);
+    const chosen = cases.find((each) => each.name === name)!;
+    return measure(chosen, [nabla(open), jax, tfjs], reference, settings[pace]);
   },
 };
 Object.assign(globalThis, { bench });

@@ -45,7 +45,8 @@ export interface Case {
   readonly name: string;
   /** Too large for a software adapter. */
   readonly gpuOnly: boolean;
-  make(): Problem;
+  /** Each seed gives another batch. */
+  make(seed?: number): Problem;
 }
 
 export const learningRates = { sgd: 0.1, adam: 1e-3 } as const;
@@ -89,7 +90,7 @@ export const cases: readonly Case[] = [
   ...Object.entries(networks).flatMap(([letter, { gpuOnly = false }]) =>
     (['sgd', 'adam'] as const).map((optimizer) => {
       const name = `${letter} ${optimizer}`;
-      return { name, gpuOnly, make: () => trainingProblem(letter, optimizer) };
+      return { name, gpuOnly, make: (seed?: number) => trainingProblem(letter, optimizer, seed) };
     }),
   ),
 ];
@@ -106,7 +107,7 @@ function matmulProblem(name: string, size: number, orientation: Orientation): Ma
 }
 
 /** Case A to F with an optimizer. */
-export function trainingProblem(letter: string, optimizer: OptimizerName): TrainingProblem {
+export function trainingProblem(letter: string, optimizer: OptimizerName, seed = 0): TrainingProblem {
   const { layers, inputShape } = networks[letter]!;
   const last = layers.at(-1)!;
   const classes = last.kind === 'dense' ? last.outputs : 0;
@@ -115,7 +116,7 @@ export function trainingProblem(letter: string, optimizer: OptimizerName): Train
   });
   return {
     ...{ kind: 'training', name: `${letter} ${optimizer}`, layers, optimizer, inputShape, classes, initial },
-    inputs: uniform(product(inputShape), 1, 4),
+    inputs: uniform(product(inputShape), 1, 100 + seed),
     labels: Int32Array.from({ length: inputShape[0]! }, (_, i) => (i * 7919) % classes),
   };
 }

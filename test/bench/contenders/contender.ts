@@ -6,6 +6,8 @@ export interface Runner {
   run(steps: number): Promise<void>;
   /** The product; or the cost of the last step and then the parameters, in PyTorch's layout. */
   results(): Promise<Float32Array[]>;
+  /** Recomputes rows of every kernel's results in float64; says what is wrong, or nothing. */
+  verify?(): Promise<string | undefined>;
   dispose(): void;
   /** What only Nabla tells of itself. */
   facts?(): Promise<Facts>;

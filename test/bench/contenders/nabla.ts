@@ -1,5 +1,6 @@
 import {
   type Engine,
+  grad,
   loss,
   matmul as multiply,
   nn,
@@ -10,6 +11,7 @@ import {
   type Step,
   input as symbol,
   type Tensor,
+  type Value,
 } from '../../../src/index.common.js';
 import { KERNEL, type LayerSpec, learningRates, type Parameter, product, type TrainingProblem } from '../problems.js';
 import type { Contender, Facts, Runner } from './contender.js';
@@ -58,6 +60,15 @@ export function trainer(engine: Engine, problem: TrainingProblem): Runner {
   const kept = [...parameters, ...(problem.optimizer === 'sgd' ? [] : optimizer.state(parameters).values())];
   return {
     ...observed(engine, step, run, kept, feeds),
+    async verify() {
+      const fed = new Map<Tensor, Value>([
+        [inputs.x, feeds.x],
+        [inputs.labels, feeds.labels],
+      ]);
+      const { checks } = await engine.verify([cost, ...grad(cost, parameters)], fed);
+      const failed = checks.find(({ worst }) => !(worst.ratio <= 1));
+      return failed && `${failed.kernel} is off by ${failed.worst.ratio} times its bound`;
+    },
     async results() {
       const values = await Promise.all(parameters.map((each) => engine.read(each)));
       return [Float32Array.of(last), ...values.map(({ data }) => Float32Array.from(data))];

@@ -1,8 +1,8 @@
 // Softmax and cross-entropy of one row of logits z, with peak = max z and total = Σ e^(z − peak).
 // The compiler keeps peak and total of a row in registers and writes all that reads them in one pass.
 
-// e^(z − peak): at most 1, so nothing overflows
-fn shifted_exp(z: f32, peak: f32) -> f32 { return exp(z - peak); }
+// e^(z − peak): at most 1, so nothing overflows; 1 at the peak, an infinite one too
+fn shifted_exp(z: f32, peak: f32) -> f32 { return select(exp(z - peak), 1.0, z == peak); }
 
 // pᵢ = e^(zᵢ − peak) / total
 fn softmax(z: f32, peak: f32, total: f32) -> f32 { return exp(z - peak) / total; }

@@ -102,7 +102,9 @@ export class Engine {
 
   async #run(tree: Tree, feeds: NodeFeeds, inspection?: Inspection): Promise<unknown> {
     this.#checkOpen();
-    const outputs = flattenTree(tree).map(({ tensor }) => tensor);
+    const wanted = flattenTree(tree).map(({ tensor }) => tensor);
+    const watched = this.#anomaly ? watch({ inputs: new Map(), outputs: wanted, updates: [] }) : undefined;
+    const outputs = watched?.program.outputs ?? wanted;
     const nodes = programNodes({ outputs, updates: [] });
     const fed = readNodeFeeds('run', nodes, feeds);
     checkIndices(indexLimits(nodes), fed);
@@ -112,6 +114,7 @@ export class Engine {
     const results = await (inspection
       ? executable.run(values, true, inspection)
       : this.#execute(executable, values, true));
+    watched?.check(results.at(-1)!);
     return inPlaceOf(tree, results);
   }
 

@@ -16,16 +16,17 @@ export function pushForward(node: Tensor, i: number, tangent: Tensor, lead: Shap
     return op.jvp({ inputs, output: node, tangents, options });
   }
   const wide = [...lead, ...node.shape];
+  const wanted = inputs.map((_, j) => j === i);
   if (op.kernel.kind === 'pointwise') {
     // a pointwise Jacobian is diagonal: pulling a tangent back through input i alone pushes it forward
     const ones = new Array<number>(node.rank - inputs[i]!.rank).fill(1);
     const cotangent = broadcastTo(reshape(tangent, [...lead, ...ones, ...inputs[i]!.shape]), wide);
-    const part = applyRule(node, cotangent, lead)[i];
+    const part = applyRule(node, cotangent, lead, wanted)[i];
     return part && broadcastTo(part, wide);
   }
   // a vjp is linear in its cotangent u, so J v = ∂⟨vjp(u), v⟩/∂u; dead code removes u
   const u = input(wide, { dtype: node.dtype });
-  const pulled = pullBack(node, u)[i];
+  const pulled = pullBack(node, u, (_, j) => wanted[j]!)[i];
   return pulled && grad(sum(mul(pulled, tangent)), u);
 }
 

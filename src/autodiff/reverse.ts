@@ -7,23 +7,43 @@ import { ones, zeros } from '../ops/leaf.js';
 import { broadcastTo, sumTo } from '../ops/view.js';
 import { formatShape, type Shape, sameShape } from '../shape.js';
 
-/** What a node's vjp rule gives for each input. */
-export function applyRule(node: Tensor, cotangent: Tensor, lead: Shape): readonly (Tensor | undefined)[] {
+/** Nodes whose rules are being applied. */
+const running = new Set<Tensor>();
+
+/** What a node's vjp rule gives for each input; those that are not `wanted` may be left out. */
+export function applyRule(
+  node: Tensor,
+  cotangent: Tensor,
+  lead: Shape,
+  wanted: readonly boolean[],
+): readonly (Tensor | undefined)[] {
   const { op, inputs, options } = node;
   if (!op.vjp)
     throw new NablaError(`${op.name}: no vjp rule; give its record one, or cut the gradient with stopGradient`);
-  const parts = op.vjp({ inputs, output: node, cotangent, lead, options });
+  if (running.has(node))
+    throw new NablaError(`${op.name}: its vjp differentiates its own output; write the rule in other ops`);
+  running.add(node);
+  let parts: readonly (Tensor | undefined)[];
+  try {
+    parts = op.vjp({ inputs, output: node, cotangent, lead, wanted, options });
+  } finally {
+    running.delete(node);
+  }
   if (parts?.length === inputs.length) return parts;
   const fact = `its vjp returned ${parts?.length ?? 'no'} cotangents for ${inputs.length} inputs`;
   throw new NablaError(`${op.name}: ${fact}; return one for each, undefined where there is no derivative`);
 }
 
 /** Applies a node's vjp rule; each cotangent comes back as E ++ input.shape, broadcasts of pointwise ops summed. */
-export function pullBack(node: Tensor, cotangent: Tensor): (Tensor | undefined)[] {
+export function pullBack(
+  node: Tensor,
+  cotangent: Tensor,
+  isWanted: (input: Tensor, i: number) => boolean = () => true,
+): (Tensor | undefined)[] {
   const { op, inputs } = node;
   const extra = cotangent.rank - node.rank;
   const lead = cotangent.shape.slice(0, extra);
-  const rule = applyRule(node, cotangent, lead);
+  const rule = applyRule(node, cotangent, lead, inputs.map(isWanted));
   return inputs.map((input, i) => {
     let part = rule[i];
     if (!part) return undefined;
@@ -86,7 +106,7 @@ export function backpropagate(y: Tensor, wrt: readonly Tensor[], cotangent: Tens
     const gradient = node === y ? cotangent : total(incoming.map(({ value }) => value));
     visit(node, gradient, incoming);
     if (!node.inputs.some((input) => active.has(input))) continue;
-    const parts = pullBack(node, gradient);
+    const parts = pullBack(node, gradient, (input) => active.has(input));
     node.inputs.forEach((input, i) => {
       const value = parts[i];
       if (value && active.has(input)) arrived.get(input)!.push({ from: node, value });

@@ -2,7 +2,7 @@ import source from '../../shaders/anomaly.wgsl?raw';
 import { isFloat, type TensorData } from '../dtype.js';
 import { CheckError } from '../errors.js';
 import { pointwise } from '../graph/op.js';
-import { type Program, programNodes } from '../graph/program.js';
+import { isConstant, type Program, programNodes } from '../graph/program.js';
 import { definePointwise, type Tensor } from '../graph/tensor.js';
 import { sum } from '../ops/reduce.js';
 import { concat } from '../ops/slice.js';
@@ -31,7 +31,11 @@ export function watch(program: Program): Watched | undefined {
   return {
     program: { ...program, outputs: [...program.outputs, concat(counts, { axis: 0 })] },
     check: ({ data }) => {
-      const first = data.findIndex((count: number) => count > 0);
+      const tainted = new Set(nodes.filter((_, i) => data[i]! > 0));
+      // infinite constants, a mask say, are meant; what they make infinite is not the first
+      const isFirst = (node: Tensor): boolean =>
+        tainted.has(node) && !isConstant(node) && !node.inputs.some((input) => tainted.has(input));
+      const first = nodes.findIndex(isFirst);
       if (first >= 0) throw new CheckError(describeAnomaly(nodes[first]!, data[first]!));
     },
   };

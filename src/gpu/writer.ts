@@ -1,7 +1,8 @@
 import { type DType, isFloat } from '../dtype.js';
+import { NablaError } from '../errors.js';
 import type { IndexContext, IndexKernel, Options } from '../graph/op.js';
 import { type FullOptions, fullOp, literal, type Tensor } from '../graph/tensor.js';
-import { sizeOf } from '../shape.js';
+import { formatShape, sizeOf } from '../shape.js';
 import { countOf, digit, flat, type Index, project, split } from './index.js';
 import { Vocabulary } from './vocabulary.js';
 
@@ -182,6 +183,10 @@ export class Writer {
       read: (input, at) => {
         const source = node.inputs[input]!;
         if (typeof at === 'string') return this.value(source, asIndex(at, sizeOf(source.shape)));
+        if (at.length !== source.rank)
+          throw new NablaError(
+            `${node.op.name}: its WGSL reads ${formatShape(source.shape)} at ${at.length} coordinates; give one an axis, also where a stacked cotangent has more`,
+          );
         return this.value(
           source,
           at.flatMap((coordinate, i) => asIndex(coordinate, source.shape[i]!)),

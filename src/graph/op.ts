@@ -17,6 +17,8 @@ export interface VjpContext<O extends Options> extends RuleContext<O> {
   readonly cotangent: Tensor;
   /** The sizes of E. */
   readonly lead: Shape;
+  /** Which inputs' cotangents will be used; a rule may leave the others out. */
+  readonly wanted: readonly boolean[];
 }
 export interface JvpContext<O extends Options> extends RuleContext<O> {
   /** One for each input, of its shape; undefined where it is zero. */

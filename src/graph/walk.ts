@@ -38,11 +38,14 @@ export function dependents(order: readonly Tensor[], sources: ReadonlySet<Tensor
 }
 
 /** The tensors of a tree, in a fixed order, each with its path (for messages and results). */
-export function flattenTree(tree: Tree, path = ''): { path: string; tensor: Tensor }[] {
+export function flattenTree(tree: Tree, path = '', above: readonly Tree[] = []): { path: string; tensor: Tensor }[] {
   if (tree instanceof Tensor) return [{ path: path || 'output', tensor: tree }];
-  if (Array.isArray(tree)) return tree.flatMap((branch, i) => flattenTree(branch, `${path}[${i}]`));
+  if (above.includes(tree))
+    throw new NablaError(`${path}: the tree holds itself; give tensors in a tree without circles`);
+  const within = [...above, tree];
+  if (Array.isArray(tree)) return tree.flatMap((branch, i) => flattenTree(branch, `${path}[${i}]`, within));
   if (tree && typeof tree === 'object')
-    return Object.entries(tree).flatMap(([key, branch]) => flattenTree(branch, path ? `${path}.${key}` : key));
+    return Object.entries(tree).flatMap(([key, branch]) => flattenTree(branch, path ? `${path}.${key}` : key, within));
   throw new NablaError(`${path || 'tree'}: ${String(tree)} is not a tensor, nor an array or object of tensors`);
 }
 

@@ -62,9 +62,12 @@ const matmulOf = defineOpWith<MatmulOptions>({
     return [...batch, m, n];
   },
   // C = A B: δA = δC Bᵀ, δB = Aᵀ δC; a transposed operand's gradient is the transpose, taken by swapping sides
-  vjp: ({ inputs: [a, b], cotangent, lead, options: { transposeA: ta, transposeB: tb } }) => {
-    const dA = ta ? product(b!, cotangent, tb, true) : product(cotangent, b!, false, !tb);
-    return [sumTo(dA, a!.shape, lead.length), gradientOfB(a!, b!, cotangent, lead.length, ta, tb)];
+  vjp: ({ inputs: [a, b], cotangent, lead, wanted, options: { transposeA: ta, transposeB: tb } }) => {
+    const dA = (): Tensor => (ta ? product(b!, cotangent, tb, true) : product(cotangent, b!, false, !tb));
+    return [
+      wanted[0] ? sumTo(dA(), a!.shape, lead.length) : undefined,
+      wanted[1] ? gradientOfB(a!, b!, cotangent, lead.length, ta, tb) : undefined,
+    ];
   },
   reference: ([a, b], options) => multiply(a!, b!, options),
   kernel: { kind: 'matmul' },

@@ -12,7 +12,7 @@ import { reshape, transpose } from './view.js';
 const shiftedBound = errorOf((value, z, peak) => value * EPSILON * (7 + 3 * Math.abs(z - peak)));
 const shiftedExp = definePointwise('shiftedExp', pointwise('shifted_exp', source), {
   vjp: ({ output, cotangent }) => [mul(cotangent, output), neg(mul(cotangent, output))],
-  reference: (z, peak) => Math.exp(z - peak),
+  reference: (z, peak) => (z === peak ? 1 : Math.exp(z - peak)),
   bound: shiftedBound,
 });
 const softmaxPart = definePointwise('softmaxPart', pointwise('softmax', source), {

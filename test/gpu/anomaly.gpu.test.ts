@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest';
 import { Engine } from '../../src/engine.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
-import { div, log, mul, sub } from '../../src/ops/arithmetic.js';
-import { input, parameter } from '../../src/ops/leaf.js';
+import { add, div, log, mul, sub } from '../../src/ops/arithmetic.js';
+import { input, parameter, tensor } from '../../src/ops/leaf.js';
 import { sum } from '../../src/ops/reduce.js';
+import { softmax } from '../../src/ops/softmax.js';
 import { openAdapter } from '../support/adapter.js';
 
 it('names the first op that makes a NaN or an infinity', async () => {
@@ -22,5 +23,16 @@ it('names the first op that makes a NaN or an infinity', async () => {
   await expect(step.enqueue({ x: [2, Number.NaN, 4, 5] })).rejects.toThrow(
     'anomaly: 1 of 4 values of x [4] are NaN or infinite',
   );
+  engine.dispose();
+});
+
+it('looks at single runs too, and lets infinite constants pass', async () => {
+  const engine = new Engine(await GpuBackend.open(await openAdapter()), 'off', true);
+  await expect(engine.run(log(mul(tensor([2, -1]), 1)))).rejects.toThrow(
+    '1 of 2 values of log [2] are NaN or infinite',
+  );
+  const masked = softmax(add(tensor([1, 2, 3]), tensor([0, 0, Number.NEGATIVE_INFINITY])));
+  const { data } = await engine.run(masked);
+  expect([...data].map((share) => share.toFixed(4))).toEqual(['0.2689', '0.7311', '0.0000']);
   engine.dispose();
 });

@@ -29,6 +29,8 @@ const cases: [string, Tensor][] = [
   ['max of infinities', max(tensor([-inf, -inf]))],
   ['a masked softmax', softmax(tensor([1, 2, -inf]))],
   ['logSumExp', logSumExp(tensor([-inf, 3]))],
+  ['logSumExp of nothing', logSumExp(tensor([-inf, -inf]))],
+  ['logSumExp of too much', logSumExp(tensor([inf, 0]))],
   ['x / 0', div(odd, 0)],
   ['1 / x', div(1, odd)],
   ['x⁻¹', pow(odd, -1)],

@@ -143,27 +143,54 @@ function foldHead(writer: Writer, unit: Unit, head: Tensor, name: string): void 
   writer.push(`var ${name} = ${start};\n${overColumns(`${body}\n${combine}`)}`);
 }
 
+/** Whether one invocation had better make a whole row of a gather's gradient: it reads an index once for all of the row. */
+function scattersRows({ heads, roots }: Unit, adapter: AdapterClass): boolean {
+  const [head] = heads;
+  if (roots.length > 0 || heads.length > 1 || head!.op.kernel.kind !== 'scatter' || head!.dtype !== 'f32') return false;
+  return adapter !== 'gpu' || sizeOf(head!.shape) * head!.inputs[1]!.shape[0]! > 2 ** 26;
+}
+
+/** The gradient of a gather, row by row: each walks the index list in order and adds to itself what it owns. */
+function foldRows(writer: Writer, unit: Unit, target: EmitOptions['target']): void {
+  const head = unit.heads[0]!;
+  const [index, value] = foldedReads(head, unit);
+  writer.open('column');
+  const found = `u32(${writer.value(...index!)})`;
+  writer.open('row');
+  const added = writer.value(...value!);
+  const [inside, around] = [writer.close(), writer.close()];
+  const own = `${writer.bind(target(head), 'read_write')}[row]`;
+  const sum = `${writer.vocabulary.take('scatter_add', gatherSource)}(${own}, ${added}, ${found}, slot % ${head.shape[1]}u)`;
+  const along = (body: string): string =>
+    `for (var j = 0u; j < INNER + zero; j++) {\nlet row = slot * INNER + j;\n${body}\n}`;
+  const matching = `if (${found} == slot % ${head.shape[1]}u) {\n${along(`${inside}\n${own} = ${sum};`)}\n}`;
+  writer.push(`let slot = row;\n${along(`${own} = 0.0;`)}\n${overColumns(`${around}\n${matching}`)}`);
+}
+
 /** A reduction with everything that depends on its rows and elements. */
 export function emitReduce(unit: Unit, { stored, adapter, target }: EmitOptions): Kernel {
   const local = (head: Tensor): string => `h${unit.heads.indexOf(head)}`;
   const writer = unitWriter(unit, stored, { local });
-  const ROWS = countOf(unit.rowIndex);
-  const COLUMNS = countOf(unit.elementIndex) / ROWS;
-  for (const head of unit.heads) foldHead(writer, unit, head, local(head));
+  const COLUMNS = countOf(unit.elementIndex) / countOf(unit.rowIndex);
+  const byRows = scattersRows(unit, adapter);
+  const INNER = byRows ? unit.heads[0]!.shape[2]! : 1;
+  const ROWS = countOf(unit.rowIndex) / INNER;
+  if (byRows) foldRows(writer, unit, target);
+  else for (const head of unit.heads) foldHead(writer, unit, head, local(head));
   const store = (index: Index): void => {
     for (const node of unit.stores.filter((each) => indexOf(unit, each) === index)) {
       const value = toStorage(node, writer.value(node, index));
       writer.push(`${writer.bind(target(node), 'read_write')}[${flat(index)}] = ${value};`);
     }
   };
-  store(unit.rowIndex);
+  if (!byRows) store(unit.rowIndex);
   writer.open('column');
   store(unit.elementIndex);
   const perElement = writer.close();
   if (perElement) writer.push(overColumns(perElement));
   const body = writer.close();
   const GROUP = adapter === 'gpu' ? 64 : Math.min(64, Math.max(1, Math.ceil(ROWS / 4)));
-  const wgsl = fillSkeleton(reductionSkeleton, { ...writer.frame(), body }, { GROUP, ROWS, COLUMNS });
+  const wgsl = fillSkeleton(reductionSkeleton, { ...writer.frame(), body }, { GROUP, ROWS, COLUMNS, INNER });
   const groups = Math.max(1, Math.ceil(ROWS / GROUP));
   const down = Math.ceil(groups / MAX_GROUPS);
   return { wgsl, bindings: writer.bindings, workgroups: [Math.ceil(groups / down), down, 1] };

@@ -11,7 +11,7 @@ import { applyRule, checkFloats, grad, pullBack, total, type Visit } from './rev
 /** What a tangent of input i, of shape E ++ input.shape, adds to a node's; from the vjp alone unless there is a rule. */
 export function pushForward(node: Tensor, i: number, tangent: Tensor, lead: Shape = []): Tensor | undefined {
   const { op, inputs, options } = node;
-  if (op.jvp && lead.length === 0) {
+  if (op.jvp && (lead.length === 0 || op.kernel.kind !== 'pointwise')) {
     const tangents = inputs.map((_, j) => (i === j ? tangent : undefined));
     return op.jvp({ inputs, output: node, tangents, options });
   }

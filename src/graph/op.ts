@@ -21,7 +21,7 @@ export interface VjpContext<O extends Options> extends RuleContext<O> {
   readonly wanted: readonly boolean[];
 }
 export interface JvpContext<O extends Options> extends RuleContext<O> {
-  /** One for each input, of its shape; undefined where it is zero. */
+  /** One for each input, of its shape; undefined where it is zero. But for pointwise ops they may be stacked: E ++ shape. */
   readonly tangents: readonly (Tensor | undefined)[];
 }
 /** What an index kernel sees while its WGSL expression for one output element is written. */

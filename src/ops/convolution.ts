@@ -38,6 +38,7 @@ const windowsOf: (inputs: readonly Tensor[], options: WindowOptions) => Tensor =
     const back = windowsOf([cotangent], { ...options, ...inverted(options, lastTwo(x!.shape)), fill: 0 });
     return [sumTo(back, x!.shape, lead.length)];
   },
+  jvp: ({ tangents: [tangent], options }) => windowsOf([tangent!], { ...options, fill: 0 }),
   reference: ([x], { window: [I, J], size: [U, V], axes, fill }, { shape }) => {
     const [tapsI, tapsJ, H, W] = x!.shape.slice(-4) as [number, number, number, number];
     const data = new Float64Array(sizeOf(shape)).fill(fill);

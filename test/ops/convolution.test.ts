@@ -1,15 +1,19 @@
 // Convolution and pooling against their definitions; wrong calls; ties.
 import { describe, expect, it } from 'vitest';
+import { pushThrough } from '../../src/autodiff/forward.js';
+import { jacobian } from '../../src/autodiff/jacobian.js';
 import { grad } from '../../src/autodiff/reverse.js';
 import { type NablaError, ShapeError } from '../../src/errors.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { topological } from '../../src/graph/walk.js';
 import { conv2d, maxPool2d } from '../../src/ops/convolution.js';
-import { tensor, zeros } from '../../src/ops/leaf.js';
+import { eye, tensor, zeros } from '../../src/ops/leaf.js';
 import { sum } from '../../src/ops/reduce.js';
+import { reshape, transpose } from '../../src/ops/view.js';
 import { sizeOf } from '../../src/shape.js';
 import { table } from '../support/ops.js';
 import { distance, forAll, instantiate, seed, valuesOf } from '../support/property.js';
+import { floats } from '../support/samples.js';
 
 const samplesOf = (name: string) => table.find((entry) => entry.name === name)!.samples;
 const value = (x: Tensor): number[] => [...valuesOf([x])[0]!.data];
@@ -81,6 +85,18 @@ describe('gradients', () => {
     const names = new Set(topological(gradients).map(({ op }) => op.name));
     expect([...names].filter((name) => ['gather', 'scatterAdd', 'concat', 'pad', 'slice'].includes(name))).toEqual([]);
     expect([...names].filter((name) => name === 'windows' || name === 'matmul').sort()).toEqual(['matmul', 'windows']);
+  });
+  it('of a stack of images move through windows as the images do', () => {
+    const [x, w] = [floats(1, [1, 1, 6, 6]), floats(2, [2, 1, 3, 3])].map((each) => tensor(each)) as [Tensor, Tensor];
+    const y = conv2d(x, w, { padding: 1 });
+    const forward = pushThrough(y, [x], [reshape(eye(36), [36, 1, 1, 6, 6])], [36]);
+    const columns = value(transpose(reshape(forward, [36, 72])));
+    expect(columns).toEqual(value(jacobian(reshape(y, [72]), x)).map((each) => expect.closeTo(each, 9)));
+    const reverse = grad(y, x, { cotangent: reshape(eye(72), [72, 1, 2, 6, 6]) });
+    expect(columns).toEqual(value(reverse).map((each) => expect.closeTo(each, 9)));
+    // the windows of a tangent, not a tangent of windows: no more is written out than for the images themselves
+    const views = topological([forward]).filter(({ op }) => op.name === 'windows');
+    expect(Math.max(...views.map(({ shape }) => sizeOf(shape)))).toBe(36 * 9 * 36);
   });
   it('goes to the first of equal elements in a window', () => {
     const x = tensor([

@@ -1,17 +1,20 @@
 import { NablaError } from './errors.js';
 
 /**
- * Throws unless options are an object with all that is needed and, where `known` names the rest, nothing else: a misspelt
- * option must not pass for a default. Names are separated by spaces.
+ * The options; throws unless they are an object with all that is needed and, where `known` names the rest, nothing else: a
+ * misspelt option must not pass for a default. Names are separated by spaces.
  */
-export function checkOptions(op: string, options: object, needed = '', known?: string): void {
+export function checkOptions<O extends object>(op: string, options: O, needed = '', known?: string): O {
   const names = `${needed} ${known ?? ''}`.split(' ').filter(Boolean);
   const fail = (fact: string): never => {
     throw new NablaError(`${op}: ${fact}; pass an object of ${names.join(', ') || 'options'}`);
   };
   if (typeof options !== 'object' || options === null) fail(`options are ${String(options)}`);
-  const missing = needed.split(' ').find((name) => name && (options as Record<string, unknown>)[name] === undefined);
+  const missing = needed
+    .split(' ')
+    .find((name) => name && (options as Readonly<Record<string, unknown>>)[name] === undefined);
   if (missing) fail(`${missing} is missing`);
   const unknown = Object.keys(options).find((name) => !names.includes(name));
   if (known !== undefined && unknown !== undefined) fail(`there is no option '${unknown}'`);
+  return options;
 }

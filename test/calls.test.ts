@@ -21,6 +21,39 @@ const without = (name: string) => loose({ ...training, [name]: undefined });
 const open = openWith(async () => new CpuBackend());
 const { schedules } = optim;
 
+const image = typed.ones([1, 1, 2, 2]);
+const classes = tensor([0, 1], [2], { dtype: 'i32' });
+const misspelt: [string, ...unknown[]][] = [
+  ...['sum', 'mean', 'max', 'min', 'logSumExp'].map((op): [string, ...unknown[]] => [op, x, { axes: 0 }]),
+  ...['softmax', 'logSoftmax', 'leakyRelu', 'elu'].map((op): [string, ...unknown[]] => [op, x, { dim: 0 }]),
+  ['argMax', x, { axis: 0, keepdims: true }],
+  ['concat', [x, x], { axis: 0, along: 1 }],
+  ['gather', x, classes, { dim: 0 }],
+  ['conv2d', image, image, { strides: 2 }],
+  ['maxPool2d', image, { size: 2, strides: 2 }],
+  ['matmul', x, x, { transposeb: true }],
+  ['grad', p, p, { cotangents: p }],
+  ['tensor', 1, [], { type: 'i32' }],
+  ['input', [], { type: 'i32' }],
+  ['parameter', 1, { label: 'p' }],
+  ['full', [2], 1, { type: 'i32' }],
+  ['arange', 0, 4, { by: 2 }],
+  ['eye', 2, { type: 'i32' }],
+  ['dataset', [1], [1], { scaled: 2 }],
+];
+const wrong = loose({ activate: 'relu' });
+const layers = {
+  dense: () => nn.dense(2, 2, wrong),
+  dropout: () => nn.dropout(0.5, wrong),
+  embedding: () => nn.embedding(2, 2, wrong),
+  layerNorm: () => nn.layerNorm(2, wrong),
+  conv2d: () => nn.conv2d(1, 1, 1, wrong),
+  maxPool2d: () => nn.maxPool2d(2, wrong),
+  rnn: () => nn.rnn(2, 2, wrong),
+  lstm: () => nn.lstm(2, 2, wrong),
+  sequential: () => nn.sequential([], wrong),
+};
+
 const calls: [string, () => unknown, RegExp][] = [
   ['tensor(null)', () => n.tensor!(null), /tensor: null is not a number/],
   [
@@ -41,8 +74,29 @@ const calls: [string, () => unknown, RegExp][] = [
   ['cast to f64', () => n.cast!(x, 'f64'), /cast: there is no dtype 'f64'/],
   ['cast(x)', () => n.cast!(x), /cast: there is no dtype 'undefined'/],
   ['cast()', () => n.cast!(undefined, 'i32'), /cast: undefined is not a tensor/],
-  ['argMax(x)', () => n.argMax!(x), /argMax: axis undefined is outside rank 1; use -1 to 0/],
-  ['concat(xs)', () => n.concat!([x, x]), /concat: axis undefined is outside rank 1/],
+  ['argMax(x)', () => n.argMax!(x), /argMax: options are undefined; pass an object of axis/],
+  ['concat(xs)', () => n.concat!([x, x]), /concat: options are undefined; pass an object of axis/],
+  ['sum(x, 1)', () => n.sum!(x, 1), /sum: options are 1; pass an object of axis, keepDims/],
+  ['concat of a number', () => n.concat!([x, 1], { axis: 0 }), /concat: 1 is not a tensor/],
+  ['leakyRelu(x, 0.2)', () => n.leakyRelu!(x, 0.2), /leakyRelu: options are 0.2; pass an object of slope/],
+  ['maxPool2d(image)', () => n.maxPool2d!(image), /maxPool2d: options are undefined; .* size, stride/],
+  ['oneHot without classes', () => n.oneHot!(classes), /oneHot: classes is undefined/],
+  ['a stride of text', () => n.conv2d!(image, image, { stride: 'ab' }), /conv2d: stride "ab" is not one or two/],
+  ['nn.lstm({ outputs })', () => nn.lstm(2, 2, loose({ outputs: 'lst' })), /lstm: outputs are 'lst'; use all/],
+  ['nn.dense(2, 2, null)', () => nn.dense(2, 2, loose(null)), /nn.dense: options are null/],
+  ...misspelt.map(([op, ...args]): [string, () => unknown, RegExp] => [
+    `${op} with a misspelt option`,
+    () => n[op]!(...args),
+    new RegExp(`^${op}: there is no option '[a-z]+'; pass an object of `),
+  ]),
+  ...Object.entries(layers).map(([layer, make]): [string, () => unknown, RegExp] => [
+    `nn.${layer} with a misspelt option`,
+    make,
+    new RegExp(`^nn.${layer}: there is no option 'activate'; pass an object of `),
+  ]),
+  ['uniform({ lo })', () => random.uniform([2], loose({ lo: 1 })), /random.uniform: there is no option 'lo'/],
+  ['normal({ stddev })', () => random.normal([2], loose({ stddev: 1 })), /random.normal: .* 'stddev'; .*deviation/],
+  ['apply({ train })', () => model.apply(x, loose({ train: true })), /nn: there is no option 'train'; .* training/],
   ['gather(x)', () => n.gather!(x), /gather: indices are undefined; use i32/],
   ['matmul(2, x)', () => n.matmul!(2, x), /matmul: 2 is not a tensor; wrap values with tensor/],
   ...['max', 'mean', 'argMax', 'softmax', 'logSumExp', 'transpose', 'broadcastTo', 'reshape', 'stopGradient', 'relu']

@@ -5,6 +5,7 @@ import { dependents, topological } from '../graph/walk.js';
 import { add } from '../ops/arithmetic.js';
 import { ones, zeros } from '../ops/leaf.js';
 import { broadcastTo, sumTo } from '../ops/view.js';
+import { checkOptions } from '../options.js';
 import { formatShape, type Shape, sameShape } from '../shape.js';
 
 /** Nodes whose rules are being applied. */
@@ -133,7 +134,7 @@ export function grad<const T extends readonly Tensor[]>(y: Tensor, wrt: T, optio
 export function grad(y: Tensor, wrt: Tensor | readonly Tensor[], options: GradOptions = {}): Tensor | Tensor[] {
   const targets = (Array.isArray(wrt) ? wrt : [wrt]) as readonly Tensor[];
   checkFloats('grad', y, targets, 'gradients');
-  const cotangent = seed(y, options.cotangent);
+  const cotangent = seed(y, checkOptions('grad', options, '', 'cotangent').cotangent);
   const lead: Shape = cotangent.shape.slice(0, cotangent.rank - y.rank);
   const found = new Map<Tensor, Tensor>();
   backpropagate(y, targets, cotangent, (node, gradient) => found.set(node, gradient));

@@ -1,5 +1,6 @@
 import type { TensorData } from '../dtype.js';
 import { FormatError } from '../errors.js';
+import { checkOptions } from '../options.js';
 
 /** Rows of numbers, [rows, columns], with the columns' names where there is a header. */
 export interface Table extends TensorData {
@@ -57,7 +58,7 @@ function cut(text: string, delimiter: string, maxCells: number): Cell[][] {
  * NaN, Infinity, hexadecimal and numbers beyond f32.
  */
 export function csv(text: string, options: { header?: boolean; delimiter?: string; maxFields?: number } = {}): Table {
-  const { delimiter = ',', maxFields = 2 ** 26 } = options;
+  const { delimiter = ',', maxFields = 2 ** 26 } = checkOptions('csv', options, '', 'header delimiter maxFields');
   const rows = cut(text, delimiter, maxFields);
   const [first] = rows;
   if (!first) throw new FormatError('csv: the text is empty');

@@ -2,6 +2,7 @@ import { type DType, isFloat, readValue, type TensorData, type TypedArray, type 
 import { FeedError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import { tensor } from '../ops/leaf.js';
+import { checkOptions } from '../options.js';
 import { checkWhole, formatShape, sizeOf } from '../shape.js';
 import { permutation } from './random.js';
 
@@ -43,7 +44,7 @@ type Stored = TensorData & { dtype: DType };
  * array of inputs is cut into as many rows as there are labels. Throws FeedError when the lengths differ.
  */
 export function dataset(inputs: Value, labels: Value, options: { scale?: number } = {}): Dataset {
-  const { scale = 1 } = options;
+  const { scale = 1 } = checkOptions('dataset', options, '', 'scale');
   if (!Number.isFinite(scale)) throw new FeedError(`dataset: scale is ${scale}; give a finite number`);
   const y = readLabels(labels);
   const length = y.shape[0] ?? 0;

@@ -2,6 +2,7 @@ import { NablaError } from '../errors.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { parameter } from '../ops/leaf.js';
 import { pcg } from '../ops/random.js';
+import { checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
 import { type Fan, type Initializer, initialize } from './initializers.js';
 
@@ -33,6 +34,10 @@ export interface LayerOptions {
   seed?: number;
   name?: string;
 }
+
+/** A layer's options, which are those of every layer and the `known`; throws for others. */
+export const layerOptions = <O extends LayerOptions>(layer: string, options: O, known = ''): O =>
+  checkOptions(`nn.${layer}`, options, '', `${known} seed name`);
 
 /** A seed for what stands at `path`: two places differ, one place always gives the same. */
 export function seedAt(seed: number, path: string): number {
@@ -79,9 +84,9 @@ export function makeLayer(options: LayerOptions, build: (scope: Scope) => LayerF
     get parameters() {
       return parts().parameters;
     },
-    apply(x, { training = false } = {}) {
+    apply(x, options = {}) {
       checkTensors('nn', x);
-      return parts().apply(x, training);
+      return parts().apply(x, checkOptions('nn', options, '', 'training').training ?? false);
     },
     place(to, modelSeed) {
       path = to;

@@ -3,16 +3,17 @@ import type { Tensor } from '../graph/tensor.js';
 import { type Activation, activations } from '../ops/activation.js';
 import { add, div, mul, sqrt, square, sub } from '../ops/arithmetic.js';
 import { less, where } from '../ops/compare.js';
-import { conv2d as convolve, maxPool2d as pool, type WindowSettings } from '../ops/convolution.js';
+import { conv2d as convolve, maxPool2d as pool, WINDOW_SETTINGS, type WindowSettings } from '../ops/convolution.js';
 import { gather } from '../ops/indexing.js';
 import { ones } from '../ops/leaf.js';
 import { matmul } from '../ops/matmul.js';
 import { random } from '../ops/random.js';
 import { mean } from '../ops/reduce.js';
 import { reshape as reshapeTensor } from '../ops/view.js';
+import { checkOptions } from '../options.js';
 import { checkShape, checkWhole, formatShape, type Shape, sameShape, sizeOf } from '../shape.js';
 import type { Initializer } from './initializers.js';
-import { type Layer, type LayerOptions, makeLayer } from './layer.js';
+import { type Layer, type LayerOptions, layerOptions, makeLayer } from './layer.js';
 
 export interface DenseOptions extends LayerOptions {
   activation?: Activation | ((z: Tensor) => Tensor);
@@ -24,6 +25,7 @@ export interface DenseOptions extends LayerOptions {
   biasInitializer?: Initializer;
 }
 
+const DENSE = 'activation bias initializer biasInitializer';
 const rectifiers: readonly unknown[] = ['relu', 'leakyRelu', 'elu', 'gelu', 'silu', 'softplus'];
 function defaultInitializer(activation: DenseOptions['activation']): Initializer {
   if (rectifiers.includes(activation)) return 'heUniform';
@@ -61,14 +63,20 @@ function affine(
  */
 export function dense(inputs: number, outputs: number, options: DenseOptions = {}): Layer {
   checkWhole('dense', { inputs, outputs });
-  return affine('dense', options, [outputs, inputs], { inputs, outputs }, (x, weight, bias) => {
-    if (x.shape.at(-1) !== inputs)
-      throw new ShapeError(
-        `dense: input ${formatShape(x.shape)} where [..., ${inputs}] is expected; flatten it, or build dense(${x.shape.at(-1)}, ${outputs})`,
-      );
-    const product = matmul(x, weight, { transposeB: true });
-    return bias ? add(product, bias) : product;
-  });
+  return affine(
+    'dense',
+    layerOptions('dense', options, DENSE),
+    [outputs, inputs],
+    { inputs, outputs },
+    (x, weight, bias) => {
+      if (x.shape.at(-1) !== inputs)
+        throw new ShapeError(
+          `dense: input ${formatShape(x.shape)} where [..., ${inputs}] is expected; flatten it, or build dense(${x.shape.at(-1)}, ${outputs})`,
+        );
+      const product = matmul(x, weight, { transposeB: true });
+      return bias ? add(product, bias) : product;
+    },
+  );
 }
 
 /** A layer without parameters, from a function. */
@@ -86,7 +94,7 @@ export const reshape = (shape: Shape): Layer => stateless((x) => reshapeTensor(x
  */
 export function dropout(rate = 0.5, options: LayerOptions = {}): Layer {
   if (!(rate >= 0 && rate < 1)) throw new NablaError(`dropout: rate ${rate} is outside [0, 1)`);
-  return makeLayer(options, (scope) => (x, training) => {
+  return makeLayer(layerOptions('dropout', options), (scope) => (x, training) => {
     if (!training || rate === 0) return x;
     const drawn = random.uniform(x.shape, { seed: scope.seed('mask'), fresh: true });
     return mul(x, where(less(drawn, rate), 0, 1 / (1 - rate)));
@@ -104,7 +112,7 @@ export interface EmbeddingOptions extends LayerOptions {
  */
 export function embedding(count: number, size: number, options: EmbeddingOptions = {}): Layer {
   checkWhole('embedding', { count, size });
-  return makeLayer(options, ({ parameter }) => {
+  return makeLayer(layerOptions('embedding', options, 'initializer'), ({ parameter }) => {
     const initializer = options.initializer ?? 'standardNormal';
     const weight = parameter('weight', [count, size], initializer, { inputs: count, outputs: size });
     return (indices) => gather(weight, indices);
@@ -118,7 +126,7 @@ export function embedding(count: number, size: number, options: EmbeddingOptions
 export function layerNorm(shape: number | Shape, options: LayerOptions & { epsilon?: number } = {}): Layer {
   const over = checkShape('layerNorm', typeof shape === 'number' ? [shape] : shape);
   const axis = over.map((_, i) => i - over.length);
-  return makeLayer(options, ({ parameter }) => {
+  return makeLayer(layerOptions('layerNorm', options, 'epsilon'), ({ parameter }) => {
     const [weight, bias] = [parameter('weight', over, (shape) => ones(shape)), parameter('bias', over, 'zeros')];
     return (x) => {
       if (!sameShape(x.shape.slice(-over.length), over))
@@ -142,7 +150,7 @@ export function conv2d(inChannels: number, outChannels: number, kernel: Size, op
   const [height, width] = (Array.isArray(kernel) ? kernel : [kernel, kernel]) as readonly [number, number];
   checkWhole('conv2d', { inChannels, outChannels, 'kernel height': height, 'kernel width': width });
   const fan = { inputs: inChannels * height * width, outputs: outChannels * height * width };
-  const { stride = 1, padding = 0, dilation = 1 } = options;
+  const { stride = 1, padding = 0, dilation = 1 } = layerOptions('conv2d', options, `${DENSE} ${WINDOW_SETTINGS}`);
   return affine('conv2d', options, [outChannels, inChannels, height, width], fan, (x, weight, bias) => {
     if (x.rank !== 4 || x.shape[1] !== inChannels)
       throw new ShapeError(
@@ -153,5 +161,7 @@ export function conv2d(inChannels: number, outChannels: number, kernel: Size, op
 }
 
 /** The largest element of each window: [batch, channels, H, W] → [batch, channels, H′, W′]. `stride` is `size` unless given. */
-export const maxPool2d = (size: Size, options: WindowSettings = {}): Layer =>
-  stateless((x) => pool(x, { ...options, size }));
+export function maxPool2d(size: Size, options: WindowSettings = {}): Layer {
+  checkOptions('nn.maxPool2d', options, '', WINDOW_SETTINGS);
+  return stateless((x) => pool(x, { ...options, size }));
+}

@@ -8,7 +8,7 @@ import { concat, slice } from '../ops/slice.js';
 import { reshape, transpose } from '../ops/view.js';
 import { checkWhole, formatShape } from '../shape.js';
 import type { Initializer } from './initializers.js';
-import { type Layer, type LayerOptions, makeLayer } from './layer.js';
+import { type Layer, type LayerOptions, layerOptions, makeLayer } from './layer.js';
 
 export interface RecurrentOptions extends LayerOptions {
   /** true unless given. */
@@ -19,6 +19,7 @@ export interface RecurrentOptions extends LayerOptions {
   outputs?: 'all' | 'last';
 }
 
+const RECURRENT = 'bias initializer outputs';
 /** State after a step from what the input gives, W_ih x_t + b_ih, and what the state gives, W_hh h_{t−1} + b_hh. */
 type Cell = (given: Tensor, state: readonly Tensor[]) => readonly Tensor[];
 
@@ -26,10 +27,11 @@ type Cell = (given: Tensor, state: readonly Tensor[]) => readonly Tensor[];
 function recurrent(
   kind: string,
   { inputs, hidden, gates, states }: Record<'inputs' | 'hidden' | 'gates' | 'states', number>,
-  { initializer = 'pytorch', bias = true, ...options }: RecurrentOptions,
+  { initializer = 'pytorch', bias = true, outputs: wanted = 'all', ...options }: RecurrentOptions,
   cell: Cell,
 ): Layer {
   checkWhole(kind, { inputs, hidden });
+  if (!['all', 'last'].includes(wanted)) throw new NablaError(`${kind}: outputs are '${wanted}'; use all or last`);
   return makeLayer(options, ({ parameter }) => {
     // PyTorch scales all of them by the hidden size
     const make = (local: string, ...shape: number[]): Tensor =>
@@ -52,7 +54,7 @@ function recurrent(
         state = cell(t === 0 ? now : add(now, matmul(state[0]!, forState, { transposeB: true })), state);
         outputs.push(state[0]!);
       }
-      if (options.outputs === 'last') return outputs.at(-1)!;
+      if (wanted === 'last') return outputs.at(-1)!;
       return transpose(reshape(concat(outputs, { axis: 0 }), [time, batch, hidden]), [1, 0, 2]);
     };
   });
@@ -68,7 +70,7 @@ export function rnn(
   hidden: number,
   options: RecurrentOptions & { nonlinearity?: 'tanh' | 'relu' } = {},
 ): Layer {
-  const { nonlinearity = 'tanh' } = options;
+  const { nonlinearity = 'tanh' } = layerOptions('rnn', options, `${RECURRENT} nonlinearity`);
   const activate = { tanh, relu }[nonlinearity];
   if (!activate) throw new NablaError(`rnn: there is no nonlinearity '${nonlinearity}'; use tanh or relu`);
   return recurrent('rnn', { inputs, hidden, gates: 1, states: 1 }, options, (z) => [activate(z)]);
@@ -80,7 +82,8 @@ export function rnn(
  * Parameters as PyTorch's `LSTM(batch_first=True)`: the rows of each are the gates i, f, g, o.
  */
 export function lstm(inputs: number, hidden: number, options: RecurrentOptions = {}): Layer {
-  return recurrent('lstm', { inputs, hidden, gates: 4, states: 2 }, options, (gates, [, c]) => {
+  const checked = layerOptions('lstm', options, RECURRENT);
+  return recurrent('lstm', { inputs, hidden, gates: 4, states: 2 }, checked, (gates, [, c]) => {
     const gate = (k: number): Tensor => slice(gates, [0, k * hidden], [gates.shape[0]!, (k + 1) * hidden]);
     const kept = mul(sigmoid(gate(1)), c!);
     const next = add(kept, mul(sigmoid(gate(0)), tanh(gate(2))));

@@ -1,6 +1,6 @@
 import { NablaError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
-import { join, type Layer, type LayerOptions } from './layer.js';
+import { join, type Layer, type LayerOptions, layerOptions } from './layer.js';
 
 /** A layer, or a function of a tensor such as `relu`. */
 export type SequentialPart = Layer | ((x: Tensor) => Tensor);
@@ -16,7 +16,9 @@ export function sequential(...layers: SequentialPart[]): Layer;
 export function sequential(layers: readonly SequentialPart[], options?: LayerOptions): Layer;
 export function sequential(...args: readonly unknown[]): Layer {
   const [first, second] = args as [readonly SequentialPart[], LayerOptions | undefined];
-  const [parts, options] = Array.isArray(first) ? [first, second ?? {}] : [args as readonly SequentialPart[], {}];
+  const [parts, options] = Array.isArray(first)
+    ? [first, layerOptions('sequential', second ?? {})]
+    : [args as readonly SequentialPart[], {}];
   const layers = parts.map(asLayer);
   const names = layers.map((layer, i) => layer.name ?? String(i));
   const twice = names.find((name, i) => layers.some((layer, j) => j < i && names[j] === name && layer !== layers[i]));

@@ -2,6 +2,7 @@ import source from '../../shaders/activation.wgsl?raw';
 import { EPSILON } from '../bounds.js';
 import { errorOf, pointwise, type ScalarReference } from '../graph/op.js';
 import { type Binary, definePointwise, type Tensor, type Unary } from '../graph/tensor.js';
+import { checkOptions } from '../options.js';
 import { add, exp, mul, square, sub } from './arithmetic.js';
 import { greater, less, lessEqual, where } from './compare.js';
 
@@ -55,7 +56,8 @@ const leakyReluOp: Binary = definePointwise('leakyRelu', pointwise('leaky_relu',
   bound: { ulp: 1 },
 });
 /** z where z ≥ 0, else slope · z (slope 0.01). */
-export const leakyRelu = (z: Tensor, options: { slope?: number } = {}): Tensor => leakyReluOp(z, options.slope ?? 0.01);
+export const leakyRelu = (z: Tensor, options: { slope?: number } = {}): Tensor =>
+  leakyReluOp(z, checkOptions('leakyRelu', options, '', 'slope').slope ?? 0.01);
 
 const eluOp: Binary = definePointwise('elu', pointwise('elu', source), {
   // elu′ = alpha eᶻ below 0, where eᶻ is finite, and 1 above
@@ -68,7 +70,8 @@ const eluOp: Binary = definePointwise('elu', pointwise('elu', source), {
   bound: errorOf((value, z) => 16 * EPSILON * (Math.abs(value) + 0.5 * Math.min(1, Math.abs(z)))),
 });
 /** z where z ≥ 0, else alpha · (eᶻ − 1) (alpha 1). */
-export const elu = (z: Tensor, options: { alpha?: number } = {}): Tensor => eluOp(z, options.alpha ?? 1);
+export const elu = (z: Tensor, options: { alpha?: number } = {}): Tensor =>
+  eluOp(z, checkOptions('elu', options, '', 'alpha').alpha ?? 1);
 
 /** ln(1 + eᶻ); its derivative is the sigmoid. */
 export const softplus: Unary = definePointwise('softplus', pointwise('softplus', source), {

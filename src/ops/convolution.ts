@@ -1,6 +1,7 @@
 // WGSL: a view of windows (`write`, here) and the product of shaders/matmul.wgsl.
 import { ShapeError } from '../errors.js';
 import { checkTensors, defineOpWith, literal, type Tensor } from '../graph/tensor.js';
+import { checkOptions } from '../options.js';
 import { formatShape, rankOf, type Shape, sizeOf } from '../shape.js';
 import { add } from './arithmetic.js';
 import { equal, where } from './compare.js';
@@ -89,6 +90,8 @@ const asMatrices = (x: Tensor): Tensor =>
   reshape(x, [x.shape[0]!, sizeOf(x.shape.slice(1, 4)), sizeOf(x.shape.slice(4))]);
 const asMatrix = (w: Tensor): Tensor => reshape(w, [w.shape[0]!, sizeOf(w.shape.slice(1))]);
 
+/** @internal The names of `WindowSettings`. */
+export const WINDOW_SETTINGS = 'stride padding dilation';
 export interface WindowSettings {
   /** Distance between windows. */
   stride?: number | Pair;
@@ -101,14 +104,14 @@ export interface WindowSettings {
 function geometryOf(op: string, x: Tensor, window: Pair, settings: WindowSettings, stride: number | Pair): Geometry {
   const pair = (name: string, value: number | Pair, least: number): Pair => {
     const both: Pair = typeof value === 'number' ? [value, value] : value;
-    if (both.length !== 2 || !both.every((each) => Number.isInteger(each) && each >= least))
+    if (!Array.isArray(both) || both.length !== 2 || !both.every((each) => Number.isInteger(each) && each >= least))
       throw new ShapeError(`${op}: ${name} ${JSON.stringify(value)} is not one or two whole numbers ≥ ${least}`);
     return both;
   };
+  pair('window', window, 1);
   const steps = pair('stride', settings.stride ?? stride, 1);
   const padding = pair('padding', settings.padding ?? 0, 0);
   const dilation = pair('dilation', settings.dilation ?? 1, 1);
-  pair('window', window, 1);
   const size = lastTwo(x.shape).map((extent, k) =>
     Math.floor((extent + 2 * padding[k]! - dilation[k]! * (window[k]! - 1) - 1) / steps[k]! + 1),
   ) as [number, number];
@@ -125,7 +128,8 @@ function geometryOf(op: string, x: Tensor, window: Pair, settings: WindowSetting
  * H′ = ⌊(H + 2 padding − dilation (kh − 1) − 1) / stride⌋ + 1. `bias` is [O]. No flip of w.
  */
 export function conv2d(x: Tensor, w: Tensor, options: WindowSettings & { bias?: Tensor } = {}): Tensor {
-  checkTensors('conv2d', x, w);
+  const { bias } = checkOptions('conv2d', options, '', `${WINDOW_SETTINGS} bias`);
+  checkTensors('conv2d', x, w, bias ?? x);
   if (x.rank !== 4 || w.rank !== 4 || x.shape[1] !== w.shape[1])
     throw new ShapeError(
       `conv2d: ${formatShape(x.shape)} and ${formatShape(w.shape)} do not fit; x is [N, C, H, W] and w [O, C, kh, kw] with one C`,
@@ -134,12 +138,10 @@ export function conv2d(x: Tensor, w: Tensor, options: WindowSettings & { bias?: 
   // [O, C kh kw] times [N, C kh kw, H′ W′]; reverse mode gives δw = Σ δ windowsᵀ, and δx from wᵀ δ, added up where taps met
   const product = matmul(asMatrix(w), asMatrices(windows(x, lastTwo(w.shape), geometry)));
   const out = reshape(product, [x.shape[0]!, w.shape[0]!, ...geometry.size]);
-  if (!options.bias) return out;
-  if (options.bias.rank !== 1 || options.bias.shape[0] !== w.shape[0])
-    throw new ShapeError(
-      `conv2d: bias ${formatShape(options.bias.shape)} is not [${w.shape[0]}], one for each output channel`,
-    );
-  return add(out, reshape(options.bias, [w.shape[0]!, 1, 1]));
+  if (!bias) return out;
+  if (bias.rank !== 1 || bias.shape[0] !== w.shape[0])
+    throw new ShapeError(`conv2d: bias ${formatShape(bias.shape)} is not [${w.shape[0]}], one for each output channel`);
+  return add(out, reshape(bias, [w.shape[0]!, 1, 1]));
 }
 
 /** The lowest f32: what padding holds, so that no window takes it. */
@@ -151,7 +153,7 @@ const LOWEST = -3.4028234663852886e38;
  */
 export function maxPool2d(x: Tensor, options: WindowSettings & { size: number | Pair }): Tensor {
   if (rankOf('maxPool2d', x) !== 4) throw new ShapeError(`maxPool2d: ${formatShape(x.shape)} is not [N, C, H, W]`);
-  const { size, padding } = options;
+  const { size, padding } = checkOptions('maxPool2d', options, 'size', WINDOW_SETTINGS);
   const window: Pair = typeof size === 'number' ? [size, size] : size;
   const geometry = geometryOf('maxPool2d', x, window, options, window);
   if (geometry.axes.some(({ offset }, k) => -2 * offset > window[k]!))

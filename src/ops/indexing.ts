@@ -3,7 +3,8 @@ import { gamma } from '../bounds.js';
 import { hostArray, type TensorData } from '../dtype.js';
 import { DTypeError, FeedError, ShapeError } from '../errors.js';
 import { defineIndex, defineOpWith, type Tensor } from '../graph/tensor.js';
-import { normalizeAxis, type Shape, sizeOf } from '../shape.js';
+import { checkOptions } from '../options.js';
+import { checkWhole, normalizeAxis, type Shape, sizeOf } from '../shape.js';
 import { reshape } from './view.js';
 
 const checkIndices = (op: string, indices: Tensor): void => {
@@ -64,7 +65,7 @@ const gatherOf = defineIndex<{ axis: number }>({
  */
 export function gather(x: Tensor, indices: Tensor, options: { axis?: number } = {}): Tensor {
   checkIndices('gather', indices);
-  const axis = normalizeAxis('gather', options.axis ?? 0, x);
+  const axis = normalizeAxis('gather', checkOptions('gather', options, '', 'axis').axis ?? 0, x);
   if (x.shape[axis] === 0 && sizeOf(indices.shape) > 0) throw new ShapeError('gather: cannot pick from an empty axis');
   return gatherOf([x, indices], { axis });
 }
@@ -128,5 +129,6 @@ const oneHotOf = defineIndex<{ classes: number }>({
 /** 1 at each index and 0 elsewhere, f32: `[...indices.shape, classes]`. */
 export function oneHot(indices: Tensor, classes: number): Tensor {
   checkIndices('oneHot', indices);
+  checkWhole('oneHot', { classes }, 0);
   return oneHotOf([indices], { classes });
 }

@@ -4,6 +4,7 @@ import { type DType, hostArray, isFloat, readValue, roundTo, type Value } from '
 import { DTypeError, ShapeError } from '../errors.js';
 import { inputNames } from '../graph/program.js';
 import { apply, checkNumber, constantOp, defineIndex, filled, leafRecord, literal, Tensor } from '../graph/tensor.js';
+import { checkOptions } from '../options.js';
 import { checkShape, formatShape, type Shape, sizeOf } from '../shape.js';
 
 /** @internal A place that each run feeds. */
@@ -18,13 +19,15 @@ export const parameterOp = leafRecord('parameter');
 export function tensor(values: Value, shape?: Shape, options: { dtype?: DType } = {}): Tensor {
   if (shape) checkShape('tensor', shape);
   const filled = typeof values === 'number' && shape ? new Float64Array(sizeOf(shape)).fill(values) : values;
-  const dtype = options.dtype ?? (filled instanceof Float64Array ? 'f32' : undefined);
+  const dtype =
+    checkOptions('tensor', options, '', 'dtype').dtype ?? (filled instanceof Float64Array ? 'f32' : undefined);
   const value = readValue('tensor', filled, { shape, dtype });
   return apply(constantOp, [], { shape: value.shape, dtype: value.dtype, value });
 }
 
 /** A place for values that each run feeds, of fixed `shape`; f32 unless `dtype` is given. */
 export function input(shape: Shape, options: { dtype?: DType; name?: string } = {}): Tensor {
+  checkOptions('input', options, '', 'dtype name');
   if (options.name !== undefined) inputNames.add(options.name);
   return apply(inputOp, [], { shape: checkShape('input', shape), dtype: options.dtype ?? 'f32' }, options.name);
 }
@@ -34,6 +37,7 @@ export function input(shape: Shape, options: { dtype?: DType; name?: string } = 
  * the float64 reference evaluates once (so every engine starts from the same bits).
  */
 export function parameter(init: Value | Tensor, options: { name?: string } = {}): Tensor {
+  checkOptions('parameter', options, '', 'name');
   const initial = init instanceof Tensor ? init : readValue('parameter', init, {});
   if (initial.dtype === 'u8' || initial.dtype === 'bool')
     throw new DTypeError(`parameter: dtype ${initial.dtype} cannot be updated; use f32, i32 or u32`);
@@ -42,7 +46,7 @@ export function parameter(init: Value | Tensor, options: { name?: string } = {})
 
 /** A tensor of one repeated number; in kernels it is a literal and costs no memory. */
 export function full(shape: Shape, value: number, options: { dtype?: DType } = {}): Tensor {
-  return filled(value, checkShape('full', shape), options.dtype ?? 'f32');
+  return filled(value, checkShape('full', shape), checkOptions('full', options, '', 'dtype').dtype ?? 'f32');
 }
 /** Zeros of a shape. */
 export const zeros = (shape: Shape, options: { dtype?: DType } = {}): Tensor => full(shape, 0, options);
@@ -75,7 +79,7 @@ export function arange(
   options: { step?: number; dtype?: 'f32' | 'i32' | 'u32' } = {},
 ): Tensor {
   const [from, to] = stop === undefined ? [0, start] : [start, stop];
-  const { step = 1, dtype = 'i32' } = options;
+  const { step = 1, dtype = 'i32' } = checkOptions('arange', options, '', 'step dtype');
   const length = Math.max(0, Math.ceil((to - from) / step));
   if (!Number.isFinite(length))
     throw new ShapeError(`arange: no finite length from ${from} to ${to} by ${step}; step must not be 0`);
@@ -100,7 +104,7 @@ const eyeOf = defineIndex<{ shape: Shape; dtype: DType }>({
 /** The identity: `eye(3)` is [3, 3]; `eye([2, 3])` is [2, 3, 2, 3], one where both halves of the index agree. */
 export function eye(size: number | Shape, options: { dtype?: 'f32' | 'i32' | 'u32' } = {}): Tensor {
   const half = checkShape('eye', typeof size === 'number' ? [size] : size);
-  return eyeOf([], { shape: [...half, ...half], dtype: options.dtype ?? 'f32' });
+  return eyeOf([], { shape: [...half, ...half], dtype: checkOptions('eye', options, '', 'dtype').dtype ?? 'f32' });
 }
 
 /** @internal For error messages: a leaf's name, or its kind and shape. */

@@ -5,6 +5,7 @@ import { hostData, type TensorData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { pointwise } from '../graph/op.js';
 import { defineOpWith, definePointwise, type Tensor } from '../graph/tensor.js';
+import { checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
 import { broadcastShapes, broadcastSteps, eachPlace, formatShape, rankOf, reducedShape, sizeOf } from '../shape.js';
 import { mul } from './arithmetic.js';
@@ -110,6 +111,7 @@ function gradientOfB(a: Tensor, b: Tensor, cotangent: Tensor, extra: number, ta:
  * axes without copying. Throws ShapeError when the inner sizes differ.
  */
 export function matmul(a: Tensor, b: Tensor, options: { transposeA?: boolean; transposeB?: boolean } = {}): Tensor {
+  checkOptions('matmul', options, '', 'transposeA transposeB');
   if (rankOf('matmul', a) === 0 || rankOf('matmul', b) === 0) throw new ShapeError('matmul: a scalar operand; use mul');
   const left = a.rank === 1 ? reshape(a, [1, a.shape[0]!]) : a;
   const right = b.rank === 1 ? reshape(b, [b.shape[0]!, 1]) : b;

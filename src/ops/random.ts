@@ -1,6 +1,7 @@
 import source from '../../shaders/random.wgsl?raw';
 import { ShapeError } from '../errors.js';
 import { defineOpWith, type Tensor } from '../graph/tensor.js';
+import { checkOptions } from '../options.js';
 import { checkShape, type Shape, sizeOf } from '../shape.js';
 import { add, mul } from './arithmetic.js';
 import { parameter } from './leaf.js';
@@ -65,12 +66,12 @@ const affine = (offset: number, scale: number, unit: Tensor): Tensor =>
 export const random = {
   /** Uniform in [low, high), [0, 1) unless given. */
   uniform(shape: Shape, options: RandomArguments & { low?: number; high?: number } = {}): Tensor {
-    const { low = 0, high = 1 } = options;
+    const { low = 0, high = 1 } = checkOptions('random.uniform', options, '', 'seed fresh low high');
     return affine(low, high - low, generate(uniformOf, shape, options));
   },
   /** Normal with the given mean (0) and standard deviation (1). */
   normal(shape: Shape, options: RandomArguments & { mean?: number; deviation?: number } = {}): Tensor {
-    const { mean = 0, deviation = 1 } = options;
+    const { mean = 0, deviation = 1 } = checkOptions('random.normal', options, '', 'seed fresh mean deviation');
     return affine(mean, deviation, generate(normalOf, shape, options));
   },
 } as const;

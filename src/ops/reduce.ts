@@ -4,6 +4,7 @@ import { hostArray, integerRanges, isFloat, type TensorData, type TypedArray } f
 import { DTypeError, ShapeError } from '../errors.js';
 import type { ScalarReference, TensorRecord } from '../graph/op.js';
 import { defineOpWith, type Tensor } from '../graph/tensor.js';
+import { checkOptions } from '../options.js';
 import {
   broadcastSteps,
   eachPlace,
@@ -43,6 +44,10 @@ function fold(x: TensorData, axes: readonly number[], start: number, combine: Sc
 const spread = (value: Tensor, x: Tensor, { axes }: Reduced, lead: Shape = []): Tensor =>
   broadcastTo(reshape(value, [...lead, ...reducedShape(x.shape, axes, true)]), [...lead, ...x.shape]);
 
+/** The axes that a reduction is asked for, ascending. */
+export const axesOf = (op: string, x: Tensor, options: ReduceOptions): number[] =>
+  normalizeAxes(op, checkOptions(op, options, '', 'axis keepDims').axis, x);
+
 /** Throws ShapeError where a reduction that needs an element would find none. */
 export function refuseEmpty(op: string, x: Tensor, axes: readonly number[]): void {
   const empty = axes.find((axis) => x.shape[axis] === 0);
@@ -62,7 +67,7 @@ function defineReduction(rules: Omit<TensorRecord<Reduced>, 'accepts' | 'shape'>
     ...rules,
   });
   return (x, options = {}) => {
-    const axes = normalizeAxes(rules.name, options.axis, x);
+    const axes = axesOf(rules.name, x, options);
     if (ofNothing === undefined) refuseEmpty(rules.name, x, axes);
     return axes.length ? op([x], { axes, keepDims: options.keepDims ?? false }) : x;
   };
@@ -88,7 +93,7 @@ export const sum = defineReduction(
 
 /** Σ x / n over `axis`. Throws ShapeError over nothing. */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
-  const axes = normalizeAxes('mean', options.axis, x);
+  const axes = axesOf('mean', x, options);
   if (!isFloat(x.dtype)) throw new DTypeError(`mean: dtype ${x.dtype} is not a float; use cast(x, 'f32')`);
   refuseEmpty('mean', x, axes);
   return div(sum(x, options), sizeOf(axes.map((axis) => x.shape[axis]!)));
@@ -157,4 +162,4 @@ const argMaxOver = defineReduction({
 
 /** Index of the largest element along `axis`, the first at a tie, as i32. Throws ShapeError over nothing. */
 export const argMax = (x: Tensor, options: { axis: number; keepDims?: boolean }): Tensor =>
-  argMaxOver(x, { ...options, axis: normalizeAxis('argMax', options?.axis, x) });
+  argMaxOver(x, { ...options, axis: normalizeAxis('argMax', checkOptions('argMax', options, 'axis').axis, x) });

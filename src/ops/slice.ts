@@ -1,7 +1,8 @@
 // WGSL: index expressions (`write`, here), written into the kernels that read them.
 import { hostArray, hostData, type TensorData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
-import { defineIndex, literal, type Tensor } from '../graph/tensor.js';
+import { checkTensors, defineIndex, literal, type Tensor } from '../graph/tensor.js';
+import { checkOptions } from '../options.js';
 import { eachPlace, formatShape, normalizeAxis, rankOf, type Shape, sizeOf, stridesOf } from '../shape.js';
 import { viewData } from './view.js';
 
@@ -128,7 +129,8 @@ const concatOf = defineIndex<{ axis: number }>({
 export function concat(xs: readonly Tensor[], options: { axis: number }): Tensor {
   const first = Array.isArray(xs) ? (xs as readonly Tensor[])[0] : undefined;
   if (!first) throw new ShapeError('concat: nothing to join; pass a list of at least one tensor');
-  const axis = normalizeAxis('concat', options?.axis, first);
+  checkTensors('concat', ...xs);
+  const axis = normalizeAxis('concat', checkOptions('concat', options, 'axis', '').axis, first);
   for (const x of xs)
     if (x.rank !== first.rank || x.shape.some((size, i) => i !== axis && size !== first.shape[i]))
       throw new ShapeError(`concat: ${formatShape(x.shape)} does not fit ${formatShape(first.shape)} off axis ${axis}`);

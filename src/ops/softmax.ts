@@ -3,9 +3,10 @@ import { EPSILON } from '../bounds.js';
 import { ShapeError } from '../errors.js';
 import { errorOf, pointwise } from '../graph/op.js';
 import { defineComposed, definePointwise, type Tensor } from '../graph/tensor.js';
-import { formatShape, normalizeAxes, normalizeAxis, reducedShape, sameShape, sizeOf } from '../shape.js';
+import { checkOptions } from '../options.js';
+import { formatShape, normalizeAxis, reducedShape, sameShape, sizeOf } from '../shape.js';
 import { add, div, log, mul, neg, sub } from './arithmetic.js';
-import { max, type ReduceOptions, refuseEmpty, sum } from './reduce.js';
+import { axesOf, max, type ReduceOptions, refuseEmpty, sum } from './reduce.js';
 import { reshape, transpose } from './view.js';
 
 // The parts that the composed ops below are written in.
@@ -54,9 +55,13 @@ const softmaxOf = defineComposed<{ axis: number }>({
   compose: ([z], { axis }) => softmaxPart(z!, ...statistics(z!, axis)),
 });
 
+/** The axis that a function is asked for, else the last. */
+const axisOf = (op: string, x: Tensor, options: { axis?: number }): number =>
+  normalizeAxis(op, checkOptions(op, options, '', 'axis').axis ?? -1, x);
+
 /** e^x / Σ e^x along `axis` (the last). */
 export function softmax(x: Tensor, options: { axis?: number } = {}): Tensor {
-  const axis = normalizeAxis('softmax', options.axis ?? -1, x);
+  const axis = axisOf('softmax', x, options);
   return sizeOf(x.shape) === 0 ? x : softmaxOf([x], { axis });
 }
 
@@ -75,7 +80,7 @@ const logSoftmaxOf = defineComposed<{ axis: number }>({
 
 /** ln softmax along `axis` (the last), without forming the softmax. */
 export function logSoftmax(x: Tensor, options: { axis?: number } = {}): Tensor {
-  const axis = normalizeAxis('logSoftmax', options.axis ?? -1, x);
+  const axis = axisOf('logSoftmax', x, options);
   return sizeOf(x.shape) === 0 ? x : logSoftmaxOf([x], { axis });
 }
 
@@ -92,7 +97,7 @@ const logSumExpOf = defineComposed<Record<string, never>>({
 
 /** ln Σ eˣ over `axis`, without overflow. Throws ShapeError over nothing. */
 export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
-  const axes = normalizeAxes('logSumExp', options.axis, x);
+  const axes = axesOf('logSumExp', x, options);
   refuseEmpty('logSumExp', x, axes);
   const kept = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
   const length = sizeOf(axes.map((i) => x.shape[i]!));

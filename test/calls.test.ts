@@ -41,6 +41,12 @@ const misspelt: [string, ...unknown[]][] = [
   ['eye', 2, { type: 'i32' }],
   ['dataset', [1], [1], { scaled: 2 }],
 ];
+const numeric = typed.defineOp({
+  name: 'numeric',
+  vjp: () => loose([1]),
+  reference: (value) => value,
+  kernel: typed.pointwise('numeric', 'fn numeric(value: f32) -> f32 { return value; }'),
+});
 const wrong = loose({ activate: 'relu' });
 const layers = {
   dense: () => nn.dense(2, 2, wrong),
@@ -111,6 +117,12 @@ const calls: [string, () => unknown, RegExp][] = [
   ['pad', () => n.pad!(1, [[0, 0]]), /pad: 1 is not a tensor/],
   ['jvp(y, x)', () => n.jvp!(x, x), /jvp: undefined is not a tensor/],
   ['grad(y)', () => n.grad!(n.sum!(x)), /grad: undefined is not a tensor/],
+  ['grad({ cotangent: 1 })', () => n.grad!(p, p, { cotangent: 1 }), /grad: 1 is not a tensor; wrap values/],
+  ['grad({ cotangent: [1, 1] })', () => n.grad!(p, p, { cotangent: [1, 1] }), /grad: 1,1 is not a tensor/],
+  ['a vjp of numbers', () => n.grad!(typed.sum(numeric(x)), x), /numeric: its vjp: 1 is not a tensor/],
+  ['a bias of a number', () => n.conv2d!(image, image, { bias: 1 }), /conv2d: 1 is not a tensor/],
+  ['clipByGlobalNorm(x, 1)', () => optim.clipByGlobalNorm(loose(x), 1), /clipByGlobalNorm: gradients are a list/],
+  ['clipByGlobalNorm([1], 1)', () => optim.clipByGlobalNorm(loose([1]), 1), /clipByGlobalNorm: 1 is not a tensor/],
   ['defineOp({})', () => n.defineOp!({}), /defineOp: name is missing; pass an object of name, kernel, reference/],
   ['defineOp()', () => n.defineOp!(), /defineOp: options are undefined/],
   ['compile()', () => engine.compile(loose(undefined)), /compile: options are undefined; pass an object/],

@@ -1,6 +1,6 @@
 import { isFloat } from '../dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
-import { Tensor } from '../graph/tensor.js';
+import { checkTensors, Tensor } from '../graph/tensor.js';
 import { dependents, topological } from '../graph/walk.js';
 import { add } from '../ops/arithmetic.js';
 import { ones, zeros } from '../ops/leaf.js';
@@ -30,7 +30,10 @@ export function applyRule(
   } finally {
     running.delete(node);
   }
-  if (parts?.length === inputs.length) return parts;
+  if (parts?.length === inputs.length) {
+    checkTensors(`${op.name}: its vjp`, ...parts.filter((part) => part !== undefined));
+    return parts;
+  }
   const fact = `its vjp returned ${parts?.length ?? 'no'} cotangents for ${inputs.length} inputs`;
   throw new NablaError(`${op.name}: ${fact}; return one for each, undefined where there is no derivative`);
 }
@@ -71,13 +74,14 @@ export function checkFloats(op: string, y: Tensor, wrt: readonly Tensor[], what 
 }
 
 function seed(y: Tensor, cotangent: Tensor | undefined): Tensor {
-  if (!cotangent) {
+  if (cotangent === undefined) {
     if (y.rank !== 0 && !y.shape.every((size) => size === 1))
       throw new ShapeError(
         `grad: y has shape ${formatShape(y.shape)}; sum it to a scalar, or pass { cotangent } of that shape`,
       );
     return ones(y.shape, { dtype: y.dtype });
   }
+  checkTensors('grad', cotangent);
   const tail = cotangent.shape.slice(Math.max(0, cotangent.rank - y.rank));
   if (cotangent.rank < y.rank || !sameShape(tail, y.shape))
     throw new ShapeError(

@@ -1,7 +1,7 @@
 import { grad } from '../autodiff/reverse.js';
 import { NablaError, ShapeError } from '../errors.js';
 import type { Updates } from '../graph/program.js';
-import { Tensor } from '../graph/tensor.js';
+import { checkTensors, Tensor } from '../graph/tensor.js';
 import { add, div, minimum, mul, sqrt, square } from '../ops/arithmetic.js';
 import { full, parameter, zeros } from '../ops/leaf.js';
 import { sum } from '../ops/reduce.js';
@@ -53,6 +53,8 @@ interface OptimizerDefinition {
 /** gradients · min(1, max / (norm + 10⁻⁶)), where norm is √Σg² over all of them: PyTorch's `clip_grad_norm_`. */
 export function clipByGlobalNorm(gradients: readonly Tensor[], max: number): Tensor[] {
   if (!(max > 0)) throw new NablaError(`clipByGlobalNorm: max is ${max}; give a number above 0`);
+  if (!Array.isArray(gradients)) throw new NablaError('clipByGlobalNorm: gradients are a list; pass [gradient]');
+  checkTensors('clipByGlobalNorm', ...gradients);
   if (gradients.length === 0) return [];
   const total = gradients.map((gradient) => sum(square(gradient))).reduce((a, b) => add(a, b));
   const scale = minimum(1, div(max, add(sqrt(total), 1e-6)));

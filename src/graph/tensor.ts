@@ -107,7 +107,6 @@ export type FullOptions = { value: number; shape: Shape; dtype: DType };
 export const fullOp: TensorRecord<FullOptions> = {
   name: 'full',
   accepts: 'any',
-  dtype: (_, { value, dtype }) => checkNumber('full', value, dtype),
   vjp: () => [],
   // the number that the GPU's literal is
   reference: (_, { value }, { shape, dtype }) => hostArray(dtype, sizeOf(shape)).fill(roundTo(dtype, value)),
@@ -115,8 +114,11 @@ export const fullOp: TensorRecord<FullOptions> = {
   bound: { ulp: 0 },
 };
 
-/** The dtype, if the number is one of its values; else throws DTypeError, because nothing is rounded or wrapped silently. */
+/** The dtype, if the number is one of its values; else throws DTypeError, because nothing overflows or wraps silently. */
 export function checkNumber(op: string, value: number, dtype: DType): DType {
+  if (typeof value !== 'number') throw new DTypeError(`${op}: ${String(value)} is not a number`);
+  if (isFloat(dtype) && Number.isFinite(value) && !Number.isFinite(Math.fround(value)))
+    throw new DTypeError(`${op}: ${value} is beyond the f32 range; use Infinity, or keep within ±3.4e38`);
   const [low, high] = isFloat(dtype) ? [] : integerRanges[checkDType(op, dtype) as keyof typeof integerRanges];
   if (low !== undefined && !(Number.isInteger(value) && value >= low && value <= high!))
     throw new DTypeError(`${op}: ${value} is no ${dtype}; use a whole number from ${low} to ${high}, or cast to f32`);
@@ -129,22 +131,21 @@ export function literal(value: number, dtype: DType): string {
   if (dtype === 'bool') return value ? 'true' : 'false';
   if (dtype === 'i32') return value === -(2 ** 31) ? 'i32(-2147483647 - 1)' : `${Math.trunc(value)}i`;
   if (dtype === 'u32' || dtype === 'u8') return `${value}u`;
-  const single = Math.fround(value);
-  if (!Number.isFinite(single)) throw new DTypeError(`full: ${value} is beyond the f32 range`);
-  return `f32(${single})`;
+  return `f32(${Math.fround(value)})`;
 }
 
 /** @internal One number in every place; WGSL has no literal for ±∞ and NaN, so those are data. */
-export function filled(value: number, shape: Shape, dtype: DType): Tensor {
+export function filled(value: number, shape: Shape, dtype: DType, op = 'full'): Tensor {
+  checkNumber(op, value, dtype);
   if (Number.isFinite(value) || !isFloat(dtype)) return apply(fullOp, [], { value, shape, dtype });
   const data = new Float32Array(sizeOf(shape)).fill(value);
   return apply(constantOp, [], { shape, dtype, value: { shape, dtype, data } });
 }
 
-/** Tensors for operands; numbers take the first tensor's dtype, f32 when there is none. */
-export function lift(inputs: readonly TensorLike[]): Tensor[] {
+/** Tensors for an op's operands; numbers take the first tensor's dtype, f32 when there is none. */
+export function lift(op: string, inputs: readonly TensorLike[]): Tensor[] {
   const dtype = inputs.find((input): input is Tensor => input instanceof Tensor)?.dtype ?? 'f32';
-  return inputs.map((input) => (typeof input === 'number' ? filled(input, [], dtype) : input));
+  return inputs.map((input) => (typeof input === 'number' ? filled(input, [], dtype, op) : input));
 }
 
 type NoOptions = Record<string, never>;
@@ -173,7 +174,7 @@ export function defineOp(record: OpRecord<NoOptions>): OpFunction {
   return (...inputs) => {
     if (inputs.length !== (arity ?? inputs.length))
       throw new NablaError(`${record.name}: inputs: ${arity} expected, ${inputs.length} given; pass one for each`);
-    return apply(record, lift(inputs), {});
+    return apply(record, lift(record.name, inputs), {});
   };
 }
 
@@ -188,7 +189,7 @@ export const definePointwise = (
 export function defineOpWith<O extends Options>(
   record: TensorRecord<O> | ComposedRecord<O>,
 ): (inputs: readonly TensorLike[], options: O) => Tensor {
-  return (inputs, options) => apply(record, lift(inputs), options);
+  return (inputs, options) => apply(record, lift(record.name, inputs), options);
 }
 
 type IndexRules<O extends Options> = Omit<TensorRecord<O>, 'kernel'> & Pick<IndexKernel<O>, 'write'>;

@@ -57,4 +57,5 @@ const choose = definePointwise('where', pointwise('choose', source), {
 });
 
 /** a where the bool `condition` holds, else b; all three broadcast. */
-export const where = (condition: Tensor, a: TensorLike, b: TensorLike): Tensor => choose(condition, ...lift([a, b]));
+export const where = (condition: Tensor, a: TensorLike, b: TensorLike): Tensor =>
+  choose(condition, ...lift('where', [a, b]));

@@ -1,7 +1,7 @@
 // WGSL: index expressions (`write`, here), written into the kernels that read them.
 import { hostArray, hostData, type TensorData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
-import { checkTensors, defineIndex, literal, type Tensor } from '../graph/tensor.js';
+import { checkNumber, checkTensors, defineIndex, literal, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import { eachPlace, formatShape, normalizeAxis, rankOf, type Shape, sizeOf, stridesOf } from '../shape.js';
 import { viewData } from './view.js';
@@ -86,6 +86,7 @@ export function pad(x: Tensor, widths: Widths, value = 0): Tensor {
     throw new ShapeError(`pad: ${widths.length} pairs for ${formatShape(x.shape)}; give [before, after] for each axis`);
   if (widths.flat().some((width) => !Number.isInteger(width) || width < 0))
     throw new ShapeError(`pad: widths are whole numbers ≥ 0, not ${JSON.stringify(widths)}; use slice to cut`);
+  checkNumber('pad', value, x.dtype);
   return resize(x, widths, value);
 }
 

@@ -44,7 +44,11 @@ function number(value: string, what: string, fits: (value: number) => boolean): 
   const reads = (text: string, read: number): boolean => text.trim() !== '' && Number.isFinite(read) && fits(read);
   return kind(value, `no ${what}`, (text) => (reads(text, Number(text)) ? Number(text) : undefined));
 }
-const positive = number('number', 'number above 0', (value) => value > 0);
+const positive = number(
+  'number',
+  'number above 0 in the f32 range',
+  (value) => value > 0 && Math.fround(value) < Infinity,
+);
 const fraction = number('number', 'number in [0, 1)', (value) => value >= 0 && value < 1);
 const whole = (low: number, high = 2 ** 32 - 1): Kind<number> =>
   number(

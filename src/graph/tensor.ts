@@ -156,7 +156,8 @@ export type Binary = (a: TensorLike, b: TensorLike) => Tensor;
 
 /** How many scalars the WGSL function of a pointwise op takes; other kernels do not say. */
 const arityOf = ({ kernel }: Op): number | undefined => {
-  const [, head] = kernel.kind === 'pointwise' ? kernel.source.split(`fn ${kernel.name}(`) : [];
+  if (kernel.kind !== 'pointwise') return undefined;
+  const [, head] = kernel.source.replace(/\/\/.*|\/\*[\s\S]*?\*\//g, '').split(`fn ${kernel.name}(`);
   return head === undefined ? undefined : head.split(')')[0]!.split(':').length - 1;
 };
 

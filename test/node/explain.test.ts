@@ -64,6 +64,8 @@ it.each([
   ['-(x / 4) - -1', 0.25],
   ['neg(x)^2', 9],
   ['sum(square(matmul(W, v)))', 25 + 121],
+  ['max(v) - min(W) + logSumExp(v)', 1 + 2 + Math.log(1 + Math.exp(-1)) + 0],
+  ['sum(logSoftmax(v))', -1 - 2 * Math.log(1 + Math.exp(-1))],
 ])('reads %s', (text, value) => {
   const names = new Map([
     ['x', tensor(3)],
@@ -88,6 +90,10 @@ it.each([
   [{ inputs: { x: 1 }, f: 'constructor(x)' }, /'constructor' is no function/],
   [{ inputs: { x: 1 }, f: 'exp(x, x)' }, /exp takes 1 and is given 2/],
   [{ inputs: { x: 1 }, f: 'x +' }, /'x \+': /],
+  [{ inputs: { a: 2 }, let: { a: 'a + 1' }, f: 'a' }, /'a' is an input already; rename it/],
+  [{ inputs: { f: 2 }, f: 'f * f' }, /'f' is an input already; rename it/],
+  [{ inputs: { a: 2 }, let: { f: 'a + 1' }, f: 'a' }, /'f' is a step already; rename it/],
+  [{ inputs: { x: 1 }, f: '2' }, /f: '2' is a number; name an input/],
   [{ inputs: { x: 1 }, f: '-x^2' }, /reads two ways/],
   [{ inputs: { x: 1 }, f: 'x', wrt: ['z'] }, /wrt: 'z'/],
 ])('refuses %j', async (value, message) => {

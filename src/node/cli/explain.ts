@@ -30,6 +30,8 @@ function build({ inputs, let: steps = {}, f }: Description): Map<string, Tensor>
   for (const [name, value] of Object.entries(inputs))
     names.set(name, parameter(readValue(`inputs: ${name}`, value, { dtype: 'f32' }), { name }));
   for (const [name, text] of [...Object.entries(steps), ['f', f] as const]) {
+    const taken = Object.hasOwn(inputs, name) ? 'an input' : 'a step';
+    if (names.has(name)) throw new UsageError(`'${name}' is ${taken} already; rename it`);
     const node = parseExpression(text, names);
     const named = node.name === undefined && node.inputs.length > 0;
     names.set(name, named ? new Tensor(node.op, node.inputs, node.options, node.shape, node.dtype, name) : node);
@@ -75,6 +77,8 @@ export async function explainFile(file: string, mermaid: boolean, print: Print):
     if (typeof inputs !== 'object' || typeof f !== 'string')
       throw new UsageError('it needs "inputs": { name: value } and "f": text; "let": { name: text } may be');
     const names = build(description);
+    if (names.get('f')!.op.name === 'full')
+      throw new UsageError(`f: '${f}' is a number; name an input or a step in it`);
     if (mermaid) return print(toMermaid(names.get('f')!));
     const wrt = (description.wrt ?? Object.keys(inputs)).map((name) => {
       if (names.has(name)) return names.get(name)!;

@@ -5,12 +5,13 @@ import { activations } from '../../ops/activation.js';
 import * as arithmetic from '../../ops/arithmetic.js';
 import { full } from '../../ops/leaf.js';
 import { dot, matmul, outer } from '../../ops/matmul.js';
-import { mean, sum } from '../../ops/reduce.js';
-import { softmax } from '../../ops/softmax.js';
+import { max, mean, min, sum } from '../../ops/reduce.js';
+import { logSoftmax, logSumExp, softmax } from '../../ops/softmax.js';
 import { transpose } from '../../ops/view.js';
 import { UsageError } from './usage.js';
 
-const functions = { ...activations, ...arithmetic, dot, matmul, mean, outer, softmax, sum, transpose };
+const reductions = { logSoftmax, logSumExp, max, mean, min, softmax, sum };
+const functions = { ...activations, ...arithmetic, ...reductions, dot, matmul, outer, transpose };
 const ofTwo = new Set('add div dot hadamard matmul maximum minimum mul outer pow sub'.split(' '));
 const operators: Readonly<Record<string, string>> = { '+': 'add', '-': 'sub', '*': 'mul', '/': 'div', '^': 'pow' };
 // binds closer than × and groups from the right

@@ -67,10 +67,9 @@ export function rankOf(op: string, x: Ranked): number {
 /** An axis counted from the end when negative, as a number in [0, rank). */
 export function normalizeAxis(op: string, axis: number, x: Ranked): number {
   const rank = rankOf(op, x);
+  if (rank === 0) throw new ShapeError(`${op}: a scalar has no axis; reshape it to [1]`);
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank)
-    throw new ShapeError(
-      `${op}: axis ${axis} is outside rank ${rank}; use ${rank ? `${-rank} to ${rank - 1}` : 'no axis'}`,
-    );
+    throw new ShapeError(`${op}: axis ${axis} is outside rank ${rank}; use ${-rank} to ${rank - 1}`);
   return axis < 0 ? axis + rank : axis;
 }
 

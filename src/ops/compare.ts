@@ -56,6 +56,10 @@ const choose = definePointwise('where', pointwise('choose', source), {
   reference: (condition, a, b) => (condition ? a : b),
 });
 
-/** a where the bool `condition` holds, else b; all three broadcast. */
+/**
+ * a where the bool `condition` holds, else b; all three broadcast. A NaN or an infinity in the branch not taken still reaches
+ * the gradient: its derivative times 0 is NaN. Apply `where` to the argument first, as in √x for x > 0 and 0 elsewhere:
+ * `where(positive, sqrt(where(positive, x, 1)), 0)` with `positive = greater(x, 0)`.
+ */
 export const where = (condition: Tensor, a: TensorLike, b: TensorLike): Tensor =>
   choose(condition, ...lift('where', [a, b]));

@@ -73,7 +73,7 @@ export function slice(x: Tensor, begin: readonly number[], end: readonly number[
     const [low, high] = [fromStart(begin[i] ?? 0, size), fromStart(end[i] ?? size, size)];
     if (!Number.isInteger(low) || !Number.isInteger(high) || low < 0 || high > size || low > high)
       throw new ShapeError(
-        `slice: ${low} to ${high} is outside axis ${i} of ${formatShape(x.shape)}; keep 0 ≤ begin ≤ end ≤ ${size}`,
+        `slice: ${begin[i] ?? 0} to ${end[i] ?? size} is outside axis ${i} of ${formatShape(x.shape)}; keep 0 ≤ begin ≤ end ≤ ${size}, or count from the end with negatives`,
       );
     return [0 - low, high - size] as const;
   });

@@ -54,7 +54,7 @@ const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][
   ['where of mixed dtypes', () => where(equal(m, m), m, whole), DTypeError, /where: mixed dtypes f32 and i32/],
   ['an axis out of range', () => sum(m, { axis: 2 }), ShapeError, /sum: axis 2 is outside rank 2; use -2 to 1/],
   ['an axis named twice', () => sum(m, { axis: [0, -2] }), ShapeError, /sum: axis list \[0, 0\] names an axis twice/],
-  ['an axis of a scalar', () => softmax(zeros([])), ShapeError, /softmax: axis -1 is outside rank 0; use no axis/],
+  ['an axis of a scalar', () => softmax(zeros([])), ShapeError, /softmax: a scalar has no axis; reshape it to/],
   ['a fractional axis', () => max(m, { axis: 0.5 }), ShapeError, /max: axis 0.5/],
   [
     'a wrong permutation',
@@ -82,6 +82,7 @@ const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][
     /broadcastTo: \[64, 784\] does not broadcast to \[784\]/,
   ],
   ['a slice past the end', () => slice(m, [0, 0], [65, 784]), ShapeError, /slice: 0 to 65 is outside axis 0/],
+  ['a slice from before the start', () => slice(m, [-65], [1]), ShapeError, /slice: -65 to 1 is outside axis 0/],
   ['a slice of too many axes', () => slice(m, [0, 0, 0]), ShapeError, /slice: 3 bounds/],
   ['a pad of too few axes', () => pad(m, [[1, 1]]), ShapeError, /pad: 1 pairs for \[64, 784\]/],
   [

@@ -5,6 +5,11 @@ import { CountsReporter } from './test/support/reporter.js';
 // A shader may compile for seconds on a software adapter.
 const gpu = { setupFiles: ['test/support/adapter.setup.ts'], testTimeout: 60_000, hookTimeout: 60_000 };
 
+// CI shares two cores.
+const cpu = { pool: 'forks' as const, testTimeout: 60_000, include: ['test/**/*.test.ts'] };
+const elsewhere = ['test/**/*.{gpu,node}.test.ts'];
+const processes = ['test/node/*.test.ts', 'test/types.test.ts'];
+
 export default defineConfig({
   build: {
     target: 'es2022',
@@ -22,16 +27,9 @@ export default defineConfig({
   test: {
     reporters: ['default', new CountsReporter()],
     projects: [
-      {
-        test: {
-          name: 'cpu',
-          pool: 'forks',
-          // some tests start processes or walk large graphs, and CI shares two cores
-          testTimeout: 60_000,
-          include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.{gpu,node}.test.ts'],
-        },
-      },
+      { test: { ...cpu, name: 'cpu', exclude: [...elsewhere, ...processes] } },
+      // the command, and the compiler on what users get
+      { test: { ...cpu, name: 'command', include: processes, exclude: elsewhere } },
       {
         test: { ...gpu, name: 'dawn', pool: 'forks', include: ['test/**/*.{gpu,node}.test.ts'] },
       },

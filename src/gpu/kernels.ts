@@ -25,8 +25,6 @@ export interface EmitOptions {
   readonly adapter: AdapterClass;
   /** Where a result is stored: itself, or the parameter that it updates in place. */
   readonly target: (node: Tensor) => Tensor;
-  /** Replaces the committed table of matmul tiles. */
-  readonly tile?: Tile;
 }
 
 /** A matmul tile: 4·rows × 4·columns outputs an invocation, in workgroups of x × y invocations. */

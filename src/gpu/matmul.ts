@@ -116,7 +116,7 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   const DEPTH = operands.every((operand) => isWide(operand, options.stored)) ? 4 : 1;
   const loaders = operands.map((operand) => writeLoader(writer, operand, batch, options.stored, DEPTH)).join('\n');
   const orientation = `${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}` as Orientation;
-  const chosen = options.tile ?? tiles[options.adapter][orientation];
+  const chosen = tiles[options.adapter][orientation];
   // element by element, every operand's address is computed anew: small tiles keep the kernel's text short
   const fitted = fitTile(DEPTH === 4 ? chosen : { ...chosen, rows: 1, columns: 1 }, m, n, k);
   const { rows: ROW_TILES, columns: COLUMN_TILES, x: GROUP_X, y: GROUP_Y } = fitted;

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { dataset } from '../../data/dataset.js';
 import { uniforms } from '../../data/random.js';
+import { hostData } from '../../dtype.js';
 import type { Engine } from '../../engine.js';
 import type { Layer } from '../../nn/index.js';
 import { input } from '../../ops/leaf.js';
@@ -31,11 +32,8 @@ export async function openText(file: string | undefined, known?: string) {
     throw new UsageError(
       `--text ${file}: the network never saw '${characters[text.indexOf(-1)]}'; give a text like its own`,
     );
-  const shape = [examples, LENGTH];
-  const [inputs, labels] = [0, 1].map((from) => ({
-    ...{ shape, dtype: 'i32' as const, data: text.slice(from, from + examples * LENGTH) },
-  }));
-  const [train, test] = dataset(inputs!, labels!).split(0.9);
+  const from = (start: number) => hostData([examples, LENGTH], 'i32', text.slice(start, start + examples * LENGTH));
+  const [train, test] = dataset(from(0), from(1)).split(0.9);
   const [classes, many] = [[...alphabet].length, count(characters.length)];
   const source = `data    ${file}: ${many} characters, ${classes} different; ${count(train.length)} training and ${count(test.length)} test examples of ${LENGTH}`;
   return { train, test, inputs: classes, classes, labels: LENGTH, alphabet, source };

@@ -18,8 +18,14 @@ export function appendHistory(file: string, place: Place, result: object): void 
   appendFileSync(file, `${JSON.stringify({ ...line, ...result })}\n`);
 }
 
-export const commit = (): string =>
-  execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim();
+/** The commit that runs; unknown where there is no git. */
+export function commit(): string {
+  try {
+    return execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim();
+  } catch {
+    return 'unknown';
+  }
+}
 
 function versions(): Record<string, string> {
   const names = ['@jax-js/jax', '@tensorflow/tfjs-core', 'webgpu'];

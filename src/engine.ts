@@ -153,7 +153,7 @@ export class Engine {
    */
   compile<T extends Tree = Record<string, never>>(definition: StepDefinition<T>): Step<T> {
     this.#checkOpen();
-    checkOptions('compile', definition);
+    checkOptions('compile', definition, '', 'inputs outputs updates');
     const tree = (definition.outputs ?? {}) as T;
     const outputs = flattenTree(tree).map(({ tensor }) => tensor);
     const inputs = new Map(Object.entries(definition.inputs ?? {}));

@@ -18,7 +18,7 @@ export interface OpenOptions {
   adapter?: unknown;
 }
 
-/** What `open` takes; `profile` and `tune` have no effect yet. */
+/** What `open` takes; `profile` and `tune` may be false, and nothing else yet. */
 const OPTIONS = 'backend crossCheck anomaly byteBudget powerPreference adapter profile tune';
 
 /** Looks for a GPU; says what is missing, and how to get it, where there is none; `forced` where none may take its place. */
@@ -29,6 +29,8 @@ export const openWith =
   (findBackend: FindBackend) =>
   async (options: OpenOptions = {}): Promise<Engine> => {
     checkOptions('open', options, '', OPTIONS);
+    const later = ['profile', 'tune'].find((name) => (options as Readonly<Record<string, unknown>>)[name]);
+    if (later) throw new NablaError(`open: there is no ${later} yet; leave it out`);
     const { anomaly, backend, crossCheck = 'off' } = options;
     if (backend !== undefined && backend !== 'gpu' && backend !== 'cpu')
       throw new NablaError(`open: there is no backend '${String(backend)}'; use 'gpu' or 'cpu'`);

@@ -171,6 +171,12 @@ const promises: [string, () => Promise<unknown>, RegExp][] = [
     () => open(loose({ bakend: 'cpu' })),
     /open: there is no option 'bakend'; .*backend, crossCheck/,
   ],
+  ['open({ profile })', () => open(loose({ profile: true })), /^open: there is no profile yet; leave it out$/],
+  [
+    'compile({ precision })',
+    async () => engine.compile(loose({ precision: 'f16' })),
+    /compile: there is no option 'precision'/,
+  ],
   ['open(null)', () => open(loose(null)), /open: options are null/],
   ['read()', () => engine.read(loose(undefined)), /read: undefined is no parameter/],
   ['write(x)', () => engine.write(x, 1), /write: constant \[2\] is no parameter/],

@@ -1,9 +1,6 @@
 import { DeviceError } from '../errors.js';
 
-interface WgslFunction {
-  readonly text: string;
-  readonly calls: readonly string[];
-}
+type WgslFunction = { readonly text: string; readonly calls: readonly string[] };
 
 const parsed = new Map<string, ReadonlyMap<string, WgslFunction>>();
 

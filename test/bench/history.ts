@@ -18,8 +18,10 @@ export function appendHistory(file: string, place: Place, result: object): void 
   appendFileSync(file, `${JSON.stringify({ ...line, ...result })}\n`);
 }
 
-/** The commit that runs; unknown where there is no git. */
+/** The commit that runs: in a packed folder the one it was packed from; unknown where there is no git. */
 export function commit(): string {
+  const { commit: packed } = JSON.parse(readFileSync('package.json', 'utf8')) as { commit?: string };
+  if (packed) return packed;
   try {
     return execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim();
   } catch {

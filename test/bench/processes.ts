@@ -45,10 +45,10 @@ const entries = { Nabla: 'nabla', 'jax-js': 'jax', 'TensorFlow.js': 'tfjs' } as 
 
 /** Kilobytes, minified, of a page's code that trains an MLP; without parts that are for other backends. */
 export async function bundleSizes(): Promise<Record<string, Outcome<'kB' | 'gzip kB'>>> {
-  const { build } = await import('vite');
   const sizes: Record<string, Outcome<'kB' | 'gzip kB'>> = {};
   for (const [name, entry] of Object.entries(entries)) {
     try {
+      const { build } = await import('vite'); // absent from a packed folder
       const built = await build({
         ...{ configFile: false, logLevel: 'error' },
         build: {

@@ -7,7 +7,9 @@ export default defineConfig({
     minify: false,
     outDir: '.cache/bench',
     ssr: true,
-    rollupOptions: { input: { cli: 'test/bench/cli.ts', startup: 'test/bench/startup.ts' } },
+    rollupOptions: {
+      input: { cli: 'test/bench/cli.ts', startup: 'test/bench/startup.ts', pack: 'test/bench/pack.ts' },
+    },
   },
   ssr: { noExternal: true, external: ['webgpu', 'koffi', '@sparticuz/chromium', 'puppeteer', 'vite'] },
 });

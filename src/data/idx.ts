@@ -3,29 +3,15 @@ import { FormatError } from '../errors.js';
 import { formatShape, sizeOf } from '../shape.js';
 import { type Dataset, dataset } from './dataset.js';
 
-/** Inflated sizes above this are refused, so that a small file cannot fill the memory. */
-const LARGEST = 2 ** 28;
-
 const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
-/** Inflates gzip data; other bytes come back as they are. Throws FormatError for damaged or too large data. */
-export async function gunzip(bytes: Uint8Array, options: { maxBytes?: number } = {}): Promise<Uint8Array> {
+/** Inflates gzip data; other bytes come back as they are. Throws FormatError for damaged data. */
+export async function gunzip(bytes: Uint8Array): Promise<Uint8Array> {
   if (!isGzip(bytes)) return bytes;
-  const { maxBytes = LARGEST } = options;
-  let size = 0;
-  const limit = new TransformStream<Uint8Array, Uint8Array>({
-    transform(chunk, controller) {
-      size += chunk.length;
-      if (size > maxBytes) controller.terminate();
-      else controller.enqueue(chunk);
-    },
-  });
-  const stream = new Blob([bytes.slice()]).stream().pipeThrough(new DecompressionStream('gzip')).pipeThrough(limit);
+  const stream = new Blob([bytes.slice()]).stream().pipeThrough(new DecompressionStream('gzip'));
   const inflated = await new Response(stream).arrayBuffer().catch((cause: unknown) => {
     throw new FormatError('gunzip: the data is damaged or cut short; fetch it again', { cause });
   });
-  if (size > maxBytes)
-    throw new FormatError(`gunzip: it inflates to more than ${maxBytes} bytes; raise maxBytes if that is right`);
   return new Uint8Array(inflated);
 }
 

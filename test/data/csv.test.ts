@@ -21,8 +21,7 @@ describe('csv', () => {
     expect(table(text)).toEqual({ columns, shape, values });
   });
 
-  it('takes another delimiter, and is told about headers of numbers', () => {
-    expect(table('1;2\n3;4', { delimiter: ';' }).values).toEqual([1, 2, 3, 4]);
+  it('is told about headers of numbers', () => {
     expect(table('2020,2021\n3,4', { header: true })).toEqual({
       columns: ['2020', '2021'],
       shape: [1, 2],
@@ -32,28 +31,24 @@ describe('csv', () => {
 
   it.each([
     ['nothing', '', /empty/],
-    ['a short row', '1,2\n3\n', /line 2, column 1: the row has 1 fields and the first one 2/],
-    ['a long row', 'a,b\n1,2\n1,2,3\n', /line 3, column 5/],
+    ['a short row', '1,2\n3\n', /line 2: the row has 1 fields and the first one 2/],
+    ['a long row', 'a,b\n1,2\n1,2,3\n', /line 3: the row has 3/],
     ['an empty line', '1,2\n\n3,4\n', /line 2/],
-    ['an empty field', '1,2\n3,\n', /line 2, column 3: an empty field/],
-    ['an empty field at the very end', '1,2\n3,', /line 2, column 3: an empty field/],
-    ['an empty name', 'a,\n1,2\n', /line 1, column 3: the column has no name/],
-    ['NaN', 'a\nNaN\n', /line 2, column 1: 'NaN'/],
+    ['an empty field', '1,2\n3,\n', /line 2: '' is no/],
+    ['an empty field at the very end', '1,2\n3,', /line 2: '' is no/],
+    ['an empty name', 'a,\n1,2\n', /line 1: a column has no name/],
+    ['NaN', 'a\nNaN\n', /line 2: 'NaN'/],
     ['Infinity', 'a\n-Infinity\n', /'-Infinity'/],
-    ['hexadecimal', 'a,b\n1,0x10\n', /line 2, column 3: '0x10'/],
+    ['hexadecimal', 'a,b\n1,0x10\n', /line 2: '0x10'/],
     ['a number beyond float64', 'a\n1e999\n', /'1e999'/],
     ['a number beyond f32', 'a\n1e39\n', /'1e39'/],
     ['text', 'a,b\n1,two\n', /'two'/],
-    ['an open quote', 'a\n"1\n', /line 2, column 1: the quote is never closed/],
-    ['text after a quote', 'a\n"1"2\n', /line 2, column 4/],
+    ['an open quote', 'a\n"1\n', /line 2: a quote is never closed/],
+    ['text after a quote', 'a\n"1"2\n', /line 2: .*text follows/],
     ['a lone carriage return', 'a\r1\r', /line 1/],
-    ['a bad field after a name of two lines', '"a\nb"\nx\n', /line 3, column 1: 'x'/],
+    ['a bad field after a name of two lines', '"a\nb"\nx\n', /line 3: 'x'/],
   ])('refuses %s and says where', (_, text, message) => {
     expect(() => csv(text)).toThrow(FormatError);
     expect(() => csv(text)).toThrow(message);
-  });
-
-  it('refuses more fields than it may hold', () => {
-    expect(() => csv('1,2\n3,4\n', { maxFields: 3 })).toThrow(/more than 3 fields/);
   });
 });

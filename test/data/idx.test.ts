@@ -44,12 +44,10 @@ describe('gunzip', () => {
     expect(await gunzip(new Uint8Array(gzipSync(plain)))).toEqual(plain);
     expect(await gunzip(plain)).toBe(plain);
   });
-  it('refuses damaged, cut and too large data', async () => {
+  it('refuses damaged and cut data', async () => {
     const packed = new Uint8Array(gzipSync(plain));
     await expect(gunzip(packed.subarray(0, packed.length - 9))).rejects.toThrow(FormatError);
     await expect(gunzip(packed.map((byte, i) => (i === 15 ? byte ^ 255 : byte)))).rejects.toThrow(FormatError);
-    await expect(gunzip(packed, { maxBytes: 4999 })).rejects.toThrow(/more than 4999 bytes/);
-    expect(await gunzip(packed, { maxBytes: 5000 })).toHaveLength(5000);
   });
 });
 

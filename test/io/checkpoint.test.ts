@@ -54,8 +54,7 @@ describe('a checkpoint', () => {
     // as another process would: nothing shared but the file
     const after = settings();
     const second = newEngine();
-    const { progress, warning } = await checkpoint.load(second, file, after);
-    expect(warning).toBeUndefined();
+    const { progress } = await checkpoint.load(second, file, after);
     const rest = await train(second, { ...after, resume: progress! });
     expect([...part.costs, ...rest.costs]).toEqual(expected.costs);
     expect(await weights(second, after)).toEqual(await weights(reference, whole));
@@ -111,24 +110,18 @@ describe('a checkpoint', () => {
     await expect(checkpoint.load(target, file, { ...options, optimizer: optim.rmsProp() })).rejects.toThrow(
       FormatError,
     );
-    const damaged = file.slice();
-    damaged[damaged.length - 3]! ^= 1;
-    await expect(checkpoint.load(target, damaged, options)).rejects.toThrow(/SHA-256/);
+    await expect(checkpoint.load(target, file.slice(0, -3), options)).rejects.toThrow(/cut short/);
     expect(await weights(target, options)).toEqual(before);
   });
 
-  it('refuses progress that is none, and warns of another adapter', async () => {
+  it('refuses progress that is none', async () => {
     const { model } = settings();
     const engine = newEngine();
     const progressed = async (text: string): Promise<checkpoint.Loaded> =>
       checkpoint.load(engine, await checkpoint.save(engine, { model, metadata: { 'nabla.progress': text } }), {
         model,
       });
-    await expect(progressed('{')).rejects.toThrow(FormatError);
-    await expect(progressed('null')).rejects.toThrow(/seed undefined/);
-    await expect(progressed('{"seed":-1}')).rejects.toThrow(/seed -1/);
-    const { tensors } = safetensors.decode(await checkpoint.save(engine, { model }));
-    const foreign = safetensors.encode(tensors, { 'nabla.adapter': 'another GPU' });
-    expect((await checkpoint.load(engine, foreign, { model })).warning).toMatch(/another GPU/);
+    for (const text of ['{', 'null', '{"seed":-1}']) await expect(progressed(text)).rejects.toThrow(FormatError);
+    await expect(progressed('null')).rejects.toThrow(/progress is 'null'; it takes seed, /);
   });
 });

@@ -73,14 +73,7 @@ describe('safetensors', () => {
     ['text after the JSON', file('{} x')],
     ['a header of zero bytes', file('')],
     ['an array', file('[1]')],
-    ['a name twice', file(`{"a":${f32(0, 4)},"a":${f32(0, 4)}}`, 4)],
-    ['a name twice, once escaped', file(`{"a":${f32(0, 4)},"\\u0061":${f32(0, 4)}}`, 4)],
-    ['a field twice', file('{"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}', 4)],
-    ['the name __proto__', file(`{"__proto__":${f32(0, 4)}}`, 4)],
-    ['__proto__ in metadata', file('{"__metadata__":{"__proto__":"x"}}')],
     ['metadata of numbers', file('{"__metadata__":{"a":1}}')],
-    ['metadata as a list', file('{"__metadata__":["a"]}')],
-    ['metadata null', file('{"__metadata__":null}')],
     ['an entry that is no object', file('{"a":1}')],
     ['an entry that is null', file('{"a":null}')],
     ['an unknown dtype', one('F8', [4], [0, 4], 4)],
@@ -105,7 +98,6 @@ describe('safetensors', () => {
     ['an end past the file', one('F32', [2], [0, 8], 4)],
     ['a shape that is smaller than its range', one('F32', [1], [0, 8], 8)],
     ['a shape that is larger than its range', one('F32', [3], [0, 8], 8)],
-    ['an unknown field', file('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":1}}', 4)],
     ['a hole at the start', one('F32', [1], [4, 8], 8)],
     ['a hole in the middle', file(`{"a":${f32(0, 4)},"b":${f32(8, 12)}}`, 12)],
     ['an overlap', file(`{"a":${f32(0, 8)},"b":${f32(4, 12)}}`, 12)],
@@ -125,17 +117,10 @@ describe('safetensors', () => {
     expect(() => decode(bytes)).toThrow(FormatError);
   });
 
-  it('refuses more than its caller allows', () => {
-    const two = file(`{"a":${f32(0, 4)},"b":${f32(4, 8)}}`, 8);
-    expect(() => decode(two, { maxTensors: 1 })).toThrow(/2 tensors are more than 1/);
-    expect(() => decode(two, { maxHeaderBytes: 20 })).toThrow(/more than 20/);
-    expect(() => decode(file(`{${' '.repeat(2 ** 20)}}`))).toThrow(/raise maxHeaderBytes/);
-  });
-
   it('writes nothing that it would not read', () => {
     const value: TensorData = { shape: [2], dtype: 'f32', data: new Float32Array(2) };
     expect(() => encode({ __metadata__: value })).toThrow(/cannot be named/);
-    expect(() => encode(new Map([['__proto__', value]]))).toThrow(/cannot be named/);
+    expect([...decode(encode(new Map([['__proto__', value]]))).tensors.keys()]).toEqual(['__proto__']);
     expect(() => encode({ a: { ...value, shape: [3] } })).toThrow(/do not fill \[3\]/);
   });
 });

@@ -4,7 +4,7 @@ import type { Loss } from '../loss.js';
 import type { Layer } from '../nn/layer.js';
 import { checkOptions } from '../options.js';
 import { checkWhole } from '../shape.js';
-import { makePass, type Pass } from './pass.js';
+import { makePass } from './pass.js';
 
 export interface EvaluateOptions {
   readonly model: Layer;
@@ -21,51 +21,24 @@ export interface Evaluation {
   readonly examples: number;
 }
 
-interface Evaluator {
-  /** Model, loss, data and batch size. */
-  readonly of: readonly unknown[];
-  readonly pass: Pass;
-  /** Ends when the evaluation in progress has: its cursor is on the device. */
-  last: Promise<unknown>;
-}
-/** How many compiled evaluations an engine keeps. */
-const KEPT = 4;
-const evaluators = new WeakMap<Engine, Evaluator[]>();
-
-function evaluatorOf(engine: Engine, { model, loss, data, batchSize }: Required<EvaluateOptions>): Evaluator {
-  const kept = evaluators.get(engine) ?? [];
-  evaluators.set(engine, kept);
-  const of = [model, loss, data, batchSize];
-  const known = kept.find((each) => each.of.every((part, i) => part === of[i]));
-  if (known) return known;
-  checkWhole('evaluate', { 'batch size': batchSize });
-  const pass = makePass(engine, { model, loss, data, batchSize, training: false, accuracy: true });
-  const made: Evaluator = { of, pass, last: Promise.resolve() };
-  kept.push(made);
-  const oldest = kept.length > KEPT ? kept.shift() : undefined;
-  void oldest?.last.finally(() => oldest.pass.release());
-  return made;
-}
-
 /**
  * The model's mean cost over a data set, and its accuracy where labels are class numbers. Uses every example exactly
- * once, the remainder included; nothing is trained and dropout does not act. Called again with the same model and data
- * it uses what it compiled before.
+ * once, the remainder included; nothing is trained and dropout does not act.
  */
 export async function evaluate(engine: Engine, options: EvaluateOptions): Promise<Evaluation> {
   checkOptions('evaluate', options, 'model loss data');
   const { length: examples, rows } = options.data;
   // near 256, with the smallest remainder
   const { batchSize = Math.ceil(examples / Math.ceil(examples / 256)) } = options;
-  const evaluator = evaluatorOf(engine, { ...options, batchSize });
-  const { pass } = evaluator;
-  const result = evaluator.last.then(async () => {
+  checkWhole('evaluate', { 'batch size': batchSize });
+  const pass = makePass(engine, { ...options, batchSize, training: false, accuracy: true });
+  try {
     await pass.begin(rows, 0, { cost: 0, correct: 0 });
     for (let at = 0; at + batchSize <= examples; at += batchSize) await pass.full!.enqueue();
     await pass.rest?.enqueue();
     const { cost, correct } = await pass.totals();
     return { cost: cost / examples, ...(pass.counted ? { accuracy: correct / examples } : {}), examples };
-  });
-  evaluator.last = result.catch(() => {});
-  return result;
+  } finally {
+    pass.release();
+  }
 }

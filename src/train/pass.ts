@@ -30,15 +30,14 @@ export interface PassDefinition extends Required<EvaluateOptions> {
   readonly updates?: (cost: Tensor) => Updates;
 }
 
-/** The parameters of a pass, by the data's length. They are kept for the next pass, because an engine never frees them. */
+/** The parameters of a pass. They are kept for the next pass over the data, so that passes do not add up on the engine. */
 const makeBooks = (length: number) => ({
-  length,
   order: parameter(new Int32Array(length), { name: 'order' }),
   cursor: parameter({ shape: [], dtype: 'i32', data: new Int32Array(1) }, { name: 'cursor' }),
   /** Σ cost · examples, and right answers. */
   totals: parameter([0, 0], { name: 'totals' }),
 });
-const spare = new WeakMap<Engine, ReturnType<typeof makeBooks>[]>();
+const spare = new WeakMap<Dataset, ReturnType<typeof makeBooks>[]>();
 
 /**
  * Steps over a data set that lives on the engine. The order of the rows is written once an epoch; a cursor on the device
@@ -46,10 +45,9 @@ const spare = new WeakMap<Engine, ReturnType<typeof makeBooks>[]>();
  */
 export function makePass(engine: Engine, definition: PassDefinition) {
   const { data, batchSize, updates } = definition;
-  const kept = spare.get(engine) ?? [];
-  spare.set(engine, kept);
-  const known = kept.findIndex(({ length }) => length === data.length);
-  const books = known < 0 ? makeBooks(data.length) : kept.splice(known, 1)[0]!;
+  const kept = spare.get(data) ?? [];
+  spare.set(data, kept);
+  const books = kept.pop() ?? makeBooks(data.length);
   const { order, cursor, totals } = books;
   let counted = false;
   const compile = (size: number): Step<{ cost: Tensor }> => {

@@ -39,10 +39,8 @@ const FULL_INPUTS = 256;
 const FULL_ENTRIES = 2 ** 16;
 const DIRECTIONS = 8;
 
-/** One element of one of the `wrt`. */
-type Place = { readonly of: number; readonly at: number };
-/** A direction in the joint space of all `wrt`, as places and signs. */
-type Direction = readonly (Place & { readonly sign: number })[];
+/** A direction in the joint space of all `wrt`: elements of theirs, and which way each moves. */
+type Direction = readonly { readonly of: number; readonly at: number; readonly sign: number }[];
 
 /** What is compared: ∂target/∂wrt as the graph gives them, and how to evaluate the target. */
 interface Question {
@@ -50,22 +48,22 @@ interface Question {
   readonly wrt: readonly Tensor[];
   readonly jacobians: readonly TensorData[];
   readonly leaf: (node: Tensor) => TensorData;
-  readonly epsilon: number;
 }
 
 /** Derivative of every element of the target along a direction, from the graph and by central differences. */
-function compare(question: Question, direction: Direction): GradCheckReport['worst'][] {
-  const { target, wrt, jacobians, leaf, epsilon } = question;
+function compare(question: Question, direction: Direction, epsilon: number): GradCheckReport['worst'][] {
+  const { target, wrt, jacobians, leaf } = question;
   const moved = (step: number): TypedArray => {
     const shifts = wrt.map(({ shape }) => new Float64Array(sizeOf(shape)));
     for (const { of, at, sign } of direction) shifts[of]![at] = sign * step;
     return evaluate([target], leaf, undefined, new Map(wrt.map((node, j) => [node, shifts[j]!])))[0]!.data;
   };
   const [up, down] = [moved(epsilon), moved(-epsilon)];
-  const slope = (i: number, { of, at }: Place): number => jacobians[of]!.data[i * sizeOf(wrt[of]!.shape) + at]!;
+  const slope = (i: number, { of, at, sign }: Direction[number]): number =>
+    sign * jacobians[of]!.data[i * sizeOf(wrt[of]!.shape) + at]!;
   const names = wrt.map((node, j) => node.name ?? `wrt[${j}]`);
   return Array.from(up, (high, i) => {
-    const analytic = direction.reduce((sum, place) => sum + place.sign * slope(i, place), 0);
+    const analytic = direction.reduce((sum, place) => sum + slope(i, place), 0);
     const numeric = (high - down[i]!) / (2 * epsilon);
     // a sum over many places has no place of its own
     if (direction.length !== 1) return { wrt: names.join(' + '), index: [], analytic, numeric };
@@ -87,8 +85,10 @@ const coordinates = (place: number, shape: Shape): number[] =>
 
 /** All unit vectors, or a few random directions over every place. */
 function directions(wrt: readonly Tensor[], full: boolean): Direction[] {
-  const places = wrt.flatMap(({ shape }, of) => Array.from({ length: sizeOf(shape) }, (_, at) => ({ of, at })));
-  if (full) return places.map((place) => [{ ...place, sign: 1 }]);
+  const places = wrt.flatMap(({ shape }, of) =>
+    Array.from({ length: sizeOf(shape) }, (_, at) => ({ of, at, sign: 1 })),
+  );
+  if (full) return places.map((place) => [place]);
   return Array.from({ length: DIRECTIONS }, (_, seed) => {
     const draws = evaluate([random.uniform([places.length], { seed })], constantValue)[0]!.data;
     return places.map((place, i) => ({ ...place, sign: draws[i]! < 0.5 ? -1 : 1 }));
@@ -114,38 +114,36 @@ export async function gradCheck(
   const leaves = await leafValues([target, ...tree], options);
   const leaf = (node: Tensor): TensorData => leaves.get(node)!;
   const jacobians = options.engine ? await options.engine.run(tree, options.feeds) : evaluate(tree, leaf);
-  const { epsilon = 1e-6 } = options;
-  return search({ target, wrt: nodes, jacobians, leaf, epsilon }, directions(nodes, full), options);
+  return search({ target, wrt: nodes, jacobians, leaf }, directions(nodes, full), options);
 }
 
 function search(question: Question, all: readonly Direction[], options: GradCheckOptions): GradCheckReport {
-  const { absolute = 1e-5, relative = 1e-3 } = options;
-  let [ok, checked, excess] = [true, 0, -1];
-  let worst: GradCheckReport['worst'] = { wrt: '', index: [], analytic: 0, numeric: 0 };
-  const visit = (direction: Direction): number => {
-    let most = 0;
-    for (const entry of compare(question, direction)) {
-      const { analytic, numeric } = entry;
-      checked++;
-      const difference = Math.abs(analytic - numeric) / (absolute + relative * Math.abs(numeric));
-      const ratio = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
-      most = Math.max(most, ratio);
-      if (ratio > excess) [excess, worst] = [ratio, entry];
-    }
-    return most;
+  const { epsilon = 1e-6, absolute = 1e-5, relative = 1e-3 } = options;
+  let checked = 0;
+  const probe = (direction: Direction) => {
+    const entries = compare(question, direction, epsilon);
+    checked += entries.length;
+    return entries.map((entry) => {
+      const excess = Math.abs(entry.analytic - entry.numeric) / (absolute + relative * Math.abs(entry.numeric));
+      return { entry, part: direction, excess: Number.isNaN(excess) ? Number.POSITIVE_INFINITY : excess };
+    });
   };
+  const worstOf = (found: ReturnType<typeof probe>) => found.reduce((a, b) => (b.excess > a.excess ? b : a), nothing);
+  const nothing = {
+    entry: { wrt: '', index: [] as number[], analytic: 0, numeric: 0 },
+    part: [] as Direction,
+    excess: -1,
+  };
+  let worst = nothing;
   for (const direction of all) {
-    if (visit(direction) <= 1) continue;
-    ok = false;
-    if (direction.length === 1) continue;
-    // a wrong sum over many places: halve it towards a place that is wrong
-    for (let part = direction; part.length > 1; ) {
-      const half = Math.ceil(part.length / 2);
-      const [left, right] = [part.slice(0, half), part.slice(half)];
-      excess = -1;
-      part = visit(left) >= visit(right) ? left : right;
-    }
-    break;
+    worst = worstOf([worst, ...probe(direction)]);
+    if (worst.excess > 1 && direction.length > 1) break;
   }
-  return { ok, checked, worst };
+  const ok = worst.excess <= 1;
+  // a wrong sum over many places: halve it towards a place that is wrong
+  while (!ok && worst.part.length > 1) {
+    const half = Math.ceil(worst.part.length / 2);
+    worst = worstOf([...probe(worst.part.slice(0, half)), ...probe(worst.part.slice(half))]);
+  }
+  return { ok, checked, worst: worst.entry };
 }

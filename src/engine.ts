@@ -163,25 +163,18 @@ export class Engine {
     const fedLimits = limits.filter(({ leaf }) => isInput(leaf));
     const watched = this.#anomaly ? watch(program) : undefined;
     const executable = this.#backend.compile(watched?.program ?? program);
-    const execute = (feeds: NamedFeeds, read: boolean): Promise<TensorData[]> => {
+    const execute = async (read: boolean, feeds: NamedFeeds = {}): Promise<TensorData[]> => {
       this.#checkOpen();
       const fed = readFeeds(inputs, feeds);
       checkIndices(fedLimits, fed);
-      return this.#execute(executable, fed, read);
+      const results = await this.#execute(executable, fed, read);
+      if (read) watched?.check(results.at(-1)!);
+      return results;
     };
-    const call = async (feeds: NamedFeeds = {}): Promise<unknown> => {
-      const results = await execute(feeds, true);
-      watched?.check(results.at(-1)!);
-      return inPlaceOf(tree, results);
-    };
-    const enqueue = async (feeds: NamedFeeds = {}): Promise<void> => {
-      await (watched ? call(feeds) : execute(feeds, false));
-    };
-    const step = Object.assign(call as Step<T>, {
-      enqueue,
-      plan: executable.plan,
-      release: () => executable.release(),
-    });
+    const call = async (feeds?: NamedFeeds): Promise<unknown> => inPlaceOf(tree, await execute(true, feeds));
+    const enqueue = async (feeds?: NamedFeeds): Promise<void> => void (await execute(watched !== undefined, feeds));
+    const release = (): void => executable.release();
+    const step = Object.assign(call as Step<T>, { enqueue, plan: executable.plan, release });
     this.#executables.set(step, executable);
     return step;
   }

@@ -2,13 +2,8 @@
 export async function saveFile(name: string, bytes: Uint8Array): Promise<void> {
   const folder = await navigator.storage.getDirectory();
   const writable = await (await folder.getFileHandle(name, { create: true })).createWritable();
-  try {
-    await writable.write(bytes.slice());
-    await writable.close();
-  } catch (error) {
-    await writable.abort();
-    throw error;
-  }
+  await writable.write(bytes.slice());
+  await writable.close();
 }
 
 /** The bytes of a file in the page's private storage. */

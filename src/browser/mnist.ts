@@ -5,8 +5,6 @@ import { NablaError } from '../errors.js';
 export interface DownloadOptions {
   /** Bytes so far, and of all answers that tell their length. */
   onProgress?: (done: number, total: number) => void;
-  /** An AbortSignal, by what is read of it, so that the types need no DOM. */
-  signal?: { readonly aborted: boolean };
   /** ".gz" where the server holds the files that way; nothing unless given. */
   suffix?: string;
 }
@@ -16,11 +14,11 @@ export interface DownloadOptions {
  * IDX files below `base` ("mnist"), gzip or not. Throws NablaError where one is missing, FormatError where one is damaged.
  */
 export async function mnist(base = 'mnist', options: DownloadOptions = {}): Promise<{ train: Dataset; test: Dataset }> {
-  const { onProgress, signal, suffix = '' } = options;
+  const { onProgress, suffix = '' } = options;
   let [done, total] = [0, 0];
   return mnistFrom(async (name) => {
     const url = `${base.replace(/\/$/, '')}/${name}${suffix}`;
-    const answer = await fetch(url, signal ? { signal: signal as AbortSignal } : {});
+    const answer = await fetch(url);
     if (!answer.ok || !answer.body)
       throw new NablaError(
         `mnist: ${url} answers ${answer.status}; serve MNIST's IDX files there, or pass their folder`,

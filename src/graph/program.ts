@@ -60,45 +60,40 @@ export function checkProgram(program: Program): Program {
   return program;
 }
 
-type NamedValue = readonly [name: string, input: Tensor, value: Value | undefined];
-const readAll = (op: string, values: readonly NamedValue[], fix: string): Map<Tensor, TensorData> =>
+type Values = Readonly<Record<string, Value>>;
+/** Values for inputs: by node, or by the inputs' names. */
+export type NodeFeeds = ReadonlyMap<Tensor, Value> | Values;
+
+type Named = Iterable<readonly [name: string, input: Tensor]>;
+const readAll = (op: string, inputs: Named, find: (name: string, node: Tensor) => Value | undefined) =>
   new Map(
-    values.map(([name, node, value]) => {
-      if (value === undefined)
-        throw new FeedError(`${op}: ${name} ${node.dtype} ${formatShape(node.shape)} is missing; ${fix}`);
-      return [node, readValue(`${op}: ${name}`, value, node)];
+    Array.from(inputs, ([name, node]) => {
+      const value = find(name, node);
+      if (value !== undefined) return [node, readValue(`${op}: ${name}`, value, node)];
+      throw new FeedError(`${op}: ${name} ${node.dtype} ${formatShape(node.shape)} is missing; pass a value for it`);
     }),
   );
 
-type Values = Readonly<Record<string, Value>>;
 /** Reads fed values into host form, copied. Throws FeedError for missing, unknown or ill-shaped values. */
 export function readFeeds(inputs: ReadonlyMap<string, Tensor>, values: Values): Map<Tensor, TensorData> {
-  const names = [...inputs.keys()];
   const unknown = Object.keys(values).find((name) => !inputs.has(name));
-  if (unknown !== undefined)
-    throw new FeedError(`feeds: ${unknown} is no input of this step; it has ${names.join(', ') || 'none'}`);
-  const named = [...inputs].map(([name, node]) => [name, node, values[name]] as const);
-  return readAll('feeds', named, 'pass a value for it');
+  if (unknown === undefined) return readAll('feeds', inputs, (name) => values[name]);
+  throw new FeedError(`feeds: ${unknown} is no input of this step; it has ${[...inputs.keys()].join(', ') || 'none'}`);
 }
 
 /** Every name that an input was given: a value for any other name is a mistake. */
 export const inputNames = new Set<string>();
 
-/** Values for inputs: by node, or by the inputs' names. */
-export type NodeFeeds = ReadonlyMap<Tensor, Value> | Values;
-
 /** Reads what is fed for the inputs among `nodes` into host form. Throws FeedError for a missing or ill-shaped value. */
 export function readNodeFeeds(op: string, nodes: readonly Tensor[], feeds: NodeFeeds): Map<Tensor, TensorData> {
-  const byNode = feeds instanceof Map ? (feeds as ReadonlyMap<Tensor, Value>) : undefined;
-  if ([...(byNode?.keys() ?? [])].some((node) => !isInput(node)))
-    throw new FeedError(`${op}: a fed node is no input; only inputs are fed`);
-  const unknown = Object.keys(byNode ? {} : feeds).find((name) => !inputNames.has(name));
-  if (unknown !== undefined)
-    throw new FeedError(`${op}: there is no input ${unknown}; name it with input(shape, { name: '${unknown}' })`);
-  const find = (node: Tensor): Value | undefined =>
-    byNode || node.name === undefined ? byNode?.get(node) : (feeds as Values)[node.name];
-  const named = nodes.filter(isInput).map((node) => [node.name ?? 'an input', node, find(node)] as const);
-  return readAll(op, named, 'pass its value as a Map entry, or under its name if it has one');
+  const inputs = nodes.filter(isInput).map((node) => [node.name ?? 'an input', node] as const);
+  if (feeds instanceof Map) {
+    if (![...feeds.keys()].every(isInput)) throw new FeedError(`${op}: a fed node is no input; only inputs are fed`);
+    return readAll(op, inputs, (_, node) => feeds.get(node));
+  }
+  const unknown = Object.keys(feeds).find((name) => !inputNames.has(name));
+  if (unknown === undefined) return readAll(op, inputs, (name) => (feeds as Values)[name]);
+  throw new FeedError(`${op}: there is no input ${unknown}; name it with input(shape, { name: '${unknown}' })`);
 }
 
 /** What keeps every value in [0, size) and outside it: indices may pass through on their way. */

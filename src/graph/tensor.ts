@@ -154,24 +154,17 @@ export type OpFunction = (...inputs: TensorLike[]) => Tensor;
 export type Unary = (x: TensorLike) => Tensor;
 export type Binary = (a: TensorLike, b: TensorLike) => Tensor;
 
-/** How many scalars the WGSL function of a pointwise op takes; other kernels do not say. */
-const arityOf = ({ kernel }: Op): number | undefined => {
-  if (kernel.kind !== 'pointwise') return undefined;
-  const [, head] = kernel.source.replace(/\/\/.*|\/\*[\s\S]*?\*\//g, '').split(`fn ${kernel.name}(`);
-  return head === undefined ? undefined : head.split(')')[0]!.split(':').length - 1;
-};
-
 /**
  * Makes an op from its record: a function from tensors (numbers are lifted) to a node of the graph.
  * Works the same in user code; see the record's fields for what each must give. The function throws NablaError for
- * another number of inputs than the kernel takes.
+ * another number of inputs than a pointwise op's reference takes.
  */
 export function defineOp(record: PointwiseRecord<NoOptions>): OpFunction;
 /** The same for an op of whole tensors: its reference takes and gives tensors' values. */
 export function defineOp(record: TensorRecord<NoOptions>): OpFunction;
 export function defineOp(record: OpRecord<NoOptions>): OpFunction {
   checkOptions('defineOp', record, 'name kernel reference');
-  const arity = arityOf(record);
+  const arity = record.kernel.kind === 'pointwise' ? record.reference?.length : undefined;
   return (...inputs) => {
     if (inputs.length !== (arity ?? inputs.length))
       throw new NablaError(`${record.name}: inputs: ${arity} expected, ${inputs.length} given; pass one for each`);

@@ -15,21 +15,10 @@ function positive<O extends object>(schedule: string, what: keyof O & string, op
   throw new NablaError(`schedules.${schedule}: ${what} is ${options?.[what]}; pass { ${what} } with a number above 0`);
 }
 
-/** The same rate at every step. */
-export function constant(rate: number): Schedule {
-  return () => full([], rate);
-}
-
 /** rate · factor^⌊step / every⌋; factor 0.1. PyTorch's `StepLR`. */
 export function step(rate: number, options: { every: number; factor?: number }): Schedule {
   const { every, factor = 0.1 } = positive('step', 'every', options);
   return (count) => mul(rate, pow(factor, cast(cast(div(add(count, 0.5), every), 'i32'), 'f32')));
-}
-
-/** rate · factor^step. */
-export function exponential(rate: number, options: { factor: number }): Schedule {
-  const { factor } = positive('exponential', 'factor', options);
-  return (count) => mul(rate, pow(factor, count));
 }
 
 /** From rate to `minimum` (0) over `steps` along half a cosine, and `minimum` from there on. PyTorch's `CosineAnnealingLR`. */
@@ -42,16 +31,10 @@ export function cosine(rate: number, options: { steps: number; minimum?: number 
   };
 }
 
-/** From rate to `end` (0) over `steps` along a line, and `end` from there on. */
-export function linear(rate: number, options: { steps: number; end?: number }): Schedule {
-  const { steps, end = 0 } = positive('linear', 'steps', options);
-  return (count) => add(rate, mul((end - rate) / steps, minimum(count, steps)));
-}
-
 /** Climbs linearly for `steps` steps, from 1/steps of the first rate to all of it, then follows `schedule` from its start. */
 export function warmUp(schedule: Schedule | number, options: { steps: number }): Schedule {
   const { steps } = positive('warmUp', 'steps', options);
-  const follow = typeof schedule === 'number' ? constant(schedule) : schedule;
+  const follow = typeof schedule === 'number' ? () => full([], schedule) : schedule;
   return (count) => {
     const climbing = mul(follow(full([], 0)), div(add(count, 1), steps));
     return where(less(count, steps), climbing, follow(maximum(sub(count, steps), 0)));

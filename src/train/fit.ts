@@ -94,7 +94,7 @@ export function fit(engine: Engine, options: FitOptions): Fit {
     async *[Symbol.asyncIterator]() {
       const updates = (cost: Tensor): Updates => options.optimizer.updates(cost, model.parameters);
       const pass = makePass(engine, { model, loss, data, batchSize, accuracy, training: true, updates });
-      const readings = makeReadings(options, doneBy(progress));
+      const readings = makeReadings(options);
       try {
         await engine.warmUp((pass.full ?? pass.rest)!, options.onWarmUp);
         // the remainder's kernels are built while the epoch runs; an error in them comes with its first call
@@ -115,7 +115,6 @@ export function fit(engine: Engine, options: FitOptions): Fit {
 }
 
 const withoutCount = ({ examples: _, ...rest }: Evaluation): Omit<Evaluation, 'examples'> => rest;
-const doneBy = ({ epoch, position, examples }: Progress): number => epoch * examples + position;
 const isOver = ({ signal, steps = Infinity }: FitOptions, progress: Progress): boolean =>
   (signal?.aborted ?? false) || progress.step >= steps;
 
@@ -131,8 +130,7 @@ async function runEpoch(options: FitOptions, pass: Pass, readings: Readings, fro
   while (position < data.length && !isOver(options, { ...from, step })) {
     const size = Math.min(batchSize, data.length - position);
     [step, position] = [step + 1, position + size];
-    const done = from.epoch * data.length + position;
-    await readings.run((size === batchSize ? pass.full : pass.rest)!, { epoch, step, steps }, done);
+    await readings.run((size === batchSize ? pass.full : pass.rest)!, { epoch, step, steps });
   }
   const totals = await pass.totals();
   await readings.settle();

@@ -12,8 +12,6 @@ export interface StepReport {
   readonly steps: number;
   /** Mean over the step's batch, before its update. */
   readonly cost: number;
-  /** Since the report before. */
-  readonly examplesPerSecond: number;
 }
 
 /** Costs on their way back at one time. */
@@ -21,30 +19,24 @@ const PENDING = 4;
 /** Milliseconds between reports where the caller does not say how many steps. */
 const INTERVAL = 30;
 
-/** Reads costs back while later steps run. `seen` examples were done before. */
-export function makeReadings({ onStep, reportEvery }: Pick<FitOptions, 'onStep' | 'reportEvery'>, seen: number) {
+/** Reads costs back while later steps run. */
+export function makeReadings({ onStep, reportEvery }: Pick<FitOptions, 'onStep' | 'reportEvery'>) {
   const pending: Promise<void>[] = [];
   let failure: { error: unknown } | undefined;
-  let time = performance.now();
   let asked = Number.NEGATIVE_INFINITY;
 
   const isDue = (step: number): boolean => {
     if (reportEvery !== undefined) return step % reportEvery === 0;
     return pending.length === 0 && performance.now() - asked >= INTERVAL;
   };
-  const rate = (examples: number): number => {
-    const [before, since] = [seen, time];
-    [seen, time] = [examples, performance.now()];
-    return (examples - before) / Math.max(1e-6, (time - since) / 1000);
-  };
   return {
-    /** Runs one step; resolves when there is room for the next. `examples` counts those done since the run began. */
-    async run(step: Step<{ cost: Tensor }>, at: Pick<StepReport, 'epoch' | 'step' | 'steps'>, examples: number) {
+    /** Runs one step; resolves when there is room for the next. */
+    async run(step: Step<{ cost: Tensor }>, at: Omit<StepReport, 'cost'>) {
       if (failure) throw failure.error;
       if (!onStep || !isDue(at.step)) return step.enqueue();
       asked = performance.now();
       const reading = step()
-        .then(({ cost }) => onStep({ ...at, cost: cost.data[0]!, examplesPerSecond: rate(examples) }))
+        .then(({ cost }) => onStep({ ...at, cost: cost.data[0]! }))
         .catch((error: unknown) => {
           failure ??= { error };
         });

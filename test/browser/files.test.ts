@@ -14,9 +14,6 @@ const handle = (name: string) => ({
         content = bytes.slice();
       },
       close: async () => void files.set(name, content),
-      abort: async () => {
-        content = new Uint8Array();
-      },
     };
   },
 });

@@ -136,7 +136,7 @@ describe('fit', () => {
     expect(seen.map(({ epoch }) => epoch)).toEqual([1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]);
     const first = (4 * seen[0]!.cost + 4 * seen[1]!.cost + 3 * seen[2]!.cost) / 11;
     expect(reports[0]!.cost).toBeCloseTo(first, 12);
-    expect(seen.every(({ steps, examplesPerSecond }) => steps === 12 && examplesPerSecond > 0)).toBe(true);
+    expect(seen.every(({ steps }) => steps === 12)).toBe(true);
   });
 });
 

@@ -33,6 +33,5 @@ export { logSoftmax, logSumExp, softmax } from './ops/softmax.js';
 export { broadcastTo, reshape, transpose } from './ops/view.js';
 export * as optim from './optim/index.js';
 export type { Shape } from './shape.js';
-export * from './train/evaluate.js';
+export { type EvaluateOptions, type Evaluation, evaluate } from './train/evaluate.js';
 export * from './train/fit.js';
-export type { StepReport } from './train/readings.js';

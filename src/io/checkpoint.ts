@@ -3,7 +3,7 @@ import type { Engine } from '../engine.js';
 import { FormatError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import { runCount } from '../ops/random.js';
-import { namesOf, type Optimizer } from '../optim/optimizer.js';
+import { namesOf, type Optimizer } from '../optim/optimizers.js';
 import { formatShape, sameShape } from '../shape.js';
 import type { Progress } from '../train/fit.js';
 import { decode, encode } from './safetensors.js';

@@ -1,10 +1,10 @@
+import type { Value } from '../dtype.js';
 import { NablaError } from '../errors.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
-import { parameter } from '../ops/leaf.js';
-import { pcg } from '../ops/random.js';
+import { parameter, zeros } from '../ops/leaf.js';
+import { pcg, random } from '../ops/random.js';
 import { checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
-import { type Fan, type Initializer, initialize } from './initializers.js';
 
 export interface ApplyOptions {
   /** Dropout acts only while training. */
@@ -93,4 +93,92 @@ export function makeLayer(options: LayerOptions, build: (scope: Scope) => LayerF
       seed = options.seed ?? modelSeed;
     },
   };
+}
+
+export interface Fan {
+  /** How many numbers each output sums, and how many outputs each input reaches. */
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly seed: number;
+}
+/** Makes the first values of a weight. */
+export type Initialize = (shape: Shape, fan: Fan) => Tensor | Value;
+
+function uniform(bound: (fan: Fan) => number): Initialize {
+  return (shape, fan) => random.uniform(shape, { seed: fan.seed, low: -bound(fan), high: bound(fan) });
+}
+function normal(deviation: (fan: Fan) => number): Initialize {
+  return (shape, fan) => random.normal(shape, { seed: fan.seed, deviation: deviation(fan) });
+}
+
+/** Named initialisers of weights, with n inputs and m outputs. */
+export const initializers = {
+  /** PyTorch's default for linear layers: uniform within ±1/√n. */
+  pytorch: uniform(({ inputs }) => 1 / Math.sqrt(inputs)),
+  /** N(0, 2/n), for the ReLU family (He et al. 2015). */
+  heNormal: normal(({ inputs }) => Math.sqrt(2 / inputs)),
+  /** Uniform within ±√(6/n). */
+  heUniform: uniform(({ inputs }) => Math.sqrt(6 / inputs)),
+  /** N(0, 2/(n + m)), for sigmoid and tanh (Glorot & Bengio 2010). */
+  glorotNormal: normal(({ inputs, outputs }) => Math.sqrt(2 / (inputs + outputs))),
+  /** Uniform within ±√(6/(n + m)). */
+  glorotUniform: uniform(({ inputs, outputs }) => Math.sqrt(6 / (inputs + outputs))),
+  /** N(0, 1/n). */
+  lecunNormal: normal(({ inputs }) => 1 / Math.sqrt(inputs)),
+  /** N(0, 1). */
+  standardNormal: normal(() => 1),
+  zeros: ((shape) => zeros(shape)) as Initialize,
+} as const;
+export type Initializer = keyof typeof initializers | Initialize;
+
+export function initialize(initializer: Initializer, shape: Shape, fan: Fan): Tensor | Value {
+  const make = typeof initializer === 'function' ? initializer : initializers[initializer];
+  if (!make)
+    throw new NablaError(`initializer: there is no '${initializer}'; use ${Object.keys(initializers).join(', ')}`);
+  // Without inputs there are no numbers to scale.
+  return make(shape, { ...fan, inputs: Math.max(1, fan.inputs) });
+}
+
+/** A layer, or a function of a tensor such as `relu`. */
+export type SequentialPart = Layer | ((x: Tensor) => Tensor);
+
+/**
+ * Layers one after another. Parameters are named by the layers' numbers, counted from 0, or by the layers' names:
+ * "0.weight", "2.1.bias". A layer that stands in two places shares its parameters.
+ * `sequential(layers, { seed })` gives the whole model one seed; each layer draws different numbers from it. Throws
+ * NablaError for what is no layer and for two layers of one name.
+ */
+export function sequential(...layers: SequentialPart[]): Layer;
+/** The same from a list, with a seed for the whole model or a name for it. */
+export function sequential(layers: readonly SequentialPart[], options?: LayerOptions): Layer;
+export function sequential(...args: readonly unknown[]): Layer {
+  const [first, second] = args as [readonly SequentialPart[], LayerOptions | undefined];
+  const [parts, options] = Array.isArray(first)
+    ? [first, layerOptions('sequential', second ?? {})]
+    : [args as readonly SequentialPart[], {}];
+  const layers = parts.map(asLayer);
+  const names = layers.map((layer, i) => layer.name ?? String(i));
+  const twice = names.find((name, i) => layers.some((layer, j) => j < i && names[j] === name && layer !== layers[i]));
+  if (twice !== undefined) throw new NablaError(`sequential: two layers are named '${twice}'; rename one`);
+  const place = (path: string, modelSeed: number): void => {
+    for (const [i, layer] of layers.entries())
+      if (layers.indexOf(layer) === i) layer.place?.(join(path, names[i]!), options.seed ?? modelSeed);
+  };
+  place(options.name ?? '', 0);
+  return {
+    name: options.name,
+    place,
+    get parameters() {
+      return [...new Set(layers.flatMap((layer) => layer.parameters))];
+    },
+    apply: (x, settings) => layers.reduce((value, layer) => layer.apply(value, settings), x),
+  };
+}
+
+function asLayer(part: SequentialPart, i: number): Layer {
+  if (typeof part === 'function') return { parameters: [], apply: (x) => part(x) };
+  // Asking for the parameters themselves would make them before they have their names.
+  if (!part || typeof part.apply !== 'function' || !('parameters' in part))
+    throw new NablaError(`sequential: part ${i} is no layer; pass { parameters, apply } or a function of a tensor`);
+  return part;
 }

@@ -12,8 +12,7 @@ import { mean } from '../ops/reduce.js';
 import { reshape as reshapeTensor } from '../ops/view.js';
 import { checkOptions } from '../options.js';
 import { checkShape, checkWhole, formatShape, type Shape, sameShape, sizeOf } from '../shape.js';
-import type { Initializer } from './initializers.js';
-import { type Layer, type LayerOptions, layerOptions, makeLayer } from './layer.js';
+import { type Initializer, type Layer, type LayerOptions, layerOptions, makeLayer } from './layer.js';
 
 export interface DenseOptions extends LayerOptions {
   activation?: Activation | ((z: Tensor) => Tensor);

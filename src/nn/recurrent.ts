@@ -7,8 +7,7 @@ import { matmul } from '../ops/matmul.js';
 import { concat, slice } from '../ops/slice.js';
 import { reshape, transpose } from '../ops/view.js';
 import { checkWhole, formatShape } from '../shape.js';
-import type { Initializer } from './initializers.js';
-import { type Layer, type LayerOptions, layerOptions, makeLayer } from './layer.js';
+import { type Initializer, type Layer, type LayerOptions, layerOptions, makeLayer } from './layer.js';
 
 export interface RecurrentOptions extends LayerOptions {
   /** true unless given. */

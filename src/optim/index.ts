@@ -1,4 +1,4 @@
-export { clipByGlobalNorm, type Optimizer, type OptimizerOptions } from './optimizer.js';
-export { type AdamOptions, adam, adamW, rmsProp, sgd } from './optimizers.js';
+export type { AdamOptions, Optimizer, OptimizerOptions } from './optimizers.js';
+export { adam, adamW, clipByGlobalNorm, rmsProp, sgd } from './optimizers.js';
 export type { Schedule } from './schedules.js';
 export * as schedules from './schedules.js';

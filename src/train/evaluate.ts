@@ -1,10 +1,21 @@
-import type { Dataset } from '../data/dataset.js';
-import type { Engine } from '../engine.js';
-import type { Loss } from '../loss.js';
+import { type Dataset, stored } from '../data/dataset.js';
+import { isFloat } from '../dtype.js';
+import type { Engine, Step } from '../engine.js';
+import { FeedError, ShapeError } from '../errors.js';
+import type { Updates } from '../graph/program.js';
+import type { Tensor } from '../graph/tensor.js';
+import { binaryCrossEntropy, type Loss } from '../loss.js';
 import type { Layer } from '../nn/layer.js';
+import { add, div, mul } from '../ops/arithmetic.js';
+import { cast } from '../ops/cast.js';
+import { equal, greater } from '../ops/compare.js';
+import { gather } from '../ops/indexing.js';
+import { arange, parameter, zeros } from '../ops/leaf.js';
+import { argMax, sum } from '../ops/reduce.js';
+import { concat } from '../ops/slice.js';
+import { reshape } from '../ops/view.js';
 import { checkOptions } from '../options.js';
-import { checkWhole } from '../shape.js';
-import { makePass } from './pass.js';
+import { checkWhole, formatShape, sameShape, sizeOf } from '../shape.js';
 
 export interface EvaluateOptions {
   readonly model: Layer;
@@ -41,4 +52,110 @@ export async function evaluate(engine: Engine, options: EvaluateOptions): Promis
   } finally {
     pass.release();
   }
+}
+
+/** Σ cost · examples and how many outputs were right, over the steps so far. */
+export interface Totals {
+  readonly cost: number;
+  readonly correct: number;
+}
+
+export interface PassDefinition extends Required<EvaluateOptions> {
+  readonly training: boolean;
+  /** Count right answers too; they cost a kernel a step. */
+  readonly accuracy: boolean;
+  /** What else a step updates, from its cost. */
+  readonly updates?: (cost: Tensor) => Updates;
+}
+
+/** The parameters of a pass. They are kept for the next pass over the data, so that passes do not add up on the engine. */
+const makeBooks = (length: number) => ({
+  order: parameter(new Int32Array(length), { name: 'order' }),
+  cursor: parameter({ shape: [], dtype: 'i32', data: new Int32Array(1) }, { name: 'cursor' }),
+  /** Σ cost · examples, and right answers. */
+  totals: parameter([0, 0], { name: 'totals' }),
+});
+const spare = new WeakMap<Dataset, ReturnType<typeof makeBooks>[]>();
+
+/**
+ * Steps over a data set that lives on the engine. The order of the rows is written once an epoch; a cursor on the device
+ * picks each batch and advances by itself, so a step uploads nothing and reads nothing back.
+ */
+export function makePass(engine: Engine, definition: PassDefinition) {
+  const { data, batchSize, updates } = definition;
+  const kept = spare.get(data) ?? [];
+  spare.set(data, kept);
+  const books = kept.pop() ?? makeBooks(data.length);
+  const { order, cursor, totals } = books;
+  let counted = false;
+  const compile = (size: number): Step<{ cost: Tensor }> => {
+    const { cost, hits } = forward(definition, gather(order, add(arange(size), cursor)));
+    counted = hits !== undefined;
+    const sums = [mul(cost, size), hits ?? zeros([])].map((value) => reshape(value, [1]));
+    const own: Updates = [
+      [cursor, add(cursor, size)],
+      [totals, add(totals, concat(sums, { axis: 0 }))],
+    ];
+    return engine.compile({ outputs: { cost }, updates: [...(updates?.(cost) ?? []), ...own] });
+  };
+  const full = data.length >= batchSize ? compile(batchSize) : undefined;
+  const rest = data.length % batchSize ? compile(data.length % batchSize) : undefined;
+  return {
+    /** One step of `batchSize` examples, and one of the remainder where there is one. */
+    ...{ full, rest },
+    /** Whether labels are class numbers, so that there is an accuracy. */
+    counted,
+    /** Starts at a position of an order of rows. */
+    async begin(rows: Int32Array, position: number, { cost, correct }: Totals): Promise<void> {
+      const sums = { shape: [2], dtype: 'f64', data: Float64Array.of(cost, correct) } as const;
+      await Promise.all([engine.write(order, rows), engine.write(cursor, position), engine.write(totals, sums)]);
+    },
+    async totals(): Promise<Totals> {
+      const [cost, correct] = (await engine.read(totals)).data;
+      return { cost: cost!, correct: correct! };
+    },
+    release(): void {
+      for (const step of [full, rest]) step?.release();
+      kept.push(books);
+    },
+  };
+}
+export type Pass = ReturnType<typeof makePass>;
+
+/** Cost and number of right answers over some rows of the data. */
+function forward({ model, loss, data, training, accuracy }: PassDefinition, rows: Tensor) {
+  const { inputs, labels: allLabels, scale, classes } = data.values;
+  const picked = gather(inputs, rows);
+  const values = inputs.dtype === 'u8' || isFloat(inputs.dtype) ? mul(cast(picked, 'f32'), scale) : picked;
+  const labels = gather(allLabels, rows);
+  const output = model.apply(values, { training });
+  if (classes) checkClasses(data, output, loss);
+  const cost = loss(output, labels);
+  if (cost.rank !== 0) throw new ShapeError(`loss: it gives ${formatShape(cost.shape)}; a cost is a scalar`);
+  return { cost, hits: classes && accuracy ? rightAnswers(output, labels, data, loss) : undefined };
+}
+
+/** Throws FeedError where a class number has no output. */
+function checkClasses({ values }: Dataset, output: Tensor, loss: Loss): void {
+  if (!sameShape(values.labels.shape.slice(1), output.shape.slice(1, -1))) return;
+  const classes = output.shape.at(-1)!;
+  // A single output may be any number, but a single logit tells 0 from 1.
+  if (classes === 1 && loss !== binaryCrossEntropy) return;
+  const limit = Math.max(2, classes);
+  const { data, shape } = stored(values.labels);
+  const at = data.findIndex((label: number) => label < 0 || label >= limit);
+  if (at >= 0)
+    throw new FeedError(
+      `data: label ${data[at]} of example ${Math.floor((at * shape[0]!) / data.length)} has no output; the model's output ${formatShape(output.shape)} stands for classes 0 to ${limit - 1}`,
+    );
+}
+
+/** How many labels, as a share of an example's, the largest output names; a single one says class 1 above ½, or as a logit above 0. */
+function rightAnswers(output: Tensor, labels: Tensor, { values }: Dataset, loss: Loss): Tensor | undefined {
+  if (!sameShape(labels.shape, output.shape.slice(0, -1))) return undefined;
+  if (output.shape.at(-1) !== 1)
+    return div(sum(cast(equal(argMax(output, { axis: -1 }), labels), 'f32')), sizeOf(labels.shape.slice(1)));
+  if (stored(values.labels).data.some((label: number) => label !== 0 && label !== 1)) return undefined;
+  const positive = greater(reshape(output, labels.shape), loss === binaryCrossEntropy ? 0 : 0.5);
+  return sum(cast(equal(cast(positive, 'i32'), labels), 'f32'));
 }

@@ -1,14 +1,12 @@
 import type { Dataset } from '../data/dataset.js';
 import { permutation } from '../data/random.js';
-import type { Engine, Updates } from '../engine.js';
+import type { Engine, Step, Updates } from '../engine.js';
 import { NablaError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
-import type { Optimizer } from '../optim/optimizer.js';
+import type { Optimizer } from '../optim/optimizers.js';
 import { checkOptions } from '../options.js';
 import { checkWhole } from '../shape.js';
-import { type EvaluateOptions, type Evaluation, evaluate } from './evaluate.js';
-import { makePass, type Pass, type Totals } from './pass.js';
-import { makeReadings, type Readings, type StepReport } from './readings.js';
+import { type EvaluateOptions, type Evaluation, evaluate, makePass, type Pass, type Totals } from './evaluate.js';
 
 export interface FitOptions extends EvaluateOptions {
   readonly optimizer: Optimizer;
@@ -47,6 +45,18 @@ export interface Progress extends Totals {
   readonly position: number;
   /** Steps done. */
   readonly step: number;
+}
+
+/** What `onStep` gets, a few steps behind the device. */
+export interface StepReport {
+  /** The epoch that the step belongs to, from 1. */
+  readonly epoch: number;
+  /** Steps done, this one included. */
+  readonly step: number;
+  /** Steps that the whole run takes. */
+  readonly steps: number;
+  /** Mean over the step's batch, before its update. */
+  readonly cost: number;
 }
 
 export interface EpochReport {
@@ -118,8 +128,32 @@ const withoutCount = ({ examples: _, ...rest }: Evaluation): Omit<Evaluation, 'e
 const isOver = ({ signal, steps = Infinity }: FitOptions, progress: Progress): boolean =>
   (signal?.aborted ?? false) || progress.step >= steps;
 
+/** Costs on their way back at one time. */
+const PENDING = 4;
+/** Milliseconds between reports where the caller does not say how many steps. */
+const INTERVAL = 30;
+
+/** Reads costs back while later steps run. */
+function makeReadings({ onStep, reportEvery }: FitOptions) {
+  const pending: Promise<void>[] = [];
+  let asked = Number.NEGATIVE_INFINITY;
+  const isDue = (step: number): boolean =>
+    reportEvery === undefined ? performance.now() - asked >= INTERVAL : step % reportEvery === 0;
+  return {
+    /** Runs one step; resolves when there is room for the next. Throws what an earlier step or `onStep` threw. */
+    async run(step: Step<{ cost: Tensor }>, at: Omit<StepReport, 'cost'>): Promise<void> {
+      if (!onStep || !isDue(at.step)) return step.enqueue();
+      asked = performance.now();
+      const reading = step().then(({ cost }) => onStep({ ...at, cost: cost.data[0]! }));
+      reading.catch(() => {});
+      if (pending.push(reading) >= PENDING) await pending.shift();
+    },
+    settle: () => Promise.all(pending),
+  };
+}
+
 /** Runs the rest of an epoch. There is no report when it was aborted on the way. */
-async function runEpoch(options: FitOptions, pass: Pass, readings: Readings, from: Progress) {
+async function runEpoch(options: FitOptions, pass: Pass, readings: ReturnType<typeof makeReadings>, from: Progress) {
   const { data, batchSize, shuffle = true } = options;
   const order = shuffle ? permutation(data.length, from.seed, from.epoch).map((at) => data.rows[at]!) : data.rows;
   const began = performance.now();

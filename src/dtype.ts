@@ -52,11 +52,9 @@ function flatten(op: string, value: NestedArray): { shape: Shape; source: Float6
   for (let level: unknown = value; Array.isArray(level); level = level[0]) shape.push(level.length);
   const source = new Float64Array(sizeOf(shape));
   let next = 0;
-  const say = (length: number | undefined): string => (length === undefined ? 'a number' : `${length} entries`);
   const walk = (level: NestedArray[number], depth: number): void => {
-    const length = Array.isArray(level) ? level.length : undefined;
-    if (length !== shape[depth])
-      throw new FeedError(`${op}: nested arrays are ragged: ${say(length)} where ${say(shape[depth])} should be`);
+    if (Array.isArray(level) ? level.length !== shape[depth] : depth < shape.length)
+      throw new FeedError(`${op}: nested arrays are ragged: ${formatShape(shape)} does not hold throughout; even them`);
     if (Array.isArray(level)) for (const inner of level) walk(inner, depth + 1);
     else if (typeof level === 'number' || typeof level === 'boolean') source[next++] = Number(level);
     else throw new FeedError(`${op}: ${JSON.stringify(level)} is not a number`);

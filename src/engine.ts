@@ -19,7 +19,7 @@ import {
 } from './graph/program.js';
 import { isData, structureOf } from './graph/structure.js';
 import type { Tensor, Tree } from './graph/tensor.js';
-import { flattenTree, mapTree } from './graph/walk.js';
+import { mapTree, tensorsOf } from './graph/walk.js';
 import { add } from './ops/arithmetic.js';
 import { checkRange } from './ops/indexing.js';
 import { describe } from './ops/leaf.js';
@@ -33,9 +33,7 @@ export type Evaluated<T> = [Tree] extends [T]
   ? unknown
   : T extends Tensor
     ? TensorData
-    : T extends object
-      ? { readonly [K in keyof T]: Evaluated<T[K]> }
-      : never;
+    : { readonly [K in keyof T]: Evaluated<T[K]> };
 
 type NamedFeeds = Readonly<Record<string, Value>>;
 
@@ -102,7 +100,7 @@ export class Engine {
 
   async #run(tree: Tree, feeds: NodeFeeds, inspection?: Inspection): Promise<unknown> {
     this.#checkOpen();
-    const wanted = flattenTree(tree).map(({ tensor }) => tensor);
+    const wanted = tensorsOf(tree);
     const watched = this.#anomaly ? watch({ inputs: new Map(), outputs: wanted, updates: [] }) : undefined;
     const outputs = watched?.program.outputs ?? wanted;
     const nodes = programNodes({ outputs, updates: [] });
@@ -155,7 +153,7 @@ export class Engine {
     this.#checkOpen();
     checkOptions('compile', definition, '', 'inputs outputs updates');
     const tree = (definition.outputs ?? {}) as T;
-    const outputs = flattenTree(tree).map(({ tensor }) => tensor);
+    const outputs = tensorsOf(tree);
     const inputs = new Map(Object.entries(definition.inputs ?? {}));
     const program = countRuns(checkProgram({ inputs, outputs, updates: definition.updates ?? [] }));
     const limits = indexLimits(programNodes(program));

@@ -8,23 +8,19 @@ export function topological(
 ): Tensor[] {
   const order: Tensor[] = [];
   const state = new Map<Tensor, 'open' | 'done'>();
-  const stack: Tensor[] = [...roots].reverse();
-  while (stack.length > 0) {
-    const node = stack[stack.length - 1]!;
-    if (state.has(node)) {
+  const stack = [...roots].reverse();
+  for (let node = stack.at(-1); node; node = stack.at(-1)) {
+    const known = state.get(node);
+    if (known) {
       stack.pop();
-      if (state.get(node) === 'open') {
-        state.set(node, 'done');
-        order.push(node);
-      }
+      if (known === 'open') order.push(node);
+      state.set(node, 'done');
       continue;
     }
     state.set(node, 'open');
-    const inputs = inputsOf(node);
-    for (let i = inputs.length - 1; i >= 0; i--) {
-      const input = inputs[i]!;
+    for (const input of [...inputsOf(node)].reverse()) {
       if (state.get(input) === 'open') throw new NablaError(`${node.op.name}: the graph has a cycle through this node`);
-      if (!state.has(input)) stack.push(input);
+      stack.push(input);
     }
   }
   return order;
@@ -37,21 +33,26 @@ export function dependents(order: readonly Tensor[], sources: ReadonlySet<Tensor
   return reached;
 }
 
-/** The tensors of a tree, in a fixed order, each with its path (for messages and results). */
-export function flattenTree(tree: Tree, path = '', above: readonly Tree[] = []): { path: string; tensor: Tensor }[] {
-  if (tree instanceof Tensor) return [{ path: path || 'output', tensor: tree }];
+/** The same tree with each tensor replaced, in a fixed order. `path` and `above` say where in the whole it stands. */
+export function mapTree(
+  tree: Tree,
+  replace: (tensor: Tensor) => unknown,
+  path = '',
+  above: readonly Tree[] = [],
+): unknown {
+  if (tree instanceof Tensor) return replace(tree);
   if (above.includes(tree))
     throw new NablaError(`${path}: the tree holds itself; give tensors in a tree without circles`);
-  const within = [...above, tree];
-  if (Array.isArray(tree)) return tree.flatMap((branch, i) => flattenTree(branch, `${path}[${i}]`, within));
-  if (tree && typeof tree === 'object')
-    return Object.entries(tree).flatMap(([key, branch]) => flattenTree(branch, path ? `${path}.${key}` : key, within));
-  throw new NablaError(`${path || 'tree'}: ${String(tree)} is not a tensor, nor an array or object of tensors`);
+  if (!tree || typeof tree !== 'object')
+    throw new NablaError(`${path || 'tree'}: ${String(tree)} is not a tensor, nor an array or object of tensors`);
+  const at = (key: string, branch: Tree): unknown => mapTree(branch, replace, path + key, [...above, tree]);
+  if (Array.isArray(tree)) return tree.map((branch, i) => at(`[${i}]`, branch));
+  return Object.fromEntries(Object.entries(tree).map(([key, branch]) => [key, at(path ? `.${key}` : key, branch)]));
 }
 
-/** The same tree with each tensor replaced. */
-export function mapTree<T>(tree: Tree, replace: (tensor: Tensor) => T): unknown {
-  if (tree instanceof Tensor) return replace(tree);
-  if (Array.isArray(tree)) return tree.map((branch) => mapTree(branch, replace));
-  return Object.fromEntries(Object.entries(tree).map(([key, branch]) => [key, mapTree(branch, replace)]));
+/** The tensors of a tree, in the same order. */
+export function tensorsOf(tree: Tree): Tensor[] {
+  const tensors: Tensor[] = [];
+  mapTree(tree, (tensor) => tensors.push(tensor));
+  return tensors;
 }

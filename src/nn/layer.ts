@@ -1,10 +1,10 @@
 import type { Value } from '../dtype.js';
-import { NablaError } from '../errors.js';
+import { NablaError, ShapeError } from '../errors.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { parameter, zeros } from '../ops/leaf.js';
 import { pcg, random } from '../ops/random.js';
 import { checkOptions } from '../options.js';
-import type { Shape } from '../shape.js';
+import { formatShape, type Shape } from '../shape.js';
 
 export interface ApplyOptions {
   /** Dropout acts only while training. */
@@ -38,6 +38,11 @@ export interface LayerOptions {
 /** A layer's options, which are those of every layer and the `known`; throws for others. */
 export const layerOptions = <O extends LayerOptions>(layer: string, options: O, known = ''): O =>
   checkOptions(`nn.${layer}`, options, '', `${known} seed name`);
+
+/** Throws ShapeError for an input that a layer does not take. */
+export const refuse = (layer: string, { shape }: Tensor, wanted: string, fix = 'reshape it'): never => {
+  throw new ShapeError(`${layer}: input ${formatShape(shape)} where ${wanted} is expected; ${fix}`);
+};
 
 /** A seed for what stands at `path`: two places differ, one place always gives the same. */
 export function seedAt(seed: number, path: string): number {

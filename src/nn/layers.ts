@@ -1,4 +1,4 @@
-import { NablaError, ShapeError } from '../errors.js';
+import { NablaError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import { type Activation, activations } from '../ops/activation.js';
 import { add, div, mul, sqrt, square, sub } from '../ops/arithmetic.js';
@@ -11,8 +11,8 @@ import { random } from '../ops/random.js';
 import { mean } from '../ops/reduce.js';
 import { reshape as reshapeTensor } from '../ops/view.js';
 import { checkOptions } from '../options.js';
-import { checkShape, checkWhole, formatShape, type Shape, sameShape, sizeOf } from '../shape.js';
-import { type Initializer, type Layer, type LayerOptions, layerOptions, makeLayer } from './layer.js';
+import { checkShape, checkWhole, type Shape, sameShape, sizeOf } from '../shape.js';
+import { type Initializer, type Layer, type LayerOptions, layerOptions, makeLayer, refuse } from './layer.js';
 
 export interface DenseOptions extends LayerOptions {
   activation?: Activation | ((z: Tensor) => Tensor);
@@ -68,10 +68,8 @@ export function dense(inputs: number, outputs: number, options: DenseOptions = {
     [outputs, inputs],
     { inputs, outputs },
     (x, weight, bias) => {
-      if (x.shape.at(-1) !== inputs)
-        throw new ShapeError(
-          `dense: input ${formatShape(x.shape)} where [..., ${inputs}] is expected; flatten it, or build dense(${x.shape.at(-1)}, ${outputs})`,
-        );
+      const fix = `flatten it, or build dense(${x.shape.at(-1)}, ${outputs})`;
+      if (x.shape.at(-1) !== inputs) refuse('dense', x, `[..., ${inputs}]`, fix);
       const product = matmul(x, weight, { transposeB: true });
       return bias ? add(product, bias) : product;
     },
@@ -100,16 +98,15 @@ export function dropout(rate = 0.5, options: LayerOptions = {}): Layer {
   });
 }
 
-export interface EmbeddingOptions extends LayerOptions {
-  /** N(0, 1) unless given. */
-  initializer?: Initializer;
-}
-
 /**
  * Rows of a table [count, size] by whole numbers: [...] to [..., size]. Parameter: weight, N(0, 1) unless given.
  * Indices are i32 or u32 in [0, count).
  */
-export function embedding(count: number, size: number, options: EmbeddingOptions = {}): Layer {
+export function embedding(
+  count: number,
+  size: number,
+  options: LayerOptions & { initializer?: Initializer } = {},
+): Layer {
   checkWhole('embedding', { count, size });
   return makeLayer(layerOptions('embedding', options, 'initializer'), ({ parameter }) => {
     const initializer = options.initializer ?? 'standardNormal';
@@ -128,8 +125,7 @@ export function layerNorm(shape: number | Shape, options: LayerOptions & { epsil
   return makeLayer(layerOptions('layerNorm', options, 'epsilon'), ({ parameter }) => {
     const [weight, bias] = [parameter('weight', over, (shape) => ones(shape)), parameter('bias', over, 'zeros')];
     return (x) => {
-      if (!sameShape(x.shape.slice(-over.length), over))
-        throw new ShapeError(`layerNorm: input ${formatShape(x.shape)} does not end in ${formatShape(over)}`);
+      if (!sameShape(x.shape.slice(-over.length), over)) refuse('layerNorm', x, `[..., ${over.join(', ')}]`);
       const centred = sub(x, mean(x, { axis, keepDims: true }));
       const variance = mean(square(centred), { axis, keepDims: true });
       return add(mul(div(centred, sqrt(add(variance, options.epsilon ?? 1e-5))), weight), bias);
@@ -151,10 +147,7 @@ export function conv2d(inChannels: number, outChannels: number, kernel: Size, op
   const fan = { inputs: inChannels * height * width, outputs: outChannels * height * width };
   const { stride = 1, padding = 0, dilation = 1 } = layerOptions('conv2d', options, `${DENSE} ${WINDOW_SETTINGS}`);
   return affine('conv2d', options, [outChannels, inChannels, height, width], fan, (x, weight, bias) => {
-    if (x.rank !== 4 || x.shape[1] !== inChannels)
-      throw new ShapeError(
-        `conv2d: input ${formatShape(x.shape)} where [batch, ${inChannels}, height, width] is expected; reshape it`,
-      );
+    if (x.rank !== 4 || x.shape[1] !== inChannels) refuse('conv2d', x, `[batch, ${inChannels}, height, width]`);
     return convolve(x, weight, { stride, padding, dilation, ...(bias ? { bias } : {}) });
   });
 }

@@ -1,4 +1,4 @@
-import { NablaError, ShapeError } from '../errors.js';
+import { NablaError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import { relu, sigmoid, tanh } from '../ops/activation.js';
 import { add, mul } from '../ops/arithmetic.js';
@@ -6,8 +6,8 @@ import { zeros } from '../ops/leaf.js';
 import { matmul } from '../ops/matmul.js';
 import { concat, slice } from '../ops/slice.js';
 import { reshape, transpose } from '../ops/view.js';
-import { checkWhole, formatShape } from '../shape.js';
-import { type Initializer, type Layer, type LayerOptions, layerOptions, makeLayer } from './layer.js';
+import { checkWhole } from '../shape.js';
+import { type Initializer, type Layer, type LayerOptions, layerOptions, makeLayer, refuse } from './layer.js';
 
 export interface RecurrentOptions extends LayerOptions {
   /** true unless given. */
@@ -40,9 +40,7 @@ function recurrent(
     return (x) => {
       const [batch, time] = x.shape as [number, number];
       if (x.rank !== 3 || x.shape[2] !== inputs || time === 0)
-        throw new ShapeError(
-          `${kind}: input ${formatShape(x.shape)} where [batch, time ≥ 1, ${inputs}] is expected; reshape it, or build ${kind}(${x.shape.at(-1)}, ${hidden})`,
-        );
+        refuse(kind, x, `[batch, time ≥ 1, ${inputs}]`, `reshape it, or build ${kind}(${x.shape.at(-1)}, ${hidden})`);
       // time first, so that a step is a run of memory
       const rows = reshape(transpose(x, [1, 0, 2]), [time * batch, inputs]);
       const given = biases.reduce((sum, bias) => add(sum, bias), matmul(rows, forInput, { transposeB: true }));

@@ -144,9 +144,7 @@ function convert(op: string, source: ArrayLike<number>, dtype: DType): TypedArra
   for (let i = 0; i < source.length; i++) {
     const value = source[i]!;
     if (!Number.isInteger(value) || value < low || value > high)
-      throw new FeedError(
-        `${op}: value ${value} at ${i} is no ${dtype} (whole numbers from ${low} to ${high}); cast or correct it`,
-      );
+      throw new FeedError(`${op}: ${value} at ${i} is no ${dtype} (whole numbers from ${low} to ${high}); correct it`);
     out[i] = value;
   }
   return out;

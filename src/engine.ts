@@ -10,7 +10,6 @@ import type { NodeFeeds, Program, Updates } from './graph/program.js';
 import {
   checkProgram,
   indexLimits,
-  isConstant,
   isInput,
   isParameter,
   programNodes,
@@ -257,7 +256,7 @@ function countRuns(program: Program): Program {
 /** Throws FeedError for an index out of range in a constant, or in an input that is fed. */
 const checkIndices = (limits: ReturnType<typeof indexLimits>, feeds: ReadonlyMap<Tensor, TensorData>): void => {
   for (const { leaf, size, op } of limits) {
-    const value = isConstant(leaf) ? constantValue(leaf) : feeds.get(leaf);
+    const value = isInput(leaf) ? feeds.get(leaf) : constantValue(leaf);
     if (value) checkRange(`${op}: ${isInput(leaf) ? 'feed ' : ''}${describe(leaf)}`, value, size);
   }
 };

@@ -32,8 +32,9 @@ function targetsLike(loss: string, output: Tensor, target: Tensor, one: number |
   );
 }
 
+type Each = (output: Tensor, target: Tensor, given: Tensor) => Tensor;
 /** A loss that sums `each` over what belongs to an example and takes the mean over the batch. */
-function batchLoss(loss: string, each: (output: Tensor, target: Tensor, given: Tensor) => Tensor, one?: number): Loss {
+function batchLoss(loss: string, one: number | undefined, each: Each): Loss {
   return (output, target) => {
     checkTensors(loss, output, target);
     const values = each(output, targetsLike(loss, output, target, one), target);
@@ -44,16 +45,14 @@ function batchLoss(loss: string, each: (output: Tensor, target: Tensor, given: T
 }
 
 /** ‖output − target‖², its mean over the batch. Integer targets are class numbers and are made one-hot. */
-export const squaredError: Loss = batchLoss('squaredError', (output, target) => square(sub(output, target)), 1);
+export const squaredError: Loss = batchLoss('squaredError', 1, (output, target) => square(sub(output, target)));
 
 /** ½ ‖output − target‖², its mean over the batch: Nielsen's quadratic cost. */
-export const halfSquaredError: Loss = batchLoss(
-  'halfSquaredError',
-  (output, target) => mul(0.5, square(sub(output, target))),
-  1,
+export const halfSquaredError: Loss = batchLoss('halfSquaredError', 1, (output, target) =>
+  mul(0.5, square(sub(output, target))),
 );
 
-const entropy = batchLoss('crossEntropy', (logits, target, labels) =>
+const entropy = batchLoss('crossEntropy', undefined, (logits, target, labels) =>
   softmaxCrossEntropy(logits, target, { normalised: namesClasses(logits, labels) }),
 );
 /**
@@ -73,8 +72,4 @@ export const crossEntropy: Loss = (logits, labels) => {
  * −Σ t ln σ(z) + (1 − t) ln(1 − σ(z)) = Σ softplus(z) − t z, its mean over the batch: logits z and labels t in [0, 1] of
  * one shape; class numbers are made one-hot, or taken as they are where there is one logit.
  */
-export const binaryCrossEntropy: Loss = batchLoss(
-  'binaryCrossEntropy',
-  (logits, labels) => sub(softplus(logits), mul(labels, logits)),
-  1,
-);
+export const binaryCrossEntropy: Loss = batchLoss('binaryCrossEntropy', 1, (z, t) => sub(softplus(z), mul(t, z)));

@@ -28,9 +28,7 @@ export function checkShape(op: string, shape: Shape): Shape {
   if (bad !== undefined)
     throw new ShapeError(`${op}: ${formatShape(shape)} is no shape: ${bad} is not a whole number ≥ 0`);
   if (shape.length > MAX_RANK)
-    throw new ShapeError(
-      `${op}: rank ${shape.length} of ${formatShape(shape)} is above ${MAX_RANK}; reshape to fewer axes`,
-    );
+    throw new ShapeError(`${op}: rank ${shape.length} of ${formatShape(shape)} is above ${MAX_RANK}; use fewer axes`);
   if (sizeOf(shape) > 2 ** 32 - 1)
     throw new ShapeError(`${op}: ${formatShape(shape)} has more than 2³²−1 elements; split the tensor`);
   return shape;

@@ -20,9 +20,7 @@ export async function mnist(base = 'mnist', options: DownloadOptions = {}): Prom
     const url = `${base.replace(/\/$/, '')}/${name}${suffix}`;
     const answer = await fetch(url);
     if (!answer.ok || !answer.body)
-      throw new NablaError(
-        `mnist: ${url} answers ${answer.status}; serve MNIST's IDX files there, or pass their folder`,
-      );
+      throw new NablaError(`mnist: ${url} answers ${answer.status}; serve the IDX files there, or pass their folder`);
     total += Number(answer.headers.get('content-length') ?? 0);
     const counted = new TransformStream<Uint8Array, Uint8Array>({
       transform(chunk, controller) {

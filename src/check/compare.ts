@@ -61,13 +61,6 @@ function propagate(node: Tensor, inputs: readonly Interval[], output: TensorData
   return total;
 }
 
-/** Rows of a large product that are recomputed, the same ones for the same shape. */
-function chosenRows(m: number, count: number): number[] {
-  const rows = new Set<number>();
-  for (let i = 0; rows.size < count; i++) rows.add(pcg(i ^ pcg(m)) % m);
-  return [...rows];
-}
-
 /** A product above FULL_CHECK, at some of its rows; the others get an infinite error. */
 function sampledProduct(node: Tensor, inputs: readonly Interval[]): Interval | undefined {
   if (node.op.kernel.kind !== 'matmul') return undefined;
@@ -76,11 +69,14 @@ function sampledProduct(node: Tensor, inputs: readonly Interval[]): Interval | u
   const { batch, m, n, k } = matmulSizes(a.shape, b.shape, options);
   const count = Math.max(1, Math.floor(FULL_CHECK / (n * k)));
   if (batch.length > 0 || count >= m) return undefined;
-  const rows = chosenRows(m, count);
+  // the same rows for the same shape
+  const chosen = new Set<number>();
+  for (let i = 0; chosen.size < count; i++) chosen.add(pcg(i ^ pcg(m)) % m);
+  const rows = [...chosen];
   const picked = tensor(Int32Array.from(rows));
   const product = matmul(gather(a, picked, { axis: options.transposeA ? 1 : 0 }), b, options);
   const known = new Map([a, b, picked].map((x, i) => [x, inputs[i] ?? exact(constantValue(picked))]));
-  const { value, errors } = evaluateWith([product], known, evaluateInterval).get(product)!;
+  const { value, errors } = evaluateWith([product], known, evaluateInterval)[0]!;
   const spread = (data: TypedArray, rest: number): Float64Array => {
     const out = new Float64Array(m * n).fill(rest);
     for (const [r, row] of rows.entries()) out.set(data.subarray(r * n, (r + 1) * n), row * n);
@@ -129,8 +125,8 @@ export function compareCapture(capture: Capture): Check[] {
   const given = [...capture.reads].filter(([node]) => !capture.results.has(node));
   const known = new Map(given.map(([node, data]) => [node, exact(toHost(data))]));
   const intervals = evaluateWith(roots, known, evaluateInterval);
-  return roots.map((node): Check => {
-    const { value, errors } = intervals.get(node)!;
+  return roots.map((node, i): Check => {
+    const { value, errors } = intervals[i]!;
     const gpu = capture.results.get(node)!.data;
     let worst = { index: 0, gpu: 0, cpu: 0, bound: 0, ratio: -1 };
     let checked = 0;
@@ -151,10 +147,9 @@ export const passes = ({ worst }: Check): boolean => worst.ratio <= 1;
 export function checkFailure(check: Check, capture: Capture, adapter: string): CheckError {
   const { index, gpu, cpu, bound } = check.worst;
   const message = `${check.op}: element ${index} of kernel ${check.kernel} is ${gpu} on ${adapter}, the float64 reference ${cpu}; they may differ by ${bound}`;
-  const inputs = [...capture.reads].map(([{ op, shape }, { dtype, data }]) => {
-    const values = [...data.slice(0, 4096)];
-    return { op: op.name, shape: formatShape(shape), dtype, values };
-  });
+  const inputs = [...capture.reads].map(([{ op, shape }, { dtype, data }]) => ({
+    ...{ op: op.name, shape: formatShape(shape), dtype, values: [...data.slice(0, 4096)] },
+  }));
   const reproduction = JSON.stringify({ adapter, check, wgsl: capture.wgsl, inputs });
   return Object.assign(new CheckError(`${message}; see its reproduction`), { check, reproduction });
 }

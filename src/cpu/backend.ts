@@ -47,7 +47,8 @@ export class CpuBackend implements Backend {
     const roots = [...outputs, ...updates.map(([, next]) => next)];
     const count = (): number => this.stats.nodesEvaluated++;
     const compute = (feeds: Feeds): TensorData[] => {
-      const values = evaluate(roots, (node) => this.#leaf(node, feeds), count);
+      const leaf = (node: Tensor) => (feeds.has(node) ? toHost(feeds.get(node)!) : this.#valueOf(node));
+      const values = evaluate(roots, leaf, count);
       for (const [i, [parameter]] of updates.entries()) this.#values.set(parameter, values[outputs.length + i]!);
       return values.slice(0, outputs.length);
     };
@@ -87,10 +88,5 @@ export class CpuBackend implements Backend {
     const value = this.#values.get(node) ?? ownValue(node);
     this.#values.set(node, value);
     return value;
-  }
-
-  #leaf(node: Tensor, feeds: Feeds): TensorData {
-    const value = feeds.get(node);
-    return value ? toHost(value) : this.#valueOf(node);
   }
 }

@@ -10,18 +10,29 @@ import { sizeOf } from '../shape.js';
 const aligned = ({ op, shape }: Tensor, inputs: readonly TensorData[]): readonly TensorData[] =>
   op.kernel.kind === 'pointwise' ? inputs.map((x) => broadcastData(x, shape)) : inputs;
 
-/** What a rule gives for each node that the roots need, inputs first; `known` nodes are not asked. */
+/**
+ * What a rule gives for the roots, from what it gives for their inputs. Each node is asked once, `known` ones not at all;
+ * results that nothing needs any more are dropped on the way.
+ */
 export function evaluateWith<T>(
   roots: readonly Tensor[],
   known: ReadonlyMap<Tensor, T>,
   rule: (node: Tensor, inputs: readonly T[]) => T,
-): Map<Tensor, T> {
+): T[] {
+  const inputsOf = (node: Tensor): readonly Tensor[] => (known.has(node) ? [] : node.inputs);
+  const order = topological(roots, inputsOf);
+  const uses = new Map<Tensor, number>();
+  for (const node of [...roots, ...order.flatMap(inputsOf)]) uses.set(node, (uses.get(node) ?? 0) + 1);
   const values = new Map(known);
-  for (const node of topological(roots, (each) => (known.has(each) ? [] : each.inputs))) {
+  for (const node of order.filter((each) => !known.has(each))) {
     const inputs = node.inputs.map((input) => values.get(input)!);
-    if (!known.has(node)) values.set(node, rule(node, inputs));
+    values.set(node, rule(node, inputs));
+    for (const input of node.inputs) {
+      uses.set(input, uses.get(input)! - 1);
+      if (uses.get(input) === 0) values.delete(input);
+    }
   }
-  return values;
+  return roots.map((root) => values.get(root)!);
 }
 
 /** One node by its float64 reference; a composed one by those of the ops that define it. */
@@ -30,7 +41,7 @@ export function evaluateNode(node: Tensor, inputs: readonly TensorData[]): Tenso
   if (op.kernel.kind === 'composed') {
     const known = new Map(node.inputs.map((input, i) => [input, inputs[i]!]));
     const root = op.kernel.compose(node.inputs, options);
-    return evaluateWith([root], known, evaluateNode).get(root)!;
+    return evaluateWith([root], known, evaluateNode)[0]!;
   }
   if (op.kernel.kind !== 'pointwise') {
     const result = (op.reference as TensorReference<never>)(inputs, options, { shape, dtype });
@@ -46,8 +57,7 @@ export const evaluateBound = (node: Tensor, inputs: readonly TensorData[], outpu
 
 /**
  * Evaluates a graph in float64: the meaning that every GPU number is checked against.
- * `leaf` gives the values of inputs, parameters and constants. Each node is evaluated once; values that
- * nothing needs any more are dropped on the way. `shifts` are added to the values of some nodes, for finite differences.
+ * `leaf` gives the values of inputs, parameters and constants; `shifts` are added to the values of some nodes, for finite differences.
  */
 export function evaluate(
   roots: readonly Tensor[],
@@ -55,24 +65,13 @@ export function evaluate(
   onNode?: (node: Tensor, value: TensorData) => void,
   shifts?: ReadonlyMap<Tensor, Float64Array>,
 ): TensorData[] {
-  const order = topological(roots);
-  const uses = new Map<Tensor, number>();
-  for (const node of [...roots, ...order.flatMap(({ inputs }) => inputs)]) uses.set(node, (uses.get(node) ?? 0) + 1);
-  const values = new Map<Tensor, TensorData>();
-  for (const node of order) {
-    const inputs = node.inputs.map((input) => values.get(input)!);
+  return evaluateWith<TensorData>(roots, new Map(), (node, inputs) => {
     let value = node.op.kernel.kind === 'leaf' ? leaf(node) : evaluateNode(node, inputs);
     const shift = shifts?.get(node);
     if (shift) value = { ...value, data: Float64Array.from(value.data, (x, i) => x + shift[i]!) };
-    values.set(node, value);
     onNode?.(node, value);
-    for (const input of node.inputs) {
-      const left = uses.get(input)! - 1;
-      uses.set(input, left);
-      if (left === 0) values.delete(input);
-    }
-  }
-  return roots.map((root) => values.get(root)!);
+    return value;
+  });
 }
 
 /** Host form of stored values: floats as float64. */

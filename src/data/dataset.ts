@@ -68,9 +68,7 @@ function readInputs(inputs: Value, length: number): Stored {
   if (!ArrayBuffer.isView(inputs)) return readValue('dataset: inputs', inputs, {});
   const size = (inputs as TypedArray).length;
   if (size % length === 0) return readValue('dataset: inputs', inputs, { shape: [length, size / length] });
-  throw new FeedError(
-    `dataset: ${size} input values do not make ${length} equal rows; pass { shape, dtype, data }, or as many labels as rows`,
-  );
+  throw new FeedError(`dataset: ${size} inputs do not make ${length} equal rows; give as many labels as rows`);
 }
 
 function part(values: DatasetValues, rows: Int32Array): Dataset {
@@ -83,9 +81,7 @@ function part(values: DatasetValues, rows: Int32Array): Dataset {
     split(fraction, { seed } = {}) {
       const first = Math.round(fraction * rows.length);
       if (!(first >= 1 && first < rows.length))
-        throw new FeedError(
-          `split: ${fraction} of ${rows.length} examples leaves one part empty; give a fraction between 0 and 1`,
-        );
+        throw new FeedError(`split: ${fraction} of ${rows.length} examples leaves a part empty; give one in (0, 1)`);
       const order = ordered(seed);
       return [part(values, order.slice(0, first)), part(values, order.slice(first))];
     },

@@ -31,9 +31,10 @@ export function idx(bytes: Uint8Array): TensorData & { dtype: 'u8'; data: Uint8A
   const start = 4 + 4 * rank;
   if (bytes.length < start) throw new FormatError(`idx: the header is cut short at byte ${bytes.length} of ${start}`);
   const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
-  if (bytes.length - start !== sizeOf(shape))
+  const [size, rest] = [sizeOf(shape), bytes.length - start];
+  if (size !== rest)
     throw new FormatError(
-      `idx: ${formatShape(shape)} takes ${sizeOf(shape)} bytes and ${bytes.length - start} follow the header; the file is cut short or not IDX`,
+      `idx: ${formatShape(shape)} takes ${size} bytes and ${rest} follow the header; fetch it again`,
     );
   return { shape, dtype: 'u8', data: bytes.slice(start) };
 }

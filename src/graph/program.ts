@@ -20,6 +20,7 @@ export interface Program {
 /** Values of the inputs, in host form, one for each. */
 export type Feeds = ReadonlyMap<Tensor, TensorData>;
 
+const formOf = ({ dtype, shape }: Tensor): string => `${dtype} ${formatShape(shape)}`;
 const isLeaf = (node: Tensor, name: string): boolean =>
   node instanceof Tensor && node.op.kernel.kind === 'leaf' && node.op.name === name;
 export const isInput = (node: Tensor): boolean => isLeaf(node, 'input');
@@ -46,7 +47,7 @@ export function checkProgram(program: Program): Program {
     checkTensors(`compile: the next value of ${name}`, next);
     if (!sameShape(parameter.shape, next.shape) || parameter.dtype !== next.dtype)
       throw new NablaError(
-        `compile: ${name} is ${parameter.dtype} ${formatShape(parameter.shape)} and its next value ${next.dtype} ${formatShape(next.shape)}; make them equal`,
+        `compile: ${name} is ${formOf(parameter)} and its next value ${formOf(next)}; make them equal`,
       );
   }
   const declared = new Set(program.inputs.values());
@@ -55,7 +56,7 @@ export function checkProgram(program: Program): Program {
   const missing = programNodes(program).find((node) => isInput(node) && !declared.has(node));
   if (missing)
     throw new FeedError(
-      `compile: ${missing.name ? `input ${missing.name}` : `an input of shape ${formatShape(missing.shape)}`} is needed and not declared; add it to inputs`,
+      `compile: input ${missing.name ?? formOf(missing)} is needed and not declared; add it to inputs`,
     );
   return program;
 }
@@ -70,7 +71,7 @@ const readAll = (op: string, inputs: Named, find: (name: string, node: Tensor) =
     Array.from(inputs, ([name, node]) => {
       const value = find(name, node);
       if (value !== undefined) return [node, readValue(`${op}: ${name}`, value, node)];
-      throw new FeedError(`${op}: ${name} ${node.dtype} ${formatShape(node.shape)} is missing; pass a value for it`);
+      throw new FeedError(`${op}: ${name} ${formOf(node)} is missing; pass a value for it`);
     }),
   );
 

@@ -68,7 +68,7 @@ export async function load(engine: Engine, bytes: Uint8Array, subject: Subject):
       throw new FormatError(`checkpoint: it holds no '${name}'; it has ${[...tensors.keys()].slice(0, 8).join(', ')}`);
     if (!sameShape(value.shape, leaf.shape))
       throw new FormatError(
-        `checkpoint: '${name}' is ${formatShape(value.shape)} in the file and ${formatShape(leaf.shape)} in the model`,
+        `checkpoint: '${name}' is ${formatShape(value.shape)} in the file and ${formatShape(leaf.shape)} here`,
       );
     values.set(leaf, value);
   }
@@ -93,7 +93,5 @@ function readProgress(text: string): Progress {
   } catch {
     // no JSON
   }
-  throw new FormatError(
-    `checkpoint: its progress is '${text.slice(0, 80)}'; it takes ${COUNTS.join(', ')}, cost, correct`,
-  );
+  throw new FormatError(`checkpoint: its progress is '${text.slice(0, 80)}'; it needs ${COUNTS.join(', ')} and cost`);
 }

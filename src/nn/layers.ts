@@ -44,9 +44,7 @@ function affine(
 ): Layer {
   const activate = typeof activation === 'function' ? activation : activations[activation];
   if (!activate)
-    throw new NablaError(
-      `${layer}: there is no activation '${activation}'; use ${Object.keys(activations).join(', ')}`,
-    );
+    throw new NablaError(`${layer}: no activation '${activation}'; use ${Object.keys(activations).join(', ')}`);
   const initializer = options.initializer ?? defaultInitializer(activation);
   const biasInitializer = options.biasInitializer ?? (initializer === 'pytorch' ? 'pytorch' : 'zeros');
   return makeLayer(options, (scope) => {
@@ -62,18 +60,13 @@ function affine(
  */
 export function dense(inputs: number, outputs: number, options: DenseOptions = {}): Layer {
   checkWhole('dense', { inputs, outputs });
-  return affine(
-    'dense',
-    layerOptions('dense', options, DENSE),
-    [outputs, inputs],
-    { inputs, outputs },
-    (x, weight, bias) => {
-      const fix = `flatten it, or build dense(${x.shape.at(-1)}, ${outputs})`;
-      if (x.shape.at(-1) !== inputs) refuse('dense', x, `[..., ${inputs}]`, fix);
-      const product = matmul(x, weight, { transposeB: true });
-      return bias ? add(product, bias) : product;
-    },
-  );
+  const checked = layerOptions('dense', options, DENSE);
+  return affine('dense', checked, [outputs, inputs], { inputs, outputs }, (x, weight, bias) => {
+    const fix = `flatten it, or build dense(${x.shape.at(-1)}, ${outputs})`;
+    if (x.shape.at(-1) !== inputs) refuse('dense', x, `[..., ${inputs}]`, fix);
+    const product = matmul(x, weight, { transposeB: true });
+    return bias ? add(product, bias) : product;
+  });
 }
 
 /** A layer without parameters, from a function. */

@@ -8,7 +8,7 @@ import { full, parameter, zeros } from '../ops/leaf.js';
 import { descend, movingAverage, scaledDirection } from '../ops/optimizer.js';
 import { sum } from '../ops/reduce.js';
 import { checkOptions } from '../options.js';
-import { formatShape, sameShape } from '../shape.js';
+import { formatShape } from '../shape.js';
 import type { Schedule } from './schedules.js';
 
 /** Makes a step's updates. It owns one state for each parameter, so every step that it makes shares that state. */
@@ -130,11 +130,11 @@ function checkGradients(name: string, gradients: readonly Tensor[], parameters: 
   if (parameters.length === 0) throw new NablaError(`${name}: there are no parameters to update`);
   if (gradients.length !== parameters.length)
     throw new NablaError(`${name}: ${gradients.length} gradients for ${parameters.length} parameters; give one each`);
-  for (const [i, { shape, name: own = `parameter ${i}` }] of parameters.entries())
-    if (!sameShape(shape, gradients[i]!.shape))
-      throw new ShapeError(
-        `${name}: gradient ${formatShape(gradients[i]!.shape)} for ${own} ${formatShape(shape)}; they have one shape`,
-      );
+  for (const [i, { shape, name: own = `parameter ${i}` }] of parameters.entries()) {
+    const given = formatShape(gradients[i]!.shape);
+    if (given !== formatShape(shape))
+      throw new ShapeError(`${name}: gradient ${given} for ${own} ${formatShape(shape)}; they have one shape`);
+  }
 }
 
 /** 1 − βᵗ without cancellation: 2u / (1 + u), where u = tanh(−t ln β / 2). */

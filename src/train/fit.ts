@@ -70,7 +70,7 @@ export interface EpochReport {
   readonly accuracy?: number;
   /** Time of the epoch's steps. */
   readonly seconds: number;
-  readonly validation?: Omit<Evaluation, 'examples'>;
+  readonly validation?: Evaluation;
 }
 
 /** A training run: iterate over it for one report an epoch. */
@@ -92,11 +92,9 @@ export function fit(engine: Engine, options: FitOptions): Fit {
   checkWhole('fit', { 'batch size': batchSize, reportEvery: options.reportEvery ?? 1 });
   const settings = { seed: options.seed ?? resume?.seed ?? 0, batchSize, examples: data.length };
   let progress: Progress = resume ?? { ...settings, epoch: 0, position: 0, step: 0, cost: 0, correct: 0 };
-  for (const key of ['seed', 'batchSize', 'examples'] as const)
-    if (progress[key] !== settings[key]) {
-      const fact = `resume has ${key} ${progress[key]} and the run ${settings[key]}`;
-      throw new NablaError(`fit: ${fact}; go on with the same data and settings`);
-    }
+  const other = (['seed', 'batchSize', 'examples'] as const).find((key) => progress[key] !== settings[key]);
+  if (other)
+    throw new NablaError(`fit: resume has ${other} ${progress[other]} and the run ${settings[other]}; make them equal`);
   return {
     get progress() {
       return progress;
@@ -114,8 +112,8 @@ export function fit(engine: Engine, options: FitOptions): Fit {
           progress = epoch.progress;
           if (!epoch.report) continue;
           const unseen = options.signal?.aborted ? undefined : options.validation;
-          const tested = unseen && (await evaluate(engine, { model, loss, data: unseen }));
-          yield { ...epoch.report, ...(tested && { validation: withoutCount(tested) }) };
+          const validation = unseen && (await evaluate(engine, { model, loss, data: unseen }));
+          yield { ...epoch.report, ...(validation && { validation }) };
         }
       } finally {
         pass.release();
@@ -124,7 +122,6 @@ export function fit(engine: Engine, options: FitOptions): Fit {
   };
 }
 
-const withoutCount = ({ examples: _, ...rest }: Evaluation): Omit<Evaluation, 'examples'> => rest;
 const isOver = ({ signal, steps = Infinity }: FitOptions, progress: Progress): boolean =>
   (signal?.aborted ?? false) || progress.step >= steps;
 

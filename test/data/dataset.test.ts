@@ -37,7 +37,7 @@ describe('a data set', () => {
       0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
     ]);
     expect(labelsOf(bytes.split(0.5)[1], 5)).toEqual([[5, 6, 7, 8, 9]]);
-    expect(() => bytes.split(0.01)).toThrow(/leaves one part empty/);
+    expect(() => bytes.split(0.01)).toThrow(/leaves a part empty/);
     expect(() => bytes.split(1)).toThrow(FeedError);
   });
 

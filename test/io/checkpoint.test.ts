@@ -122,6 +122,6 @@ describe('a checkpoint', () => {
         model,
       });
     for (const text of ['{', 'null', '{"seed":-1}']) await expect(progressed(text)).rejects.toThrow(FormatError);
-    await expect(progressed('null')).rejects.toThrow(/progress is 'null'; it takes seed, /);
+    await expect(progressed('null')).rejects.toThrow(/progress is 'null'; it needs seed, /);
   });
 });

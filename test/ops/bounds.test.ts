@@ -62,7 +62,7 @@ function evaluate32(node: Tensor, inputs: readonly TensorData[]): TensorData {
 }
 function graph32(y: Tensor, from: Tensor, inputs: readonly TensorData[]): TensorData {
   const values = new Map(from.inputs.map((node, i) => [node, inputs[i]!]));
-  return evaluateWith([y], values, evaluate32).get(y)!;
+  return evaluateWith([y], values, evaluate32)[0]!;
 }
 
 /** The bound of a node from exact inputs; a composed one's is what the bounds of its parts add up to. */
@@ -70,7 +70,7 @@ function boundOf(node: Tensor, inputs: readonly TensorData[]): Float64Array {
   const { kernel } = node.op;
   const root = kernel.kind === 'composed' ? kernel.compose(node.inputs, node.options) : node;
   const known = new Map(node.inputs.map((input, i) => [input, exact(inputs[i]!)]));
-  return evaluateWith([root], known, evaluateInterval).get(root)!.errors;
+  return evaluateWith([root], known, evaluateInterval)[0]!.errors;
 }
 
 /** The largest |value − reference| / bound. */

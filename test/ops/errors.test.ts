@@ -151,7 +151,7 @@ const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][
     'a fraction in an integer tensor',
     () => tensor([0.5], [1], { dtype: 'i32' }),
     FeedError,
-    /tensor: value 0.5 at 0 is no i32/,
+    /tensor: 0.5 at 0 is no i32/,
   ],
   [
     'a bool parameter',

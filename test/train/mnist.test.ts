@@ -26,7 +26,7 @@ describe('MNIST in float64', () => {
         expect(step).toBe(84);
         expect(accuracy).toBeGreaterThan(0.85);
         expect(validation!.accuracy).toBeGreaterThan(0.84);
-        expect(validation).toEqual({ cost: expect.any(Number), accuracy: expect.any(Number) });
+        expect(validation).toMatchObject({ cost: expect.any(Number), accuracy: expect.any(Number) });
       }
   }, 60_000);
 

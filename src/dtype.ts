@@ -37,11 +37,9 @@ export function hostArray(dtype: DType | 'f64', size: number): TypedArray {
 }
 
 /** Values in float64, or in the integer type itself. */
-export const hostData = (shape: Shape, dtype: DType | 'f64', data: TypedArray): TensorData => ({
-  shape,
-  dtype: isFloat(dtype) ? 'f64' : dtype,
-  data,
-});
+export function hostData(shape: Shape, dtype: DType | 'f64', data: TypedArray): TensorData {
+  return { shape, dtype: isFloat(dtype) ? 'f64' : dtype, data };
+}
 
 const isTensorData = (value: unknown): value is TensorData =>
   typeof value === 'object' && value !== null && 'data' in value && 'shape' in value;
@@ -136,7 +134,6 @@ export const integerRanges = {
 } as const;
 
 function convert(op: string, source: ArrayLike<number>, dtype: DType): TypedArray {
-  if (dtype === 'f32' && !(source instanceof Float64Array)) return Float32Array.from(source);
   if (dtype === 'f32') return new Float32Array(source);
   if (dtype === 'f16') return Float32Array.from(source, (value) => roundTo('f16', value));
   const out = hostArray(dtype, source.length);

@@ -117,22 +117,21 @@ export async function gradCheck(
   return search({ target, wrt: nodes, jacobians, leaf }, directions(nodes, full), options);
 }
 
+/** An entry, the direction that it was found along, and its difference as a share of what is allowed. */
+type Found = { entry: GradCheckReport['worst']; part: Direction; excess: number };
+const nothing: Found = { entry: { wrt: '', index: [], analytic: 0, numeric: 0 }, part: [], excess: -1 };
+const worstOf = (found: Found[]): Found => found.reduce((a, b) => (b.excess > a.excess ? b : a), nothing);
+
 function search(question: Question, all: readonly Direction[], options: GradCheckOptions): GradCheckReport {
   const { epsilon = 1e-6, absolute = 1e-5, relative = 1e-3 } = options;
   let checked = 0;
-  const probe = (direction: Direction) => {
+  const probe = (direction: Direction): Found[] => {
     const entries = compare(question, direction, epsilon);
     checked += entries.length;
     return entries.map((entry) => {
       const excess = Math.abs(entry.analytic - entry.numeric) / (absolute + relative * Math.abs(entry.numeric));
       return { entry, part: direction, excess: Number.isNaN(excess) ? Number.POSITIVE_INFINITY : excess };
     });
-  };
-  const worstOf = (found: ReturnType<typeof probe>) => found.reduce((a, b) => (b.excess > a.excess ? b : a), nothing);
-  const nothing = {
-    entry: { wrt: '', index: [] as number[], analytic: 0, numeric: 0 },
-    part: [] as Direction,
-    excess: -1,
   };
   let worst = nothing;
   for (const direction of all) {

@@ -46,18 +46,14 @@ export function checkProgram(program: Program): Program {
     seen.add(parameter);
     checkTensors(`compile: the next value of ${name}`, next);
     if (!sameShape(parameter.shape, next.shape) || parameter.dtype !== next.dtype)
-      throw new NablaError(
-        `compile: ${name} is ${formOf(parameter)} and its next value ${formOf(next)}; make them equal`,
-      );
+      throw new NablaError(`compile: ${name} is ${formOf(parameter)}, its next value ${formOf(next)}; make them equal`);
   }
   const declared = new Set(program.inputs.values());
   for (const [name, node] of program.inputs)
     if (!isInput(node)) throw new FeedError(`compile: inputs.${name} is no input; make it with input(shape)`);
   const missing = programNodes(program).find((node) => isInput(node) && !declared.has(node));
   if (missing)
-    throw new FeedError(
-      `compile: input ${missing.name ?? formOf(missing)} is needed and not declared; add it to inputs`,
-    );
+    throw new FeedError(`compile: input ${missing.name ?? formOf(missing)} is needed and not declared; declare it`);
   return program;
 }
 

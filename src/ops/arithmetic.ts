@@ -5,7 +5,7 @@ import { DTypeError } from '../errors.js';
 import { errorOf, pointwise, type ScalarReference } from '../graph/op.js';
 import { type Binary, definePointwise, Tensor, type TensorLike, type Unary } from '../graph/tensor.js';
 import { cast } from './cast.js';
-import { equal, greater, less, where } from './compare.js';
+import { equal, greater, greaterEqual, less, where } from './compare.js';
 
 /** a + b, with NumPy broadcasting. */
 export const add: Binary = definePointwise('add', pointwise('add', source), {
@@ -71,10 +71,10 @@ export const sqrt: Unary = definePointwise('sqrt', pointwise('square_root', sour
 /** aᵇ. A negative base with a whole exponent works; with any other it gives NaN. */
 export const pow: Binary = definePointwise('pow', pointwise('power', source), {
   vjp: ({ inputs: [a, b], output, cotangent }) => {
-    // d/da = b aᵇ⁻¹, 0 where b = 0; d/db = aᵇ ln a, 0 where a = 0
-    const isZero = equal(a!, 0);
-    const base = where(equal(b!, 0), where(isZero, 1, a!), a!);
-    return [mul(cotangent, mul(b!, pow(base, sub(b!, 1)))), mul(cotangent, mul(output, log(where(isZero, 1, a!))))];
+    // d/da = b aᵇ⁻¹, 0 where b = 0; d/db = aᵇ ln a, 0 where a = 0 and b ≥ 0: a base of 1 gives both zeros
+    const kept = where(equal(where(greaterEqual(b!, 0), a!, 1), 0), 1, a!);
+    const base = where(equal(b!, 0), kept, a!);
+    return [mul(cotangent, mul(b!, pow(base, sub(b!, 1)))), mul(cotangent, mul(output, log(kept)))];
   },
   reference: (a, b) => a ** b,
   // pow is exp2(b · log2 a): the error of the logarithm is multiplied by b, then by the exponential

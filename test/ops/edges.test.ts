@@ -145,6 +145,11 @@ describe('powers', () => {
     const b = tensor([0, 1, 2.5]);
     expect(value(grad(sum(pow(tensor([0, 0, 0]), b)), b))).toEqual([0, 0, 0]);
   });
+  it('falls without end in the exponent at a pole, as PyTorch', () => {
+    const [a, b] = [tensor([0, 0]), tensor([-1, -2.5])];
+    expect(value(grad(sum(pow(a, b)), b))).toEqual([-Infinity, -Infinity]);
+    expect(value(grad(sum(pow(a, b)), a))).toEqual([-Infinity, -Infinity]);
+  });
 });
 
 describe('far from 0', () => {

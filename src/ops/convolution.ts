@@ -29,7 +29,7 @@ function meeting({ step, tap, offset, gap }: Axis, i: number, u: number, extent:
 
 type WindowOptions = Geometry & { readonly window: Pair; readonly fill: number };
 /**
- * The windows of an image as a view, [..., i, j, height, width] → [..., i, j, u, v], `fill` where a tap misses. Taps may be
+ * The windows of an image as a view, [..., i, j, height, width] → [..., i, j, u, v], `fill` (0 or −∞) where a tap misses. Taps may be
  * broadcast in the input. Pulling back is the inverse view: each tap meets each input place at most once.
  */
 const windowsOf: (inputs: readonly Tensor[], options: WindowOptions) => Tensor = defineOpWith<WindowOptions>({
@@ -58,24 +58,26 @@ const windowsOf: (inputs: readonly Tensor[], options: WindowOptions) => Tensor =
   kernel: {
     kind: 'index',
     inPlace: true,
-    write: ({ inputs: [x], output, options, coordinates, read, let: name }) => {
+    write: ({ inputs: [x], output, options, coordinates, flat, read, let: name }) => {
       const first = output.rank - 4;
       const tests: string[] = [];
       const at = options.axes.map(({ step, tap, offset, gap }, k) => {
         const [extent, places] = [x!.shape[first + 2 + k]!, options.size[k]!];
         const reach = [0, tap * (options.window[k]! - 1)];
-        const low = Math.min(...reach) + offset;
+        const least = Math.min(...reach) + offset;
         const high = Math.max(...reach) + offset + step * (places - 1);
         const [place, windowTap] = [coordinates[first + 2 + k], coordinates[first + k]];
         const meet = name('i32', `(${step} * i32(${place}) + ${tap} * i32(${windowTap}) + ${offset})`);
-        if (low < 0) tests.push(`${meet} >= 0`);
+        if (least < 0) tests.push(`${meet} >= 0`);
         if (high >= gap * extent) tests.push(`${meet} < ${gap * extent}`);
         if (gap > 1) tests.push(`${meet} % ${gap} == 0`);
         return gap > 1 ? `u32(${meet} / ${gap})` : `u32(${meet})`;
       });
       const taps = [0, 1].map((k) => (x!.shape[first + k] === 1 ? '0u' : coordinates[first + k]!));
       const value = read(0, [...coordinates.slice(0, first), ...taps, ...at]);
-      return inside(tests, value, literal(options.fill, output.dtype));
+      // −∞ has no literal: its bits, with a zero that only the running kernel knows
+      const low = `bitcast<f32>(0xff800000u | (${flat} & 0u))`;
+      return inside(tests, value, options.fill === 0 ? literal(0, output.dtype) : low);
     },
   },
   bound: { ulp: 0 },
@@ -144,9 +146,6 @@ export function conv2d(x: Tensor, w: Tensor, options: WindowSettings & { bias?: 
   return add(out, reshape(bias, [w.shape[0]!, 1, 1]));
 }
 
-/** The lowest f32: what padding holds, so that no window takes it. */
-const LOWEST = -3.4028234663852886e38;
-
 /**
  * The largest element of each window, as PyTorch's max_pool2d: [N, C, H, W] → [N, C, H′, W′]. `stride` is `size` unless
  * given; padding is at most half the size. The first of equal elements gets the whole gradient.
@@ -161,7 +160,7 @@ export function maxPool2d(x: Tensor, options: WindowSettings & { size: number | 
       `maxPool2d: padding ${JSON.stringify(padding)} is above half of the window ${formatShape(window)}`,
     );
   const taps = window[0] * window[1];
-  const view = windows(x, window, geometry, LOWEST);
+  const view = windows(x, window, geometry, Number.NEGATIVE_INFINITY);
   const each = reshape(view, [...view.shape.slice(0, 2), taps, ...geometry.size]);
   const first = argMax(each, { axis: 2, keepDims: true });
   return sum(where(equal(first, reshape(arange(taps), [taps, 1, 1])), each, 0), { axis: 2 });

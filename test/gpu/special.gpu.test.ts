@@ -1,10 +1,12 @@
 // NaN, infinities and zeros: the same on every adapter, as the float64 reference has them.
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { grad } from '../../src/autodiff/reverse.js';
 import type { Engine } from '../../src/engine.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { relu, sigmoid, softplus, tanh } from '../../src/ops/activation.js';
 import { div, exp, log, maximum, minimum, pow, sqrt } from '../../src/ops/arithmetic.js';
 import { cast } from '../../src/ops/cast.js';
+import { maxPool2d } from '../../src/ops/convolution.js';
 import { tensor } from '../../src/ops/leaf.js';
 import { argMax, max, min, sum } from '../../src/ops/reduce.js';
 import { logSumExp, softmax } from '../../src/ops/softmax.js';
@@ -20,6 +22,7 @@ afterAll(() => gpu.dispose());
 const [inf, nan] = [Number.POSITIVE_INFINITY, Number.NaN];
 const odd = tensor([inf, -inf, nan, 0, -0, 1, -1, 3e38, -3e38, 1e-30]);
 const long = tensor(Array.from({ length: 1000 }, (_, i) => (i === 700 ? nan : Math.sin(i))));
+const exponent = tensor(-1);
 const cases: [string, Tensor][] = [
   ['max', max(tensor([1, nan, 3]))],
   ['min', min(tensor([1, nan, 3]))],
@@ -31,6 +34,8 @@ const cases: [string, Tensor][] = [
   ['logSumExp', logSumExp(tensor([-inf, 3]))],
   ['logSumExp of nothing', logSumExp(tensor([-inf, -inf]))],
   ['logSumExp of too much', logSumExp(tensor([inf, 0]))],
+  ['a pool of −∞ in padding', maxPool2d(tensor([[[[-inf, -inf, 1]]]]), { size: [1, 2], stride: 1, padding: [0, 1] })],
+  ['the slope of 0⁻¹ in its exponent', grad(sum(pow(tensor(0), exponent)), exponent)],
   ['x / 0', div(odd, 0)],
   ['1 / x', div(1, odd)],
   ['x⁻¹', pow(odd, -1)],

@@ -119,6 +119,11 @@ describe('gradients', () => {
   });
 });
 
+it('maxPool2d of −∞ alone is −∞, not what padding holds', () => {
+  const x = tensor([[[[-Infinity, -Infinity, 1]]]]);
+  expect(value(maxPool2d(x, { size: [1, 2], stride: 1, padding: [0, 1] }))).toEqual([-Infinity, -Infinity, 1, 1]);
+});
+
 const image = zeros([1, 3, 8, 8]);
 const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][] = [
   [

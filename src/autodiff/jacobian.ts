@@ -1,10 +1,11 @@
 import { ShapeError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
+import { topological } from '../graph/walk.js';
 import { cast } from '../ops/cast.js';
 import { eye, ones } from '../ops/leaf.js';
 import { concat, slice } from '../ops/slice.js';
 import { reshape, transpose } from '../ops/view.js';
-import { formatShape, MAX_RANK, type Shape, sizeOf } from '../shape.js';
+import { formatShape, MAX_RANK, sizeOf } from '../shape.js';
 import { pushThrough } from './forward.js';
 import { checkFloats, grad } from './reverse.js';
 
@@ -15,34 +16,46 @@ export const jacobianMode = (y: Tensor, x: Tensor): 'reverse' | 'forward' =>
 /** Elements that the unit vectors of one pass, and what they are carried to, may have: 64 MiB of f32. */
 const PASS = 2 ** 24;
 
-/** The unit vectors of a shape in stacks [some, ...shape], small enough to be carried over to `size` elements each. */
-function units({ shape, dtype }: Tensor, size: number): { vectors: Tensor; lead: Shape }[] {
+/**
+ * The unit vectors of a shape in stacks [some, ...shape], small enough to be carried over to `size` elements each; one by one
+ * and without the leading axis where a node between has no room for it.
+ */
+function units({ shape, dtype }: Tensor, size: number, single: boolean): Tensor[] {
   const all = sizeOf(shape);
-  if (all === 1) return [{ vectors: ones(shape, { dtype }), lead: [] }];
-  const most = Math.max(1, Math.floor(PASS / Math.max(1, all, size)));
+  if (all === 1) return [ones(shape, { dtype })];
+  const most = single ? 1 : Math.max(1, Math.floor(PASS / Math.max(1, all, size)));
   return Array.from({ length: Math.max(1, Math.ceil(all / most)) }, (_, i) => {
-    const [from, to] = [i * most, Math.min((i + 1) * most, all)];
-    const rows = slice(eye(all), [from], [to]);
-    return { vectors: cast(reshape(rows, [to - from, ...shape]), dtype), lead: [to - from] };
+    const rows = slice(eye(all), [i * most], [Math.min((i + 1) * most, all)]);
+    return cast(reshape(rows, [...rows.shape.slice(0, single ? 0 : 1), ...shape]), dtype);
   });
 }
+
+/** Whether a node that y is computed from has the highest rank. */
+const isFull = (y: Tensor): boolean => topological([y]).some(({ rank }) => rank === MAX_RANK);
+
+/** Results of all passes as one matrix [vectors, size]. */
+const stack = (results: readonly Tensor[], size: number): Tensor =>
+  concat(
+    results.map((each) => reshape(each, [sizeOf(each.shape) / Math.max(1, size), size])),
+    { axis: 0 },
+  );
 
 function byRows(y: Tensor, xs: readonly Tensor[]): Tensor[] {
   if (xs.length === 0) return [];
   const size = Math.max(...xs.map((x) => sizeOf(x.shape)));
-  const passes = units(y, size).map(({ vectors }) => grad(y, xs, { cotangent: vectors }));
+  const passes = units(y, size, isFull(y)).map((vectors) => grad(y, xs, { cotangent: vectors }));
   return xs.map((x, i) => {
     const rows = passes.map((gradients) => gradients[i]!);
-    return reshape(rows.length > 1 ? concat(rows, { axis: 0 }) : rows[0]!, [...y.shape, ...x.shape]);
+    return reshape(stack(rows, sizeOf(x.shape)), [...y.shape, ...x.shape]);
   });
 }
 
 function byColumns(y: Tensor, x: Tensor): Tensor {
-  const passes = units(x, sizeOf(y.shape));
-  const columns = passes.map(({ vectors, lead }) => pushThrough(y, [x], [vectors], lead)); // [some of x, ...y]
-  if (passes[0]!.lead.length === 0) return reshape(columns[0]!, [...y.shape, ...x.shape]);
-  const last = transpose(concat(columns, { axis: 0 }), [...y.shape.map((_, i) => 1 + i), 0]);
-  return reshape(last, [...y.shape, ...x.shape]);
+  const size = sizeOf(y.shape);
+  const columns = units(x, size, isFull(y)).map((vectors) =>
+    pushThrough(y, [x], [vectors], vectors.shape.slice(0, vectors.rank - x.rank)),
+  );
+  return reshape(transpose(stack(columns, size)), [...y.shape, ...x.shape]);
 }
 
 function jacobians(y: Tensor, xs: readonly Tensor[]): Tensor[] {

@@ -16,7 +16,7 @@ import { greater } from '../../src/ops/compare.js';
 import { eye, input, parameter, tensor, zeros } from '../../src/ops/leaf.js';
 import { matmul } from '../../src/ops/matmul.js';
 import { argMax, sum } from '../../src/ops/reduce.js';
-import { slice } from '../../src/ops/slice.js';
+import { concat, slice } from '../../src/ops/slice.js';
 import { softmax } from '../../src/ops/softmax.js';
 import { broadcastTo, reshape } from '../../src/ops/view.js';
 import { sizeOf } from '../../src/shape.js';
@@ -85,6 +85,15 @@ describe('jacobian', () => {
     const four = tensor(floats(1, [1, 2, 1, 2]));
     expect(jacobian(square(four), four).shape).toEqual([1, 2, 1, 2, 1, 2, 1, 2]);
     expect(() => jacobian(square(four), tensor(floats(1, [1, 1, 1, 1, 1])))).toThrow(/rank 9, above 8/);
+  });
+  it('goes through nodes of rank 8, which have no axis left for a stack', () => {
+    const x = tensor(floats(1, [2, 3]));
+    const deep = reshape(x, [1, 1, 1, 1, 1, 1, 2, 3]);
+    const squares = reshape(mul(deep, deep), [2, 3]);
+    const double = near(value(jacobian(mul(x, x), x)));
+    expect(value(jacobian(squares, x))).toEqual(double);
+    expect(value(jacobian(reshape(concat([deep, square(deep)], { axis: 0 }), [12]), x)).slice(36)).toEqual(double);
+    expect(value(hessian(sum(square(deep)), x))).toEqual(near(value(mul(2, eye(6)))));
   });
   it('is empty where there is nothing', () => {
     const none = tensor([]);

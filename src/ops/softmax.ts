@@ -6,8 +6,9 @@ import { defineComposed, definePointwise, type Tensor } from '../graph/tensor.js
 import { checkOptions } from '../options.js';
 import { formatShape, normalizeAxis, reducedShape, sameShape, sizeOf } from '../shape.js';
 import { add, div, log, mul, neg, sub } from './arithmetic.js';
+import { stopGradient } from './cast.js';
 import { axesOf, max, type ReduceOptions, refuseEmpty, sum } from './reduce.js';
-import { reshape, transpose } from './view.js';
+import { reshape } from './view.js';
 
 // The parts that the composed ops below are written in.
 const shiftedBound = errorOf((value, z, peak) => value * EPSILON * (7 + 3 * Math.abs(z - peak)));
@@ -17,10 +18,11 @@ const shiftedExp = definePointwise('shiftedExp', pointwise('shifted_exp', source
   bound: shiftedBound,
 });
 const softmaxPart = definePointwise('softmaxPart', pointwise('softmax', source), {
-  vjp: ({ inputs: [, , total], output, cotangent }) => {
-    const scaled = mul(cotangent, output);
-    return [scaled, neg(scaled), neg(div(scaled, total!))];
-  },
+  vjp: ({ inputs: [, , total], output, cotangent: u }) => [
+    mul(u, output),
+    neg(mul(u, output)),
+    neg(div(mul(u, output), total!)),
+  ],
   reference: (z, peak, total) => Math.exp(z - peak) / total,
   bound: shiftedBound,
 });
@@ -30,17 +32,14 @@ const crossEntropyPart = definePointwise('crossEntropyPart', pointwise('cross_en
   bound: { ulp: 2 },
 });
 
-/** peak and Σ e^(z − peak) over one axis, with kept dims. */
-function statistics(z: Tensor, axis: number): [peak: Tensor, total: Tensor] {
-  const peak = max(z, { axis, keepDims: true });
+/** peak and Σ e^(z − peak) over some axes, with kept dims. No derivative depends on the peak, so none flows through it. */
+function statistics(z: Tensor, axis: number | readonly number[]): [peak: Tensor, total: Tensor] {
+  const peak = stopGradient(max(z, { axis, keepDims: true }));
   return [peak, sum(shiftedExp(z, peak), { axis, keepDims: true })];
 }
 
 const softmaxBackward = definePointwise('softmaxBackward', pointwise('softmax_backward', source), {
-  vjp: ({ inputs: [p, dOut, inner], cotangent }) => {
-    const scaled = mul(cotangent, p!);
-    return [mul(cotangent, sub(dOut!, inner!)), scaled, neg(scaled)];
-  },
+  vjp: ({ inputs: [p, dOut, inner], cotangent: u }) => [mul(u, sub(dOut!, inner!)), mul(u, p!), neg(mul(u, p!))],
   reference: (p, dOut, inner) => p * (dOut - inner),
   bound: { ulp: 4 },
 });
@@ -65,51 +64,24 @@ export function softmax(x: Tensor, options: { axis?: number } = {}): Tensor {
   return sizeOf(x.shape) === 0 ? x : softmaxOf([x], { axis });
 }
 
-const logSoftmaxOf = defineComposed<{ axis: number }>({
-  name: 'logSoftmax',
-  // δ_z = δ − softmax(z) Σ δ
-  vjp: ({ inputs: [x], cotangent, lead, options }) => {
-    const axis = lead.length + options.axis;
-    return [sub(cotangent, mul(softmaxOf([x!], options), sum(cotangent, { axis, keepDims: true })))];
-  },
-  compose: ([z], { axis }) => {
-    const [peak, total] = statistics(z!, axis);
-    return sub(sub(z!, peak), log(total));
-  },
-});
-
 /** ln softmax along `axis` (the last), without forming the softmax. */
 export function logSoftmax(x: Tensor, options: { axis?: number } = {}): Tensor {
   const axis = axisOf('logSoftmax', x, options);
-  return sizeOf(x.shape) === 0 ? x : logSoftmaxOf([x], { axis });
+  if (sizeOf(x.shape) === 0) return x;
+  const [peak, total] = statistics(x, axis);
+  return sub(sub(x, peak), log(total));
 }
-
-const logSumExpOf = defineComposed<Record<string, never>>({
-  name: 'logSumExp',
-  shape: ([x]) => x!.shape.slice(0, -1),
-  // δ_x = δ softmax(x)
-  vjp: ({ inputs: [x], cotangent }) => [mul(softmax(x!), reshape(cotangent, [...cotangent.shape, 1]))],
-  compose: ([z]) => {
-    const [peak, total] = statistics(z!, z!.rank - 1);
-    return reshape(add(peak, log(total)), z!.shape.slice(0, -1));
-  },
-});
 
 /** ln Σ eˣ over `axis`, without overflow. Throws ShapeError over nothing. */
 export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
   const axes = axesOf('logSumExp', x, options);
   refuseEmpty('logSumExp', x, axes);
-  const kept = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
-  const length = sizeOf(axes.map((i) => x.shape[i]!));
-  const rows = reshape(transpose(x, [...kept, ...axes]), [...kept.map((i) => x.shape[i]!), length]);
-  return reshape(logSumExpOf([rows], {}), reducedShape(x.shape, axes, options.keepDims ?? false));
+  const [peak, total] = statistics(x, axes);
+  return reshape(add(peak, log(total)), reducedShape(x.shape, axes, options.keepDims ?? false));
 }
 
 const crossEntropyBackward = definePointwise('crossEntropyBackward', pointwise('cross_entropy_backward', source), {
-  vjp: ({ inputs: [p, target, dOut], cotangent }) => {
-    const scaled = mul(cotangent, dOut!);
-    return [scaled, neg(scaled), mul(cotangent, sub(p!, target!))];
-  },
+  vjp: ({ inputs: [p, t, dOut], cotangent: u }) => [mul(u, dOut!), neg(mul(u, dOut!)), mul(u, sub(p!, t!))],
   reference: (p, target, dOut) => (p - target) * dOut,
   bound: { ulp: 4 },
 });

@@ -1,9 +1,8 @@
 import { ShapeError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
-import { cast } from '../ops/cast.js';
-import { eye, ones } from '../ops/leaf.js';
-import { concat, slice } from '../ops/slice.js';
+import { ones, unitRows } from '../ops/leaf.js';
+import { concat } from '../ops/slice.js';
 import { reshape, transpose } from '../ops/view.js';
 import { formatShape, MAX_RANK, sizeOf } from '../shape.js';
 import { pushThrough } from './forward.js';
@@ -25,8 +24,8 @@ function units({ shape, dtype }: Tensor, size: number, single: boolean): Tensor[
   if (all === 1) return [ones(shape, { dtype })];
   const most = single ? 1 : Math.max(1, Math.floor(PASS / Math.max(1, all, size)));
   return Array.from({ length: Math.max(1, Math.ceil(all / most)) }, (_, i) => {
-    const rows = slice(eye(all), [i * most], [Math.min((i + 1) * most, all)]);
-    return cast(reshape(rows, [...rows.shape.slice(0, single ? 0 : 1), ...shape]), dtype);
+    const rows = unitRows(all, i * most, Math.min((i + 1) * most, all), dtype);
+    return reshape(rows, [...rows.shape.slice(0, single ? 0 : 1), ...shape]);
   });
 }
 
@@ -63,7 +62,7 @@ function jacobians(y: Tensor, xs: readonly Tensor[]): Tensor[] {
   const high = xs.find((x) => y.rank + x.rank > MAX_RANK);
   if (high)
     throw new ShapeError(
-      `jacobian: ${formatShape(y.shape)} by ${formatShape(high.shape)} has rank ${y.rank + high.rank}, above ${MAX_RANK}; reshape to fewer axes`,
+      `jacobian: ${formatShape(y.shape)} by ${formatShape(high.shape)} has rank ${y.rank + high.rank}, above 8; reshape one`,
     );
   const reverse = xs.filter((x) => jacobianMode(y, x) === 'reverse');
   const rows = byRows(y, reverse);

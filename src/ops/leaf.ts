@@ -6,6 +6,9 @@ import { inputNames } from '../graph/program.js';
 import { apply, checkNumber, constantOp, defineIndex, filled, leafRecord, literal, Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import { checkShape, formatShape, type Shape, sizeOf } from '../shape.js';
+import { cast } from './cast.js';
+import { equal } from './compare.js';
+import { reshape } from './view.js';
 
 /** @internal A place that each run feeds. */
 export const inputOp = leafRecord('input');
@@ -87,24 +90,15 @@ export function arange(
   return arangeOf([], { start: from, step, length, dtype });
 }
 
-const eyeOf = defineIndex<{ shape: Shape; dtype: DType }>({
-  name: 'eye',
-  vjp: () => [],
-  reference: (_, { shape }, { dtype }) => {
-    const half = sizeOf(shape.slice(shape.length / 2));
-    return hostArray(dtype, half * half).map((_: number, at: number) => Number(at % (half + 1) === 0));
-  },
-  write: ({ options: { shape }, output: { dtype }, flat, let: name }) => {
-    const half = sizeOf(shape.slice(shape.length / 2));
-    const i = name('u32', flat);
-    return `select(${literal(0, dtype)}, ${literal(1, dtype)}, ${i} / ${half}u == ${i} % ${half}u)`;
-  },
-});
+/** @internal Rows `from` to `to` of the identity of some size. */
+export const unitRows = (size: number, from: number, to: number, dtype: DType): Tensor =>
+  cast(equal(reshape(arange(from, to), [to - from, 1]), arange(size)), dtype);
 
 /** The identity: `eye(3)` is [3, 3]; `eye([2, 3])` is [2, 3, 2, 3], one where both halves of the index agree. */
 export function eye(size: number | Shape, options: { dtype?: 'f32' | 'i32' | 'u32' } = {}): Tensor {
   const half = checkShape('eye', typeof size === 'number' ? [size] : size);
-  return eyeOf([], { shape: [...half, ...half], dtype: checkOptions('eye', options, '', 'dtype').dtype ?? 'f32' });
+  const { dtype = 'f32' } = checkOptions('eye', options, '', 'dtype');
+  return reshape(unitRows(sizeOf(half), 0, sizeOf(half), dtype), [...half, ...half]);
 }
 
 /** @internal For error messages: a leaf's name, or its kind and shape. */

@@ -30,7 +30,7 @@ const helpers = ['WINDOW_SETTINGS', 'activations', 'axesOf', 'broadcastData', 'c
     'refuseEmpty',
     'runCount',
   ])
-  .concat(['sumTo', 'tensor', 'viewData']);
+  .concat(['sumTo', 'tensor', 'unitRows', 'viewData']);
 
 /** Records of a graph, of its derivatives, and of what composed ones are written in. */
 function recordsOf(roots: readonly Tensor[]): Set<Op> {

@@ -74,7 +74,7 @@ export function jvp(y: Tensor, wrt: Tensor | readonly Tensor[], tangents: Tensor
       throw new DTypeError(`jvp: tangent is ${tangent.dtype} and its input ${node.dtype}; cast one`);
     if (!sameShape(tangent.shape, node.shape))
       throw new ShapeError(
-        `jvp: tangent ${formatShape(tangent.shape)} for an input of shape ${formatShape(node.shape)}; make them equal`,
+        `jvp: tangent ${formatShape(tangent.shape)} for an input of shape ${formatShape(node.shape)}`,
       );
   });
   return pushThrough(y, nodes, vectors, []);

@@ -55,11 +55,9 @@ export function pullBack(
       if (part.rank < cotangent.rank) part = broadcastTo(part, cotangent.shape);
       part = sumTo(part, input.shape, extra);
     }
-    if (!sameShape(part.shape, [...lead, ...input.shape]))
-      throw new ShapeError(
-        `${op.name}: its vjp returned ${formatShape(part.shape)} for an input of shape ${formatShape(input.shape)}; return a cotangent of the input's shape`,
-      );
-    return part;
+    if (sameShape(part.shape, [...lead, ...input.shape])) return part;
+    const fact = `its vjp returned ${formatShape(part.shape)} for an input of shape ${formatShape(input.shape)}`;
+    throw new ShapeError(`${op.name}: ${fact}; return a cotangent of the input's shape`);
   });
 }
 
@@ -76,9 +74,7 @@ export function checkFloats(op: string, y: Tensor, wrt: readonly Tensor[], what 
 function seed(y: Tensor, cotangent: Tensor | undefined): Tensor {
   if (cotangent === undefined) {
     if (y.rank !== 0 && !y.shape.every((size) => size === 1))
-      throw new ShapeError(
-        `grad: y has shape ${formatShape(y.shape)}; sum it to a scalar, or pass { cotangent } of that shape`,
-      );
+      throw new ShapeError(`grad: y has shape ${formatShape(y.shape)}; sum it to a scalar, or pass { cotangent }`);
     return ones(y.shape, { dtype: y.dtype });
   }
   checkTensors('grad', cotangent);

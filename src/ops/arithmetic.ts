@@ -102,9 +102,7 @@ export const log: Unary = definePointwise('log', pointwise('logarithm', source),
 /** |a|, with derivative 0 at 0. */
 export const abs: Unary = definePointwise('abs', pointwise('magnitude', source), {
   accepts: 'number',
-  vjp: ({ inputs: [a], cotangent }) => [
-    mul(cotangent, sub(cast(greater(a!, 0), a!.dtype), cast(less(a!, 0), a!.dtype))),
-  ],
+  vjp: ({ inputs: [a], cotangent: u }) => [where(greater(a!, 0), u, where(less(a!, 0), neg(u), 0))],
   reference: Math.abs,
 });
 

@@ -1,5 +1,5 @@
 import source from '../../shaders/compare.wgsl?raw';
-import type { TensorData, TypedArray } from '../dtype.js';
+import { hostData } from '../dtype.js';
 import { DTypeError } from '../errors.js';
 import { mapElements, pointwise, type ScalarReference } from '../graph/op.js';
 import { type Binary, definePointwise, lift, type Tensor, type TensorLike } from '../graph/tensor.js';
@@ -19,12 +19,14 @@ const comparison = (name: string, kernel: string, reference: ScalarReference): B
     vjp: () => [undefined, undefined],
     reference,
     // where the errors reach across the gap, either answer is right
-    propagate: (inputs, errors, output) => {
-      const wide = (x: TensorData, data: TypedArray): TypedArray =>
-        broadcastData({ ...x, dtype: 'f64', data }, output.shape).data;
-      const values = [...inputs.map((x) => wide(x, x.data)), ...inputs.map((x, i) => wide(x, errors[i]!))];
+    propagate: (inputs, errors, { shape, data }) => {
+      const all = [...inputs, ...errors.map((each, i) => hostData(inputs[i]!.shape, 'f64', each))];
       const touch: ScalarReference = (a, b, ea, eb) => Number(ea + eb > 0 && Math.abs(a - b) <= ea + eb);
-      return mapElements(touch, values, new Float64Array(output.data.length));
+      return mapElements(
+        touch,
+        all.map((x) => broadcastData(x, shape).data),
+        new Float64Array(data.length),
+      );
     },
   });
 

@@ -119,7 +119,7 @@ function geometryOf(op: string, x: Tensor, window: Pair, settings: WindowSetting
   ) as [number, number];
   if (Math.min(...size) < 1)
     throw new ShapeError(
-      `${op}: a window ${formatShape(window)} does not fit into ${formatShape(x.shape)}; enlarge padding or shrink the window`,
+      `${op}: a window ${formatShape(window)} does not fit into ${formatShape(x.shape)}; enlarge padding`,
     );
   const axis = (k: number): Axis => ({ step: steps[k]!, tap: dilation[k]!, offset: 0 - padding[k]!, gap: 1 });
   return { size, axes: [axis(0), axis(1)] };

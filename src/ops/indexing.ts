@@ -103,14 +103,10 @@ const scatterOf = defineOpWith<{ rows: number }>({
 
 /**
  * The reverse of gather: values [outer, positions, inner] added into zeros [outer, rows, inner],
- * position p into row indices[p], in ascending p and without atomics.
+ * position p into row indices[p] of [positions], in ascending p and without atomics.
  */
-export function scatterAdd(values: Tensor, indices: Tensor, rows: number): Tensor {
-  checkIndices('scatterAdd', indices);
-  if (values.rank !== 3 || indices.rank !== 1 || values.shape[1] !== indices.shape[0])
-    throw new ShapeError('scatterAdd: values are [outer, positions, inner] and indices [positions]');
-  return scatterOf([values, indices], { rows });
-}
+export const scatterAdd = (values: Tensor, indices: Tensor, rows: number): Tensor =>
+  scatterOf([values, indices], { rows });
 
 const oneHotOf = defineIndex<{ classes: number }>({
   name: 'oneHot',

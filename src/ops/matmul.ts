@@ -139,7 +139,7 @@ export function outer(u: Tensor, v: Tensor): Tensor {
 export function dot(u: Tensor, v: Tensor): Tensor {
   if (rankOf('dot', u) === 0 || rankOf('dot', v) === 0 || u.shape.at(-1) !== v.shape.at(-1))
     throw new ShapeError(
-      `dot: last axes of ${formatShape(u.shape)} and ${formatShape(v.shape)} differ; they must have one length`,
+      `dot: last axes of ${formatShape(u.shape)} and ${formatShape(v.shape)} differ; make them equal`,
     );
   return sum(mul(u, v), { axis: -1 });
 }

@@ -5,6 +5,7 @@ import { DTypeError, ShapeError } from '../errors.js';
 import type { ScalarReference, TensorRecord } from '../graph/op.js';
 import { defineOpWith, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
+import type { Shape } from '../shape.js';
 import {
   broadcastSteps,
   eachPlace,
@@ -12,7 +13,6 @@ import {
   normalizeAxes,
   normalizeAxis,
   reducedShape,
-  type Shape,
   sizeOf,
 } from '../shape.js';
 import { div, mul } from './arithmetic.js';
@@ -52,9 +52,7 @@ export const axesOf = (op: string, x: Tensor, options: ReduceOptions): number[] 
 export function refuseEmpty(op: string, x: Tensor, axes: readonly number[]): void {
   const empty = axes.find((axis) => x.shape[axis] === 0);
   if (empty !== undefined)
-    throw new ShapeError(
-      `${op}: axis ${empty} of ${formatShape(x.shape)} is empty, and ${op} of nothing has no value; keep at least one element`,
-    );
+    throw new ShapeError(`${op}: axis ${empty} of ${formatShape(x.shape)} is empty; ${op} needs at least one element`);
 }
 
 type Reduction = (x: Tensor, options?: ReduceOptions) => Tensor;

@@ -64,16 +64,16 @@ export const inside = (tests: readonly string[], value: string, other: string): 
 
 /** Elements from `begin` up to, without, `end` along each axis; negative numbers count from the end, missing ones take the whole axis. */
 export function slice(x: Tensor, begin: readonly number[], end: readonly number[] = []): Tensor {
-  if (begin.length > rankOf('slice', x) || end.length > x.rank)
-    throw new ShapeError(
-      `slice: ${Math.max(begin.length, end.length)} bounds for ${formatShape(x.shape)}; give at most one an axis`,
-    );
+  const most = Math.max(begin.length, end.length);
+  if (most > rankOf('slice', x))
+    throw new ShapeError(`slice: ${most} bounds for ${formatShape(x.shape)}; give at most one an axis`);
   const fromStart = (value: number, size: number): number => (value < 0 ? value + size : value);
   const widths = x.shape.map((size, i) => {
-    const [low, high] = [fromStart(begin[i] ?? 0, size), fromStart(end[i] ?? size, size)];
+    const [from, to] = [begin[i] ?? 0, end[i] ?? size];
+    const [low, high] = [fromStart(from, size), fromStart(to, size)];
     if (!Number.isInteger(low) || !Number.isInteger(high) || low < 0 || high > size || low > high)
       throw new ShapeError(
-        `slice: ${begin[i] ?? 0} to ${end[i] ?? size} is outside axis ${i} of ${formatShape(x.shape)}; keep 0 ≤ begin ≤ end ≤ ${size}, or count from the end with negatives`,
+        `slice: ${from} to ${to} is outside axis ${i} of ${formatShape(x.shape)}; keep begin ≤ end ≤ ${size}`,
       );
     return [0 - low, high - size] as const;
   });

@@ -103,11 +103,11 @@ const crossEntropyOf = defineComposed<{ normalised: boolean }>({
  * −Σ t ln softmax(z) along the last axis: logits z and targets t of one shape [..., classes] to [...].
  * `normalised` says that each row of t sums to 1 (a one-hot row does), which saves its gradient a sum.
  */
-export function softmaxCrossEntropy(z: Tensor, target: Tensor, options: { normalised?: boolean } = {}): Tensor {
-  if (!sameShape(z.shape, target.shape) || z.rank === 0)
+export function softmaxCrossEntropy(z: Tensor, t: Tensor, options: { normalised?: boolean } = {}): Tensor {
+  if (!sameShape(z.shape, t.shape) || z.rank === 0)
     throw new ShapeError(
-      `crossEntropy: logits ${formatShape(z.shape)} and targets ${formatShape(target.shape)} differ; both are [..., classes]`,
+      `crossEntropy: logits ${formatShape(z.shape)} and targets ${formatShape(t.shape)} differ; reshape one`,
     );
   if (z.shape.at(-1) === 0) throw new ShapeError(`crossEntropy: ${formatShape(z.shape)} has no classes`);
-  return crossEntropyOf([z, target], { normalised: options.normalised ?? false });
+  return crossEntropyOf([z, t], { normalised: options.normalised ?? false });
 }

@@ -83,7 +83,7 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   const target = checkShape('broadcastTo', shape);
   if (!sameShape(broadcastShapes('broadcastTo', [x.shape, target]), target))
     throw new ShapeError(
-      `broadcastTo: ${formatShape(x.shape)} does not broadcast to ${formatShape(target)}; only sizes of 1 repeat`,
+      `broadcastTo: ${formatShape(x.shape)} does not broadcast to ${formatShape(target)}; only 1s repeat`,
     );
   return sameShape(x.shape, target) ? x : broadcastOf([x], { shape: target });
 }
@@ -112,7 +112,7 @@ export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
   const order = Array.from(axes ?? all.reverse(), (axis) => normalizeAxis('transpose', axis, x));
   if (order.length !== x.rank || new Set(order).size !== x.rank)
     throw new ShapeError(
-      `transpose: [${order.join(', ')}] is no permutation of the ${x.rank} axes of ${formatShape(x.shape)}`,
+      `transpose: ${formatShape(order)} is no permutation of the ${x.rank} axes; name each of them once`,
     );
   return order.every((axis, i) => axis === i) ? x : transposeOf([x], { axes: order });
 }

@@ -5,7 +5,7 @@ import type { Tensor } from '../../src/graph/tensor.js';
 import { add, div, exp, mul, neg } from '../../src/ops/arithmetic.js';
 import { cast } from '../../src/ops/cast.js';
 import { equal, where } from '../../src/ops/compare.js';
-import { gather, oneHot, scatterAdd } from '../../src/ops/indexing.js';
+import { gather, oneHot } from '../../src/ops/indexing.js';
 import { arange, input, parameter, tensor, zeros } from '../../src/ops/leaf.js';
 import { dot, matmul, outer } from '../../src/ops/matmul.js';
 import { random } from '../../src/ops/random.js';
@@ -121,12 +121,6 @@ const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][
     () => gather(zeros([0]), tensor(new Int32Array(1))),
     ShapeError,
     /gather: cannot pick from an empty axis/,
-  ],
-  [
-    'an ill-shaped scatter',
-    () => scatterAdd(m, whole, 3),
-    ShapeError,
-    /scatterAdd: values are \[outer, positions, inner\]/,
   ],
   ['dot of unequal lengths', () => dot(zeros([2]), zeros([3])), ShapeError, /dot: last axes of \[2\] and \[3\] differ/],
   ['outer of a scalar', () => outer(zeros([]), zeros([3])), ShapeError, /outer: operands are vectors/],

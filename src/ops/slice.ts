@@ -6,14 +6,15 @@ import { checkOptions } from '../options.js';
 import { eachPlace, formatShape, normalizeAxis, rankOf, type Shape, sizeOf, stridesOf } from '../shape.js';
 import { viewData } from './view.js';
 
-const offsetOf = (at: readonly number[], strides: readonly number[]): number =>
-  at.reduce((total, c, i) => total + c * strides[i]!, 0);
-
-/** Copies x into a larger tensor, from `begin` on. */
+/** Copies x into another tensor, from `begin` on; negative ones cut off what comes before. */
 function place(x: TensorData, { shape, data }: TensorData, begin: readonly number[]): void {
-  const strides = stridesOf(shape);
-  eachPlace(x.shape, strides, offsetOf(begin, strides), (at, i) => {
-    data[at] = x.data[i]!;
+  const common = shape.map((size, i) => Math.min(x.shape[i]! + Math.min(0, begin[i]!), size - Math.max(0, begin[i]!)));
+  const start = (strides: readonly number[], sign: number): number =>
+    strides.reduce((total, stride, i) => total + Math.max(0, sign * begin[i]!) * stride, 0);
+  const [from, to] = [stridesOf(x.shape), stridesOf(shape)];
+  const kept = viewData(x, common, from, start(from, -1)).data;
+  eachPlace(common, to, start(to, 1), (at, i) => {
+    data[at] = kept[i]!;
   });
 }
 
@@ -29,12 +30,9 @@ const defineResize = (name: 'pad' | 'slice') =>
       return [resize(cotangent, [...lead.map(() => [0, 0] as const), ...back])];
     },
     reference: ([x], { widths, value }, { shape }) => {
-      const starts = (sign: number): number[] => widths.map(([before]) => Math.max(0, sign * before));
-      const common = shape.map((size, i) => Math.min(size, x!.shape[i]!));
-      const strides = stridesOf(x!.shape);
-      const kept = viewData(x!, common, strides, offsetOf(starts(-1), strides));
       const out = hostData(shape, x!.dtype, hostArray(x!.dtype, sizeOf(shape)).fill(value));
-      place(kept, out, starts(1));
+      const begin = widths.map(([before]) => before);
+      place(x!, out, begin);
       return out;
     },
     write: ({ inputs: [x], output, options, coordinates, read, let: name }) => {
@@ -72,9 +70,7 @@ export function slice(x: Tensor, begin: readonly number[], end: readonly number[
     const [from, to] = [begin[i] ?? 0, end[i] ?? size];
     const [low, high] = [fromStart(from, size), fromStart(to, size)];
     if (!Number.isInteger(low) || !Number.isInteger(high) || low < 0 || high > size || low > high)
-      throw new ShapeError(
-        `slice: ${from} to ${to} is outside axis ${i} of ${formatShape(x.shape)}; keep begin ≤ end ≤ ${size}`,
-      );
+      throw new ShapeError(`slice: ${from} to ${to} is outside axis ${i} of size ${size}; keep begin ≤ end within it`);
     return [0 - low, high - size] as const;
   });
   return resize(x, widths);
@@ -107,11 +103,7 @@ const concatOf = defineIndex<{ axis: number }>({
   },
   reference: (xs, { axis }, { shape, dtype }) => {
     const out = hostData(shape, dtype, hostArray(dtype, sizeOf(shape)));
-    const starts = startsOf(xs, axis);
-    xs.forEach((x, k) => {
-      const begin = shape.map((_, i) => (i === axis ? starts[k]! : 0));
-      place(x, out, begin);
-    });
+    for (const [k, start] of startsOf(xs, axis).entries()) place(xs[k]!, out, shape.map(() => 0).with(axis, start));
     return out;
   },
   write: ({ inputs, options: { axis }, coordinates, read }) => {

@@ -3,8 +3,5 @@
 // An average that forgets: m ← β m + (1 − β) g. 1 − β comes rounded by itself: in f32 the difference would lose digits.
 fn moving_average(keep: f32, old: f32, take: f32, next: f32) -> f32 { return keep * old + take * next; }
 
-// Adam's and RMSprop's direction: m / (√v + ε)
-fn scaled_direction(m: f32, v: f32, floor: f32) -> f32 { return m / (sqrt(v) + floor); }
-
 // p ← p − rate · direction
 fn descend(p: f32, rate: f32, direction: f32) -> f32 { return p - rate * direction; }

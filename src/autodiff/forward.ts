@@ -5,7 +5,7 @@ import { mul } from '../ops/arithmetic.js';
 import { input, zeros } from '../ops/leaf.js';
 import { sum } from '../ops/reduce.js';
 import { broadcastTo, reshape } from '../ops/view.js';
-import { formatShape, type Shape, sameShape } from '../shape.js';
+import { formatShape, type Shape } from '../shape.js';
 import { applyRule, checkFloats, grad, pullBack, total, type Visit } from './reverse.js';
 
 /** What a tangent of input i, of shape E ++ input.shape, adds to a node's; from the vjp alone unless there is a rule. */
@@ -72,10 +72,9 @@ export function jvp(y: Tensor, wrt: Tensor | readonly Tensor[], tangents: Tensor
     const tangent = vectors[i]!;
     if (tangent.dtype !== node.dtype)
       throw new DTypeError(`jvp: tangent is ${tangent.dtype} and its input ${node.dtype}; cast one`);
-    if (!sameShape(tangent.shape, node.shape))
-      throw new ShapeError(
-        `jvp: tangent ${formatShape(tangent.shape)} for an input of shape ${formatShape(node.shape)}`,
-      );
+    const [given, wanted] = [formatShape(tangent.shape), formatShape(node.shape)];
+    if (given !== wanted)
+      throw new ShapeError(`jvp: tangent ${given} for an input of shape ${wanted}; make them equal`);
   });
   return pushThrough(y, nodes, vectors, []);
 }

@@ -1,9 +1,8 @@
-import { ShapeError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { ones, unitRows } from '../ops/leaf.js';
 import { concat } from '../ops/slice.js';
-import { reshape, transpose } from '../ops/view.js';
+import { misfit, reshape, transpose } from '../ops/view.js';
 import { formatShape, MAX_RANK, sizeOf } from '../shape.js';
 import { pushThrough } from './forward.js';
 import { checkFloats, grad } from './reverse.js';
@@ -60,10 +59,7 @@ function byColumns(y: Tensor, x: Tensor): Tensor {
 function jacobians(y: Tensor, xs: readonly Tensor[]): Tensor[] {
   checkFloats('jacobian', y, xs);
   const high = xs.find((x) => y.rank + x.rank > MAX_RANK);
-  if (high)
-    throw new ShapeError(
-      `jacobian: ${formatShape(y.shape)} by ${formatShape(high.shape)} has rank ${y.rank + high.rank}, above 8; reshape one`,
-    );
+  if (high) misfit('jacobian', y, `by ${formatShape(high.shape)} has rank ${y.rank + high.rank}, above 8; reshape one`);
   const reverse = xs.filter((x) => jacobianMode(y, x) === 'reverse');
   const rows = byRows(y, reverse);
   return xs.map((x) => rows[reverse.indexOf(x)] ?? byColumns(y, x));

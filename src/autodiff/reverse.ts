@@ -4,7 +4,7 @@ import { checkTensors, Tensor } from '../graph/tensor.js';
 import { dependents, topological } from '../graph/walk.js';
 import { add } from '../ops/arithmetic.js';
 import { ones, zeros } from '../ops/leaf.js';
-import { broadcastTo, sumTo } from '../ops/view.js';
+import { broadcastTo, misfit, sumTo } from '../ops/view.js';
 import { checkOptions } from '../options.js';
 import { formatShape, type Shape, sameShape } from '../shape.js';
 
@@ -80,9 +80,7 @@ function seed(y: Tensor, cotangent: Tensor | undefined): Tensor {
   checkTensors('grad', cotangent);
   const tail = cotangent.shape.slice(Math.max(0, cotangent.rank - y.rank));
   if (cotangent.rank < y.rank || !sameShape(tail, y.shape))
-    throw new ShapeError(
-      `grad: cotangent ${formatShape(cotangent.shape)} does not end in y's shape ${formatShape(y.shape)}`,
-    );
+    misfit('grad: cotangent', cotangent, `does not end in y's shape ${formatShape(y.shape)}; give one that does`);
   if (cotangent.dtype !== y.dtype)
     throw new DTypeError(`grad: cotangent is ${cotangent.dtype} and y is ${y.dtype}; cast one`);
   return cotangent;

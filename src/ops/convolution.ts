@@ -9,7 +9,7 @@ import { arange } from './leaf.js';
 import { matmul } from './matmul.js';
 import { argMax, sum } from './reduce.js';
 import { inside } from './slice.js';
-import { reshape, sumTo } from './view.js';
+import { misfit, reshape, sumTo } from './view.js';
 
 /** Place u of an output and tap i of a window meet place (step · u + tap · i + offset) / gap of the input, if that is whole. */
 type Axis = { readonly step: number; readonly tap: number; readonly offset: number; readonly gap: number };
@@ -68,8 +68,8 @@ const windowsOf: (inputs: readonly Tensor[], options: WindowOptions) => Tensor =
         const high = Math.max(...reach) + offset + step * (places - 1);
         const [place, windowTap] = [coordinates[first + 2 + k], coordinates[first + k]];
         const meet = name('i32', `(${step} * i32(${place}) + ${tap} * i32(${windowTap}) + ${offset})`);
-        if (least < 0) tests.push(`${meet} >= 0`);
-        if (high >= gap * extent) tests.push(`${meet} < ${gap * extent}`);
+        // below 0 it wraps to a large number
+        if (least < 0 || high >= gap * extent) tests.push(`u32(${meet}) < ${gap * extent}u`);
         if (gap > 1) tests.push(`${meet} % ${gap} == 0`);
         return gap > 1 ? `u32(${meet} / ${gap})` : `u32(${meet})`;
       });
@@ -118,9 +118,7 @@ function geometryOf(op: string, x: Tensor, window: Pair, settings: WindowSetting
     Math.floor((extent + 2 * padding[k]! - dilation[k]! * (window[k]! - 1) - 1) / steps[k]! + 1),
   ) as [number, number];
   if (Math.min(...size) < 1)
-    throw new ShapeError(
-      `${op}: a window ${formatShape(window)} does not fit into ${formatShape(x.shape)}; enlarge padding`,
-    );
+    misfit(`${op}: a window`, { shape: window }, `does not fit into ${formatShape(x.shape)}; enlarge padding`);
   const axis = (k: number): Axis => ({ step: steps[k]!, tap: dilation[k]!, offset: 0 - padding[k]!, gap: 1 });
   return { size, axes: [axis(0), axis(1)] };
 }
@@ -133,9 +131,7 @@ export function conv2d(x: Tensor, w: Tensor, options: WindowSettings & { bias?: 
   const { bias } = checkOptions('conv2d', options, '', `${WINDOW_SETTINGS} bias`);
   checkTensors('conv2d', x, w, bias ?? x);
   if (x.rank !== 4 || w.rank !== 4 || x.shape[1] !== w.shape[1])
-    throw new ShapeError(
-      `conv2d: ${formatShape(x.shape)} and ${formatShape(w.shape)} do not fit; x is [N, C, H, W] and w [O, C, kh, kw] with one C`,
-    );
+    misfit('conv2d:', x, `and ${formatShape(w.shape)} do not fit; x is [N, C, H, W] and w [O, C, kh, kw] with one C`);
   const geometry = geometryOf('conv2d', x, lastTwo(w.shape), options, 1);
   // [O, C kh kw] times [N, C kh kw, H′ W′]; reverse mode gives δw = Σ δ windowsᵀ, and δx from wᵀ δ, added up where taps met
   const product = matmul(asMatrix(w), asMatrices(windows(x, lastTwo(w.shape), geometry)));
@@ -156,8 +152,10 @@ export function maxPool2d(x: Tensor, options: WindowSettings & { size: number | 
   const window: Pair = typeof size === 'number' ? [size, size] : size;
   const geometry = geometryOf('maxPool2d', x, window, options, window);
   if (geometry.axes.some(({ offset }, k) => -2 * offset > window[k]!))
-    throw new ShapeError(
-      `maxPool2d: padding ${JSON.stringify(padding)} is above half of the window ${formatShape(window)}`,
+    misfit(
+      `maxPool2d: padding ${JSON.stringify(padding)} is above half of the window`,
+      { shape: window },
+      '; pad less',
     );
   const taps = window[0] * window[1];
   const view = windows(x, window, geometry, Number.NEGATIVE_INFINITY);

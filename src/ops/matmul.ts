@@ -10,7 +10,7 @@ import type { Shape } from '../shape.js';
 import { broadcastShapes, broadcastSteps, eachPlace, formatShape, rankOf, reducedShape, sizeOf } from '../shape.js';
 import { mul } from './arithmetic.js';
 import { sum } from './reduce.js';
-import { reshape, sumTo } from './view.js';
+import { misfit, reshape, sumTo } from './view.js';
 
 export type MatmulOptions = { readonly transposeA: boolean; readonly transposeB: boolean };
 
@@ -138,8 +138,6 @@ export function outer(u: Tensor, v: Tensor): Tensor {
 /** Inner product Σ u v over the last axis, which must agree: [n], [n] → scalar; [..., n], [..., n] → [...]. */
 export function dot(u: Tensor, v: Tensor): Tensor {
   if (rankOf('dot', u) === 0 || rankOf('dot', v) === 0 || u.shape.at(-1) !== v.shape.at(-1))
-    throw new ShapeError(
-      `dot: last axes of ${formatShape(u.shape)} and ${formatShape(v.shape)} differ; make them equal`,
-    );
+    misfit('dot: last axes of', u, `and ${formatShape(v.shape)} differ; they must have one length`);
   return sum(mul(u, v), { axis: -1 });
 }

@@ -1,7 +1,7 @@
 import source from '../../shaders/optimizer.wgsl?raw';
 import { EPSILON } from '../bounds.js';
 import { errorOf, pointwise } from '../graph/op.js';
-import { definePointwise, type OpFunction, type Tensor } from '../graph/tensor.js';
+import { definePointwise, type OpFunction, type Tensor, type TensorLike } from '../graph/tensor.js';
 import { add, div, mul, neg, sqrt } from './arithmetic.js';
 
 const averageOp: OpFunction = definePointwise('movingAverage', pointwise('moving_average', source), {
@@ -15,15 +15,7 @@ const averageOp: OpFunction = definePointwise('movingAverage', pointwise('moving
 export const movingAverage = (beta: number, old: Tensor, next: Tensor): Tensor => averageOp(beta, old, 1 - beta, next);
 
 /** m / (√v + floor): the direction of Adam and RMSprop. */
-export const scaledDirection: OpFunction = definePointwise('scaledDirection', pointwise('scaled_direction', source), {
-  vjp: ({ inputs: [, v, floor], output, cotangent }) => {
-    const scale = div(cotangent, add(sqrt(v!), floor!));
-    const toFloor = neg(mul(scale, output));
-    return [scale, div(toFloor, mul(2, sqrt(v!))), toFloor];
-  },
-  reference: (m, v, floor) => m / (Math.sqrt(v) + floor),
-  bound: { ulp: 9 },
-});
+export const scaledDirection = (m: Tensor, v: Tensor, floor: TensorLike): Tensor => div(m, add(sqrt(v), floor));
 
 /** p − rate · direction. */
 export const descend: OpFunction = definePointwise('descend', pointwise('descend', source), {

@@ -1,35 +1,19 @@
 import source from '../../shaders/softmax.wgsl?raw';
 import { EPSILON } from '../bounds.js';
-import { ShapeError } from '../errors.js';
 import { errorOf, pointwise } from '../graph/op.js';
 import { defineComposed, definePointwise, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import { formatShape, normalizeAxis, reducedShape, sameShape, sizeOf } from '../shape.js';
-import { add, div, log, mul, neg, sub } from './arithmetic.js';
+import { add, div, exp, log, mul, neg, sub } from './arithmetic.js';
 import { stopGradient } from './cast.js';
+import { equal, where } from './compare.js';
 import { axesOf, max, type ReduceOptions, refuseEmpty, sum } from './reduce.js';
-import { reshape } from './view.js';
+import { misfit, reshape } from './view.js';
 
-// The parts that the composed ops below are written in.
-const shiftedBound = errorOf((value, z, peak) => value * EPSILON * (7 + 3 * Math.abs(z - peak)));
 const shiftedExp = definePointwise('shiftedExp', pointwise('shifted_exp', source), {
   vjp: ({ output, cotangent }) => [mul(cotangent, output), neg(mul(cotangent, output))],
   reference: (z, peak) => (z === peak ? 1 : Math.exp(z - peak)),
-  bound: shiftedBound,
-});
-const softmaxPart = definePointwise('softmaxPart', pointwise('softmax', source), {
-  vjp: ({ inputs: [, , total], output, cotangent: u }) => [
-    mul(u, output),
-    neg(mul(u, output)),
-    neg(div(mul(u, output), total!)),
-  ],
-  reference: (z, peak, total) => Math.exp(z - peak) / total,
-  bound: shiftedBound,
-});
-const crossEntropyPart = definePointwise('crossEntropyPart', pointwise('cross_entropy', source), {
-  vjp: ({ inputs: [share, logP], cotangent }) => [neg(mul(cotangent, logP!)), neg(mul(cotangent, share!))],
-  reference: (share, logP) => (share === 0 ? 0 : -share * logP),
-  bound: { ulp: 2 },
+  bound: errorOf((value, z, peak) => value * EPSILON * (7 + 3 * Math.abs(z - peak))),
 });
 
 /** peak and Σ e^(z − peak) over some axes, with kept dims. No derivative depends on the peak, so none flows through it. */
@@ -51,7 +35,10 @@ const softmaxOf = defineComposed<{ axis: number }>({
     const axis = lead.length + options.axis;
     return [softmaxBackward(p, cotangent, sum(mul(p, cotangent), { axis, keepDims: true }))];
   },
-  compose: ([z], { axis }) => softmaxPart(z!, ...statistics(z!, axis)),
+  compose: ([z], { axis }) => {
+    const [peak, total] = statistics(z!, axis);
+    return div(exp(sub(z!, peak)), total);
+  },
 });
 
 /** The axis that a function is asked for, else the last. */
@@ -96,7 +83,8 @@ const crossEntropyOf = defineComposed<{ normalised: boolean }>({
     const share = normalised ? p : mul(p, sum(target!, { axis: -1, keepDims: true }));
     return [crossEntropyBackward(share, target!, dOut), neg(mul(logSoftmax(z!), dOut))];
   },
-  compose: ([z, target]) => sum(crossEntropyPart(target!, logSoftmax(z!)), { axis: -1 }),
+  // a class without a share costs nothing, whatever its probability
+  compose: ([z, t]) => neg(sum(where(equal(t!, 0), 0, mul(t!, logSoftmax(z!))), { axis: -1 })),
 });
 
 /**
@@ -105,9 +93,7 @@ const crossEntropyOf = defineComposed<{ normalised: boolean }>({
  */
 export function softmaxCrossEntropy(z: Tensor, t: Tensor, options: { normalised?: boolean } = {}): Tensor {
   if (!sameShape(z.shape, t.shape) || z.rank === 0)
-    throw new ShapeError(
-      `crossEntropy: logits ${formatShape(z.shape)} and targets ${formatShape(t.shape)} differ; reshape one`,
-    );
-  if (z.shape.at(-1) === 0) throw new ShapeError(`crossEntropy: ${formatShape(z.shape)} has no classes`);
+    misfit('crossEntropy: logits', z, `and targets ${formatShape(t.shape)} differ; both are [..., classes]`);
+  if (z.shape.at(-1) === 0) misfit('crossEntropy:', z, 'has no classes; give at least one');
   return crossEntropyOf([z, t], { normalised: options.normalised ?? false });
 }

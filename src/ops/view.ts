@@ -17,6 +17,11 @@ import {
 } from '../shape.js';
 import { sum } from './reduce.js';
 
+/** @internal Throws what is wrong with a tensor's shape, as a sentence around it. */
+export function misfit(before: string, { shape }: { readonly shape: Shape }, after: string): never {
+  throw new ShapeError(`${before} ${formatShape(shape)} ${after}`);
+}
+
 /** Float64 result of a view that reads x at offset + Σ coordinate · step. */
 export function viewData(x: TensorData, shape: Shape, steps: readonly number[], offset = 0): TensorData {
   const data = hostArray(x.dtype, sizeOf(shape));
@@ -57,9 +62,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   const rest = known.length < shape.length ? size / sizeOf(known) : 1;
   const full = shape.map((entry) => (entry === -1 ? rest : entry));
   if (!Number.isInteger(rest) || sizeOf(full) !== size)
-    throw new ShapeError(
-      `reshape: ${formatShape(x.shape)} has ${size} elements, which do not fill ${formatShape(shape)}`,
-    );
+    misfit('reshape:', x, `has ${size} elements, which do not fill ${formatShape(shape)}; give as many`);
   return sameShape(full, x.shape) ? x : reshapeOf([x], { shape: checkShape('reshape', full) });
 }
 
@@ -82,9 +85,7 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   checkTensors('broadcastTo', x);
   const target = checkShape('broadcastTo', shape);
   if (!sameShape(broadcastShapes('broadcastTo', [x.shape, target]), target))
-    throw new ShapeError(
-      `broadcastTo: ${formatShape(x.shape)} does not broadcast to ${formatShape(target)}; only 1s repeat`,
-    );
+    misfit('broadcastTo:', x, `does not broadcast to ${formatShape(target)}; only sizes of 1 repeat`);
   return sameShape(x.shape, target) ? x : broadcastOf([x], { shape: target });
 }
 
@@ -111,8 +112,6 @@ export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
   const all = normalizeAxes('transpose', undefined, x);
   const order = Array.from(axes ?? all.reverse(), (axis) => normalizeAxis('transpose', axis, x));
   if (order.length !== x.rank || new Set(order).size !== x.rank)
-    throw new ShapeError(
-      `transpose: ${formatShape(order)} is no permutation of the ${x.rank} axes; name each of them once`,
-    );
+    misfit('transpose:', { shape: order }, `is no permutation of the ${x.rank} axes; name each of them once`);
   return order.every((axis, i) => axis === i) ? x : transposeOf([x], { axes: order });
 }

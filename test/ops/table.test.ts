@@ -23,6 +23,7 @@ const helpers = ['WINDOW_SETTINGS', 'activations', 'axesOf', 'broadcastData', 'c
     'inputOp',
     'inside',
     'matmulSizes',
+    'misfit',
     'multiply',
     'parameter',
     'parameterOp',

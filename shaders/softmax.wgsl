@@ -4,7 +4,10 @@
 // e^(z − peak): at most 1, so nothing overflows; 1 at the peak, an infinite one too
 fn shifted_exp(z: f32, peak: f32) -> f32 { return select(exp(z - peak), 1.0, z == peak); }
 
-// Softmax pᵢ = e^(zᵢ − peak) / total and cross-entropy C = −Σ t ln p are written in arithmetic. Backward: ∂C/∂z = (p − t) ⊙ δ_C, for targets t that sum to 1
+// pᵢ = e^(zᵢ − peak) / total
+fn softmax(z: f32, peak: f32, total: f32) -> f32 { return exp(z - peak) / total; }
+
+// Cross-entropy C = −Σ t ln p is written in arithmetic. Backward: ∂C/∂z = (p − t) ⊙ δ_C, for targets t that sum to 1
 fn cross_entropy_backward(p: f32, target_share: f32, dOut: f32) -> f32 { return (p - target_share) * dOut; }
 
 // Softmax backward: δ_z = p ⊙ (δ_p − Σ p δ_p)

@@ -59,7 +59,7 @@ function byColumns(y: Tensor, x: Tensor): Tensor {
 function jacobians(y: Tensor, xs: readonly Tensor[]): Tensor[] {
   checkFloats('jacobian', y, xs);
   const high = xs.find((x) => y.rank + x.rank > MAX_RANK);
-  if (high) misfit('jacobian', y, `by ${formatShape(high.shape)} has rank ${y.rank + high.rank}, above 8; reshape one`);
+  if (high) misfit('jacobian:', y, `by ${formatShape(high.shape)} has rank ${y.rank + high.rank}, above 8; use fewer`);
   const reverse = xs.filter((x) => jacobianMode(y, x) === 'reverse');
   const rows = byRows(y, reverse);
   return xs.map((x) => rows[reverse.indexOf(x)] ?? byColumns(y, x));

@@ -4,16 +4,26 @@ import { errorOf, pointwise } from '../graph/op.js';
 import { defineComposed, definePointwise, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import { formatShape, normalizeAxis, reducedShape, sameShape, sizeOf } from '../shape.js';
-import { add, div, exp, log, mul, neg, sub } from './arithmetic.js';
+import { add, div, log, mul, neg, sub } from './arithmetic.js';
 import { stopGradient } from './cast.js';
 import { equal, where } from './compare.js';
 import { axesOf, max, type ReduceOptions, refuseEmpty, sum } from './reduce.js';
 import { misfit, reshape } from './view.js';
 
+const shiftedBound = errorOf((value, z, peak) => value * EPSILON * (7 + 3 * Math.abs(z - peak)));
 const shiftedExp = definePointwise('shiftedExp', pointwise('shifted_exp', source), {
   vjp: ({ output, cotangent }) => [mul(cotangent, output), neg(mul(cotangent, output))],
   reference: (z, peak) => (z === peak ? 1 : Math.exp(z - peak)),
-  bound: errorOf((value, z, peak) => value * EPSILON * (7 + 3 * Math.abs(z - peak))),
+  bound: shiftedBound,
+});
+const softmaxPart = definePointwise('softmaxPart', pointwise('softmax', source), {
+  vjp: ({ inputs: [, , total], output, cotangent: u }) => [
+    mul(u, output),
+    neg(mul(u, output)),
+    neg(div(mul(u, output), total!)),
+  ],
+  reference: (z, peak, total) => Math.exp(z - peak) / total,
+  bound: shiftedBound,
 });
 
 /** peak and Σ e^(z − peak) over some axes, with kept dims. No derivative depends on the peak, so none flows through it. */
@@ -35,10 +45,7 @@ const softmaxOf = defineComposed<{ axis: number }>({
     const axis = lead.length + options.axis;
     return [softmaxBackward(p, cotangent, sum(mul(p, cotangent), { axis, keepDims: true }))];
   },
-  compose: ([z], { axis }) => {
-    const [peak, total] = statistics(z!, axis);
-    return div(exp(sub(z!, peak)), total);
-  },
+  compose: ([z], { axis }) => softmaxPart(z!, ...statistics(z!, axis)),
 });
 
 /** The axis that a function is asked for, else the last. */

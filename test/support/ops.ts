@@ -92,6 +92,7 @@ export const table: readonly family.Entry[] = [
   pointwise('scaledDirection', (m, v, floor) => scaledDirection(m!, v!, floor!), [{}, positive, positive]),
   pointwise('descend', descend, [{}, {}, {}]),
   binary('shiftedExp', inner('shiftedExp')),
+  pointwise('softmaxPart', inner('softmaxPart'), [{}, {}, positive]),
   reduction('sum', sum, {}, { empty: true }),
   reduction('mean', mean),
   reduction('max', max, { distinct: true }),

@@ -3,7 +3,7 @@ import { isParameter } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import type { ResizeOptions } from '../ops/slice.js';
 import { sizeOf, stridesOf } from '../shape.js';
-import { ALIGNMENT } from './arena.js';
+import { ALIGNMENT } from './memory.js';
 
 /** A value that lies inside another's memory, `offset` elements behind its beginning: no kernel moves it. */
 export interface Alias {
@@ -15,14 +15,6 @@ export interface Alias {
 export function base(node: Tensor): Tensor {
   let at = node;
   while (at.op.name === 'reshape') at = at.inputs[0]!;
-  return at;
-}
-
-/** The value whose memory a node lies in, and how many elements behind its beginning. */
-export function rootOf(node: Tensor, aliases: ReadonlyMap<Tensor, Alias>): { node: Tensor; offset: number } {
-  let at = { node, offset: 0 };
-  for (let alias = aliases.get(node); alias; alias = aliases.get(alias.parent))
-    at = { node: alias.parent, offset: at.offset + alias.offset };
   return at;
 }
 

@@ -3,10 +3,10 @@ import type { TensorData } from '../dtype.js';
 import type { Backend, Executable } from '../graph/backend.js';
 import type { Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
-import { ParameterStore, type PlanBuffer } from './arena.js';
 import { Device, type GpuOptions, requestDevice } from './device.js';
 import { GpuExecutable } from './executable.js';
-import { makePlan, type PlanContext } from './plan.js';
+import { type PlanBuffer, type PlanContext, placeParameters } from './memory.js';
+import { makePlan } from './plan.js';
 
 /** Steps that may be under way without the host waiting for one. */
 const MAX_IN_FLIGHT = 4;
@@ -14,8 +14,8 @@ const MAX_IN_FLIGHT = 4;
 /** A device that runs graphs: plans them, keeps parameters there, one submit a step. */
 export class GpuBackend extends Device implements Backend {
   readonly #context: PlanContext = {
-    store: new ParameterStore(this.device.limits.maxStorageBufferBindingSize),
-    constants: new WeakMap(),
+    shared: new WeakMap(),
+    maxBytes: this.device.limits.maxStorageBufferBindingSize,
     adapter: this.adapterClass,
     f16: this.device.features.has('shader-f16'),
   };
@@ -46,7 +46,8 @@ export class GpuBackend extends Device implements Backend {
 
   /** @internal Where a parameter lies, with its first value at the latest from now on. */
   placed(parameter: Tensor): [buffer: GPUBuffer, offset: number] {
-    const { buffer, offset } = this.#context.store.add([parameter])[0]!;
+    placeParameters([parameter], this.#context);
+    const { buffer, offset } = this.#context.shared.get(parameter)!;
     const shared = this.shared(buffer);
     if (!this.#initialised.has(parameter)) this.upload(parameter, shared, offset, initialValue(parameter));
     this.#initialised.add(parameter);
@@ -70,13 +71,14 @@ export class GpuBackend extends Device implements Backend {
     this.check();
   }
 
-  read(parameter: Tensor): Promise<TensorData> {
-    return this.inOrder(() => {
+  async read(parameter: Tensor): Promise<TensorData> {
+    const values = await this.inOrder(() => {
       const encoder = this.device.createCommandEncoder();
-      const take = this.copyAside(encoder, parameter, ...this.placed(parameter));
+      const take = this.copyAside(encoder, [[parameter, ...this.placed(parameter)]]);
       this.device.queue.submit([encoder.finish()]);
       return take();
     });
+    return values[0]!;
   }
 
   write(parameter: Tensor, value: TensorData): Promise<void> {

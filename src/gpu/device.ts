@@ -2,10 +2,9 @@ import type { TensorData } from '../dtype.js';
 import { DeviceError, DeviceLostError, NablaError } from '../errors.js';
 import { type EngineInfo, type EngineStats, emptyStats } from '../graph/backend.js';
 import type { Tensor } from '../graph/tensor.js';
-import { nodeBytes, type PlanBuffer } from './arena.js';
 import type { AdapterClass } from './kernels.js';
+import { align, fromBytes, nodeBytes, type PlanBuffer, toBytes } from './memory.js';
 import type { Dispatch } from './plan.js';
-import { fromBytes, toWords } from './words.js';
 
 /** Limits that large models want; asked for as high as the adapter goes. Fusion itself relies on default limits only. */
 const WANTED_LIMITS = ['maxStorageBufferBindingSize', 'maxBufferSize'] as const;
@@ -16,6 +15,9 @@ export const usage = { mapRead: 1, copySource: 4, copyDestination: 8, storage: 1
 
 const classOf = (text: string): AdapterClass =>
   /swiftshader/i.test(text) ? 'swiftshader' : /llvmpipe|lavapipe/i.test(text) ? 'lavapipe' : 'gpu';
+
+/** A node with where its value lies on the device. */
+type Lying = readonly [node: Tensor, buffer: GPUBuffer, offset: number];
 
 export interface GpuOptions {
   /** Bytes that the engine's buffers may take in all. */
@@ -93,43 +95,54 @@ export class Device {
     return made;
   }
 
-  /** Waits for a buffer to be mapped; where that fails because the device went, says so. */
-  async mapped(buffer: GPUBuffer): Promise<ArrayBuffer> {
-    try {
-      await buffer.mapAsync(1); // read
-      this.check();
-      return buffer.getMappedRange();
-    } catch (cause) {
-      this.check();
-      const why = `engine: reading back failed; the GPU device may be gone (${String(cause)})`;
-      throw cause instanceof NablaError ? cause : new DeviceLostError(why, { cause });
-    }
-  }
-
   /** Writes a value where a node lies; ordered before the next submit. */
   upload(node: Tensor, buffer: GPUBuffer, offset: number, value: TensorData): void {
-    const words = toWords(value, node);
-    this.device.queue.writeBuffer(buffer, offset, words);
-    this.stats.uploadedBytes += words.byteLength;
+    const bytes = toBytes(value, node);
+    this.device.queue.writeBuffer(buffer, offset, bytes);
+    this.stats.uploadedBytes += bytes.byteLength;
   }
 
-  /** Encodes a copy of a node's present value; the function returned waits for it, takes it and frees the copy. */
-  copyAside(encoder: GPUCommandEncoder, node: Tensor, buffer: GPUBuffer, offset: number): () => Promise<TensorData> {
-    const bytes = nodeBytes(node);
-    const aside = this.createBuffer(bytes, usage.mapRead | usage.copyDestination);
-    encoder.copyBufferToBuffer(buffer, offset, aside, 0, bytes);
+  /** A buffer that values can be copied to, side by side, and read from. */
+  staging(nodes: readonly Tensor[]): GPUBuffer {
+    const bytes = nodes.reduce((total, node) => total + align(nodeBytes(node), 16), 0);
+    return this.createBuffer(bytes, usage.mapRead | usage.copyDestination);
+  }
+
+  /**
+   * Encodes copies of present values; the function returned waits for them and takes them out. A buffer that is not
+   * given goes then.
+   */
+  copyAside(encoder: GPUCommandEncoder, values: readonly Lying[], given?: GPUBuffer): () => Promise<TensorData[]> {
+    const aside = given ?? this.staging(values.map(([node]) => node));
+    let end = 0;
+    const starts = values.map(([node, buffer, offset]) => {
+      encoder.copyBufferToBuffer(buffer, offset, aside, end, nodeBytes(node));
+      end += align(nodeBytes(node), 16);
+      return end - align(nodeBytes(node), 16);
+    });
     return async () => {
       try {
-        return fromBytes(node, (await this.mapped(aside)).slice(0));
+        await aside.mapAsync(1); // read
+        this.check();
+        const bytes = aside.getMappedRange();
+        const taken = values.map(([node], i) => fromBytes(node, bytes.slice(starts[i]!, starts[i]! + nodeBytes(node))));
+        aside.unmap();
+        this.stats.readBytes += end;
+        return taken;
+      } catch (cause) {
+        this.check();
+        const why = `engine: reading back failed; the GPU device may be gone (${String(cause)})`;
+        throw cause instanceof NablaError ? cause : new DeviceLostError(why, { cause });
       } finally {
-        this.destroyBuffers([aside]);
+        if (!given) this.destroyBuffers([aside]);
       }
     };
   }
 
   /** Makes a buffer and counts it. Throws DeviceError above the adapter's limit or the byte budget. */
-  createBuffer(bytes: number, flags: number): GPUBuffer {
+  createBuffer(atLeast: number, flags: number): GPUBuffer {
     this.check();
+    const bytes = Math.max(16, atLeast);
     const limit = this.device.limits.maxBufferSize;
     if (bytes > limit)
       throw new DeviceError(
@@ -171,7 +184,7 @@ export class Device {
 
   /** A storage buffer for a plan's buffer; fresh ones are all zeros. */
   storage(buffer: PlanBuffer): GPUBuffer {
-    return this.createBuffer(Math.max(16, buffer.bytes), usage.storage | usage.copySource | usage.copyDestination);
+    return this.createBuffer(buffer.bytes, usage.storage | usage.copySource | usage.copyDestination);
   }
 
   /** The pipeline of a kernel text, built once. Rejects with the shader's line, column and source. */

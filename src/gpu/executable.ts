@@ -2,15 +2,13 @@ import { constantValue } from '../cpu/backend.js';
 import type { TensorData } from '../dtype.js';
 import { FeedError } from '../errors.js';
 import type { Capture, Executable, Inspection, PlanView } from '../graph/backend.js';
-import { type Feeds, isParameter } from '../graph/program.js';
+import { type Feeds, isConstant, isParameter } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { describe } from '../ops/leaf.js';
 import { base } from './alias.js';
-import { align, nodeBytes, type PlanBuffer } from './arena.js';
 import type { GpuBackend } from './backend.js';
-import { usage } from './device.js';
+import { nodeBytes, type PlanBuffer } from './memory.js';
 import type { Dispatch, Plan } from './plan.js';
-import { fromBytes } from './words.js';
 
 interface Call {
   readonly pipeline: GPUComputePipeline;
@@ -27,9 +25,7 @@ export class GpuExecutable implements Executable {
   /** Buffers that are this plan's alone; `#live` are these and the staging buffers, freed with it. */
   readonly #own = new Map<PlanBuffer, GPUBuffer>();
   readonly #live = new Set<GPUBuffer>();
-  /** Outputs with where they lie in a staging buffer. */
-  readonly #outputs: { readonly node: Tensor; readonly at: number }[] = [];
-  #outputBytes = 0;
+  /** Buffers to read outputs through, kept for the next time. */
   #staging: GPUBuffer[] = [];
   #calls: Promise<Call[]> | undefined;
 
@@ -37,10 +33,6 @@ export class GpuExecutable implements Executable {
     this.#plan = plan;
     this.#backend = backend;
     backend.destroyWith(this, this.#live);
-    for (const node of plan.outputs) {
-      this.#outputs.push({ node, at: this.#outputBytes });
-      this.#outputBytes += align(nodeBytes(node), 16);
-    }
     const { dispatchesUnfused, buffers, bytes } = plan;
     const dispatches = plan.dispatches.map(({ kernel, ops, workgroups, wgsl }) => ({ kernel, ops, workgroups, wgsl }));
     this.plan = { dispatches, dispatchesUnfused, buffers: buffers.length, bytes };
@@ -113,37 +105,49 @@ export class GpuExecutable implements Executable {
     return own;
   }
 
-  /** Where a node's value lies on the device. */
-  #find(node: Tensor): [buffer: GPUBuffer, offset: number] {
+  /** A node with where its value lies on the device. */
+  #find(node: Tensor): [node: Tensor, buffer: GPUBuffer, offset: number] {
     const { buffer, offset } = this.#plan.places.get(base(node))!;
-    return [this.#buffer(buffer), offset];
+    return [node, this.#buffer(buffer), offset];
   }
 
   /** One submit; what it returns waits for the outputs, or without `read` for room, and holds no later work up. */
   #submit(calls: Call[], feeds: Feeds, read: boolean, inspection?: Inspection): () => Promise<TensorData[]> {
     const { device, stats } = this.#backend;
-    for (const node of this.#plan.feeds) {
-      const value = feeds.get(node);
-      if (!value) throw new FeedError(`feeds: ${describe(node)} has no value`);
-      this.#backend.upload(node, ...this.#find(node), value);
+    const { buffers, copies, nodes, outputs } = this.#plan;
+    for (const { kind, node } of buffers) {
+      if (kind !== 'feed') continue;
+      const value = feeds.get(node!);
+      if (!value) throw new FeedError(`feeds: ${describe(node!)} has no value`);
+      this.#backend.upload(...this.#find(node!), value);
     }
-    const staging = read && this.#outputs.length > 0 ? this.#takeStaging() : undefined;
+    const staging = read && outputs.length > 0 ? (this.#staging.pop() ?? this.#backend.staging(outputs)) : undefined;
+    if (staging) this.#live.add(staging);
     const encoder = device.createCommandEncoder();
-    if (staging) this.#copyOutputs(encoder, staging, true);
     const captures = this.#encode(encoder, calls, inspection);
-    for (const [next, parameter] of this.#plan.copies) this.#copy(encoder, next, ...this.#find(parameter));
-    if (staging) this.#copyOutputs(encoder, staging, false);
+    for (const [next, parameter] of copies) {
+      const [[, from, at], [, to, offset]] = [this.#find(next), this.#find(parameter)];
+      encoder.copyBufferToBuffer(from, at, to, offset, nodeBytes(next));
+    }
+    const take =
+      staging &&
+      this.#backend.copyAside(
+        encoder,
+        outputs.map((node) => this.#find(node)),
+        staging,
+      );
     device.queue.submit([encoder.finish()]);
     stats.submits++;
     stats.dispatches += calls.length;
-    stats.nodesEvaluated += this.#plan.nodes;
+    stats.nodesEvaluated += nodes;
     return async () => {
       // every one is taken before any is looked at, so that its buffers are freed
-      const taken = await Promise.all(captures.map((take) => take()));
+      const taken = await Promise.all(captures.map((capture) => capture()));
       for (const capture of taken) inspection?.receive(capture);
-      if (staging) return this.#readOutputs(staging);
-      await this.#backend.room();
-      return [];
+      if (!take) await this.#backend.room();
+      const values = (await take?.()) ?? [];
+      if (staging) this.#staging.push(staging);
+      return values;
     };
   }
 
@@ -177,43 +181,17 @@ export class GpuExecutable implements Executable {
 
   /** Copies the present values of nodes aside; the function returned reads them. */
   #capture(encoder: GPUCommandEncoder, nodes: readonly Tensor[]): () => Promise<Map<Tensor, TensorData>> {
-    const values = nodes.map((node): (() => Promise<TensorData>) => {
-      const { buffer } = this.#plan.places.get(base(node))!;
-      // constants are what the host gave; a data set is not copied for every look
-      if (buffer.kind === 'constant' && buffer.node === base(node)) return async () => constantValue(base(node));
-      return this.#backend.copyAside(encoder, node, ...this.#find(node));
-    });
+    // constants are what the host gave; a data set is not copied for every look
+    const isGiven = (node: Tensor): boolean =>
+      isConstant(node) && this.#plan.places.get(node)!.buffer.kind === 'constant';
+    const copied = nodes.filter((node) => !isGiven(node));
+    const take = this.#backend.copyAside(
+      encoder,
+      copied.map((node) => this.#find(node)),
+    );
     return async () => {
-      const taken = await Promise.all(values.map((take) => take()));
-      return new Map(nodes.map((node, i) => [node, taken[i]!]));
+      const values = await take();
+      return new Map(nodes.map((node) => [node, values[copied.indexOf(node)] ?? constantValue(node)]));
     };
-  }
-
-  #copy(encoder: GPUCommandEncoder, node: Tensor, to: GPUBuffer, at: number): void {
-    encoder.copyBufferToBuffer(...this.#find(node), to, at, nodeBytes(node));
-  }
-
-  /** Copies outputs out; a parameter's value is read from before the step. */
-  #copyOutputs(encoder: GPUCommandEncoder, staging: GPUBuffer, before: boolean): void {
-    for (const { node, at } of this.#outputs)
-      if (isParameter(base(node)) === before) this.#copy(encoder, node, staging, at);
-  }
-
-  /** A buffer to read outputs through, kept for the next time. */
-  #takeStaging(): GPUBuffer {
-    const flags = usage.mapRead | usage.copyDestination;
-    const staging = this.#staging.pop() ?? this.#backend.createBuffer(this.#outputBytes, flags);
-    this.#live.add(staging);
-    return staging;
-  }
-
-  /** Waits for a staging buffer and takes the outputs out of it. */
-  async #readOutputs(staging: GPUBuffer): Promise<TensorData[]> {
-    const bytes = await this.#backend.mapped(staging);
-    const values = this.#outputs.map(({ node, at }) => fromBytes(node, bytes.slice(at, at + nodeBytes(node))));
-    staging.unmap();
-    this.#backend.stats.readBytes += this.#outputBytes;
-    this.#staging.push(staging);
-    return values;
   }
 }

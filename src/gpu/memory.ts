@@ -1,7 +1,90 @@
+import { bytesOf, type DType, halfToNumber, numberToHalf, type TensorData, type TypedArray } from '../dtype.js';
 import type { Tensor } from '../graph/tensor.js';
-import { type Alias, rootOf } from './alias.js';
-import { align, nodeBytes, type Place, type PlanBuffer } from './arena.js';
+import { sizeOf } from '../shape.js';
+import type { Alias } from './alias.js';
+import type { AdapterClass } from './kernels.js';
 import type { Unit } from './units.js';
+
+/** Entries start at multiples of this, WebGPU's default offset alignment for storage bindings. */
+export const ALIGNMENT = 256;
+export const align = (bytes: number, to = ALIGNMENT): number => Math.ceil(bytes / to) * to;
+
+/** A buffer of a plan: what it is for and how large it is. No GPU object. */
+export interface PlanBuffer {
+  readonly kind: 'slot' | 'feed' | 'constant' | 'parameters';
+  /** Grows while the plan is made. */
+  bytes: number;
+  /** The input or constant it holds. */
+  readonly node?: Tensor;
+}
+
+/** Part of a buffer, in bytes. */
+export interface Place {
+  readonly buffer: PlanBuffer;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** What plans of one engine share. */
+export interface PlanContext {
+  /** Where parameters and constants lie. */
+  readonly shared: WeakMap<Tensor, Place>;
+  /** How large a buffer may be that a kernel binds. */
+  readonly maxBytes: number;
+  readonly adapter: AdapterClass;
+  /** Whether kernels may hold half-precision numbers. */
+  readonly f16: boolean;
+}
+
+export const nodeBytes = (node: Tensor): number => bytesOf(node.dtype, sizeOf(node.shape));
+
+type Words = new (data: ArrayLike<number> | ArrayBuffer, from?: number, length?: number) => TypedArray;
+/** What a buffer's bytes are to the host: f16 as bits, bool as words. */
+const words: Readonly<Record<DType, Words>> = {
+  f32: Float32Array,
+  f16: Uint16Array,
+  i32: Int32Array,
+  u32: Uint32Array,
+  bool: Uint32Array,
+  u8: Uint8Array,
+};
+
+/** Host values as a buffer holds them, whole words. */
+export function toBytes({ data }: TensorData, { dtype }: Tensor): Uint8Array<ArrayBuffer> {
+  const held = dtype === 'f16' ? Uint16Array.from(data, numberToHalf) : data;
+  const { buffer, byteOffset, byteLength } = held instanceof words[dtype] ? held : new words[dtype](held);
+  const bytes = new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+  if (byteLength % 4 === 0) return bytes;
+  const padded = new Uint8Array(align(byteLength, 4));
+  padded.set(bytes);
+  return padded;
+}
+
+/** Values of a node from the bytes of its buffer. */
+export function fromBytes({ shape, dtype }: Tensor, bytes: ArrayBuffer): TensorData {
+  const held = new words[dtype](bytes, 0, sizeOf(shape));
+  if (dtype === 'f16') return { shape, dtype, data: Float32Array.from(held, halfToNumber) };
+  return { shape, dtype, data: dtype === 'bool' ? Uint8Array.from(held) : held };
+}
+
+/** Places parameters side by side in a new buffer, but for those that have a place; above the binding limit another is begun. */
+export function placeParameters(parameters: readonly Tensor[], { shared, maxBytes }: PlanContext): void {
+  let buffer: PlanBuffer | undefined;
+  for (const parameter of parameters.filter((each) => !shared.has(each))) {
+    const bytes = nodeBytes(parameter);
+    if (!buffer || buffer.bytes + align(bytes) > maxBytes) buffer = { kind: 'parameters', bytes: 0 };
+    shared.set(parameter, { buffer, offset: buffer.bytes, bytes });
+    buffer.bytes += align(bytes);
+  }
+}
+
+/** The value whose memory a node lies in, and how many elements behind its beginning. */
+function rootOf(node: Tensor, aliases: ReadonlyMap<Tensor, Alias>): { node: Tensor; offset: number } {
+  let at = { node, offset: 0 };
+  for (let alias = aliases.get(node); alias; alias = aliases.get(alias.parent))
+    at = { node: alias.parent, offset: at.offset + alias.offset };
+  return at;
+}
 
 /**
  * Gives every stored result a buffer; a buffer is reused once the last reader of its value has run. An output keeps

@@ -2,8 +2,8 @@ import { isParameter } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
 import { base } from './alias.js';
-import { align, nodeBytes, type ParameterStore, type Place, type PlanBuffer } from './arena.js';
 import { type EmitOptions, emitMap, type Kernel } from './kernels.js';
+import { align, nodeBytes, type Place, type PlanBuffer, type PlanContext, placeParameters } from './memory.js';
 import type { Unit, Units } from './units.js';
 
 /** A dispatch to be: one unit, or one kernel over the units of neighbouring parameters. */
@@ -53,10 +53,10 @@ export function groupUnits(
   { unitOf, partition: { aliases } }: Units,
   order: readonly Unit[],
   options: EmitOptions,
-  store: ParameterStore,
+  context: PlanContext,
   places: Map<Tensor, Place>,
 ): Group[] {
-  const runs = new Map<Unit, Group>();
+  const runs = new Map<Unit, Group[]>();
   const claimed = new Set<Tensor>();
   for (const group of alike(order, options)) {
     const all = group.flatMap(({ made }) => made);
@@ -70,25 +70,25 @@ export function groupUnits(
     };
     const free = group.filter(({ made }) => made.every(canPlace));
     const laidOut = [...new Set([...free, ...group])];
-    for (const slot of group[0]!.kept.keys()) store.add(laidOut.map(({ kept }) => kept[slot]!));
-    for (const members of chains(free, store)) {
-      const units = members.map(({ unit }) => unit);
-      if (members.length < 2 || !canWait(units, order, options)) continue;
-      const run = makeRun(members, units, store, places, options);
-      for (const unit of units) runs.set(unit, run);
+    for (const slot of group[0]!.kept.keys())
+      placeParameters(
+        laidOut.map(({ kept }) => kept[slot]!),
+        context,
+      );
+    for (const members of chains(free, context)) {
+      const units = new Set(members.map(({ unit }) => unit));
+      const last = lastOf(units, order, options);
+      if (members.length < 2 || !last) continue;
+      for (const unit of units) runs.set(unit, []);
+      runs.set(last, [makeRun(members, context, places, options)]);
     }
   }
-  const lastOf = new Map(order.map((unit) => [runs.get(unit), unit]));
-  return order.flatMap((unit): Group[] => {
-    const run = runs.get(unit);
-    if (!run) return [{ units: [unit] }];
-    return lastOf.get(run) === unit ? [run] : [];
-  });
+  return order.flatMap((unit) => runs.get(unit) ?? [{ units: [unit] }]);
 }
 
 /** Splits a group into the longest lists of neighbours in all that they keep, in the order in which they lie. */
-function chains(group: readonly Member[], store: ParameterStore): Member[][] {
-  const placesOf = ({ kept }: Member): Place[] => kept.map((node) => store.get(node)!);
+function chains(group: readonly Member[], { shared }: PlanContext): Member[][] {
+  const placesOf = ({ kept }: Member): Place[] => kept.map((node) => shared.get(node)!);
   const follows = (before: Member, next: Member): boolean =>
     placesOf(next).every(({ buffer, offset }, slot) => {
       const place = placesOf(before)[slot]!;
@@ -103,30 +103,28 @@ function chains(group: readonly Member[], store: ParameterStore): Member[][] {
   return out;
 }
 
-/** Whether the first of these units can run as late as the last: nothing between needs what they make or overwrites what they read. */
-function canWait(units: readonly Unit[], order: readonly Unit[], { target }: EmitOptions): boolean {
-  const own = new Set(units);
-  const first = order.findIndex((unit) => own.has(unit));
-  const last = order.findLastIndex((unit) => own.has(unit));
-  const made = new Set(units.flatMap((unit) => unit.stores));
-  const kept = new Set(units.flatMap((unit) => [...unit.reads.keys()].filter(isParameter)));
-  const between = order.slice(first, last).filter((unit) => !own.has(unit));
-  return !between.some(
-    ({ needs, stores }) => [...needs].some((node) => made.has(node)) || stores.some((node) => kept.has(target(node))),
-  );
+/** The last of these units, if all can run as late: nothing between needs what they make or overwrites what they read. */
+function lastOf(units: ReadonlySet<Unit>, order: readonly Unit[], { target }: EmitOptions): Unit | undefined {
+  const first = order.findIndex((unit) => units.has(unit));
+  const last = order.findLastIndex((unit) => units.has(unit));
+  const between = order.slice(first, last).filter((unit) => !units.has(unit));
+  const made = new Set([...units].flatMap(({ stores }) => stores));
+  const kept = new Set([...units].flatMap(({ reads }) => [...reads.keys()].filter(isParameter)));
+  const inTheWay = ({ needs, stores }: Unit): boolean =>
+    [...needs].some((node) => made.has(node)) || stores.some((node) => kept.has(target(node)));
+  return between.some(inTheWay) ? undefined : order[last];
 }
 
 /** One kernel over all members; results get a buffer laid out like the parameters. */
 function makeRun(
   members: readonly Member[],
-  units: readonly Unit[],
-  store: ParameterStore,
+  { shared }: PlanContext,
   places: Map<Tensor, Place>,
   options: EmitOptions,
 ): Group {
   const bytes = members.reduce((total, member) => total + align(member.bytes), 0);
-  const { kept, made } = members[0]!;
-  const ranges = new Map(kept.map((node): [Tensor, Place] => [node, { ...store.get(node)!, bytes }]));
+  const { kept, made, unit } = members[0]!;
+  const ranges = new Map(kept.map((node): [Tensor, Place] => [node, { ...shared.get(node)!, bytes }]));
   for (const [slot, node] of made.entries()) {
     const buffer: PlanBuffer = { kind: 'slot', bytes };
     ranges.set(node, { buffer, offset: 0, bytes });
@@ -136,5 +134,5 @@ function makeRun(
       offset += align(member.bytes);
     }
   }
-  return { units, kernel: emitMap(units[0]!, options, bytes / 4)!, ranges };
+  return { units: members.map((member) => member.unit), kernel: emitMap(unit, options, bytes / 4)!, ranges };
 }

@@ -7,7 +7,7 @@ import { binaryCrossEntropy } from '../../src/loss.js';
 import { sequential } from '../../src/nn/layer.js';
 import { dense } from '../../src/nn/layers.js';
 import { add, mul, square, sub } from '../../src/ops/arithmetic.js';
-import { input, parameter } from '../../src/ops/leaf.js';
+import { input, parameter, tensor } from '../../src/ops/leaf.js';
 import { sum } from '../../src/ops/reduce.js';
 import { adam, adamW, rmsProp, sgd } from '../../src/optim/optimizers.js';
 import { openCpuEngine, openGpuEngine } from '../support/engine.js';
@@ -63,6 +63,19 @@ it('parameters that share one gradient are all updated by it', async () => {
   );
   for (const [i, values] of first!.entries())
     for (const [k, value] of values.entries()) expect(value).toBeCloseTo(second![i]![k]!, 4);
+});
+
+it.for(['f32', 'i32'] as const)('%s parameters change places, and outputs are values from before', async (dtype) => {
+  const [a, b] = [1, 2].map((value) => parameter(tensor([value, 5, 7], [3], { dtype }))) as [Tensor, Tensor];
+  const step = gpu.compile({
+    outputs: [a, b],
+    updates: [
+      [a, b],
+      [b, a],
+    ],
+  });
+  expect((await step()).map(({ data }) => data[0])).toEqual([1, 2]);
+  expect([(await gpu.read(a)).data[0], (await gpu.read(b)).data[0]]).toEqual([2, 1]);
 });
 
 it('any parameters become any sums of others', async () => {

@@ -27,14 +27,6 @@ export interface EmitOptions {
   readonly target: (node: Tensor) => Tensor;
 }
 
-/** A matmul tile: 4·rows × 4·columns outputs an invocation, in workgroups of x × y invocations. */
-export interface Tile {
-  readonly rows: number;
-  readonly columns: number;
-  readonly x: number;
-  readonly y: number;
-}
-
 /** Workgroups along one dimension, at most. */
 const MAX_GROUPS = 65535;
 

@@ -4,20 +4,20 @@ import type { Tensor } from '../graph/tensor.js';
 import { type MatmulOptions, matmulSizes } from '../ops/matmul.js';
 import { type Shape, sizeOf } from '../shape.js';
 import { base } from './alias.js';
-import { digit, flat, type Index, project } from './index.js';
-import { type AdapterClass, type EmitOptions, type Kernel, type Tile, writeResults } from './kernels.js';
+import { digit, flat, project } from './index.js';
+import { type AdapterClass, type EmitOptions, type Kernel, writeResults } from './kernels.js';
 import type { Unit } from './units.js';
 import { fillSkeleton } from './vocabulary.js';
 import { Writer } from './writer.js';
 
-type Orientation = 'NN' | 'NT' | 'TN' | 'TT';
+/** 4·rows × 4·columns outputs an invocation, in workgroups of x × y invocations. */
+type Tile = readonly [rows: number, columns: number, x: number, y: number];
 
-const tile = (rows: number, columns: number, x: number, y: number): Tile => ({ rows, columns, x, y });
-const hardware = tile(1, 1, 16, 8);
-/** Measured choices; every tile adds k in ascending order, so they change speed and never bits. */
-const tiles: Readonly<Record<AdapterClass, Readonly<Record<Orientation, Tile>>>> = {
-  lavapipe: { NN: tile(1, 2, 4, 4), NT: tile(1, 1, 8, 1), TN: tile(2, 1, 4, 4), TT: tile(1, 1, 8, 8) },
-  swiftshader: { NN: tile(4, 2, 4, 4), NT: tile(2, 4, 4, 4), TN: tile(2, 4, 4, 4), TT: tile(2, 2, 4, 4) },
+const hardware: Tile = [1, 1, 16, 8];
+/** Measured choices by which side is transposed; every tile adds k in ascending order, so they change speed and never bits. */
+const tiles: Readonly<Record<AdapterClass, Readonly<Record<string, Tile>>>> = {
+  lavapipe: { NN: [1, 2, 4, 4], NT: [1, 1, 8, 1], TN: [2, 1, 4, 4], TT: [1, 1, 8, 8] },
+  swiftshader: { NN: [4, 2, 4, 4], NT: [2, 4, 4, 4], TN: [2, 4, 4, 4], TT: [2, 2, 4, 4] },
   gpu: { NN: hardware, NT: hardware, TN: hardware, TT: hardware },
 };
 
@@ -25,12 +25,10 @@ const tiles: Readonly<Record<AdapterClass, Readonly<Record<Orientation, Tile>>>>
 const SMALL = 2 ** 22;
 
 /** The tile for a product; small ones take small tiles: little text, and work for every core. */
-function fitTile(chosen: Tile, m: number, n: number, k: number): Tile {
-  const isSmall = m * n * k < SMALL;
-  const rows = isSmall ? 1 : Math.min(chosen.rows, Math.ceil(m / 4));
-  const columns = isSmall ? 1 : Math.min(chosen.columns, Math.ceil(n / 4));
-  const [x, y] = [Math.ceil(n / (4 * columns)), Math.ceil(m / (4 * rows))];
-  return { rows, columns, x: Math.min(chosen.x, x), y: Math.min(chosen.y, y) };
+function fitTile([rows, columns, x, y]: Tile, isSmall: boolean, m: number, n: number): Tile {
+  const down = isSmall ? 1 : Math.min(rows, Math.ceil(m / 4));
+  const across = isSmall ? 1 : Math.min(columns, Math.ceil(n / 4));
+  return [down, across, Math.min(x, Math.ceil(n / (4 * across))), Math.min(y, Math.ceil(m / (4 * down)))];
 }
 
 interface Operand {
@@ -51,49 +49,34 @@ const isWide = ({ node, q }: Operand, stored: ReadonlySet<Tensor>): boolean =>
  * fn load_a / load_b: DEPTH steps of k, each a vec4 along m or n. In fours: vec4 loads, transposed where k is the
  * contiguous axis; k beyond K gives zeros. One by one: four elements of one k. Other overhang is never stored.
  */
-function writeLoader(
-  kernel: Writer,
-  operand: Operand,
-  batch: Shape,
-  stored: ReadonlySet<Tensor>,
-  depth: number,
-): string {
+function writeLoader(kernel: Writer, operand: Operand, batch: Shape, { stored }: EmitOptions, depth: number): string {
   const { name, node, p, q, inner } = operand;
-  const lead = node.shape.slice(0, -2);
-  const batchIndex = project(digit('batch', sizeOf(batch)), batch, lead, String);
+  const lead = project(digit('batch', sizeOf(batch)), batch, node.shape.slice(0, -2), String);
   const along = name === 'a' ? 'm' : 'n';
   const head = `fn load_${name}(batch: u32, ${name === 'a' ? 'm: u32, k: u32' : 'k: u32, n: u32'})`;
+  const steps = [0, 1, 2, 3];
   if (depth === 1) {
-    const places = [0, 1, 2, 3].map((s) => {
+    const places = steps.map((s) => {
       const here = `min(${along} + ${s}u, ${(inner === 'p' ? q : p) - 1}u)`;
       return `element_${name}(batch, ${inner === 'p' ? `k, ${here}` : `${here}, k`})`;
     });
-    const element = writeElement(kernel, operand, batchIndex, stored);
+    // one element of the operand through whatever view it is
+    const writer = new Writer({ isStored: (each) => stored.has(each) }, kernel);
+    writer.open('batch', 'p', 'q');
+    const value = writer.value(node, [...lead, ...digit('p', p), ...digit('q', q)]);
+    const body = [writer.close(), `return ${value};`];
+    const element = `fn element_${name}(batch: u32, p: u32, q: u32) -> f32 {\n${[writer.frame().prologue, ...body].join('\n')}\n}\n`;
     return `${element}${head} -> array<vec4f, 1> { return array(vec4f(${places.join(', ')})); }`;
   }
   const [outer, contiguous] = inner === 'p' ? ['k', along] : [along, 'k'];
-  const offset = batchIndex.length ? `${flat(batchIndex)} * ${(p * q) / 4}u + ` : '';
+  const offset = lead.length ? `${flat(lead)} * ${(p * q) / 4}u + ` : '';
   const buffer = kernel.bind(base(node), 'read', true);
-  const rows = [0, 1, 2, 3].map((s) => {
+  const rows = steps.map((s) => {
     const vector = `${buffer}[${offset}min(${outer} + ${s}u, ${p - 1}u) * ${q / 4}u + ${contiguous} / 4u]`;
     return inner === 'p' && p % 4 !== 0 ? `select(vec4f(), ${vector}, ${outer} + ${s}u < ${p}u)` : vector;
   });
   const block = `mat4x4f(${rows.join(', ')})`;
   return `${head} -> mat4x4f { return ${inner === 'q' ? `transpose(${block})` : block}; }`;
-}
-
-/** fn element_a / element_b: one element of an operand through whatever view it is. */
-function writeElement(
-  kernel: Writer,
-  { name, node, p, q }: Operand,
-  batch: Index,
-  stored: ReadonlySet<Tensor>,
-): string {
-  const writer = new Writer({ isStored: (each) => stored.has(each) }, kernel);
-  writer.open('batch', 'p', 'q');
-  const value = writer.value(node, [...batch, ...digit('p', p), ...digit('q', q)]);
-  const lines = [writer.close(), `return ${value};`];
-  return `fn element_${name}(batch: u32, p: u32, q: u32) -> f32 {\n${[writer.frame().prologue, ...lines].join('\n')}\n}\n`;
 }
 
 /** A matrix product; its epilogue is fn finish, for four neighbouring outputs of one row. */
@@ -114,12 +97,11 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
     { name: 'b', node: b, ...(transposeB ? { p: n, q: k, inner: 'q' } : { p: k, q: n, inner: 'p' }) },
   ];
   const DEPTH = operands.every((operand) => isWide(operand, options.stored)) ? 4 : 1;
-  const loaders = operands.map((operand) => writeLoader(writer, operand, batch, options.stored, DEPTH)).join('\n');
-  const orientation = `${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}` as Orientation;
-  const chosen = tiles[options.adapter][orientation];
+  const loaders = operands.map((operand) => writeLoader(writer, operand, batch, options, DEPTH)).join('\n');
+  const tile = tiles[options.adapter][`${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}`]!;
   // element by element, every operand's address is computed anew: small tiles keep the kernel's text short
-  const fitted = fitTile(DEPTH === 4 ? chosen : { ...chosen, rows: 1, columns: 1 }, m, n, k);
-  const { rows: ROW_TILES, columns: COLUMN_TILES, x: GROUP_X, y: GROUP_Y } = fitted;
+  const isSmall = DEPTH === 1 || m * n * k < SMALL;
+  const [ROW_TILES, COLUMN_TILES, GROUP_X, GROUP_Y] = fitTile(tile, isSmall, m, n);
   const sizes = { M: m, N: n, K: k, DEPTH, ROW_TILES, COLUMN_TILES, GROUP_X, GROUP_Y };
   const wgsl = fillSkeleton(skeleton, { ...writer.frame(), ...parts, loaders, guard }, sizes);
   const across = Math.ceil(n / (4 * COLUMN_TILES * GROUP_X));

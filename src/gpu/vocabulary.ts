@@ -4,25 +4,17 @@ type WgslFunction = { readonly text: string; readonly calls: readonly string[] }
 
 const parsed = new Map<string, ReadonlyMap<string, WgslFunction>>();
 
-/** The functions of a WGSL text, by name. */
+/** The functions of a WGSL text, by name; each ends with the last brace before the next. */
 function functionsOf(source: string): ReadonlyMap<string, WgslFunction> {
   const known = parsed.get(source);
   if (known) return known;
-  const code = source.replace(/\/\/.*$/gm, '').replace(/\/\*[\s\S]*?\*\//g, '');
-  const texts = new Map<string, string>();
-  for (const match of code.matchAll(/\bfn\s+(\w+)\s*\(/g)) {
-    let depth = 0;
-    let end = code.indexOf('{', match.index);
-    do {
-      if (code[end] === '{') depth++;
-      if (code[end] === '}') depth--;
-      end++;
-    } while (depth > 0 && end < code.length);
-    texts.set(match[1]!, code.slice(match.index, end));
-  }
+  const code = source.replace(/\/\/.*|\/\*[\s\S]*?\*\//g, '');
+  const texts = [...code.matchAll(/\bfn\s+(\w+)\s*\((?:(?!\bfn\s)[\s\S])*}/g)].map(
+    ([text, name]) => [name!, text] as const,
+  );
   const callsIn = (name: string, text: string): string[] =>
-    [...texts.keys()].filter((other) => other !== name && new RegExp(`\\b${other}\\s*\\(`).test(text));
-  const functions = new Map([...texts].map(([name, text]) => [name, { text, calls: callsIn(name, text) }]));
+    texts.flatMap(([other]) => (other !== name && new RegExp(`\\b${other}\\s*\\(`).test(text) ? [other] : []));
+  const functions = new Map(texts.map(([name, text]) => [name, { text, calls: callsIn(name, text) }]));
   parsed.set(source, functions);
   return functions;
 }
@@ -41,11 +33,10 @@ export class Vocabulary {
       throw new DeviceError(
         `kernel ${name}: its WGSL holds no 'fn ${name}('; define it in the source given to pointwise`,
       );
-    const suffix = type === 'f32' ? '' : `_${type}`;
-    const key = name + suffix;
+    const key = type === 'f32' ? name : `${name}_${type}`;
     // an integer is never NaN
     const whole = found.text.replace(/\bf32\b/g, type).replace(/\bis_nan\(\w+\)/g, 'false');
-    const text = suffix ? whole.replace(new RegExp(`\\b${name}\\b`), key) : found.text;
+    const text = type === 'f32' ? found.text : whole.replace(new RegExp(`\\b${name}\\b`), key);
     const before = this.#texts.get(key);
     if (before === text) return key;
     if (before !== undefined)
@@ -69,18 +60,13 @@ export class Vocabulary {
  * The one repeat macro of the shader skeletons: lines between `//:repeat i COUNT` and `//:end` are written out
  * COUNT times with ${i} replaced by 0, 1, …; COUNT is a number or a name in `sizes`. Blocks nest.
  */
-export function expandRepeats(template: string, sizes: Readonly<Record<string, number>>): string {
+function expandRepeats(template: string, sizes: Readonly<Record<string, number>>): string {
   const innermost = /^[ \t]*\/\/:repeat (\w+) (\w+).*\n((?:(?![ \t]*\/\/:repeat).*\n)*?)[ \t]*\/\/:end.*\n?/m;
   let text = template;
-  for (let block = innermost.exec(text); block; block = innermost.exec(text)) {
-    const [whole, name, count, body] = block;
-    const copies = Array.from({ length: sizes[count!] ?? Number(count) }, (_, i) => {
-      return body!.replaceAll(`\${${name}}`, String(i));
-    });
-    text = text.slice(0, block.index) + copies.join('') + text.slice(block.index + whole.length);
-  }
-  const open = /\/\/:repeat .*/.exec(text);
-  if (open) throw new DeviceError(`shader: ${open[0]} has no //:end`);
+  while (innermost.test(text))
+    text = text.replace(innermost, (_, name: string, count: string, body: string) =>
+      Array.from({ length: sizes[count] ?? Number(count) }, (_, i) => body.replaceAll(`\${${name}}`, `${i}`)).join(''),
+    );
   return text;
 }
 
@@ -92,9 +78,7 @@ export function fillSkeleton(
 ): string {
   const filled = template.replace(/^\s*\/\/:(?!repeat|end)(\w+)\s*$/gm, (_, name: string) => parts[name] ?? '');
   const prelude = Object.entries(sizes).map(([name, value]) => `const ${name} = ${value}u;`);
-  const body = expandRepeats(filled, sizes)
-    .replace(/^\s*\/\/.*\n/gm, '')
-    .replace(/\s*\/\/.*$/gm, '');
+  const body = expandRepeats(filled, sizes).replace(/^\s*\/\/.*\n|\s*\/\/.*$/gm, '');
   const enable = /\bf16\b/.test(body) ? 'enable f16;\n' : '';
   return `${enable}${prelude.join('\n')}\n${body}`.replace(/\n\s*\n/g, '\n');
 }

@@ -168,29 +168,24 @@ export class Writer {
       if (known && countOf(known) === extent) return known;
       return extent === 1 ? [] : digit(/^\w+$/.test(expression) ? expression : naming(expression), extent);
     };
-    let axes: string[] | undefined;
     return {
       inputs: node.inputs,
       output: node,
       options: node.options as Options,
       get coordinates() {
-        axes ??= split(index, node.shape, naming).map(remember);
-        return axes;
+        return split(index, node.shape, naming).map(remember);
       },
-      get flat() {
-        return remember(index);
-      },
+      flat: remember(index),
       read: (input, at) => {
         const source = node.inputs[input]!;
-        if (typeof at === 'string') return this.value(source, asIndex(at, sizeOf(source.shape)));
-        if (at.length !== source.rank)
+        const parts = [at].flat();
+        const extents = typeof at === 'string' ? [sizeOf(source.shape)] : source.shape;
+        if (parts.length !== extents.length)
           throw new NablaError(
             `${node.op.name}: its WGSL reads ${formatShape(source.shape)} at ${at.length} coordinates; give one an axis, also where a stacked cotangent has more`,
           );
-        return this.value(
-          source,
-          at.flatMap((coordinate, i) => asIndex(coordinate, source.shape[i]!)),
-        );
+        const place = parts.flatMap((part, i) => asIndex(part, extents[i]!));
+        return this.value(source, place);
       },
       let: (_, expression) => naming(expression),
     };

@@ -21,7 +21,6 @@ export class GpuBackend extends Device implements Backend {
   };
   /** Buffers of parameters and constants; they go with the last tensor or plan that uses them. */
   readonly #shared = new WeakMap<PlanBuffer, GPUBuffer>();
-  readonly #initialised = new WeakSet<Tensor>();
   readonly #inFlight: Promise<unknown>[] = [];
   #order: Promise<unknown> = Promise.resolve();
 
@@ -33,25 +32,23 @@ export class GpuBackend extends Device implements Backend {
     return new GpuExecutable(makePlan(program, this.#context), this);
   }
 
-  /** @internal The GPU buffer of a plan's buffer that several plans share; a constant's holds its value. */
+  /** @internal The GPU buffer of a plan's buffer that several plans share; it begins with what its nodes begin with. */
   shared(buffer: PlanBuffer): GPUBuffer {
     const known = this.#shared.get(buffer);
     if (known) return known;
-    const shared = this.storage(buffer);
-    this.#shared.set(buffer, shared);
-    this.destroyWith(buffer, [shared]);
-    if (buffer.kind === 'constant') this.upload(buffer.node!, shared, 0, constantValue(buffer.node!));
-    return shared;
+    const made = this.createBuffer(buffer.bytes);
+    this.destroyWith(buffer, [made]);
+    const initial = buffer.kind === 'constant' ? constantValue : initialValue;
+    for (const node of buffer.nodes) this.upload(node, made, this.#context.shared.get(node)!.offset, initial(node));
+    this.#shared.set(buffer, made);
+    return made;
   }
 
-  /** @internal Where a parameter lies, with its first value at the latest from now on. */
-  placed(parameter: Tensor): [buffer: GPUBuffer, offset: number] {
+  /** Where a parameter lies. */
+  #place(parameter: Tensor): [buffer: GPUBuffer, offset: number] {
     placeParameters([parameter], this.#context);
     const { buffer, offset } = this.#context.shared.get(parameter)!;
-    const shared = this.shared(buffer);
-    if (!this.#initialised.has(parameter)) this.upload(parameter, shared, offset, initialValue(parameter));
-    this.#initialised.add(parameter);
-    return [shared, offset];
+    return [this.shared(buffer), offset];
   }
 
   /** @internal Runs work in call order, after all that was asked before. */
@@ -74,7 +71,7 @@ export class GpuBackend extends Device implements Backend {
   async read(parameter: Tensor): Promise<TensorData> {
     const values = await this.inOrder(() => {
       const encoder = this.device.createCommandEncoder();
-      const take = this.copyAside(encoder, [[parameter, ...this.placed(parameter)]]);
+      const take = this.copyAside(encoder, [[parameter, ...this.#place(parameter)]]);
       this.device.queue.submit([encoder.finish()]);
       return take();
     });
@@ -82,7 +79,7 @@ export class GpuBackend extends Device implements Backend {
   }
 
   write(parameter: Tensor, value: TensorData): Promise<void> {
-    return this.inOrder(() => this.upload(parameter, ...this.placed(parameter), value));
+    return this.inOrder(() => this.upload(parameter, ...this.#place(parameter), value));
   }
 
   async finish(): Promise<void> {

@@ -3,7 +3,7 @@ import { DeviceError, DeviceLostError, NablaError } from '../errors.js';
 import { type EngineInfo, type EngineStats, emptyStats } from '../graph/backend.js';
 import type { Tensor } from '../graph/tensor.js';
 import type { AdapterClass } from './kernels.js';
-import { align, fromBytes, nodeBytes, type PlanBuffer, toBytes } from './memory.js';
+import { align, fromBytes, nodeBytes, toBytes } from './memory.js';
 import type { Dispatch } from './plan.js';
 
 /** Limits that large models want; asked for as high as the adapter goes. Fusion itself relies on default limits only. */
@@ -11,7 +11,7 @@ const WANTED_LIMITS = ['maxStorageBufferBindingSize', 'maxBufferSize'] as const;
 const WANTED_FEATURES = ['shader-f16', 'timestamp-query', 'subgroups'] as const;
 
 /** WebGPU's constants, which Node lacks as globals. */
-export const usage = { mapRead: 1, copySource: 4, copyDestination: 8, storage: 128 } as const;
+const usage = { mapRead: 1, copySource: 4, copyDestination: 8, storage: 128 } as const;
 
 const classOf = (text: string): AdapterClass =>
   /swiftshader/i.test(text) ? 'swiftshader' : /llvmpipe|lavapipe/i.test(text) ? 'lavapipe' : 'gpu';
@@ -87,10 +87,9 @@ export class Device {
     for (const kind of ['validation', 'out-of-memory'] as const) this.device.pushErrorScope(kind);
     // at once, and a throw becomes a rejection, so that both scopes are closed
     const making = (async () => make())();
-    const scopes = [this.device.popErrorScope(), this.device.popErrorScope()];
-    const [made, ...errors] = await Promise.all([making, ...scopes]);
-    const error = errors.find((each) => each);
+    const [made, ...errors] = await Promise.all([making, this.device.popErrorScope(), this.device.popErrorScope()]);
     this.check();
+    const error = errors.find((each) => each);
     if (error) throw new DeviceError(`WebGPU: ${error.message}`);
     return made;
   }
@@ -139,8 +138,8 @@ export class Device {
     };
   }
 
-  /** Makes a buffer and counts it. Throws DeviceError above the adapter's limit or the byte budget. */
-  createBuffer(atLeast: number, flags: number): GPUBuffer {
+  /** Makes a buffer, by default for storage, and counts it; it begins with zeros. Throws DeviceError above the adapter's limit or the byte budget. */
+  createBuffer(atLeast: number, flags = usage.storage | usage.copySource | usage.copyDestination): GPUBuffer {
     this.check();
     const bytes = Math.max(16, atLeast);
     const limit = this.device.limits.maxBufferSize;
@@ -180,11 +179,6 @@ export class Device {
     this.#disposed = true;
     this.destroyBuffers(this.#buffers);
     this.device.destroy();
-  }
-
-  /** A storage buffer for a plan's buffer; fresh ones are all zeros. */
-  storage(buffer: PlanBuffer): GPUBuffer {
-    return this.createBuffer(buffer.bytes, usage.storage | usage.copySource | usage.copyDestination);
   }
 
   /** The pipeline of a kernel text, built once. Rejects with the shader's line, column and source. */

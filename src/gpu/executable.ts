@@ -2,7 +2,7 @@ import { constantValue } from '../cpu/backend.js';
 import type { TensorData } from '../dtype.js';
 import { FeedError } from '../errors.js';
 import type { Capture, Executable, Inspection, PlanView } from '../graph/backend.js';
-import { type Feeds, isConstant, isParameter } from '../graph/program.js';
+import { type Feeds, isConstant } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { describe } from '../ops/leaf.js';
 import { base } from './alias.js';
@@ -73,7 +73,7 @@ export class GpuExecutable implements Executable {
   }
 
   async #make(onProgress?: OnProgress): Promise<Call[]> {
-    const { dispatches, buffers, places } = this.#plan;
+    const { dispatches, buffers } = this.#plan;
     const kernels = new Map(dispatches.map(({ wgsl, bindings }) => [wgsl, bindings]));
     const pipelines = new Map<string, GPUComputePipeline>();
     const build = async ([wgsl, bindings]: [string, Dispatch['bindings']]): Promise<void> => {
@@ -81,7 +81,7 @@ export class GpuExecutable implements Executable {
       onProgress?.(pipelines.size, kernels.size);
     };
     await Promise.all([...kernels].map(build));
-    const calls = await this.#backend.watched(() => {
+    return this.#backend.watched(() => {
       for (const buffer of buffers) this.#buffer(buffer);
       return dispatches.map((dispatch): Call => {
         const pipeline = pipelines.get(dispatch.wgsl)!;
@@ -92,14 +92,12 @@ export class GpuExecutable implements Executable {
         return { pipeline, group: this.#backend.device.createBindGroup({ layout, entries }), dispatch };
       });
     });
-    for (const node of places.keys()) if (isParameter(node)) this.#backend.placed(node);
-    return calls;
   }
 
   /** The GPU buffer behind a plan's buffer. */
   #buffer(buffer: PlanBuffer): GPUBuffer {
     if (buffer.kind === 'parameters' || buffer.kind === 'constant') return this.#backend.shared(buffer);
-    const own = this.#own.get(buffer) ?? this.#backend.storage(buffer);
+    const own = this.#own.get(buffer) ?? this.#backend.createBuffer(buffer.bytes);
     this.#own.set(buffer, own);
     this.#live.add(own);
     return own;
@@ -115,11 +113,10 @@ export class GpuExecutable implements Executable {
   #submit(calls: Call[], feeds: Feeds, read: boolean, inspection?: Inspection): () => Promise<TensorData[]> {
     const { device, stats } = this.#backend;
     const { buffers, copies, nodes, outputs } = this.#plan;
-    for (const { kind, node } of buffers) {
-      if (kind !== 'feed') continue;
-      const value = feeds.get(node!);
-      if (!value) throw new FeedError(`feeds: ${describe(node!)} has no value`);
-      this.#backend.upload(...this.#find(node!), value);
+    for (const node of buffers.flatMap((buffer) => (buffer.kind === 'feed' ? buffer.nodes : []))) {
+      const value = feeds.get(node);
+      if (!value) throw new FeedError(`feeds: ${describe(node)} has no value`);
+      this.#backend.upload(...this.#find(node), value);
     }
     const staging = read && outputs.length > 0 ? (this.#staging.pop() ?? this.#backend.staging(outputs)) : undefined;
     if (staging) this.#live.add(staging);

@@ -74,9 +74,7 @@ function takeAxes(digits: Index, shape: Shape): Index[] | undefined {
 /** Splits an index over a shape: the digits of each axis. `name` names an expression when the digits do not line up. */
 export function split(index: Index, shape: Shape, name: (expression: string) => string): Index[] {
   const digits = merge(index);
-  const axes = takeAxes(digits, shape) ?? takeAxes(digit(name(flat(digits)), sizeOf(shape)), shape);
-  if (!axes) throw new RangeError(`index of ${digits.length} digits does not cover [${shape.join(', ')}]`);
-  return axes;
+  return takeAxes(digits, shape) ?? takeAxes(digit(name(flat(digits)), sizeOf(shape)), shape)!;
 }
 
 /** The index of an input that broadcasts to `from`: axes of size 1 and missing ones drop out. */

@@ -43,13 +43,19 @@ export function writeResults(
   { stored, target }: EmitOptions,
   wide: boolean,
   vectorAt: (node: Tensor, at: string) => string | undefined,
-): { writer: Writer; loads: string; body: string; stores: string } {
+) {
   const at = flat(unit.rowIndex);
-  const [loads, stores]: string[][] = [[], []];
+  const loads = new Set<string>();
+  const stores: string[] = [];
   const writer = unitWriter(unit, stored, {
+    // four neighbours are loaded once; a u8 word is four already
     load: (node, place) => {
       const vector = wide ? vectorAt(node, place) : undefined;
-      return vector && vectorLoad(writer, loads!, node, vector);
+      if (!vector) return undefined;
+      const buffer = writer.bind(node, 'read', node.dtype !== 'u8');
+      loads.add(`let l_${buffer} = ${buffer}[${vector}];`);
+      if (node.dtype === 'u8') return `((l_${buffer} >> (8u * \${lane}u)) & 255u)`;
+      return node.dtype === 'bool' ? `(l_${buffer}[\${lane}] != 0u)` : `l_${buffer}[\${lane}]`;
     },
   });
   const values = unit.stores.map((node) => toStorage(node, writer.value(node, unit.rowIndex)));
@@ -58,19 +64,10 @@ export function writeResults(
     const buffer = writer.bind(target(node), 'read_write', wide);
     body.push(wide ? `r${r}[\${lane}] = ${values[r]};` : `${buffer}[${at}] = ${values[r]};`);
     if (!wide) return;
-    loads!.push(`var r${r}: vec4<${storageType(node.dtype)}>;`);
-    stores!.push(`${buffer}[${vectorAt(node, at)}] = r${r};`);
+    loads.add(`var r${r}: vec4<${storageType(node.dtype)}>;`);
+    stores.push(`${buffer}[${vectorAt(node, at)}] = r${r};`);
   });
-  return { writer, loads: loads!.join('\n'), body: body.join('\n'), stores: stores!.join('\n') };
-}
-
-/** Loads four neighbouring elements once and returns one lane; a u8 word is four already. */
-function vectorLoad(writer: Writer, loads: string[], node: Tensor, at: string): string {
-  const buffer = writer.bind(node, 'read', node.dtype !== 'u8');
-  const name = `l_${buffer}`;
-  if (!loads.some((line) => line.startsWith(`let ${name} `))) loads.push(`let ${name} = ${buffer}[${at}];`);
-  if (node.dtype === 'u8') return `((${name} >> (8u * \${lane}u)) & 255u)`;
-  return node.dtype === 'bool' ? `(${name}[\${lane}] != 0u)` : `${name}[\${lane}]`;
+  return { writer, loads: [...loads].join('\n'), body: body.join('\n'), stores: stores.join('\n') };
 }
 
 /**
@@ -96,17 +93,12 @@ export function emitMap(unit: Unit, options: EmitOptions, count?: number): Kerne
   return { wgsl, bindings: writer.bindings, workgroups: [Math.max(1, workgroups), 1, 1] };
 }
 
-type Fold = 'sum' | 'max' | 'min' | 'arg_max' | 'scatter';
-type NumberType = 'f32' | 'i32' | 'u32';
-
-/** The value that a fold starts from; −∞ needs a run-time zero, because WGSL refuses infinite constants. */
-function identity(fold: Fold, type: NumberType): string {
-  if (fold === 'sum' || fold === 'scatter') return `${type}(0)`;
-  const low = fold !== 'min';
-  if (type === 'f32') return `bitcast<f32>(${low ? '0xff800000u' : '0x7f800000u'} | (row & 0u))`;
-  if (type === 'u32') return low ? '0u' : '0xffffffffu';
-  return low ? 'i32(-2147483647 - 1)' : '2147483647';
-}
+/** Where the largest and the smallest start; −∞ needs a run-time zero, because WGSL refuses infinite constants. */
+const extremes = {
+  f32: { max: 'bitcast<f32>(0xff800000u | (row & 0u))', min: 'bitcast<f32>(0x7f800000u | (row & 0u))' },
+  i32: { max: 'i32(-2147483647 - 1)', min: '2147483647' },
+  u32: { max: '0u', min: '0xffffffffu' },
+} as const;
 
 /** A loop over the columns of a row. */
 const overColumns = (body: string): string => `for (var column = 0u; column < COLUMNS + zero; column++) {\n${body}\n}`;
@@ -114,13 +106,13 @@ const overColumns = (body: string): string => `for (var column = 0u; column < CO
 /** Writes the loop that folds one head into the variable `name`. */
 function foldHead(writer: Writer, unit: Unit, head: Tensor, name: string): void {
   const { kernel } = head.op;
-  const fold: Fold = kernel.kind === 'reduce' ? kernel.name : 'scatter';
-  const type = registerType(head.inputs[0]!.dtype) as NumberType;
+  const fold = kernel.kind === 'reduce' ? kernel.name : 'scatter';
+  const type = registerType(head.inputs[0]!.dtype) as keyof typeof extremes;
   const take = (called: string, source = foldSource): string => writer.vocabulary.take(called, source, type);
   writer.open('column');
   const [first, second] = foldedReads(head, unit).map(([node, index]) => writer.value(node, index));
   const body = writer.close();
-  let start = identity(fold, type);
+  let start: string = fold === 'max' || fold === 'min' ? extremes[type][fold] : `${type}(0)`;
   let combine: string;
   if (fold === 'scatter') {
     const row = `(row / ${head.shape[2]}u) % ${head.shape[1]}u`;

@@ -14,8 +14,8 @@ export interface PlanBuffer {
   readonly kind: 'slot' | 'feed' | 'constant' | 'parameters';
   /** Grows while the plan is made. */
   bytes: number;
-  /** The input or constant it holds. */
-  readonly node?: Tensor;
+  /** The leaves that it holds. */
+  readonly nodes: Tensor[];
 }
 
 /** Part of a buffer, in bytes. */
@@ -72,9 +72,10 @@ export function placeParameters(parameters: readonly Tensor[], { shared, maxByte
   let buffer: PlanBuffer | undefined;
   for (const parameter of parameters.filter((each) => !shared.has(each))) {
     const bytes = nodeBytes(parameter);
-    if (!buffer || buffer.bytes + align(bytes) > maxBytes) buffer = { kind: 'parameters', bytes: 0 };
+    if (!buffer || buffer.bytes + align(bytes) > maxBytes) buffer = { kind: 'parameters', bytes: 0, nodes: [] };
     shared.set(parameter, { buffer, offset: buffer.bytes, bytes });
     buffer.bytes += align(bytes);
+    buffer.nodes.push(parameter);
   }
 }
 
@@ -124,7 +125,7 @@ export function assignSlots(
 function takeSlot(free: PlanBuffer[], bytes: number): PlanBuffer {
   free.sort((a, b) => a.bytes - b.bytes);
   const chosen = free.find((buffer) => buffer.bytes >= bytes) ?? free.at(-1);
-  if (!chosen) return { kind: 'slot', bytes };
+  if (!chosen) return { kind: 'slot', bytes, nodes: [] };
   free.splice(free.indexOf(chosen), 1);
   chosen.bytes = Math.max(chosen.bytes, bytes);
   return chosen;

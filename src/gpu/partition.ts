@@ -3,25 +3,12 @@ import type { Program } from '../graph/program.js';
 import { fullOp, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { sizeOf } from '../shape.js';
-import { type Alias, base, findAliases } from './alias.js';
+import { base, findAliases } from './alias.js';
 
 /** Stored values that one kernel may read: 8 storage buffers by default limits, less two for what it writes. */
 const MAX_READS = 6;
 /** Ops written into one kernel, so that its text and compile time stay bounded. */
 const MAX_OPS = 48;
-
-/** Which nodes get a buffer; all others are written into the kernels of their users. */
-export interface Partition {
-  /** Every node, inputs first. */
-  readonly order: readonly Tensor[];
-  readonly stored: ReadonlySet<Tensor>;
-  /** Stored nodes that lie inside others. */
-  readonly aliases: ReadonlyMap<Tensor, Alias>;
-  /** Stored nodes that a virtual expression reads, over virtual nodes on the way. */
-  readonly frontier: (node: Tensor) => ReadonlySet<Tensor>;
-  /** What parameters become; kernels that make these make nothing else. */
-  readonly nexts: ReadonlySet<Tensor>;
-}
 
 /** What a repeated or reordered value is read from. */
 function underViews(node: Tensor): Tensor {
@@ -76,8 +63,11 @@ function expressionCost(node: Tensor, stored: ReadonlySet<Tensor>): number {
   return cost;
 }
 
-/** Decides what is stored: leaves, outputs, what heavy ops make and read, shared work, and cuts of large expressions. */
-export function partition(program: Pick<Program, 'outputs' | 'updates'>): Partition {
+/**
+ * Decides which nodes get a buffer: leaves, outputs, what heavy ops make and read, shared work, and cuts of large
+ * expressions. All others are written into the kernels of their users.
+ */
+export function partition(program: Pick<Program, 'outputs' | 'updates'>) {
   const roots = [...program.outputs, ...program.updates.map(([, next]) => next)];
   const order = topological(roots);
   const stored = new Set<Tensor>(roots.map(base));
@@ -95,8 +85,17 @@ export function partition(program: Pick<Program, 'outputs' | 'updates'>): Partit
   const nexts = new Set(program.updates.map(([, next]) => base(next)));
   const aliases = findAliases(order, stored, nexts);
   storeShared(order, stored, nexts);
-  const frontiers = cutLarge(order, stored);
-  return { order, stored, aliases, frontier: (node) => frontiers.get(node)!, nexts };
+  return {
+    /** Every node, inputs first. */
+    order,
+    /** What each node's expression reads, over virtual nodes on the way. */
+    frontiers: cutLarge(order, stored),
+    stored: stored as ReadonlySet<Tensor>,
+    /** Stored nodes that lie inside others. */
+    aliases,
+    /** What parameters become; kernels that make these make nothing else. */
+    nexts,
+  };
 }
 
 /** Stores parts of expressions that read or compute too much for one kernel. Returns what each node's then reads. */

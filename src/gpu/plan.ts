@@ -8,7 +8,8 @@ import { base } from './alias.js';
 import { type EmitOptions, emitMap, emitReduce } from './kernels.js';
 import { lower } from './lower.js';
 import { emitMatmul } from './matmul.js';
-import { align, assignSlots, nodeBytes, type Place, type PlanContext, placeParameters } from './memory.js';
+import type { Place, PlanBuffer, PlanContext } from './memory.js';
+import { align, assignSlots, nodeBytes, placeParameters } from './memory.js';
 import { schedule } from './order.js';
 import { isLeaf, isLiteral } from './partition.js';
 import { members, type Unit, Units } from './units.js';
@@ -57,8 +58,9 @@ function placeLeaves(leaves: readonly Tensor[], context: PlanContext, places: Ma
     checkStorable(node, context);
     const isKept = !fed && isConstant(node);
     const bytes = align(nodeBytes(node), 16);
-    const own = { buffer: { kind: isKept ? 'constant' : 'feed', bytes, node }, offset: 0, bytes } as const;
-    const place = (isKept || isParameter(node) ? context.shared.get(node) : undefined) ?? own;
+    const buffer: PlanBuffer = { kind: isKept ? 'constant' : 'feed', bytes, nodes: [node] };
+    const shared = isKept || isParameter(node) ? context.shared.get(node) : undefined;
+    const place = shared ?? { buffer, offset: 0, bytes };
     if (isKept) context.shared.set(node, place);
     places.set(node, place);
   }

@@ -4,7 +4,7 @@ import { type MatmulOptions, matmulSizes } from '../ops/matmul.js';
 import { sizeOf } from '../shape.js';
 import { base, behind } from './alias.js';
 import { countOf, digit, flat, type Index, split } from './index.js';
-import { isLeaf, isVirtual, type Partition, partition } from './partition.js';
+import { isLeaf, isVirtual, partition } from './partition.js';
 import { type Surroundings, Writer } from './writer.js';
 
 /** Storage buffers that one kernel may bind by WebGPU's default limits. */
@@ -38,17 +38,15 @@ const spaceOf = ({ rowIndex, elementIndex }: Unit): string =>
 
 /** A kernel for one node. */
 function unitFor(node: Tensor): Unit {
-  const empty = { reads: new Map(), needs: new Set<Tensor>(), stores: [] as Tensor[] };
-  const heavy = { heads: [node], roots: [] as Tensor[], ...empty };
+  const make = (kind: Unit['kind'], rowIndex: Index, elementIndex = rowIndex): Unit => {
+    const [heads, roots] = kind === 'map' ? [[], [node]] : [[node], []];
+    return { kind, heads, roots, rowIndex, elementIndex, reads: new Map(), needs: new Set(), stores: [] };
+  };
   const [a, b] = node.inputs;
-  if (isVirtual(node)) {
-    const index = digit('i', sizeOf(node.shape));
-    return { kind: 'map', rowIndex: index, elementIndex: index, ...heavy, heads: [], roots: [node] };
-  }
+  if (isVirtual(node)) return make('map', digit('i', sizeOf(node.shape)));
   if (node.op.kernel.kind === 'matmul') {
     const { batch, m, n } = matmulSizes(a!.shape, b!.shape, node.options as MatmulOptions);
-    const index = [...digit('batch', sizeOf(batch)), ...digit('m', m), ...digit('n', n)];
-    return { kind: 'matmul', rowIndex: index, elementIndex: index, ...heavy };
+    return make('matmul', [...digit('batch', sizeOf(batch)), ...digit('m', m), ...digit('n', n)]);
   }
   // a scatter folds the positions for each element of its result
   const scatters = node.op.kernel.kind === 'scatter';
@@ -59,33 +57,29 @@ function unitFor(node: Tensor): Unit {
   const rowIndex = digit('row', sizeOf(kept));
   const rows = split(rowIndex, kept, String);
   const columns = split(digit('column', sizeOf(folded)), folded, String);
-  const elementIndex = shape.flatMap((_, axis) => (axes.includes(axis) ? columns : rows).shift()!);
-  return { kind: 'reduce', rowIndex, elementIndex, ...heavy };
+  return make(
+    'reduce',
+    rowIndex,
+    shape.flatMap((_, axis) => (axes.includes(axis) ? columns : rows).shift()!),
+  );
 }
 
-/** `local` names the variable that holds a head. */
-type Hooks = Pick<Surroundings, 'load'> & { readonly local?: (head: Tensor) => string };
-
-/** A writer for a unit's expressions; heads are in registers at their own index and nowhere else. */
-export function unitWriter(unit: Unit, stored: ReadonlySet<Tensor>, { local, ...hooks }: Hooks = {}): Writer {
+/** A writer for a unit's expressions; `local` names the variable that holds a head at an index. */
+export function unitWriter(
+  unit: Unit,
+  stored: ReadonlySet<Tensor>,
+  hooks: Pick<Surroundings, 'load' | 'local'> = {},
+): Writer {
   const own = new Set(members(unit));
-  const at = flat(unit.rowIndex);
   const writer = new Writer({
     ...hooks,
     isStored: (node) => stored.has(node) && !own.has(node),
-    local: (node, index) => {
-      if (!own.has(node) || isVirtual(node)) return undefined;
-      if (index !== at) throw new OutOfReach();
-      return local?.(node) ?? 'head';
-    },
+    local: (node, at) => (own.has(node) && !isVirtual(node) ? (hooks.local?.(node, at) ?? 'head') : undefined),
     floor: unit.heads.length > 0 ? 1 : 0,
   });
   writer.open('row', 'i', 'batch', 'm', 'n');
   return writer;
 }
-
-/** A unit's expression asks for a head's value at another element than the one in registers. */
-class OutOfReach extends Error {}
 
 /** The index at which a unit computes a member, or undefined when its size does not fit the unit's space. */
 export const indexOf = ({ rowIndex, elementIndex }: Unit, member: Tensor): Index | undefined =>
@@ -97,24 +91,24 @@ function survey(unit: Unit, stored: ReadonlySet<Tensor>): Unit['reads'] | undefi
   const load = (node: Tensor, at: string): undefined => {
     reads.set(node, (reads.get(node) ?? new Set()).add(at));
   };
-  const writer = unitWriter(unit, stored, { load });
+  // heads are in registers at their own index and nowhere else
+  let inReach = true;
+  const local = (_: Tensor, at: string): undefined => {
+    inReach &&= at === flat(unit.rowIndex);
+  };
+  const writer = unitWriter(unit, stored, { load, local });
   writer.open('column');
-  try {
-    for (const member of members(unit)) {
-      const index = indexOf(unit, member);
-      if (isVirtual(member) && !index) return undefined;
-      if (isVirtual(member)) writer.value(member, index!);
-      else if (unit.kind === 'reduce') for (const [node, at] of foldedReads(member, unit)) writer.value(node, at);
-      // a matmul's operand is stored, or a view that is read in place
-      else
-        for (const node of member.inputs.map(base))
-          for (const read of stored.has(node) ? [node] : node.inputs) load(base(read), 'operand');
-    }
-  } catch (error) {
-    if (error instanceof OutOfReach) return undefined;
-    throw error;
+  for (const member of members(unit)) {
+    const index = indexOf(unit, member);
+    if (isVirtual(member) && !index) return undefined;
+    if (isVirtual(member)) writer.value(member, index!);
+    else if (unit.kind === 'reduce') for (const [node, at] of foldedReads(member, unit)) writer.value(node, at);
+    // a matmul's operand is stored, or a view that is read in place
+    else
+      for (const node of member.inputs.map(base))
+        for (const read of stored.has(node) ? [node] : node.inputs) load(base(read), 'operand');
   }
-  return reads;
+  return inReach ? reads : undefined;
 }
 
 /** The expressions that a fold reads for one element of its space. */
@@ -128,11 +122,9 @@ export function foldedReads(head: Tensor, unit: Unit): [Tensor, Index][] {
   ];
 }
 
-type Roots = Pick<Program, 'outputs' | 'updates'>;
-
 /** The kernels of a program, formed one node after the other. */
 export class Units {
-  readonly partition: Partition;
+  readonly partition: ReturnType<typeof partition>;
   readonly units: Unit[] = [];
   readonly unitOf = new Map<Tensor, Unit>();
   /** Units by what they need. */
@@ -140,7 +132,7 @@ export class Units {
   readonly #ages = new Map<Unit, number>();
 
   /** Each kernel takes in the results that only need what it has at hand. */
-  constructor(program: Roots) {
+  constructor(program: Pick<Program, 'outputs' | 'updates'>) {
     this.partition = partition(program);
     const { order, stored, aliases } = this.partition;
     for (const node of order) {
@@ -196,10 +188,10 @@ export class Units {
 
   /** Units that a node may join, the newest first: heavy ones that make what it reads, and maps that make or read it. */
   #candidates(node: Tensor): Unit[] {
-    const { nexts, frontier } = this.partition;
+    const { nexts, frontiers } = this.partition;
     const isNext = nexts.has(node);
     // updates of two parameters stay apart, so that they can become one kernel over both
-    const near = [...frontier(node)].filter((read) => !isNext || sizeOf(read.shape) === sizeOf(node.shape));
+    const near = [...frontiers.get(node)!].filter((read) => !isNext || sizeOf(read.shape) === sizeOf(node.shape));
     const reads = this.#behind(near);
     const makers = reads.flatMap((read) => this.unitOf.get(read) ?? []);
     const readers = reads.flatMap((read) => [...(this.users.get(read) ?? [])].slice(-MAX_TRIES));

@@ -126,7 +126,7 @@ function makeRun(
   const { kept, made, unit } = members[0]!;
   const ranges = new Map(kept.map((node): [Tensor, Place] => [node, { ...shared.get(node)!, bytes }]));
   for (const [slot, node] of made.entries()) {
-    const buffer: PlanBuffer = { kind: 'slot', bytes };
+    const buffer: PlanBuffer = { kind: 'slot', bytes, nodes: [] };
     ranges.set(node, { buffer, offset: 0, bytes });
     let offset = 0;
     for (const member of members) {

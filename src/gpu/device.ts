@@ -6,10 +6,6 @@ import type { AdapterClass } from './kernels.js';
 import { align, fromBytes, nodeBytes, toBytes } from './memory.js';
 import type { Dispatch } from './plan.js';
 
-/** Limits that large models want; asked for as high as the adapter goes. Fusion itself relies on default limits only. */
-const WANTED_LIMITS = ['maxStorageBufferBindingSize', 'maxBufferSize'] as const;
-const WANTED_FEATURES = ['shader-f16', 'timestamp-query', 'subgroups'] as const;
-
 /** WebGPU's constants, which Node lacks as globals. */
 const usage = { mapRead: 1, copySource: 4, copyDestination: 8, storage: 128 } as const;
 
@@ -24,13 +20,6 @@ export interface GpuOptions {
   readonly byteBudget?: number | undefined;
   /** @internal Plants faults into kernels, so that tests can see the cross-check find them. */
   readonly rewrite?: ((wgsl: string) => string) | undefined;
-}
-
-/** A device as large as its adapter allows. */
-export function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
-  const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
-  const requiredFeatures = WANTED_FEATURES.filter((name) => adapter.features.has(name)) as GPUFeatureName[];
-  return adapter.requestDevice({ requiredLimits, requiredFeatures });
 }
 
 /** A device with its pipelines, its memory count and its errors. */

@@ -7,7 +7,7 @@ import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
 import { countOf, flat, type Index } from './index.js';
 import { foldedReads, indexOf, type Unit, unitWriter } from './units.js';
-import { fillSkeleton } from './vocabulary.js';
+import { fillSkeleton, take } from './vocabulary.js';
 import { type Binding, registerType, storageType, type Writer } from './writer.js';
 
 /** A kernel as text, with what it binds and how many workgroups it takes. */
@@ -108,7 +108,7 @@ function foldHead(writer: Writer, unit: Unit, head: Tensor, name: string): void 
   const { kernel } = head.op;
   const fold = kernel.kind === 'reduce' ? kernel.name : 'scatter';
   const type = registerType(head.inputs[0]!.dtype) as keyof typeof extremes;
-  const take = (called: string, source = foldSource): string => writer.vocabulary.take(called, source, type);
+  const call = (called: string, source = foldSource): string => take(writer.vocabulary, called, source, type);
   writer.open('column');
   const [first, second] = foldedReads(head, unit).map(([node, index]) => writer.value(node, index));
   const body = writer.close();
@@ -116,12 +116,12 @@ function foldHead(writer: Writer, unit: Unit, head: Tensor, name: string): void 
   let combine: string;
   if (fold === 'scatter') {
     const row = `(row / ${head.shape[2]}u) % ${head.shape[1]}u`;
-    combine = `${name} = ${take('scatter_add', gatherSource)}(${name}, ${second}, u32(${first}), ${row});`;
+    combine = `${name} = ${call('scatter_add', gatherSource)}(${name}, ${second}, u32(${first}), ${row});`;
   } else if (fold === 'arg_max') {
     start = `0i;\nvar ${name}_best = ${start}`;
-    const wins = `column == 0u || ${take('exceeds')}(${first}, ${name}_best)`;
+    const wins = `column == 0u || ${call('exceeds')}(${first}, ${name}_best)`;
     combine = `if (${wins}) { ${name}_best = ${first}; ${name} = i32(column); }`;
-  } else combine = `${name} = ${take(`fold_${fold}`)}(${name}, ${first});`;
+  } else combine = `${name} = ${call(`fold_${fold}`)}(${name}, ${first});`;
   writer.push(`var ${name} = ${start};\n${overColumns(`${body}\n${combine}`)}`);
 }
 
@@ -142,7 +142,7 @@ function foldRows(writer: Writer, unit: Unit, target: EmitOptions['target']): vo
   const added = writer.value(...value!);
   const [inside, around] = [writer.close(), writer.close()];
   const own = `${writer.bind(target(head), 'read_write')}[row]`;
-  const sum = `${writer.vocabulary.take('scatter_add', gatherSource)}(${own}, ${added}, ${found}, slot % ${head.shape[1]}u)`;
+  const sum = `${take(writer.vocabulary, 'scatter_add', gatherSource)}(${own}, ${added}, ${found}, slot % ${head.shape[1]}u)`;
   const along = (body: string): string =>
     `for (var j = 0u; j < INNER + zero; j++) {\nlet row = slot * INNER + j;\n${body}\n}`;
   const matching = `if (${found} == slot % ${head.shape[1]}u) {\n${along(`${inside}\n${own} = ${sum};`)}\n}`;

@@ -68,7 +68,7 @@ export function fromBytes({ shape, dtype }: Tensor, bytes: ArrayBuffer): TensorD
 }
 
 /** Places parameters side by side in a new buffer, but for those that have a place; above the binding limit another is begun. */
-export function placeParameters(parameters: readonly Tensor[], { shared, maxBytes }: PlanContext): void {
+export function placeParameters({ shared, maxBytes }: PlanContext, parameters: readonly Tensor[]): void {
   let buffer: PlanBuffer | undefined;
   for (const parameter of parameters.filter((each) => !shared.has(each))) {
     const bytes = nodeBytes(parameter);

@@ -22,13 +22,10 @@ export const isLiteral = (node: Tensor): boolean => node.op === (fullOp as unkno
 export const isVirtual = (node: Tensor): boolean =>
   node.op.kernel.kind === 'pointwise' || node.op.kernel.kind === 'index';
 
-const cheap = new Set(
-  'add sub mul neg square where equal notEqual less lessEqual greater greaterEqual maximum minimum relu reluDerivative sigmoidDerivative leakyRelu leakyReluDerivative cast abs outer concat pad slice gather oneHot crossEntropyBackward softmaxBackward movingAverage descend'.split(
-    ' ',
-  ),
-);
-const free = new Set(['reshape', 'broadcastTo', 'transpose', 'full', 'stopGradient', 'eye', 'arange']);
-const costOf = (node: Tensor): number => (free.has(node.op.name) ? 0 : cheap.has(node.op.name) ? 1 : 4);
+const cheap =
+  /^(add|sub|mul|neg|square|where|equal|notEqual|less|lessEqual|greater|greaterEqual|maximum|minimum|relu|reluDerivative|sigmoidDerivative|leakyRelu|leakyReluDerivative|cast|abs|outer|concat|pad|slice|gather|oneHot|crossEntropyBackward|softmaxBackward|movingAverage|descend)$/;
+const free = /^(reshape|broadcastTo|transpose|full|stopGradient|eye|arange)$/;
+const costOf = (node: Tensor): number => (free.test(node.op.name) ? 0 : cheap.test(node.op.name) ? 1 : 4);
 
 /** Stores a shared expression where writing it into each user would compute more than a buffer costs. */
 function storeShared(order: readonly Tensor[], stored: Set<Tensor>, nexts: ReadonlySet<Tensor>): void {

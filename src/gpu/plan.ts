@@ -10,14 +10,13 @@ import { lower } from './lower.js';
 import { emitMatmul } from './matmul.js';
 import type { Place, PlanBuffer, PlanContext } from './memory.js';
 import { align, assignSlots, nodeBytes, placeParameters } from './memory.js';
-import { schedule } from './order.js';
 import { isLeaf, isLiteral } from './partition.js';
-import { members, type Unit, Units } from './units.js';
+import { members, schedule, type Unit, Units } from './units.js';
 import { type Group, groupUnits } from './updates.js';
 
 /** One kernel call: its text, its buffers, and the units (for people and for the cross-check) that it computes. */
 export type Dispatch = ReturnType<typeof describeDispatch>;
-/** A program as plain data: what `GpuExecutable` turns into GPU objects, again after a lost device. */
+/** A program as plain data: what `GpuBackend` turns into GPU objects, again after a lost device. */
 export type Plan = ReturnType<typeof makePlan>;
 
 /**
@@ -53,7 +52,7 @@ function opsOf(unit: Unit, stored: ReadonlySet<Tensor>): string[] {
 
 /** Places of leaves: parameters in the engine's flat buffers, constants once an engine, inputs once a plan. */
 function placeLeaves(leaves: readonly Tensor[], context: PlanContext, places: Map<Tensor, Place>, fed?: boolean): void {
-  placeParameters(leaves.filter(isParameter), context);
+  placeParameters(context, leaves.filter(isParameter));
   for (const node of leaves) {
     checkStorable(node, context);
     const isKept = !fed && isConstant(node);

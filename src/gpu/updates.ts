@@ -72,8 +72,8 @@ export function groupUnits(
     const laidOut = [...new Set([...free, ...group])];
     for (const slot of group[0]!.kept.keys())
       placeParameters(
-        laidOut.map(({ kept }) => kept[slot]!),
         context,
+        laidOut.map(({ kept }) => kept[slot]!),
       );
     for (const members of chains(free, context)) {
       const units = new Set(members.map(({ unit }) => unit));

@@ -19,41 +19,33 @@ function functionsOf(source: string): ReadonlyMap<string, WgslFunction> {
   return functions;
 }
 
-/** The WGSL functions that one kernel calls, with their helpers, each once. */
-export class Vocabulary {
-  readonly #texts = new Map<string, string>();
+/** The WGSL functions that one kernel calls, with their helpers, each once: texts by name. */
+export type Vocabulary = Map<string, string>;
 
-  /**
-   * Takes a function, and what it calls, from a source. For i32 and u32 operands its f32s are rewritten.
-   * Returns the name to call. Throws DeviceError when the source lacks it, or another function has the name.
-   */
-  take(name: string, source: string, type: 'f32' | 'i32' | 'u32' = 'f32'): string {
-    const found = functionsOf(source).get(name);
-    if (!found)
-      throw new DeviceError(
-        `kernel ${name}: its WGSL holds no 'fn ${name}('; define it in the source given to pointwise`,
-      );
-    const key = type === 'f32' ? name : `${name}_${type}`;
-    // an integer is never NaN
-    const whole = found.text.replace(/\bf32\b/g, type).replace(/\bis_nan\(\w+\)/g, 'false');
-    const text = type === 'f32' ? found.text : whole.replace(new RegExp(`\\b${name}\\b`), key);
-    const before = this.#texts.get(key);
-    if (before === text) return key;
-    if (before !== undefined)
-      throw new DeviceError(`kernel ${name}: two different WGSL functions have this name; rename yours`);
-    for (const call of found.calls) this.take(call, source);
-    this.#texts.set(key, text);
-    return key;
-  }
+/**
+ * Takes a function, and what it calls, from a source. For i32 and u32 operands its f32s are rewritten.
+ * Returns the name to call. Throws DeviceError when the source lacks it, or another function has the name.
+ */
+export function take(into: Vocabulary, name: string, source: string, type: 'f32' | 'i32' | 'u32' = 'f32'): string {
+  const found = functionsOf(source).get(name);
+  if (!found)
+    throw new DeviceError(
+      `kernel ${name}: its WGSL holds no 'fn ${name}('; define it in the source given to pointwise`,
+    );
+  const key = type === 'f32' ? name : `${name}_${type}`;
+  // an integer is never NaN
+  const whole = found.text.replace(/\bf32\b/g, type).replace(/\bis_nan\(\w+\)/g, 'false');
+  const text = type === 'f32' ? found.text : whole.replace(new RegExp(`\\b${name}\\b`), key);
+  if ((into.get(key) ?? text) !== text)
+    throw new DeviceError(`kernel ${name}: two different WGSL functions have this name; rename yours`);
+  if (!into.has(key)) for (const call of found.calls) take(into, call, source);
+  into.set(key, text);
+  return key;
+}
 
-  /** Takes every function of a source. */
-  takeAll(source: string): void {
-    for (const name of functionsOf(source).keys()) this.take(name, source);
-  }
-
-  toString(): string {
-    return [...this.#texts.values()].join('\n');
-  }
+/** Takes every function of a source. */
+export function takeAll(into: Vocabulary, source: string): void {
+  for (const name of functionsOf(source).keys()) take(into, name, source);
 }
 
 /**

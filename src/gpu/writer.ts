@@ -4,7 +4,7 @@ import type { IndexContext, IndexKernel, Options } from '../graph/op.js';
 import { type FullOptions, fullOp, literal, type Tensor } from '../graph/tensor.js';
 import { formatShape, sizeOf } from '../shape.js';
 import { countOf, digit, flat, type Index, project, split } from './index.js';
-import { Vocabulary } from './vocabulary.js';
+import { take, takeAll, type Vocabulary } from './vocabulary.js';
 
 /** A buffer that a kernel binds: the node whose value it holds, and how. */
 export interface Binding {
@@ -52,7 +52,7 @@ export class Writer {
   /** A second writer for another function of one kernel shares the first's bindings and vocabulary. */
   constructor(
     around: Surroundings,
-    kernel: Pick<Writer, 'vocabulary' | 'bindings'> = { vocabulary: new Vocabulary(), bindings: [] },
+    kernel: Pick<Writer, 'vocabulary' | 'bindings'> = { vocabulary: new Map(), bindings: [] },
   ) {
     this.#around = around;
     this.vocabulary = kernel.vocabulary;
@@ -84,9 +84,7 @@ export class Writer {
   }
 
   /** What every skeleton has: functions, bindings (a fixed length makes bounds checks constants), outermost statements. */
-  frame(
-    lengthOf = (node: Tensor): number => sizeOf(node.shape),
-  ): Record<'vocabulary' | 'declarations' | 'prologue', string> {
+  frame(lengthOf = (node: Tensor): number => sizeOf(node.shape)) {
     const declarations = this.bindings.map(({ node, access, vector }, i) => {
       const words = node.dtype === 'u8' ? Math.ceil(lengthOf(node) / 4) : lengthOf(node);
       const type = vector ? `vec4<${storageType(node.dtype)}>` : storageType(node.dtype);
@@ -94,7 +92,7 @@ export class Writer {
       return `@group(0) @binding(${i}) var<storage, ${access}> b${i}: array<${type}, ${length}>;`;
     });
     const prologue = this.#scopes[0]!.lines.join('\n');
-    return { vocabulary: String(this.vocabulary), declarations: declarations.join('\n'), prologue };
+    return { vocabulary: [...this.vocabulary.values()].join('\n'), declarations: declarations.join('\n'), prologue };
   }
 
   /** Names an expression at a depth. */
@@ -147,11 +145,11 @@ export class Writer {
     if (kernel.kind === 'pointwise') {
       const values = node.inputs.map((input) => this.value(input, project(index, node.shape, input.shape, naming)));
       const type = registerType(node.inputs.at(-1)!.dtype);
-      const called = this.vocabulary.take(kernel.name, kernel.source, type === 'bool' ? 'f32' : type);
+      const called = take(this.vocabulary, kernel.name, kernel.source, type === 'bool' ? 'f32' : type);
       return `${called}(${values.join(', ')})`;
     }
     if (kernel.kind !== 'index') throw new RangeError(`${node.op.name} has to be stored before it is read`);
-    if (kernel.source) this.vocabulary.takeAll(kernel.source);
+    if (kernel.source) takeAll(this.vocabulary, kernel.source);
     return (kernel as IndexKernel<Options>).write(this.#context(node, index, naming));
   }
 

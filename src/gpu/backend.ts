@@ -3,9 +3,9 @@ import type { TensorData } from '../dtype.js';
 import type { Backend, Capture, Executable, Inspection, PlanView } from '../graph/backend.js';
 import { type Feeds, isConstant, type Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
-import { base } from './alias.js';
 import { Device, type GpuOptions } from './device.js';
 import { nodeBytes, type PlanBuffer, type PlanContext, placeParameters } from './memory.js';
+import { base } from './partition.js';
 import { type Dispatch, makePlan, type Plan } from './plan.js';
 
 /** Limits that large models want; asked for as high as the adapter goes. Fusion itself relies on default limits only. */

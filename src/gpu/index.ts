@@ -4,12 +4,7 @@ import { type Shape, sizeOf } from '../shape.js';
  * One digit of a mixed-radix index: floor(base / divisor) mod extent, where `base` is a WGSL u32 variable below
  * `total`. Keeping digits symbolic lets reshapes cost nothing and broadcasts drop what they do not need.
  */
-export interface Digit {
-  readonly base: string;
-  readonly total: number;
-  readonly divisor: number;
-  readonly extent: number;
-}
+type Digit = { readonly base: string; readonly total: number; readonly divisor: number; readonly extent: number };
 /** Outermost digit first; its value is the row-major index. */
 export type Index = readonly Digit[];
 

@@ -6,9 +6,9 @@ import { bytesPerElement } from '../dtype.js';
 import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
 import { countOf, flat, type Index } from './index.js';
+import type { PlanContext } from './memory.js';
 import { foldedReads, indexOf, type Unit, unitWriter } from './units.js';
-import { fillSkeleton, take } from './vocabulary.js';
-import { type Binding, registerType, storageType, type Writer } from './writer.js';
+import { type Binding, fillSkeleton, registerType, storageType, take, type Writer } from './writer.js';
 
 /** A kernel as text, with what it binds and how many workgroups it takes. */
 export interface Kernel {
@@ -20,9 +20,8 @@ export interface Kernel {
 /** What decides between kernels of one meaning: the kind of adapter. */
 export type AdapterClass = 'swiftshader' | 'lavapipe' | 'gpu';
 
-export interface EmitOptions {
+export interface EmitOptions extends PlanContext {
   readonly stored: ReadonlySet<Tensor>;
-  readonly adapter: AdapterClass;
   /** Where a result is stored: itself, or the parameter that it updates in place. */
   readonly target: (node: Tensor) => Tensor;
 }

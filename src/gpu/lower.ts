@@ -1,4 +1,4 @@
-import type { ComposedKernel, Op, OpRecord, Options } from '../graph/op.js';
+import type { ComposedKernel, Op, OpRecord, Options, ScalarReference } from '../graph/op.js';
 import { opId } from '../graph/structure.js';
 import { apply, type FullOptions, filled, fullOp, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
@@ -15,12 +15,7 @@ const constantOf = (node: Tensor): number | undefined =>
   node.op === (fullOp as Op) ? (node.options as FullOptions).value : undefined;
 
 /** Ops with the right operand that changes nothing; `add` and `mul` commute. */
-const arithmetic: Readonly<Record<string, { neutral: number; fold: (a: number, b: number) => number }>> = {
-  add: { neutral: 0, fold: (a, b) => a + b },
-  sub: { neutral: 0, fold: (a, b) => a - b },
-  mul: { neutral: 1, fold: (a, b) => a * b },
-  div: { neutral: 1, fold: (a, b) => a / b },
-};
+const neutrals: Readonly<Record<string, number>> = { add: 0, sub: 0, mul: 1, div: 1 };
 const views = new Set(['broadcastTo', 'reshape', 'transpose', 'slice', 'stopGradient']);
 
 /** Algebra that needs no values: literals folded, ×1 and +0 removed, views of views collapsed. Exact in f32. */
@@ -34,11 +29,11 @@ function simplify(node: Tensor): Tensor {
   if (name === 'sum') return splitSum(node);
   const joined = name === 'add' ? joinPieces(node) : undefined;
   if (joined) return joined;
-  if (!arithmetic[name] || !a || !b) return node;
-  const { neutral, fold } = arithmetic[name];
+  const neutral = neutrals[name];
+  if (neutral === undefined || !a || !b) return node;
   const [left, right] = [constantOf(a), constantOf(b)];
   if (left !== undefined && right !== undefined && node.dtype === 'f32') {
-    const value = Math.fround(fold(Math.fround(left), Math.fround(right)));
+    const value = Math.fround((node.op.reference as ScalarReference)(Math.fround(left), Math.fround(right)));
     return Number.isFinite(value) ? filled(value, node.shape, node.dtype) : node;
   }
   if (right === neutral && sameShape(a.shape, node.shape)) return a;
@@ -55,10 +50,7 @@ function simplifyView(node: Tensor, source: Tensor): Tensor {
 }
 
 /** Zero but for runs along one axis, in ascending order of where they start: what the gradients of slices are. */
-interface Pieces {
-  readonly axis: number;
-  readonly runs: readonly (readonly [start: number, run: Tensor])[];
-}
+type Pieces = { readonly axis: number; readonly runs: readonly (readonly [start: number, run: Tensor])[] };
 const sums = new WeakMap<Tensor, Pieces>();
 
 function piecesOf(node: Tensor): Pieces | undefined {

@@ -3,12 +3,11 @@ import { bytesPerElement } from '../dtype.js';
 import type { Tensor } from '../graph/tensor.js';
 import { type MatmulOptions, matmulSizes } from '../ops/matmul.js';
 import { type Shape, sizeOf } from '../shape.js';
-import { base } from './alias.js';
 import { digit, flat, project } from './index.js';
 import { type AdapterClass, type EmitOptions, type Kernel, writeResults } from './kernels.js';
+import { base } from './partition.js';
 import type { Unit } from './units.js';
-import { fillSkeleton } from './vocabulary.js';
-import { Writer } from './writer.js';
+import { fillSkeleton, Writer } from './writer.js';
 
 /** 4·rows × 4·columns outputs an invocation, in workgroups of x × y invocations. */
 type Tile = readonly [rows: number, columns: number, x: number, y: number];

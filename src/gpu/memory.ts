@@ -1,8 +1,8 @@
 import { bytesOf, type DType, halfToNumber, numberToHalf, type TensorData, type TypedArray } from '../dtype.js';
 import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
-import type { Alias } from './alias.js';
 import type { AdapterClass } from './kernels.js';
+import type { Alias } from './partition.js';
 import type { Unit } from './units.js';
 
 /** Entries start at multiples of this, WebGPU's default offset alignment for storage bindings. */
@@ -19,11 +19,7 @@ export interface PlanBuffer {
 }
 
 /** Part of a buffer, in bytes. */
-export interface Place {
-  readonly buffer: PlanBuffer;
-  readonly offset: number;
-  readonly bytes: number;
-}
+export type Place = { readonly buffer: PlanBuffer; readonly offset: number; readonly bytes: number };
 
 /** What plans of one engine share. */
 export interface PlanContext {

@@ -4,13 +4,12 @@ import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { stopGradient } from '../ops/cast.js';
 import { formatShape, sizeOf } from '../shape.js';
-import { base } from './alias.js';
 import { type EmitOptions, emitMap, emitReduce } from './kernels.js';
 import { lower } from './lower.js';
 import { emitMatmul } from './matmul.js';
 import type { Place, PlanBuffer, PlanContext } from './memory.js';
 import { align, assignSlots, nodeBytes, placeParameters } from './memory.js';
-import { isLeaf, isLiteral } from './partition.js';
+import { base, isLeaf, isLiteral } from './partition.js';
 import { members, schedule, type Unit, Units } from './units.js';
 import { type Group, groupUnits } from './updates.js';
 
@@ -86,9 +85,9 @@ export function makePlan(program: Program, context: PlanContext) {
   const targets = new Map(updates.map(([parameter, next]) => [next, parameter]));
   const { order, inPlace } = schedule(units, targets);
   const target = (node: Tensor): Tensor => (inPlace.has(node) ? targets.get(node)! : node);
-  const options: EmitOptions = { stored, adapter: context.adapter, target };
+  const options: EmitOptions = { ...context, stored, target };
   const places = new Map<Tensor, Place>();
-  const groups = groupUnits(units, order, options, context, places);
+  const groups = groupUnits(units, order, options, places);
   const leaves = new Set([...nodes.filter(isLeaf), ...targets.values()]);
   placeLeaves([...leaves], context, places, program.feedConstants);
   for (const node of inPlace) places.set(node, places.get(target(node))!);

@@ -1,9 +1,9 @@
 import { isParameter } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
-import { base } from './alias.js';
 import { type EmitOptions, emitMap, type Kernel } from './kernels.js';
 import { align, nodeBytes, type Place, type PlanBuffer, type PlanContext, placeParameters } from './memory.js';
+import { base } from './partition.js';
 import type { Unit, Units } from './units.js';
 
 /** A dispatch to be: one unit, or one kernel over the units of neighbouring parameters. */
@@ -53,7 +53,6 @@ export function groupUnits(
   { unitOf, partition: { aliases } }: Units,
   order: readonly Unit[],
   options: EmitOptions,
-  context: PlanContext,
   places: Map<Tensor, Place>,
 ): Group[] {
   const runs = new Map<Unit, Group[]>();
@@ -72,15 +71,15 @@ export function groupUnits(
     const laidOut = [...new Set([...free, ...group])];
     for (const slot of group[0]!.kept.keys())
       placeParameters(
-        context,
+        options,
         laidOut.map(({ kept }) => kept[slot]!),
       );
-    for (const members of chains(free, context)) {
+    for (const members of chains(free, options)) {
       const units = new Set(members.map(({ unit }) => unit));
       const last = lastOf(units, order, options);
       if (members.length < 2 || !last) continue;
       for (const unit of units) runs.set(unit, []);
-      runs.set(last, [makeRun(members, context, places, options)]);
+      runs.set(last, [makeRun(members, options, places)]);
     }
   }
   return order.flatMap((unit) => runs.get(unit) ?? [{ units: [unit] }]);
@@ -116,15 +115,10 @@ function lastOf(units: ReadonlySet<Unit>, order: readonly Unit[], { target }: Em
 }
 
 /** One kernel over all members; results get a buffer laid out like the parameters. */
-function makeRun(
-  members: readonly Member[],
-  { shared }: PlanContext,
-  places: Map<Tensor, Place>,
-  options: EmitOptions,
-): Group {
+function makeRun(members: readonly Member[], options: EmitOptions, places: Map<Tensor, Place>): Group {
   const bytes = members.reduce((total, member) => total + align(member.bytes), 0);
   const { kept, made, unit } = members[0]!;
-  const ranges = new Map(kept.map((node): [Tensor, Place] => [node, { ...shared.get(node)!, bytes }]));
+  const ranges = new Map(kept.map((node): [Tensor, Place] => [node, { ...options.shared.get(node)!, bytes }]));
   for (const [slot, node] of made.entries()) {
     const buffer: PlanBuffer = { kind: 'slot', bytes, nodes: [] };
     ranges.set(node, { buffer, offset: 0, bytes });

@@ -24,7 +24,12 @@ function simplify(node: Tensor): Tensor {
   const [a, b] = node.inputs;
   const empty = (name === 'sum' || name === 'matmul') && sizeOf(a!.shape) === 0;
   if (empty || (sizeOf(node.shape) === 0 && constantOf(node) === undefined)) return filled(0, node.shape, node.dtype);
-  if (views.has(name)) return simplifyView(node, a!);
+  if (views.has(name)) {
+    const value = constantOf(a!);
+    if (value !== undefined) return filled(value, node.shape, node.dtype);
+    if (name === 'stopGradient') return a!;
+    return name === 'reshape' && a!.op.name === 'reshape' ? reshape(a!.inputs[0]!, node.shape) : node;
+  }
   if (name === 'matmul') return foldTranspose(node);
   if (name === 'sum') return splitSum(node);
   const joined = name === 'add' ? joinPieces(node) : undefined;
@@ -39,14 +44,6 @@ function simplify(node: Tensor): Tensor {
   if (right === neutral && sameShape(a.shape, node.shape)) return a;
   if (left === neutral && (name === 'add' || name === 'mul') && sameShape(b.shape, node.shape)) return b;
   return node;
-}
-
-function simplifyView(node: Tensor, source: Tensor): Tensor {
-  const value = constantOf(source);
-  if (value !== undefined) return filled(value, node.shape, node.dtype);
-  if (node.op.name === 'stopGradient') return source;
-  const nested = node.op.name === 'reshape' && source.op.name === 'reshape';
-  return nested ? reshape(source.inputs[0]!, node.shape) : node;
 }
 
 /** Zero but for runs along one axis, in ascending order of where they start: what the gradients of slices are. */

@@ -229,29 +229,25 @@ export function take(into: Vocabulary, name: string, source: string, type: 'f32'
   return key;
 }
 
-/**
- * The one repeat macro of the shader skeletons: lines between `//:repeat i COUNT` and `//:end` are written out
- * COUNT times with ${i} replaced by 0, 1, …; COUNT is a number or a name in `sizes`. Blocks nest.
- */
-function expandRepeats(template: string, sizes: Readonly<Record<string, number>>): string {
-  const innermost = /^[ \t]*\/\/:repeat (\w+) (\w+).*\n((?:(?![ \t]*\/\/:repeat).*\n)*?)[ \t]*\/\/:end.*\n?/m;
-  let text = template;
-  while (innermost.test(text))
-    text = text.replace(innermost, (_, name: string, count: string, body: string) =>
-      Array.from({ length: sizes[count] ?? Number(count) }, (_, i) => body.replaceAll(`\${${name}}`, `${i}`)).join(''),
-    );
-  return text;
-}
+const innermostRepeat = /^[ \t]*\/\/:repeat (\w+) (\w+).*\n((?:(?![ \t]*\/\/:repeat).*\n)*?)[ \t]*\/\/:end.*\n?/m;
 
-/** Fills a skeleton: `//:name` lines become the named parts, repeats are expanded, comments go, sizes become consts. */
+/**
+ * Fills a skeleton: `//:name` lines become the named parts, comments go, sizes become consts. The one repeat macro:
+ * lines between `//:repeat i COUNT` and `//:end` are written out COUNT times with ${i} replaced by 0, 1, …; COUNT is
+ * a number or a name in `sizes`. Blocks nest.
+ */
 export function fillSkeleton(
   template: string,
   parts: Readonly<Record<string, string>>,
   sizes: Readonly<Record<string, number>>,
 ): string {
-  const filled = template.replace(/^\s*\/\/:(?!repeat|end)(\w+)\s*$/gm, (_, name: string) => parts[name] ?? '');
+  let text = template.replace(/^\s*\/\/:(?!repeat|end)(\w+)\s*$/gm, (_, name: string) => parts[name] ?? '');
+  while (innermostRepeat.test(text))
+    text = text.replace(innermostRepeat, (_, name: string, count: string, body: string) =>
+      Array.from({ length: sizes[count] ?? Number(count) }, (_, i) => body.replaceAll(`\${${name}}`, `${i}`)).join(''),
+    );
   const prelude = Object.entries(sizes).map(([name, value]) => `const ${name} = ${value}u;`);
-  const body = expandRepeats(filled, sizes).replace(/^\s*\/\/.*\n|\s*\/\/.*$/gm, '');
+  const body = text.replace(/^\s*\/\/.*\n|\s*\/\/.*$/gm, '');
   const enable = /\bf16\b/.test(body) ? 'enable f16;\n' : '';
   return `${enable}${prelude.join('\n')}\n${body}`.replace(/\n\s*\n/g, '\n');
 }

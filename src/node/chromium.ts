@@ -13,13 +13,13 @@ export interface Browser {
 }
 
 /** A browser to start, or why there is none and what to do. */
-export async function findBrowser(): Promise<Browser | { missing: string }> {
+export function findBrowser(): Browser | { missing: string } {
   const named = process.env.PUPPETEER_EXECUTABLE_PATH;
   if (named && !existsSync(named)) return { missing: `PUPPETEER_EXECUTABLE_PATH: ${named} is no program` };
   const executablePath = named || browserPaths().find(existsSync);
   const how = named ? 'named by PUPPETEER_EXECUTABLE_PATH' : 'installed';
   if (executablePath) return { executablePath, headless: true, source: `${executablePath} (${how})` };
-  const unpacked = await unpackChromium('browser');
+  const unpacked = unpackChromium('browser');
   if ('missing' in unpacked) return { missing: `no Chrome or Chromium is installed, and ${unpacked.missing}` };
   const source = 'headless Chromium from @sparticuz/chromium';
   return { executablePath: join(unpacked.folder, 'chromium'), headless: 'shell', source };

@@ -3,7 +3,7 @@
 // VK_DRIVER_FILES and VK_ICD_FILENAMES, which are honoured where the user has set them.
 import { existsSync, readdirSync } from 'node:fs';
 import { constants, homedir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { findPeer } from './peers.js';
 import { unpackChromium } from './unpack.js';
@@ -55,23 +55,18 @@ export async function findAdapter(powerPreference?: GPUPowerPreference): Promise
     const adapter = 'gpu' in opened && (await opened.gpu.requestAdapter(powerPreference ? { powerPreference } : {}));
     if (adapter && !(forced === 'gpu' && adapter.info.isFallbackAdapter))
       return { gpu: opened.gpu, adapter, source: describe(route, adapter), refused };
-    if ('gpu' in opened) refused = adapter ? 'no installed driver is a GPU' : refusal(route);
+    if ('gpu' in opened) refused = refusal(route);
     reasons.add('missing' in opened ? opened.missing : refused!);
   }
   const where = forced && ` for NABLA_ADAPTER=${forced}`;
   return { missing: `no WebGPU adapter${where}: ${[...reasons].join('; ')}`, forced: forced !== '' };
 }
 
-/** What is wrong where a driver is there and gives no adapter. */
+/** What is wrong where a driver is there and gives no adapter, or none of the kind that is asked for. */
 function refusal(route: Route): string {
   if (route === 'swiftshader') return 'SwiftShader gives no adapter';
-  if (process.platform !== 'linux') return 'no installed driver gives an adapter; update the graphics driver';
-  const names =
-    chosenByUser ||
-    driverManifests()
-      .map((file) => basename(file))
-      .join(', ');
-  return `no installed driver (${names}) gives an adapter; update it, Mesa 22 is too old; ${newerMesa}`;
+  const chosen = chosenByUser ? ` (${chosenByUser})` : '';
+  return `no installed driver${chosen} gives one; update the driver, Mesa 22 is too old; ${newerMesa}`;
 }
 
 function describe(route: Route, { info }: GPUAdapter): string {
@@ -83,7 +78,7 @@ function describe(route: Route, { info }: GPUAdapter): string {
 async function openRoute(route: Route): Promise<{ gpu: GPU } | { missing: string }> {
   const dawn = findPeer('webgpu');
   if ('missing' in dawn) return dawn;
-  const missing = await prepareVulkan(route);
+  const missing = prepareVulkan(route);
   if (missing) return { missing };
   try {
     const { create, globals } = (await import(
@@ -99,39 +94,31 @@ async function openRoute(route: Route): Promise<{ gpu: GPU } | { missing: string
 }
 
 /** Makes a Vulkan loader and the route's driver visible to Dawn; returns what is missing, if anything is. */
-async function prepareVulkan(route: Route): Promise<string | undefined> {
+function prepareVulkan(route: Route): string | undefined {
   if (process.platform !== 'linux') return route === 'installed' ? undefined : `${route} is for Linux only`;
-  const manifests = driverManifests();
-  if (route === 'installed' && !manifests.length && !chosenByUser) return 'no Vulkan driver is installed';
-  const lavapipe = chosenByUser?.includes('lvp') ? chosenByUser : manifests.find((file) => file.includes('lvp_icd'));
-  if (route === 'lavapipe' && !lavapipe) return `lavapipe is not installed; ${newerMesa}`;
-  let driver = route === 'lavapipe' ? lavapipe : undefined;
+  const manifests = chosenByUser ? [chosenByUser] : driverManifests();
+  if (route === 'installed' && !manifests.length) return 'no Vulkan driver is installed';
+  let driver = route === 'lavapipe' ? manifests.find((file) => file.includes('lvp')) : undefined;
+  if (route === 'lavapipe' && !driver) return `lavapipe is not installed; ${newerMesa}`;
   // The package has a loader too, for machines with a driver and no loader.
-  const systemLoader = dlopenGlobal('libvulkan.so.1');
-  if (route === 'swiftshader' || !systemLoader) {
-    const unpacked = await unpackChromium('swiftshader');
+  const hasLoader = dlopenGlobal('libvulkan.so.1');
+  if (route === 'swiftshader' || !hasLoader) {
+    const unpacked = unpackChromium('swiftshader');
     if ('missing' in unpacked) return unpacked.missing;
     const loader = join(unpacked.folder, 'libvulkan.so.1');
-    if (!systemLoader && !dlopenGlobal(loader)) return `the Vulkan loader ${loader} does not load`;
+    if (!hasLoader && !dlopenGlobal(loader)) return `the Vulkan loader ${loader} does not load`;
     if (route === 'swiftshader') driver = join(unpacked.folder, 'vk_swiftshader_icd.json');
   }
   if (driver) Object.assign(process.env, { VK_DRIVER_FILES: driver, VK_ICD_FILENAMES: driver });
   return undefined;
 }
 
-/** The driver manifests in the folders that the Vulkan loader searches. */
+/** The driver manifests in the folders that the Vulkan loader searches. Without any, Dawn would only complain. */
 function driverManifests(): string[] {
-  const folders = (variable: string, standard: string): string[] => (process.env[variable] || standard).split(':');
-  const bases = new Set([
-    ...folders('XDG_CONFIG_HOME', join(homedir(), '.config')),
-    ...folders('XDG_CONFIG_DIRS', '/etc/xdg'),
-    '/etc',
-    ...folders('XDG_DATA_HOME', join(homedir(), '.local/share')),
-    ...folders('XDG_DATA_DIRS', '/usr/local/share:/usr/share'),
-  ]);
-  const found = Array.from(bases, (base) => join(base, 'vulkan/icd.d')).filter(existsSync);
-  const files = found.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
-  return files.filter((file) => file.endsWith('.json'));
+  const { XDG_DATA_DIRS = '/usr/local/share:/usr/share' } = process.env;
+  const bases = ['/etc', join(homedir(), '.local/share'), ...XDG_DATA_DIRS.split(':')];
+  const folders = bases.map((base) => join(base, 'vulkan/icd.d')).filter(existsSync);
+  return folders.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
 }
 
 const RTLD_NODELETE = 0x1000;

@@ -1,52 +1,37 @@
 // What `nabla doctor` prints: what this machine has to run on, and the line that mends what is missing.
+import { styleText } from 'node:util';
 import { findBrowser } from './chromium.js';
-import { type Print, style, wrapped } from './cli/text.js';
+import { count, type Print } from './cli/text.js';
 import { type FoundAdapter, findAdapter } from './dawn.js';
-import { findPeer, type Peer, peers } from './peers.js';
 
 const shownLimits = [
   ...(['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeWorkgroupStorageSize'] as const),
   ...(['maxStorageBuffersPerShaderStage', 'maxComputeInvocationsPerWorkgroup'] as const),
 ];
 
-/** 134217728 → "128 MiB" */
-function inBytes(value: number): string {
-  const unit = Math.min(3, Math.floor(Math.log2(Math.max(1, value)) / 10));
-  return `${Number((value / 1024 ** unit).toFixed(1))}${['', ' KiB', ' MiB', ' GiB'][unit]}`;
-}
-
 function adapterLines({ adapter: { info, limits, features }, source }: FoundAdapter): string[] {
   const manifest = process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES;
-  const sizes = shownLimits.map((name) => `${name} ${/Size$/.test(name) ? inBytes(limits[name]) : limits[name]}`);
   return [
     source,
     `device    ${[info.vendor, info.architecture, info.device].filter(Boolean).join(', ') || 'unnamed'}`,
     `driver    ${info.description || 'unnamed'}${manifest ? `, from ${manifest}` : ''}`,
     `features  ${[...features].sort().join(', ') || 'none'}`,
-    `limits    ${sizes.join(', ')}`,
+    `limits    ${shownLimits.map((name) => `${name} ${count(limits[name])}`).join(', ')}`,
     `choose    NABLA_ADAPTER=gpu, lavapipe or swiftshader; now ${process.env.NABLA_ADAPTER || 'the first that is there'}`,
   ];
 }
 
-function packageLine(name: Peer): string {
-  const found = findPeer(name);
-  return `${name} ${'missing' in found ? 'is not installed' : found.version}: ${peers[name].use}`;
-}
-
 /** Prints what was found and how to mend what is missing; resolves to whether a GPU engine can run. */
 export async function doctor(version: string, print: Print): Promise<boolean> {
-  const section = (title: string, lines: readonly string[]): void => {
-    print(`\n${style('bold', title)}`);
-    for (const line of lines) print(wrapped(`  ${line}`));
-  };
+  const section = (title: string, lines: readonly string[]): void =>
+    print([`\n${styleText('bold', title)}`, ...lines].join('\n  '));
   print(`nabla ${version}, Node ${process.version}, ${process.platform} ${process.arch}`);
   const adapter = await findAdapter();
   const lacksGpu = 'missing' in adapter;
   const none = 'none; Nabla runs on the CPU in float64, which is slow';
   section('Adapter', lacksGpu ? [adapter.forced ? 'none of this name' : none] : adapterLines(adapter));
-  const browser = await findBrowser();
+  const browser = findBrowser();
   section('Browser', ['missing' in browser ? 'none; only the tests in a browser need one' : browser.source]);
-  section('Packages', (Object.keys(peers) as Peer[]).map(packageLine));
   const fixes = [lacksGpu ? adapter.missing : adapter.refused, 'missing' in browser ? browser.missing : undefined];
   // a command stands on a line of its own, to be copied
   const lines = fixes.flatMap((fix) => fix?.replace(/: ((npm|apt-get) install [^;]+)/g, ':\n  $1').split('\n') ?? []);

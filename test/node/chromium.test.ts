@@ -5,10 +5,10 @@ afterEach(() => vi.unstubAllEnvs());
 
 it('takes the browser that PUPPETEER_EXECUTABLE_PATH names before any other', async () => {
   vi.stubEnv('PUPPETEER_EXECUTABLE_PATH', process.execPath);
-  expect(await findBrowser()).toMatchObject({ executablePath: process.execPath, headless: true });
+  expect(findBrowser()).toMatchObject({ executablePath: process.execPath, headless: true });
 });
 
 it('says so when PUPPETEER_EXECUTABLE_PATH names no program', async () => {
   vi.stubEnv('PUPPETEER_EXECUTABLE_PATH', '/nonexistent/chrome');
-  expect(await findBrowser()).toEqual({ missing: 'PUPPETEER_EXECUTABLE_PATH: /nonexistent/chrome is no program' });
+  expect(findBrowser()).toEqual({ missing: 'PUPPETEER_EXECUTABLE_PATH: /nonexistent/chrome is no program' });
 });

@@ -64,7 +64,7 @@ it('takes no other adapter than the one that is asked for', async () => {
   const env = { NABLA_ADAPTER: 'lavapipe', ...(await brokenDriver('lvp_icd')) };
   const { code, errors } = await cli.nabla('train --data digits', { env });
   expect(code).toBe(2);
-  expect(errors).toMatch(/^nabla: no WebGPU adapter for NABLA_ADAPTER=lavapipe: no installed driver \(.*\) gives an/m);
+  expect(errors).toMatch(/^nabla: no WebGPU adapter for NABLA_ADAPTER=lavapipe: no installed driver \(.*\) gives one/m);
 });
 
 it('doctor says so when an installed driver gives no adapter', async () => {
@@ -73,19 +73,12 @@ it('doctor says so when an installed driver gives no adapter', async () => {
   expect(code).toBe(0);
   expect(out).toContain('SwiftShader from @sparticuz/chromium');
   const said = out.replace(/\s+/g, ' ');
-  expect(said).toMatch(/To mend no installed driver \(.*radeon_icd.json\) gives an adapter; .* apt-get install -t/);
+  expect(said).toMatch(/To mend no installed driver \(.*radeon_icd.json\) gives one; .* apt-get install -t/);
 });
 
 it('doctor names adapter, features, limits and browser', async () => {
   const { code, out } = await cli.nabla('doctor');
   expect(code).toBe(0);
-  for (const part of [
-    'Adapter\n',
-    'driver    ',
-    'features  ',
-    'maxStorageBufferBindingSize ',
-    'Browser\n',
-    'webgpu 0.',
-  ])
+  for (const part of ['Adapter\n', 'driver    ', 'features  ', 'maxStorageBufferBindingSize ', 'Browser\n'])
     expect(out).toContain(part);
 });

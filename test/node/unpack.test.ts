@@ -14,9 +14,9 @@ describe('unpacking SwiftShader', () => {
   });
   afterEach(() => rm(cache, { recursive: true }));
 
-  it('gives a whole folder to everyone when several unpack at once', async () => {
+  it('gives a whole folder, also to who comes second', async () => {
     const folder = join(cache, 'cache', 'swiftshader');
-    await Promise.all(Array.from({ length: 3 }, () => unpackInto(folder, bin, ['swiftshader.tar'])));
+    for (let i = 0; i < 2; i++) unpackInto(folder, bin, ['swiftshader.tar']);
     expect(await readdir(folder)).toEqual(
       expect.arrayContaining(['libvk_swiftshader.so', 'libvulkan.so.1', 'vk_swiftshader_icd.json']),
     );
@@ -25,7 +25,7 @@ describe('unpacking SwiftShader', () => {
 
   it('leaves nothing behind when an archive is missing', async () => {
     const folder = join(cache, 'swiftshader');
-    await expect(unpackInto(folder, bin, ['swiftshader.tar', 'absent.tar'])).rejects.toThrow('absent.tar');
+    expect(() => unpackInto(folder, bin, ['swiftshader.tar', 'absent.tar'])).toThrow('absent.tar');
     expect(await readdir(cache)).toEqual([]);
   });
 });

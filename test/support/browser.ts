@@ -30,7 +30,7 @@ async function packagedEnvironment(folder: string): Promise<Record<string, strin
 }
 
 export async function startBrowser(options: { protocolTimeout?: number } = {}): Promise<Browser & { source: string }> {
-  const found = await findBrowser();
+  const found = findBrowser();
   if ('missing' in found) throw new Error(found.missing);
   const { executablePath, headless, source } = found;
   const packaged = headless === 'shell';

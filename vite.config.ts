@@ -1,3 +1,4 @@
+import { esmExternalRequirePlugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 import { chromium } from './test/support/puppeteer.js';
 import { CountsReporter } from './test/support/reporter.js';
@@ -11,6 +12,8 @@ const elsewhere = ['test/**/*.{gpu,node}.test.ts'];
 const processes = ['test/node/*.test.ts', 'test/types.test.ts'];
 
 export default defineConfig({
+  // commander is CommonJS, and what it requires becomes imports
+  plugins: [esmExternalRequirePlugin({ external: [/^node:/] })],
   build: {
     target: 'es2022',
     minify: false,
@@ -19,7 +22,7 @@ export default defineConfig({
       formats: ['es'],
     },
     rollupOptions: {
-      external: [/^node:/, 'webgpu', 'koffi', '@sparticuz/chromium'],
+      external: ['webgpu', 'koffi', '@sparticuz/chromium'],
       output: { chunkFileNames: 'chunks/[name]-[hash].js' },
     },
   },

@@ -1,5 +1,6 @@
 import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { NablaError } from '../errors.js';
 
 /**
  * Writes a file so that a crash leaves the old content or the new, never a part: into a temporary file beside it, which
@@ -27,3 +28,13 @@ export async function saveFile(path: string, bytes: Uint8Array): Promise<void> {
 
 /** A file's bytes. */
 export const loadFile = async (path: string): Promise<Uint8Array> => new Uint8Array(await readFile(path));
+
+/** Runs work on a file; what is wrong with it, or what the file system says against it, becomes an error that names it. */
+export async function withFile<T>(file: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const foreseen = error instanceof NablaError || error instanceof SyntaxError || 'syscall' in Object(error);
+    throw foreseen ? new NablaError(`${file}: ${(error as Error).message}`, { cause: error }) : error;
+  }
+}

@@ -1,6 +1,6 @@
 // npm run bench -- [filters] [options]: Nabla and its peers side by side, on the adapter that NABLA_ADAPTER chooses.
 import { loadavg } from 'node:os';
-import cac from 'cac';
+import { Command } from '@commander-js/extra-typings';
 import { open } from '../../src/index.node.js';
 import { openPage } from './chromium.js';
 import { jax } from './contenders/jax.js';
@@ -13,8 +13,8 @@ import { bundleSizes, startUp } from './processes.js';
 import { contenderTable, factsTable, timeTable } from './report.js';
 
 interface Options {
-  quick?: boolean;
-  chromium?: boolean;
+  quick?: boolean | undefined;
+  chromium?: boolean | undefined;
   history: string;
 }
 
@@ -74,14 +74,12 @@ async function inChromium(): Promise<Bench> {
   return { adapter: name, platform: page.source, software, run: page.run, close: page.close };
 }
 
-const cli = cac('npm run bench --');
-cli
-  .command('[...filters]', 'Times Nabla, jax-js and TensorFlow.js; a filter is a word of a case: A, matmul, "512 NT"')
-  .option('--quick', 'Fewer and shorter blocks')
-  .option('--chromium', 'In a page of Chromium instead of under Dawn in Node')
-  .option('--history <file>', 'Where a JSON line for each case is appended', { default: '.cache/bench.jsonl' })
-  .action((filters: string[], options: Options) => main(filters.map(String), options));
-cli.help();
-cli.parse(process.argv, { run: false });
-await cli.runMatchedCommand();
+const command = new Command('npm run bench --')
+  .description('Times Nabla, jax-js and TensorFlow.js side by side')
+  .argument('[filters...]', 'words of cases: A, matmul, "512 NT"')
+  .option('--quick', 'fewer and shorter blocks')
+  .option('--chromium', 'in a page of Chromium instead of under Dawn in Node')
+  .option('--history <file>', 'where a JSON line for each case is appended', '.cache/bench.jsonl')
+  .action((filters, options) => main(filters, options));
+await command.parseAsync();
 process.exit(0);

@@ -17,7 +17,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function explained(file: string, mermaid = false): Promise<string[]> {
   const lines: string[] = [];
-  await explainFile(file, mermaid, (line) => lines.push(line));
+  await explainFile(file, mermaid, (text) => lines.push(...text.split('\n')));
   return lines;
 }
 const written = async (value: unknown): Promise<string> => {

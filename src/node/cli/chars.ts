@@ -4,39 +4,39 @@ import { dataset } from '../../data/dataset.js';
 import { uniforms } from '../../data/random.js';
 import { hostData } from '../../dtype.js';
 import type { Engine } from '../../engine.js';
+import { NablaError } from '../../errors.js';
 import type { Layer } from '../../nn/index.js';
 import { input } from '../../ops/leaf.js';
 import { slice } from '../../ops/slice.js';
 import { softmax } from '../../ops/softmax.js';
+import { withFile } from '../files.js';
 import { count } from './text.js';
-import { UsageError, withFile } from './usage.js';
 
 /** Characters that a network reads at a time: it is unrolled over so many steps. */
 const LENGTH = 64;
 
 /**
  * A text as examples of 64 characters and what follows each; the last tenth is for testing. The alphabet is the text's
- * own, or that of a trained network. Throws UsageError where a character is not in it, or the text is too short.
+ * own, or that of a trained network. Throws NablaError where a character is not in it, or the text is too short.
  */
 export async function openText(file: string | undefined, known?: string) {
   if (file === undefined)
-    throw new UsageError('--text: a network of characters reads a text; demo/genesis.txt is in the repository');
+    throw new NablaError('--text: a network of characters reads a text; demo/genesis.txt is in the repository');
   const characters = [...(await withFile(file, () => readFile(file, 'utf8')))];
   const examples = Math.floor((characters.length - 1) / LENGTH);
   if (examples < 10)
-    throw new UsageError(`--text ${file}: ${characters.length} characters; ${10 * LENGTH + 1} are the least`);
-  const alphabet = known ?? [...new Set(characters)].sort().join('');
-  const codes = new Map([...alphabet].map((character, code) => [character, code]));
-  const text = Int32Array.from(characters, (character) => codes.get(character) ?? -1);
-  if (text.includes(-1))
-    throw new UsageError(
-      `--text ${file}: the network never saw '${characters[text.indexOf(-1)]}'; give a text like its own`,
-    );
+    throw new NablaError(`--text ${file}: ${characters.length} characters; ${10 * LENGTH + 1} are the least`);
+  const alphabet = [...(known ?? [...new Set(characters)].sort())];
+  const codes = new Map(alphabet.map((character, code) => [character, code]));
+  const strange = characters.find((character) => !codes.has(character));
+  if (strange !== undefined)
+    throw new NablaError(`--text ${file}: the network never saw '${strange}'; give a text like its own`);
+  const text = Int32Array.from(characters, (character) => codes.get(character)!);
   const from = (start: number) => hostData([examples, LENGTH], 'i32', text.slice(start, start + examples * LENGTH));
   const [train, test] = dataset(from(0), from(1)).split(0.9);
-  const [classes, many] = [[...alphabet].length, count(characters.length)];
-  const source = `data    ${file}: ${many} characters, ${classes} different; ${count(train.length)} training and ${count(test.length)} test examples of ${LENGTH}`;
-  return { train, test, inputs: classes, classes, labels: LENGTH, alphabet, source };
+  const source = `data    ${file}: ${count(text.length)} characters, ${alphabet.length} different; ${count(train.length)} training and ${count(test.length)} test examples of ${LENGTH}`;
+  const classes = alphabet.length;
+  return { train, test, inputs: classes, classes, labels: LENGTH, alphabet: alphabet.join(''), source };
 }
 
 /** What a network writes after a prompt, drawn one character after the other by what it holds likely. */

@@ -1,6 +1,7 @@
 // `nabla eval`: what a trained network does with the test set.
 import type { Dataset } from '../../data/dataset.js';
 import type { Engine } from '../../engine.js';
+import { NablaError } from '../../errors.js';
 import type { Layer } from '../../nn/index.js';
 import { tensor } from '../../ops/leaf.js';
 import { argMax } from '../../ops/reduce.js';
@@ -9,29 +10,25 @@ import { openText, write } from './chars.js';
 import { describeModel, losses, openModel, perLabel } from './model.js';
 import { openDigits, openEngine } from './open.js';
 import type { EvalOptions } from './options.js';
-import { type Print, percent, resultLine, style } from './text.js';
-import { UsageError } from './usage.js';
+import { type Print, percent, resultLine, tableLines } from './text.js';
 
 /** Prints test accuracy, cost and the confusion matrix of a model file. */
 export async function evaluateFile(file: string, options: EvalOptions, print: Print): Promise<void> {
-  const saved = await openModel(file);
-  const { architecture } = saved;
-  const { alphabet } = architecture;
-  const task = alphabet ? openText(options.text, alphabet) : openDigits(options.data);
-  const { test, labels, source: read, ...has } = await task;
-  const [inputs, classes] = [architecture.sizes[0], architecture.sizes.at(-1)];
-  if (inputs !== has.inputs || classes !== has.classes)
-    throw new UsageError(
-      `${file}: it turns ${inputs} numbers into ${classes} classes and the digits have ${has.inputs} pixels and 10 classes; name the folder that it was trained on with --data`,
+  const { architecture, model, load } = await openModel(file);
+  const { alphabet, sizes } = architecture;
+  const { test, labels, ...data } = await (alphabet ? openText(options.text, alphabet) : openDigits(options.data));
+  if (sizes[0] !== data.inputs || sizes.at(-1) !== data.classes)
+    throw new NablaError(
+      `${file}: it turns ${sizes[0]} numbers into ${sizes.at(-1)} classes and the digits have ${data.inputs} pixels and 10 classes; name the folder that it was trained on with --data`,
     );
   const { engine, source } = await openEngine(options.backend);
   await using _ = engine;
-  const model = await saved.load(engine);
-  for (const line of [source, read, `model   ${file}: ${describeModel(architecture)}`]) print(line);
+  await load(engine);
+  print([source, data.source, `model   ${file}: ${describeModel(architecture)}`].join('\n'));
   const loss = perLabel(losses[architecture.loss], labels);
   print(`${resultLine(await evaluate(engine, { model, loss, data: test }))}\n`);
   if (alphabet) print(`it writes:\n${await write(engine, model, alphabet)}`);
-  else for (const line of matrixLines(await confusion(engine, model, test))) print(line);
+  else print(['taken for', ...matrixLines(await confusion(engine, model, test))].join('\n'));
 }
 
 /** How often a digit `row` was taken for a digit `column`. */
@@ -45,15 +42,9 @@ async function confusion(engine: Engine, model: Layer, data: Dataset): Promise<n
 }
 
 function matrixLines(matrix: readonly (readonly number[])[]): string[] {
-  const cell = (text: string | number, width = 6): string => String(text).padStart(width);
-  const head = cell('is', 4) + matrix.map((_, i) => cell(i)).join('') + cell('recall', 9);
   const rows = matrix.map((row, label) => {
-    const total = row.reduce((a, b) => a + b, 0);
-    const cells = row.map((value, guess) => {
-      if (guess === label) return style('bold', cell(value));
-      return value ? cell(value) : style('dim', cell('·'));
-    });
-    return cell(label, 4) + cells.join('') + cell(total ? percent(row[label]! / total) : '–', 9);
+    const recall = percent(row[label]! / row.reduce((a, b) => a + b));
+    return [String(label), ...row.map((value) => (value ? String(value) : '·')), recall];
   });
-  return ['    taken for', head, ...rows];
+  return tableLines([['  is', ...matrix.map((_, digit) => String(digit)), 'recall'], ...rows], 'padStart');
 }

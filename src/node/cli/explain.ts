@@ -7,10 +7,9 @@ import { NablaError } from '../../errors.js';
 import { Tensor } from '../../graph/tensor.js';
 import { parameter } from '../../ops/leaf.js';
 import { formatShape } from '../../shape.js';
-import { loadFile } from '../files.js';
+import { loadFile, withFile } from '../files.js';
 import { parseExpression } from './expression.js';
-import type { Print } from './text.js';
-import { UsageError, withFile } from './usage.js';
+import { type Print, tableLines } from './text.js';
 
 /** What a file holds. */
 interface Description {
@@ -31,7 +30,7 @@ function build({ inputs, let: steps = {}, f }: Description): Map<string, Tensor>
     names.set(name, parameter(readValue(`inputs: ${name}`, value, { dtype: 'f32' }), { name }));
   for (const [name, text] of [...Object.entries(steps), ['f', f] as const]) {
     const taken = Object.hasOwn(inputs, name) ? 'an input' : 'a step';
-    if (names.has(name)) throw new UsageError(`'${name}' is ${taken} already; rename it`);
+    if (names.has(name)) throw new NablaError(`'${name}' is ${taken} already; rename it`);
     const node = parseExpression(text, names);
     const named = node.name === undefined && node.inputs.length > 0;
     names.set(name, named ? new Tensor(node.op, node.inputs, node.options, node.shape, node.dtype, name) : node);
@@ -46,7 +45,7 @@ function show(data: TensorData | undefined): string {
 }
 
 /** One row or more for each node: local gradients and what arrives stand below each other. */
-function tableLines(nodes: readonly ExplainedNode[]): string[] {
+function explanationLines(nodes: readonly ExplainedNode[]): string[] {
   const label = ({ op, name, value }: ExplainedNode, i: number): string =>
     op === 'full' ? show(value) : (name ?? `#${i}`);
   const labels = new Map(nodes.map((node, i) => [node.id, label(node, i)]));
@@ -62,37 +61,29 @@ function tableLines(nodes: readonly ExplainedNode[]): string[] {
       return i === 0 ? [...own, ...parts, show(node.gradient)] : ['', '', '', ...parts, ''];
     });
   });
-  const table = [['node', 'op', 'value', 'local', 'incoming', 'sum'], ...rows];
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
-  const lines = table.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join('  '));
-  return lines.map((line) => line.trimEnd());
+  return tableLines([['node', 'op', 'value', 'local', 'incoming', 'sum'], ...rows], 'padEnd');
 }
 
 /** Prints the table of a file's expression, or with `mermaid` its graph. */
-export async function explainFile(file: string, mermaid: boolean, print: Print): Promise<void> {
-  const bytes = await withFile(file, () => loadFile(file));
-  try {
-    const description = Object(JSON.parse(new TextDecoder().decode(bytes))) as Description;
+export const explainFile = (file: string, mermaid: boolean, print: Print): Promise<void> =>
+  withFile(file, async () => {
+    const description = Object(JSON.parse(new TextDecoder().decode(await loadFile(file)))) as Description;
     const { inputs, f } = description;
     if (typeof inputs !== 'object' || typeof f !== 'string')
-      throw new UsageError('it needs "inputs": { name: value } and "f": text; "let": { name: text } may be');
+      throw new NablaError('it needs "inputs": { name: value } and "f": text; "let": { name: text } may be');
     const names = build(description);
-    if (names.get('f')!.op.name === 'full')
-      throw new UsageError(`f: '${f}' is a number; name an input or a step in it`);
-    if (mermaid) return print(toMermaid(names.get('f')!));
+    const y = names.get('f')!;
+    if (y.op.name === 'full') throw new NablaError(`f: '${f}' is a number; name an input or a step in it`);
+    if (mermaid) return print(toMermaid(y));
     const wrt = (description.wrt ?? Object.keys(inputs)).map((name) => {
       if (names.has(name)) return names.get(name)!;
-      throw new UsageError(`wrt: '${name}' is neither an input nor a step`);
+      throw new NablaError(`wrt: '${name}' is neither an input nor a step`);
     });
     await using engine = new Engine(new CpuBackend());
     // numbers that f32 would round keep all their digits
     for (const [name, value] of Object.entries(inputs))
       if (typeof value === 'number')
         await engine.write(names.get(name)!, { shape: [], dtype: 'f64', data: Float64Array.of(value) });
-    const { mode, nodes } = await explain(engine, names.get('f')!, wrt);
-    for (const line of [`${description.title ?? f} (${mode} mode)`, '', ...tableLines(nodes)]) print(line);
-  } catch (error) {
-    const foreseen = error instanceof NablaError || error instanceof SyntaxError;
-    throw foreseen ? new UsageError(`${file}: ${error.message}`, { cause: error }) : error;
-  }
-}
+    const { mode, nodes } = await explain(engine, y, wrt);
+    print([`${description.title ?? f} (${mode} mode)`, '', ...explanationLines(nodes)].join('\n'));
+  });

@@ -2,16 +2,15 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Engine } from '../../engine.js';
-import { FormatError } from '../../errors.js';
+import { NablaError } from '../../errors.js';
 import type { Tensor } from '../../graph/tensor.js';
 import { load, save } from '../../io/checkpoint.js';
 import { decode } from '../../io/safetensors.js';
 import { binaryCrossEntropy, crossEntropy, halfSquaredError, type Loss, squaredError } from '../../loss.js';
 import * as nn from '../../nn/index.js';
-import { type Activation, activations } from '../../ops/activation.js';
+import type { Activation } from '../../ops/activation.js';
 import { div } from '../../ops/arithmetic.js';
-import { loadFile, saveFile } from '../files.js';
-import { UsageError, withFile } from './usage.js';
+import { loadFile, saveFile, withFile } from '../files.js';
 
 /** The losses that an option may name. */
 export const losses = { crossEntropy, binaryCrossEntropy, squaredError, halfSquaredError } as const;
@@ -25,46 +24,39 @@ export const perLabel =
 /** Everything but the numbers: enough to build the model again. */
 export interface Architecture {
   readonly kind: 'dense' | 'cnn' | 'chars';
-  /** Of a cnn: of its convolutions, which stand before the dense layers. */
-  readonly channels?: readonly number[];
   /** Of a network of characters. */
   readonly alphabet?: string;
   /** [inputs, …hidden, classes] of the dense layers; a cnn's inputs are pixels of square images. */
   readonly sizes: readonly number[];
   readonly activation: Activation;
   readonly loss: keyof typeof losses;
-  readonly initializer?: nn.Initializer & string;
-  readonly biasInitializer?: nn.Initializer & string;
+  /** How the dense layers begin. */
+  readonly start?: Pick<nn.DenseOptions, 'initializer' | 'biasInitializer'>;
 }
 
 /**
- * Dense layers, after LeNet's where there are channels. Squared losses compare with targets in [0, 1], so there the last
+ * Dense layers, after LeNet's convolutions in a cnn. Squared losses compare with targets in [0, 1], so there the last
  * layer is a sigmoid; otherwise it gives logits. Numbered as in PyTorch, where activations, pools and the flattening count
  * too, so `nn.Sequential(Linear, ReLU, Linear)` loads them.
  */
-export function buildModel(architecture: Architecture, seed: number): nn.Layer {
-  const { sizes, channels = [], activation, loss, kind, alphabet: _, ...initializers } = architecture;
+export function buildModel({ sizes, activation, loss, kind, start }: Architecture, seed: number): nn.Layer {
   if (kind === 'chars') return buildReader(sizes, seed);
   const side = Math.sqrt(sizes[0]!);
-  const last = channels.reduce((size, _, i) => Math.floor((i === 0 ? size : size - 4) / 2), side);
-  if (channels.length && (!Number.isInteger(side) || last < 1))
-    throw new UsageError(`--preset cnn: images of ${sizes[0]} pixels; it takes square ones, 12 × 12 or more`);
-  // 5 × 5, the first padded to keep the size, each with a 2 × 2 pool
-  const convolutions = channels.flatMap((outputs, i) => [
-    nn.conv2d(channels[i - 1] ?? 1, outputs, 5, { padding: i === 0 ? 2 : 0, activation }),
-    ...[inPlaceOfActivation, nn.maxPool2d(2)],
-  ]);
-  const features = channels.length ? channels.at(-1)! * last ** 2 : sizes[0]!;
+  const last = Math.floor((Math.floor(side / 2) - 4) / 2);
+  if (kind === 'cnn' && (!Number.isInteger(side) || last < 1))
+    throw new NablaError(`--preset cnn: images of ${sizes[0]} pixels; it takes square ones, 12 × 12 or more`);
   const output = loss === 'squaredError' || loss === 'halfSquaredError' ? 'sigmoid' : 'identity';
-  const layers = sizes.slice(1).flatMap((outputs, i) => [
-    nn.dense(i === 0 ? features : sizes[i]!, outputs, {
-      activation: i === sizes.length - 2 ? output : activation,
-      ...initializers,
-    }),
-    inPlaceOfActivation,
-  ]);
-  const network = nn.sequential([...convolutions, ...(channels.length ? [nn.flatten()] : []), ...layers], { seed });
-  if (!channels.length) return network;
+  const layers = sizes.slice(1).flatMap((outputs, i) => {
+    const inputs = i === 0 && kind === 'cnn' ? 16 * last ** 2 : sizes[i]!;
+    const settings = { activation: i === sizes.length - 2 ? output : activation, ...start } as const;
+    return [nn.dense(inputs, outputs, settings), inPlaceOfActivation];
+  });
+  if (kind === 'dense') return nn.sequential(layers, { seed });
+  const convolutions = [
+    ...[nn.conv2d(1, 8, 5, { padding: 2, activation }), inPlaceOfActivation, nn.maxPool2d(2)],
+    ...[nn.conv2d(8, 16, 5, { activation }), inPlaceOfActivation, nn.maxPool2d(2)],
+  ];
+  const network = nn.sequential([...convolutions, nn.flatten(), ...layers], { seed });
   const images = nn.reshape([1, side, side]);
   return { parameters: network.parameters, apply: (x, options) => network.apply(images.apply(x), options) };
 }
@@ -80,25 +72,18 @@ function buildReader([characters, ...sizes]: readonly number[], seed: number): n
 const inPlaceOfActivation = (x: Tensor): Tensor => x;
 
 /** "784-128-10 relu, crossEntropy", "784-c8-c16-120-84-10 relu, crossEntropy" */
-export const describeModel = ({
-  kind,
-  sizes: [inputs, ...sizes],
-  channels = [],
-  activation,
-  loss,
-}: Architecture): string => {
-  if (kind === 'chars') return `${[inputs, ...sizes].join('-')} LSTM, ${loss}`;
-  const parts = [inputs, ...channels.map((each) => `c${each}`), ...sizes];
-  return `${parts.join('-')} ${parts.length > 2 ? activation : 'linear'}, ${loss}`;
-};
+export function describeModel({ kind, sizes: [inputs, ...sizes], activation, loss }: Architecture): string {
+  const parts = [inputs, ...(kind === 'cnn' ? ['c8', 'c16'] : []), ...sizes];
+  const layers = kind === 'chars' ? 'LSTM' : parts.length > 2 ? activation : 'linear';
+  return `${parts.join('-')} ${layers}, ${loss}`;
+}
 
-/** Throws UsageError now where a file could not be written later. */
-export const checkWritable = (file: string): Promise<void> =>
-  withFile(file, async () => {
-    if ((await stat(file).catch(() => undefined))?.isDirectory())
-      throw new UsageError(`${file}: it is a folder; name a file in it`);
-    await access(dirname(resolve(file)), constants.W_OK);
-  });
+/** Throws now where a file could not be written later. */
+export async function checkWritable(file: string): Promise<void> {
+  if ((await stat(resolve(file)).catch(() => undefined))?.isDirectory())
+    throw new NablaError(`${file}: it is a folder; name a file in it`);
+  await access(dirname(resolve(file)), constants.W_OK);
+}
 
 interface About {
   readonly architecture: Architecture;
@@ -110,38 +95,32 @@ interface About {
 export async function saveModel(file: string, engine: Engine, model: nn.Layer, about: About): Promise<number> {
   const metadata = { architecture: JSON.stringify(about.architecture), training: JSON.stringify(about.training) };
   const bytes = await save(engine, { model, metadata });
-  await withFile(file, () => saveFile(file, bytes));
+  await saveFile(file, bytes);
   return bytes.length;
 }
 
-/** Opens a file that `nabla train` wrote. Throws FormatError naming the file where it is another or damaged. */
-export async function openModel(file: string) {
-  const bytes = await withFile(file, () => loadFile(file));
-  const architecture = await withFile(file, () => parseArchitecture(decode(bytes).metadata.get('architecture')));
-  return {
-    architecture,
-    /** Builds the model and writes the file's values into the engine. Throws FormatError where they do not fit. */
-    async load(engine: Engine): Promise<nn.Layer> {
-      const model = buildModel(architecture, 0);
-      await withFile(file, () => load(engine, bytes, { model }));
-      return model;
-    },
-  };
-}
+/** Opens a file that `nabla train` wrote. Throws NablaError naming the file where it is another or damaged. */
+export const openModel = (file: string) =>
+  withFile(file, async () => {
+    const bytes = await loadFile(file);
+    const text = decode(bytes).metadata.get('architecture');
+    if (text === undefined) throw new NablaError('its metadata describe no architecture; nabla train writes that');
+    const { architecture, model } = readArchitecture(text);
+    return {
+      architecture,
+      model,
+      /** Writes the file's values into the engine. Throws NablaError where they do not fit. */
+      load: (engine: Engine) => withFile(file, () => load(engine, bytes, { model })),
+    };
+  });
 
-function parseArchitecture(text: string | undefined): Architecture {
-  if (text === undefined) throw new FormatError('its metadata describe no architecture; nabla train writes that');
+function readArchitecture(text: string): { architecture: Architecture; model: nn.Layer } {
   try {
-    const { kind, sizes, channels, alphabet, activation, loss } = Object(JSON.parse(text)) as Architecture;
-    const [inner, outer] = [channels ?? [], sizes.slice(1)];
-    const known = Object.hasOwn(activations, activation) && Object.hasOwn(losses, loss) && outer.length > 0;
-    const whole = [...sizes, ...inner].every((size) => Number.isInteger(size) && size > 0);
-    const reads = alphabet !== undefined && [...alphabet].length === sizes[0] && outer.length > 1;
-    const fits = { dense: !inner.length, cnn: inner.length > 0, chars: reads }[kind];
-    if (known && whole && fits)
-      return { kind, sizes, ...(channels && { channels }), ...(alphabet && { alphabet }), activation, loss };
+    const architecture = JSON.parse(text) as Architecture;
+    const model = buildModel(architecture, 0);
+    if (model.parameters.length && Object.hasOwn(losses, architecture.loss)) return { architecture, model };
   } catch {
-    // no JSON, or no lists
+    // no JSON, or nothing to build from
   }
-  throw new FormatError('its metadata describe no architecture that this version knows');
+  throw new NablaError('its metadata describe no architecture that this version knows');
 }

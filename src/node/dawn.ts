@@ -13,7 +13,7 @@ export interface FoundAdapter {
   adapter: GPUAdapter;
   /** One line: what runs and where it came from. */
   source: string;
-  /** Why installed drivers that come first do not run, and what to do. */
+  /** Why an installed driver, which comes first, does not run, and what to do. */
   refused: string | undefined;
 }
 export interface NoAdapter {
@@ -48,15 +48,13 @@ export async function findAdapter(powerPreference?: GPUPowerPreference): Promise
   const routes = routesOf.get(forced);
   if (!routes) return { missing: `NABLA_ADAPTER=${forced} is none of gpu, lavapipe, swiftshader`, forced: true };
   const reasons = new Set<string>();
-  let refused: string | undefined;
   for (const route of routes) {
     if (!instances.has(route)) instances.set(route, openRoute(route));
     const opened = await instances.get(route)!;
     const adapter = 'gpu' in opened && (await opened.gpu.requestAdapter(powerPreference ? { powerPreference } : {}));
     if (adapter && !(forced === 'gpu' && adapter.info.isFallbackAdapter))
-      return { gpu: opened.gpu, adapter, source: describe(route, adapter), refused };
-    if ('gpu' in opened) refused = refusal(route);
-    reasons.add('missing' in opened ? opened.missing : refused!);
+      return { gpu: opened.gpu, adapter, source: describe(route, adapter), refused: [...reasons][0] };
+    reasons.add('missing' in opened ? opened.missing : refusal(route));
   }
   const where = forced && ` for NABLA_ADAPTER=${forced}`;
   return { missing: `no WebGPU adapter${where}: ${[...reasons].join('; ')}`, forced: forced !== '' };

@@ -4,10 +4,7 @@ import { findBrowser } from './chromium.js';
 import { count, type Print } from './cli/text.js';
 import { type FoundAdapter, findAdapter } from './dawn.js';
 
-const shownLimits = [
-  ...(['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeWorkgroupStorageSize'] as const),
-  ...(['maxStorageBuffersPerShaderStage', 'maxComputeInvocationsPerWorkgroup'] as const),
-];
+const shownLimits = ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeInvocationsPerWorkgroup'] as const;
 
 function adapterLines({ adapter: { info, limits, features }, source }: FoundAdapter): string[] {
   const manifest = process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES;

@@ -26,10 +26,6 @@ describe('nabla train and eval', () => {
     const read = await cli.nabla('eval nabla-model.safetensors --data digits --backend cpu');
     expect(read).toMatchObject({ code: 0, errors: '' });
     expect(accuracyIn(read)).toBe(accuracyIn(trained));
-    const rows = read.out.split('\n').filter((line) => line.endsWith('%') && /^ +\d /.test(line));
-    expect(rows).toHaveLength(10);
-    const counts = rows.flatMap((row) => row.trim().split(/ +/).slice(1, -1)).map((cell) => Number(cell) || 0);
-    expect(counts.reduce((a, b) => a + b)).toBe(50);
   });
 
   it("name the weights as PyTorch's Sequential does", async () => {

@@ -5,7 +5,9 @@ import { expect, it } from 'vitest';
 import { CpuBackend } from '../../src/cpu/backend.js';
 import { Engine } from '../../src/engine.js';
 import { NablaError } from '../../src/errors.js';
-import { type Architecture, buildModel, describeModel, openModel, saveModel } from '../../src/node/cli/model.js';
+import * as checkpoint from '../../src/io/checkpoint.js';
+import { type Architecture, buildModel, describeModel, openModel } from '../../src/node/cli/model.js';
+import { saveFile } from '../../src/node/files.js';
 import { zeros } from '../../src/ops/leaf.js';
 
 const lenet: Architecture = {
@@ -27,7 +29,8 @@ it('keeps the architecture in the file', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'nabla-model-'));
   await using engine = new Engine(new CpuBackend());
   const file = join(folder, 'cnn.safetensors');
-  await saveModel(file, engine, buildModel(lenet, 1), { architecture: lenet, training: {} });
+  const metadata = { architecture: JSON.stringify(lenet) };
+  await saveFile(file, await checkpoint.save(engine, { model: buildModel(lenet, 1), metadata }));
   const saved = await openModel(file);
   expect(saved.architecture).toEqual(lenet);
   await saved.load(engine);

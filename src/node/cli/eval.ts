@@ -1,18 +1,13 @@
 // `nabla eval`: what a trained network does with the test set.
-import type { Dataset } from '../../data/dataset.js';
-import type { Engine } from '../../engine.js';
 import { NablaError } from '../../errors.js';
-import type { Layer } from '../../nn/index.js';
-import { tensor } from '../../ops/leaf.js';
-import { argMax } from '../../ops/reduce.js';
 import { evaluate } from '../../train/evaluate.js';
 import { openText, write } from './chars.js';
 import { describeModel, losses, openModel, perLabel } from './model.js';
 import { openDigits, openEngine } from './open.js';
 import type { EvalOptions } from './options.js';
-import { type Print, percent, resultLine, tableLines } from './text.js';
+import { type Print, resultLine } from './text.js';
 
-/** Prints test accuracy, cost and the confusion matrix of a model file. */
+/** Prints test accuracy and cost of a model file, and what a network of characters writes. */
 export async function evaluateFile(file: string, options: EvalOptions, print: Print): Promise<void> {
   const { architecture, model, load } = await openModel(file);
   const { alphabet, sizes } = architecture;
@@ -26,25 +21,6 @@ export async function evaluateFile(file: string, options: EvalOptions, print: Pr
   await load(engine);
   print([source, data.source, `model   ${file}: ${describeModel(architecture)}`].join('\n'));
   const loss = perLabel(losses[architecture.loss], labels);
-  print(`${resultLine(await evaluate(engine, { model, loss, data: test }))}\n`);
+  print(resultLine(await evaluate(engine, { model, loss, data: test })));
   if (alphabet) print(`it writes:\n${await write(engine, model, alphabet)}`);
-  else print(['taken for', ...matrixLines(await confusion(engine, model, test))].join('\n'));
-}
-
-/** How often a digit `row` was taken for a digit `column`. */
-async function confusion(engine: Engine, model: Layer, data: Dataset): Promise<number[][]> {
-  const matrix = Array.from({ length: 10 }, () => new Array<number>(10).fill(0));
-  for (const { inputs, labels } of data.batches(250)) {
-    const guesses = await engine.run(argMax(model.apply(tensor(inputs)), { axis: 1 }));
-    for (const [i, label] of labels.data.entries()) matrix[label]![guesses.data[i]!]!++;
-  }
-  return matrix;
-}
-
-function matrixLines(matrix: readonly (readonly number[])[]): string[] {
-  const rows = matrix.map((row, label) => {
-    const recall = percent(row[label]! / row.reduce((a, b) => a + b));
-    return [String(label), ...row.map((value) => (value ? String(value) : '·')), recall];
-  });
-  return tableLines([['  is', ...matrix.map((_, digit) => String(digit)), 'recall'], ...rows], 'padStart');
 }

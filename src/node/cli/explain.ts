@@ -9,7 +9,7 @@ import { parameter } from '../../ops/leaf.js';
 import { formatShape } from '../../shape.js';
 import { loadFile, withFile } from '../files.js';
 import { parseExpression } from './expression.js';
-import { type Print, tableLines } from './text.js';
+import type { Print } from './text.js';
 
 /** What a file holds. */
 interface Description {
@@ -61,7 +61,10 @@ function explanationLines(nodes: readonly ExplainedNode[]): string[] {
       return i === 0 ? [...own, ...parts, show(node.gradient)] : ['', '', '', ...parts, ''];
     });
   });
-  return tableLines([['node', 'op', 'value', 'local', 'incoming', 'sum'], ...rows], 'padEnd');
+  const table = [['node', 'op', 'value', 'local', 'incoming', 'sum'], ...rows];
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
+  const lines = table.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join('  '));
+  return lines.map((line) => line.trimEnd());
 }
 
 /** Prints the table of a file's expression, or with `mermaid` its graph. */

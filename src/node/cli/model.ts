@@ -4,13 +4,13 @@ import { dirname, resolve } from 'node:path';
 import type { Engine } from '../../engine.js';
 import { NablaError } from '../../errors.js';
 import type { Tensor } from '../../graph/tensor.js';
-import { load, save } from '../../io/checkpoint.js';
+import { load } from '../../io/checkpoint.js';
 import { decode } from '../../io/safetensors.js';
 import { binaryCrossEntropy, crossEntropy, halfSquaredError, type Loss, squaredError } from '../../loss.js';
 import * as nn from '../../nn/index.js';
 import type { Activation } from '../../ops/activation.js';
 import { div } from '../../ops/arithmetic.js';
-import { loadFile, saveFile, withFile } from '../files.js';
+import { loadFile, withFile } from '../files.js';
 
 /** The losses that an option may name. */
 export const losses = { crossEntropy, binaryCrossEntropy, squaredError, halfSquaredError } as const;
@@ -25,7 +25,7 @@ export const perLabel =
 export interface Architecture {
   readonly kind: 'dense' | 'cnn' | 'chars';
   /** Of a network of characters. */
-  readonly alphabet?: string;
+  readonly alphabet?: string | undefined;
   /** [inputs, …hidden, classes] of the dense layers; a cnn's inputs are pixels of square images. */
   readonly sizes: readonly number[];
   readonly activation: Activation;
@@ -85,36 +85,16 @@ export async function checkWritable(file: string): Promise<void> {
   await access(dirname(resolve(file)), constants.W_OK);
 }
 
-interface About {
-  readonly architecture: Architecture;
-  /** How it was trained. */
-  readonly training: object;
-}
-
-/** Writes a model and what it is. Resolves to the size in bytes. */
-export async function saveModel(file: string, engine: Engine, model: nn.Layer, about: About): Promise<number> {
-  const metadata = { architecture: JSON.stringify(about.architecture), training: JSON.stringify(about.training) };
-  const bytes = await save(engine, { model, metadata });
-  await saveFile(file, bytes);
-  return bytes.length;
-}
-
 /** Opens a file that `nabla train` wrote. Throws NablaError naming the file where it is another or damaged. */
 export const openModel = (file: string) =>
   withFile(file, async () => {
     const bytes = await loadFile(file);
-    const text = decode(bytes).metadata.get('architecture');
-    if (text === undefined) throw new NablaError('its metadata describe no architecture; nabla train writes that');
-    const { architecture, model } = readArchitecture(text);
-    return {
-      architecture,
-      model,
-      /** Writes the file's values into the engine. Throws NablaError where they do not fit. */
-      load: (engine: Engine) => withFile(file, () => load(engine, bytes, { model })),
-    };
+    const { architecture, model } = readArchitecture(decode(bytes).metadata.get('architecture'));
+    // `load` writes the file's values into an engine; throws NablaError where they do not fit
+    return { architecture, model, load: (engine: Engine) => withFile(file, () => load(engine, bytes, { model })) };
   });
 
-function readArchitecture(text: string): { architecture: Architecture; model: nn.Layer } {
+function readArchitecture(text = ''): { architecture: Architecture; model: nn.Layer } {
   try {
     const architecture = JSON.parse(text) as Architecture;
     const model = buildModel(architecture, 0);
@@ -122,5 +102,5 @@ function readArchitecture(text: string): { architecture: Architecture; model: nn
   } catch {
     // no JSON, or nothing to build from
   }
-  throw new NablaError('its metadata describe no architecture that this version knows');
+  throw new NablaError('its metadata describe no architecture that this version of nabla train writes');
 }

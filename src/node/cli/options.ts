@@ -84,15 +84,11 @@ export const training = program
   .addOption(dataOption)
   .addOption(textOption)
   .addOption(backendOption)
-  .addOption(
-    new Option('--cross-check <name>', 'check GPU results in float64')
-      .choices(['off', 'sampled', 'every'])
-      .default('off'),
-  );
+  .addOption(new Option('--cross-check <name>', 'of GPU results').choices(['off', 'sampled', 'every']).default('off'));
 
 export const evaluating = program
   .command('eval')
-  .description('Test accuracy, cost and confusion matrix of a trained network')
+  .description('Test accuracy and cost of a trained network')
   .argument('<file>')
   .addOption(dataOption)
   .addOption(textOption)

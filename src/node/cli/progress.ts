@@ -6,9 +6,6 @@ import { costText } from './text.js';
 /** Where training is. Steps are counted over the whole run. */
 export type Position = Readonly<Record<'epoch' | 'epochs' | 'step' | 'steps' | 'cost', number>>;
 
-const duration = (seconds: number): string =>
-  seconds < 100 ? `${seconds.toFixed(0)} s` : `${(seconds / 60).toFixed(1)} min`;
-
 /** Columns for the figures beside the bar, so that it does not jump. */
 const FIGURES = 56;
 
@@ -22,18 +19,18 @@ function barLine({ epoch, epochs, step, steps }: Position, figures: string, colu
 
 /** A bar where the output is a terminal that can redraw a line, lines elsewhere. */
 export function openProgress(output: NodeJS.WriteStream = process.stdout) {
-  const draw = output.isTTY && process.env.TERM !== 'dumb' ? createLogUpdate(output) : undefined;
+  const canRedraw = output.isTTY && output.columns > 0 && process.env.TERM !== 'dumb';
+  const draw = canRedraw ? createLogUpdate(output) : undefined;
   const print = (text: string): void => void output.write(`${text}\n`);
   const start = performance.now();
   let first: { step: number; now: number } | undefined;
   let shown = draw ? Number.NEGATIVE_INFINITY : start;
   /** The bar moves ten times a second; plain lines come every second at first, later every ten. */
-  const show = (bar: (columns: number) => string, text: string): void => {
+  const show = (text: string): void => {
     const now = performance.now();
     if (now - shown < (draw ? 100 : Math.min(10_000, Math.max(1000, (now - start) / 10)))) return;
     shown = now;
-    if (draw) draw(bar(output.columns || 80));
-    else print(text);
+    (draw ?? print)(text);
   };
   return {
     /** Shows where training is, with the mean speed since the first step; tests between epochs count too. */
@@ -42,17 +39,16 @@ export function openProgress(output: NodeJS.WriteStream = process.stdout) {
       first ??= { step, now: performance.now() };
       if (step === first.step) return;
       const rate = (1000 * (step - first.step)) / (performance.now() - first.now);
-      const left = duration((steps - step) / rate);
-      const figures = `${rate.toFixed(rate < 10 ? 1 : 0)} steps/s  cost ${costText(cost)}  ETA ${left}`;
-      show(
-        (columns) => barLine(position, figures, columns),
-        `epoch ${epoch}/${epochs}  step ${step}/${steps}  ${figures}`,
-      );
+      const left = (steps - step) / rate;
+      const eta = left < 100 ? `${left.toFixed(0)} s` : `${(left / 60).toFixed(1)} min`;
+      const figures = `${rate.toFixed(rate < 10 ? 1 : 0)} steps/s  cost ${costText(cost)}  ETA ${eta}`;
+      if (draw) show(barLine(position, figures, output.columns));
+      else show(`epoch ${epoch}/${epochs}  step ${step}/${steps}  ${figures}`);
     },
     /** Says what is going on where it may take a while. */
-    status: (text: string): void => show(() => text, text),
+    status: show,
     /** Prints a line that stays. */
-    line: (text: string): void => (draw ? draw.persist(text) : print(text)),
+    line: draw?.persist ?? print,
     /** Takes the bar away and gives the cursor back. */
     stop(): void {
       draw?.clear();

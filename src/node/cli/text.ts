@@ -14,14 +14,3 @@ export const costText = (cost: number): string => (cost < 1e4 ? cost.toFixed(4) 
 /** What a test set says of a model. */
 export const resultLine = ({ accuracy, cost, examples }: Evaluation): string =>
   `${styleText('bold', `test accuracy ${percent(accuracy)}`)}  cost ${costText(cost)}  (${count(examples)} examples)`;
-
-/** Rows of cells, as lines of equally wide columns. */
-export function tableLines(rows: readonly (readonly string[])[], align: 'padEnd' | 'padStart'): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, i) => cell[align](widths[i]!))
-      .join('  ')
-      .trimEnd(),
-  );
-}

@@ -1,9 +1,11 @@
 // `nabla train`: from options to a model in a file.
 import { NablaError } from '../../errors.js';
+import { save } from '../../io/checkpoint.js';
 import { type Evaluation, evaluate } from '../../train/evaluate.js';
 import { type EpochReport, fit } from '../../train/fit.js';
-import { openText, write } from './chars.js';
-import { type Architecture, buildModel, checkWritable, describeModel, losses, perLabel, saveModel } from './model.js';
+import { saveFile } from '../files.js';
+import { openText } from './chars.js';
+import { type Architecture, buildModel, checkWritable, describeModel, losses, perLabel } from './model.js';
 import { openDigits, openEngine } from './open.js';
 import { optimizers, presets, type TrainOptions } from './options.js';
 import { openProgress } from './progress.js';
@@ -27,13 +29,12 @@ export async function train(options: TrainOptions): Promise<number> {
   const loss = perLabel(losses[options.loss], labels);
   const signal = onSignals(() => progress.line('stopping; once more quits without writing the model'));
   const { learningRate, momentum, clipNorm, epochs } = options;
+  const rates = { learningRate, ...(momentum && { momentum }), ...(clipNorm && { clipNorm }) };
   const run = fit(engine, {
     ...{ model, loss, epochs, seed: options.seed, batchSize: options.batch, signal },
     ...{ data: data.train, validation: data.test },
     ...(options.steps !== undefined && { steps: options.steps }),
-    optimizer: optimizers[options.optimizer]({
-      ...{ learningRate, ...(momentum && { momentum }), ...(clipNorm !== undefined && { clipNorm }) },
-    }),
+    optimizer: optimizers[options.optimizer](rates),
     onWarmUp: (done, total) => progress.status(`compiling kernels, ${done} of ${total}`),
     onStep({ cost, ...at }) {
       if (!Number.isFinite(cost))
@@ -57,28 +58,25 @@ export async function train(options: TrainOptions): Promise<number> {
   if (checked > 0)
     progress.line(`cross-check  ${count(checked)} values compared with float64, all within their bounds`);
   if (step === 0) return code;
-  const bytes = await saveModel(options.output, engine, model, { architecture, training: { ...options, step } });
+  const about = { architecture: JSON.stringify(architecture), training: JSON.stringify({ ...options, step }) };
+  const bytes = await save(engine, { model, metadata: about });
+  await saveFile(options.output, bytes);
   // An interrupted epoch has no report.
   if (code || !tested) tested = await evaluate(engine, { model, loss, data: data.test });
   progress.line(resultLine({ ...tested, examples: data.test.length }));
-  if (data.alphabet && !code) {
-    progress.status('writing');
-    progress.line(`it writes:\n${await write(engine, model, data.alphabet)}`);
-  }
   const [name, place] = isText ? ['text', options.text] : ['data', options.data];
-  progress.line(`wrote ${options.output} (${count(Math.ceil(bytes / 1024))} KiB); read it with`);
+  progress.line(`wrote ${options.output} (${count(Math.ceil(bytes.length / 1024))} KiB); read it with`);
   progress.line(`  npx nabla eval ${options.output}${place ? ` --${name} ${place}` : ''}`);
   return code;
 }
 
-function architectureOf(
-  { preset, layers, activation, loss }: TrainOptions,
-  { inputs, classes, alphabet }: { inputs: number; classes: number; alphabet: string | undefined },
-): Architecture {
-  const common = { kind: 'dense', sizes: [inputs, ...layers, classes], activation, loss } as const;
-  if (alphabet !== undefined && layers.length === 0)
-    throw new NablaError('--layers none: a network of characters has at least one layer');
-  return { ...common, ...(alphabet !== undefined && { alphabet }), ...presets[preset]!.architecture };
+type Task = Readonly<{ inputs: number; classes: number; alphabet: string | undefined }>;
+
+function architectureOf({ preset, layers, activation, loss }: TrainOptions, data: Task): Architecture {
+  const { inputs, classes, alphabet } = data;
+  if (alphabet && !layers.length) throw new NablaError('--layers none: a network of characters has at least one layer');
+  const sizes = [inputs, ...layers, classes];
+  return { kind: 'dense', sizes, activation, loss, alphabet, ...presets[preset].architecture };
 }
 
 function describeTraining({ optimizer, learningRate, momentum, batch, epochs, seed }: TrainOptions): string {
@@ -87,9 +85,8 @@ function describeTraining({ optimizer, learningRate, momentum, batch, epochs, se
 }
 
 function epochLine({ epoch, cost, accuracy, seconds, validation }: EpochReport, epochs: number): string {
-  const number = String(epoch).padStart(String(epochs).length);
-  const test = validation ? `  test ${percent(validation.accuracy)}` : '';
-  return `epoch ${number}/${epochs}  cost ${costText(cost)}  train ${percent(accuracy)}${test}  ${seconds.toFixed(1)} s`;
+  const shares = `train ${percent(accuracy)}  test ${percent(validation?.accuracy)}`;
+  return `epoch ${epoch}/${epochs}  cost ${costText(cost)}  ${shares}  ${seconds.toFixed(1)} s`;
 }
 
 /** The first Ctrl-C or SIGTERM aborts, with the exit code as its reason; the second ends the process at once. */

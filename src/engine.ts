@@ -5,7 +5,7 @@ import { type Check, type CheckReport, checkFailure, compareCapture, passes } fr
 import { constantValue } from './cpu/backend.js';
 import { readValue, type TensorData, type Value } from './dtype.js';
 import { NablaError } from './errors.js';
-import type { Backend, EngineInfo, EngineStats, Executable, Inspection, PlanView } from './graph/backend.js';
+import type { Backend, EngineInfo, EngineStats, Executable, Inspection, PlanView, Profile } from './graph/backend.js';
 import type { NodeFeeds, Program, Updates } from './graph/program.js';
 import {
   checkProgram,
@@ -25,7 +25,14 @@ import { describe } from './ops/leaf.js';
 import { runCount } from './ops/random.js';
 import { checkOptions } from './options.js';
 
-export type { Check, CheckReport, EngineInfo, EngineStats, NodeFeeds, PlanView, Updates };
+export type { Check, CheckReport, EngineInfo, EngineStats, NodeFeeds, PlanView, Profile, Updates };
+
+/** A profile in the Trace Event format, which chrome://tracing and Perfetto draw. */
+export const chromeTrace = ({ adapter, events }: Profile) => ({
+  traceEvents: events.map(({ kernel, start, milliseconds }) => {
+    return { name: kernel, cat: 'kernel', ph: 'X', ts: 1e3 * start, dur: 1e3 * milliseconds, pid: adapter, tid: 'GPU' };
+  }),
+});
 
 /** The tree with each tensor replaced by its value; unknown for a tree of unknown form. */
 export type Evaluated<T> = [Tree] extends [T]
@@ -201,6 +208,18 @@ export class Engine {
   /** Waits for all work and throws errors that were found on the way. */
   async finish(): Promise<void> {
     await this.#backend.finish();
+  }
+
+  /**
+   * GPU time of each kernel since the engine opened, with the rates it reached against the adapter's peaks, which a small
+   * probe measures at the first call. Throws NablaError unless the engine was opened with `profile: true`.
+   */
+  async profile(): Promise<Profile> {
+    this.#checkOpen();
+    const profile = await this.#backend.profile?.();
+    if (!profile)
+      throw new NablaError('profile: this engine measures no times; open it with { profile: true } on a GPU');
+    return profile;
   }
 
   /** Totals since the engine opened: submits, dispatches, buffers, bytes. */

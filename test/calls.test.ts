@@ -171,7 +171,6 @@ const promises: [string, () => Promise<unknown>, RegExp][] = [
     () => open(loose({ bakend: 'cpu' })),
     /open: there is no option 'bakend'; .*backend, crossCheck/,
   ],
-  ['open({ profile })', () => open(loose({ profile: true })), /^open: there is no profile yet; leave it out$/],
   [
     'compile({ precision })',
     async () => engine.compile(loose({ precision: 'f16' })),

@@ -1,12 +1,14 @@
 import { constantValue, initialValue } from '../cpu/backend.js';
 import type { TensorData } from '../dtype.js';
-import type { Backend, Capture, Executable, Inspection, PlanView } from '../graph/backend.js';
+import { DeviceError } from '../errors.js';
+import type { Backend, Capture, Executable, Inspection, PlanView, Profile } from '../graph/backend.js';
 import { type Feeds, isConstant, type Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { Device, type GpuOptions } from './device.js';
 import { nodeBytes, type PlanBuffer, type PlanContext, placeParameters } from './memory.js';
 import { base } from './partition.js';
 import { type Dispatch, makePlan, type Plan } from './plan.js';
+import { Profiler } from './profile.js';
 
 /** Limits that large models want; asked for as high as the adapter goes. Fusion itself relies on default limits only. */
 const WANTED_LIMITS = ['maxStorageBufferBindingSize', 'maxBufferSize'] as const;
@@ -25,6 +27,7 @@ export class GpuBackend extends Device implements Backend {
   };
   /** Buffers of parameters and constants; they go with the last tensor or plan that uses them. */
   readonly #shared = new WeakMap<PlanBuffer, GPUBuffer>();
+  readonly profiler: Profiler | undefined;
   readonly #inFlight: Promise<unknown>[] = [];
   #order: Promise<unknown> = Promise.resolve();
 
@@ -32,6 +35,20 @@ export class GpuBackend extends Device implements Backend {
     const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
     const requiredFeatures = WANTED_FEATURES.filter((name) => adapter.features.has(name));
     return new GpuBackend(await adapter.requestDevice({ requiredLimits, requiredFeatures }), adapter, options);
+  }
+
+  private constructor(device: GPUDevice, adapter: GPUAdapter, options: GpuOptions) {
+    super(device, adapter, options);
+    if (options.profile && !device.features.has('timestamp-query')) {
+      this.dispose();
+      throw new DeviceError('open: this adapter has no timestamp-query, which profile needs; leave profile out');
+    }
+    this.profiler = options.profile ? new Profiler(this) : undefined;
+  }
+
+  async profile(): Promise<Profile | undefined> {
+    await this.finish();
+    return this.profiler?.report();
   }
 
   compile(program: Program): Executable {
@@ -198,7 +215,9 @@ class GpuExecutable implements Executable {
     const staging = read && outputs.length > 0 ? (this.#staging.pop() ?? this.#backend.staging(outputs)) : undefined;
     if (staging) this.#live.add(staging);
     const encoder = device.createCommandEncoder();
-    const captures = this.#encode(encoder, calls, inspection);
+    const stamps = inspection ? undefined : this.#backend.profiler?.stamp(calls.length);
+    const captures = this.#encode(encoder, calls, inspection, stamps?.pass);
+    const times = stamps?.resolve(encoder);
     for (const [next, parameter] of copies) {
       const [[, from, at], [, to, offset]] = [this.#find(next), this.#find(parameter)];
       encoder.copyBufferToBuffer(from, at, to, offset, nodeBytes(next));
@@ -210,6 +229,7 @@ class GpuExecutable implements Executable {
     stats.dispatches += calls.length;
     stats.nodesEvaluated += nodes;
     return async () => {
+      if (times) this.#backend.profiler!.record(calls, await times());
       // every one is taken before any is looked at, so that its buffers are freed
       const taken = await Promise.all(captures.map((capture) => capture()));
       for (const capture of taken) inspection?.receive(capture);
@@ -222,9 +242,15 @@ class GpuExecutable implements Executable {
 
   /**
    * Encodes all kernel calls into one compute pass, interrupted around those that are inspected: what they read is
-   * copied before, what they store after. Returns how to take these captures once that has run.
+   * copied before, what they store after. Returns how to take these captures once that has run. With `stamped` each call
+   * has a pass of its own.
    */
-  #encode(encoder: GPUCommandEncoder, calls: Call[], inspection?: Inspection): (() => Promise<Capture>)[] {
+  #encode(
+    encoder: GPUCommandEncoder,
+    calls: Call[],
+    inspection?: Inspection,
+    stamped?: (call: number) => GPUComputePassDescriptor,
+  ): (() => Promise<Capture>)[] {
     const captures: (() => Promise<Capture>)[] = [];
     let pass: GPUComputePassEncoder | undefined;
     const look = (nodes: Iterable<Tensor>): (() => Promise<Map<Tensor, TensorData>>) => {
@@ -235,7 +261,8 @@ class GpuExecutable implements Executable {
     calls.forEach(({ pipeline, group, kernel, wgsl, workgroups, units }, at) => {
       const picked = inspection?.select(at, calls.length) ? units : [];
       const before = picked.map((unit) => look(unit.reads.keys()));
-      pass ??= encoder.beginComputePass();
+      if (stamped) pass?.end();
+      pass = stamped || !pass ? encoder.beginComputePass(stamped?.(at)) : pass;
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, group);
       pass.dispatchWorkgroups(...workgroups);

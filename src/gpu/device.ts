@@ -7,7 +7,7 @@ import { align, fromBytes, nodeBytes, toBytes } from './memory.js';
 import type { Dispatch } from './plan.js';
 
 /** WebGPU's constants, which Node lacks as globals. */
-const usage = { mapRead: 1, copySource: 4, copyDestination: 8, storage: 128 } as const;
+export const usage = { mapRead: 1, copySource: 4, copyDestination: 8, storage: 128, queryResolve: 512 } as const;
 
 const classOf = (text: string): AdapterClass =>
   /swiftshader/i.test(text) ? 'swiftshader' : /llvmpipe|lavapipe/i.test(text) ? 'lavapipe' : 'gpu';
@@ -15,7 +15,12 @@ const classOf = (text: string): AdapterClass =>
 /** A node with where its value lies on the device. */
 type Lying = readonly [node: Tensor, buffer: GPUBuffer, offset: number];
 
+/** How a kernel uses the buffers it binds. */
+type Bindings = readonly Pick<Dispatch['bindings'][number], 'access'>[];
+
 export interface GpuOptions {
+  /** Measures each kernel's time. */
+  readonly profile?: boolean | undefined;
   /** Bytes that the engine's buffers may take in all. */
   readonly byteBudget?: number | undefined;
   /** @internal Plants faults into kernels, so that tests can see the cross-check find them. */
@@ -171,14 +176,14 @@ export class Device {
   }
 
   /** The pipeline of a kernel text, built once. Rejects with the shader's line, column and source. */
-  pipeline(wgsl: string, bindings: Dispatch['bindings']): Promise<GPUComputePipeline> {
+  pipeline(wgsl: string, bindings: Bindings): Promise<GPUComputePipeline> {
     const built = this.#pipelines.get(wgsl) ?? this.#build(wgsl, bindings);
     this.#pipelines.set(wgsl, built);
     built.catch(() => this.#pipelines.delete(wgsl));
     return built;
   }
 
-  async #build(wgsl: string, bindings: Dispatch['bindings']): Promise<GPUComputePipeline> {
+  async #build(wgsl: string, bindings: Bindings): Promise<GPUComputePipeline> {
     const { device } = this;
     // a bad shader is told by the pipeline that it is for, not by whichever call comes next
     device.pushErrorScope('validation');

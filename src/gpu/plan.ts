@@ -3,6 +3,7 @@ import { isConstant, isParameter, type Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { stopGradient } from '../ops/cast.js';
+import { type MatmulOptions, matmulSizes } from '../ops/matmul.js';
 import { formatShape, sizeOf } from '../shape.js';
 import { type EmitOptions, emitMap, emitReduce } from './kernels.js';
 import { lower } from './lower.js';
@@ -42,11 +43,20 @@ function lowerProgram({ outputs, updates }: Program): Pick<Program, 'outputs' | 
 const kernelName = (unit: Unit): string =>
   [...unit.heads, ...unit.roots.slice(unit.heads.length ? -1 : 0)].map((node) => node.op.name).join('+');
 
-/** The ops that a unit computes, with everything written into it, each after those that it uses. */
-function opsOf(unit: Unit, stored: ReadonlySet<Tensor>): string[] {
+/** What a unit computes, with everything written into it, each node after those that it uses. */
+function nodesOf(unit: Unit, stored: ReadonlySet<Tensor>): Tensor[] {
   const own = members(unit);
   const isWritten = (node: Tensor): boolean => own.includes(node) || !(stored.has(node) || isLiteral(node));
-  return topological(own, ({ inputs }) => inputs.filter(isWritten)).map(({ op }) => op.name);
+  return topological(own, ({ inputs }) => inputs.filter(isWritten));
+}
+
+function flopsOf({ op, inputs, shape, options }: Tensor): number {
+  const { kind } = op.kernel;
+  if (kind === 'matmul') {
+    const { batch, m, n, k } = matmulSizes(inputs[0]!.shape, inputs[1]!.shape, options as MatmulOptions);
+    return 2 * sizeOf(batch) * m * n * k;
+  }
+  return kind === 'pointwise' ? sizeOf(shape) : kind === 'reduce' || kind === 'scatter' ? sizeOf(inputs[0]!.shape) : 0;
 }
 
 /** Places of leaves: parameters in the engine's flat buffers, constants once an engine, inputs once a plan. */
@@ -127,5 +137,13 @@ function describeDispatch({ units, ranges, kernel }: Group, options: EmitOptions
   let text = wgsl;
   for (const [i, { access }] of bindings.entries())
     text = text.replace(`@binding(${i}) var<storage, read>`, `@binding(${i}) var<storage, ${access}>`);
-  return { kernel: kernelName(unit), ops: opsOf(unit, options.stored), wgsl: text, workgroups, bindings, units };
+  const computed = units.flatMap((each) => nodesOf(each, options.stored));
+  return {
+    ...{ kernel: kernelName(unit), wgsl: text, workgroups, bindings, units },
+    ops: nodesOf(unit, options.stored).map(({ op }) => op.name),
+    /** Additions and multiplications of one call; other functions count as one each. */
+    flops: computed.reduce((sum, node) => sum + flopsOf(node), 0),
+    /** Of the values that it binds, each once. */
+    bytes: places.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
 }

@@ -45,6 +45,35 @@ export interface PlanView {
   readonly bytes: number;
 }
 
+/** GPU time of one kernel over all its calls, against the adapter's measured peaks. */
+export interface KernelProfile {
+  readonly kernel: string;
+  readonly ops: readonly string[];
+  readonly calls: number;
+  readonly milliseconds: number;
+  /** Of the time of all kernels. */
+  readonly share: number;
+  /** One call's arithmetic, and the bytes that it must read and write at least. */
+  readonly flops: number;
+  readonly bytes: number;
+  readonly flopsPerSecond: number;
+  readonly bytesPerSecond: number;
+  /** Of the roof: the rate of arithmetic or of bytes, whichever comes nearer to its peak. */
+  readonly ofPeak: number;
+}
+
+/** Where the GPU's time went, as plain data. */
+export interface Profile {
+  readonly adapter: string;
+  /** What a small probe reached on this adapter. */
+  readonly peaks: { readonly flopsPerSecond: number; readonly bytesPerSecond: number };
+  readonly milliseconds: number;
+  /** The longest first. */
+  readonly kernels: readonly KernelProfile[];
+  /** The first kernel calls one by one, in milliseconds from the first. */
+  readonly events: readonly { readonly kernel: string; readonly start: number; readonly milliseconds: number }[];
+}
+
 /** One kernel call as it was: the values that it read, and what it stored. */
 export interface Capture {
   readonly kernel: string;
@@ -79,5 +108,7 @@ export interface Backend {
   read(parameter: Tensor): Promise<TensorData>;
   write(parameter: Tensor, value: TensorData): Promise<void>;
   finish(): Promise<void>;
+  /** Kernel times so far; undefined where they are not measured. */
+  profile?(): Promise<Profile | undefined>;
   dispose(): void;
 }

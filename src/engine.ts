@@ -5,7 +5,16 @@ import { type Check, type CheckReport, checkFailure, compareCapture, passes } fr
 import { constantValue } from './cpu/backend.js';
 import { readValue, type TensorData, type Value } from './dtype.js';
 import { NablaError } from './errors.js';
-import type { Backend, EngineInfo, EngineStats, Executable, Inspection, PlanView, Profile } from './graph/backend.js';
+import type {
+  Backend,
+  EngineInfo,
+  EngineStats,
+  Executable,
+  GpuAccess,
+  Inspection,
+  PlanView,
+  Profile,
+} from './graph/backend.js';
 import type { NodeFeeds, Program, Updates } from './graph/program.js';
 import {
   checkProgram,
@@ -25,7 +34,7 @@ import { describe } from './ops/leaf.js';
 import { runCount } from './ops/random.js';
 import { checkOptions } from './options.js';
 
-export type { Check, CheckReport, EngineInfo, EngineStats, NodeFeeds, PlanView, Profile, Updates };
+export type { Check, CheckReport, EngineInfo, EngineStats, GpuAccess, NodeFeeds, PlanView, Profile, Updates };
 
 /** A profile in the Trace Event format, which chrome://tracing and Perfetto draw. */
 export const chromeTrace = ({ adapter, events }: Profile) => ({
@@ -74,7 +83,7 @@ export type CrossCheck = 'off' | 'sampled' | 'every';
 /** Runs graphs on one backend and owns the values of parameters there. Made by `open`. */
 export class Engine {
   readonly #backend: Backend;
-  readonly #executables = new WeakMap<object, Executable>();
+  readonly #compiled = new WeakMap<object, { executable: Executable; outputs: readonly Tensor[] }>();
   /** What `run` keeps of a graph: its plan, and its data leaves in order. */
   readonly #runs = new Map<string, { executable: Executable; data: readonly Tensor[] }>();
   readonly #crossCheck: CrossCheck;
@@ -92,6 +101,18 @@ export class Engine {
   /** What this engine runs on: backend, adapter, limits and features. */
   get info(): EngineInfo {
     return this.#backend.info;
+  }
+
+  /** The device, and the buffers in which steps leave their outputs; undefined on the CPU. */
+  get gpu(): GpuAccess | undefined {
+    const { device } = this.#backend;
+    const locate = (step: object, output: Tensor) => {
+      const { executable, outputs } = this.#find('bufferOf', step);
+      const at = outputs.indexOf(output);
+      if (at < 0) throw new NablaError(`bufferOf: ${describe(output)} is no output of this step; add it to them`);
+      return executable.locate!(at);
+    };
+    return device && { device, bufferOf: (...of) => locate(...of).buffer, offsetOf: (...of) => locate(...of).offset };
   }
 
   /** Resolves with the reason when the device is gone. Never resolves on the CPU. */
@@ -179,15 +200,19 @@ export class Engine {
     const enqueue = async (feeds?: NamedFeeds): Promise<void> => void (await execute(watched !== undefined, feeds));
     const release = (): void => executable.release();
     const step = Object.assign(call as Step<T>, { enqueue, plan: executable.plan, release });
-    this.#executables.set(step, executable);
+    this.#compiled.set(step, { executable, outputs });
     return step;
   }
 
   /** Builds a step's pipelines before its first call. */
   async warmUp<T extends Tree>(step: Step<T>, onProgress?: (done: number, total: number) => void): Promise<void> {
-    const executable = this.#executables.get(step);
-    if (!executable) throw new NablaError('warmUp: this step was compiled by another engine');
-    await executable.warmUp(onProgress);
+    await this.#find('warmUp', step).executable.warmUp(onProgress);
+  }
+
+  #find(caller: string, step: object) {
+    const compiled = this.#compiled.get(step);
+    if (!compiled) throw new NablaError(`${caller}: this step was compiled by another engine`);
+    return compiled;
   }
 
   /** A parameter's present value. */

@@ -154,6 +154,11 @@ class GpuExecutable implements Executable {
     making?.catch(() => {}).finally(() => this.#calls ?? this.#free());
   }
 
+  locate(output: number): { buffer: GPUBuffer; offset: number } {
+    const [, buffer, offset] = this.#find(this.#plan.outputs[output]!);
+    return { buffer, offset };
+  }
+
   #free(): void {
     this.#backend.destroyBuffers(this.#live);
     this.#live.clear();

@@ -31,6 +31,19 @@ export const emptyStats = () => ({
   checked: 0,
 });
 
+/** The GPU's own objects, for render passes and kernels of one's own that read what a step computed. */
+export interface GpuAccess {
+  /** The GPUDevice. It stays the engine's, which destroys it. */
+  readonly device: object;
+  /**
+   * The GPUBuffer that a call of the step leaves an output in: usage STORAGE and COPY_SRC, to be read only, and valid
+   * until the step's next call. Throws NablaError for another engine's step and for what is not among its outputs.
+   */
+  bufferOf(step: object, output: Tensor): object;
+  /** Where the output begins in that buffer, in bytes: above 0 for parameters and for slices of a larger value. */
+  offsetOf(step: object, output: Tensor): number;
+}
+
 /** The dispatch list of a step, for people: what runs, what was fused into it, and its WGSL. */
 export interface PlanView {
   readonly dispatches: readonly {
@@ -96,6 +109,8 @@ export interface Executable {
   warmUp(onProgress?: (done: number, total: number) => void): Promise<void>;
   /** Frees what only this program uses. */
   release(): void;
+  /** Where the output of this number lies on the device; there is none on the CPU. */
+  locate?(output: number): { readonly buffer: object; readonly offset: number };
 }
 
 /** Where graphs run: the CPU reference or a GPU device. */
@@ -104,6 +119,8 @@ export interface Backend {
   readonly stats: EngineStats;
   /** Resolves with the reason when the device is gone. */
   readonly lost: Promise<string>;
+  /** The GPUDevice; there is none on the CPU. */
+  readonly device?: object;
   compile(program: Program): Executable;
   read(parameter: Tensor): Promise<TensorData>;
   write(parameter: Tensor, value: TensorData): Promise<void>;

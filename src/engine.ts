@@ -15,7 +15,7 @@ import type {
   PlanView,
   Profile,
 } from './graph/backend.js';
-import type { NodeFeeds, Program, Updates } from './graph/program.js';
+import type { NodeFeeds, Updates } from './graph/program.js';
 import {
   checkProgram,
   indexLimits,
@@ -28,20 +28,13 @@ import {
 import { isData, structureOf } from './graph/structure.js';
 import type { Tensor, Tree } from './graph/tensor.js';
 import { mapTree, tensorsOf } from './graph/walk.js';
-import { add } from './ops/arithmetic.js';
 import { checkRange } from './ops/indexing.js';
 import { describe } from './ops/leaf.js';
-import { runCount } from './ops/random.js';
+import { countRuns } from './ops/random.js';
 import { checkOptions } from './options.js';
 
+export { chromeTrace } from './graph/backend.js';
 export type { Check, CheckReport, EngineInfo, EngineStats, GpuAccess, NodeFeeds, PlanView, Profile, Updates };
-
-/** A profile in the Trace Event format, which chrome://tracing and Perfetto draw. */
-export const chromeTrace = ({ adapter, events }: Profile) => ({
-  traceEvents: events.map(({ kernel, start, milliseconds }) => {
-    return { name: kernel, cat: 'kernel', ph: 'X', ts: 1e3 * start, dur: 1e3 * milliseconds, pid: adapter, tid: 'GPU' };
-  }),
-});
 
 /** The tree with each tensor replaced by its value; unknown for a tree of unknown form. */
 export type Evaluated<T> = [Tree] extends [T]
@@ -288,13 +281,6 @@ export class Engine {
 function inPlaceOf(tree: Tree, values: readonly TensorData[]): unknown {
   let next = 0;
   return mapTree(tree, () => values[next++]!);
-}
-
-/** Adds the update that counts runs, where fresh random numbers are drawn. */
-function countRuns(program: Program): Program {
-  if (!programNodes(program).includes(runCount) || program.updates.some(([target]) => target === runCount))
-    return program;
-  return { ...program, updates: [...program.updates, [runCount, add(runCount, 1)]] };
 }
 
 /** Throws FeedError for an index out of range in a constant, or in an input that is fed. */

@@ -87,6 +87,13 @@ export interface Profile {
   readonly events: readonly { readonly kernel: string; readonly start: number; readonly milliseconds: number }[];
 }
 
+/** A profile in the Trace Event format, which chrome://tracing and Perfetto draw. */
+export const chromeTrace = ({ adapter, events }: Profile) => ({
+  traceEvents: events.map(({ kernel, start, milliseconds }) => {
+    return { name: kernel, cat: 'kernel', ph: 'X', ts: 1e3 * start, dur: 1e3 * milliseconds, pid: adapter, tid: 'GPU' };
+  }),
+});
+
 /** One kernel call as it was: the values that it read, and what it stored. */
 export interface Capture {
   readonly kernel: string;

@@ -1,4 +1,5 @@
-import { esmExternalRequirePlugin } from 'vite';
+import { readFile } from 'node:fs/promises';
+import { esmExternalRequirePlugin, type Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 import { chromium } from './test/support/puppeteer.js';
 import { CountsReporter } from './test/support/reporter.js';
@@ -11,19 +12,85 @@ const cpu = { pool: 'forks' as const, testTimeout: 60_000, include: ['test/**/*.
 const elsewhere = ['test/**/*.{gpu,node}.test.ts'];
 const processes = ['test/node/*.test.ts', 'test/types.test.ts'];
 
+// Modules that an index exports as one name. Each is a file of dist, because bundlers drop what is unused of a module,
+// but keep all of an object.
+const namespaces = {
+  checkpoint: 'src/io/checkpoint.ts',
+  'data.browser': 'src/browser/data.ts',
+  'data.node': 'src/node/data.ts',
+  loss: 'src/loss.ts',
+  nn: 'src/nn/index.ts',
+  optim: 'src/optim/index.ts',
+  safetensors: 'src/io/safetensors.ts',
+};
+
+/** Leaves the namespaces of an index as imports of their files. */
+const separate: Plugin = {
+  ...{ name: 'separate', apply: 'build', enforce: 'pre' },
+  async resolveId(source, importer) {
+    if (!/\/src\/index\.\w+\.ts$/.test(importer ?? '')) return null;
+    const found = await this.resolve(source, importer, { skipSelf: true });
+    const name = Object.entries(namespaces).find(([, path]) => found?.id.endsWith(`/${path}`))?.[0];
+    return name ? { id: `./${name}.js`, external: true } : null;
+  },
+};
+
+/** No module of src has side effects: each call that runs while one loads is marked, so that bundlers may drop it. */
+const pure: Plugin = {
+  ...{ name: 'pure', apply: 'build', enforce: 'pre' },
+  transform: {
+    filter: { id: /\/src\/[^?]*\.ts$/ },
+    handler(code) {
+      const calls = new Set<number>();
+      const visit = (node: unknown): void => {
+        if (typeof node !== 'object' || node === null) return;
+        const { type, start } = node as { type?: string; start: number };
+        if (/Function|Class|^TS/.test(type ?? '')) return; // runs later, or never
+        if (type === 'CallExpression' || type === 'NewExpression') calls.add(start);
+        for (const child of Object.values(node)) visit(child);
+      };
+      for (const statement of this.parse(code, { lang: 'ts' }).body) {
+        const declared = statement.type === 'ExportNamedDeclaration' ? statement.declaration : statement;
+        if (declared?.type === 'VariableDeclaration') visit(declared);
+      }
+      const starts = [0, ...[...calls].sort((a, b) => a - b)];
+      return { code: starts.map((start, i) => code.slice(start, starts[i + 1])).join('/* @__PURE__ */ '), map: null };
+    },
+  },
+};
+
+/** Shaders without their comments, which the compiler of kernels would drop; lines that start with `//:` are its own. */
+const shaders: Plugin = {
+  ...{ name: 'shaders', apply: 'build', enforce: 'pre' },
+  load: {
+    filter: { id: /\.wgsl\?raw$/ },
+    async handler(id) {
+      const text = await readFile(id.replace('?raw', ''), 'utf8');
+      return `export default ${JSON.stringify(text.replace(/^\s*\/\/(?!:).*\n| +\/\/(?!:).*$/gm, ''))};`;
+    },
+  },
+};
+
 export default defineConfig({
   // commander is CommonJS, and what it requires becomes imports
-  plugins: [esmExternalRequirePlugin({ external: [/^node:/] })],
+  plugins: [esmExternalRequirePlugin({ external: [/^node:/] }), separate, pure, shaders],
   build: {
     target: 'es2022',
     minify: false,
+    sourcemap: true,
     lib: {
-      entry: { 'index.node': 'src/index.node.ts', 'index.browser': 'src/index.browser.ts', cli: 'src/node/cli.ts' },
+      entry: {
+        'index.node': 'src/index.node.ts',
+        'index.browser': 'src/index.browser.ts',
+        cli: 'src/node/cli.ts',
+        ...namespaces,
+      },
       formats: ['es'],
     },
     rollupOptions: {
       external: ['webgpu', 'koffi', '@sparticuz/chromium'],
-      output: { chunkFileNames: 'chunks/[name]-[hash].js' },
+      // beside the entries, because the namespaces are imported from both
+      output: { chunkFileNames: '[name]-[hash].js' },
     },
   },
   // *.test.ts run on the CPU; *.gpu.test.ts under Dawn and again in Chromium; *.node.test.ts under Dawn only.

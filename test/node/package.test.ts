@@ -1,10 +1,8 @@
 // The package as its users get it: packed once, installed in an empty project without network, and used there.
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { dirname, extname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Browser } from 'puppeteer';
@@ -13,50 +11,14 @@ import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startBrowser } from '../support/browser.js';
 import { root, run } from '../support/cli.js';
+import { installPackage, type Packed } from '../support/package.js';
 
 let project: string;
 let installed: string;
-let packed: { size: number; files: { path: string }[] };
+let packed: Packed;
 const write = (name: string, text: string): Promise<void> => writeFile(join(project, name), text);
-
-/** Runs npm, whose output is JSON. */
-async function npm(cwd: string, ...words: string[]): Promise<unknown> {
-  const options = ['--json', '--offline', '--no-audit', '--no-fund', '--ignore-scripts'];
-  const child = spawn('npm', [...words, ...options], { cwd, stdio: ['ignore', 'pipe', 'inherit'] });
-  let out = '';
-  child.stdout.on('data', (chunk) => {
-    out += chunk;
-  });
-  const [code] = await once(child, 'close');
-  if (code !== 0) throw new Error(`npm ${words.join(' ')}: ${out}`);
-  return JSON.parse(out);
-}
-
 beforeAll(async () => {
-  project = await mkdtemp(join(tmpdir(), 'nabla-package-'));
-  installed = join(project, 'node_modules/nabla');
-  // Built beside dist, which others may be using.
-  const stage = join(project, 'stage');
-  await mkdir(stage);
-  for (const name of ['package.json', 'README.md', 'LICENSE']) await cp(join(root, name), join(stage, name));
-  const bin = (path: string): string => join(root, 'node_modules', path);
-  const made = await Promise.all([
-    run(bin('vite/bin/vite.js'), ['build', '--logLevel', 'error', '--outDir', join(stage, 'dist')], root),
-    run(
-      bin('typescript/bin/tsc'),
-      ['-p', 'src/tsconfig.build.json', '--noCheck', '--outDir', join(stage, 'types')],
-      root,
-    ),
-  ]);
-  expect(made.map(({ code, errors }) => [code, errors.replace(/^npm warn.*\n/gm, '')])).toEqual([
-    [0, ''],
-    [0, ''],
-  ]);
-  await cp(join(stage, 'types'), join(stage, 'dist'), { recursive: true });
-  [packed] = (await npm(stage, 'pack', '--pack-destination', project)) as [typeof packed];
-  await write('package.json', '{ "private": true, "type": "module" }');
-  await npm(project, 'install', './nabla-0.1.0.tgz');
-  await rm(stage, { recursive: true });
+  ({ project, installed, packed } = await installPackage());
 }, 60_000);
 afterAll(() => rm(project, { recursive: true, force: true }));
 

@@ -10,7 +10,7 @@ const gpu = { setupFiles: ['test/support/adapter.setup.ts'], testTimeout: 60_000
 // CI shares two cores.
 const cpu = { pool: 'forks' as const, testTimeout: 60_000, include: ['test/**/*.test.ts'] };
 const elsewhere = ['test/**/*.{gpu,node}.test.ts'];
-const processes = ['test/node/*.test.ts', 'test/types.test.ts'];
+const processes = ['test/node/*.test.ts', 'test/docs/*.test.ts', 'test/types.test.ts'];
 
 // Modules that an index exports as one name. Each is a file of dist, because bundlers drop what is unused of a module,
 // but keep all of an object.

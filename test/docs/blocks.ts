@@ -1,0 +1,66 @@
+// Code blocks of README and guides as programs.
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { root } from '../support/cli.js';
+
+export interface Block {
+  readonly language: string;
+  readonly code: string;
+  /** Where its code begins in the page. */
+  readonly start: number;
+  /** What the text block right after it says that it prints. */
+  readonly says?: { readonly text: string; readonly start: number };
+}
+export interface Page {
+  readonly name: string;
+  readonly text: string;
+  readonly blocks: readonly Block[];
+  /** Its TypeScript and JavaScript. A block that starts with an import begins a program; the next ones continue it. */
+  readonly programs: readonly (readonly Block[])[];
+}
+
+function readPage(name: string, text: string): Page {
+  const fences = [...text.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(([all, language, code], i, found) => ({
+    ...{
+      language: language!,
+      code: code!,
+      start: text.indexOf(all, i && text.indexOf(found[i - 1]![0])) + all.indexOf('\n') + 1,
+    },
+  }));
+  const blocks = fences.map((fence, i): Block => {
+    const next = fences[i + 1];
+    return next?.language === 'text' ? { ...fence, says: { text: next.code, start: next.start } } : fence;
+  });
+  const programs: Block[][] = [];
+  for (const block of blocks.filter(({ language }) => language === 'ts' || language === 'js')) {
+    if (block.code.startsWith('import') || programs.length === 0) programs.push([block]);
+    else programs.at(-1)!.push(block);
+  }
+  return { name, text, blocks, programs };
+}
+
+export async function readPages(): Promise<Page[]> {
+  const guides = (await readdir(join(root, 'docs')))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`);
+  return Promise.all(
+    ['README.md', ...guides.sort()].map(async (name) => readPage(name, await readFile(join(root, name), 'utf8'))),
+  );
+}
+
+const number = /-?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?/g;
+const literally = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+/**
+ * Whether a program prints what its page says: the same words, and numbers that agree to two digits or so, because the
+ * last ones are the adapter's. "…" stands for anything.
+ */
+export function agrees(said: string, printed: string): boolean {
+  if (said.includes('…')) return new RegExp(`^${literally(said).replaceAll('…', '.*')}$`, 's').test(printed);
+  const words = (text: string): string => text.trim().replace(number, '#').replace(/\s+/g, ' ');
+  const numbers = (text: string): number[] =>
+    (text.match(number) ?? []).map((each) => Number(each.replaceAll(',', '')));
+  const [expected, actual] = [numbers(said), numbers(printed)];
+  const near = (a: number, b: number): boolean => Math.abs(a - b) <= 0.02 * Math.max(Math.abs(a), Math.abs(b)) + 2e-3;
+  return words(said) === words(printed) && expected.every((value, i) => near(value, actual[i]!));
+}

@@ -204,6 +204,12 @@ describe('in a browser', () => {
     expect(await titleOf('plain.html')).toEqual(learned('gpu'));
   });
 
+  it('runs the page that the README shows', async () => {
+    const readme = await readFile(join(root, 'README.md'), 'utf8');
+    await write('readme.html', page(/```html\n(.*?)```/s.exec(readme)![1]!));
+    expect(await titleOf('readme.html')).toBe(6);
+  });
+
   it('trains in a plain worker', async () => {
     // import maps do not reach workers
     await write('plain.worker.mjs', answer.replace('train.mjs', 'direct.mjs'));
@@ -260,6 +266,10 @@ describe('what a bundler keeps of it', () => {
     const nothing = await sizeOf("import 'nabla';");
     const sizes = Object.entries({ all, 'training an MLP': training, 'tensor, add, grad': calculus, nothing });
     process.stdout.write(`package: ${sizes.map(([name, size]) => `${name} ${size.toFixed(1)} kB`).join(', ')}, gzip\n`);
+    const readme = await readFile(join(root, 'README.md'), 'utf8');
+    const said = /come to (\d+) kB.* to (\d+) kB.* to\s(\d+) kB/s.exec(readme)!.slice(1).map(Number);
+    for (const [i, size] of [calculus, training, all].entries())
+      expect(Math.abs(size / said[i]! - 1)).toBeLessThan(0.1);
     expect(nothing).toBeLessThan(0.1);
     expect(calculus).toBeLessThan(0.2 * all);
     expect(training).toBeLessThan(0.85 * all);

@@ -15,7 +15,7 @@ import type {
   PlanView,
   Profile,
 } from './graph/backend.js';
-import type { NodeFeeds, Updates } from './graph/program.js';
+import type { NodeFeeds, Program, Updates } from './graph/program.js';
 import {
   checkProgram,
   indexLimits,
@@ -27,21 +27,12 @@ import {
 } from './graph/program.js';
 import { isData, structureOf } from './graph/structure.js';
 import type { Tensor, Tree } from './graph/tensor.js';
-import { mapTree, tensorsOf } from './graph/walk.js';
+import { type Evaluated, inPlaceOf, tensorsOf } from './graph/walk.js';
+import { add } from './ops/arithmetic.js';
 import { checkRange } from './ops/indexing.js';
 import { describe } from './ops/leaf.js';
-import { countRuns } from './ops/random.js';
+import { runCount } from './ops/random.js';
 import { checkOptions } from './options.js';
-
-export { chromeTrace } from './graph/backend.js';
-export type { Check, CheckReport, EngineInfo, EngineStats, GpuAccess, NodeFeeds, PlanView, Profile, Updates };
-
-/** The tree with each tensor replaced by its value; unknown for a tree of unknown form. */
-export type Evaluated<T> = [Tree] extends [T]
-  ? unknown
-  : T extends Tensor
-    ? TensorData
-    : { readonly [K in keyof T]: Evaluated<T[K]> };
 
 type NamedFeeds = Readonly<Record<string, Value>>;
 
@@ -277,10 +268,11 @@ export class Engine {
   }
 }
 
-/** A tree with its tensors replaced by their values, which stand in its order. */
-function inPlaceOf(tree: Tree, values: readonly TensorData[]): unknown {
-  let next = 0;
-  return mapTree(tree, () => values[next++]!);
+/** Adds the update that counts runs, where fresh random numbers are drawn. */
+function countRuns(program: Program): Program {
+  if (!programNodes(program).includes(runCount) || program.updates.some(([target]) => target === runCount))
+    return program;
+  return { ...program, updates: [...program.updates, [runCount, add(runCount, 1)]] };
 }
 
 /** Throws FeedError for an index out of range in a constant, or in an input that is fed. */

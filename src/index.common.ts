@@ -3,16 +3,28 @@ export { jvp } from './autodiff/forward.js';
 export * from './autodiff/jacobian.js';
 export { type GradOptions, grad } from './autodiff/reverse.js';
 export type { Bound } from './bounds.js';
+export type { Check, CheckReport } from './check/compare.js';
 export * from './check/explain.js';
 export { type GradCheckOptions, type GradCheckReport, gradCheck } from './check/gradCheck.js';
 export { type Batch, type Dataset, dataset } from './data/dataset.js';
 export type { DType, NestedArray, TensorData, TypedArray, Value } from './dtype.js';
 export * from './engine.js';
 export * from './errors.js';
+export {
+  chromeTrace,
+  type EngineInfo,
+  type EngineStats,
+  type GpuAccess,
+  type KernelProfile,
+  type PlanView,
+  type Profile,
+} from './graph/backend.js';
 export type { OpRecord, PointwiseRecord, ScalarReference, TensorRecord, TensorReference } from './graph/op.js';
 export { pointwise } from './graph/op.js';
+export type { NodeFeeds, Updates } from './graph/program.js';
 export type { Binary, OpFunction, TensorLike, Tree, Unary } from './graph/tensor.js';
 export { defineOp, Tensor } from './graph/tensor.js';
+export type { Evaluated } from './graph/walk.js';
 export type { OpenOptions } from './index.open.js';
 export * as checkpoint from './io/checkpoint.js';
 export * as safetensors from './io/safetensors.js';

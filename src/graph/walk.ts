@@ -1,3 +1,4 @@
+import type { TensorData } from '../dtype.js';
 import { NablaError } from '../errors.js';
 import { Tensor, type Tree } from './tensor.js';
 
@@ -55,4 +56,17 @@ export function tensorsOf(tree: Tree): Tensor[] {
   const tensors: Tensor[] = [];
   mapTree(tree, (tensor) => tensors.push(tensor));
   return tensors;
+}
+
+/** The tree with each tensor replaced by its value; unknown for a tree of unknown form. */
+export type Evaluated<T> = [Tree] extends [T]
+  ? unknown
+  : T extends Tensor
+    ? TensorData
+    : { readonly [K in keyof T]: Evaluated<T[K]> };
+
+/** A tree with its tensors replaced by their values, which stand in its order. */
+export function inPlaceOf(tree: Tree, values: readonly TensorData[]): unknown {
+  let next = 0;
+  return mapTree(tree, () => values[next++]!);
 }

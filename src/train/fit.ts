@@ -1,7 +1,8 @@
 import type { Dataset } from '../data/dataset.js';
 import { permutation } from '../data/random.js';
-import type { Engine, Step, Updates } from '../engine.js';
+import type { Engine, Step } from '../engine.js';
 import { NablaError } from '../errors.js';
+import type { Updates } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import type { Optimizer } from '../optim/optimizers.js';
 import { checkOptions } from '../options.js';

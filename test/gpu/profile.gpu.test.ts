@@ -1,7 +1,8 @@
 // Times of kernels by timestamps.
 import { expect, it } from 'vitest';
-import { chromeTrace, Engine } from '../../src/engine.js';
+import { Engine } from '../../src/engine.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
+import { chromeTrace } from '../../src/graph/backend.js';
 import { parameter, tensor } from '../../src/ops/leaf.js';
 import { matmul } from '../../src/ops/matmul.js';
 import { sum } from '../../src/ops/reduce.js';

@@ -1,3 +1,4 @@
+import arithmetic from '../../shaders/arithmetic.wgsl?raw';
 import type { ComposedKernel, Op, OpRecord, Options, ScalarReference } from '../graph/op.js';
 import { opId } from '../graph/structure.js';
 import { apply, type FullOptions, filled, fullOp, type Tensor } from '../graph/tensor.js';
@@ -32,6 +33,8 @@ function simplify(node: Tensor): Tensor {
   }
   if (name === 'matmul') return foldTranspose(node);
   if (name === 'sum') return splitSum(node);
+  const { kernel } = node.op; // a user's op may have any name
+  if (kernel.kind !== 'pointwise' || kernel.source !== arithmetic) return node;
   const joined = name === 'add' ? joinPieces(node) : undefined;
   if (joined) return joined;
   const neutral = neutrals[name];

@@ -20,7 +20,7 @@ export {
   type Profile,
 } from './graph/backend.js';
 export type { OpRecord, PointwiseRecord, ScalarReference, TensorRecord, TensorReference } from './graph/op.js';
-export { pointwise } from './graph/op.js';
+export { pointwiseOf as pointwise } from './graph/op.js';
 export type { NodeFeeds, Updates } from './graph/program.js';
 export type { Binary, OpFunction, TensorLike, Tree, Unary } from './graph/tensor.js';
 export { defineOp, Tensor } from './graph/tensor.js';

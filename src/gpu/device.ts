@@ -207,7 +207,7 @@ export class Device {
   }
 }
 
-/** The compiler's complaint, the function it is in, and the lines around it. */
+/** The compiler's complaint, the function it is in with its file, and the lines around it. */
 async function explainShader(module: GPUShaderModule, wgsl: string, cause: unknown): Promise<string> {
   const { messages } = await module.getCompilationInfo();
   const error = messages.find(({ type }) => type === 'error') ?? messages[0];
@@ -216,7 +216,8 @@ async function explainShader(module: GPUShaderModule, wgsl: string, cause: unkno
   const lines = wgsl.split('\n');
   const start = lines.findLastIndex((line, i) => i < lineNum && /\bfn \w+\(/.test(line));
   const name = /\bfn (\w+)\(/.exec(lines[start] ?? '')?.[1];
-  const place = name ? ` in fn ${name}, its line ${lineNum - start}` : '';
+  const file = /^\/\/! (.*)/.exec(lines[start - 1] ?? '')?.[1];
+  const place = name ? ` in fn ${name}, its line ${lineNum - start}${file ? `, of ${file}` : ''}` : '';
   const from = Math.max(0, lineNum - 3);
   const excerpt = lines.slice(from, lineNum + 2).map((line, i) => {
     return `${from + i + 1 === lineNum ? '>' : ' '} ${from + i + 1} | ${line}`;

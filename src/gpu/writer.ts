@@ -141,7 +141,7 @@ export class Writer {
     if (kernel.kind === 'pointwise') {
       const values = node.inputs.map((input) => this.value(input, project(index, node.shape, input.shape, naming)));
       const type = registerType(node.inputs.at(-1)!.dtype);
-      const called = take(this.vocabulary, kernel.name, kernel.source, type === 'bool' ? 'f32' : type);
+      const called = take(this.vocabulary, kernel.name, kernel.source, type === 'bool' ? 'f32' : type, kernel.file);
       return `${called}(${values.join(', ')})`;
     }
     if (kernel.kind !== 'index') throw new RangeError(`${node.op.name} has to be stored before it is read`);
@@ -209,10 +209,16 @@ function functionsOf(source: string): ReadonlyMap<string, WgslFunction> {
 type Vocabulary = Map<string, string>;
 
 /**
- * Takes a function, and what it calls, from a source. For i32 and u32 operands its f32s are rewritten.
- * Returns the name to call. Throws DeviceError when the source lacks it, or another function has the name.
+ * Takes a function, and what it calls, from a source. For i32 and u32 operands its f32s are rewritten. A comment above it
+ * tells its file. Returns the name to call. Throws DeviceError when the source lacks it, or another function has the name.
  */
-export function take(into: Vocabulary, name: string, source: string, type: 'f32' | 'i32' | 'u32' = 'f32'): string {
+export function take(
+  into: Vocabulary,
+  name: string,
+  source: string,
+  type: 'f32' | 'i32' | 'u32' = 'f32',
+  file?: string,
+): string {
   const found = functionsOf(source).get(name);
   if (!found)
     throw new DeviceError(
@@ -222,10 +228,11 @@ export function take(into: Vocabulary, name: string, source: string, type: 'f32'
   // an integer is never NaN
   const whole = found.text.replace(/\bf32\b/g, type).replace(/\bis_nan\(\w+\)/g, 'false');
   const text = type === 'f32' ? found.text : whole.replace(new RegExp(`\\b${name}\\b`), key);
-  if ((into.get(key) ?? text) !== text)
+  if (into.get(key)?.endsWith(text) === false)
     throw new DeviceError(`kernel ${name}: two different WGSL functions have this name; rename yours`);
-  if (!into.has(key)) for (const call of found.calls) take(into, call, source);
-  into.set(key, text);
+  if (into.has(key)) return key;
+  for (const call of found.calls) take(into, call, source, 'f32', file);
+  into.set(key, file ? `//! ${file}\n${text}` : text);
   return key;
 }
 
@@ -247,7 +254,7 @@ export function fillSkeleton(
       Array.from({ length: sizes[count] ?? Number(count) }, (_, i) => body.replaceAll(`\${${name}}`, `${i}`)).join(''),
     );
   const prelude = Object.entries(sizes).map(([name, value]) => `const ${name} = ${value}u;`);
-  const body = text.replace(/^\s*\/\/.*\n|\s*\/\/.*$/gm, '');
+  const body = text.replace(/^\s*\/\/(?!!).*\n|\s*\/\/(?!!).*$/gm, '');
   const enable = /\bf16\b/.test(body) ? 'enable f16;\n' : '';
   return `${enable}${prelude.join('\n')}\n${body}`.replace(/\n\s*\n/g, '\n');
 }

@@ -41,6 +41,8 @@ export interface PointwiseKernel {
   readonly kind: 'pointwise';
   readonly name: string;
   readonly source: string;
+  /** Where the source is written, for errors in it: a file, or file:line of its definition. */
+  readonly file?: string | undefined;
 }
 /** One output element is read from inputs at computed places: views, gathers, generators. */
 export interface IndexKernel<O extends Options = never> {
@@ -121,6 +123,21 @@ export type Op = OpRecord<never>;
 
 /** The kernel of a pointwise op: the WGSL function `name` in `source`, called with one scalar an input. */
 export const pointwise = (name: string, source: string): PointwiseKernel => ({ kind: 'pointwise', name, source });
+
+/**
+ * The kernel of a user's own op: the WGSL function `name` in `source`, called with one scalar an input. Errors in the
+ * WGSL are told with `file`: where the source comes from, unless given the place of this call.
+ */
+export const pointwiseOf = (name: string, source: string, file: string | undefined = caller()): PointwiseKernel => ({
+  ...pointwise(name, source),
+  file,
+});
+
+/** file:line of the code that called the function that calls this, where the engine tells. */
+function caller(): string | undefined {
+  const frames = new Error().stack?.match(/[^\s()@]+:\d+(?=:\d+\)?$)/gm);
+  return frames?.[2]?.replace(/^\w+:\/\//, '');
+}
 
 /** Applies a scalar function to all elements; the inputs already have the shape of `out`. */
 export function mapElements<T extends TypedArray>(call: ScalarReference, inputs: readonly TypedArray[], out: T): T {

@@ -4,16 +4,16 @@ import { grad } from '../../src/autodiff/reverse.js';
 import { gradCheck } from '../../src/check/gradCheck.js';
 import { Engine } from '../../src/engine.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
-import { pointwise } from '../../src/graph/op.js';
+import { pointwiseOf as pointwise } from '../../src/graph/op.js';
 import { defineOp } from '../../src/graph/tensor.js';
 import { add, mul, square } from '../../src/ops/arithmetic.js';
 import { tensor } from '../../src/ops/leaf.js';
 import { openAdapter } from '../support/adapter.js';
 
-const cubeWith = (source: string) =>
+const cubeWith = (source: string, name = 'cube', file?: string) =>
   defineOp({
-    name: 'cube',
-    kernel: pointwise('cube', source),
+    name,
+    kernel: pointwise('cube', source, file),
     reference: (x: number) => x ** 3,
     vjp: ({ inputs: [x], cotangent }) => [mul(cotangent, mul(3, square(x!)))],
     bound: { ulp: 4 },
@@ -39,13 +39,24 @@ it('take part in fusion, derivatives of any order and the cross-check', async ()
   expect((await gradCheck(y, x)).ok).toBe(true);
 });
 
-it('have errors in their WGSL told with function, line and source', async () => {
+it('have errors in their WGSL told with function, line, file and source', async () => {
   const wrong = cubeWith('fn cube(x: f32) -> f32 {\n  let y = x * x;\n  return y * wrong;\n}');
   const failure = engine.run({ y: wrong(tensor([1, 2])) });
-  await expect(failure).rejects.toThrow(/wrong.*in fn cube, its line 3 \(line \d+, column \d+ of the kernel\)/);
+  await expect(failure).rejects.toThrow(
+    /wrong.*in fn cube, its line 3, of \S*blocks\.gpu\.test\.ts\S*:\d+ \(line \d+, column \d+ of the kernel\)/,
+  );
   await expect(failure).rejects.toThrow(/^> \d+ \|\s+return y \* wrong;$/m);
+  const named = cubeWith('fn cube(x: f32) -> f32 { return wrong; }', 'cube', 'cube.wgsl');
+  await expect(engine.run({ y: named(tensor([1, 2])) })).rejects.toThrow('in fn cube, its line 1, of cube.wgsl (line');
   const { y } = await engine.run({ y: cube(tensor([2])) }); // the engine goes on
   expect(y.data[0]).toBe(8);
+});
+
+it('may have the name of an op of Nabla, and of each other', async () => {
+  const source = 'fn cube(x: f32) -> f32 { return x * x * x; }';
+  const [add, mul] = ['add', 'mul'].map((name) => cubeWith(source, name));
+  const { a, b } = await engine.run({ a: add!(tensor([2, 0])), b: mul!(tensor([3, 1])) });
+  expect([...a.data, ...b.data]).toEqual([8, 0, 27, 1]);
 });
 
 it('have a wrong kernel found by the cross-check', async () => {

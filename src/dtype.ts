@@ -3,6 +3,7 @@ import { checkShape, formatShape, type Shape, sameShape, sizeOf } from './shape.
 
 /** Element types. `u8` is storage only (four to a word): `gather` and `cast` unpack it. */
 export type DType = 'f32' | 'f16' | 'i32' | 'u32' | 'bool' | 'u8';
+/** Where values lie on the host; Uint16Array holds the bits of f16. */
 export type TypedArray = Float64Array | Float32Array | Int32Array | Uint32Array | Uint8Array | Uint16Array;
 /** Values with their shape, row-major. The CPU engine returns `f64`; `bool` is one byte an element, 0 or 1. */
 export interface TensorData {
@@ -10,6 +11,7 @@ export interface TensorData {
   readonly dtype: DType | 'f64';
   readonly data: TypedArray;
 }
+/** Numbers in arrays of equal length, as deep as the tensor has axes. */
 export type NestedArray = readonly (number | boolean | NestedArray)[];
 /** What may be fed: a number, nested arrays, a typed array (takes the expected shape) or values with their shape. */
 export type Value = number | NestedArray | TypedArray | TensorData;

@@ -47,6 +47,7 @@ export interface Step<T extends Tree> {
   release(): void;
 }
 
+/** What `compile` makes a step of. */
 export interface StepDefinition<T extends Tree> {
   /** Places to feed, by the names that the step's caller uses. */
   readonly inputs?: Readonly<Record<string, Tensor>>;

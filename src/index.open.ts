@@ -4,6 +4,7 @@ import { DeviceError, NablaError } from './errors.js';
 import type { Backend } from './graph/backend.js';
 import { checkOptions } from './options.js';
 
+/** What `open` takes. */
 export interface OpenOptions {
   /** 'gpu' insists on WebGPU, 'cpu' takes the float64 reference; without it WebGPU where there is an adapter. */
   backend?: 'gpu' | 'cpu';

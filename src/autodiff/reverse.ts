@@ -116,6 +116,7 @@ export function backpropagate(y: Tensor, wrt: readonly Tensor[], cotangent: Tens
 /** A tensor for each of `T`, in the same places. */
 export type EachTensor<T extends readonly Tensor[]> = { -readonly [K in keyof T]: Tensor };
 
+/** What `grad` takes beside y and the nodes. */
 export interface GradOptions {
   /** ∂(result)/∂y, of y's shape; extra leading axes give one gradient each. Needed unless y is a scalar. */
   cotangent?: Tensor;

@@ -2,6 +2,7 @@ import type { Dataset } from '../data/dataset.js';
 import { mnistFrom } from '../data/idx.js';
 import { NablaError } from '../errors.js';
 
+/** How data are fetched. */
 export interface DownloadOptions {
   /** Bytes so far, and of all answers that tell their length. */
   onProgress?: (done: number, total: number) => void;

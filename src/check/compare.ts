@@ -25,6 +25,7 @@ export interface Check {
   readonly total: number;
   readonly worst: Readonly<Record<'index' | 'gpu' | 'cpu' | 'bound' | 'ratio', number>>;
 }
+/** Every kernel of a run against the reference. */
 export interface CheckReport {
   readonly ok: boolean;
   readonly adapter: string;

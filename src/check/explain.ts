@@ -8,6 +8,7 @@ import { eye, ones } from '../ops/leaf.js';
 import { formatShape, MAX_RANK, sizeOf } from '../shape.js';
 import type { Runner } from './gradCheck.js';
 
+/** One node of an explained graph: its value, its local gradients, and what comes back to it. */
 export interface ExplainedNode {
   /** The tensor's id. */
   readonly id: number;
@@ -26,6 +27,7 @@ export interface ExplainedNode {
   /** ∂y/∂node [...y, ...node] in reverse mode, ∂node/∂wrt in forward mode; absent off the way. */
   readonly gradient?: TensorData;
 }
+/** What `explain` returns: the nodes, in an order in which inputs come first. */
 export interface Explanation {
   /** Forward for a vector y of one scalar, where a single pass gives all; else reverse. */
   readonly mode: 'reverse' | 'forward';

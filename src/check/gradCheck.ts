@@ -16,6 +16,7 @@ export interface Runner {
   run(tensors: readonly Tensor[], feeds?: NodeFeeds): Promise<readonly TensorData[]>;
   read(parameter: Tensor): Promise<TensorData>;
 }
+/** What `gradCheck` takes beside y and the nodes. */
 export interface GradCheckOptions {
   /** Computes the derivatives that are checked, and gives parameters their values; float64 on the CPU when absent. */
   readonly engine?: Runner;
@@ -26,6 +27,7 @@ export interface GradCheckOptions {
   readonly absolute?: number;
   readonly relative?: number;
 }
+/** Whether rules agree with differences, and where they agree least. */
 export interface GradCheckReport {
   readonly ok: boolean;
   /** How many derivatives were compared. */

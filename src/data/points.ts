@@ -2,6 +2,7 @@ import { checkWhole } from '../shape.js';
 import { type Dataset, dataset } from './dataset.js';
 import { normals } from './random.js';
 
+/** What sets of points in the plane take. */
 export interface PointOptions {
   /** How many points, classes taking turns; 200. */
   examples?: number;

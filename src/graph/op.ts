@@ -72,6 +72,7 @@ export type Kernel<O extends Options = never> =
 
 /** Float64 meaning of an op: of scalars for pointwise ops, of whole tensors (or their elements alone) for the others. */
 export type ScalarReference = (...inputs: number[]) => number;
+/** The same for whole tensors. */
 export type TensorReference<O extends Options> = (inputs: Values, options: O, output: Form) => TensorData | TypedArray;
 type Values = readonly TensorData[];
 type Form = { shape: Shape; dtype: DType };
@@ -116,6 +117,7 @@ export interface ComposedRecord<O extends Options = Options> extends Omit<Rules<
   readonly bound?: undefined;
   readonly propagate?: undefined;
 }
+/** What `defineOp` takes. */
 export type OpRecord<O extends Options = Options> = PointwiseRecord<O> | TensorRecord<O> | ComposedRecord<O>;
 
 /** A record whose option type is forgotten: what a node of the graph holds. */

@@ -151,7 +151,9 @@ export function lift(op: string, inputs: readonly TensorLike[]): Tensor[] {
 type NoOptions = Record<string, never>;
 /** A function from tensors (numbers are lifted) to a node of the graph. */
 export type OpFunction = (...inputs: TensorLike[]) => Tensor;
+/** A function of one tensor. */
 export type Unary = (x: TensorLike) => Tensor;
+/** A function of two tensors, which broadcast. */
 export type Binary = (a: TensorLike, b: TensorLike) => Tensor;
 
 /**

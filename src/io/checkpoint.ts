@@ -48,6 +48,7 @@ export async function save(engine: Engine, subject: Saved): Promise<Uint8Array> 
   });
 }
 
+/** What `load` found in a file beside the values. */
 export interface Loaded {
   /** For `fit`'s `resume`, where the file has it. */
   readonly progress?: Progress;

@@ -6,6 +6,7 @@ import { pcg, random } from '../ops/random.js';
 import { checkOptions } from '../options.js';
 import { formatShape, type Shape } from '../shape.js';
 
+/** What `apply` takes beside its input. */
 export interface ApplyOptions {
   /** Dropout acts only while training. */
   training?: boolean;
@@ -29,6 +30,7 @@ export interface Scope {
 }
 type LayerFunction = (x: Tensor, training: boolean) => Tensor;
 
+/** What every layer takes. */
 export interface LayerOptions {
   /** A whole number in [0, 2³²); numbers depend on it and on the layer's place. Defaults to the model's seed, or 0. */
   seed?: number;
@@ -100,6 +102,7 @@ export function makeLayer(options: LayerOptions, build: (scope: Scope) => LayerF
   };
 }
 
+/** What an initializer is told of a parameter: how many inputs and outputs it joins, and its seed. */
 export interface Fan {
   /** How many numbers each output sums, and how many outputs each input reaches. */
   readonly inputs: number;
@@ -134,6 +137,7 @@ export const initializers = {
   standardNormal: normal(() => 1),
   zeros: ((shape) => zeros(shape)) as Initialize,
 } as const;
+/** How a parameter starts: a name, or a function of its shape and fan. */
 export type Initializer = keyof typeof initializers | Initialize;
 
 export function initialize(initializer: Initializer, shape: Shape, fan: Fan): Tensor | Value {

@@ -14,6 +14,7 @@ import { checkOptions } from '../options.js';
 import { checkShape, checkWhole, type Shape, sameShape, sizeOf } from '../shape.js';
 import { type Initializer, type Layer, type LayerOptions, layerOptions, makeLayer, refuse } from './layer.js';
 
+/** What `dense` takes beside its sizes. */
 export interface DenseOptions extends LayerOptions {
   activation?: Activation | ((z: Tensor) => Tensor);
   /** true unless given. */

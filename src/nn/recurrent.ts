@@ -9,6 +9,7 @@ import { reshape, transpose } from '../ops/view.js';
 import { checkWhole } from '../shape.js';
 import { type Initializer, type Layer, type LayerOptions, layerOptions, makeLayer, refuse } from './layer.js';
 
+/** What `rnn` and `lstm` take beside their sizes. */
 export interface RecurrentOptions extends LayerOptions {
   /** true unless given. */
   bias?: boolean;

@@ -138,4 +138,5 @@ export const activations = {
   softplus,
   identity: (z: Tensor): Tensor => z,
 } as const;
+/** The name of an activation. */
 export type Activation = keyof typeof activations;

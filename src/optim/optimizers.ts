@@ -22,6 +22,7 @@ export interface Optimizer {
   state(parameters: readonly Tensor[]): Map<string, Tensor>;
 }
 
+/** What every optimizer takes. */
 export interface OptimizerOptions {
   /** A number, a scalar tensor (a parameter, say, that you write to), or a schedule. */
   learningRate?: number | Tensor | Schedule;
@@ -161,6 +162,7 @@ export function sgd(options: OptimizerOptions & { momentum?: number; nesterov?: 
   });
 }
 
+/** What `adam` and `adamW` take. */
 export interface AdamOptions extends OptimizerOptions {
   /** How much of each average a step keeps: of the gradient (0.9) and of its square (0.999). */
   betas?: readonly [number, number];

@@ -17,6 +17,7 @@ import { reshape } from '../ops/view.js';
 import { checkOptions } from '../options.js';
 import { checkWhole, formatShape, sameShape, sizeOf } from '../shape.js';
 
+/** What `evaluate` measures. */
 export interface EvaluateOptions {
   readonly model: Layer;
   readonly loss: Loss;
@@ -24,6 +25,7 @@ export interface EvaluateOptions {
   /** Examples a step; about 256 unless given. Does not change what comes out, but for rounding. */
   readonly batchSize?: number;
 }
+/** Mean cost over the examples, and the share that is classified right. */
 export interface Evaluation {
   /** Mean over the examples. */
   readonly cost: number;

@@ -9,6 +9,7 @@ import { checkOptions } from '../options.js';
 import { checkWhole } from '../shape.js';
 import { type EvaluateOptions, type Evaluation, evaluate, makePass, type Pass, type Totals } from './evaluate.js';
 
+/** What `fit` trains, on what, and for how long. */
 export interface FitOptions extends EvaluateOptions {
   readonly optimizer: Optimizer;
   readonly epochs: number;
@@ -60,6 +61,7 @@ export interface StepReport {
   readonly cost: number;
 }
 
+/** What `fit` says after each epoch. */
 export interface EpochReport {
   /** Epochs done, from 1. */
   readonly epoch: number;

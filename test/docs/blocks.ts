@@ -8,8 +8,8 @@ export interface Block {
   readonly code: string;
   /** Where its code begins in the page. */
   readonly start: number;
-  /** What the text block right after it says that it prints. */
-  readonly says?: { readonly text: string; readonly start: number };
+  /** What the text block right after it says that it prints; "```text varies" shows one run of many. */
+  readonly says?: { readonly text: string; readonly start: number; readonly varies: boolean };
 }
 export interface Page {
   readonly name: string;
@@ -20,16 +20,15 @@ export interface Page {
 }
 
 function readPage(name: string, text: string): Page {
-  const fences = [...text.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(([all, language, code], i, found) => ({
-    ...{
-      language: language!,
-      code: code!,
-      start: text.indexOf(all, i && text.indexOf(found[i - 1]![0])) + all.indexOf('\n') + 1,
-    },
+  const fences = [...text.matchAll(/^```(\w*)( varies)?\n(.*?)^```$/gms)].map((found) => ({
+    ...{ language: found[1]!, varies: found[2] !== undefined, code: found[3]! },
+    start: found.index + found[0].indexOf('\n') + 1,
   }));
   const blocks = fences.map((fence, i): Block => {
     const next = fences[i + 1];
-    return next?.language === 'text' ? { ...fence, says: { text: next.code, start: next.start } } : fence;
+    return next?.language === 'text'
+      ? { ...fence, says: { text: next.code, start: next.start, varies: next.varies } }
+      : fence;
   });
   const programs: Block[][] = [];
   for (const block of blocks.filter(({ language }) => language === 'ts' || language === 'js')) {

@@ -15,7 +15,7 @@ type Tile = readonly [rows: number, columns: number, x: number, y: number];
 const hardware: Tile = [1, 1, 16, 8];
 /** Measured choices by which side is transposed; every tile adds k in ascending order, so they change speed and never bits. */
 const tiles: Readonly<Record<AdapterClass, Readonly<Record<string, Tile>>>> = {
-  lavapipe: { NN: [1, 2, 4, 4], NT: [1, 1, 8, 1], TN: [2, 1, 4, 4], TT: [1, 1, 8, 8] },
+  lavapipe: { NN: [2, 1, 8, 1], NT: [2, 1, 1, 8], TN: [2, 1, 4, 4], TT: [1, 1, 8, 8] },
   swiftshader: { NN: [4, 2, 4, 4], NT: [2, 4, 4, 4], TN: [2, 4, 4, 4], TT: [2, 2, 4, 4] },
   gpu: { NN: hardware, NT: hardware, TN: hardware, TT: hardware },
 };

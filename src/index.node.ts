@@ -12,7 +12,7 @@ export * as data from './node/data.js';
 export const open = openWith(async (options) => {
   if (options.adapter) return GpuBackend.open(options.adapter as GPUAdapter, options);
   const found = await findAdapter(options.powerPreference);
-  return 'missing' in found ? found : GpuBackend.open(found.adapter, options);
+  return 'missing' in found ? found : GpuBackend.open(found.adapter, { ...options, polls: true });
 });
 
 export { loadFile, saveFile } from './node/files.js';

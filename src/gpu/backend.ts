@@ -86,8 +86,10 @@ export class GpuBackend extends Device implements Backend {
 
   /** Counts one more step in flight and waits until there are few enough. */
   async room(): Promise<void> {
-    this.#inFlight.push(this.device.queue.onSubmittedWorkDone());
-    if (this.#inFlight.length > MAX_IN_FLIGHT) await this.#inFlight.shift();
+    const done = (): Promise<undefined> => this.device.queue.onSubmittedWorkDone();
+    if (this.polls) {
+      if (this.ahead > 2 * MAX_IN_FLIGHT) await this.settled(done);
+    } else if (this.#inFlight.push(done()) > MAX_IN_FLIGHT) await this.#inFlight.shift();
     this.check();
   }
 
@@ -125,6 +127,8 @@ class GpuExecutable implements Executable {
   /** Buffers to read outputs through, kept for the next time. */
   #staging: GPUBuffer[] = [];
   #calls: Promise<Call[]> | undefined;
+  #running = 0;
+  #released = false;
 
   constructor(plan: Plan, backend: GpuBackend) {
     this.#plan = plan;
@@ -136,10 +140,16 @@ class GpuExecutable implements Executable {
   }
 
   async run(feeds: Feeds, read: boolean, inspection?: Inspection): Promise<TensorData[]> {
-    const settle = await this.#backend.inOrder(async () =>
-      this.#submit(await this.#prepare(), feeds, read, inspection),
-    );
-    return settle();
+    this.#released = false;
+    this.#running++;
+    try {
+      const settle = await this.#backend.inOrder(async () =>
+        this.#submit(await this.#prepare(), feeds, read, inspection),
+      );
+      return await settle();
+    } finally {
+      if (--this.#running === 0 && this.#released) this.#free();
+    }
   }
 
   async warmUp(onProgress?: OnProgress): Promise<void> {
@@ -147,9 +157,9 @@ class GpuExecutable implements Executable {
   }
 
   release(): void {
+    this.#released = true; // calls under way end first
     const making = this.#calls;
-    this.#calls = undefined;
-    this.#free();
+    if (this.#running === 0) this.#free();
     // what was still being made then
     making?.catch(() => {}).finally(() => this.#calls ?? this.#free());
   }
@@ -160,6 +170,7 @@ class GpuExecutable implements Executable {
   }
 
   #free(): void {
+    this.#calls = undefined;
     this.#backend.destroyBuffers(this.#live);
     this.#live.clear();
     this.#own.clear();
@@ -229,8 +240,7 @@ class GpuExecutable implements Executable {
     }
     const values = outputs.map((node) => this.#find(node));
     const take = staging && this.#backend.copyAside(encoder, values, staging);
-    device.queue.submit([encoder.finish()]);
-    stats.submits++;
+    this.#backend.submit(encoder);
     stats.dispatches += calls.length;
     stats.nodesEvaluated += nodes;
     return async () => {

@@ -66,3 +66,17 @@ it('refuses tensors that are no outputs, and steps of other engines', async () =
   expect(other.gpu).toBeUndefined();
   expect(() => engine.gpu!.bufferOf(other.compile({ inputs: { x }, outputs: y }), y)).toThrow('another engine');
 });
+
+it('a step that is released ends its calls under way first, and may be called again', async () => {
+  const x = input([4]);
+  const step = engine.compile({ inputs: { x }, outputs: { y: mul(x, 2) } });
+  const calls = [step({ x: [1, 2, 3, 4] }), step({ x: [5, 6, 7, 8] })];
+  step.release();
+  const results = await Promise.all(calls);
+  expect(results.map(({ y }) => [...y.data])).toEqual([
+    [2, 4, 6, 8],
+    [10, 12, 14, 16],
+  ]);
+  expect([...(await step({ x: [0, 0, 0, 1] })).y.data]).toEqual([0, 0, 0, 2]);
+  await engine.finish();
+});

@@ -14,7 +14,7 @@ export async function openEngine(backend: 'gpu' | 'cpu' | undefined, crossCheck:
   const found = await findAdapter();
   if (!('missing' in found)) {
     const checked = crossCheck === 'off' ? '' : `; cross-check ${crossCheck}`;
-    const engine = new Engine(await GpuBackend.open(found.adapter), crossCheck);
+    const engine = new Engine(await GpuBackend.open(found.adapter, { polls: true }), crossCheck);
     return { engine, source: `engine  WebGPU on ${found.source}${checked}` };
   }
   if (backend === 'gpu' || found.forced) throw new DeviceError(found.missing);

@@ -1,43 +1,31 @@
-// What the page and its worker say to each other.
+// What the page and its worker say to each other: each message belongs to a part of the page.
+import type { DigitsReply, DigitsRequest } from './digits/protocol.js';
+import type { PlaygroundReply, PlaygroundRequest } from './playground/protocol.js';
 
-/** From the page. `run` counts resets: replies of an earlier run are dropped. */
+/** From the page. */
 export type Request =
-  | { readonly type: 'open' /** Absolute address of the folder of MNIST's files. */; readonly data: string }
-  | { readonly type: 'start' }
-  | { readonly type: 'pause' }
-  | { readonly type: 'reset'; readonly run: number }
-  /** Classify these 784 pixels in [0, 1], now and again while the network learns; none stops that. */
-  | { readonly type: 'classify'; readonly pixels: Float32Array | undefined }
-  /** Ask for one of the test digits. */
-  | { readonly type: 'sample' };
+  | { readonly part: 'digits'; readonly message: DigitsRequest }
+  | { readonly part: 'playground'; readonly message: PlaygroundRequest };
+export type Part = Request['part'];
 
-/** What the network trains on, in a line; `missing` says why that is not a GPU. */
+/** From the worker. */
+export type Reply =
+  | { readonly part: 'engine'; readonly message: EngineReply }
+  | { readonly part: 'digits'; readonly message: DigitsReply }
+  | { readonly part: 'playground'; readonly message: PlaygroundReply };
+
+export type EngineReply =
+  | { readonly type: 'opened'; readonly machine: Machine }
+  | { readonly type: 'lost'; readonly reason: string }
+  | { readonly type: 'failed'; readonly message: string };
+
+/** What computes here; `missing` says why that is not a GPU. */
 export interface Machine {
   readonly backend: 'gpu' | 'cpu';
   readonly adapter: string;
   readonly software: boolean;
   readonly missing: Missing | undefined;
+  readonly limits: Readonly<Record<string, number>>;
+  readonly features: readonly string[];
 }
 export type Missing = 'insecure' | 'unsupported' | 'no adapter';
-
-/** From the worker. */
-export type Reply =
-  | { readonly type: 'opened'; readonly machine: Machine }
-  | { readonly type: 'loading' /** Bytes. */; readonly done: number; readonly total: number }
-  | { readonly type: 'compiling' }
-  | { readonly type: 'ready' }
-  | {
-      readonly type: 'step';
-      readonly run: number;
-      readonly step: number;
-      readonly epoch: number;
-      readonly cost: number;
-    }
-  /** Test accuracy, measured on so many of the test digits. */
-  | { readonly type: 'accuracy'; readonly run: number; readonly accuracy: number; readonly tests: number }
-  /** Training stopped: on request, or because all epochs are done. */
-  | { readonly type: 'stopped'; readonly run: number; readonly done: boolean }
-  | { readonly type: 'probabilities'; readonly run: number; readonly values: Float32Array }
-  | { readonly type: 'sample'; readonly pixels: Float32Array; readonly label: number }
-  | { readonly type: 'lost'; readonly reason: string }
-  | { readonly type: 'failed'; readonly message: string };

@@ -1,51 +1,48 @@
 // The worker: it holds the engine, so that nothing that the engine does can hold the page up.
-import type { Reply, Request } from './protocol.js';
-import { openEngine, Trainer } from './trainer.js';
+import { DeviceLostError, type Engine } from '../src/index.browser.js';
+import { DigitsService } from './digits/service.js';
+import { openEngine } from './machine.js';
+import { PlaygroundService } from './playground/service.js';
+import type { EngineReply, Reply, Request } from './protocol.js';
 
-const post = (reply: Reply): void => self.postMessage(reply);
+const post = (reply: Reply, transfer: Transferable[] = []): void => self.postMessage(reply, { transfer });
+const tell = (message: EngineReply): void => post({ part: 'engine', message });
 
-async function openTrainer(folder: string): Promise<Trainer> {
-  const { engine, machine } = await openEngine();
-  void engine.lost.then((reason) => post({ type: 'lost', reason }));
-  post({ type: 'opened', machine });
-  const trainer = await Trainer.create(engine, folder, post);
-  post({ type: 'ready' });
-  return trainer;
+function fail(error: unknown): void {
+  // the engine says by itself that its device is gone
+  if (error instanceof DeviceLostError) return;
+  tell({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
 }
 
-let opening: Promise<Trainer> | undefined;
+function makeServices(engine: Engine) {
+  return {
+    digits: new DigitsService(engine, (message) => post({ part: 'digits', message }), fail),
+    playground: new PlaygroundService(engine, (message) => post({ part: 'playground', message }), fail),
+  };
+}
+
+async function open() {
+  const { engine, machine } = await openEngine();
+  void engine.lost.then((reason) => tell({ type: 'lost', reason }));
+  tell({ type: 'opened', machine });
+  return makeServices(engine);
+}
+
+const opening = open();
+opening.catch(fail);
 
 async function handle(request: Request): Promise<void> {
-  if (request.type === 'open') {
-    opening = openTrainer(request.data);
-    await opening;
-    return;
-  }
-  const trainer = await opening;
-  if (!trainer) return;
-  switch (request.type) {
-    case 'start':
-      trainer.start();
-      return;
-    case 'pause':
-      trainer.pause();
-      return;
-    case 'reset':
-      trainer.reset(request.run);
-      return;
-    case 'classify':
-      trainer.classify(request.pixels);
-      return;
-    case 'sample':
-      trainer.sample();
-      return;
+  const services = await opening;
+  switch (request.part) {
+    case 'digits':
+      return services.digits.receive(request.message);
+    case 'playground':
+      return services.playground.receive(request.message);
     default:
       request satisfies never;
   }
 }
 
 self.onmessage = ({ data }: MessageEvent<Request>) => {
-  handle(data).catch((error: unknown) => {
-    post({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
-  });
+  handle(data).catch(fail);
 };

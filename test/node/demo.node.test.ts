@@ -1,51 +1,17 @@
 // The live page in a real browser: it learns, reads what is drawn, pauses, goes on and starts over.
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { Browser, Page, Viewport } from 'puppeteer';
-import { createServer, type ViteDevServer } from 'vite';
+import type { Page, Viewport } from 'puppeteer';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startBrowser } from '../support/browser.js';
+import { type Demo, desktop, openDemo, phone } from '../support/demo.js';
 
-const demo = fileURLToPath(new URL('../../demo', import.meta.url));
-const desktop = { width: 1280, height: 800 };
-const phone = { width: 390, height: 844 };
-const complaints: string[] = [];
-let server: ViteDevServer;
-let browser: Browser;
+let demo: Demo;
 let page: Page;
-let shots: string;
 
 beforeAll(async () => {
-  shots = await mkdtemp(join(tmpdir(), 'nabla-demo-'));
-  server = await createServer({
-    ...{ root: demo, configFile: join(demo, 'vite.config.ts'), logLevel: 'error' },
-    server: { host: '127.0.0.1', port: 0, hmr: false, watch: null },
-  });
-  await server.listen();
-  browser = await startBrowser();
-  page = await openPage();
+  demo = await openDemo();
+  page = await demo.openPage();
 }, 60_000);
 
-afterAll(async () => {
-  await browser?.close();
-  await server?.close();
-});
-
-/** Opens the demo; what its console and its worker complain about is kept. */
-async function openPage(prepare?: (page: Page) => Promise<unknown>): Promise<Page> {
-  const opened = await browser.newPage();
-  await opened.setViewport(desktop);
-  opened.on('pageerror', (error) => complaints.push(String(error)));
-  opened.on('requestfailed', (request) => complaints.push(`${request.url()}: ${request.failure()?.errorText}`));
-  opened.on('console', (message) => {
-    if (['error', 'warn'].includes(message.type())) complaints.push(message.text());
-  });
-  await prepare?.(opened);
-  await opened.goto(server.resolvedUrls!.local[0]!);
-  return opened;
-}
+afterAll(() => demo?.close());
 
 const text = (id: string, from = page): Promise<string> => from.$eval(`#${id}`, (found) => found.textContent ?? '');
 const number = async (id: string): Promise<number> => Number.parseFloat((await text(id)).replace(/,/g, ''));
@@ -66,20 +32,8 @@ function hideWebGpu(): void {
   };
 }
 
-/** Takes a picture of the whole page, on each device and in each colour scheme. */
-async function shoot(
-  name: string,
-  devices: Record<string, Viewport> = { desktop, phone },
-  schemes = ['light', 'dark'],
-): Promise<void> {
-  for (const [device, viewport] of Object.entries(devices))
-    for (const scheme of schemes) {
-      await page.setViewport(viewport);
-      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
-      await page.screenshot({ path: join(shots, `${name}-${device}-${scheme}.png`), fullPage: true });
-    }
-  await page.setViewport(desktop);
-}
+const shoot = (name: string, devices?: Record<string, Viewport>, schemes?: string[]): Promise<void> =>
+  demo.shoot(page, name, devices, schemes);
 
 /** Draws a one: a line down the middle of the pad. */
 async function drawOne(): Promise<void> {
@@ -175,7 +129,7 @@ it('says so when the GPU is lost, and starts again', async () => {
 
 it('runs on the CPU where there is no WebGPU, and says how to get it', async () => {
   await page.close();
-  page = await openPage((opened) => opened.evaluateOnNewDocument(hideWebGpu));
+  page = await demo.openPage('', (opened) => opened.evaluateOnNewDocument(hideWebGpu));
   await page.waitForSelector('#toggle:enabled', { timeout: 30_000 });
   expect(await text('noticeText')).toMatch(/^This browser has no WebGPU/);
   expect(await text('machine')).toMatch(/^Runs on the CPU/);
@@ -185,6 +139,5 @@ it('runs on the CPU where there is no WebGPU, and says how to get it', async () 
 });
 
 it('complains about nothing in the console', () => {
-  process.stdout.write(`demo: screenshots in ${shots}\n`);
-  expect(complaints).toEqual([]);
+  expect(demo.complaints).toEqual([]);
 });

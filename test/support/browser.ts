@@ -29,12 +29,23 @@ async function packagedEnvironment(folder: string): Promise<Record<string, strin
   return { ...environment, FONTCONFIG_FILE: fonts };
 }
 
-export async function startBrowser(options: { protocolTimeout?: number } = {}): Promise<Browser & { source: string }> {
+/** Without a GPU the packaged Chromium shows what WebGPU draws only if it composes the page by Vulkan too. */
+const composing = ['--use-angle=swiftshader', '--enable-features=Vulkan', '--use-vulkan=swiftshader'];
+
+export async function startBrowser({
+  draws = false,
+  ...options
+}: {
+  protocolTimeout?: number;
+  /** Whether canvases of WebGPU are to be seen. */
+  draws?: boolean;
+} = {}): Promise<Browser & { source: string }> {
   const found = findBrowser();
   if ('missing' in found) throw new Error(found.missing);
   const { executablePath, headless, source } = found;
   const packaged = headless === 'shell';
   const args = packaged ? ['--use-webgpu-adapter=swiftshader', '--no-sandbox'] : [];
+  if (packaged && draws) args.push(...composing);
   // Chromium refuses its sandbox to root.
   if (!packaged && process.getuid?.() === 0) args.push('--no-sandbox');
   const env = packaged ? await packagedEnvironment(dirname(executablePath)) : process.env;

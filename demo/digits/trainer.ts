@@ -2,7 +2,6 @@
 // The network and its training, in the worker. The page hears of it through `post`.
 import {
   type Dataset,
-  DeviceLostError,
   data,
   type Engine,
   evaluate,
@@ -11,15 +10,14 @@ import {
   input,
   loss,
   nn,
-  open,
   optim,
   type Progress,
   type Step,
   softmax,
   type Tensor,
   type TensorData,
-} from '../src/index.browser.js';
-import type { Machine, Missing, Reply } from './protocol.js';
+} from '../../src/index.browser.js';
+import type { DigitsReply as Reply } from './protocol.js';
 
 /** Epochs after which training stops; the next start adds as many again. */
 const EPOCHS = 10;
@@ -34,24 +32,10 @@ const LOOK_EVERY = 150;
 
 const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Opens the best engine there is, and says what it is. */
-export async function openEngine(): Promise<{ engine: Engine; machine: Machine }> {
-  const missing = await whatIsMissing();
-  const engine = await open({ backend: missing ? 'cpu' : 'gpu', powerPreference: 'high-performance' });
-  const { vendor, architecture, description, software } = engine.info.adapter;
-  const adapter = description || [vendor, architecture].filter(Boolean).join(' ') || 'an unnamed adapter';
-  return { engine, machine: { backend: engine.info.backend, adapter, software, missing } };
-}
-
-async function whatIsMissing(): Promise<Missing | undefined> {
-  if (!globalThis.isSecureContext) return 'insecure';
-  if (!navigator.gpu) return 'unsupported';
-  return (await navigator.gpu.requestAdapter()) ? undefined : 'no adapter';
-}
-
 export class Trainer {
   readonly #engine: Engine;
   readonly #post: (reply: Reply) => void;
+  readonly #fail: (error: unknown) => void;
   readonly #train: Dataset;
   readonly #test: Dataset;
   readonly #few: Dataset;
@@ -74,10 +58,12 @@ export class Trainer {
   private constructor(
     engine: Engine,
     post: (reply: Reply) => void,
+    fail: (error: unknown) => void,
     { train, test }: { train: Dataset; test: Dataset },
   ) {
     this.#engine = engine;
     this.#post = post;
+    this.#fail = fail;
     this.#train = train;
     this.#test = test;
     [this.#few] = test.split(GLANCE, { seed: 1 });
@@ -87,10 +73,15 @@ export class Trainer {
   }
 
   /** Fetches the digits from a folder and sets the network up. */
-  static async create(engine: Engine, folder: string, post: (reply: Reply) => void): Promise<Trainer> {
+  static async create(
+    engine: Engine,
+    folder: string,
+    post: (reply: Reply) => void,
+    fail: (error: unknown) => void,
+  ): Promise<Trainer> {
     const onProgress = (done: number, total: number): void => post({ type: 'loading', done, total });
     const suffix = import.meta.env.PROD ? '.gz' : '';
-    const trainer = new Trainer(engine, post, await data.mnist(folder, { onProgress, suffix }));
+    const trainer = new Trainer(engine, post, fail, await data.mnist(folder, { onProgress, suffix }));
     post({ type: 'compiling' });
     await trainer.#prepare();
     return trainer;
@@ -230,11 +221,5 @@ export class Trainer {
 
   #enqueue(command: () => Promise<void>): void {
     this.#commands = this.#commands.then(command).catch((error: unknown) => this.#fail(error));
-  }
-
-  #fail(error: unknown): void {
-    // the engine says by itself that its device is gone
-    if (error instanceof DeviceLostError) return;
-    this.#post({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
   }
 }

@@ -1,0 +1,169 @@
+// The digits' part of the page: buttons to the worker, replies to the page, one drawing a frame.
+import type { Link, PartPage } from '../link.js';
+import { element, oncePerFrame } from '../shared/dom.js';
+import { LearningChart } from './chart.js';
+import { Pad } from './pad.js';
+import type { DigitsReply, DigitsRequest } from './protocol.js';
+import { Figures, Probabilities } from './view.js';
+
+type Phase = 'opening' | 'idle' | 'training' | 'paused' | 'done' | 'broken';
+
+export class DigitsPage implements PartPage {
+  readonly #link: Link;
+  readonly #toggle = element('toggle', HTMLButtonElement);
+  readonly #reset = element('reset', HTMLButtonElement);
+  readonly #sample = element('sample', HTMLButtonElement);
+  readonly #clear = element('clear', HTMLButtonElement);
+  readonly #status = element('status');
+  readonly #progress = element('progress', HTMLProgressElement);
+  readonly #chart = new LearningChart(element('chart'));
+  readonly #figures = new Figures();
+  readonly #probabilities = new Probabilities(element('bars'), element('verdict'));
+  readonly #pad: Pad;
+  #phase: Phase = 'opening';
+  #run = 0;
+
+  /** However many replies come in a frame, the page is drawn once. */
+  readonly #drawSoon = oncePerFrame(() => {
+    this.#chart.draw();
+    this.#figures.draw(this.#chart.mean);
+    this.#probabilities.draw();
+  });
+
+  constructor(link: Link) {
+    this.#link = link;
+    link.on('digits', (message) => {
+      if (!('run' in message) || message.run === this.#run) this.#receive(message);
+    });
+    this.#pad = new Pad(element('pad', HTMLCanvasElement), element('preview', HTMLCanvasElement), (pixels) => {
+      element('hint').hidden = pixels !== undefined;
+      this.#clear.disabled = pixels === undefined;
+      if (!pixels) this.#probabilities.clear();
+      this.#send({ type: 'classify', pixels });
+    });
+    this.#listen();
+    this.#drawSoon();
+  }
+
+  /** Anew from random weights, in a new worker. */
+  reopen(): void {
+    this.#pad.clear();
+    this.#empty(0);
+    this.#enter('opening', 'Opening the engine…');
+    this.#progress.removeAttribute('value');
+    // the worker's own address is another one
+    this.#send({ type: 'open', data: new URL('mnist', document.baseURI).href });
+  }
+
+  broken(): void {
+    this.#enter('broken', 'Stopped.');
+  }
+
+  recolour(): void {
+    this.#chart.recolour();
+    this.#pad.redraw();
+  }
+
+  #send(request: DigitsRequest): void {
+    this.#link.send('digits', request);
+  }
+
+  #enter(next: Phase, text: string): void {
+    this.#phase = next;
+    this.#status.textContent = text;
+    this.#progress.hidden = next !== 'opening';
+    const labels: Partial<Record<Phase, string>> = { training: 'Pause', paused: 'Resume', done: 'Train on' };
+    this.#toggle.textContent = labels[next] ?? 'Start';
+    const isOff = next === 'opening' || next === 'broken';
+    for (const button of [this.#toggle, this.#reset, this.#sample]) button.disabled = isOff;
+    this.#reset.disabled ||= next === 'idle';
+  }
+
+  /** What is left of a run goes away at once; the worker follows. */
+  #empty(run: number): void {
+    this.#run = run;
+    this.#chart.clear();
+    this.#figures.clear();
+    element('chart').setAttribute('aria-label', 'Curve of the cost, no steps yet');
+    this.#drawSoon();
+  }
+
+  #receive(reply: DigitsReply): void {
+    switch (reply.type) {
+      case 'loading':
+        this.#progress.value = reply.done / Math.max(1, reply.total);
+        if (this.#status.textContent !== 'Fetching the digits…') this.#status.textContent = 'Fetching the digits…';
+        return;
+      case 'compiling':
+        this.#progress.removeAttribute('value');
+        this.#status.textContent = 'Compiling the kernels…';
+        return;
+      case 'ready':
+        this.#enter('idle', 'Ready: the weights are random.');
+        if (!this.#pad.isEmpty) this.#pad.redraw();
+        return;
+      case 'sample':
+        this.#probabilities.truth = reply.label;
+        this.#pad.show(reply.pixels);
+        return;
+      default:
+        this.#follow(reply);
+    }
+  }
+
+  /** Replies that belong to a run. */
+  #follow(reply: Extract<DigitsReply, { run: number }>): void {
+    const figures = this.#figures;
+    switch (reply.type) {
+      case 'step':
+        if (this.#phase === 'training') this.#status.textContent = `Learning, epoch ${reply.epoch}`;
+        this.#chart.add(reply.step, reply.cost);
+        figures.step(reply.step, reply.cost);
+        break;
+      case 'accuracy':
+        figures.accuracy(reply.accuracy, reply.tests);
+        this.#chart.accuracy(reply.accuracy);
+        if (this.#phase === 'paused') this.#status.textContent = `Paused: ${figures.result}.`;
+        if (this.#phase === 'done') this.#status.textContent = `All epochs done: ${figures.result}.`;
+        break;
+      case 'stopped':
+        figures.rest();
+        element('chart').setAttribute('aria-label', figures.summary(this.#chart.mean));
+        if (reply.done) this.#enter('done', `All epochs done: ${figures.result}.`);
+        break;
+      case 'probabilities':
+        if (!this.#pad.isEmpty) this.#probabilities.set(reply.values);
+        break;
+      default:
+        reply satisfies never;
+    }
+    this.#drawSoon();
+  }
+
+  #listen(): void {
+    this.#toggle.addEventListener('click', () => {
+      if (this.#phase === 'training') {
+        this.#enter('paused', 'Paused.');
+        this.#send({ type: 'pause' });
+      } else {
+        this.#enter('training', 'Starting…');
+        this.#figures.rest();
+        this.#send({ type: 'start' });
+      }
+    });
+    this.#reset.addEventListener('click', () => {
+      this.#empty(this.#run + 1);
+      this.#send({ type: 'reset', run: this.#run });
+      this.#toggle.focus();
+      this.#enter('idle', 'Ready: the weights are random again.');
+    });
+    this.#sample.addEventListener('click', () => this.#send({ type: 'sample' }));
+    this.#clear.addEventListener('click', () => {
+      this.#pad.clear();
+      this.#sample.focus();
+    });
+    element('pad').addEventListener('pointerdown', () => {
+      this.#probabilities.truth = undefined;
+    });
+  }
+}

@@ -1,0 +1,78 @@
+// The playground in a real browser: the boundary follows what the network learns.
+import { createHash } from 'node:crypto';
+import type { Page } from 'puppeteer';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Demo, openDemo } from '../support/demo.js';
+
+let demo: Demo;
+let page: Page;
+
+beforeAll(async () => {
+  demo = await openDemo();
+  page = await demo.openPage('playground');
+}, 60_000);
+
+afterAll(() => demo?.close());
+
+const number = (id: string): Promise<number> =>
+  page.$eval(`#${id}`, ({ textContent }) => Number.parseFloat((textContent ?? '').replace(/,/g, '')));
+
+/** The pixels of the field as they are on the screen. */
+async function field(): Promise<string> {
+  const pixels = await (await page.$('.stage'))!.screenshot();
+  return createHash('sha1').update(pixels).digest('hex');
+}
+
+const reads = (share: number): Promise<unknown> =>
+  page.waitForFunction(
+    (least) => Number.parseFloat(document.querySelector('#playAccuracy')!.textContent!) >= least,
+    { timeout: 50_000 },
+    share,
+  );
+
+it('moves the boundary as the network learns, drawn from the GPU’s buffer', async () => {
+  await page.waitForSelector('#playToggle:enabled', { timeout: 30_000 });
+  expect(await page.$eval('#drawn', ({ textContent }) => textContent)).toMatch(/^Drawn from the GPU/);
+  await page.click('#playData [value=moons] + span');
+  const before = await field();
+  await page.click('#playToggle');
+  await reads(97);
+  expect(await field()).not.toBe(before);
+  await page.click('#playToggle');
+  await demo.shoot(page, 'playground');
+});
+
+it('keeps still while it is paused', async () => {
+  const step = await number('playStep');
+  const before = await field();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect([await number('playStep'), await field()]).toEqual([step, before]);
+});
+
+it('takes points that are dropped by mouse and by keyboard', async () => {
+  await page.click('#playData [value=own] + span');
+  await page.waitForFunction(() => document.querySelector('#playStep')!.textContent === '0');
+  const box = (await (await page.$('#points'))!.boundingBox())!;
+  await page.mouse.click(box.x + 0.25 * box.width, box.y + 0.5 * box.height);
+  await page.click('#dropClass [value="1"] + span');
+  await page.focus('#points');
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('Enter');
+  const before = await field();
+  await page.click('#playToggle');
+  await reads(100);
+  expect(await field()).not.toBe(before);
+});
+
+it('rests while another part is in view', async () => {
+  await page.click('#digitsTab');
+  await page.click('#playgroundTab');
+  await new Promise((resolve) => setTimeout(resolve, 300)); // a frame that was under way
+  const step = await number('playStep');
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(await number('playStep')).toBe(step);
+});
+
+it('complains about nothing in the console', () => {
+  expect(demo.complaints).toEqual([]);
+});

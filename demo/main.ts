@@ -24,6 +24,7 @@ const parts = new Map<string, PartPage>();
 const makers: Readonly<Record<string, () => Promise<PartPage>>> = {
   digits: async () => new DigitsPage(link),
   playground: async () => new (await import('./playground/page.js')).PlaygroundPage(link),
+  backprop: async () => new (await import('./backprop/page.js')).BackpropPage(link),
 };
 
 function say(text: string, canStartAgain: boolean): void {

@@ -1,18 +1,21 @@
 // What the page and its worker say to each other: each message belongs to a part of the page.
+import type { BackpropReply, BackpropRequest } from './backprop/protocol.js';
 import type { DigitsReply, DigitsRequest } from './digits/protocol.js';
 import type { PlaygroundReply, PlaygroundRequest } from './playground/protocol.js';
 
 /** From the page. */
 export type Request =
   | { readonly part: 'digits'; readonly message: DigitsRequest }
-  | { readonly part: 'playground'; readonly message: PlaygroundRequest };
+  | { readonly part: 'playground'; readonly message: PlaygroundRequest }
+  | { readonly part: 'backprop'; readonly message: BackpropRequest };
 export type Part = Request['part'];
 
 /** From the worker. */
 export type Reply =
   | { readonly part: 'engine'; readonly message: EngineReply }
   | { readonly part: 'digits'; readonly message: DigitsReply }
-  | { readonly part: 'playground'; readonly message: PlaygroundReply };
+  | { readonly part: 'playground'; readonly message: PlaygroundReply }
+  | { readonly part: 'backprop'; readonly message: BackpropReply };
 
 export type EngineReply =
   | { readonly type: 'opened'; readonly machine: Machine }

@@ -1,5 +1,6 @@
 // The worker: it holds the engine, so that nothing that the engine does can hold the page up.
 import { DeviceLostError, type Engine } from '../src/index.browser.js';
+import { BackpropService } from './backprop/service.js';
 import { DigitsService } from './digits/service.js';
 import { openEngine } from './machine.js';
 import { PlaygroundService } from './playground/service.js';
@@ -17,6 +18,7 @@ function fail(error: unknown): void {
 function makeServices(engine: Engine) {
   return {
     digits: new DigitsService(engine, (message) => post({ part: 'digits', message }), fail),
+    backprop: new BackpropService(engine, (message) => post({ part: 'backprop', message })),
     playground: new PlaygroundService(engine, (message) => post({ part: 'playground', message }), fail),
   };
 }
@@ -38,6 +40,8 @@ async function handle(request: Request): Promise<void> {
       return services.digits.receive(request.message);
     case 'playground':
       return services.playground.receive(request.message);
+    case 'backprop':
+      return services.backprop.receive(request.message);
     default:
       request satisfies never;
   }

@@ -12,6 +12,8 @@ export class Link {
   readonly #events: LinkEvents;
   readonly #parts = new Map<Part, (message: never) => void>();
   #worker: Worker | undefined;
+  /** What the present worker computes on, once it has said so. */
+  machine: Machine | undefined;
 
   constructor(events: LinkEvents) {
     this.#events = events;
@@ -55,6 +57,7 @@ export class Link {
     const { message } = reply;
     switch (message.type) {
       case 'opened':
+        this.machine = message.machine;
         this.#events.opened(message.machine);
         return;
       case 'lost':
@@ -70,7 +73,7 @@ export class Link {
 
   #fail(message: string): void {
     this.#worker?.terminate();
-    this.#worker = undefined;
+    this.#worker = this.machine = undefined;
     this.#events.broken(message);
   }
 }
@@ -81,6 +84,8 @@ export interface PartPage {
   reopen(): void;
   /** The worker is gone. */
   broken(): void;
+  /** The new worker says what it computes on. */
+  opened?(machine: Machine): void;
   /** The part comes into view or leaves it. */
   show?(isVisible: boolean): void;
   /** After a change between light and dark. */

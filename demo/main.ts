@@ -11,6 +11,7 @@ const again = element('again', HTMLButtonElement);
 const link = new Link({
   opened(machine) {
     element('machine').textContent = machineLine(machine);
+    for (const part of parts.values()) part.opened?.(machine);
     if (machine.missing) say(missingNotice(machine.missing), false);
   },
   broken(message) {
@@ -19,12 +20,14 @@ const link = new Link({
   },
 });
 
-/** Parts that have been in view; the others are fetched when they are first asked for. */
-const parts = new Map<string, PartPage>();
+const digits = new DigitsPage(link);
+/** Parts that have been in view, and the digits, which train on behind the others; the others are fetched when they are first asked for. */
+const parts = new Map<string, PartPage>([['digits', digits]]);
 const makers: Readonly<Record<string, () => Promise<PartPage>>> = {
-  digits: async () => new DigitsPage(link),
+  digits: async () => digits,
   playground: async () => new (await import('./playground/page.js')).PlaygroundPage(link),
   backprop: async () => new (await import('./backprop/page.js')).BackpropPage(link),
+  trust: async () => new (await import('./trust/page.js')).TrustPage(link, digits),
 };
 
 function say(text: string, canStartAgain: boolean): void {
@@ -57,4 +60,5 @@ matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
 });
 
 link.open();
+digits.reopen();
 makeTabs((name) => void show(name));

@@ -2,12 +2,14 @@
 import type { BackpropReply, BackpropRequest } from './backprop/protocol.js';
 import type { DigitsReply, DigitsRequest } from './digits/protocol.js';
 import type { PlaygroundReply, PlaygroundRequest } from './playground/protocol.js';
+import type { TrustReply, TrustRequest } from './trust/protocol.js';
 
 /** From the page. */
 export type Request =
   | { readonly part: 'digits'; readonly message: DigitsRequest }
   | { readonly part: 'playground'; readonly message: PlaygroundRequest }
-  | { readonly part: 'backprop'; readonly message: BackpropRequest };
+  | { readonly part: 'backprop'; readonly message: BackpropRequest }
+  | { readonly part: 'trust'; readonly message: TrustRequest };
 export type Part = Request['part'];
 
 /** From the worker. */
@@ -15,7 +17,8 @@ export type Reply =
   | { readonly part: 'engine'; readonly message: EngineReply }
   | { readonly part: 'digits'; readonly message: DigitsReply }
   | { readonly part: 'playground'; readonly message: PlaygroundReply }
-  | { readonly part: 'backprop'; readonly message: BackpropReply };
+  | { readonly part: 'backprop'; readonly message: BackpropReply }
+  | { readonly part: 'trust'; readonly message: TrustReply };
 
 export type EngineReply =
   | { readonly type: 'opened'; readonly machine: Machine }

@@ -5,6 +5,7 @@ import { DigitsService } from './digits/service.js';
 import { openEngine } from './machine.js';
 import { PlaygroundService } from './playground/service.js';
 import type { EngineReply, Reply, Request } from './protocol.js';
+import { TrustService } from './trust/service.js';
 
 const post = (reply: Reply, transfer: Transferable[] = []): void => self.postMessage(reply, { transfer });
 const tell = (message: EngineReply): void => post({ part: 'engine', message });
@@ -16,10 +17,16 @@ function fail(error: unknown): void {
 }
 
 function makeServices(engine: Engine) {
+  const digits = new DigitsService(engine, (message) => post({ part: 'digits', message }), fail);
   return {
-    digits: new DigitsService(engine, (message) => post({ part: 'digits', message }), fail),
-    backprop: new BackpropService(engine, (message) => post({ part: 'backprop', message })),
+    digits,
     playground: new PlaygroundService(engine, (message) => post({ part: 'playground', message }), fail),
+    backprop: new BackpropService(engine, (message) => post({ part: 'backprop', message })),
+    trust: new TrustService(
+      engine,
+      (message) => post({ part: 'trust', message }),
+      () => digits.check(),
+    ),
   };
 }
 
@@ -42,6 +49,8 @@ async function handle(request: Request): Promise<void> {
       return services.playground.receive(request.message);
     case 'backprop':
       return services.backprop.receive(request.message);
+    case 'trust':
+      return services.trust.receive(request.message);
     default:
       request satisfies never;
   }

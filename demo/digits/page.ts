@@ -55,6 +55,16 @@ export class DigitsPage implements PartPage {
     this.#send({ type: 'open', data: new URL('mnist', document.baseURI).href });
   }
 
+  /** Starts training unless it is under way. */
+  start(): void {
+    if (this.#phase !== 'training') this.#toggle.click();
+  }
+
+  /** Where training stands, for people. */
+  get stepText(): string {
+    return this.#phase === 'training' ? `step ${this.#figures.stepText}` : 'rests';
+  }
+
   broken(): void {
     this.#enter('broken', 'Stopped.');
   }

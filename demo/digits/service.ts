@@ -1,5 +1,5 @@
 // The digits' end in the worker: requests in their order, once the digits are there.
-import type { Engine } from '../../src/index.browser.js';
+import type { CheckReport, Engine } from '../../src/index.browser.js';
 import type { DigitsReply, DigitsRequest } from './protocol.js';
 import { Trainer } from './trainer.js';
 
@@ -13,6 +13,11 @@ export class DigitsService {
       post({ type: 'ready' });
       return trainer;
     };
+  }
+
+  /** Compares the kernels of a training step with float64, once there is a network. */
+  async check(): Promise<CheckReport | undefined> {
+    return (await this.#opening)?.check();
   }
 
   async receive(request: DigitsRequest): Promise<void> {

@@ -1,6 +1,7 @@
 /// <reference types="vite/client" />
 // The network and its training, in the worker. The page hears of it through `post`.
 import {
+  type CheckReport,
   type Dataset,
   data,
   type Engine,
@@ -17,6 +18,7 @@ import {
   type Tensor,
   type TensorData,
 } from '../../src/index.browser.js';
+import { makeCheck } from './check.js';
 import type { DigitsReply as Reply } from './protocol.js';
 
 /** Epochs after which training stops; the next start adds as many again. */
@@ -41,6 +43,8 @@ export class Trainer {
   readonly #few: Dataset;
   readonly #model = nn.sequential(nn.dense(784, 128, { activation: 'relu' }), nn.dense(128, 10));
   readonly #optimizer = optim.adam({ learningRate: 1e-3 });
+  /** Compares the kernels of a training step with float64. */
+  readonly check: () => Promise<CheckReport>;
   readonly #classify: Step<{ probabilities: Tensor }>;
   /** Parameters and optimizer state as they were before the first step. */
   #beginning: (readonly [Tensor, TensorData])[] = [];
@@ -67,6 +71,7 @@ export class Trainer {
     this.#train = train;
     this.#test = test;
     [this.#few] = test.split(GLANCE, { seed: 1 });
+    this.check = makeCheck(engine, this.#model, this.#optimizer, train);
     const pixels = input([1, 784], { name: 'pixels' });
     const probabilities = softmax(this.#model.apply(pixels));
     this.#classify = engine.compile({ inputs: { pixels }, outputs: { probabilities } });

@@ -15,6 +15,10 @@ export class Figures {
     this.#speed.step(step);
   }
 
+  get stepText(): string {
+    return this.#step.toLocaleString('en');
+  }
+
   accuracy(share: number, tests: number): void {
     this.#accuracy = { share, tests };
   }
@@ -34,7 +38,7 @@ export class Figures {
     const accuracy = this.#accuracy;
     put('accuracy', accuracy ? percent(accuracy.share, 1) : '–');
     put('tests', accuracy ? `of ${accuracy.tests.toLocaleString('en')} digits` : '');
-    put('step', this.#step.toLocaleString('en'));
+    put('step', this.stepText);
     put('speed', this.#speed.text);
     put('cost', this.#cost === undefined || mean === undefined ? '–' : mean.toFixed(3));
   }

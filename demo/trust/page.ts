@@ -1,0 +1,172 @@
+// Trust's part of the page: checks while it learns, the kernel tests, and what computes.
+import type { Link, PartPage } from '../link.js';
+import type { Machine } from '../protocol.js';
+import { element, make, oncePerFrame, put } from '../shared/dom.js';
+import { makeQuiz } from '../shared/quiz.js';
+import type { Closeness, TrustReply } from './protocol.js';
+import { questions } from './questions.js';
+import './trust.css';
+import markup from './trust.html?raw';
+
+/** What the digits' part offers: their training, to be checked. */
+export interface Training {
+  /** Starts unless it is under way. */
+  start(): void;
+  readonly stepText: string;
+}
+
+const SHOWN_LIMITS: Readonly<Record<string, string>> = {
+  maxStorageBufferBindingSize: 'Largest binding',
+  maxBufferSize: 'Largest buffer',
+  maxComputeInvocationsPerWorkgroup: 'Invocations a workgroup',
+  maxComputeWorkgroupStorageSize: 'Workgroup memory',
+  maxStorageBuffersPerShaderStage: 'Storage buffers a kernel',
+};
+
+const amount = (name: string, value: number): string => {
+  if (!/Size$/.test(name)) return value.toLocaleString('en');
+  return value >= 2 ** 20
+    ? `${Math.round(value / 2 ** 20).toLocaleString('en')} MiB`
+    : `${Math.round(value / 1024)} KiB`;
+};
+
+/** A ratio as a number and a bar. */
+function meter(ratio: number): HTMLElement {
+  const bar = make('div', { class: 'bar' });
+  bar.style.transform = `scaleX(${Math.min(1, ratio)})`;
+  const isOut = !(ratio <= 1);
+  const number = Number.isFinite(ratio) ? ratio.toFixed(ratio < 10 ? 3 : 0) : '∞';
+  return make('div', { class: isOut ? 'meter out' : 'meter' }, number, make('div', { class: 'track' }, bar));
+}
+
+export class TrustPage implements PartPage {
+  readonly #link: Link;
+  readonly #training: Training;
+  readonly #watch: HTMLInputElement;
+  readonly #suite: HTMLButtonElement;
+  readonly #worst = new Map<string, Closeness>();
+  #isRunning = false;
+  #failed: string[] = [];
+  #values = 0;
+
+  readonly #drawSoon = oncePerFrame(() => this.#draw());
+
+  constructor(link: Link, training: Training) {
+    this.#link = link;
+    this.#training = training;
+    element('trust').innerHTML = markup;
+    this.#watch = element('watch', HTMLInputElement);
+    this.#suite = element('suite', HTMLButtonElement);
+    makeQuiz(element('trustQuiz'), 'Do you see it?', questions);
+    link.on('trust', (message) => this.#receive(message));
+    this.#watch.addEventListener('change', () => this.#switch(this.#watch.checked));
+    this.#suite.addEventListener('click', () => (this.#isRunning ? this.#stop() : this.#run()));
+  }
+
+  reopen(): void {
+    this.#worst.clear();
+    this.#watch.checked = false;
+    this.#watch.disabled = this.#suite.disabled = false;
+    if (this.#link.machine) this.opened(this.#link.machine);
+    this.#drawSoon();
+  }
+
+  broken(): void {
+    this.#watch.checked = false;
+    this.#watch.disabled = this.#suite.disabled = true;
+    this.#end('Stopped.');
+  }
+
+  opened({ backend, adapter, software, limits, features }: Machine): void {
+    const rows = [
+      ['Engine', backend === 'gpu' ? 'WebGPU' : 'CPU, float64'],
+      ['Adapter', `${adapter}${software && backend === 'gpu' ? ' (software)' : ''}`],
+      ...Object.entries(SHOWN_LIMITS).flatMap(([name, label]) =>
+        limits[name] === undefined ? [] : [[label, amount(name, limits[name])]],
+      ),
+      ['Half precision', features.includes('shader-f16') ? 'yes' : 'no'],
+    ];
+    element('adapterRows').replaceChildren(
+      ...rows.map(([label, value]) => make('div', {}, make('dt', {}, label!), make('dd', {}, value!))),
+    );
+    if (backend === 'gpu') return;
+    this.#watch.disabled = this.#suite.disabled = true;
+    put('suiteStatus', 'There are no kernels to check here: everything is computed in float64.');
+  }
+
+  #switch(isOn: boolean): void {
+    if (isOn) this.#training.start();
+    this.#link.send('trust', { type: 'watch', isOn });
+    this.#drawSoon();
+  }
+
+  #run(): void {
+    this.#isRunning = true;
+    this.#failed = [];
+    this.#values = 0;
+    element('suiteRows').replaceChildren();
+    element('suiteProgress').hidden = false;
+    put(this.#suite, 'Stop');
+    put('suiteStatus', 'Running…');
+    this.#link.send('trust', { type: 'suite', seed: Math.floor(Math.random() * 2 ** 31) });
+  }
+
+  #stop(): void {
+    this.#link.send('trust', { type: 'stop' });
+    this.#end('Stopped.');
+  }
+
+  #end(text: string): void {
+    if (!this.#isRunning) return;
+    this.#isRunning = false;
+    element('suiteProgress').hidden = true;
+    put(this.#suite, 'Run the tests');
+    put('suiteStatus', text);
+  }
+
+  #receive(reply: TrustReply): void {
+    switch (reply.type) {
+      case 'watched':
+        for (const { name, values, ratio } of reply.kernels) {
+          const before = this.#worst.get(name);
+          const worst = { name, values: values + (before?.values ?? 0), ratio: Math.max(ratio, before?.ratio ?? 0) };
+          this.#worst.set(name, worst);
+        }
+        this.#drawSoon();
+        return;
+      case 'op':
+        if (this.#isRunning) this.#addOp(reply);
+        return;
+      case 'finished': {
+        const { length } = element('suiteRows').children;
+        const compared = `${this.#values.toLocaleString('en')} values compared`;
+        const bad = this.#failed.join(', ');
+        if (reply.isWhole) this.#end(bad ? `Outside their bound: ${bad}.` : `All ${length} ops passed, ${compared}.`);
+        return;
+      }
+      default:
+        reply satisfies never;
+    }
+  }
+
+  #addOp({ name, kernels, values, ratio, done, of }: Extract<TrustReply, { type: 'op' }>): void {
+    element('suiteProgress', HTMLProgressElement).value = done / of;
+    this.#values += values;
+    if (!(ratio <= 1)) this.#failed.push(name);
+    const cells = [String(kernels), values.toLocaleString('en'), meter(ratio)].map((cell) => make('td', {}, cell));
+    element('suiteRows').append(make('tr', {}, make('th', { scope: 'row' }, name), ...cells));
+  }
+
+  #draw(): void {
+    const kernels = [...this.#worst.values()].sort((a, b) => b.ratio - a.ratio);
+    put('watchWorst', kernels[0] ? kernels[0].ratio.toFixed(3) : '–');
+    put('watchValues', kernels.reduce((sum, { values }) => sum + values, 0).toLocaleString('en'));
+    put('watchStep', this.#training.stepText);
+    element('watchRows').replaceChildren(
+      ...kernels.map(({ name, values, ratio }) => {
+        const cells = [make('td', {}, values.toLocaleString('en')), make('td', {}, meter(ratio))];
+        return make('tr', {}, make('th', { scope: 'row' }, name), ...cells);
+      }),
+    );
+  }
+}

@@ -1,8 +1,10 @@
-// The pad: draws what the pointer draws, and shows beside it what the network sees.
+// The pad: draws what the pointer or the arrow keys draw, and shows beside it what the network sees.
 import { type Point, type Stroke, toDigit, toImage, trace } from './digit.js';
 
 /** Width of a line, as a part of the pad's. */
 const PEN = 0.075;
+/** How far an arrow key moves the pen. */
+const STRIDE = 0.04;
 
 export class Pad {
   readonly #canvas: HTMLCanvasElement;
@@ -12,6 +14,9 @@ export class Pad {
   /** 28 × 28, from the strokes or as it was shown. */
   #pixels: Float32Array | undefined;
   #pointer: number | undefined;
+  /** The pen of the keyboard. */
+  #pen: Point = { x: 0.5, y: 0.2 };
+  #isPenDown = false;
   #frame = 0;
 
   constructor(
@@ -28,6 +33,14 @@ export class Pad {
       canvas.addEventListener(end, (event) => {
         if (event.pointerId === this.#pointer) this.#pointer = undefined;
       });
+    canvas.tabIndex = 0;
+    canvas.setAttribute('role', 'application');
+    canvas.setAttribute(
+      'aria-label',
+      'Pad to draw a digit on. With the keyboard: arrow keys move the pen, Space puts it down or lifts it, Delete clears.',
+    );
+    canvas.addEventListener('keydown', (event) => this.#press(event));
+    for (const change of ['focus', 'blur'] as const) canvas.addEventListener(change, () => this.redraw());
     new ResizeObserver(() => this.redraw()).observe(canvas);
   }
 
@@ -37,6 +50,7 @@ export class Pad {
 
   clear(): void {
     this.#strokes = [];
+    this.#isPenDown = false;
     this.#set(undefined);
   }
 
@@ -44,7 +58,27 @@ export class Pad {
   show(pixels: Float32Array): void {
     this.#strokes = [];
     this.#pointer = undefined;
+    this.#isPenDown = false;
     this.#set(pixels);
+  }
+
+  #press(event: KeyboardEvent): void {
+    const moves: Partial<Record<string, readonly [number, number]>> = {
+      ...{ ArrowLeft: [-STRIDE, 0], ArrowRight: [STRIDE, 0], ArrowUp: [0, -STRIDE], ArrowDown: [0, STRIDE] },
+    };
+    const move = moves[event.key];
+    const inside = (value: number): number => Math.max(0.04, Math.min(0.96, value));
+    if (move) {
+      this.#pen = { x: inside(this.#pen.x + move[0]), y: inside(this.#pen.y + move[1]) };
+      if (this.#isPenDown) this.#strokes.at(-1)?.push(this.#pen);
+    } else if (event.key === ' ') {
+      this.#isPenDown = !this.#isPenDown;
+      if (this.#isPenDown) this.#strokes.push([this.#pen]);
+    } else if (event.key === 'Delete' || event.key === 'Backspace') this.clear();
+    else return;
+    event.preventDefault();
+    if (this.#isPenDown) this.#drawn();
+    else this.redraw();
   }
 
   #begin(event: PointerEvent): void {
@@ -95,6 +129,12 @@ export class Pad {
     const strokes: readonly Stroke[] = this.#strokes;
     if (strokes.length > 0) trace(context, strokes, { scale: size, x: 0, y: 0 }, PEN * size);
     else if (image) context.drawImage(image, 0, 0, size, size);
+    if (this.#canvas.matches(':focus-visible')) {
+      context.lineWidth = Math.max(2, size / 120);
+      context.beginPath();
+      context.arc(this.#pen.x * size, this.#pen.y * size, (PEN / (this.#isPenDown ? 2 : 1)) * size, 0, 2 * Math.PI);
+      context.stroke();
+    }
     const seen = this.#preview.getContext('2d')!;
     seen.clearRect(0, 0, 28, 28);
     if (image) seen.drawImage(image, 0, 0);

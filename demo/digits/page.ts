@@ -1,9 +1,13 @@
 // The digits' part of the page: buttons to the worker, replies to the page, one drawing a frame.
 import type { Link, PartPage } from '../link.js';
-import { element, oncePerFrame } from '../shared/dom.js';
+import { element, make, oncePerFrame, put } from '../shared/dom.js';
+import { makeQuiz } from '../shared/quiz.js';
 import { LearningChart } from './chart.js';
 import { Pad } from './pad.js';
-import type { DigitsReply, DigitsRequest } from './protocol.js';
+import { Pictures } from './pictures.js';
+import type { DigitSettings, DigitsReply, DigitsRequest, Kernel } from './protocol.js';
+import { questions } from './questions.js';
+import { readSettings } from './settings.js';
 import { Figures, Probabilities } from './view.js';
 
 type Phase = 'opening' | 'idle' | 'training' | 'paused' | 'done' | 'broken';
@@ -19,7 +23,10 @@ export class DigitsPage implements PartPage {
   readonly #chart = new LearningChart(element('chart'));
   readonly #figures = new Figures();
   readonly #probabilities = new Probabilities(element('bars'), element('verdict'));
+  readonly #pictures = new Pictures(element('weights', HTMLCanvasElement), element('signals'), element('hard'));
+  readonly #form = element('digitSettings', HTMLFormElement);
   readonly #pad: Pad;
+  #settings: DigitSettings;
   #phase: Phase = 'opening';
   #run = 0;
 
@@ -28,10 +35,13 @@ export class DigitsPage implements PartPage {
     this.#chart.draw();
     this.#figures.draw(this.#chart.mean);
     this.#probabilities.draw();
+    this.#pictures.draw();
   });
 
   constructor(link: Link) {
     this.#link = link;
+    this.#settings = readSettings(this.#form)!;
+    makeQuiz(element('digitsQuiz'), 'Do you see it?', questions);
     link.on('digits', (message) => {
       if (!('run' in message) || message.run === this.#run) this.#receive(message);
     });
@@ -52,7 +62,7 @@ export class DigitsPage implements PartPage {
     this.#enter('opening', 'Opening the engine…');
     this.#progress.removeAttribute('value');
     // the worker's own address is another one
-    this.#send({ type: 'open', data: new URL('mnist', document.baseURI).href });
+    this.#send({ type: 'open', data: new URL('mnist', document.baseURI).href, settings: this.#settings });
   }
 
   /** Starts training unless it is under way. */
@@ -69,7 +79,12 @@ export class DigitsPage implements PartPage {
     this.#enter('broken', 'Stopped.');
   }
 
+  show(isVisible: boolean): void {
+    this.#send({ type: 'show', isVisible });
+  }
+
   recolour(): void {
+    this.#pictures.recolour();
     this.#chart.recolour();
     this.#pad.redraw();
   }
@@ -94,6 +109,7 @@ export class DigitsPage implements PartPage {
     this.#run = run;
     this.#chart.clear();
     this.#figures.clear();
+    this.#pictures.clear();
     element('chart').setAttribute('aria-label', 'Curve of the cost, no steps yet');
     this.#drawSoon();
   }
@@ -110,6 +126,7 @@ export class DigitsPage implements PartPage {
         return;
       case 'ready':
         this.#enter('idle', 'Ready: the weights are random.');
+        this.#showKernels(reply.kernels, reply.unfused);
         if (!this.#pad.isEmpty) this.#pad.redraw();
         return;
       case 'sample':
@@ -144,13 +161,48 @@ export class DigitsPage implements PartPage {
       case 'probabilities':
         if (!this.#pad.isEmpty) this.#probabilities.set(reply.values);
         break;
+      case 'insight':
+        this.#pictures.insight = reply.insight;
+        break;
+      case 'hardest':
+        this.#pictures.digits = reply.digits;
+        break;
       default:
         reply satisfies never;
     }
     this.#drawSoon();
   }
 
+  /** What a step runs; with its GPU time where that is measured. */
+  #showKernels(kernels: readonly Kernel[], unfused: number): void {
+    put('kernelsTitle', `Kernels of one step: ${kernels.length}, fused from ${unfused} operations`);
+    const isTimed = kernels.some(({ microseconds }) => microseconds !== undefined);
+    const heads = ['Kernel', 'Workgroups', ...(isTimed ? ['GPU time'] : [])];
+    const table = element('kernels').parentElement as HTMLTableElement;
+    table.tHead!.rows[0]!.replaceChildren(...heads.map((head) => make('th', { scope: 'col' }, head)));
+    element('kernels').replaceChildren(
+      ...kernels.map(({ name, workgroups, microseconds }) => {
+        const time = isTimed ? [make('td', {}, `${microseconds?.toFixed(1) ?? '–'} µs`)] : [];
+        return make('tr', {}, make('td', {}, name), make('td', {}, workgroups), ...time);
+      }),
+    );
+  }
+
+  #configure(): void {
+    const settings = readSettings(this.#form);
+    if (!settings || JSON.stringify(settings) === JSON.stringify(this.#settings)) return;
+    this.#settings = settings;
+    this.#empty(this.#run + 1);
+    // a broken page takes them along when it starts again
+    if (!this.#link.isOpen) return;
+    this.#enter('opening', 'Compiling the kernels…');
+    this.#progress.removeAttribute('value');
+    this.#send({ type: 'configure', run: this.#run, settings });
+  }
+
   #listen(): void {
+    this.#form.addEventListener('change', () => this.#configure());
+    this.#form.addEventListener('submit', (event) => event.preventDefault());
     this.#toggle.addEventListener('click', () => {
       if (this.#phase === 'training') {
         this.#enter('paused', 'Paused.');

@@ -1,8 +1,49 @@
 // What the page and the worker say to each other about the digits.
 
+export interface DigitSettings {
+  /** Widths of the hidden layers. */
+  readonly hidden: readonly number[];
+  readonly activation: 'relu' | 'tanh' | 'sigmoid' | 'silu';
+  readonly optimizer: 'adam' | 'rmsProp' | 'sgd' | 'momentum';
+  readonly learningRate: number;
+  readonly batchSize: number;
+}
+
+/** What the network looks like inside. */
+export interface Insight {
+  /** Of neurons of the first layer, 784 each. */
+  readonly weights: Float32Array;
+  /** δ of each layer, [digits, width]. */
+  readonly deltas: readonly { readonly width: number; readonly values: Float32Array }[];
+}
+
+export interface HardDigit {
+  readonly pixels: Float32Array;
+  readonly label: number;
+  readonly guess: number;
+  /** Probability that the network gives to the label. */
+  readonly share: number;
+}
+
+/** A kernel of a training step; `microseconds` where the engine measures them. */
+export interface Kernel {
+  readonly name: string;
+  readonly workgroups: string;
+  readonly microseconds?: number;
+}
+
 /** From the page. `run` counts resets: replies of an earlier run are dropped. */
 export type DigitsRequest =
-  | { readonly type: 'open' /** Absolute address of the folder of MNIST's files. */; readonly data: string }
+  | {
+      readonly type: 'open';
+      /** Absolute address of the folder of MNIST's files. */
+      readonly data: string;
+      readonly settings: DigitSettings;
+    }
+  /** Another network, with random weights. */
+  | { readonly type: 'configure'; readonly run: number; readonly settings: DigitSettings }
+  /** Pictures are made while they are in view. */
+  | { readonly type: 'show'; readonly isVisible: boolean }
   | { readonly type: 'start' }
   | { readonly type: 'pause' }
   | { readonly type: 'reset'; readonly run: number }
@@ -15,7 +56,9 @@ export type DigitsRequest =
 export type DigitsReply =
   | { readonly type: 'loading' /** Bytes. */; readonly done: number; readonly total: number }
   | { readonly type: 'compiling' }
-  | { readonly type: 'ready' }
+  | { readonly type: 'ready'; readonly kernels: readonly Kernel[]; readonly unfused: number }
+  | { readonly type: 'insight'; readonly run: number; readonly insight: Insight }
+  | { readonly type: 'hardest'; readonly run: number; readonly digits: readonly HardDigit[] }
   | {
       readonly type: 'step';
       readonly run: number;

@@ -1,18 +1,14 @@
 // The digits' end in the worker: requests in their order, once the digits are there.
 import type { CheckReport, Engine } from '../../src/index.browser.js';
-import type { DigitsReply, DigitsRequest } from './protocol.js';
+import type { DigitSettings, DigitsReply, DigitsRequest } from './protocol.js';
 import { Trainer } from './trainer.js';
 
 export class DigitsService {
-  readonly #create: (folder: string) => Promise<Trainer>;
+  readonly #create: (folder: string, settings: DigitSettings) => Promise<Trainer>;
   #opening: Promise<Trainer> | undefined;
 
   constructor(engine: Engine, post: (reply: DigitsReply) => void, fail: (error: unknown) => void) {
-    this.#create = async (folder) => {
-      const trainer = await Trainer.create(engine, folder, post, fail);
-      post({ type: 'ready' });
-      return trainer;
-    };
+    this.#create = (folder, settings) => Trainer.create(engine, folder, settings, post, fail);
   }
 
   /** Compares the kernels of a training step with float64, once there is a network. */
@@ -22,7 +18,7 @@ export class DigitsService {
 
   async receive(request: DigitsRequest): Promise<void> {
     if (request.type === 'open') {
-      this.#opening = this.#create(request.data);
+      this.#opening = this.#create(request.data, request.settings);
       await this.#opening;
       return;
     }
@@ -35,6 +31,10 @@ export class DigitsService {
         return trainer.pause();
       case 'reset':
         return trainer.reset(request.run);
+      case 'configure':
+        return trainer.configure(request.run, request.settings);
+      case 'show':
+        return trainer.show(request.isVisible);
       case 'classify':
         return trainer.classify(request.pixels);
       case 'sample':

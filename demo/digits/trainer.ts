@@ -8,22 +8,14 @@ import {
   evaluate,
   type FitOptions,
   fit,
-  input,
   loss,
-  nn,
-  optim,
   type Progress,
-  type Step,
-  softmax,
-  type Tensor,
-  type TensorData,
 } from '../../src/index.browser.js';
-import { makeCheck } from './check.js';
-import type { DigitsReply as Reply } from './protocol.js';
+import { DigitNet } from './net.js';
+import type { DigitSettings, DigitsReply as Reply } from './protocol.js';
 
 /** Epochs after which training stops; the next start adds as many again. */
 const EPOCHS = 10;
-const BATCH_SIZE = 64;
 /** The share of the test digits that is looked at while training goes on. */
 const GLANCE = 0.1;
 /** Milliseconds between two glances, and the part of the time that they may take. */
@@ -31,6 +23,11 @@ const GLANCE_EVERY = 1000;
 const GLANCE_SHARE = 0.25;
 /** Milliseconds between two classifications of the digit on the pad while training goes on. */
 const LOOK_EVERY = 150;
+/** Milliseconds between two pictures of the inside, and between two searches for hard digits. */
+const PICTURE_EVERY = 600;
+const SEARCH_EVERY = 4000;
+/** How many hard digits are shown. */
+const HARD = 12;
 
 const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -41,13 +38,8 @@ export class Trainer {
   readonly #train: Dataset;
   readonly #test: Dataset;
   readonly #few: Dataset;
-  readonly #model = nn.sequential(nn.dense(784, 128, { activation: 'relu' }), nn.dense(128, 10));
-  readonly #optimizer = optim.adam({ learningRate: 1e-3 });
-  /** Compares the kernels of a training step with float64. */
-  readonly check: () => Promise<CheckReport>;
-  readonly #classify: Step<{ probabilities: Tensor }>;
-  /** Parameters and optimizer state as they were before the first step. */
-  #beginning: (readonly [Tensor, TensorData])[] = [];
+  #net: DigitNet;
+  #isVisible = true;
   #progress: Progress | undefined;
   #epochs = EPOCHS;
   #run = 0;
@@ -63,33 +55,37 @@ export class Trainer {
     engine: Engine,
     post: (reply: Reply) => void,
     fail: (error: unknown) => void,
-    { train, test }: { train: Dataset; test: Dataset },
+    digits: { train: Dataset; test: Dataset },
+    settings: DigitSettings,
   ) {
     this.#engine = engine;
     this.#post = post;
     this.#fail = fail;
-    this.#train = train;
-    this.#test = test;
-    [this.#few] = test.split(GLANCE, { seed: 1 });
-    this.check = makeCheck(engine, this.#model, this.#optimizer, train);
-    const pixels = input([1, 784], { name: 'pixels' });
-    const probabilities = softmax(this.#model.apply(pixels));
-    this.#classify = engine.compile({ inputs: { pixels }, outputs: { probabilities } });
+    this.#train = digits.train;
+    this.#test = digits.test;
+    [this.#few] = digits.test.split(GLANCE, { seed: 1 });
+    this.#net = new DigitNet(engine, digits, settings);
   }
 
   /** Fetches the digits from a folder and sets the network up. */
   static async create(
     engine: Engine,
     folder: string,
+    settings: DigitSettings,
     post: (reply: Reply) => void,
     fail: (error: unknown) => void,
   ): Promise<Trainer> {
     const onProgress = (done: number, total: number): void => post({ type: 'loading', done, total });
     const suffix = import.meta.env.PROD ? '.gz' : '';
-    const trainer = new Trainer(engine, post, fail, await data.mnist(folder, { onProgress, suffix }));
+    const trainer = new Trainer(engine, post, fail, await data.mnist(folder, { onProgress, suffix }), settings);
     post({ type: 'compiling' });
     await trainer.#prepare();
     return trainer;
+  }
+
+  /** Compares the kernels of a training step with float64. */
+  check(): Promise<CheckReport> {
+    return this.#net.check();
   }
 
   start(): void {
@@ -107,21 +103,42 @@ export class Trainer {
     this.#training?.stop.abort();
     this.#enqueue(async () => {
       await this.#training?.ended;
-      if (this.#progress) void this.#count(this.#test, () => !this.#training);
+      if (!this.#progress) return;
+      void this.#count(this.#test, () => !this.#training);
+      await this.#picture();
+      await this.#search(this.#test.length);
     });
   }
 
   /** Back to the weights of the beginning. */
   reset(run: number): void {
+    this.#restart(run, () => this.#net.reset());
+  }
+
+  /** Another network. */
+  configure(run: number, settings: DigitSettings): void {
+    this.#restart(run, async () => {
+      void this.#net.release();
+      this.#net = new DigitNet(this.#engine, { train: this.#train, test: this.#test }, settings);
+      await this.#prepare();
+    });
+  }
+
+  #restart(run: number, renew: () => Promise<void>): void {
     this.#run = run;
     this.#training?.stop.abort();
     this.#enqueue(async () => {
       await this.#training?.ended;
       this.#progress = undefined;
       this.#epochs = EPOCHS;
-      await Promise.all(this.#beginning.map(([leaf, value]) => this.#engine.write(leaf, value)));
+      await renew();
       void this.#look();
+      await this.#picture();
     });
+  }
+
+  show(isVisible: boolean): void {
+    this.#isVisible = isVisible;
   }
 
   /** Keeps a digit in view; undefined lets go of it. */
@@ -138,18 +155,25 @@ export class Trainer {
   }
 
   #settings(): FitOptions {
-    const [model, optimizer, crossEntropy] = [this.#model, this.#optimizer, loss.crossEntropy];
-    const settings = { epochs: this.#epochs, batchSize: BATCH_SIZE, accuracy: false };
-    return { model, optimizer, loss: crossEntropy, data: this.#train, ...settings };
+    const { model, optimizer, batchSize } = this.#net;
+    const settings = { epochs: this.#epochs, batchSize, accuracy: false };
+    return { model, optimizer, loss: loss.crossEntropy, data: this.#train, ...settings };
   }
 
   /** Has everything compiled that will run, so that training starts at once. */
   async #prepare(): Promise<void> {
-    const leaves = [...this.#model.parameters, ...this.#optimizer.state(this.#model.parameters).values()];
-    this.#beginning = await Promise.all(leaves.map(async (leaf) => [leaf, await this.#engine.read(leaf)] as const));
+    await this.#net.prepare();
     for await (const _ of fit(this.#engine, { ...this.#settings(), steps: 0 }));
-    await this.#classify({ pixels: new Float32Array(784) });
     await this.#count(this.#few, () => false);
+    const { dispatches, dispatchesUnfused: unfused } = this.#net.plan();
+    const kernels = dispatches.map(({ kernel, workgroups }) => {
+      return {
+        name: kernel.replaceAll('+', ' + '),
+        workgroups: workgroups.filter((count) => count > 1).join(' × ') || '1',
+      };
+    });
+    this.#post({ type: 'ready', kernels, unfused });
+    await this.#picture();
   }
 
   async #fit(signal: AbortSignal): Promise<void> {
@@ -161,7 +185,10 @@ export class Trainer {
       onStep: ({ step, epoch, cost }) => this.#post({ type: 'step', run, step, epoch, cost }),
     });
     try {
-      for await (const _ of training) await this.#count(this.#test, () => true);
+      for await (const _ of training) {
+        await this.#count(this.#test, () => true);
+        await this.#search(this.#test.length);
+      }
       this.#progress = training.progress;
       const done = !signal.aborted;
       if (done) this.#epochs += EPOCHS;
@@ -185,11 +212,39 @@ export class Trainer {
     }
   }
 
-  /** Classifies the digit on the pad while the network learns. */
+  /** Classifies the digit on the pad and shows the inside while the network learns. */
   async #watch(signal: AbortSignal): Promise<void> {
+    let [pictured, searched] = [0, performance.now() - SEARCH_EVERY / 2];
     while (!signal.aborted && this.#training?.stop.signal === signal) {
       await this.#look();
+      if (this.#isVisible && performance.now() - pictured > PICTURE_EVERY) {
+        await this.#picture();
+        pictured = performance.now();
+      }
+      if (this.#isVisible && performance.now() - searched > SEARCH_EVERY) {
+        await this.#search(this.#few.length);
+        searched = performance.now();
+      }
       await sleep(LOOK_EVERY);
+    }
+  }
+
+  async #picture(): Promise<void> {
+    const run = this.#run;
+    try {
+      this.#post({ type: 'insight', run, insight: await this.#net.look() });
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Looks for the hardest digits among the first of the test set. */
+  async #search(limit: number): Promise<void> {
+    const run = this.#run;
+    try {
+      this.#post({ type: 'hardest', run, digits: await this.#net.hardest(limit, HARD) });
+    } catch (error) {
+      this.#fail(error);
     }
   }
 
@@ -198,7 +253,7 @@ export class Trainer {
     const run = this.#run;
     try {
       const { accuracy = 0, examples } = await evaluate(this.#engine, {
-        ...{ model: this.#model, loss: loss.crossEntropy, data: digits },
+        ...{ model: this.#net.model, loss: loss.crossEntropy, data: digits },
       });
       if (isWanted()) this.#post({ type: 'accuracy', run, accuracy, tests: examples });
     } catch (error) {
@@ -215,8 +270,8 @@ export class Trainer {
       while (this.#lookAgain && this.#pixels) {
         this.#lookAgain = false;
         const run = this.#run;
-        const { probabilities } = await this.#classify({ pixels: this.#pixels });
-        if (this.#pixels) this.#post({ type: 'probabilities', run, values: Float32Array.from(probabilities.data) });
+        const values = await this.#net.classify(this.#pixels);
+        if (this.#pixels) this.#post({ type: 'probabilities', run, values });
       }
     } catch (error) {
       this.#fail(error);

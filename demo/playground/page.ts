@@ -1,25 +1,21 @@
 // The playground's part of the page: points, settings, and what the worker reports.
 import type { Link, PartPage } from '../link.js';
 import { Curve } from '../shared/curve.js';
-import { colour, element, oncePerFrame, percent, put, valuesOf } from '../shared/dom.js';
+import { element, oncePerFrame, percent, put, rgb, valuesOf } from '../shared/dom.js';
+import { makeQuiz } from '../shared/quiz.js';
 import { Speed } from '../shared/speed.js';
 import './playground.css';
 import markup from './playground.html?raw';
 import { PointsCanvas } from './points.js';
 import type { NetSettings, Palette, PlaygroundReply, PlaygroundRequest, Points, SetName } from './protocol.js';
+import { questions } from './questions.js';
 
 /** Noise that a set begins with. */
 const NOISE: Readonly<Record<SetName, number>> = { spiral: 0.02, moons: 0.1, xor: 0.12, circles: 0.05 };
 /** Pixels along a side of the field's canvas. */
 const PIXELS = 560;
 
-function paletteNow(): Palette {
-  const channels = (name: string) => {
-    const hex = Number.parseInt(colour(name).slice(1), 16);
-    return [(hex >> 16) / 255, ((hex >> 8) & 255) / 255, (hex & 255) / 255] as const;
-  };
-  return [channels('--zero-field'), channels('--middle-field'), channels('--one-field')];
-}
+const paletteNow = (): Palette => [rgb('--zero-field'), rgb('--middle-field'), rgb('--one-field')];
 
 export class PlaygroundPage implements PartPage {
   readonly #link: Link;
@@ -46,6 +42,7 @@ export class PlaygroundPage implements PartPage {
     this.#netForm = element('playNet', HTMLFormElement);
     this.#points = new PointsCanvas(element('points', HTMLCanvasElement), (x, y) => this.#drop(x, y));
     this.#chart = new Curve(element('playChart'), [{ colour: '--accent', width: 2 }], 0.8);
+    makeQuiz(element('playgroundQuiz'), 'Do you see it?', questions);
     link.on('playground', (message) => this.#receive(message));
     this.#listen();
   }

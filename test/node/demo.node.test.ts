@@ -92,6 +92,31 @@ it('pauses, counts all test digits, and goes on', async () => {
   );
 });
 
+it('shows weights and error signals that change as it learns, and the hardest test digits', async () => {
+  const pictures = (): Promise<string[]> =>
+    page.$$eval('#weights, #signals canvas', (all) => all.map((each) => (each as HTMLCanvasElement).toDataURL()));
+  const before = await pictures();
+  expect(before).toHaveLength(3);
+  await page.waitForFunction(
+    (old) =>
+      [...document.querySelectorAll<HTMLCanvasElement>('#weights, #signals canvas')].every(
+        (each, i) => each.toDataURL() !== old[i],
+      ),
+    {},
+    before,
+  );
+  expect(await page.$$eval('#hard li', (all) => all.map(({ textContent }) => textContent))).toHaveLength(12);
+});
+
+it('is drawn on by the keyboard', async () => {
+  await page.click('#clear');
+  await page.focus('#pad');
+  await page.keyboard.press('Space');
+  for (let i = 0; i < 14; i++) await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Space');
+  await page.waitForFunction(() => document.querySelector('#bars .best span')?.textContent === '1');
+});
+
 it('has figures, pad and probabilities on the first screen of a phone', async () => {
   await page.setViewport(phone);
   const bottoms = await page.$$eval('#speed, #pad, #bars', (all) =>
@@ -109,6 +134,27 @@ it('starts over from random weights', async () => {
   await page.click('#toggle');
   await page.waitForFunction(() => document.querySelector('#accuracy')!.textContent !== '–');
   expect(await number('step')).toBeLessThan(500);
+});
+
+it('trains another network', async () => {
+  const change = (name: string, value: string): Promise<void> =>
+    page.$eval(
+      `#digitSettings [name=${name}]`,
+      (field, to) => {
+        (field as HTMLInputElement).value = to;
+        field.dispatchEvent(new Event('change', { bubbles: true }));
+      },
+      value,
+    );
+  await change('hidden', '24, many');
+  expect(await page.$('#digitSettings [name=hidden]:invalid')).not.toBeNull();
+  await change('hidden', '32, 16');
+  await change('activation', 'tanh');
+  await page.waitForFunction(() => document.querySelectorAll('#signals canvas').length === 3);
+  await page.waitForSelector('#toggle:enabled');
+  expect(await text('kernelsTitle')).toMatch(/^Kernels of one step: \d+, fused from \d+ operations$/);
+  await page.click('#toggle');
+  await page.waitForFunction(() => Number.parseFloat(document.querySelector('#accuracy')!.textContent!) >= 50);
 });
 
 it('says so when the GPU is lost, and starts again', async () => {

@@ -1,12 +1,13 @@
 // The page: its tabs, its worker and what stands above all parts.
-import { DigitsPage } from './digits/page.js';
 import { Link, type PartPage } from './link.js';
 import { machineLine, missingNotice } from './sentences.js';
-import { element } from './shared/dom.js';
+import { element, nextTask } from './shared/dom.js';
 import { makeTabs } from './shared/tabs.js';
 
 const notice = element('notice');
 const again = element('again', HTMLButtonElement);
+/** Parts that are there; each is fetched when it is first in view. */
+const parts = new Map<string, PartPage>();
 
 const link = new Link({
   opened(machine) {
@@ -19,16 +20,7 @@ const link = new Link({
     say(message, true);
   },
 });
-
-const digits = new DigitsPage(link);
-/** Parts that have been in view, and the digits, which train on behind the others; the others are fetched when they are first asked for. */
-const parts = new Map<string, PartPage>([['digits', digits]]);
-const makers: Readonly<Record<string, () => Promise<PartPage>>> = {
-  digits: async () => digits,
-  playground: async () => new (await import('./playground/page.js')).PlaygroundPage(link),
-  backprop: async () => new (await import('./backprop/page.js')).BackpropPage(link),
-  trust: async () => new (await import('./trust/page.js')).TrustPage(link, digits),
-};
+link.open();
 
 function say(text: string, canStartAgain: boolean): void {
   element('noticeText').textContent = text;
@@ -36,18 +28,34 @@ function say(text: string, canStartAgain: boolean): void {
   notice.hidden = false;
 }
 
+// The digits train on behind the other parts, so they are always there.
+const { DigitsPage } = await import('./digits/page.js');
+await nextTask();
+const digits = new DigitsPage(link);
+join('digits', digits);
+
+function join(name: string, part: PartPage): void {
+  parts.set(name, part);
+  if (link.isOpen) part.reopen();
+  else part.broken();
+}
+
+const fetches: Readonly<Record<string, () => Promise<PartPage>>> = {
+  playground: async () => new (await import('./playground/page.js')).PlaygroundPage(link),
+  backprop: async () => new (await import('./backprop/page.js')).BackpropPage(link),
+  trust: async () => new (await import('./trust/page.js')).TrustPage(link, digits),
+};
+const asked = new Set(['digits']);
+
 let inView = '';
 async function show(name: string): Promise<void> {
   parts.get(inView)?.show?.(false);
   inView = name;
-  if (!parts.has(name)) {
-    const part = await makers[name]!();
-    if (parts.has(name)) return;
-    parts.set(name, part);
-    if (link.isOpen) part.reopen();
-    else part.broken();
+  if (!asked.has(name)) {
+    asked.add(name);
+    join(name, await fetches[name]!());
   }
-  if (inView === name) parts.get(name)!.show?.(true);
+  if (inView === name) parts.get(name)?.show?.(true);
 }
 
 again.addEventListener('click', () => {
@@ -59,6 +67,4 @@ matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
   for (const part of parts.values()) part.recolour?.();
 });
 
-link.open();
-digits.reopen();
 makeTabs((name) => void show(name));

@@ -7,7 +7,7 @@ import regression from '../examples/seed002-regression.json' with { type: 'json'
 import chain from '../examples/seed003-section8.json' with { type: 'json' };
 import lazy from '../examples/seed003-section13.json' with { type: 'json' };
 import type { Link, PartPage } from '../link.js';
-import { element, make, put } from '../shared/dom.js';
+import { element, make, nextTask, put } from '../shared/dom.js';
 import { makeQuiz } from '../shared/quiz.js';
 import './backprop.css';
 import markup from './backprop.html?raw';
@@ -42,8 +42,8 @@ export class BackpropPage implements PartPage {
     this.#at = element('walkAt', HTMLInputElement);
     this.#svg = element('graph', SVGSVGElement);
     element('example').append(...examples.map(({ title = '' }, i) => make('option', { value: String(i) }, title)));
-    makeQuiz(element('backpropQuiz'), 'Do you see it?', questions);
-    link.on('backprop', (message) => this.#receive(message));
+    void makeQuiz(element('backpropQuiz'), 'Do you see it?', questions);
+    link.on('backprop', (message) => void this.#receive(message));
     this.#listen();
     fillForm(this.#description);
   }
@@ -65,7 +65,7 @@ export class BackpropPage implements PartPage {
     this.#link.send('backprop', { type: 'explain', turn: ++this.#turn, description });
   }
 
-  #receive(reply: BackpropReply): void {
+  async #receive(reply: BackpropReply): Promise<void> {
     if (reply.turn !== this.#turn) return;
     put('graphError', reply.type === 'refused' ? reply.message : '');
     if (reply.type === 'refused') return;
@@ -73,9 +73,12 @@ export class BackpropPage implements PartPage {
     this.#walk = walkOf(reply.gpu ?? reply.exact);
     this.#at.max = String(this.#walk.steps.length);
     put('graphEngine', reply.gpu ? 'the GPU' : 'the CPU');
-    this.#lay();
     this.#fillTable();
-    this.#go(0);
+    await nextTask();
+    if (reply !== this.#reply) return;
+    this.#lay();
+    await nextTask();
+    if (reply === this.#reply) this.#go(0);
   }
 
   #lay(): void {

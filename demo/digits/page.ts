@@ -41,7 +41,7 @@ export class DigitsPage implements PartPage {
   constructor(link: Link) {
     this.#link = link;
     this.#settings = readSettings(this.#form)!;
-    makeQuiz(element('digitsQuiz'), 'Do you see it?', questions);
+    void makeQuiz(element('digitsQuiz'), 'Do you see it?', questions);
     link.on('digits', (message) => {
       if (!('run' in message) || message.run === this.#run) this.#receive(message);
     });

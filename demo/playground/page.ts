@@ -42,7 +42,7 @@ export class PlaygroundPage implements PartPage {
     this.#netForm = element('playNet', HTMLFormElement);
     this.#points = new PointsCanvas(element('points', HTMLCanvasElement), (x, y) => this.#drop(x, y));
     this.#chart = new Curve(element('playChart'), [{ colour: '--accent', width: 2 }], 0.8);
-    makeQuiz(element('playgroundQuiz'), 'Do you see it?', questions);
+    void makeQuiz(element('playgroundQuiz'), 'Do you see it?', questions);
     link.on('playground', (message) => this.#receive(message));
     this.#listen();
   }

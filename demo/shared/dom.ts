@@ -39,6 +39,9 @@ export function oncePerFrame(work: () => void): () => void {
   };
 }
 
+/** Lets the browser paint and answer between two long pieces of work. */
+export const nextTask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+
 export const percent = (share: number, digits: number): string => `${(100 * share).toFixed(digits)}%`;
 
 /** A colour of the page's style sheet. */

@@ -1,5 +1,5 @@
 // Questions with answers to choose from, and what each choice tells.
-import { make, put } from './dom.js';
+import { make, nextTask, put } from './dom.js';
 import './quiz.css';
 
 export interface Question {
@@ -15,7 +15,9 @@ export const ask = (asks: string, answers: readonly string[], because: string): 
   answers: answers.map((text) => ({ text: text.replace(/^\+/, ''), isRight: text.startsWith('+') })),
 });
 
-export function makeQuiz(box: Element, title: string, questions: readonly Question[]): void {
+/** Fills a box once the page has painted: nobody reads the end of a page first. */
+export async function makeQuiz(box: Element, title: string, questions: readonly Question[]): Promise<void> {
+  await nextTask();
   const list = make('ol', { class: 'questions' }, ...questions.map(makeQuestion));
   box.replaceChildren(make('h2', {}, title), list);
 }

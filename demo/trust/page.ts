@@ -57,7 +57,7 @@ export class TrustPage implements PartPage {
     element('trust').innerHTML = markup;
     this.#watch = element('watch', HTMLInputElement);
     this.#suite = element('suite', HTMLButtonElement);
-    makeQuiz(element('trustQuiz'), 'Do you see it?', questions);
+    void makeQuiz(element('trustQuiz'), 'Do you see it?', questions);
     link.on('trust', (message) => this.#receive(message));
     this.#watch.addEventListener('change', () => this.#switch(this.#watch.checked));
     this.#suite.addEventListener('click', () => (this.#isRunning ? this.#stop() : this.#run()));

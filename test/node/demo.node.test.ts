@@ -182,6 +182,18 @@ it('runs on the CPU where there is no WebGPU, and says how to get it', async () 
   await shoot('cpu', { desktop }, ['light']);
   await page.click('#toggle');
   await page.waitForFunction(() => Number(document.querySelector('#step')!.textContent) > 2);
+  await page.click('#toggle');
+  await page.click('#playgroundTab');
+  await page.waitForSelector('#playToggle:enabled', { timeout: 30_000 });
+  expect(await text('drawn')).toBe('Drawn from values.');
+  await page.click('#playToggle');
+  await page.waitForFunction(() => Number(document.querySelector('#playStep')!.textContent) > 2);
+  await page.click('#backpropTab');
+  await page.waitForSelector('#numbers tr', { timeout: 30_000 });
+  expect(await text('graphEngine')).toBe('the CPU');
+  await page.click('#trustTab');
+  await page.waitForSelector('#suite:disabled');
+  expect(await text('suiteStatus')).toMatch(/^There are no kernels to check here/);
 });
 
 it('complains about nothing in the console', () => {

@@ -1,6 +1,9 @@
 // Numbers and formulas for people.
 import type { ExplainedNode, TensorData } from '../../src/index.browser.js';
 
+/** Numbers of an array that are written out. */
+const SHOWN = 4;
+
 const minus = (text: string): string => text.replace(/-/g, '−');
 
 export const number = (value: number, digits: number): string => minus(String(Number(value.toPrecision(digits))));
@@ -8,9 +11,9 @@ export const number = (value: number, digits: number): string => minus(String(Nu
 /** A value, or the first few of many. */
 export function show(data: TensorData | undefined, digits: number): string {
   if (!data) return '–';
-  const values = Array.from(data.data.slice(0, 12), (value: number) => number(value, digits));
+  const values = Array.from(data.data.slice(0, SHOWN), (value: number) => number(value, digits));
   if (data.shape.length === 0) return values[0]!;
-  return `[${values.join(', ')}${data.data.length > 12 ? ', …' : ''}]`;
+  return `[${values.join(', ')}${data.data.length > SHOWN ? ', …' : ''}]`;
 }
 
 const signs: Readonly<Record<string, string>> = { add: '+', sub: '−', mul: '×', div: '÷', pow: '^', matmul: '·' };

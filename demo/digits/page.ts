@@ -77,6 +77,8 @@ export class DigitsPage implements PartPage {
 
   broken(): void {
     this.#enter('broken', 'Stopped.');
+    this.#figures.rest();
+    this.#drawSoon();
   }
 
   show(isVisible: boolean): void {
@@ -175,6 +177,7 @@ export class DigitsPage implements PartPage {
 
   /** What a step runs; with its GPU time where that is measured. */
   #showKernels(kernels: readonly Kernel[], unfused: number): void {
+    element('kernelsBox').hidden = kernels.length === 0;
     put('kernelsTitle', `Kernels of one step: ${kernels.length}, fused from ${unfused} operations`);
     const isTimed = kernels.some(({ microseconds }) => microseconds !== undefined);
     const heads = ['Kernel', 'Workgroups', ...(isTimed ? ['GPU time'] : [])];

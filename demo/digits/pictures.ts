@@ -1,5 +1,5 @@
 // Pictures of the inside of the network: weights, error signals, and the digits that it finds hard.
-import { make, percent, rgb } from '../shared/dom.js';
+import { element, make, percent, rgb } from '../shared/dom.js';
 import { toImage } from './digit.js';
 import type { HardDigit, Insight } from './protocol.js';
 
@@ -117,6 +117,6 @@ export class Pictures {
       return make('li', { title }, canvas, `${label}, read as ${guess}`);
     });
     this.#hard.replaceChildren(...tiles);
-    this.#hard.parentElement!.hidden = tiles.length === 0;
+    element('hardHint').hidden = tiles.length > 0;
   }
 }

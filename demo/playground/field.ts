@@ -28,26 +28,9 @@ export interface Field {
 }
 
 /** By a render pass where the browser shows what WebGPU draws, else from values. */
-export async function makeField(engine: Engine, canvas: OffscreenCanvas, palette: Palette): Promise<Field> {
+export function makeField(engine: Engine, canvas: OffscreenCanvas, palette: Palette, canShow: boolean): Field {
   const device = engine.gpu?.device as GPUDevice | undefined;
-  if (device && (await canShow(device))) return new GpuField(engine, device, canvas, palette);
-  return new ValueField(canvas, palette);
-}
-
-/** Chromium without a compositor on the GPU leaves what WebGPU draws blank. */
-async function canShow(device: GPUDevice): Promise<boolean> {
-  const [drawn, seen] = [new OffscreenCanvas(1, 1), new OffscreenCanvas(1, 1)];
-  const context = drawn.getContext('webgpu');
-  const look = seen.getContext('2d', { willReadFrequently: true });
-  if (!context || !look) return false;
-  context.configure({ device, format: navigator.gpu.getPreferredCanvasFormat(), alphaMode: 'opaque' });
-  const encoder = device.createCommandEncoder();
-  const view = context.getCurrentTexture().createView();
-  const attachment = { view, clearValue: [1, 1, 1, 1], loadOp: 'clear', storeOp: 'store' } as const;
-  encoder.beginRenderPass({ colorAttachments: [attachment] }).end();
-  device.queue.submit([encoder.finish()]);
-  look.drawImage(drawn, 0, 0);
-  return look.getImageData(0, 0, 1, 1).data[0] === 255;
+  return device && canShow ? new GpuField(engine, device, canvas, palette) : new ValueField(canvas, palette);
 }
 
 class GpuField implements Field {

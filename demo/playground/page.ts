@@ -17,6 +17,16 @@ const PIXELS = 560;
 
 const paletteNow = (): Palette => [rgb('--zero-field'), rgb('--middle-field'), rgb('--one-field')];
 
+/**
+ * Whether what WebGPU draws is to be seen. Chromium without a compositor on the GPU leaves it blank and loses all devices
+ * over it; WebGL says there that it would be slow, and can be asked without harm.
+ */
+function canShow(): boolean {
+  const context = document.createElement('canvas').getContext('webgl', { failIfMajorPerformanceCaveat: true });
+  context?.getExtension('WEBGL_lose_context')?.loseContext();
+  return context !== null;
+}
+
 export class PlaygroundPage implements PartPage {
   readonly #link: Link;
   readonly #toggle: HTMLButtonElement;
@@ -53,7 +63,14 @@ export class PlaygroundPage implements PartPage {
     canvas.setAttribute('aria-hidden', 'true');
     element('fieldBox').replaceChildren(canvas);
     const offscreen = canvas.transferControlToOffscreen();
-    this.#send({ type: 'open', canvas: offscreen, palette: paletteNow(), net: this.#net() }, [offscreen]);
+    const request = {
+      type: 'open',
+      canvas: offscreen,
+      canShow: canShow(),
+      palette: paletteNow(),
+      net: this.#net(),
+    } as const;
+    this.#send(request, [offscreen]);
     this.#askForPoints();
     this.#empty();
   }

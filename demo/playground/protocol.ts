@@ -21,7 +21,14 @@ export type Palette = readonly (readonly [number, number, number])[];
 
 /** From the page. */
 export type PlaygroundRequest =
-  | { readonly type: 'open'; readonly canvas: OffscreenCanvas; readonly palette: Palette; readonly net: NetSettings }
+  | {
+      readonly type: 'open';
+      readonly canvas: OffscreenCanvas;
+      /** Whether what WebGPU draws on a canvas is to be seen in this browser. */
+      readonly canShow: boolean;
+      readonly palette: Palette;
+      readonly net: NetSettings;
+    }
   /** Points of a set; the reply has them. */
   | { readonly type: 'set'; readonly name: SetName; readonly noise: number; readonly seed: number }
   /** Points that the user dropped. */

@@ -67,7 +67,7 @@ export class PlaygroundService {
   async #change(request: Exclude<PlaygroundRequest, { type: 'start' | 'pause' }>): Promise<void> {
     switch (request.type) {
       case 'open':
-        this.#field = await makeField(this.#engine, request.canvas, request.palette);
+        this.#field = makeField(this.#engine, request.canvas, request.palette, request.canShow);
         await this.#build(request.net);
         this.#post({ type: 'ready', drawn: this.#field.drawn });
         break;

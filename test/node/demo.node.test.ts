@@ -157,6 +157,17 @@ it('trains another network', async () => {
   await page.waitForFunction(() => Number.parseFloat(document.querySelector('#accuracy')!.textContent!) >= 50);
 });
 
+it('draws the boundary from values where the browser may not show what WebGPU draws', async () => {
+  await page.click('#toggle');
+  await page.click('#playgroundTab');
+  await page.waitForSelector('#playToggle:enabled', { timeout: 30_000 });
+  expect(await text('drawn')).toMatch(/^Drawn from /);
+  await page.click('#playToggle');
+  await page.waitForFunction(() => Number(document.querySelector('#playStep')!.textContent) > 5);
+  await page.click('#digitsTab');
+  await page.click('#toggle');
+});
+
 it('says so when the GPU is lost, and starts again', async () => {
   await page.workers()[0]!.evaluate(() => {
     const make = GPUDevice.prototype.createCommandEncoder;

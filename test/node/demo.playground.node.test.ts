@@ -8,7 +8,7 @@ let demo: Demo;
 let page: Page;
 
 beforeAll(async () => {
-  demo = await openDemo();
+  demo = await openDemo({ draws: true });
   page = await demo.openPage('playground');
 }, 60_000);
 
@@ -71,6 +71,23 @@ it('rests while another part is in view', async () => {
   const step = await number('playStep');
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(await number('playStep')).toBe(step);
+});
+
+it('starts again on a new device where the GPU was lost', async () => {
+  await page.workers()[0]!.evaluate(() => {
+    const make = GPUDevice.prototype.createCommandEncoder;
+    GPUDevice.prototype.createCommandEncoder = function (this: GPUDevice, ...options) {
+      this.destroy();
+      return make.apply(this, options);
+    };
+  });
+  await page.click('#playReset');
+  await page.waitForSelector('#again', { visible: true });
+  expect(await page.$eval('#noticeText', ({ textContent }) => textContent)).toMatch(/^The GPU device was lost/);
+  await page.click('#again');
+  await page.waitForSelector('#playToggle:enabled', { timeout: 30_000 });
+  await page.click('#playToggle');
+  await reads(100);
 });
 
 it('complains about nothing in the console', () => {

@@ -13,14 +13,15 @@ export const phone = { width: 390, height: 844 };
 
 export type Demo = Awaited<ReturnType<typeof openDemo>>;
 
-export async function openDemo() {
+/** `draws`: in a browser that shows what WebGPU draws. */
+export async function openDemo({ draws = false } = {}) {
   await mkdir(pictures, { recursive: true });
   const server = await createServer({
     ...{ root, configFile: join(root, 'vite.config.ts'), logLevel: 'error' },
     server: { host: '127.0.0.1', port: 0, hmr: false, watch: null },
   });
   await server.listen();
-  const browser = await startBrowser({ draws: true });
+  const browser = await startBrowser({ draws });
   /** What the consoles of pages and of their workers complained about. */
   const complaints: string[] = [];
   return {

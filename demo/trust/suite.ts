@@ -7,7 +7,7 @@ import type { TrustReply } from './protocol.js';
 
 /** Elements of an input at most, and samples an op. */
 const SIZE = 300;
-const SAMPLES = 3;
+const SAMPLES = 5;
 
 /** Runs it, op by op, until it is done or `isWanted` says no. */
 export async function runSuite(

@@ -27,6 +27,7 @@ export { defineOp, Tensor } from './graph/tensor.js';
 export type { Evaluated } from './graph/walk.js';
 export type { OpenOptions } from './index.open.js';
 export * as checkpoint from './io/checkpoint.js';
+export * as onnx from './io/onnx.js';
 export * as safetensors from './io/safetensors.js';
 export * as loss from './loss.js';
 export * as nn from './nn/index.js';

@@ -24,8 +24,8 @@ const fail = (fact: string): never => {
   throw new FormatError(`safetensors: ${fact}`);
 };
 
-/** The name of a dtype in the format, and values as the bytes that it stores. */
-function stored({ dtype, data }: TensorData): { format: Format; width: number; bytes: Uint8Array } {
+/** @internal The name of a dtype in the format, and values as the bytes that it stores: little-endian, row-major. */
+export function stored({ dtype, data }: TensorData): { format: Format; width: number; bytes: Uint8Array } {
   const [format, { Kind }] = [...formats].find(([, known]) => known.dtype === dtype)!;
   const halves = dtype === 'f16' && !(data instanceof Uint16Array);
   const values = halves ? Uint16Array.from(data, numberToHalf) : data instanceof Kind ? data : new Kind(data);

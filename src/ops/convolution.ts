@@ -21,13 +21,14 @@ const inverse = ({ step, tap, offset, gap }: Axis): Axis => ({ step: gap, tap: -
 const inverted = ({ axes: [y, x] }: Geometry, size: Pair): Geometry => ({ size, axes: [inverse(y), inverse(x)] });
 const lastTwo = (shape: Shape): Pair => [shape.at(-2)!, shape.at(-1)!];
 
-/** The input place that tap i of the window at place u meets, −1 for none. */
-function meeting({ step, tap, offset, gap }: Axis, i: number, u: number, extent: number): number {
+/** @internal The input place that tap i of the window at place u meets, −1 for none. */
+export function meeting({ step, tap, offset, gap }: Axis, i: number, u: number, extent: number): number {
   const at = (step * u + tap * i + offset) / gap;
   return Number.isInteger(at) && at >= 0 && at < extent ? at : -1;
 }
 
-type WindowOptions = Geometry & { readonly window: Pair; readonly fill: number };
+/** @internal */
+export type WindowOptions = Geometry & { readonly window: Pair; readonly fill: number };
 /**
  * The windows of an image as a view, [..., i, j, height, width] → [..., i, j, u, v], `fill` (0 or −∞) where a tap misses. Taps may be
  * broadcast in the input. Pulling back is the inverse view: each tap meets each input place at most once.

@@ -1,0 +1,287 @@
+// Trained models for other runtimes: ONNX of opset 17. Operators: https://onnx.ai/onnx/operators/; fields: onnx.proto.
+import { evaluateNode } from '../cpu/evaluate.js';
+import type { DType, TensorData } from '../dtype.js';
+import type { Engine } from '../engine.js';
+import { FeedError, NablaError } from '../errors.js';
+import type { ComposedKernel } from '../graph/op.js';
+import { isConstant, isInput, isParameter } from '../graph/program.js';
+import { checkTensors, type FullOptions, type Tensor } from '../graph/tensor.js';
+import { topological } from '../graph/walk.js';
+import { meeting, type WindowOptions } from '../ops/convolution.js';
+import { describe } from '../ops/leaf.js';
+import type { MatmulOptions } from '../ops/matmul.js';
+import type { ResizeOptions } from '../ops/slice.js';
+import { type Shape, sameShape, sizeOf } from '../shape.js';
+import { type Fields, float, int, join, message, text } from './protobuf.js';
+import { stored } from './safetensors.js';
+
+const [IR_VERSION, OPSET] = [8, 17];
+/** TensorProto.DataType */
+const types: Readonly<Record<DType, number>> = { f32: 1, u8: 2, i32: 6, bool: 9, f16: 10, u32: 12 };
+const INT64 = 7;
+
+/** Whole numbers or lists of them; `alpha` alone is a float. */
+type Attributes = Readonly<Record<string, number | readonly number[]>>;
+function attribute([name, value]: readonly [string, number | readonly number[]]): Fields {
+  const fields = (): Fields[] => {
+    if (name === 'alpha') return [float(2, Number(value)), int(20, 1)];
+    return typeof value === 'number' ? [int(3, value), int(20, 2)] : [...value.map((each) => int(8, each)), int(20, 7)];
+  };
+  return message(5, [text(1, name), ...fields()]);
+}
+
+type Graph = ReturnType<typeof makeGraph>;
+/** Nodes and values of a graph under way, each known by the name of what it gives. */
+function makeGraph(reserved: readonly string[]) {
+  const parts: Fields[] = [];
+  const taken = new Set(reserved);
+  const unique = (wanted: string): string => {
+    let name = wanted;
+    while (taken.has(name)) name = `${name}_${parts.length}`;
+    taken.add(name);
+    return name;
+  };
+  const tensor = (wanted: string, type: number, shape: Shape, bytes: Uint8Array): string => {
+    const name = unique(wanted);
+    parts.push(message(5, [...shape.map((size) => int(1, size)), int(2, type), text(8, name), message(9, [[bytes]])]));
+    return name;
+  };
+  const value = (dtype: DType, { shape, data }: Omit<TensorData, 'dtype'>, name = 'value'): string =>
+    tensor(name, types[dtype], shape, stored({ shape, dtype, data }).bytes);
+  return {
+    ...{ parts, value },
+    node(type: string, inputs: readonly string[], attributes: Attributes = {}, output = unique(type)): string {
+      const names = [...inputs.map((name) => text(1, name)), text(2, output), text(3, output)];
+      parts.push(message(1, [...names, text(4, type), ...Object.entries(attributes).map(attribute)]));
+      return output;
+    },
+    number: (number: number, dtype: DType): string => value(dtype, { shape: [], data: Float64Array.of(number) }),
+    /** A list of int64, or a tensor of them. */
+    ints: (values: readonly number[], shape: Shape = [values.length]): string =>
+      tensor('shape', INT64, shape, new Uint8Array(BigInt64Array.from(values, BigInt).buffer)),
+  };
+}
+
+/** An operator, or what writes a node from the names of its inputs and gives the name of its value. */
+type Rule = string | ((graph: Graph, inputs: readonly string[], node: Tensor) => string);
+
+/** An operator with attributes, to begin with those of an op: its options where they have ONNX's names. */
+const operator =
+  (type: string, attributes: (node: Tensor) => Attributes = ({ options }) => options): Rule =>
+  (graph, inputs, node) =>
+    graph.node(type, inputs, attributes(node));
+function reduced({ options }: Tensor): { axes: readonly number[]; keepdims: number } {
+  const { axes, keepDims }: { axes: readonly number[]; keepDims: boolean } = options;
+  return { axes, keepdims: Number(keepDims) };
+}
+/** An activation whose second operand is a number. */
+const withAlpha =
+  (type: string): Rule =>
+  (graph, [z], { inputs: [, alpha] }) =>
+    graph.node(type, [z!], { alpha: (alpha!.options as FullOptions).value });
+
+/** Windows by a table of places; a tap that misses reads one more element at the end. */
+const writeWindows: Rule = (graph, [x], { inputs: [image], dtype, options, shape }) => {
+  const { window, size, axes, fill }: WindowOptions = options;
+  const lead = image!.shape.slice(0, -4);
+  const [tapsI, tapsJ, H, W] = image!.shape.slice(-4) as [number, number, number, number];
+  const places = Array.from({ length: sizeOf([...window, ...size]) }, (_, at) => {
+    const [v, u] = [at % size[1], Math.floor(at / size[1]) % size[0]];
+    const tap = Math.floor(at / size[0] / size[1]);
+    const [i, j] = [Math.floor(tap / window[1]), tap % window[1]];
+    const [row, column] = [meeting(axes[0], i, u, H), meeting(axes[1], j, v, W)];
+    return row < 0 || column < 0 ? tapsI * tapsJ * H * W : (((i % tapsI) * tapsJ + (j % tapsJ)) * H + row) * W + column;
+  });
+  const flat = graph.node('Reshape', [x!, graph.ints([...lead, tapsI * tapsJ * H * W])]);
+  const pads = graph.ints([...lead.map(() => 0), 0, ...lead.map(() => 0), 1]);
+  const padded = graph.node('Pad', [flat, pads, graph.number(fill, dtype)]);
+  return graph.node('Gather', [padded, graph.ints(places, shape.slice(-4))], { axis: lead.length });
+};
+
+/** An op's name, and its operator or how it is written. */
+const rules: Readonly<Record<string, Rule>> = {
+  ...{ add: 'Add', sub: 'Sub', mul: 'Mul', outer: 'Mul', div: 'Div', neg: 'Neg', sqrt: 'Sqrt', pow: 'Pow', exp: 'Exp' },
+  ...{ log: 'Log', abs: 'Abs', sin: 'Sin', cos: 'Cos', maximum: 'Max', minimum: 'Min', where: 'Where' },
+  ...{ equal: 'Equal', less: 'Less', lessEqual: 'LessOrEqual', greater: 'Greater', greaterEqual: 'GreaterOrEqual' },
+  ...{ sigmoid: 'Sigmoid', tanh: 'Tanh', relu: 'Relu', softplus: 'Softplus', stopGradient: 'Identity' },
+  leakyRelu: withAlpha('LeakyRelu'),
+  elu: withAlpha('Elu'),
+  softmax: operator('Softmax'),
+  concat: operator('Concat'),
+  transpose: operator('Transpose', ({ options }) => ({ perm: (options as { axes: number[] }).axes })),
+  max: operator('ReduceMax', reduced),
+  min: operator('ReduceMin', reduced),
+  notEqual: (graph, inputs) => graph.node('Not', [graph.node('Equal', inputs)]),
+  square: (graph, [x]) => graph.node('Mul', [x!, x!]),
+  silu: (graph, [z]) => graph.node('Mul', [z!, graph.node('Sigmoid', [z!])]),
+  // z / 2 · (1 + erf(z / √2)): Gelu itself came with opset 20
+  gelu: (graph, [z], { dtype }) => {
+    const [half, root, one] = [0.5, Math.SQRT1_2, 1].map((number) => graph.number(number, dtype));
+    const erf = graph.node('Erf', [graph.node('Mul', [z!, root!])]);
+    return graph.node('Mul', [graph.node('Mul', [z!, half!]), graph.node('Add', [erf, one!])]);
+  },
+  shiftedExp: (graph, inputs) => graph.node('Exp', [graph.node('Sub', inputs)]),
+  cast: (graph, inputs, { dtype }) => graph.node('Cast', inputs, { to: types[dtype] }),
+  sum: (graph, [x], node) => {
+    const { axes, keepdims } = reduced(node);
+    return graph.node('ReduceSum', [x!, graph.ints(axes)], { keepdims });
+  },
+  argMax: (graph, inputs, node) => {
+    const { axes, keepdims } = reduced(node);
+    return graph.node('Cast', [graph.node('ArgMax', inputs, { axis: axes[0]!, keepdims })], { to: types.i32 });
+  },
+  matmul: (graph, inputs, node) => {
+    const { transposeA, transposeB }: MatmulOptions = node.options;
+    const operands = [transposeA, transposeB].map((flip, i) => {
+      const [columns, rows, ...lead] = [...node.inputs[i]!.shape.keys()].reverse();
+      return flip ? graph.node('Transpose', [inputs[i]!], { perm: [...lead.reverse(), columns!, rows!] }) : inputs[i]!;
+    });
+    return graph.node('MatMul', operands);
+  },
+  // a 0 in the shape would stand for the input's size
+  reshape: (graph, [x], { shape }) =>
+    graph.node('Reshape', [x!, graph.ints(shape)], shape.includes(0) ? { allowzero: 1 } : {}),
+  broadcastTo: (graph, [x], { shape }) => graph.node('Expand', [x!, graph.ints(shape)]),
+  slice: (graph, [x], { inputs, options }) => {
+    const { widths }: ResizeOptions = options;
+    const ends = widths.map(([, after], i) => inputs[0]!.shape[i]! + after);
+    return graph.node('Slice', [x!, graph.ints(widths.map(([before]) => 0 - before)), graph.ints(ends)]);
+  },
+  pad: (graph, [x], { dtype, options }) => {
+    const { widths, value }: ResizeOptions = options;
+    const pads = [0, 1].flatMap((side) => widths.map((width) => width[side]!));
+    return graph.node('Pad', [x!, graph.ints(pads), graph.number(value, dtype)]);
+  },
+  gather: (graph, [x, indices], { inputs: [values, at], options }) => {
+    const where = at!.dtype === 'u32' ? graph.node('Cast', [indices!], { to: INT64 }) : indices!;
+    const rows = graph.node('Gather', [x!, where], options);
+    return values!.dtype === 'u8' ? graph.node('Cast', [rows], { to: types.u32 }) : rows;
+  },
+  oneHot: (graph, [indices], { options }) => {
+    const { classes }: { classes: number } = options;
+    const values = graph.value('f32', { shape: [2], data: Float32Array.of(0, 1) });
+    return graph.node('OneHot', [graph.node('Cast', [indices!], { to: INT64 }), graph.ints([classes]), values]);
+  },
+  windows: writeWindows,
+};
+
+/** What a node is written from, and how; one operator may stand for several nodes. */
+interface Way {
+  readonly inputs: readonly Tensor[];
+  readonly rule: Rule;
+}
+const isA = (node: Tensor | undefined, name: string): node is Tensor => node?.op.name === name;
+
+/** An operator on the x that a view of windows is of, where that is [N, C, H, W] and its taps lie as in Conv and MaxPool. */
+function onWindows(type: string, view: Tensor | undefined, filled: number): Way | undefined {
+  const image = isA(view, 'windows') ? view.inputs[0] : undefined;
+  if (!isA(image, 'reshape') || image.inputs[0]!.rank !== 4) return undefined;
+  const { window, axes, fill }: WindowOptions = view!.options;
+  if (fill !== filled || axes.some(({ gap, tap, offset }) => gap > 1 || tap < 1 || offset > 0)) return undefined;
+  const [strides, dilations] = [axes.map(({ step }) => step), axes.map(({ tap }) => tap)];
+  const pads = [...axes, ...axes].map(({ offset }) => 0 - offset);
+  return { inputs: image.inputs, rule: operator(type, () => ({ kernel_shape: window, strides, dilations, pads })) };
+}
+
+/** reshape(w as a matrix · windows of x as matrices), as conv2d writes it. */
+function convolutionOf(node: Tensor): Way | undefined {
+  const product = isA(node, 'reshape') && isA(node.inputs[0], 'matmul') ? node.inputs[0] : undefined;
+  const [w, columns] = product?.inputs ?? [];
+  const view = isA(w, 'reshape') && isA(columns, 'reshape') ? columns.inputs[0] : undefined;
+  const way = onWindows('Conv', view, 0);
+  if (!way) return undefined;
+  const kernel = w!.inputs[0]!;
+  const { transposeA, transposeB }: MatmulOptions = product!.options;
+  const size = [view!.shape[0]!, kernel.shape[0]!, ...view!.shape.slice(-2)];
+  const fits = sameShape(kernel.shape.slice(1), view!.shape.slice(1, 4)) && sameShape(node.shape, size);
+  return fits && !transposeA && !transposeB ? { ...way, inputs: [...way.inputs, kernel] } : undefined;
+}
+
+/** The sum of each window where it is its largest element first, as maxPool2d writes it. */
+function poolingOf(node: Tensor): Way | undefined {
+  const [first, each] = isA(node, 'sum') && isA(node.inputs[0], 'where') ? node.inputs[0].inputs : [];
+  const isLargest = isA(first, 'equal') && isA(first.inputs[0], 'argMax') && first.inputs[0].inputs[0] === each;
+  return isLargest && isA(each, 'reshape') ? onWindows('MaxPool', each.inputs[0], Number.NEGATIVE_INFINITY) : undefined;
+}
+
+function productOf(node: Tensor): Way | undefined {
+  if (!isA(node, 'matmul') || node.inputs.some(({ rank }) => rank > 2)) return undefined;
+  const { transposeA, transposeB }: MatmulOptions = node.options;
+  const flips = { transA: Number(transposeA), transB: Number(transposeB) };
+  return { inputs: node.inputs, rule: operator('Gemm', () => flips) };
+}
+
+/** A product of matrices or a convolution with the bias that is added to it. */
+function biasedOf({ inputs: [sum, shift] }: Tensor): Way | undefined {
+  const channels = sum!.shape[1] ?? 0;
+  const isRow = sameShape(shift!.shape, [channels]);
+  const bias = isA(shift, 'reshape') && sameShape(shift.shape, [channels, 1, 1]) ? shift.inputs[0]! : undefined;
+  const way = isRow ? productOf(sum!) : bias?.rank === 1 ? convolutionOf(sum!) : undefined;
+  return way && { ...way, inputs: [...way.inputs, bias ?? shift!] };
+}
+
+function wayOf(node: Tensor): Way {
+  const { op, inputs, options, dtype } = node;
+  const whole = isA(node, 'add') ? biasedOf(node) : (productOf(node) ?? convolutionOf(node) ?? poolingOf(node));
+  if (whole) return whole;
+  if (Object.hasOwn(rules, op.name)) return { inputs, rule: rules[op.name]! };
+  if (op.kernel.kind === 'composed')
+    return { inputs: [(op.kernel as ComposedKernel).compose(inputs, options)], rule: (_, [name]) => name! };
+  if (isInput(node)) throw new FeedError(`onnx: ${describe(node)} is needed and not declared; add it to inputs`);
+  if (isConstant(node))
+    return { inputs, rule: (graph) => graph.value(dtype, (options as { value: TensorData }).value) };
+  if (inputs.length === 0) return { inputs, rule: (graph) => graph.value(dtype, evaluateNode(node, [])) };
+  throw new NablaError(
+    `onnx: ${op.name} has no ONNX operator here; export the model in inference, without gradients, and write ops of your own in terms of Nabla's`,
+  );
+}
+
+/** What to export: the places that a run feeds and the tensors that it gives, under the names that they have in the file. */
+export interface Exported {
+  readonly inputs: Readonly<Record<string, Tensor>>;
+  readonly outputs: Readonly<Record<string, Tensor>>;
+}
+
+/** A ValueInfoProto. */
+const typed = (field: number, name: string, { dtype, shape }: Tensor): Fields => {
+  const sizes = shape.map((size) => message(1, [int(1, size)]));
+  return message(field, [text(1, name), message(2, [message(1, [int(1, types[dtype]), message(2, sizes)])])]);
+};
+
+/**
+ * A graph as an ONNX file (opset 17), with the parameters' values as the engine holds them: what layers, losses and the
+ * exported functions give in inference. Shapes are fixed, the batch too. conv2d and maxPool2d become Conv and MaxPool, a
+ * dense layer Gemm. Throws NablaError for an op without an ONNX operator (a random one, a gradient's, your own) and
+ * FeedError for an input that is needed and not declared.
+ *
+ *     const images = input([1, 784]);
+ *     const file = await onnx.encode(engine, { inputs: { images }, outputs: { logits: model.apply(images) } });
+ */
+export async function encode(engine: Engine, { inputs, outputs }: Exported): Promise<Uint8Array> {
+  const [given, wanted] = [Object.entries(inputs), Object.entries(outputs)];
+  checkTensors('onnx', ...Object.values(inputs), ...Object.values(outputs));
+  const names = new Map(given.map(([name, node]) => [node, name]));
+  for (const [name, node] of given) {
+    if (!isInput(node)) throw new FeedError(`onnx: inputs.${name} is no input; make it with input(shape)`);
+    if (name in outputs || names.get(node) !== name)
+      throw new FeedError(`onnx: inputs.${name} has a second name, or its name is an output's too; give each one name`);
+  }
+  const ways = new Map<Tensor, Way>();
+  const order = topological(Object.values(outputs), (node) => {
+    if (!names.has(node)) ways.set(node, wayOf(node));
+    return ways.get(node)?.inputs ?? [];
+  });
+  const graph = makeGraph([...Object.keys(inputs), ...Object.keys(outputs)]);
+  for (const node of order) {
+    const way = ways.get(node);
+    const from = way?.inputs.map((input) => names.get(input)!) ?? [];
+    if (isParameter(node)) names.set(node, graph.value(node.dtype, await engine.read(node), node.name));
+    else if (way)
+      names.set(node, typeof way.rule === 'string' ? graph.node(way.rule, from) : way.rule(graph, from, node));
+  }
+  for (const [name, node] of wanted) graph.node('Identity', [names.get(node)!], {}, name);
+  for (const [name, node] of given) graph.parts.push(typed(11, name, node));
+  for (const [name, node] of wanted) graph.parts.push(typed(12, name, node));
+  const body = message(7, [text(2, 'nabla'), ...graph.parts]);
+  return join([int(1, IR_VERSION), text(2, 'nabla'), message(8, [text(1, ''), int(2, OPSET)]), body]);
+}

@@ -1,0 +1,43 @@
+// Protocol buffers, written only: https://protobuf.dev/programming-guides/encoding/. A field is its bytes in pieces, so
+// that large values are copied once, when all is joined.
+
+/** A field, or several one after the other: what a message consists of. */
+export type Fields = readonly Uint8Array[];
+
+function varint(value: number | bigint): Uint8Array {
+  const bytes: number[] = [];
+  let rest = BigInt.asUintN(64, BigInt(value)); // negative numbers take ten bytes
+  for (; rest > 127n; rest >>= 7n) bytes.push(Number(rest & 127n) | 128);
+  return Uint8Array.of(...bytes, Number(rest));
+}
+const tag = (field: number, wireType: number): Uint8Array => varint(field * 8 + wireType);
+
+/** A whole number of any integer type but the zigzag ones; a bool; an enum. */
+export const int = (field: number, value: number): Fields => [tag(field, 0), varint(value)];
+export const double = (field: number, value: number): Fields => [
+  tag(field, 1),
+  new Uint8Array(Float64Array.of(value).buffer),
+];
+export const float = (field: number, value: number): Fields => [
+  tag(field, 5),
+  new Uint8Array(Float32Array.of(value).buffer),
+];
+export const text = (field: number, value: string): Fields => message(field, [[new TextEncoder().encode(value)]]);
+
+/** A message within a message, or bytes. */
+export function message(field: number, parts: readonly Fields[]): Fields {
+  const pieces = parts.flat();
+  return [tag(field, 2), varint(pieces.reduce((size, { length }) => size + length, 0)), ...pieces];
+}
+
+/** The bytes of a whole message. */
+export function join(parts: readonly Fields[]): Uint8Array {
+  const pieces = parts.flat();
+  const bytes = new Uint8Array(pieces.reduce((size, { length }) => size + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}

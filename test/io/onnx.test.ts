@@ -1,0 +1,287 @@
+// Files are run by ONNX Runtime, which knows nothing of this package.
+import { InferenceSession } from 'onnxruntime-node';
+import { describe, expect, it } from 'vitest';
+import * as nabla from '../../src/index.common.js';
+import {
+  add,
+  arange,
+  argMax,
+  broadcastTo,
+  cast,
+  concat,
+  conv2d,
+  type Dataset,
+  dataset,
+  defineOp,
+  dot,
+  equal,
+  eye,
+  FeedError,
+  fit,
+  full,
+  gather,
+  grad,
+  greater,
+  greaterEqual,
+  input,
+  less,
+  lessEqual,
+  logSoftmax,
+  logSumExp,
+  loss,
+  matmul,
+  max,
+  maximum,
+  maxPool2d,
+  mean,
+  min,
+  minimum,
+  mul,
+  nn,
+  notEqual,
+  oneHot,
+  onnx,
+  optim,
+  outer,
+  pad,
+  pointwise,
+  pow,
+  reshape,
+  slice,
+  softmax,
+  sum,
+  type Tensor,
+  tensor,
+  transpose,
+  where,
+} from '../../src/index.common.js';
+import { agrees, engine, type Named } from '../support/onnx.js';
+import { messagesOf, textsOf } from '../support/protobuf.js';
+
+const wave = (length: number, step = 0.7): Float32Array =>
+  Float32Array.from({ length }, (_, i) => Math.sin(step * (i + 1)));
+
+const classes = (examples: number, count: number): number[] => Array.from({ length: examples }, (_, i) => i % count);
+
+async function train(model: nn.Layer, data: Dataset, steps = 6): Promise<void> {
+  const optimizer = optim.adam({ learningRate: 0.02 });
+  const run = fit(engine, { model, optimizer, loss: loss.crossEntropy, data, epochs: steps, steps, batchSize: 4 });
+  for await (const _ of run);
+}
+
+describe('a trained model gives the same outputs in ONNX Runtime', () => {
+  it('a network of dense layers, as Gemm, with dropout left out', async () => {
+    const hidden = [nn.dense(6, 8, { activation: 'relu' }), nn.dropout(0.5), nn.dense(8, 8, { activation: 'sigmoid' })];
+    const model = nn.sequential(...hidden, nn.dense(8, 8, { activation: 'tanh', bias: false }), nn.dense(8, 3));
+    await train(model, dataset(wave(24 * 6), classes(24, 3)));
+    const x = input([5, 6]);
+    const logits = model.apply(x);
+    const used = await agrees({ x }, { logits, share: softmax(logits) }, { x: wave(30, 1.3) });
+    expect([...used].sort()).toEqual(['Gemm', 'Identity', 'Relu', 'Sigmoid', 'Softmax', 'Tanh']);
+  });
+
+  it('a convolutional network, as Conv and MaxPool', async () => {
+    const model = nn.sequential(
+      nn.conv2d(1, 4, 5, { padding: 2, activation: 'relu' }),
+      nn.maxPool2d(2),
+      nn.conv2d(4, 6, [3, 2], { stride: [2, 1], dilation: [1, 2], bias: false }),
+      nn.maxPool2d(3, { stride: 1, padding: 1 }),
+      nn.flatten(),
+      nn.dense(6 * 2 * 4, 10),
+    );
+    await train(model, dataset({ shape: [8, 1, 12, 12], dtype: 'f32', data: wave(8 * 144) }, classes(8, 10)), 3);
+    const x = input([2, 1, 12, 12]);
+    const used = await agrees({ x }, { logits: model.apply(x) }, { x: wave(288, 0.31) });
+    expect([...used].sort()).toEqual(['Conv', 'Gemm', 'Identity', 'MaxPool', 'Relu', 'Reshape']);
+  });
+
+  it('layer norm and the smooth activations', async () => {
+    const activations = ['gelu', 'softplus', 'silu', 'elu', 'leakyRelu'] as const;
+    const layers = activations.flatMap((activation) => [nn.dense(6, 6, { activation }), nn.layerNorm(6)]);
+    const model = nn.sequential(...layers, nn.dense(6, 2));
+    await train(model, dataset(wave(20 * 6), classes(20, 2)));
+    const x = input([3, 4, 6]);
+    await agrees({ x }, { logits: model.apply(x) }, { x: wave(72, 2.1).map((value) => 3 * value) });
+  });
+
+  it.each([
+    ['lstm', nn.lstm],
+    ['rnn', nn.rnn],
+  ])('an embedding and an %s over time', async (_, recurrent) => {
+    const model = nn.sequential(
+      nn.embedding(7, 4),
+      recurrent(4, 5),
+      recurrent(5, 5, { outputs: 'last' }),
+      nn.dense(5, 3),
+    );
+    const tokens = Int32Array.from({ length: 12 * 6 }, (_, i) => (i * i + 3) % 7);
+    await train(model, dataset({ shape: [12, 6], dtype: 'i32', data: tokens }, classes(12, 3)));
+    const words = input([3, 6], { dtype: 'i32' });
+    const feeds = { words: Int32Array.from({ length: 18 }, (_, i) => (5 * i) % 7) };
+    expect(await agrees({ words }, { logits: model.apply(words) }, feeds)).toContain('Gather');
+  });
+});
+
+describe('the exported functions', () => {
+  const a = input([2, 3, 4]);
+  const b = input([4]);
+  const n = input([3], { dtype: 'i32' });
+  const feeds = { a: wave(24), b: Float32Array.of(0.5, -0.3, 1.25, 0.9), n: Int32Array.of(2, 0, 1) };
+  const positive = add(nabla.abs(a), 0.5);
+  const m = reshape(a, [6, 4]);
+  const cases: Record<string, Named> = {
+    arithmetic: {
+      sum: add(a, b),
+      difference: nabla.sub(1, a),
+      product: mul(a, b),
+      quotient: nabla.div(a, positive),
+      negative: nabla.neg(a),
+      square: nabla.square(a),
+      root: nabla.sqrt(positive),
+      power: pow(positive, b),
+      cube: pow(a, 3),
+      exponential: nabla.exp(a),
+      logarithm: nabla.log(positive),
+      sine: nabla.sin(a),
+      cosine: nabla.cos(a),
+      larger: maximum(a, b),
+      smaller: minimum(a, 0),
+      whole: add(n, nabla.mul(n, n)),
+    },
+    comparisons: {
+      equal: equal(n, 2),
+      notEqual: notEqual(a, b),
+      less: less(a, b),
+      lessEqual: lessEqual(a, b),
+      greater: greater(a, b),
+      greaterEqual: greaterEqual(n, 1),
+      where: where(greater(a, 0), a, mul(a, b)),
+    },
+    reductions: {
+      sum: sum(a),
+      rows: sum(a, { axis: [0, -1], keepDims: true }),
+      mean: mean(a, { axis: 1 }),
+      max: max(a, { axis: [0, 2] }),
+      min: min(a, { axis: -1, keepDims: true }),
+      whole: sum(n),
+      argMax: argMax(a, { axis: 1 }),
+      kept: argMax(a, { axis: 2, keepDims: true }),
+      logSumExp: logSumExp(a, { axis: [1, 2] }),
+      softmax: softmax(a, { axis: 1 }),
+      logSoftmax: logSoftmax(a),
+    },
+    products: {
+      batched: matmul(a, a, { transposeB: true }),
+      inner: matmul(a, a, { transposeA: true }),
+      shared: matmul(a, tensor(wave(8, 3), [2, 4]), { transposeB: true }),
+      vector: matmul(a, b),
+      gemm: matmul(m, m, { transposeA: true }),
+      both: matmul(tensor(wave(8, 3), [4, 2]), m, { transposeA: true, transposeB: true }),
+      biased: add(matmul(m, transpose(m)), tensor(wave(6))),
+      added: add(matmul(m, transpose(m)), tensor(wave(6), [6, 1])),
+      outer: outer(b, b),
+      dot: dot(a, b),
+    },
+    views: {
+      reshape: reshape(a, [4, -1]),
+      empty: reshape(slice(a, [0, 0, 2], [2, 3, 2]), [0, 5]),
+      wide: broadcastTo(b, [3, 1, 4]),
+      transpose: transpose(a, [1, 2, 0]),
+      slice: slice(a, [0, 1, -3], [1, 3, -1]),
+      pad: pad(
+        a,
+        [
+          [0, 1],
+          [2, 0],
+          [1, 1],
+        ],
+        -1.5,
+      ),
+      wholePad: pad(n, [[1, 1]], 7),
+      concat: concat([a, a, slice(a, [0, 1]), a, a], { axis: 1 }),
+      gather: gather(a, n, { axis: 1 }),
+      unsigned: gather(a, cast(n, 'u32'), { axis: 1 }),
+      bytes: cast(gather(tensor(Uint8Array.of(9, 8, 7)), n), 'f32'),
+      oneHot: oneHot(n, 4),
+      stopped: nabla.stopGradient(a),
+    },
+    'casts and constants': {
+      truncated: cast(mul(a, 10), 'i32'),
+      truth: cast(n, 'bool'),
+      float: cast(less(a, b), 'f32'),
+      eye: add(eye(4), b),
+      range: add(arange(4, undefined, { dtype: 'f32' }), b),
+      full: mul(full([2, 1, 1], 3), a),
+      normal: add(nabla.random.normal([4], { seed: 3 }), b),
+      half: cast(cast(b, 'f16'), 'f32'),
+      input: a,
+      loss: loss.crossEntropy(m, tensor(Int32Array.of(0, 1, 2, 3, 2, 1))),
+    },
+  };
+  it.each(Object.entries(cases))('%s', async (_, outputs) => {
+    await agrees({ a, b, n }, outputs, feeds);
+  });
+});
+
+it('writes windows that are no convolution as they are', async () => {
+  const [x, w] = [input([2, 2, 5, 6]), input([3, 2, 3, 2])];
+  const y = conv2d(x, w, { stride: [1, 2], padding: [1, 0], dilation: [1, 2] });
+  const pooled = maxPool2d(x, { size: 2, padding: 1 });
+  const [dx, dw] = grad(sum(mul(y, y)), [x, w]);
+  const inputs = { x, w };
+  const used = await agrees(inputs, { y, dx: dx!, dw: dw!, pooled }, { x: wave(120, 0.9), w: wave(36, 1.1) });
+  expect([...used]).toEqual(expect.arrayContaining(['Conv', 'MaxPool', 'Gather']));
+});
+
+it('takes names as they are, parameters under theirs', async () => {
+  const model = nn.sequential(nn.dense(2, 1), nn.dense(1, 1));
+  const x = input([1, 2]);
+  const file = await onnx.encode(engine, { inputs: { 'x: 0': x }, outputs: { ŷ: model.apply(x), '0.weight': x } });
+  const session = await InferenceSession.create(file);
+  expect([session.inputNames, session.outputNames]).toEqual([['x: 0'], ['ŷ', '0.weight']]);
+  const initializers = messagesOf(messagesOf(file, 7)[0]!, 5).flatMap((tensor) => textsOf(tensor, 8));
+  expect(initializers).toEqual(expect.arrayContaining(['0.bias', '1.weight', '1.bias']));
+});
+
+describe('refuses', () => {
+  const x = input([2], { name: 'x' });
+  const refusal = (inputs: Named, outputs: Named): Promise<unknown> =>
+    onnx.encode(engine, { inputs, outputs }).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+
+  it('an op without an operator, by name, with the way out', async () => {
+    const cube = defineOp({
+      name: 'cube',
+      kernel: pointwise('cube', 'fn cube(x: f32) -> f32 { return x * x * x; }'),
+      reference: (value: number) => value ** 3,
+    });
+    expect(await refusal({ x }, { y: cube(x) })).toMatchObject({
+      name: 'NablaError',
+      message: expect.stringMatching(/^onnx: cube has no/),
+    });
+    const dropped = nn.dropout().apply(x, { training: true });
+    await expect(onnx.encode(engine, { inputs: { x }, outputs: { dropped } })).rejects.toThrow(
+      /random_uniform has no ONNX operator.*in inference/,
+    );
+  });
+
+  it('inputs that are missing, no inputs, or named twice', async () => {
+    await expect(onnx.encode(engine, { inputs: {}, outputs: { y: add(x, 1) } })).rejects.toThrow(FeedError);
+    await expect(onnx.encode(engine, { inputs: {}, outputs: { y: add(x, 1) } })).rejects.toThrow(/x is needed/);
+    expect(await refusal({ x: add(x, 1) }, { y: x })).toBeInstanceOf(FeedError);
+    expect(await refusal({ x }, { x: add(x, 1) })).toMatchObject({
+      message: expect.stringMatching(/give each one name/),
+    });
+    expect(await refusal({ x, z: x }, { y: add(x, 1) })).toBeInstanceOf(FeedError);
+  });
+});
+
+it('walks graphs as deep as they come', async () => {
+  const x = input([1]);
+  let y: Tensor = x;
+  for (let i = 0; i < 20_000; i++) y = add(y, 1e-3);
+  const file = await onnx.encode(engine, { inputs: { x }, outputs: { y } });
+  expect(file.length).toBeGreaterThan(20_000);
+});

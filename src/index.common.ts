@@ -29,6 +29,7 @@ export type { OpenOptions } from './index.open.js';
 export * as checkpoint from './io/checkpoint.js';
 export * as onnx from './io/onnx.js';
 export * as safetensors from './io/safetensors.js';
+export * as tensorboard from './io/tensorboard.js';
 export * as loss from './loss.js';
 export * as nn from './nn/index.js';
 export { type Activation, elu, gelu, leakyRelu, relu, sigmoid, silu, softplus, tanh } from './ops/activation.js';

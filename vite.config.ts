@@ -20,8 +20,10 @@ const namespaces = {
   'data.node': 'src/node/data.ts',
   loss: 'src/loss.ts',
   nn: 'src/nn/index.ts',
+  onnx: 'src/io/onnx.ts',
   optim: 'src/optim/index.ts',
   safetensors: 'src/io/safetensors.ts',
+  tensorboard: 'src/io/tensorboard.ts',
 };
 
 /** Leaves the namespaces of an index as imports of their files. */

@@ -1,4 +1,10 @@
 // Trained models for other runtimes: ONNX of opset 17. Operators: https://onnx.ai/onnx/operators/; fields: onnx.proto.
+import activation from '../../shaders/activation.wgsl?raw';
+import arithmetic from '../../shaders/arithmetic.wgsl?raw';
+import compare from '../../shaders/compare.wgsl?raw';
+import hadamard from '../../shaders/hadamard.wgsl?raw';
+import outer from '../../shaders/outer.wgsl?raw';
+import softmax from '../../shaders/softmax.wgsl?raw';
 import { evaluateNode } from '../cpu/evaluate.js';
 import type { DType, TensorData } from '../dtype.js';
 import type { Engine } from '../engine.js';
@@ -165,6 +171,9 @@ const rules: Readonly<Record<string, Rule>> = {
   windows: writeWindows,
 };
 
+/** Where the functions of pointwise ops come from; an op of a user's may have any name, but not their source. */
+const sources = [activation, arithmetic, compare, hadamard, outer, softmax];
+
 /** What a node is written from, and how; one operator may stand for several nodes. */
 interface Way {
   readonly inputs: readonly Tensor[];
@@ -224,7 +233,8 @@ function wayOf(node: Tensor): Way {
   const { op, inputs, options, dtype } = node;
   const whole = isA(node, 'add') ? biasedOf(node) : (productOf(node) ?? convolutionOf(node) ?? poolingOf(node));
   if (whole) return whole;
-  if (Object.hasOwn(rules, op.name)) return { inputs, rule: rules[op.name]! };
+  const isOurs = op.kernel.kind !== 'pointwise' || sources.includes(op.kernel.source);
+  if (isOurs && Object.hasOwn(rules, op.name)) return { inputs, rule: rules[op.name]! };
   if (op.kernel.kind === 'composed')
     return { inputs: [(op.kernel as ComposedKernel).compose(inputs, options)], rule: (_, [name]) => name! };
   if (isInput(node)) throw new FeedError(`onnx: ${describe(node)} is needed and not declared; add it to inputs`);

@@ -84,6 +84,7 @@ export default defineConfig({
       entry: {
         'index.node': 'src/index.node.ts',
         'index.browser': 'src/index.browser.ts',
+        'index.worker': 'src/index.worker.ts',
         cli: 'src/node/cli.ts',
         ...namespaces,
       },

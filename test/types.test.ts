@@ -26,6 +26,7 @@ beforeAll(() => {
 
 const consumer = `
 import { add, fit, loss, nn, open, optim, tensor, type Dataset } from 'nabla';
+import { type Port, remoteTrainer, serveTrainer, type ServedTrainer } from 'nabla/worker';
 await using engine = await open({ backend: 'cpu' });
 const x = tensor([1, 2]);
 const { y } = await engine.run({ y: add(x, 1) });
@@ -37,6 +38,12 @@ open({ bakend: 'cpu' });
 export function train(data: Dataset, signal: { readonly aborted: boolean }) {
   const settings = { epochs: 1, batchSize: 1, optimizer: optim.sgd({ learningRate: 0.1 }), loss: loss.crossEntropy };
   return fit(engine, { ...settings, model: nn.sequential(nn.dense(2, 2), nn.dropout()), data, signal });
+}
+export const serve = (make: (epochs: number) => ServedTrainer, port: Port) => serveTrainer(make, port);
+export async function remote(port: Port): Promise<number> {
+  const trainer = await remoteTrainer(port, { epochs: 1 }, { onStep: ({ cost }) => cost });
+  for await (const { accuracy } of trainer) if (accuracy) return accuracy;
+  return (await trainer.pause()).step;
 }
 `;
 const strict = { strict: true, noEmit: true, skipLibCheck: false, types: [], target: ts.ScriptTarget.ES2022 };
@@ -62,7 +69,9 @@ const node = { module: ts.ModuleKind.NodeNext, lib: ['lib.es2022.d.ts'] };
 describe('a strict consumer that checks libraries compiles', () => {
   it('with the usual settings of Vite', () => {
     const signal = 'export const stop = (data: Dataset) => train(data, new AbortController().signal);';
-    expect(messages(programOf('vite', consumer + signal, vite))).toEqual([]);
+    const ports =
+      "void remote(new Worker('trainer.js')); void remote(new MessageChannel().port1); serveTrainer(() => null!, self);";
+    expect(messages(programOf('vite', consumer + signal + ports, vite))).toEqual([]);
   });
 
   it('in Node without DOM', () => {

@@ -1,7 +1,7 @@
 // The same WebGPU in every GPU test: Dawn in Node, navigator.gpu in Chromium. No adapter is a failure, never a skip.
 import { watch } from './watch.js';
 
-const inNode = typeof window === 'undefined';
+const inNode = typeof location === 'undefined';
 
 async function find(): Promise<{ adapter: GPUAdapter; source: string }> {
   if (inNode) {

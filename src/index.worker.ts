@@ -1,0 +1,2 @@
+// Exported as nabla/worker, for both sides of a worker.
+export * from './train/remote.js';

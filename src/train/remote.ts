@@ -1,0 +1,265 @@
+// Training in a worker: the engine, the model and the data live there, reports and files come here.
+import type { Engine } from '../engine.js';
+import * as errors from '../errors.js';
+import type { EngineInfo } from '../graph/backend.js';
+import * as checkpoint from '../io/checkpoint.js';
+import { checkOptions } from '../options.js';
+import { type EpochReport, type Fit, type FitOptions, fit, type Progress, type StepReport } from './fit.js';
+
+/** One end of a channel: a Worker of browsers or of Node, the scope of a browser's worker, Node's `parentPort`, a MessagePort. */
+export interface Port {
+  postMessage(message: never, transfer: never): void;
+}
+/** What a port may have; Node's give data to `on`, the others events to `addEventListener`. */
+interface AnyPort {
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+  on?(type: string, listener: (data: unknown) => void): void;
+  addEventListener?(type: string, listener: (event: unknown) => void): void;
+  start?(): void;
+  terminate?(): unknown;
+  close?(): void;
+}
+function listen(port: AnyPort, type: string, listener: (data: unknown) => void): void {
+  const read = (event: unknown) => listener(type === 'message' ? (event as { data: unknown }).data : event);
+  if (port.on) port.on(type, listener);
+  else port.addEventListener!(type, read);
+  port.start?.();
+}
+
+type Command = 'open' | 'next' | 'pause' | 'save' | 'load' | 'call' | 'close';
+interface Request {
+  readonly id: number;
+  readonly command: Command;
+  readonly argument: unknown;
+}
+type Failure = { readonly name: string; readonly message: string; readonly stack: string | undefined };
+/** The answer to a request, or something on the way. */
+type Reply =
+  | { readonly id: number; readonly value?: unknown; readonly failure?: Failure }
+  | { readonly event: keyof RemoteListeners; readonly values: readonly unknown[] };
+
+/** An error as data. Its class is known by the export's name, because minified classes have other names. */
+function packed(error: unknown): Failure {
+  if (!(error instanceof Error)) return { name: 'Error', message: String(error), stack: undefined };
+  const own = Object.entries(errors).find(([, Kind]) => Kind === error.constructor);
+  return { name: own?.[0] ?? error.name, message: error.message, stack: error.stack };
+}
+function unpacked({ name, message, stack }: Failure): Error {
+  const Kind = (errors as Readonly<Record<string, new (message: string) => Error>>)[name] ?? Error;
+  return Object.assign(new Kind(message), { name, stack });
+}
+
+/** The memory that arrays anywhere in a value take as a whole: what can be moved instead of copied. */
+function buffersOf(value: unknown): ArrayBuffer[] {
+  if (value instanceof ArrayBuffer) return [value];
+  if (ArrayBuffer.isView(value)) return value.byteLength === value.buffer.byteLength ? buffersOf(value.buffer) : [];
+  return typeof value === 'object' && value ? Object.values(value).flatMap(buffersOf) : [];
+}
+
+/** What a worker trains: what `fit` takes, the engine to do it on, and what else the other side may ask for. */
+export interface ServedTrainer extends Omit<FitOptions, 'signal' | 'resume' | 'onStep' | 'onWarmUp'> {
+  readonly engine: Engine;
+  /** Functions for `trainer.call`, by name; they run at once, also while training goes on. */
+  readonly calls?: Readonly<Record<string, (argument: never) => unknown>>;
+}
+
+type SetUp<S> = (settings: S, post: (message: unknown) => void) => ServedTrainer | Promise<ServedTrainer>;
+type Say = (event: keyof RemoteListeners) => (...values: readonly unknown[]) => void;
+
+/** What the worker does for each command, and what makes an epoch under way end early. */
+function makeCommands<S>(setUp: SetUp<S>, say: Say) {
+  let served: ServedTrainer;
+  let run: Fit;
+  let reports: AsyncIterator<EpochReport> | undefined;
+  const signal = {
+    pauses: 0,
+    get aborted() {
+      return this.pauses > 0;
+    },
+  };
+  const begin = (resume?: Progress): void => {
+    const { engine, calls, ...options } = served;
+    const heard = { signal, onStep: say('onStep'), onWarmUp: say('onWarmUp') };
+    run = fit(engine, { ...options, ...heard, ...(resume && { resume }) });
+  };
+  const rest = async (): Promise<void> => {
+    await reports?.return?.();
+    reports = undefined;
+  };
+  const commands: Readonly<Record<Command, (argument: never) => unknown>> = {
+    async open(settings: S) {
+      served = await setUp(settings, say('onMessage'));
+      begin();
+      served.engine.lost.then(say('onLost'));
+      return served.engine.info;
+    },
+    async next() {
+      const current = reports ?? run[Symbol.asyncIterator]();
+      reports = undefined; // an error ends it
+      const result = await current.next();
+      if (!result.done) reports = current;
+      return result;
+    },
+    async pause() {
+      signal.pauses--;
+      await rest();
+      return run.progress;
+    },
+    save: () => checkpoint.save(served.engine, { ...served, progress: run.progress }),
+    async load(file: Uint8Array) {
+      await rest();
+      begin((await checkpoint.load(served.engine, file, served)).progress);
+    },
+    call([name, argument]: [string, never]) {
+      const call = served.calls?.[name];
+      if (call) return call(argument);
+      const known = Object.keys(served.calls ?? {}).join(', ') || 'none';
+      throw new errors.NablaError(`call: the worker has no function '${name}'; it has ${known}`);
+    },
+    close: () => served.engine.dispose(),
+  };
+  return { commands, signal };
+}
+
+/**
+ * In a worker: sets a trainer up when `remoteTrainer` asks for it, with the settings that it sends, and does what it says.
+ * `post` sends anything to its `onMessage`. Call it while the worker's script loads, before any await. In Node pass
+ * `parentPort` of node:worker_threads as the port; throws NablaError where there is none.
+ *
+ *     serveTrainer(async ({ inputs, labels }) => ({
+ *       ...{ engine: await open(), model, loss: loss.crossEntropy, optimizer: optim.adam() },
+ *       ...{ data: dataset(inputs, labels), epochs: 10, batchSize: 64 },
+ *     }));
+ */
+export function serveTrainer<S>(setUp: SetUp<S>, port: Port | null = globalThis): void {
+  const own = port as AnyPort | null;
+  if (typeof own?.postMessage !== 'function')
+    throw new errors.NablaError('serveTrainer: there is no port; in Node pass parentPort of node:worker_threads');
+  const send = (reply: Reply, transfer: ArrayBuffer[] = []): void => own.postMessage(reply, transfer);
+  const say: Say =
+    (event) =>
+    (...values) =>
+      send({ event, values });
+  const { commands, signal } = makeCommands(setUp, say);
+  let last: Promise<unknown> = Promise.resolve();
+  listen(own, 'message', (data) => {
+    const { id, command, argument } = data as Request;
+    if (command === 'pause') signal.pauses++;
+    // one after the other, but for calls
+    const work = (command === 'call' ? Promise.resolve() : last).then(() => commands[command](argument as never));
+    if (command !== 'call') last = work.catch(() => {});
+    work
+      .then((value) => send({ id, value }, command === 'save' ? buffersOf(value) : []))
+      .catch((error: unknown) => send({ id, failure: packed(error) }));
+  });
+}
+
+/** What comes from the worker by itself. */
+export interface RemoteListeners {
+  /** As `fit` has it. */
+  readonly onStep?: (report: StepReport) => void;
+  /** As `fit` has it. */
+  readonly onWarmUp?: (done: number, total: number) => void;
+  /** What the worker's own code posts. */
+  readonly onMessage?: (message: never) => void;
+  /** The worker's GPU is gone, and why. */
+  readonly onLost?: (reason: string) => void;
+}
+
+/** A trainer in a worker: iterate over it for one report an epoch, as over `fit`. Errors come with their classes. */
+export interface RemoteTrainer extends AsyncIterable<EpochReport> {
+  /** What the worker's engine runs on. */
+  readonly info: EngineInfo;
+  /** Stops between two steps and says where the run stands; its iteration ends without a report. Iterate again to go on. */
+  pause(): Promise<Progress>;
+  /** A checkpoint of model, optimizer and progress, after the epoch under way; `pause` first to have it at once. */
+  save(): Promise<Uint8Array>;
+  /** Goes on from a checkpoint; from the beginning where the file has no progress. */
+  load(file: Uint8Array): Promise<void>;
+  /** What a function in the worker's `calls` returns. */
+  call(name: string, argument?: unknown): Promise<unknown>;
+  /** Stops, frees the engine and ends the worker. */
+  close(): Promise<void>;
+}
+
+/** The asking side of a port. Once the worker has ended, whatever is asked fails. */
+function connect(port: AnyPort, listeners: RemoteListeners) {
+  const waiting = new Map<number, { resolve(value: never): void; reject(error: Error): void }>();
+  let next = 0;
+  let gone: Error | undefined;
+  const fail = (reason: string): Error => {
+    const error = new errors.NablaError(`remoteTrainer: the worker is gone: ${reason}`);
+    for (const { reject } of waiting.values()) reject(error);
+    waiting.clear();
+    return error;
+  };
+  listen(port, 'error', (error) => void fail(Object(error).message ?? 'its script does not load'));
+  listen(port, 'exit', (code) => {
+    gone ??= fail(`exit code ${code}`);
+  });
+  listen(port, 'message', (data) => {
+    const reply = data as Reply;
+    const asked = 'id' in reply ? waiting.get(reply.id) : undefined;
+    if ('event' in reply) (listeners[reply.event] as ((...values: unknown[]) => void) | undefined)?.(...reply.values);
+    else if (reply.failure) asked?.reject(unpacked(reply.failure));
+    else asked?.resolve(reply.value as never);
+    if ('id' in reply) waiting.delete(reply.id);
+  });
+  return {
+    request: <T>(command: Command, argument?: unknown, transfer: ArrayBuffer[] = []): Promise<T> =>
+      new Promise((resolve, reject) => {
+        if (gone) throw gone;
+        port.postMessage({ id: next, command, argument }, transfer);
+        waiting.set(next++, { resolve, reject });
+      }),
+    async end(): Promise<void> {
+      gone ??= fail('it is closed');
+      await (port.terminate ?? port.close)?.call(port);
+    },
+  };
+}
+
+/**
+ * Has a worker that calls `serveTrainer` set a trainer up. The memory of typed arrays in `settings` moves to the worker
+ * without a copy: they are empty here afterwards. Throws what goes wrong in the worker, with its class, and NablaError when
+ * the worker does not start.
+ */
+export async function remoteTrainer(
+  port: Port,
+  settings?: unknown,
+  listeners: RemoteListeners = {},
+): Promise<RemoteTrainer> {
+  checkOptions('remoteTrainer', listeners, '', 'onStep onWarmUp onMessage onLost');
+  const { request, end } = connect(port as AnyPort, listeners);
+  const info = await request<EngineInfo>('open', settings, [...new Set(buffersOf(settings))]).catch(async (error) => {
+    await end();
+    throw error;
+  });
+  let pauses = 0;
+  const pause = (): Promise<Progress> => {
+    pauses++;
+    return request('pause');
+  };
+  return {
+    ...{ info, pause },
+    save: () => request('save'),
+    load: (file) => request('load', file),
+    call: (name, argument) => request('call', [name, argument]),
+    async close() {
+      try {
+        await pause();
+        await request('close');
+      } finally {
+        await end();
+      }
+    },
+    async *[Symbol.asyncIterator]() {
+      // a pause between two epochs ends the iteration too
+      for (const before = pauses; before === pauses; ) {
+        const { done, value } = await request<IteratorResult<EpochReport>>('next');
+        if (done) return;
+        yield value;
+      }
+    },
+  };
+}

@@ -1,0 +1,4 @@
+import { serveTrainer } from '../../src/index.worker.js';
+import { setUp } from './trainer.js';
+
+serveTrainer(setUp);

@@ -1,0 +1,202 @@
+// Both sides in one thread, through a channel of Node's; test/node/worker.test.ts has threads.
+import { MessageChannel } from 'node:worker_threads';
+import { afterEach, describe, expect, it } from 'vitest';
+import { CheckError, DeviceLostError, FormatError, NablaError, ShapeError } from '../../src/errors.js';
+import {
+  dataset,
+  type EpochReport,
+  fit,
+  loss,
+  nn,
+  optim,
+  type Progress,
+  type StepReport,
+} from '../../src/index.common.js';
+import {
+  type RemoteListeners,
+  type RemoteTrainer,
+  remoteTrainer,
+  type ServedTrainer,
+  serveTrainer,
+} from '../../src/index.worker.js';
+import { openCpuEngine } from '../support/engine.js';
+
+interface Settings {
+  readonly inputs: { readonly points: Float32Array };
+  readonly labels: Int32Array;
+  readonly epochs: number;
+  readonly batchSize?: number;
+}
+const settings = (epochs = 4): Settings => ({
+  inputs: { points: Float32Array.from({ length: 44 }, (_, i) => Math.sin(i * i)) },
+  labels: Int32Array.from({ length: 22 }, (_, i) => i % 2),
+  epochs,
+});
+const build = ({ inputs, labels, epochs, batchSize = 5 }: Settings) => ({
+  model: nn.sequential([nn.dense(2, 6, { activation: 'tanh' }), nn.dropout(0.2), nn.dense(6, 2)], { seed: 4 }),
+  optimizer: optim.adam({ learningRate: 0.05 }),
+  ...{ loss: loss.crossEntropy, data: dataset(inputs.points, labels), epochs, batchSize },
+});
+
+const open: RemoteTrainer[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((trainer) => trainer.close()));
+});
+
+/** A trainer at the other end of a channel. */
+async function connect(given = settings(), listeners: RemoteListeners = {}, calls: ServedTrainer['calls'] = {}) {
+  const { port1, port2 } = new MessageChannel();
+  const engine = openCpuEngine();
+  serveTrainer<Settings>((received, post) => {
+    post({ examples: received.labels.length });
+    return { engine, ...build(received), reportEvery: 1, calls };
+  }, port2);
+  const trainer = await remoteTrainer(port1, given, listeners);
+  open.push(trainer);
+  return { trainer, engine };
+}
+/** Of each epoch, without its time. */
+async function reportsOf(run: AsyncIterable<EpochReport>): Promise<Omit<EpochReport, 'seconds'>[]> {
+  const reports: Omit<EpochReport, 'seconds'>[] = [];
+  for await (const { seconds, ...report } of run) {
+    expect(seconds).toBeGreaterThanOrEqual(0);
+    reports.push(report);
+  }
+  return reports;
+}
+const local = () => reportsOf(fit(openCpuEngine(), build(settings())));
+
+describe('a remote trainer', () => {
+  it('gives the reports of fit, and tells of steps as they are done', async () => {
+    const steps: StepReport[] = [];
+    const { trainer } = await connect(settings(), { onStep: (report) => steps.push(report) });
+    expect(trainer.info.backend).toBe('cpu');
+    expect(await reportsOf(trainer)).toEqual(await local());
+    expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+    expect(steps[19]).toEqual({ epoch: 4, step: 20, steps: 20, cost: expect.any(Number) });
+  });
+
+  it('moves the memory of its settings, and copies that of parts of arrays', async () => {
+    const given = settings();
+    const whole = new Float32Array(50);
+    whole.set(given.inputs.points, 3);
+    const part = { ...given, inputs: { points: whole.subarray(3, 47) } };
+    await connect(part);
+    expect([part.labels.length, whole.length]).toEqual([0, 50]);
+    const plain = settings();
+    await connect({ ...plain, again: plain.labels } as Settings);
+    expect([plain.labels.length, plain.inputs.points.length]).toEqual([0, 0]);
+  });
+
+  it('pauses between two steps and goes on where it stood', async () => {
+    const small = { ...settings(), batchSize: 1 };
+    let paused: Promise<Progress> | undefined;
+    const onStep = ({ step }: StepReport): void => {
+      if (step === 25) paused = trainer.pause();
+    };
+    const { trainer } = await connect(small, { onStep });
+    const first = await reportsOf(trainer);
+    expect(first.map(({ epoch }) => epoch)).toEqual([1]);
+    const { epoch, step } = (await paused)!;
+    expect(epoch).toBe(1);
+    expect(step).toBeGreaterThanOrEqual(25);
+    expect(step).toBeLessThan(44);
+    const whole = await reportsOf(fit(openCpuEngine(), build({ ...settings(), batchSize: 1 })));
+    expect([...first, ...(await reportsOf(trainer))]).toEqual(whole);
+  });
+
+  it('stops where its reports are left, and pauses at any time', async () => {
+    const { trainer } = await connect();
+    expect((await trainer.pause()).step).toBe(0);
+    for await (const { epoch } of trainer) if (epoch === 2) break;
+    const [a, b] = await Promise.all([trainer.pause(), trainer.pause()]);
+    expect([a, b.epoch, b.position]).toEqual([b, 2, 0]);
+    const seen: number[] = [];
+    for await (const { epoch } of trainer) {
+      seen.push(epoch);
+      void trainer.pause();
+    }
+    expect(seen).toEqual([3]);
+    expect((await reportsOf(trainer)).map(({ epoch }) => epoch)).toEqual([4]);
+  });
+
+  it('saves where it stands, and goes on from there and from the beginning', async () => {
+    const { trainer } = await connect();
+    const start = await trainer.save();
+    for await (const { epoch } of trainer) if (epoch === 2) break;
+    const middle = await trainer.save();
+    const { trainer: other } = await connect();
+    await other.load(middle);
+    const whole = await local();
+    expect(await reportsOf(other)).toEqual(whole.slice(2));
+    await other.load(start);
+    expect(await reportsOf(other)).toEqual(whole);
+    await expect(other.load(start.slice(9))).rejects.toThrow(FormatError);
+  });
+
+  it('calls functions of the worker while it trains, and hears from it', async () => {
+    const heard: unknown[] = [];
+    const calls = { twice: (x: Float32Array) => x.map((value) => 2 * value) };
+    let asked: Promise<unknown> | undefined;
+    const onStep = (): void => {
+      asked ??= trainer.call('twice', Float32Array.of(1, 2)).finally(() => heard.push('answer'));
+    };
+    const { trainer } = await connect(settings(), { onStep, onMessage: (news) => heard.push(news) }, calls);
+    expect(heard).toEqual([{ examples: 22 }]);
+    for await (const _ of trainer) heard.push('epoch');
+    expect(await asked).toEqual(Float32Array.of(2, 4));
+    expect(heard.slice(1, 3)).toEqual(['answer', 'epoch']);
+    await expect(trainer.call('thrice')).rejects.toThrow(/no function 'thrice'; it has twice/);
+  });
+});
+
+describe('errors', () => {
+  it('come with their classes', async () => {
+    const calls = {
+      shape: () => {
+        throw new ShapeError('add: no');
+      },
+      lost: () => Promise.reject(new DeviceLostError('gone')),
+      type: () => (undefined as never as string).length,
+      text: () => {
+        throw 'words';
+      },
+      uncloned: () => () => {},
+    };
+    const { trainer } = await connect(settings(), {}, calls);
+    await expect(trainer.call('shape')).rejects.toSatisfy(
+      (error) => error instanceof ShapeError && error.name === 'ShapeError' && error.message === 'add: no',
+    );
+    await expect(trainer.call('shape')).rejects.toHaveProperty('stack', expect.stringContaining('remote.test'));
+    await expect(trainer.call('lost')).rejects.toBeInstanceOf(DeviceLostError);
+    await expect(trainer.call('type')).rejects.toMatchObject({ name: 'TypeError' });
+    await expect(trainer.call('text')).rejects.toThrow(/^words$/);
+    await expect(trainer.call('uncloned')).rejects.toMatchObject({ name: 'DataCloneError' });
+  });
+
+  it('of training end the iteration, those of setting up the start', async () => {
+    const { port1, port2 } = new MessageChannel();
+    serveTrainer<number>((epochs) => {
+      if (epochs < 0) throw new CheckError('setUp: no');
+      return { engine: openCpuEngine(), ...build(settings()), epochs, loss: () => nn.dense(1, 1).parameters[0]! };
+    }, port2);
+    const trainer = await remoteTrainer(port1, 2);
+    open.push(trainer);
+    for (const _ of [1, 2]) await expect(reportsOf(trainer)).rejects.toThrow(ShapeError);
+    const other = new MessageChannel();
+    serveTrainer(() => Promise.reject(new CheckError('setUp: no')), other.port2);
+    await expect(remoteTrainer(other.port1)).rejects.toThrow(CheckError);
+  });
+
+  it('say that the worker is gone, that there is no port, and which listener there is not', async () => {
+    const { trainer } = await connect();
+    await trainer.close();
+    await expect(trainer.pause()).rejects.toThrow(/the worker is gone: it is closed/);
+    open.length = 0;
+    expect(() => serveTrainer(() => build(settings()) as never, null)).toThrow(/pass parentPort/);
+    expect(() => serveTrainer(() => build(settings()) as never)).toThrow(NablaError);
+    const { port1 } = new MessageChannel();
+    await expect(remoteTrainer(port1, {}, { onSteps: () => {} } as never)).rejects.toThrow(/no option 'onSteps'/);
+    port1.close();
+  });
+});

@@ -80,12 +80,6 @@ function reduced({ options }: Tensor): { axes: readonly number[]; keepdims: numb
   const { axes, keepDims }: { axes: readonly number[]; keepDims: boolean } = options;
   return { axes, keepdims: Number(keepDims) };
 }
-/** An activation whose second operand is a number. */
-const withAlpha =
-  (type: string): Rule =>
-  (graph, [z], { inputs: [, alpha] }) =>
-    graph.node(type, [z!], { alpha: (alpha!.options as FullOptions).value });
-
 /** Windows by a table of places; a tap that misses reads one more element at the end. */
 const writeWindows: Rule = (graph, [x], { inputs: [image], dtype, options, shape }) => {
   const { window, size, axes, fill }: WindowOptions = options;
@@ -110,8 +104,6 @@ const rules: Readonly<Record<string, Rule>> = {
   ...{ log: 'Log', abs: 'Abs', sin: 'Sin', cos: 'Cos', maximum: 'Max', minimum: 'Min', where: 'Where' },
   ...{ equal: 'Equal', less: 'Less', lessEqual: 'LessOrEqual', greater: 'Greater', greaterEqual: 'GreaterOrEqual' },
   ...{ sigmoid: 'Sigmoid', tanh: 'Tanh', relu: 'Relu', softplus: 'Softplus', stopGradient: 'Identity' },
-  leakyRelu: withAlpha('LeakyRelu'),
-  elu: withAlpha('Elu'),
   softmax: operator('Softmax'),
   concat: operator('Concat'),
   transpose: operator('Transpose', ({ options }) => ({ perm: (options as { axes: number[] }).axes })),
@@ -170,6 +162,12 @@ const rules: Readonly<Record<string, Rule>> = {
   },
   windows: writeWindows,
 };
+
+/** Activations whose second operand is a number. */
+const withAlpha = new Map([
+  ['leakyRelu', 'LeakyRelu'],
+  ['elu', 'Elu'],
+]);
 
 /** Where the functions of pointwise ops come from; an op of a user's may have any name, but not their source. */
 const sources = [activation, arithmetic, compare, hadamard, outer, softmax];
@@ -234,6 +232,9 @@ function wayOf(node: Tensor): Way {
   const whole = isA(node, 'add') ? biasedOf(node) : (productOf(node) ?? convolutionOf(node) ?? poolingOf(node));
   if (whole) return whole;
   const isOurs = op.kernel.kind !== 'pointwise' || sources.includes(op.kernel.source);
+  const type = isOurs ? withAlpha.get(op.name) : undefined;
+  if (type)
+    return { inputs: [inputs[0]!], rule: operator(type, () => ({ alpha: (inputs[1]!.options as FullOptions).value })) };
   if (isOurs && Object.hasOwn(rules, op.name)) return { inputs, rule: rules[op.name]! };
   if (op.kernel.kind === 'composed')
     return { inputs: [(op.kernel as ComposedKernel).compose(inputs, options)], rule: (_, [name]) => name! };

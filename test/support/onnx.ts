@@ -17,7 +17,7 @@ export type Named = Record<string, Tensor>;
 type Values = Record<string, TypedArray>;
 
 async function runOnnx(file: Uint8Array, inputs: Named, feeds: Values): Promise<InferenceSession.ReturnType> {
-  const session = await InferenceSession.create(file, { logSeverityLevel: 3 });
+  const session = await InferenceSession.create(file);
   const fed = Object.entries(inputs).map(([name, { dtype, shape }]) => {
     const kind = kinds[dtype]!;
     return [name, new OrtTensor(kind, new arrays[kind](feeds[name]!) as never, shape)] as const;

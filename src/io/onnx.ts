@@ -229,13 +229,14 @@ function biasedOf({ inputs: [sum, shift] }: Tensor): Way | undefined {
 
 function wayOf(node: Tensor): Way {
   const { op, inputs, options, dtype } = node;
-  const whole = isA(node, 'add') ? biasedOf(node) : (productOf(node) ?? convolutionOf(node) ?? poolingOf(node));
-  if (whole) return whole;
-  const isOurs = op.kernel.kind !== 'pointwise' || sources.includes(op.kernel.source);
-  const type = isOurs ? withAlpha.get(op.name) : undefined;
-  if (type)
-    return { inputs: [inputs[0]!], rule: operator(type, () => ({ alpha: (inputs[1]!.options as FullOptions).value })) };
-  if (isOurs && Object.hasOwn(rules, op.name)) return { inputs, rule: rules[op.name]! };
+  if (op.kernel.kind !== 'pointwise' || sources.includes(op.kernel.source)) {
+    const whole = isA(node, 'add') ? biasedOf(node) : (productOf(node) ?? convolutionOf(node) ?? poolingOf(node));
+    if (whole) return whole;
+    const type = withAlpha.get(op.name);
+    const alpha = (inputs[1]?.options as FullOptions | undefined)?.value;
+    if (type) return { inputs: [inputs[0]!], rule: operator(type, () => ({ alpha: alpha! })) };
+    if (Object.hasOwn(rules, op.name)) return { inputs, rule: rules[op.name]! };
+  }
   if (op.kernel.kind === 'composed')
     return { inputs: [(op.kernel as ComposedKernel).compose(inputs, options)], rule: (_, [name]) => name! };
   if (isInput(node)) throw new FeedError(`onnx: ${describe(node)} is needed and not declared; add it to inputs`);

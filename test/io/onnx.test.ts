@@ -262,6 +262,13 @@ describe('refuses', () => {
       await expect(onnx.encode(engine, { inputs: { x }, outputs: { y: cubeNamed(name)(x) } })).rejects.toThrow(
         new RegExp(`^onnx: ${name} has no ONNX operator`),
       );
+    const product = defineOp({
+      name: 'add',
+      kernel: pointwise('product', 'fn product(a: f32, b: f32) -> f32 { return a * b; }'),
+      reference: (a: number, b: number) => a * b,
+    });
+    const y = product(matmul(reshape(x, [1, 2]), eye(2)), x);
+    await expect(onnx.encode(engine, { inputs: { x }, outputs: { y } })).rejects.toThrow(/add has no ONNX operator/);
     const dropped = nn.dropout().apply(x, { training: true });
     await expect(onnx.encode(engine, { inputs: { x }, outputs: { dropped } })).rejects.toThrow(
       /random_uniform has no ONNX operator.*in inference/,

@@ -161,10 +161,10 @@ describe('sizes', () => {
     expect(long).toEqual([]);
   });
 
-  it('src and shaders together are under 7,830 lines of code, blank lines and comments apart', () => {
+  it('src and shaders together are under 8,100 lines of code, blank lines and comments apart', () => {
     const code = ({ text }: File) => text.split('\n').filter((line) => !/^\s*(\/\/|\/\*|\*|$)/.test(line)).length;
     const total = under('src', 'shaders').reduce((sum, file) => sum + code(file), 0);
-    expect(total).toBeLessThan(7830);
+    expect(total).toBeLessThan(8100);
   });
 });
 

@@ -23,6 +23,7 @@ const helpers = ['WINDOW_SETTINGS', 'activations', 'axesOf', 'broadcastData', 'c
     'inputOp',
     'inside',
     'matmulSizes',
+    'meeting',
     'misfit',
     'multiply',
     'parameter',

@@ -1,0 +1,201 @@
+import { constantValue } from '../cpu/backend.js';
+import type { TensorData } from '../dtype.js';
+import type { Capture, Executable, Inspection, PlanView } from '../graph/backend.js';
+import { type Feeds, isConstant } from '../graph/program.js';
+import type { Tensor } from '../graph/tensor.js';
+import type { GpuBackend } from './backend.js';
+import { nodeBytes, type PlanBuffer } from './memory.js';
+import { base } from './partition.js';
+import type { Dispatch, Plan } from './plan.js';
+
+type Call = Dispatch & { readonly pipeline: GPUComputePipeline; readonly group: GPUBindGroup };
+type OnProgress = (done: number, total: number) => void;
+
+/** A plan on a device: its buffers, pipelines and bind groups are made on first use and replayed. */
+export class GpuExecutable implements Executable {
+  readonly plan: PlanView;
+  readonly #plan: Plan;
+  readonly #backend: GpuBackend;
+  /** Buffers that are this plan's alone; `#live` are these and the staging buffers, freed with it. */
+  readonly #own = new Map<PlanBuffer, GPUBuffer>();
+  readonly #live = new Set<GPUBuffer>();
+  /** Buffers to read outputs through, kept for the next time. */
+  #staging: GPUBuffer[] = [];
+  #calls: Promise<Call[]> | undefined;
+  #running = 0;
+  #released = false;
+
+  constructor(plan: Plan, backend: GpuBackend) {
+    this.#plan = plan;
+    this.#backend = backend;
+    backend.destroyWith(this, this.#live);
+    const { dispatchesUnfused, buffers, bytes } = plan;
+    const dispatches = plan.dispatches.map(({ kernel, ops, workgroups, wgsl }) => ({ kernel, ops, workgroups, wgsl }));
+    this.plan = { dispatches, dispatchesUnfused, buffers: buffers.length, bytes };
+  }
+
+  async run(feeds: Feeds, read: boolean, inspection?: Inspection): Promise<TensorData[]> {
+    this.#released = false;
+    this.#running++;
+    try {
+      const settle = await this.#backend.inOrder(async () =>
+        this.#submit(await this.#prepare(), feeds, read, inspection),
+      );
+      return await settle();
+    } finally {
+      if (--this.#running === 0 && this.#released) this.#free();
+    }
+  }
+
+  async warmUp(onProgress?: OnProgress): Promise<void> {
+    await this.#prepare(onProgress); // beside running steps: it makes new objects and touches none in use
+  }
+
+  release(): void {
+    this.#released = true; // calls under way end first
+    const making = this.#calls;
+    if (this.#running === 0) this.#free();
+    // what was still being made then
+    making?.catch(() => {}).finally(() => this.#calls ?? this.#free());
+  }
+
+  locate(output: number): { buffer: GPUBuffer; offset: number } {
+    const [, buffer, offset] = this.#find(this.#plan.outputs[output]!);
+    return { buffer, offset };
+  }
+
+  #free(): void {
+    this.#calls = undefined;
+    this.#backend.destroyBuffers(this.#live);
+    this.#live.clear();
+    this.#own.clear();
+    this.#staging = [];
+  }
+
+  #prepare(onProgress?: OnProgress): Promise<Call[]> {
+    this.#calls ??= this.#make(onProgress).catch((error) => {
+      this.#calls = undefined;
+      throw error;
+    });
+    return this.#calls;
+  }
+
+  async #make(onProgress?: OnProgress): Promise<Call[]> {
+    const { dispatches, buffers } = this.#plan;
+    const kernels = new Map(dispatches.map(({ wgsl, bindings }) => [wgsl, bindings]));
+    const pipelines = new Map<string, GPUComputePipeline>();
+    const build = async ([wgsl, bindings]: [string, Dispatch['bindings']]): Promise<void> => {
+      pipelines.set(wgsl, await this.#backend.pipeline(wgsl, bindings));
+      onProgress?.(pipelines.size, kernels.size);
+    };
+    await Promise.all([...kernels].map(build));
+    return this.#backend.watched(() => {
+      for (const buffer of buffers) this.#buffer(buffer);
+      return dispatches.map((dispatch): Call => {
+        const pipeline = pipelines.get(dispatch.wgsl)!;
+        const entries = dispatch.bindings.map(({ place: { buffer, offset, bytes: size } }, binding) => {
+          return { binding, resource: { buffer: this.#buffer(buffer), offset, size } };
+        });
+        const layout = pipeline.getBindGroupLayout(0);
+        return { ...dispatch, pipeline, group: this.#backend.device.createBindGroup({ layout, entries }) };
+      });
+    });
+  }
+
+  /** The GPU buffer behind a plan's buffer. */
+  #buffer(buffer: PlanBuffer): GPUBuffer {
+    if (buffer.kind === 'parameters' || buffer.kind === 'constant') return this.#backend.shared(buffer);
+    const own = this.#own.get(buffer) ?? this.#backend.createBuffer(buffer.bytes);
+    this.#own.set(buffer, own);
+    this.#live.add(own);
+    return own;
+  }
+
+  /** A node with where its value lies on the device. */
+  #find(node: Tensor): [node: Tensor, buffer: GPUBuffer, offset: number] {
+    const { buffer, offset } = this.#plan.places.get(base(node))!;
+    return [node, this.#buffer(buffer), offset];
+  }
+
+  /** One submit; what it returns waits for the outputs, or without `read` for room, and holds no later work up. */
+  #submit(calls: Call[], feeds: Feeds, read: boolean, inspection?: Inspection): () => Promise<TensorData[]> {
+    const { device, stats } = this.#backend;
+    const { buffers, copies, nodes, outputs } = this.#plan;
+    const fed = buffers.flatMap((buffer) => (buffer.kind === 'feed' ? buffer.nodes : []));
+    for (const node of fed) this.#backend.upload(...this.#find(node), feeds.get(node)!);
+    const staging = read && outputs.length > 0 ? (this.#staging.pop() ?? this.#backend.staging(outputs)) : undefined;
+    if (staging) this.#live.add(staging);
+    const encoder = device.createCommandEncoder();
+    const stamps = inspection ? undefined : this.#backend.profiler?.stamp(calls.length);
+    const captures = this.#encode(encoder, calls, inspection, stamps?.pass);
+    const times = stamps?.resolve(encoder);
+    for (const [next, parameter] of copies) {
+      const [[, from, at], [, to, offset]] = [this.#find(next), this.#find(parameter)];
+      encoder.copyBufferToBuffer(from, at, to, offset, nodeBytes(next));
+    }
+    const values = outputs.map((node) => this.#find(node));
+    const take = staging && this.#backend.copyAside(encoder, values, staging);
+    this.#backend.submit(encoder);
+    stats.dispatches += calls.length;
+    stats.nodesEvaluated += nodes;
+    return async () => {
+      if (times) this.#backend.profiler!.record(calls, await times());
+      // every one is taken before any is looked at, so that its buffers are freed
+      const taken = await Promise.all(captures.map((capture) => capture()));
+      for (const capture of taken) inspection?.receive(capture);
+      if (!take) await this.#backend.room();
+      const results = (await take?.()) ?? [];
+      if (staging) this.#staging.push(staging);
+      return results;
+    };
+  }
+
+  /**
+   * Encodes all kernel calls into one compute pass, interrupted around those that are inspected: what they read is
+   * copied before, what they store after. Returns how to take these captures once that has run. With `stamped` each call
+   * has a pass of its own.
+   */
+  #encode(
+    encoder: GPUCommandEncoder,
+    calls: Call[],
+    inspection?: Inspection,
+    stamped?: (call: number) => GPUComputePassDescriptor,
+  ): (() => Promise<Capture>)[] {
+    const captures: (() => Promise<Capture>)[] = [];
+    let pass: GPUComputePassEncoder | undefined;
+    const look = (nodes: Iterable<Tensor>): (() => Promise<Map<Tensor, TensorData>>) => {
+      pass?.end();
+      pass = undefined;
+      return this.#capture(encoder, [...nodes]);
+    };
+    calls.forEach(({ pipeline, group, kernel, wgsl, workgroups, units }, at) => {
+      const picked = inspection?.select(at, calls.length) ? units : [];
+      const before = picked.map((unit) => look(unit.reads.keys()));
+      if (stamped) pass?.end();
+      pass = stamped || !pass ? encoder.beginComputePass(stamped?.(at)) : pass;
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(...workgroups);
+      picked.forEach((unit, i) => {
+        const after = look(unit.stores);
+        captures.push(async () => ({ kernel, wgsl, reads: await before[i]!(), results: await after() }));
+      });
+    });
+    pass?.end();
+    return captures;
+  }
+
+  /** Copies the present values of nodes aside; the function returned reads them. */
+  #capture(encoder: GPUCommandEncoder, nodes: readonly Tensor[]): () => Promise<Map<Tensor, TensorData>> {
+    // constants are what the host gave; a data set is not copied for every look
+    const isGiven = (node: Tensor): boolean =>
+      isConstant(node) && this.#plan.places.get(node)!.buffer.kind === 'constant';
+    const copied = nodes.filter((node) => !isGiven(node));
+    const lying = copied.map((node) => this.#find(node));
+    const take = this.#backend.copyAside(encoder, lying);
+    return async () => {
+      const values = await take();
+      return new Map(nodes.map((node) => [node, values[copied.indexOf(node)] ?? constantValue(node)]));
+    };
+  }
+}

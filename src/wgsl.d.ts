@@ -1,5 +1,5 @@
-// Vite inlines a shader imported with `?raw` as its text.
-declare module '*.wgsl?raw' {
+// Vite inlines a file imported with `?raw` (a shader, a page's template) as its text.
+declare module '*?raw' {
   const source: string;
   export default source;
 }

@@ -112,7 +112,7 @@ const graphOf = (types: boolean) =>
     source.map((file) => [
       file.path,
       imports(file, types)
-        .filter((specifier) => specifier.startsWith('.') && !specifier.includes('.wgsl'))
+        .filter((specifier) => specifier.startsWith('.') && !specifier.endsWith('?raw'))
         .map((specifier) => join(dirname(file.path), specifier).replace(/\.js$/, '.ts')),
     ]),
   );
@@ -163,7 +163,8 @@ describe('sizes', () => {
 
   it('src and shaders together are under 8,100 lines of code, blank lines and comments apart', () => {
     const code = ({ text }: File) => text.split('\n').filter((line) => !/^\s*(\/\/|\/\*|\*|$)/.test(line)).length;
-    const total = under('src', 'shaders').reduce((sum, file) => sum + code(file), 0);
+    const written = under('src', 'shaders').filter(({ path }) => /\.(ts|wgsl)$/.test(path)); // not a page's template
+    const total = written.reduce((sum, file) => sum + code(file), 0);
     expect(total).toBeLessThan(8100);
   });
 });

@@ -6,7 +6,8 @@ import { CommanderError } from '@commander-js/extra-typings';
 import { NablaError } from '../errors.js';
 import { evaluateFile } from './cli/eval.js';
 import { explainFile } from './cli/explain.js';
-import { evaluating, program, readTrainOptions, training } from './cli/options.js';
+import { evaluating, program, readTrainOptions, reporting, training } from './cli/options.js';
+import { compareFiles } from './cli/report.js';
 import { train } from './cli/train.js';
 import { doctor } from './doctor.js';
 
@@ -14,8 +15,9 @@ const { version } = createRequire(import.meta.url)('nabla/package.json') as { ve
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const exit = (code: number): void => void Object.assign(process, { exitCode: code });
-training.action(async () => exit(await train(readTrainOptions())));
+training.action(async () => exit(await train(readTrainOptions(), version)));
 evaluating.action((file, options) => evaluateFile(file, options, print));
+reporting.action((files, { output }) => compareFiles(files, output, print));
 program
   .command('explain')
   .description('Values, local gradients and backpropagated gradients of an expression in JSON')

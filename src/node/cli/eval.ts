@@ -1,10 +1,12 @@
 // `nabla eval`: what a trained network does with the test set.
 import { NablaError } from '../../errors.js';
 import { evaluate } from '../../train/evaluate.js';
+import { predict } from '../report/predictions.js';
 import { openText, write } from './chars.js';
 import { describeModel, losses, openModel, perLabel } from './model.js';
 import { openDigits, openEngine } from './open.js';
 import type { EvalOptions } from './options.js';
+import { confusionTable } from './report.js';
 import { type Print, resultLine } from './text.js';
 
 /** Prints test accuracy and cost of a model file, and what a network of characters writes. */
@@ -23,4 +25,5 @@ export async function evaluateFile(file: string, options: EvalOptions, print: Pr
   const loss = perLabel(losses[architecture.loss], labels);
   print(resultLine(await evaluate(engine, { model, loss, data: test })));
   if (alphabet) print(`it writes:\n${await write(engine, model, alphabet)}`);
+  else print(confusionTable((await predict(engine, model, test, architecture.loss)).confusion));
 }

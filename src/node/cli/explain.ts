@@ -9,7 +9,7 @@ import { parameter } from '../../ops/leaf.js';
 import { formatShape } from '../../shape.js';
 import { loadFile, withFile } from '../files.js';
 import { parseExpression } from './expression.js';
-import type { Print } from './text.js';
+import { type Print, table } from './text.js';
 
 /** What a file holds. */
 interface Description {
@@ -45,7 +45,7 @@ function show(data: TensorData | undefined): string {
 }
 
 /** One row or more for each node: local gradients and what arrives stand below each other. */
-function explanationLines(nodes: readonly ExplainedNode[]): string[] {
+function explanationTable(nodes: readonly ExplainedNode[]): string {
   const label = ({ op, name, value }: ExplainedNode, i: number): string =>
     op === 'full' ? show(value) : (name ?? `#${i}`);
   const labels = new Map(nodes.map((node, i) => [node.id, label(node, i)]));
@@ -61,10 +61,7 @@ function explanationLines(nodes: readonly ExplainedNode[]): string[] {
       return i === 0 ? [...own, ...parts, show(node.gradient)] : ['', '', '', ...parts, ''];
     });
   });
-  const table = [['node', 'op', 'value', 'local', 'incoming', 'sum'], ...rows];
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
-  const lines = table.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join('  '));
-  return lines.map((line) => line.trimEnd());
+  return table([['node', 'op', 'value', 'local', 'incoming', 'sum'], ...rows]);
 }
 
 /** Prints the table of a file's expression, or with `mermaid` its graph. */
@@ -88,5 +85,5 @@ export const explainFile = (file: string, mermaid: boolean, print: Print): Promi
       if (typeof value === 'number')
         await engine.write(names.get(name)!, { shape: [], dtype: 'f64', data: Float64Array.of(value) });
     const { mode, nodes } = await explain(engine, y, wrt);
-    print([`${description.title ?? f} (${mode} mode)`, '', ...explanationLines(nodes)].join('\n'));
+    print([`${description.title ?? f} (${mode} mode)`, '', explanationTable(nodes)].join('\n'));
   });

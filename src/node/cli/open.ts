@@ -8,13 +8,13 @@ import { mnist } from '../mnist.js';
 import { count } from './text.js';
 
 /** A GPU engine; without an adapter the CPU one after a warning, or DeviceError where a GPU or one by name is asked for. */
-export async function openEngine(backend: 'gpu' | 'cpu' | undefined, crossCheck: CrossCheck = 'off') {
+export async function openEngine(backend: 'gpu' | 'cpu' | undefined, crossCheck: CrossCheck = 'off', profile = false) {
   const cpu = () => ({ engine: new Engine(new CpuBackend()), source: 'engine  CPU, float64' });
   if (backend === 'cpu') return cpu();
   const found = await findAdapter();
   if (!('missing' in found)) {
     const checked = crossCheck === 'off' ? '' : `; cross-check ${crossCheck}`;
-    const engine = new Engine(await GpuBackend.open(found.adapter, { polls: true }), crossCheck);
+    const engine = new Engine(await GpuBackend.open(found.adapter, { polls: true, profile }), crossCheck);
     return { engine, source: `engine  WebGPU on ${found.source}${checked}` };
   }
   if (backend === 'gpu' || found.forced) throw new DeviceError(found.missing);

@@ -1,4 +1,5 @@
 // The options of the commands: what each means, what it accepts, and the presets that set several at once.
+import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { NablaError } from '../../errors.js';
 import { activations } from '../../ops/activation.js';
@@ -81,6 +82,9 @@ export const training = program
   .option('--steps <n>', 'stop after this many steps', whole(1))
   .option('--seed <n>', 'of weights and of the order of examples', whole(0), 1)
   .option('--output <file>', 'model to write', 'nabla-model.safetensors')
+  .option('--report <file>', 'page about the run (default: beside the model)')
+  .option('--no-report', 'write no page')
+  .option('--profile', 'measure the GPU time of each kernel, which is slower')
   .addOption(dataOption)
   .addOption(textOption)
   .addOption(backendOption)
@@ -95,6 +99,13 @@ export const evaluating = program
   .addOption(backendOption);
 export type EvalOptions = ReturnType<typeof evaluating.opts>;
 
+export const reporting = program
+  .command('report')
+  .description('Compare runs, by the pages that nabla train wrote')
+  .argument('<files...>')
+  .option('--output <file>', 'page to write', 'nabla-compare.report.html');
+export type ReportOptions = ReturnType<typeof reporting.opts>;
+
 /** What was given to `nabla train`, else what the preset says, else the standard. */
 export function readTrainOptions() {
   for (const [name, value] of Object.entries(presets[training.opts().preset].options ?? {}))
@@ -106,6 +117,17 @@ export function readTrainOptions() {
     throw new NablaError('--text: digits have none; add --preset chars');
   if (options.crossCheck !== 'off' && options.backend === 'cpu')
     throw new NablaError('--cross-check: it compares a GPU with the CPU; leave out --backend cpu');
-  return { ...options, learningRate: options.learningRate ?? (options.optimizer === 'sgd' ? 0.1 : 0.001) };
+  if (options.profile && options.backend === 'cpu')
+    throw new NablaError('--profile: it measures a GPU; leave out --backend cpu');
+  const base = options.output.replace(/\.safetensors$/, '');
+  const report = typeof options.report === 'string' ? options.report : `${base}.report.html`;
+  if (resolve(report) === resolve(options.output))
+    throw new NablaError(`--report ${report}: the model goes there; name another file`);
+  return {
+    ...options,
+    learningRate: options.learningRate ?? (options.optimizer === 'sgd' ? 0.1 : 0.001),
+    report: options.report === false ? undefined : report,
+    trace: options.profile ? `${base}.trace.json` : undefined,
+  };
 }
 export type TrainOptions = ReturnType<typeof readTrainOptions>;

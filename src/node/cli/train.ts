@@ -1,73 +1,110 @@
 // `nabla train`: from options to a model in a file.
+import type { Dataset } from '../../data/dataset.js';
+import type { Engine } from '../../engine.js';
 import { NablaError } from '../../errors.js';
+import type { Updates } from '../../graph/program.js';
+import type { Tensor } from '../../graph/tensor.js';
 import { save } from '../../io/checkpoint.js';
-import { type Evaluation, evaluate } from '../../train/evaluate.js';
-import { type EpochReport, fit } from '../../train/fit.js';
+import { evaluate, makePass } from '../../train/evaluate.js';
+import { type EpochReport, type FitOptions, fit } from '../../train/fit.js';
 import { saveFile } from '../files.js';
-import { openText } from './chars.js';
+import { predict } from '../report/predictions.js';
+import { shrinkPlan } from '../report/run.js';
+import { openText, write } from './chars.js';
 import { type Architecture, buildModel, checkWritable, describeModel, losses, perLabel } from './model.js';
 import { openDigits, openEngine } from './open.js';
 import { optimizers, presets, type TrainOptions } from './options.js';
 import { openProgress } from './progress.js';
+import { reportRun } from './report.js';
 import { costText, count, percent, resultLine } from './text.js';
 
 /**
  * Trains, reports and writes the model. The first Ctrl-C stops after the step in progress and writes what was learned,
  * the second quits. Resolves to the exit code.
  */
-export async function train(options: TrainOptions): Promise<number> {
-  await checkWritable(options.output);
+export async function train(options: TrainOptions, version: string): Promise<number> {
+  const { output, report, trace } = options;
+  for (const file of [output, report, trace]) if (file !== undefined) await checkWritable(file);
   const isText = options.preset === 'chars';
   const { labels, source: read, ...data } = await (isText ? openText(options.text) : openDigits(options.data));
   const architecture = architectureOf(options, data);
-  const { engine, source } = await openEngine(options.backend, options.crossCheck);
+  const { engine, source } = await openEngine(options.backend, options.crossCheck, options.profile);
   await using _ = engine;
   const progress = openProgress();
   const model = buildModel(architecture, options.seed);
-  progress.line(`${source}\n${read}\nmodel   ${describeModel(architecture)}; ${describeTraining(options)}`);
+  const described = describeModel(architecture);
+  progress.line(`${source}\n${read}\nmodel   ${described}; ${describeTraining(options)}`);
 
   const loss = perLabel(losses[options.loss], labels);
+  const { code, ...learned } = await learn(engine, options, { model, loss, ...data }, progress);
+  const { steps, epochs } = learned;
+  if (code) progress.line(`stopped after ${count(steps)} steps`);
+  const { checked } = engine.stats();
+  if (checked > 0)
+    progress.line(`cross-check  ${count(checked)} values compared with float64, all within their bounds`);
+  if (steps === 0) return code;
+  const about = { architecture: JSON.stringify(architecture), training: JSON.stringify({ ...options, step: steps }) };
+  const bytes = await save(engine, { model, metadata: about });
+  await saveFile(output, bytes);
+  // An interrupted epoch has no report.
+  const test = (!code && epochs.at(-1)?.validation) || (await evaluate(engine, { model, loss, data: data.test }));
+  progress.line(resultLine(test));
+  const [name, place] = isText ? ['text', options.text] : ['data', options.data];
+  progress.line(`wrote ${output} (${count(Math.ceil(bytes.length / 1024))} KiB); read it with`);
+  progress.line(`  npx nabla eval ${output}${place ? ` --${name} ${place}` : ''}`);
+
+  if (report || trace) {
+    const outcome = data.alphabet
+      ? { text: await write(engine, model, data.alphabet) }
+      : { predictions: await predict(engine, model, data.test, options.loss) };
+    const facts = { ...learned, ...outcome, options, version, source, model: described, test };
+    await reportRun(facts, engine, model.parameters, progress.line);
+  }
+  return code;
+}
+
+type Problem = Pick<FitOptions, 'model' | 'loss'> & Readonly<Record<'train' | 'test', Dataset>>;
+
+/** Trains until the end or a signal, whose exit code it returns with what there is to report. */
+async function learn(
+  engine: Engine,
+  options: TrainOptions,
+  { model, loss, train, test }: Problem,
+  progress: ReturnType<typeof openProgress>,
+) {
   const signal = onSignals(() => progress.line('stopping; once more quits without writing the model'));
-  const { learningRate, momentum, clipNorm, epochs } = options;
+  const { learningRate, momentum, clipNorm, epochs, batch } = options;
   const rates = { learningRate, ...(momentum && { momentum }), ...(clipNorm && { clipNorm }) };
+  const optimizer = optimizers[options.optimizer](rates);
+  const costs: [step: number, cost: number][] = [];
+  const task = { model, loss, data: train, batchSize: batch };
   const run = fit(engine, {
-    ...{ model, loss, epochs, seed: options.seed, batchSize: options.batch, signal },
-    ...{ data: data.train, validation: data.test },
+    ...{ ...task, optimizer, epochs, seed: options.seed, signal, validation: test },
     ...(options.steps !== undefined && { steps: options.steps }),
-    optimizer: optimizers[options.optimizer](rates),
     onWarmUp: (done, total) => progress.status(`compiling kernels, ${done} of ${total}`),
     onStep({ cost, ...at }) {
       if (!Number.isFinite(cost))
         throw new NablaError(`the cost is ${cost} at step ${at.step}; try a --learning-rate below ${learningRate}`);
+      costs.push([at.step, cost]);
       progress.at({ ...at, epochs, cost });
     },
   });
-  let tested: Omit<Evaluation, 'examples'> | undefined;
+  const reports: EpochReport[] = [];
+  const start = performance.now();
   try {
     for await (const report of run) {
       progress.line(epochLine(report, epochs));
-      tested = report.validation;
+      reports.push(report);
     }
   } finally {
     progress.stop();
   }
-  const { step } = run.progress;
-  const code: number = signal.reason ?? 0;
-  if (code) progress.line(`stopped after ${count(step)} steps`);
-  const { checked } = engine.stats();
-  if (checked > 0)
-    progress.line(`cross-check  ${count(checked)} values compared with float64, all within their bounds`);
-  if (step === 0) return code;
-  const about = { architecture: JSON.stringify(architecture), training: JSON.stringify({ ...options, step }) };
-  const bytes = await save(engine, { model, metadata: about });
-  await saveFile(options.output, bytes);
-  // An interrupted epoch has no report.
-  if (code || !tested) tested = await evaluate(engine, { model, loss, data: data.test });
-  progress.line(resultLine({ ...tested, examples: data.test.length }));
-  const [name, place] = isText ? ['text', options.text] : ['data', options.data];
-  progress.line(`wrote ${options.output} (${count(Math.ceil(bytes.length / 1024))} KiB); read it with`);
-  progress.line(`  npx nabla eval ${options.output}${place ? ` --${name} ${place}` : ''}`);
-  return code;
+  const seconds = (performance.now() - start) / 1000;
+  const updates = (cost: Tensor): Updates => optimizer.updates(cost, model.parameters);
+  const pass = makePass(engine, { ...task, training: true, accuracy: true, updates });
+  const plan = shrinkPlan((pass.full ?? pass.rest)!.plan);
+  pass.release();
+  return { code: Number(signal.reason ?? 0), costs, epochs: reports, steps: run.progress.step, seconds, plan };
 }
 
 type Task = Readonly<{ inputs: number; classes: number; alphabet: string | undefined }>;

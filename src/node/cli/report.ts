@@ -1,0 +1,94 @@
+// What `nabla train` leaves beside the model, and `nabla report`, which compares it.
+import { writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { Engine } from '../../engine.js';
+import { NablaError } from '../../errors.js';
+import { chromeTrace, type Profile } from '../../graph/backend.js';
+import type { Tensor } from '../../graph/tensor.js';
+import { sizeOf } from '../../shape.js';
+import type { Predictions } from '../report/predictions.js';
+import { type Run, readPage, writePage } from '../report/run.js';
+import { checkWritable } from './model.js';
+import type { TrainOptions } from './options.js';
+import { costText, count, type Print, percent, table } from './text.js';
+
+/** Kernels that the command lists. */
+const SHOWN = 16;
+
+/** The longest kernels: where the GPU's time went. */
+export function profileTable({ kernels, milliseconds, peaks }: Profile): string {
+  const rows = kernels
+    .slice(0, SHOWN)
+    .map((kernel) => [
+      kernel.kernel,
+      count(kernel.calls),
+      kernel.milliseconds.toFixed(1),
+      `${(100 * kernel.share).toFixed(1)}%`,
+      (kernel.flopsPerSecond / 1e9).toFixed(1),
+      (kernel.bytesPerSecond / 1e9).toFixed(1),
+      `${(100 * kernel.ofPeak).toFixed(0)}%`,
+    ]);
+  const head = ['kernel', 'calls', 'ms', 'share', 'GFLOP/s', 'GB/s', 'of peak'];
+  const [flops, bytes] = [peaks.flopsPerSecond, peaks.bytesPerSecond].map((peak) => (peak / 1e9).toFixed(1));
+  const more = kernels.length > SHOWN ? ` of ${kernels.length} kernels` : '';
+  const total = `${milliseconds.toFixed(1)} ms${more} in all; a probe reached ${flops} GFLOP/s and ${bytes} GB/s`;
+  return `${table([head, ...rows], true)}\n${total}`;
+}
+
+/** Row by row: what digits of each label are read as. */
+export const confusionTable = (confusion: Predictions['confusion']): string =>
+  table([['read as', ...confusion.keys()].map(String), ...confusion.map((row, i) => [i, ...row].map(String))], true);
+
+/** What `nabla train` knows of a run when it is over, with the command's version and the line that names the adapter. */
+type Facts = Omit<Run, 'name' | 'date' | 'parameters' | 'settings' | 'machine' | 'stepsPerSecond' | 'profile'> &
+  Readonly<{ options: TrainOptions; version: string; source: string }>;
+
+/** Prints where the GPU's time went, if it was measured, and writes trace and page of a run. */
+export async function reportRun(
+  { options, version, source, ...facts }: Facts,
+  engine: Engine,
+  parameters: readonly Tensor[],
+  print: Print,
+): Promise<void> {
+  const { report, trace, output, ...settings } = options;
+  const { info } = engine;
+  // without an adapter the CPU stands in for the GPU, which was said
+  const profile = trace && info.backend === 'gpu' ? await engine.profile() : undefined;
+  if (trace && profile) {
+    print(profileTable(profile));
+    await writeFile(trace, JSON.stringify(chromeTrace(profile)));
+    print(`wrote ${trace}; chrome://tracing and ui.perfetto.dev draw it`);
+  }
+  if (!report) return;
+  const { epochs, steps, seconds } = facts;
+  const timed = epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
+  const run: Run = {
+    ...{ ...facts, settings, name: basename(output), date: new Date().toISOString() },
+    parameters: parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+    machine: {
+      engine: source.replace(/^engine +/, ''),
+      adapter: [info.adapter.vendor, info.adapter.architecture].filter(Boolean).join(' '),
+      ...{ nabla: version, node: process.version, platform: `${process.platform} ${process.arch}` },
+    },
+    stepsPerSecond: timed > 0 ? epochs.at(-1)!.step / timed : steps / seconds,
+    profile: profile && { ...profile, events: [] },
+  };
+  await writePage(report, [run]);
+  print(`wrote ${report}; open it in a browser`);
+}
+
+/** Prints runs side by side, with the settings that differ, and writes a page that shows them so. */
+export async function compareFiles(files: readonly string[], output: string, print: Print): Promise<void> {
+  if (files.length < 2) throw new NablaError('report: one file; name two or more to compare');
+  await checkWritable(output);
+  const runs = (await Promise.all(files.map(readPage))).flat();
+  const names = [...new Set(runs.flatMap(({ settings }) => Object.keys(settings)))];
+  const differing = names.filter((name) => new Set(runs.map(({ settings }) => String(settings[name]))).size > 1);
+  const rows = runs.map(({ name, test, steps, stepsPerSecond, settings }) => {
+    const figures = [percent(test.accuracy), costText(test.cost), count(steps), stepsPerSecond.toFixed(1)];
+    return [name, ...figures, ...differing.map((setting) => String(settings[setting] ?? '–'))];
+  });
+  print(table([['run', 'test accuracy', 'test cost', 'steps done', 'steps/s', ...differing], ...rows], true));
+  await writePage(output, runs);
+  print(`wrote ${output}`);
+}

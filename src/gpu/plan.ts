@@ -137,13 +137,15 @@ function describeDispatch({ units, ranges, kernel }: Group, options: EmitOptions
   let text = wgsl;
   for (const [i, { access }] of bindings.entries())
     text = text.replace(`@binding(${i}) var<storage, read>`, `@binding(${i}) var<storage, ${access}>`);
+  const elements = units.reduce((sum, each) => sum + sizeOf(members(each)[0]!.shape), 0);
+  const most = unit.kind === 'map' ? 4 * elements : Number.POSITIVE_INFINITY;
   const computed = units.flatMap((each) => nodesOf(each, options.stored));
   return {
     ...{ kernel: kernelName(unit), wgsl: text, workgroups, bindings, units },
     ops: nodesOf(unit, options.stored).map(({ op }) => op.name),
     /** Additions and multiplications of one call; other functions count as one each. */
     flops: computed.reduce((sum, node) => sum + flopsOf(node), 0),
-    /** Of the values that it binds, each once. */
-    bytes: places.reduce((sum, { bytes }) => sum + bytes, 0),
+    /** Of the values that it must read and write, each once: an elementwise kernel reads a data set's rows, not all. */
+    bytes: places.reduce((sum, { bytes }) => sum + Math.min(bytes, most), 0),
   };
 }

@@ -64,7 +64,7 @@ describe('the page of a run', () => {
   });
 
   it('counts each test digit once, and as many right as the accuracy says', async () => {
-    const counts = (await texts(page, '#confusion td:not(.recall)')).map(Number);
+    const counts = (await texts(page, '#confusion tbody td:not(.recall)')).map(Number);
     const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
     expect(counts).toHaveLength(100);
     expect(sum(counts)).toBe(50);
@@ -169,8 +169,18 @@ it('writes the page where it is told, or none', async () => {
   await train('--steps 1 --output there.safetensors --report elsewhere.html');
   await train('--steps 1 --output none.safetensors --no-report');
   const names = await readdir(cli.folder);
-  expect(names).toContain('elsewhere.html');
+  expect(await texts(await open('elsewhere.html'), '.figures dd')).toContain('1');
   expect(names.filter((name) => /^(there|none).*html$/.test(name))).toEqual([]);
+});
+
+it('shows a run that came to nothing', async () => {
+  await train(
+    '--layers 8,8,8,8,8,8,8,8,8 --activation identity --optimizer sgd --learning-rate 1e38 --steps 1 --output lost.safetensors',
+  );
+  expect(await texts(await open('lost.report.html'), '.figures dd')).toContain('NaN');
+  const { code, out } = await cli.nabla('report lost.report.html adam.report.html');
+  expect(code).toBe(0);
+  expect(out).toMatch(/^lost .* NaN +1 /m);
 });
 
 it('keeps a name with tags in it a name', async () => {

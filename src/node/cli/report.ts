@@ -85,7 +85,13 @@ export async function compareFiles(files: readonly string[], output: string, pri
   const names = [...new Set(runs.flatMap(({ settings }) => Object.keys(settings)))];
   const differing = names.filter((name) => new Set(runs.map(({ settings }) => String(settings[name]))).size > 1);
   const rows = runs.map(({ name, test, steps, stepsPerSecond, settings }) => {
-    const figures = [percent(test.accuracy), costText(test.cost), count(steps), stepsPerSecond.toFixed(1)];
+    // JSON has null for what is no number
+    const figures = [
+      percent(test.accuracy),
+      costText(test.cost ?? Number.NaN),
+      count(steps),
+      stepsPerSecond.toFixed(1),
+    ];
     return [name, ...figures, ...differing.map((setting) => String(settings[setting] ?? '–'))];
   });
   print(table([['run', 'test accuracy', 'test cost', 'steps done', 'steps/s', ...differing], ...rows], true));

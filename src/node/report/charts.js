@@ -119,7 +119,7 @@ globalThis.charts = (() => {
     if (!points.length || !(ridge > 0)) return document.getElementById('roofline').parentElement.remove();
     const places = [ridge, ...points.map(({ x }) => x)];
     const [low, high] = [Math.min(...places) / 3, Math.max(...places) * 3];
-    const xs = Array.from({ length: 80 }, (_, i) => low * (high / low) ** (i / 79));
+    const xs = [low, ridge, high];
     const roof = xs.map((x) => Math.min(peaks.flopsPerSecond, x * peaks.bytesPerSecond) / 1e9);
     const heights = points.map(({ y }) => y);
     const diameter = ({ share }) => 8 + 18 * Math.sqrt(share);

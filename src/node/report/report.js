@@ -8,7 +8,10 @@
 
   const percent = (share) => (Number.isFinite(share) ? `${(100 * share).toFixed(2)}%` : '–');
   const count = (value) => value.toLocaleString('en-US');
-  const fixed = (value) => (value < 1e-3 || value >= 1e4 ? value.toExponential(2) : value.toFixed(4));
+  const cost = (value) => {
+    if (!Number.isFinite(value)) return 'NaN'; // JSON has null for it
+    return value < 1e-3 || value >= 1e4 ? value.toExponential(2) : value.toFixed(4);
+  };
   const duration = (seconds) => (seconds < 100 ? `${seconds.toFixed(1)} s` : `${(seconds / 60).toFixed(1)} min`);
   const rate = (perSecond) => (perSecond / 1e9).toFixed(perSecond < 1e10 ? 2 : 1);
   const words = (name) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
@@ -28,7 +31,7 @@
       if (content.tagName === 'TD') return content;
       return i === 0 ? make('th', { scope: 'row', class: 'name' }, content) : make('td', {}, content);
     };
-    const columns = head.map((name) => make('th', { scope: 'col' }, name));
+    const columns = head.map((name) => (name ? make('th', { scope: 'col' }, name) : make('td', {})));
     const body = rows.map((row) => make('tr', {}, ...row.map(cell)));
     const parts = [make('thead', {}, make('tr', {}, ...columns)), make('tbody', {}, ...body)];
     const region = { class: 'scroll', role: 'region', tabindex: '0', 'aria-label': label };
@@ -41,9 +44,9 @@
     drawCosts(runs);
     drawAccuracies(runs);
     if (!isAlone) return;
-    const rows = run.epochs.map(({ epoch, cost, accuracy, validation, seconds }) => {
-      const tested = validation ? [fixed(validation.cost), percent(validation.accuracy)] : ['–', '–'];
-      return [String(epoch), fixed(cost), percent(accuracy), ...tested, duration(seconds)];
+    const rows = run.epochs.map(({ accuracy, validation, seconds, ...own }) => {
+      const tested = validation ? [cost(validation.cost), percent(validation.accuracy)] : ['–', '–'];
+      return [String(own.epoch), cost(own.cost), percent(accuracy), ...tested, duration(seconds)];
     });
     const head = ['Epoch', 'Cost', 'Accuracy', 'Test cost', 'Test accuracy', 'Time'];
     if (rows.length) addTable(byId('epochs'), 'Epochs', head, rows);
@@ -57,7 +60,7 @@
     const figures = ({ test, steps, seconds, stepsPerSecond }) => [
       ...[
         ['Test accuracy', percent(test.accuracy)],
-        ['Test cost', fixed(test.cost)],
+        ['Test cost', cost(test.cost)],
       ],
       ...[
         ['Steps', count(steps)],
@@ -141,8 +144,8 @@
       const share = `${(100 * one.share).toFixed(1)}%`;
       const speed = [rate(one.flopsPerSecond), rate(one.bytesPerSecond), `${(100 * one.ofPeak).toFixed(0)}%`];
       const each = ((1000 * one.milliseconds) / one.calls).toFixed(1);
-      const name = `${i + 1}. ${one.kernel.replaceAll('+', '+\u200b')}`;
-      const bar = make('td', { class: 'share', style: `--of: ${share}` }, share);
+      const name = make('span', { title: one.ops.join(', ') }, `${i + 1}. ${one.kernel.replaceAll('+', '+\u200b')}`);
+      const bar = make('td', { class: 'share', style: `--of: ${(100 * one.share) / kernels[0].share}%` }, share);
       return [name, count(one.calls), one.milliseconds.toFixed(1), bar, each, ...speed];
     });
     const head = ['Kernel', 'Calls', 'ms', 'Share', 'µs a call', 'GFLOP/s', 'GB/s', 'Of roof'];

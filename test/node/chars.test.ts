@@ -33,6 +33,8 @@ it('learns what follows what, and writes when eval reads it back', async () => {
   expect(read).toMatchObject({ code: 0, errors: '' });
   expect(accuracyIn(read)).toBe(accuracyIn(trained));
   expect(writtenIn(read.out)).toMatch(/^[ab∇ \n]{240}$/);
+  const page = await readFile(join(cli.folder, 'nabla-model.report.html'), 'utf8');
+  expect(page).toContain(`"text":${JSON.stringify(writtenIn(read.out))}`);
   expect(await cli.nabla('eval nabla-model.safetensors --text strange.txt')).toEqual({
     ...{ code: 2, out: '' },
     errors: "nabla: --text strange.txt: the network never saw 'z'; give a text like its own\n",

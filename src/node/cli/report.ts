@@ -1,9 +1,8 @@
 // What `nabla train` leaves beside the model, and `nabla report`, which compares it.
 import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { Engine } from '../../engine.js';
 import { NablaError } from '../../errors.js';
-import { chromeTrace, type Profile } from '../../graph/backend.js';
+import { chromeTrace, type EngineInfo, type Profile } from '../../graph/backend.js';
 import type { Tensor } from '../../graph/tensor.js';
 import { sizeOf } from '../../shape.js';
 import type { Predictions } from '../report/predictions.js';
@@ -40,20 +39,17 @@ export const confusionTable = (confusion: Predictions['confusion']): string =>
   table([['read as', ...confusion.keys()].map(String), ...confusion.map((row, i) => [i, ...row].map(String))], true);
 
 /** What `nabla train` knows of a run when it is over, with the command's version and the line that names the adapter. */
-type Facts = Omit<Run, 'name' | 'date' | 'parameters' | 'settings' | 'machine' | 'stepsPerSecond' | 'profile'> &
+type Facts = Omit<Run, 'name' | 'date' | 'parameters' | 'settings' | 'machine' | 'stepsPerSecond'> &
   Readonly<{ options: TrainOptions; version: string; source: string }>;
 
 /** Prints where the GPU's time went, if it was measured, and writes trace and page of a run. */
 export async function reportRun(
-  { options, version, source, ...facts }: Facts,
-  engine: Engine,
+  { options, version, source, profile, ...facts }: Facts,
+  { adapter }: EngineInfo,
   parameters: readonly Tensor[],
   print: Print,
 ): Promise<void> {
   const { report, trace, output, ...settings } = options;
-  const { info } = engine;
-  // without an adapter the CPU stands in for the GPU, which was said
-  const profile = trace && info.backend === 'gpu' ? await engine.profile() : undefined;
   if (trace && profile) {
     print(profileTable(profile));
     await writeFile(trace, JSON.stringify(chromeTrace(profile)));
@@ -67,7 +63,7 @@ export async function reportRun(
     parameters: parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
     machine: {
       engine: source.replace(/^engine +/, ''),
-      adapter: [info.adapter.vendor, info.adapter.architecture].filter(Boolean).join(' '),
+      adapter: [adapter.vendor, adapter.architecture].filter(Boolean).join(' '),
       ...{ nabla: version, node: process.version, platform: `${process.platform} ${process.arch}` },
     },
     stepsPerSecond: timed > 0 ? epochs.at(-1)!.step / timed : steps / seconds,

@@ -54,11 +54,13 @@ export async function train(options: TrainOptions, version: string): Promise<num
   progress.line(`  npx nabla eval ${output}${place ? ` --${name} ${place}` : ''}`);
 
   if (report || trace) {
+    // of training, not of what follows; where the CPU stands in for a GPU, that was said
+    const profile = trace && engine.info.backend === 'gpu' ? await engine.profile() : undefined;
     const outcome = data.alphabet
       ? { text: await write(engine, model, data.alphabet) }
       : { predictions: await predict(engine, model, data.test, options.loss) };
-    const facts = { ...learned, ...outcome, options, version, source, model: described, test };
-    await reportRun(facts, engine, model.parameters, progress.line);
+    const facts = { ...learned, ...outcome, profile, options, version, source, model: described, test };
+    await reportRun(facts, engine.info, model.parameters, progress.line);
   }
   return code;
 }

@@ -4,7 +4,8 @@ globalThis.charts = (() => {
   const percent = (share) => (Number.isFinite(share) ? `${share.toFixed(2)}%` : '–');
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const font = (pixels) => `${pixels}px ${getComputedStyle(document.body).fontFamily}`;
-  const whole = (_, splits) => splits.map((value) => (Number.isInteger(value) ? value.toLocaleString('en-US') : ''));
+  const whole = (_, splits) => splits.map((value) => value.toLocaleString('en-US'));
+  const wholes = Array.from({ length: 9 }, (_, i) => [1, 2, 5].map((part) => part * 10 ** i)).flat();
   const plain = (_, value) => value?.toLocaleString('en-US') ?? '–';
   const plots = [];
 
@@ -80,7 +81,7 @@ globalThis.charts = (() => {
     const range = isLog ? [low / 2, high * 1.3] : [0, high * 1.1];
     const label = runs.map(({ name }, i) => `${name}: from ${fixed(means[i][0])} to ${fixed(means[i].at(-1))}`);
     draw('cost', `Cost by step. ${label.join('; ')}`, data, [{ label: 'step', value: plain }, ...series], {
-      x: { values: whole },
+      x: { values: whole, incrs: wholes },
       scales: { x: { time: false }, y: { distr: isLog ? 3 : 1, range: () => range } },
     });
   }
@@ -103,7 +104,7 @@ globalThis.charts = (() => {
       data,
       [{ label: 'epoch', value: plain }, ...series],
       {
-        x: { values: whole, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] },
+        x: { values: whole, incrs: wholes },
         scales: { x: { time: false, range: [0.8, longest + 0.2] } },
       },
     );

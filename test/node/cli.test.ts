@@ -108,7 +108,7 @@ describe('what cannot be done', () => {
     ['train --data nowhere', /mnist: nowhere holds no train-images-idx3-ubyte/],
     ['train --data digits --output nowhere/model', /no such file or directory, access '.*nowhere'/],
     ['train --data digits --output digits', /digits: it is a folder/],
-    ['train --data damaged', /mnist: train-images-idx3-ubyte: idx: .* cut short/],
+    ['train --data damaged', /mnist: train-images-idx3-ubyte: idx: /],
     ['eval', /missing required argument 'file'/],
     ['eval nowhere.safetensors', /nowhere.safetensors: .*no such file/],
     ['eval digits', /digits: .*directory/],

@@ -94,7 +94,8 @@ export function roundTo(dtype: DType, value: number): number {
   return value;
 }
 
-type Expected = { shape?: Shape | undefined; dtype?: DType | undefined };
+/** With `share` a typed array that needs no change is taken as it is, not copied. */
+type Expected = { shape?: Shape | undefined; dtype?: DType | undefined; share?: boolean };
 
 /**
  * Reads a fed or literal value into host form, rounded to the dtype.
@@ -124,6 +125,8 @@ export function readValue(op: string, value: Value, expected: Expected): TensorD
   if (wanted && !sameShape(shape, wanted))
     throw new FeedError(`${op}: shape ${formatShape(shape)} where ${formatShape(wanted)} is expected`);
   dtype = checkDType(op, dtype ?? 'f32');
+  if (expected.share && (source instanceof Float32Array || source instanceof Int32Array))
+    if (naturalDType(source) === dtype) return { shape, dtype, data: source };
   return { shape, dtype, data: convert(op, source, dtype) };
 }
 

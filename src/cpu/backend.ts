@@ -1,7 +1,7 @@
 import type { TensorData } from '../dtype.js';
 import { FeedError } from '../errors.js';
 import { type Backend, type EngineInfo, type Executable, emptyStats } from '../graph/backend.js';
-import { type Feeds, isConstant, isParameter, type Program, programNodes } from '../graph/program.js';
+import { type Feeds, held, isConstant, isParameter, type Program, programNodes } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { describe } from '../ops/leaf.js';
 import { evaluate, toHost } from './evaluate.js';
@@ -54,7 +54,10 @@ export class CpuBackend implements Backend {
     };
     return {
       plan: { dispatches: [], dispatchesUnfused: programNodes(program).length, buffers: 0, bytes: 0 },
-      run: (feeds) => this.#enqueue(() => compute(feeds)),
+      run: (feeds) => {
+        const fed = held(feeds);
+        return this.#enqueue(() => compute(fed));
+      },
       warmUp: async () => {},
       release: () => {},
     };

@@ -30,6 +30,7 @@ export class GpuBackend extends Device implements Backend {
   readonly profiler: Profiler | undefined;
   readonly #inFlight: Promise<unknown>[] = [];
   #order: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
 
   static async open(adapter: GPUAdapter, options: GpuOptions = {}): Promise<GpuBackend> {
     const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
@@ -74,13 +75,20 @@ export class GpuBackend extends Device implements Backend {
     return [this.shared(buffer), offset];
   }
 
+  /** Whether nothing waits, so that work in order runs at once. */
+  get free(): boolean {
+    return this.#waiting === 0;
+  }
+
   /** Runs work in call order, after all that was asked before. */
   inOrder<T>(work: () => T | Promise<T>): Promise<T> {
-    const result = this.#order.then(() => {
+    const begin = (): T | Promise<T> => {
       this.check();
       return work();
-    });
-    this.#order = result.catch(() => {});
+    };
+    const result = this.free ? new Promise<T>((resolve) => resolve(begin())) : this.#order.then(begin);
+    this.#waiting++;
+    this.#order = result.catch(() => {}).then(() => this.#waiting--);
     return result;
   }
 

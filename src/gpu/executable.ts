@@ -1,7 +1,7 @@
 import { constantValue } from '../cpu/backend.js';
 import type { TensorData } from '../dtype.js';
 import type { Capture, Executable, Inspection, PlanView } from '../graph/backend.js';
-import { type Feeds, isConstant } from '../graph/program.js';
+import { type Feeds, held, isConstant } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import type { GpuBackend } from './backend.js';
 import { nodeBytes, type PlanBuffer } from './memory.js';
@@ -22,6 +22,8 @@ export class GpuExecutable implements Executable {
   /** Buffers to read outputs through, kept for the next time. */
   #staging: GPUBuffer[] = [];
   #calls: Promise<Call[]> | undefined;
+  /** The same, once they are made. */
+  #ready: Call[] | undefined;
   #running = 0;
   #released = false;
 
@@ -38,8 +40,12 @@ export class GpuExecutable implements Executable {
     this.#released = false;
     this.#running++;
     try {
-      const settle = await this.#backend.inOrder(async () =>
-        this.#submit(await this.#prepare(), feeds, read, inspection),
+      const ready = this.#backend.free ? this.#ready : undefined;
+      const fed = ready ? feeds : held(feeds); // what is not uploaded at once
+      const settle = await this.#backend.inOrder(
+        ready
+          ? () => this.#submit(ready, fed, read, inspection)
+          : async () => this.#submit(await this.#prepare(), fed, read, inspection),
       );
       return await settle();
     } finally {
@@ -66,6 +72,7 @@ export class GpuExecutable implements Executable {
 
   #free(): void {
     this.#calls = undefined;
+    this.#ready = undefined;
     this.#backend.destroyBuffers(this.#live);
     this.#live.clear();
     this.#own.clear();
@@ -89,7 +96,7 @@ export class GpuExecutable implements Executable {
       onProgress?.(pipelines.size, kernels.size);
     };
     await Promise.all([...kernels].map(build));
-    return this.#backend.watched(() => {
+    this.#ready = await this.#backend.watched(() => {
       for (const buffer of buffers) this.#buffer(buffer);
       return dispatches.map((dispatch): Call => {
         const pipeline = pipelines.get(dispatch.wgsl)!;
@@ -100,6 +107,7 @@ export class GpuExecutable implements Executable {
         return { ...dispatch, pipeline, group: this.#backend.device.createBindGroup({ layout, entries }) };
       });
     });
+    return this.#ready;
   }
 
   /** The GPU buffer behind a plan's buffer. */
@@ -120,8 +128,7 @@ export class GpuExecutable implements Executable {
   /** One submit; what it returns waits for the outputs, or without `read` for room, and holds no later work up. */
   #submit(calls: Call[], feeds: Feeds, read: boolean, inspection?: Inspection): () => Promise<TensorData[]> {
     const { device, stats } = this.#backend;
-    const { buffers, copies, nodes, outputs } = this.#plan;
-    const fed = buffers.flatMap((buffer) => (buffer.kind === 'feed' ? buffer.nodes : []));
+    const { copies, fed, nodes, outputs } = this.#plan;
     for (const node of fed) this.#backend.upload(...this.#find(node), feeds.get(node)!);
     const staging = read && outputs.length > 0 ? (this.#staging.pop() ?? this.#backend.staging(outputs)) : undefined;
     if (staging) this.#live.add(staging);
@@ -133,8 +140,8 @@ export class GpuExecutable implements Executable {
       const [[, from, at], [, to, offset]] = [this.#find(next), this.#find(parameter)];
       encoder.copyBufferToBuffer(from, at, to, offset, nodeBytes(next));
     }
-    const values = outputs.map((node) => this.#find(node));
-    const take = staging && this.#backend.copyAside(encoder, values, staging);
+    const found = (node: Tensor) => this.#find(node);
+    const take = staging && this.#backend.copyAside(encoder, outputs.map(found), staging);
     this.#backend.submit(encoder);
     stats.dispatches += calls.length;
     stats.nodesEvaluated += nodes;

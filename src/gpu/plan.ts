@@ -112,6 +112,7 @@ export function makePlan(program: Program, context: PlanContext) {
       .map((group) => describeDispatch(group, options, (node) => places.get(base(node))!)),
     dispatchesUnfused: computed.filter((node) => node.op.name !== 'reshape').length,
     buffers,
+    fed: buffers.flatMap((buffer) => (buffer.kind === 'feed' ? buffer.nodes : [])),
     /** Bytes of the buffers that only this plan uses. */
     bytes: own.reduce((total, { bytes }) => total + bytes, 0),
     /** Where each stored node lies. */

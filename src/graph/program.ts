@@ -66,12 +66,17 @@ const readAll = (op: string, inputs: Named, find: (name: string, node: Tensor) =
   new Map(
     Array.from(inputs, ([name, node]) => {
       const value = find(name, node);
-      if (value !== undefined) return [node, readValue(`${op}: ${name}`, value, node)];
+      if (value !== undefined)
+        return [node, readValue(`${op}: ${name}`, value, { shape: node.shape, dtype: node.dtype, share: true })];
       throw new FeedError(`${op}: ${name} ${formOf(node)} is missing; pass a value for it`);
     }),
   );
 
-/** Reads fed values into host form, copied. Throws FeedError for missing, unknown or ill-shaped values. */
+/** Fed values that their owner may change from now on. */
+export const held = (feeds: Feeds): Feeds =>
+  new Map(Array.from(feeds, ([node, value]) => [node, { ...value, data: value.data.slice() }]));
+
+/** Reads fed values into host form, arrays that have it as they are. Throws FeedError for missing, unknown or ill-shaped values. */
 export function readFeeds(inputs: ReadonlyMap<string, Tensor>, values: Values): Map<Tensor, TensorData> {
   const unknown = Object.keys(values).find((name) => !inputs.has(name));
   if (unknown === undefined) return readAll('feeds', inputs, (name) => values[name]);

@@ -80,3 +80,21 @@ it('a step that is released ends its calls under way first, and may be called ag
   expect([...(await step({ x: [0, 0, 0, 1] })).y.data]).toEqual([0, 0, 0, 2]);
   await engine.finish();
 });
+
+it('takes fed values at the call, whatever becomes of their array', async () => {
+  const x = input([4]);
+  for (const opened of [engine, await openCpuEngine()]) {
+    const step = opened.compile({ inputs: { x }, outputs: { y: mul(x, 2) } });
+    const values = new Float32Array(4);
+    const called = (first: number) => {
+      values.fill(first);
+      const result = step({ x: values });
+      values.fill(-1);
+      return result;
+    };
+    // the first waits for its kernels, the others for each other; the last runs at once
+    const results = await Promise.all([called(1), called(2), called(3)]);
+    results.push(await called(4));
+    expect(results.map(({ y }) => [...y.data])).toEqual([2, 4, 6, 8].map((value) => [value, value, value, value]));
+  }
+});

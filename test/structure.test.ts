@@ -161,11 +161,11 @@ describe('sizes', () => {
     expect(long).toEqual([]);
   });
 
-  it('src and shaders together are under 8,200 lines of code, blank lines and comments apart', () => {
+  it('src and shaders together are under 8,300 lines of code, blank lines and comments apart', () => {
     const code = ({ text }: File) => text.split('\n').filter((line) => !/^\s*(\/\/|\/\*|\*|$)/.test(line)).length;
     const written = under('src', 'shaders').filter(({ path }) => /\.(ts|wgsl)$/.test(path)); // not a page's template
     const total = written.reduce((sum, file) => sum + code(file), 0);
-    expect(total).toBeLessThan(8200);
+    expect(total).toBeLessThan(8300);
   });
 });
 

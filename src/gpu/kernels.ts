@@ -6,7 +6,7 @@ import { bytesPerElement } from '../dtype.js';
 import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
 import { countOf, flat, type Index } from './index.js';
-import type { PlanContext } from './memory.js';
+import { align, type PlanContext } from './memory.js';
 import { foldedReads, indexOf, type Unit, unitWriter } from './units.js';
 import { type Binding, fillSkeleton, registerType, storageType, take, type Writer } from './writer.js';
 
@@ -148,14 +148,12 @@ function foldRows(writer: Writer, unit: Unit, target: EmitOptions['target']): vo
   writer.push(`let slot = row;\n${along(`${own} = 0.0;`)}\n${overColumns(`${around}\n${matching}`)}`);
 }
 
-/** A reduction with everything that depends on its rows and elements. */
-export function emitReduce(unit: Unit, { stored, adapter, target }: EmitOptions): Kernel {
+/** The statements that compute and store a fold, with everything that depends on its rows and elements. */
+function writeFold(unit: Unit, { stored, adapter, target }: EmitOptions, kernel?: Writer) {
   const local = (head: Tensor): string => `h${unit.heads.indexOf(head)}`;
-  const writer = unitWriter(unit, stored, { local });
-  const COLUMNS = countOf(unit.elementIndex) / countOf(unit.rowIndex);
+  const writer = unitWriter(unit, stored, { local }, kernel);
   const byRows = scattersRows(unit, adapter);
   const INNER = byRows ? unit.heads[0]!.shape[2]! : 1;
-  const ROWS = countOf(unit.rowIndex) / INNER;
   if (byRows) foldRows(writer, unit, target);
   else for (const head of unit.heads) foldHead(writer, unit, head, local(head));
   const store = (index: Index): void => {
@@ -170,8 +168,31 @@ export function emitReduce(unit: Unit, { stored, adapter, target }: EmitOptions)
   const perElement = writer.close();
   if (perElement) writer.push(overColumns(perElement));
   const body = writer.close();
-  const GROUP = adapter === 'gpu' ? 64 : Math.min(64, Math.max(1, Math.ceil(ROWS / 4)));
-  const wgsl = fillSkeleton(reductionSkeleton, { ...writer.frame(), body }, { GROUP, ROWS, COLUMNS, INNER });
+  const rows = countOf(unit.rowIndex);
+  return { writer, body, INNER, ROWS: rows / INNER, COLUMNS: countOf(unit.elementIndex) / rows };
+}
+
+/** One reduction; or several whose rows stand one after the other, each from a multiple of 8, so that lanes do alike. */
+export function emitReduce(unit: Unit, options: EmitOptions, others: readonly Unit[] = []): Kernel {
+  const first = writeFold(unit, options);
+  const { writer, INNER, COLUMNS } = first;
+  let { body, ROWS } = first;
+  if (others.length > 0) {
+    let start = 0;
+    const blocks = [first, ...others.map((other) => writeFold(other, options, writer))].map((fold) => {
+      const { prologue } = fold.writer.frame();
+      const text = `${prologue}\n${fold.body}`.replace(/\bCOLUMNS\b/g, `${fold.COLUMNS}u`);
+      const block = `if (row >= ${start}u && row < ${start + fold.ROWS}u) {\nlet row = row - ${start}u;\n${text}\n}`;
+      ROWS = start + fold.ROWS;
+      start = align(ROWS, 8);
+      return block;
+    });
+    body = blocks.join('\n');
+  }
+  const GROUP = options.adapter === 'gpu' ? 64 : Math.min(64, Math.max(1, Math.ceil(ROWS / 4)));
+  const frame = writer.frame();
+  const parts = others.length > 0 ? { ...frame, prologue: '', body } : { ...frame, body };
+  const wgsl = fillSkeleton(reductionSkeleton, parts, { GROUP, ROWS, COLUMNS, INNER });
   const groups = Math.max(1, Math.ceil(ROWS / GROUP));
   const down = Math.ceil(groups / MAX_GROUPS);
   return { wgsl, bindings: writer.bindings, workgroups: [Math.ceil(groups / down), down, 1] };

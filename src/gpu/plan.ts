@@ -126,7 +126,7 @@ export function makePlan(program: Program, context: PlanContext) {
 
 /** A kernel with its places. It may not bind one buffer both to read and to write: there, all is bound to be written. */
 function describeDispatch({ units, ranges, kernel }: Group, options: EmitOptions, placeOf: (node: Tensor) => Place) {
-  const unit = units[0]!; // the units of a run are alike
+  const [unit] = units as [Unit]; // those of a run are alike
   const emit = { map: emitMap, reduce: emitReduce, matmul: emitMatmul }[unit.kind];
   const { wgsl, workgroups, bindings: bound } = kernel ?? emit(unit, options)!;
   const places = bound.map(({ node }) => ranges?.get(options.target(base(node))) ?? placeOf(node));
@@ -142,8 +142,8 @@ function describeDispatch({ units, ranges, kernel }: Group, options: EmitOptions
   const most = unit.kind === 'map' ? 4 * elements : Number.POSITIVE_INFINITY;
   const computed = units.flatMap((each) => nodesOf(each, options.stored));
   return {
-    ...{ kernel: kernelName(unit), wgsl: text, workgroups, bindings, units },
-    ops: nodesOf(unit, options.stored).map(({ op }) => op.name),
+    ...{ kernel: [...new Set(units.map(kernelName))].join('+'), wgsl: text, workgroups, bindings, units },
+    ops: (ranges ? nodesOf(unit, options.stored) : computed).map(({ op }) => op.name),
     /** Additions and multiplications of one call; other functions count as one each. */
     flops: computed.reduce((sum, node) => sum + flopsOf(node), 0),
     /** Of the values that it must read and write, each once: an elementwise kernel reads a data set's rows, not all. */

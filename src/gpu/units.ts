@@ -7,7 +7,7 @@ import { base, behind, isLeaf, isVirtual, partition } from './partition.js';
 import { type Surroundings, Writer } from './writer.js';
 
 /** Storage buffers that one kernel may bind by WebGPU's default limits. */
-const MAX_BINDINGS = 8;
+export const MAX_BINDINGS = 8;
 /** Elementwise kernels that a result may try to join. */
 const MAX_TRIES = 8;
 
@@ -68,14 +68,16 @@ export function unitWriter(
   unit: Unit,
   stored: ReadonlySet<Tensor>,
   hooks: Pick<Surroundings, 'load' | 'local'> = {},
+  kernel?: Writer,
 ): Writer {
   const own = new Set(members(unit));
-  const writer = new Writer({
+  const around: Surroundings = {
     ...hooks,
     isStored: (node) => stored.has(node) && !own.has(node),
     local: (node, at) => (own.has(node) && !isVirtual(node) ? (hooks.local?.(node, at) ?? 'head') : undefined),
     floor: unit.heads.length > 0 ? 1 : 0,
-  });
+  };
+  const writer = new Writer(around, kernel);
   writer.open('row', 'i', 'batch', 'm', 'n');
   return writer;
 }

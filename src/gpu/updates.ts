@@ -1,10 +1,11 @@
 import { isParameter } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
-import { type EmitOptions, emitMap, type Kernel } from './kernels.js';
+import { countOf } from './index.js';
+import { type EmitOptions, emitMap, emitReduce, type Kernel } from './kernels.js';
 import { align, nodeBytes, type Place, type PlanBuffer, type PlanContext, placeParameters } from './memory.js';
 import { base } from './partition.js';
-import type { Unit, Units } from './units.js';
+import { MAX_BINDINGS, type Unit, type Units } from './units.js';
 
 /** A dispatch to be: one unit, or one kernel over the units of neighbouring parameters. */
 export interface Group {
@@ -22,6 +23,9 @@ interface Member {
   /** Of each that is kept or made. */
   readonly bytes: number;
 }
+
+/** Elements up to which a fold shares a dispatch with others. */
+const SMALL_FOLD = 2 ** 14;
 
 /** Stands for the length of any parameter while kernels are compared. */
 const ANY_LENGTH = 1 << 20;
@@ -82,7 +86,53 @@ export function groupUnits(
       runs.set(last, [makeRun(members, options, places)]);
     }
   }
-  return order.flatMap((unit) => runs.get(unit) ?? [{ units: [unit] }]);
+  const groups = order.flatMap((unit) => runs.get(unit) ?? [{ units: [unit] }]);
+  return joinFolds(groups, options);
+}
+
+/** Puts small folds right behind what they read. */
+function hoistFolds(groups: readonly Group[]): Group[] {
+  const keys = new Map<Tensor, number>();
+  const keyed = groups.map((group, i): [key: number, group: Group] => {
+    const behind = group.units.flatMap(({ needs }) => [...needs].map((node) => keys.get(node) ?? -1));
+    const key = isSmallFold(group) ? Math.max(-1, ...behind) + 2 ** -20 : i;
+    for (const { stores } of group.units) for (const node of stores) keys.set(node, key);
+    return [key, group];
+  });
+  return keyed.sort(([a], [b]) => a - b).map(([, group]) => group);
+}
+
+/** Small folds (bias gradients, the cost) wait until one of them is needed, and become one dispatch. */
+function joinFolds(groups: readonly Group[], options: EmitOptions): Group[] {
+  const out: Group[] = [];
+  let waiting: Unit[] = [];
+  const flush = (): void => {
+    const [unit, ...others] = waiting;
+    waiting = [];
+    if (unit)
+      out.push(
+        others.length ? { units: [unit, ...others], kernel: emitReduce(unit, options, others) } : { units: [unit] },
+      );
+  };
+  for (const group of hoistFolds(groups)) {
+    const [unit] = group.units;
+    if (isInTheWay(waiting, group.units, options)) flush();
+    if (!isSmallFold(group)) {
+      out.push(group);
+      continue;
+    }
+    const bound = new Set([...waiting, unit!].flatMap(({ reads, stores }) => [...reads.keys(), ...stores]));
+    if (bound.size > MAX_BINDINGS) flush();
+    waiting.push(unit!);
+  }
+  flush();
+  return out;
+}
+
+function isSmallFold({ units, kernel }: Group): boolean {
+  const { kind, heads, elementIndex } = units[0]!;
+  if (kernel || kind !== 'reduce' || countOf(elementIndex) > SMALL_FOLD) return false;
+  return heads.every(({ op }) => op.kernel.kind === 'reduce');
 }
 
 /** Splits a group into the longest lists of neighbours in all that they keep, in the order in which they lie. */
@@ -102,16 +152,21 @@ function chains(group: readonly Member[], { shared }: PlanContext): Member[][] {
   return out;
 }
 
-/** The last of these units, if all can run as late: nothing between needs what they make or overwrites what they read. */
-function lastOf(units: ReadonlySet<Unit>, order: readonly Unit[], { target }: EmitOptions): Unit | undefined {
+/** The last of these units, if all can run as late. */
+function lastOf(units: ReadonlySet<Unit>, order: readonly Unit[], options: EmitOptions): Unit | undefined {
   const first = order.findIndex((unit) => units.has(unit));
   const last = order.findLastIndex((unit) => units.has(unit));
   const between = order.slice(first, last).filter((unit) => !units.has(unit));
-  const made = new Set([...units].flatMap(({ stores }) => stores));
-  const kept = new Set([...units].flatMap(({ reads }) => [...reads.keys()].filter(isParameter)));
-  const inTheWay = ({ needs, stores }: Unit): boolean =>
-    [...needs].some((node) => made.has(node)) || stores.some((node) => kept.has(target(node)));
-  return between.some(inTheWay) ? undefined : order[last];
+  return isInTheWay([...units], between, options) ? undefined : order[last];
+}
+
+/** Whether units may not run after others that stand behind them: these need what they make, or overwrite what they read. */
+function isInTheWay(units: readonly Unit[], others: readonly Unit[], { target }: EmitOptions): boolean {
+  const made = new Set(units.flatMap(({ stores }) => stores));
+  const kept = new Set(units.flatMap(({ reads }) => [...reads.keys()].filter(isParameter)));
+  return others.some(
+    ({ needs, stores }) => [...needs].some((node) => made.has(node)) || stores.some((node) => kept.has(target(node))),
+  );
 }
 
 /** One kernel over all members; results get a buffer laid out like the parameters. */

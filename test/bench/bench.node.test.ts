@@ -52,6 +52,7 @@ it('times what trains rightly, refuses what does not, and keeps a line of each r
     'jax-js': { median: positive, quartiles: [positive, positive], blocks: 2, steps: positive, ratio: positive },
     wrong: { reason: expect.stringMatching(/^wrong: parameter 2 \[10,128\] moved by .* and is off by/) },
   });
+  expect(result.facts!.dispatches).toBeLessThanOrEqual(8);
   expect(result.facts!.peakBytes).toBeGreaterThanOrEqual(4 * (784 * 128 + 128 * 10));
   const table = timeTable([result]);
   expect(table).toMatch(/\| A sgd +\| +[\d.]+ \([\d.]+–[\d.]+\) \|/);

@@ -31,7 +31,7 @@ const strict: ts.CompilerOptions = {
   ...{ target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.NodeNext, skipLibCheck: true, noEmit: true },
   lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts', 'lib.dom.d.ts'],
   types: ['@webgpu/types', 'node'],
-  paths: { nabla: [join(root, 'src/index.node.ts')] },
+  paths: { nabla: [join(root, 'src/index.node.ts')], 'nabla/worker': [join(root, 'src/index.worker.ts')] },
 };
 
 it('compiles under strict settings', async () => {

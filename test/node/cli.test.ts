@@ -43,6 +43,17 @@ describe('nabla train and eval', () => {
     expect(JSON.parse(metadata.get('architecture')!)).toMatchObject({ sizes: [20, 6, 5, 10], activation: 'relu' });
   });
 
+  it('write costs and accuracies for TensorBoard', async () => {
+    const { out } = await train('--layers 6 --epochs 2 --output seen.safetensors --tensorboard runs/first');
+    const [name, ...others] = await readdir(join(cli.folder, 'runs/first'));
+    expect(name).toMatch(/^events\.out\.tfevents\.\d+\.nabla$/);
+    expect(others).toEqual([]);
+    expect(out).toContain(`wrote runs/first/${name}; see it with tensorboard --logdir runs/first`);
+    const text = (await readFile(join(cli.folder, 'runs/first', name!))).toString('latin1');
+    expect(text.match(/accuracy\/test/g)).toHaveLength(2); // one an epoch
+    expect(text).toContain('cost');
+  });
+
   it('give the same run for the same seed and another for another', async () => {
     const runs = [1, 1, 2].map((seed, i) => train(`--steps 5 --seed ${seed} --output seed-${i}.safetensors`));
     const [one, same, other] = (await Promise.all(runs)).map(({ out }) => /^test accuracy.*/m.exec(out)?.[0]);

@@ -84,6 +84,7 @@ export const training = program
   .option('--output <file>', 'model to write', 'nabla-model.safetensors')
   .option('--report <file>', 'page about the run (default: beside the model)')
   .option('--no-report', 'write no page')
+  .option('--tensorboard <dir>', 'folder for an event file of costs and accuracies')
   .option('--profile', 'measure the GPU time of each kernel, which is slower')
   .addOption(dataOption)
   .addOption(textOption)

@@ -1,10 +1,13 @@
 // `nabla train`: from options to a model in a file.
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Dataset } from '../../data/dataset.js';
 import type { Engine } from '../../engine.js';
 import { NablaError } from '../../errors.js';
 import type { Updates } from '../../graph/program.js';
 import type { Tensor } from '../../graph/tensor.js';
 import { save } from '../../io/checkpoint.js';
+import { encode, type ScalarEvent } from '../../io/tensorboard.js';
 import { evaluate, makePass } from '../../train/evaluate.js';
 import { type EpochReport, type FitOptions, fit } from '../../train/fit.js';
 import { saveFile } from '../files.js';
@@ -23,8 +26,10 @@ import { costText, count, percent, resultLine } from './text.js';
  * the second quits. Resolves to the exit code.
  */
 export async function train(options: TrainOptions, version: string): Promise<number> {
-  const { output, report, trace } = options;
-  for (const file of [output, report, trace]) if (file !== undefined) await checkWritable(file);
+  const { output, report, trace, tensorboard } = options;
+  const events = tensorboard && join(tensorboard, `events.out.tfevents.${Math.floor(Date.now() / 1000)}.nabla`);
+  if (tensorboard) await mkdir(tensorboard, { recursive: true });
+  for (const file of [output, report, trace, events]) if (file !== undefined) await checkWritable(file);
   const isText = options.preset === 'chars';
   const { labels, source: read, ...data } = await (isText ? openText(options.text) : openDigits(options.data));
   const architecture = architectureOf(options, data);
@@ -36,12 +41,16 @@ export async function train(options: TrainOptions, version: string): Promise<num
   progress.line(`${source}\n${read}\nmodel   ${described}; ${describeTraining(options)}`);
 
   const loss = perLabel(losses[options.loss], labels);
-  const { code, ...learned } = await learn(engine, options, { model, loss, ...data }, progress);
+  const { code, scalars, ...learned } = await learn(engine, options, { model, loss, ...data }, progress);
   const { steps, epochs } = learned;
   if (code) progress.line(`stopped after ${count(steps)} steps`);
   const { checked } = engine.stats();
   if (checked > 0)
     progress.line(`cross-check  ${count(checked)} values compared with float64, all within their bounds`);
+  if (events) {
+    await saveFile(events, encode(scalars));
+    progress.line(`wrote ${events}; see it with tensorboard --logdir ${tensorboard}`);
+  }
   if (steps === 0) return code;
   const about = { architecture: JSON.stringify(architecture), training: JSON.stringify({ ...options, step: steps }) };
   const bytes = await save(engine, { model, metadata: about });
@@ -79,6 +88,8 @@ async function learn(
   const rates = { learningRate, ...(momentum && { momentum }), ...(clipNorm && { clipNorm }) };
   const optimizer = optimizers[options.optimizer](rates);
   const costs: [step: number, cost: number][] = [];
+  const scalars: ScalarEvent[] = [];
+  const note = (step: number, values: ScalarEvent['values']) => scalars.push({ step, time: Date.now(), values });
   const task = { model, loss, data: train, batchSize: batch };
   const run = fit(engine, {
     ...{ ...task, optimizer, epochs, seed: options.seed, signal, validation: test },
@@ -88,6 +99,7 @@ async function learn(
       if (!Number.isFinite(cost))
         throw new NablaError(`the cost is ${cost} at step ${at.step}; try a --learning-rate below ${learningRate}`);
       costs.push([at.step, cost]);
+      note(at.step, { cost });
       progress.at({ ...at, epochs, cost });
     },
   });
@@ -97,6 +109,8 @@ async function learn(
     for await (const report of run) {
       progress.line(epochLine(report, epochs));
       reports.push(report);
+      const { cost = Number.NaN, accuracy: test = Number.NaN } = report.validation ?? {};
+      note(report.step, { 'accuracy/train': report.accuracy ?? Number.NaN, 'accuracy/test': test, 'cost/test': cost });
     }
   } finally {
     progress.stop();
@@ -106,7 +120,7 @@ async function learn(
   const pass = makePass(engine, { ...task, training: true, accuracy: true, updates });
   const plan = shrinkPlan((pass.full ?? pass.rest)!.plan);
   pass.release();
-  return { code: Number(signal.reason ?? 0), costs, epochs: reports, steps: run.progress.step, seconds, plan };
+  return { code: Number(signal.reason ?? 0), costs, scalars, epochs: reports, steps: run.progress.step, seconds, plan };
 }
 
 type Task = Readonly<{ inputs: number; classes: number; alphabet: string | undefined }>;

@@ -19,7 +19,17 @@ export {
   type PlanView,
   type Profile,
 } from './graph/backend.js';
-export type { OpRecord, PointwiseRecord, ScalarReference, TensorRecord, TensorReference } from './graph/op.js';
+export type {
+  IndexContext,
+  JvpContext,
+  OpRecord,
+  PointwiseKernel,
+  PointwiseRecord,
+  ScalarReference,
+  TensorRecord,
+  TensorReference,
+  VjpContext,
+} from './graph/op.js';
 export { pointwiseOf as pointwise } from './graph/op.js';
 export type { NodeFeeds, Updates } from './graph/program.js';
 export type { Binary, OpFunction, TensorLike, Tree, Unary } from './graph/tensor.js';

@@ -1,7 +1,8 @@
 // Comparisons and selection; functions of f32 also serve i32 and u32.
 
 fn is_equal(a: f32, b: f32) -> bool { return a == b; }
-fn is_unequal(a: f32, b: f32) -> bool { return a != b; }
+// NaN differs from all, itself too: != alone may say no of it.
+fn is_unequal(a: f32, b: f32) -> bool { return !(a == b); }
 fn is_less(a: f32, b: f32) -> bool { return a < b; }
 fn is_at_most(a: f32, b: f32) -> bool { return a <= b; }
 fn is_greater(a: f32, b: f32) -> bool { return a > b; }

@@ -6,6 +6,7 @@ import type { Tensor } from '../../src/graph/tensor.js';
 import { relu, sigmoid, softplus, tanh } from '../../src/ops/activation.js';
 import { div, exp, log, maximum, minimum, pow, sqrt } from '../../src/ops/arithmetic.js';
 import { cast } from '../../src/ops/cast.js';
+import { equal, greaterEqual, notEqual } from '../../src/ops/compare.js';
 import { maxPool2d } from '../../src/ops/convolution.js';
 import { tensor } from '../../src/ops/leaf.js';
 import { argMax, max, min, sum } from '../../src/ops/reduce.js';
@@ -49,6 +50,9 @@ const cases: [string, Tensor][] = [
   ['tanh', tanh(odd)],
   ['ReLU', relu(odd)],
   ['softplus', softplus(odd)],
+  ['x = x', equal(odd, odd)],
+  ['x ≠ x', notEqual(odd, odd)],
+  ['x ≥ x', greaterEqual(odd, odd)],
 ];
 
 /** What kind of number it is in f32; what is too small for full precision may be taken for 0. */

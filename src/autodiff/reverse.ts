@@ -53,7 +53,7 @@ export function pullBack(
     if (!part) return undefined;
     if (op.kernel.kind === 'pointwise') {
       if (part.rank < cotangent.rank) part = broadcastTo(part, cotangent.shape);
-      part = sumTo(part, input.shape, extra);
+      if (sameShape(part.shape, cotangent.shape)) part = sumTo(part, input.shape, extra);
     }
     if (sameShape(part.shape, [...lead, ...input.shape])) return part;
     const fact = `its vjp returned ${formatShape(part.shape)} for an input of shape ${formatShape(input.shape)}`;

@@ -9,6 +9,7 @@ import { relu, sigmoid } from '../../src/ops/activation.js';
 import { add, div, exp, maximum } from '../../src/ops/arithmetic.js';
 import { less } from '../../src/ops/compare.js';
 import { tensor } from '../../src/ops/leaf.js';
+import { sum } from '../../src/ops/reduce.js';
 
 const x = tensor(1);
 const product = (cotangents: number) =>
@@ -53,6 +54,15 @@ describe('cotangents', () => {
     expect(() => grad(y, x)).toThrow(NablaError);
     expect(() => grad(y, x)).toThrow(message);
     expect(() => jvp(y, x, x)).toThrow(message);
+  });
+  it('that fit neither the output nor the input throw', () => {
+    const y = defineOp({
+      name: 'wide',
+      kernel: pointwise('wide', 'fn wide(x: f32) -> f32 { return x; }'),
+      reference: (z) => z,
+      vjp: () => [tensor([1, 2, 3])],
+    })(tensor([1, 2]));
+    expect(() => grad(sum(y), y.inputs[0]!)).toThrow(/^wide: its vjp returned \[3\] for an input of shape \[2\]/);
   });
   it('that are not returned throw', () => {
     const y = defineOp({

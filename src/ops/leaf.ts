@@ -46,13 +46,17 @@ export function parameter(init: Value | Tensor, options: { name?: string } = {})
 }
 
 /** A tensor of one repeated number; in kernels it is a literal and costs no memory. */
-export function full(shape: Shape, value: number, options: { dtype?: DType } = {}): Tensor {
-  return filled(value, checkShape('full', shape), checkOptions('full', options, '', 'dtype').dtype ?? 'f32');
-}
+export const full = (shape: Shape, value: number, options: { dtype?: DType } = {}): Tensor =>
+  repeated('full', shape, value, options);
 /** Zeros of a shape. */
-export const zeros = (shape: Shape, options: { dtype?: DType } = {}): Tensor => full(shape, 0, options);
+export const zeros = (shape: Shape, options: { dtype?: DType } = {}): Tensor => repeated('zeros', shape, 0, options);
 /** Ones of a shape. */
-export const ones = (shape: Shape, options: { dtype?: DType } = {}): Tensor => full(shape, 1, options);
+export const ones = (shape: Shape, options: { dtype?: DType } = {}): Tensor => repeated('ones', shape, 1, options);
+
+/** `full` as the caller knows it by name. */
+function repeated(op: string, shape: Shape, value: number, options: { dtype?: DType }): Tensor {
+  return filled(value, checkShape(op, shape), checkOptions(op, options, '', 'dtype').dtype ?? 'f32', op);
+}
 
 const arangeOf = defineIndex<{ start: number; step: number; length: number; dtype: DType }>({
   name: 'arange',

@@ -4,7 +4,7 @@ import { ShapeError } from '../errors.js';
 import { checkNumber, checkTensors, defineIndex, literal, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import { eachPlace, formatShape, normalizeAxis, rankOf, type Shape, sizeOf, stridesOf } from '../shape.js';
-import { viewData } from './view.js';
+import { misfit, viewData } from './view.js';
 
 /** Copies x into another tensor, from `begin` on; negative ones cut off what comes before. */
 function place(x: TensorData, { shape, data }: TensorData, begin: readonly number[]): void {
@@ -62,9 +62,10 @@ export const inside = (tests: readonly string[], value: string, other: string): 
 
 /** Elements from `begin` up to, without, `end` along each axis; negative numbers count from the end, missing ones take the whole axis. */
 export function slice(x: Tensor, begin: readonly number[], end: readonly number[] = []): Tensor {
-  const most = Math.max(begin.length, end.length);
-  if (most > rankOf('slice', x))
-    throw new ShapeError(`slice: ${most} bounds for ${formatShape(x.shape)}; give at most one an axis`);
+  const rank = rankOf('slice', x);
+  const long = [begin, end].find((bounds) => !Array.isArray(bounds) || bounds.length > rank);
+  if (long !== undefined)
+    throw new ShapeError(`slice: bounds ${JSON.stringify(long)} for ${formatShape(x.shape)}; list at most one an axis`);
   const fromStart = (value: number, size: number): number => (value < 0 ? value + size : value);
   const widths = x.shape.map((size, i) => {
     const [from, to] = [begin[i] ?? 0, end[i] ?? size];
@@ -80,8 +81,10 @@ export function slice(x: Tensor, begin: readonly number[], end: readonly number[
 export function pad(x: Tensor, widths: Widths, value = 0): Tensor {
   if (widths.length !== rankOf('pad', x))
     throw new ShapeError(`pad: ${widths.length} pairs for ${formatShape(x.shape)}; give [before, after] for each axis`);
-  if (widths.flat().some((width) => !Number.isInteger(width) || width < 0))
-    throw new ShapeError(`pad: widths are whole numbers ≥ 0, not ${JSON.stringify(widths)}; use slice to cut`);
+  if (widths.some((pair) => pair.length !== 2 || pair.some((width) => !Number.isInteger(width) || width < 0)))
+    throw new ShapeError(
+      `pad: ${JSON.stringify(widths)} are no pairs of whole numbers ≥ 0; give [before, after], or use slice to cut`,
+    );
   checkNumber('pad', value, x.dtype);
   return resize(x, widths, value);
 }
@@ -126,7 +129,7 @@ export function concat(xs: readonly Tensor[], options: { axis: number }): Tensor
   const axis = normalizeAxis('concat', checkOptions('concat', options, 'axis', '').axis, first);
   for (const x of xs)
     if (x.rank !== first.rank || x.shape.some((size, i) => i !== axis && size !== first.shape[i]))
-      throw new ShapeError(`concat: ${formatShape(x.shape)} does not fit ${formatShape(first.shape)} off axis ${axis}`);
+      misfit('concat:', x, `does not fit ${formatShape(first.shape)} off axis ${axis}; make the other sizes equal`);
   if (xs.length === 1) return first;
   // four at a time, so that no kernel binds too many buffers
   if (xs.length <= 4) return concatOf(xs, { axis });

@@ -63,9 +63,9 @@ export const inside = (tests: readonly string[], value: string, other: string): 
 /** Elements from `begin` up to, without, `end` along each axis; negative numbers count from the end, missing ones take the whole axis. */
 export function slice(x: Tensor, begin: readonly number[], end: readonly number[] = []): Tensor {
   const rank = rankOf('slice', x);
-  const long = [begin, end].find((bounds) => !Array.isArray(bounds) || bounds.length > rank);
-  if (long !== undefined)
-    throw new ShapeError(`slice: bounds ${JSON.stringify(long)} for ${formatShape(x.shape)}; list at most one an axis`);
+  const bounds = [begin, end];
+  if (bounds.some((each) => !Array.isArray(each) || each.length > rank))
+    misfit('slice:', x, `and bounds ${JSON.stringify(bounds)}; give two lists with at most one for each axis`);
   const fromStart = (value: number, size: number): number => (value < 0 ? value + size : value);
   const widths = x.shape.map((size, i) => {
     const [from, to] = [begin[i] ?? 0, end[i] ?? size];

@@ -83,9 +83,14 @@ const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][
   ],
   ['a slice past the end', () => slice(m, [0, 0], [65, 784]), ShapeError, /slice: 0 to 65 is outside axis 0/],
   ['a slice from before the start', () => slice(m, [-65], [1]), ShapeError, /slice: -65 to 1 is outside axis 0/],
-  ['a slice of too many axes', () => slice(m, [0, 0, 0]), ShapeError, /slice: bounds \[0,0,0\] for/],
+  [
+    'a slice of too many axes',
+    () => slice(m, [0, 0, 0]),
+    ShapeError,
+    /slice: \[64, 784\] and bounds \[\[0,0,0\],\[\]\]; give two lists/,
+  ],
   // @ts-expect-error: bounds are lists
-  ['a slice by numbers', () => slice(zeros([3]), 1, 2), ShapeError, /slice: bounds 1 for \[3\]; list at most one/],
+  ['a slice by numbers', () => slice(zeros([3]), 1, 2), ShapeError, /slice: \[3\] and bounds \[1,2\]; give two lists/],
   ['a pad of too few axes', () => pad(m, [[1, 1]]), ShapeError, /pad: 1 pairs for \[64, 784\]/],
   [
     'a negative pad',

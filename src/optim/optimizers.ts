@@ -67,7 +67,7 @@ export function clipByGlobalNorm(gradients: readonly Tensor[], max: number): Ten
 /** Throws unless all values are numbers in [0, high). */
 export function checkNumbers(optimizer: string, values: Readonly<Record<string, number>>, high = Infinity): void {
   for (const [what, value] of Object.entries(values))
-    if (!(value >= 0 && value < high))
+    if (typeof value !== 'number' || !(value >= 0 && value < high))
       throw new NablaError(`${optimizer}: ${what} is ${value}; give a number in [0, ${high})`);
 }
 
@@ -75,7 +75,8 @@ export function checkNumbers(optimizer: string, values: Readonly<Record<string, 
 export function makeOptimizer({ name, options, slots, ...rest }: OptimizerDefinition, ruleOf: RuleOf): Optimizer {
   checkOptions(name, options, '', `learningRate weightDecay clipNorm ${rest.known}`);
   const { learningRate = rest.learningRate, weightDecay = 0, clipNorm } = options;
-  checkNumbers(name, { ...(typeof learningRate === 'number' && { learningRate }), weightDecay });
+  if (!(learningRate instanceof Tensor) && typeof learningRate !== 'function') checkNumbers(name, { learningRate });
+  checkNumbers(name, { weightDecay });
   const counter = parameter(0, { name: 'step' });
   const leaves = new Map<Tensor, Tensor[]>();
   const stateOf = (parameters: readonly Tensor[]): Tensor[][] => {

@@ -167,6 +167,7 @@ describe('an optimizer', () => {
   it('refuses settings and gradients that make no sense', () => {
     const p = parameter([1, 2], { name: 'p' });
     expect(() => optim.sgd({ learningRate: -1 })).toThrow(/learningRate is -1/);
+    expect(() => optim.sgd({ learningRate: '0.1' as never })).toThrow(/learningRate is 0.1; give a number/);
     expect(() => optim.sgd({ nesterov: true })).toThrow(/nesterov needs momentum/);
     expect(() => optim.adam({ betas: [0.9, 1] })).toThrow(/betas\[1\] is 1/);
     expect(() => optim.sgd().updates([tensor(1)], [p])).toThrow(/gradient \[\] for p \[2\]/);

@@ -1,3 +1,4 @@
+import { checkOptions } from '../options.js';
 import { checkWhole } from '../shape.js';
 import { type Dataset, dataset } from './dataset.js';
 import { normals } from './random.js';
@@ -15,8 +16,8 @@ type SpiralOptions = PointOptions & { classes?: number };
 type Place = (label: number, t: number, classes: number) => readonly [number, number];
 
 /** Points [examples, 2] around where `place` puts the i-th of a class, t running over [0, 1) within the class. */
-function points(options: SpiralOptions, noise: number, place: Place): Dataset {
-  const { examples = 200, classes = 2 } = options;
+function points(options: SpiralOptions, noise: number, place: Place, known = ''): Dataset {
+  const { examples = 200, classes = 2 } = checkOptions('data', options, '', `examples noise seed ${known}`);
   checkWhole('data', { examples, classes });
   const normal = normals(options.seed ?? 0);
   const inputs = new Float32Array(2 * examples);
@@ -32,10 +33,15 @@ function points(options: SpiralOptions, noise: number, place: Place): Dataset {
 
 /** Arms of a spiral, one a class (2), each one turn and three quarters from the middle to radius 1; noise 0.02. */
 export const spiral = (options: SpiralOptions = {}): Dataset =>
-  points(options, 0.02, (label, t, classes) => {
-    const angle = 2 * Math.PI * (1.75 * t + label / classes);
-    return [t * Math.cos(angle), t * Math.sin(angle)];
-  });
+  points(
+    options,
+    0.02,
+    (label, t, classes) => {
+      const angle = 2 * Math.PI * (1.75 * t + label / classes);
+      return [t * Math.cos(angle), t * Math.sin(angle)];
+    },
+    'classes',
+  );
 
 /** Two half circles of radius 1 that reach into each other; noise 0.1. */
 export const moons = (options: PointOptions = {}): Dataset =>

@@ -93,6 +93,11 @@ describe('points', () => {
     expect(Math.max(...a!.inputs.data)).toBeLessThan(2.6);
   });
 
+  it('refuses options that it does not have', () => {
+    expect(() => spiral({ n: 3 } as never)).toThrow(/data: there is no option 'n'; pass an object of examples/);
+    expect(() => moons({ classes: 3 } as never)).toThrow(/there is no option 'classes'/);
+  });
+
   it('xor without noise is its truth table', () => {
     const { inputs, labels } = [...xor({ examples: 4, noise: 0 }).batches(4)][0]!;
     const rows = Array.from(labels.data, (label, i) => [inputs.data[2 * i], inputs.data[2 * i + 1], label]);

@@ -117,7 +117,7 @@ describe('what cannot be done', () => {
     ['train --momentum 0.9', /--momentum: adam has none/],
     ['train --backend tpu', /'tpu' is invalid. Allowed choices are gpu, cpu/],
     ['train --data nowhere', /mnist: nowhere holds no train-images-idx3-ubyte/],
-    ['train --data digits --output nowhere/model', /no such file or directory, access '.*nowhere'/],
+    ['train --data digits --output nowhere/model', /nowhere.model: its folder cannot be written to; make the folder/],
     ['train --data digits --output digits', /digits: it is a folder/],
     ['train --data damaged', /mnist: train-images-idx3-ubyte: idx: /],
     ['eval', /missing required argument 'file'/],

@@ -82,7 +82,9 @@ export function describeModel({ kind, sizes: [inputs, ...sizes], activation, los
 export async function checkWritable(file: string): Promise<void> {
   if ((await stat(resolve(file)).catch(() => undefined))?.isDirectory())
     throw new NablaError(`${file}: it is a folder; name a file in it`);
-  await access(dirname(resolve(file)), constants.W_OK);
+  await access(dirname(resolve(file)), constants.W_OK).catch(() => {
+    throw new NablaError(`${file}: its folder cannot be written to; make the folder, or name another`);
+  });
 }
 
 /** Opens a file that `nabla train` wrote. Throws NablaError naming the file where it is another or damaged. */

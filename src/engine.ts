@@ -106,7 +106,7 @@ export class Engine {
   }
 
   /** Evaluates a tree of tensors once and returns their values in the same structure. */
-  run<T extends Tree>(tree: T, feeds: NodeFeeds = {}): Promise<Evaluated<T>> {
+  run<const T extends Tree>(tree: T, feeds: NodeFeeds = {}): Promise<Evaluated<T>> {
     return this.#run(tree, feeds) as Promise<Evaluated<T>>;
   }
 
@@ -161,7 +161,7 @@ export class Engine {
    * Compiles outputs and updates into a step that is planned once and replayed. Synchronous; pipelines are built by
    * `warmUp` or on the first call. Throws FeedError for an input that is needed and not declared.
    */
-  compile<T extends Tree = Record<string, never>>(definition: StepDefinition<T>): Step<T> {
+  compile<const T extends Tree = Record<string, never>>(definition: StepDefinition<T>): Step<T> {
     this.#checkOpen();
     checkOptions('compile', definition, '', 'inputs outputs updates');
     const tree = (definition.outputs ?? {}) as T;

@@ -31,6 +31,9 @@ await using engine = await open({ backend: 'cpu' });
 const x = tensor([1, 2]);
 const { y } = await engine.run({ y: add(x, 1) });
 export const first: number | undefined = y.data[0];
+const [one, { two }] = await engine.run([x, { two: x }]);
+const pair = engine.compile({ outputs: [x, { two: x }] });
+export const places = [one.data, two.data, (await pair())[1].two.data];
 // @ts-expect-error: it takes two
 add(x);
 // @ts-expect-error: misspelt

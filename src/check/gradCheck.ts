@@ -107,7 +107,7 @@ export async function gradCheck(
   options: GradCheckOptions = {},
 ): Promise<GradCheckReport> {
   const nodes: readonly Tensor[] = [...new Set(wrt instanceof Tensor ? [wrt] : wrt)];
-  if (!(y instanceof Tensor) || nodes.length === 0)
+  if (nodes.length === 0 || ![y, ...nodes].every((each) => each instanceof Tensor))
     throw new NablaError('gradCheck: pass a tensor y and at least one tensor to differentiate by');
   const size = nodes.reduce((total, node) => total + sizeOf(node.shape), 0);
   const full = size <= FULL_INPUTS && size * sizeOf(y.shape) <= FULL_ENTRIES;

@@ -166,6 +166,10 @@ export function defineOp(record: PointwiseRecord<NoOptions>): OpFunction;
 export function defineOp(record: TensorRecord<NoOptions>): OpFunction;
 export function defineOp(record: OpRecord<NoOptions>): OpFunction {
   checkOptions('defineOp', record, 'name kernel reference');
+  if (!record.kernel.kind)
+    throw new NablaError(
+      `defineOp: the kernel of ${record.name} is ${typeof record.kernel}; make it with pointwise(…)`,
+    );
   const arity = record.kernel.kind === 'pointwise' ? record.reference?.length : undefined;
   return (...inputs) => {
     if (inputs.length !== (arity ?? inputs.length))

@@ -84,6 +84,7 @@ describe('gradCheck', () => {
     const x = input([2], { name: 'x' });
     await expect(gradCheck(sum(x), x)).rejects.toThrow(FeedError);
     await expect(gradCheck(sum(x), [])).rejects.toThrow(NablaError);
+    await expect(gradCheck(sum(x), 'x' as never)).rejects.toThrow(NablaError);
     const whole = tensor([1], [1], { dtype: 'i32' });
     await expect(gradCheck(add(whole, 1), whole)).rejects.toThrow(DTypeError);
   });

@@ -34,6 +34,11 @@ const miscalls: [string, () => unknown, RegExp][] = [
   // @ts-expect-error: it takes two
   ['three of two', () => maximum(x, x, 3), /maximum: inputs: 2 expected, 3 given/],
   ["one of a user's own two", () => product(2)(x), /product: inputs: 2 expected, 1 given; pass one for each/],
+  [
+    'WGSL in place of a kernel',
+    () => defineOp({ name: 'same', kernel: 'fn same(x: f32) -> f32 { return x; }' as never, reference: (z) => z }),
+    /defineOp: the kernel of same is string; make it with pointwise/,
+  ],
   ['a missing value', () => exp(undefined as never), /exp: undefined is not a tensor/],
 ];
 

@@ -145,9 +145,12 @@ describe('nabla report', () => {
     ['report text.html adam.report.html', /text.html: it is no report that nabla train writes/],
     ['report broken.html adam.report.html', /broken.html: .*JSON/],
     ['report other.html adam.report.html', /other.html: it holds no runs as this version/],
-    ['report nabla-model.report.html adam.report.html --output nowhere/x.html', /no such file or directory/],
+    [
+      'report nabla-model.report.html adam.report.html --output nowhere/x.html',
+      /nowhere.x.html: its folder cannot be written to/,
+    ],
     ['report', /missing required argument 'files'/],
-    ['train --data digits --report nowhere/x.html', /no such file or directory/],
+    ['train --data digits --report nowhere/x.html', /nowhere.x.html: its folder cannot be written to/],
     ['train --data digits --output x --report ./x', /--report \.\/x: the model goes there; name another/],
     ['train --data digits --backend cpu --profile', /--profile: it measures a GPU/],
   ])('nabla %s: one line and exit code 2', async (args, error) => {

@@ -147,7 +147,7 @@ export const passes = ({ worst }: Check): boolean => worst.ratio <= 1;
 /** The error for a failed check, with what is needed to see it again. */
 export function checkFailure(check: Check, capture: Capture, adapter: string): CheckError {
   const { index, gpu, cpu, bound } = check.worst;
-  const message = `${check.op}: element ${index} of kernel ${check.kernel} is ${gpu} on ${adapter}, the float64 reference ${cpu}; they may differ by ${bound}`;
+  const message = `${check.op}: element ${index} of kernel ${check.kernel} is ${gpu} on ${adapter}, the float64 reference ${cpu}; they may differ by ${bound}${bound === 0 ? ', because the op has no bound: give it one, such as { ulp: 4 }' : ''}`;
   const inputs = [...capture.reads].map(([{ op, shape }, { dtype, data }]) => ({
     ...{ op: op.name, shape: formatShape(shape), dtype, values: [...data.slice(0, 4096)] },
   }));

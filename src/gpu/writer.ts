@@ -190,17 +190,18 @@ type WgslFunction = { readonly text: string; readonly calls: readonly string[] }
 
 const parsed = new Map<string, ReadonlyMap<string, WgslFunction>>();
 
-/** The functions of a WGSL text, by name; each ends with the last brace before the next. */
+/** The functions and constants of a WGSL text, by name; a function ends with the last brace before the next. */
 function functionsOf(source: string): ReadonlyMap<string, WgslFunction> {
   const known = parsed.get(source);
   if (known) return known;
   const code = source.replace(/\/\/.*|\/\*[\s\S]*?\*\//g, '');
-  const texts = [...code.matchAll(/\bfn\s+(\w+)\s*\((?:(?!\bfn\s)[\s\S])*}/g)].map(
-    ([text, name]) => [name!, text] as const,
-  );
-  const callsIn = (name: string, text: string): string[] =>
-    texts.flatMap(([other]) => (other !== name && new RegExp(`\\b${other}\\s*\\(`).test(text) ? [other] : []));
-  const functions = new Map(texts.map(([name, text]) => [name, { text, calls: callsIn(name, text) }]));
+  const found = [...code.matchAll(/\bfn\s+(\w+)\s*\((?:(?!\bfn\s)[\s\S])*}/g)];
+  const outside = found.reduce((rest, [text]) => rest.replace(text, ''), code);
+  const constants = [...outside.matchAll(/\bconst\s+(\w+)[^;]*;/g)];
+  const texts = [...constants, ...found].map(([text, name]) => [name!, text] as const);
+  const usedIn = (name: string, text: string): string[] =>
+    texts.flatMap(([other]) => (other !== name && new RegExp(`\\b${other}\\b`).test(text) ? [other] : []));
+  const functions = new Map(texts.map(([name, text]) => [name, { text, calls: usedIn(name, text) }]));
   parsed.set(source, functions);
   return functions;
 }

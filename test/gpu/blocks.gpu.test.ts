@@ -59,6 +59,21 @@ it('may have the name of an op of Nabla, and of each other', async () => {
   expect([...a.data, ...b.data]).toEqual([8, 0, 27, 1]);
 });
 
+it('may keep constants and helpers beside their function', async () => {
+  const source =
+    'const POWER = 3.0;\nfn half(x: f32) -> f32 { return x / 2.0; }\nfn cube(x: f32) -> f32 { return POWER * half(x); }';
+  const tripled = defineOp({ name: 'tripled', kernel: pointwise('cube', source), reference: (x: number) => 1.5 * x });
+  expect([...(await engine.run(tripled(tensor([2, -4])))).data]).toEqual([3, -6]);
+});
+
+it('are told to give a bound where they have none and are not exact', async () => {
+  const kernel = pointwise('third', 'fn third(x: f32) -> f32 { return x / 3.0; }');
+  const third = defineOp({ name: 'third', kernel, reference: (x: number) => x / 3 });
+  await expect(engine.run(third(tensor([1, 2])))).rejects.toThrow(
+    'the op has no bound: give it one, such as { ulp: 4 }',
+  );
+});
+
 it('have a wrong kernel found by the cross-check', async () => {
   const wrong = cubeWith('fn cube(x: f32) -> f32 { return x * x; }');
   await expect(engine.run({ y: wrong(tensor([1, 2])) })).rejects.toThrow(/cube.*the float64 reference/);

@@ -48,11 +48,15 @@ export const percent = (share: number, digits: number): string => `${(100 * shar
 export const colour = (name: string): string =>
   getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** A colour #rrggbb of the style sheet: red, green and blue in [0, 1]. */
+/** An opaque colour of the style sheet: red, green and blue in [0, 1]. */
 export function rgb(name: string): readonly [number, number, number] {
-  const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(colour(name).slice(at, at + 2), 16) / 255);
+  // a build may have shortened it to #fff or a word; a canvas says #rrggbb for them all
+  colourReader.fillStyle = colour(name);
+  const digits = String(colourReader.fillStyle);
+  const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(digits.slice(at, at + 2), 16) / 255);
   return [red!, green!, blue!];
 }
+const colourReader = document.createElement('canvas').getContext('2d')!;
 
 /** The values of a form's fields by name. */
 export const valuesOf = (form: HTMLFormElement): Record<string, string> =>

@@ -29,6 +29,8 @@ export class DigitsPage implements PartPage {
   #settings: DigitSettings;
   #phase: Phase = 'opening';
   #run = 0;
+  /** Training is to start once there is something to train. */
+  #startsSoon = false;
 
   /** However many replies come in a frame, the page is drawn once. */
   readonly #drawSoon = oncePerFrame(() => {
@@ -65,8 +67,9 @@ export class DigitsPage implements PartPage {
     this.#send({ type: 'open', data: new URL('mnist', document.baseURI).href, settings: this.#settings });
   }
 
-  /** Starts training unless it is under way. */
+  /** Starts training unless it is under way, as soon as it can. */
   start(): void {
+    this.#startsSoon = this.#phase === 'opening';
     if (this.#phase !== 'training') this.#toggle.click();
   }
 
@@ -76,6 +79,7 @@ export class DigitsPage implements PartPage {
   }
 
   broken(): void {
+    this.#startsSoon = false;
     this.#enter('broken', 'Stopped.');
     this.#figures.rest();
     this.#drawSoon();
@@ -129,7 +133,7 @@ export class DigitsPage implements PartPage {
       case 'ready':
         this.#enter('idle', 'Ready: the weights are random.');
         this.#showKernels(reply.kernels, reply.unfused);
-        if (!this.#pad.isEmpty) this.#pad.redraw();
+        if (this.#startsSoon) this.start();
         return;
       case 'sample':
         this.#probabilities.truth = reply.label;

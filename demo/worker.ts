@@ -1,5 +1,5 @@
 // The worker: it holds the engine, so that nothing that the engine does can hold the page up.
-import { DeviceLostError, type Engine } from '../src/index.browser.js';
+import { DeviceLostError, type Engine, open as openGpu } from '../src/index.browser.js';
 import { BackpropService } from './backprop/service.js';
 import { DigitsService } from './digits/service.js';
 import { openEngine } from './machine.js';
@@ -16,8 +16,17 @@ function fail(error: unknown): void {
   tell({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
 }
 
+const tellLoss = (engine: Engine): void => void engine.lost.then((reason) => tell({ type: 'lost', reason }));
+
+/** A second engine, with a clock for kernels. */
+async function openTimed(): Promise<Engine> {
+  const engine = await openGpu({ backend: 'gpu', powerPreference: 'high-performance', profile: true });
+  tellLoss(engine);
+  return engine;
+}
+
 function makeServices(engine: Engine) {
-  const digits = new DigitsService(engine, (message) => post({ part: 'digits', message }), fail);
+  const digits = new DigitsService(engine, openTimed, (message) => post({ part: 'digits', message }), fail);
   return {
     digits,
     playground: new PlaygroundService(engine, (message) => post({ part: 'playground', message }), fail),
@@ -32,7 +41,7 @@ function makeServices(engine: Engine) {
 
 async function open() {
   const { engine, machine } = await openEngine();
-  void engine.lost.then((reason) => tell({ type: 'lost', reason }));
+  tellLoss(engine);
   tell({ type: 'opened', machine });
   return makeServices(engine);
 }

@@ -56,7 +56,7 @@ export class DigitNet {
   readonly #classify: Step<{ probabilities: Tensor }>;
   readonly #look: Step<{ weights: Tensor; deltas: Tensor[] }>;
   readonly #score: Step<{ scores: Tensor }>;
-  readonly #uses = new Set<Promise<unknown>>();
+  #isReleased = false;
   /** Parameters and optimizer state as they were before the first step. */
   #beginning: (readonly [Tensor, TensorData])[] = [];
 
@@ -113,31 +113,11 @@ export class DigitNet {
     await Promise.all(this.#beginning.map(([leaf, value]) => this.#engine.write(leaf, value)));
   }
 
-  classify(pixels: Float32Array): Promise<Float32Array> {
-    return this.#use(async () => Float32Array.from((await this.#classify({ pixels })).probabilities.data));
+  async classify(pixels: Float32Array): Promise<Float32Array> {
+    return Float32Array.from((await this.#classify({ pixels })).probabilities.data);
   }
 
-  look(): Promise<Insight> {
-    return this.#use(() => this.#inside());
-  }
-
-  /** The test digits, among the first `limit`, to whose label the network gives the least probability. */
-  hardest(limit: number, count: number): Promise<HardDigit[]> {
-    return this.#use(() => this.#search(limit, count));
-  }
-
-  /** Runs work on the steps, which are kept until it is done. */
-  #use<T>(work: () => Promise<T>): Promise<T> {
-    const result = work();
-    const done: Promise<unknown> = result.then(
-      () => this.#uses.delete(done),
-      () => this.#uses.delete(done),
-    );
-    this.#uses.add(done);
-    return result;
-  }
-
-  async #inside(): Promise<Insight> {
+  async look(): Promise<Insight> {
     const { weights, deltas } = await this.#look({ shown: this.#test.rows.slice(0, SHOWN_DIGITS) });
     return {
       weights: Float32Array.from(weights.data),
@@ -145,11 +125,12 @@ export class DigitNet {
     };
   }
 
-  async #search(limit: number, count: number): Promise<HardDigit[]> {
+  /** The test digits, among the first `limit`, to whose label the network gives the least probability. */
+  async hardest(limit: number, count: number): Promise<HardDigit[]> {
     const { values, rows } = this.#test;
     const [labels, inputs] = [dataOf(values.labels), dataOf(values.inputs)];
     const found: (Omit<HardDigit, 'pixels'> & { row: number })[] = [];
-    for (let at = 0; at + CHUNK <= Math.min(limit, rows.length); at += CHUNK) {
+    for (let at = 0; !this.#isReleased && at + CHUNK <= Math.min(limit, rows.length); at += CHUNK) {
       const chunk = rows.slice(at, at + CHUNK);
       const { scores } = await this.#score({ rows: chunk });
       chunk.forEach((row, i) => {
@@ -177,9 +158,9 @@ export class DigitNet {
     return step.plan;
   }
 
-  /** Frees the steps once nobody waits for them. */
-  async release(): Promise<void> {
-    await Promise.all(this.#uses);
+  /** Frees the steps once the calls under way are done. */
+  release(): void {
+    this.#isReleased = true;
     for (const step of [this.#classify, this.#look, this.#score]) step.release();
   }
 }

@@ -1,11 +1,13 @@
 // The digits' part of the page: buttons to the worker, replies to the page, one drawing a frame.
 import type { Link, PartPage } from '../link.js';
-import { element, make, oncePerFrame, put } from '../shared/dom.js';
+import type { Machine } from '../protocol.js';
+import { element, oncePerFrame, put } from '../shared/dom.js';
 import { makeQuiz } from '../shared/quiz.js';
 import { LearningChart } from './chart.js';
+import { showKernels, showTimes } from './kernels.js';
 import { Pad } from './pad.js';
 import { Pictures } from './pictures.js';
-import type { DigitSettings, DigitsReply, DigitsRequest, Kernel } from './protocol.js';
+import type { DigitSettings, DigitsReply, DigitsRequest } from './protocol.js';
 import { questions } from './questions.js';
 import { readSettings } from './settings.js';
 import { Figures, Probabilities } from './view.js';
@@ -65,6 +67,12 @@ export class DigitsPage implements PartPage {
     this.#progress.removeAttribute('value');
     // the worker's own address is another one
     this.#send({ type: 'open', data: new URL('mnist', document.baseURI).href, settings: this.#settings });
+  }
+
+  opened({ backend, features }: Machine): void {
+    const canTime = features.includes('timestamp-query');
+    element('timed', HTMLInputElement).disabled = !canTime;
+    if (backend === 'gpu' && !canTime) put('timedText', 'This adapter has no clock for kernels (timestamp-query).');
   }
 
   /** Starts training unless it is under way, as soon as it can. */
@@ -132,7 +140,7 @@ export class DigitsPage implements PartPage {
         return;
       case 'ready':
         this.#enter('idle', 'Ready: the weights are random.');
-        this.#showKernels(reply.kernels, reply.unfused);
+        showKernels(reply.kernels, reply.unfused);
         if (this.#startsSoon) this.start();
         return;
       case 'sample':
@@ -167,6 +175,9 @@ export class DigitsPage implements PartPage {
       case 'probabilities':
         if (!this.#pad.isEmpty) this.#probabilities.set(reply.values);
         break;
+      case 'times':
+        showTimes(reply.kernels);
+        break;
       case 'insight':
         this.#pictures.insight = reply.insight;
         break;
@@ -177,22 +188,6 @@ export class DigitsPage implements PartPage {
         reply satisfies never;
     }
     this.#drawSoon();
-  }
-
-  /** What a step runs; with its GPU time where that is measured. */
-  #showKernels(kernels: readonly Kernel[], unfused: number): void {
-    element('kernelsBox').hidden = kernels.length === 0;
-    put('kernelsTitle', `Kernels of one step: ${kernels.length}, fused from ${unfused} operations`);
-    const isTimed = kernels.some(({ microseconds }) => microseconds !== undefined);
-    const heads = ['Kernel', 'Workgroups', ...(isTimed ? ['GPU time'] : [])];
-    const table = element('kernels').parentElement as HTMLTableElement;
-    table.tHead!.rows[0]!.replaceChildren(...heads.map((head) => make('th', { scope: 'col' }, head)));
-    element('kernels').replaceChildren(
-      ...kernels.map(({ name, workgroups, microseconds }) => {
-        const time = isTimed ? [make('td', {}, `${microseconds?.toFixed(1) ?? '–'} µs`)] : [];
-        return make('tr', {}, make('td', {}, name), make('td', {}, workgroups), ...time);
-      }),
-    );
   }
 
   #configure(): void {
@@ -209,6 +204,7 @@ export class DigitsPage implements PartPage {
 
   #listen(): void {
     this.#form.addEventListener('change', () => this.#configure());
+    element('timed').addEventListener('change', () => this.#configure());
     this.#form.addEventListener('submit', (event) => event.preventDefault());
     this.#toggle.addEventListener('click', () => {
       if (this.#phase === 'training') {

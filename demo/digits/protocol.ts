@@ -7,6 +7,8 @@ export interface DigitSettings {
   readonly optimizer: 'adam' | 'rmsProp' | 'sgd' | 'momentum';
   readonly learningRate: number;
   readonly batchSize: number;
+  /** Whether the GPU time of each kernel is measured, which makes steps slower. */
+  readonly timed: boolean;
 }
 
 /** What the network looks like inside. */
@@ -25,11 +27,20 @@ export interface HardDigit {
   readonly share: number;
 }
 
-/** A kernel of a training step; `microseconds` where the engine measures them. */
+/** A kernel of a training step. */
 export interface Kernel {
   readonly name: string;
   readonly workgroups: string;
-  readonly microseconds?: number;
+}
+
+/** GPU time of a call, in the mean. */
+export interface KernelTime {
+  readonly name: string;
+  readonly microseconds: number;
+  /** Of the time of all kernels. */
+  readonly share: number;
+  readonly flopsPerSecond: number;
+  readonly bytesPerSecond: number;
 }
 
 /** From the page. `run` counts resets: replies of an earlier run are dropped. */
@@ -57,6 +68,7 @@ export type DigitsReply =
   | { readonly type: 'loading' /** Bytes. */; readonly done: number; readonly total: number }
   | { readonly type: 'compiling' }
   | { readonly type: 'ready'; readonly kernels: readonly Kernel[]; readonly unfused: number }
+  | { readonly type: 'times'; readonly run: number; readonly kernels: readonly KernelTime[] }
   | { readonly type: 'insight'; readonly run: number; readonly insight: Insight }
   | { readonly type: 'hardest'; readonly run: number; readonly digits: readonly HardDigit[] }
   | {

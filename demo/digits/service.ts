@@ -7,8 +7,20 @@ export class DigitsService {
   readonly #create: (folder: string, settings: DigitSettings) => Promise<Trainer>;
   #opening: Promise<Trainer> | undefined;
 
-  constructor(engine: Engine, post: (reply: DigitsReply) => void, fail: (error: unknown) => void) {
-    this.#create = (folder, settings) => Trainer.create(engine, folder, settings, post, fail);
+  /** `openTimed`: an engine that measures the time of kernels. */
+  constructor(
+    engine: Engine,
+    openTimed: () => Promise<Engine>,
+    post: (reply: DigitsReply) => void,
+    fail: (error: unknown) => void,
+  ) {
+    let timed: Promise<Engine> | undefined;
+    const engineFor = async (settings: DigitSettings): Promise<Engine> => {
+      if (!settings.timed) return engine;
+      timed ??= openTimed();
+      return timed;
+    };
+    this.#create = (folder, settings) => Trainer.create(engineFor, folder, settings, post, fail);
   }
 
   /** Compares the kernels of a training step with float64, once there is a network. */

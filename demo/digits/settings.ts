@@ -7,7 +7,7 @@ const WIDEST = 512;
 
 /** The settings in the form; undefined, and the field says why, where the layers are no sizes. */
 export function readSettings(form: HTMLFormElement): DigitSettings | undefined {
-  const { hidden, activation, optimizer, learningRate, batchSize } = valuesOf(form) as Record<string, string>;
+  const { hidden, activation, optimizer, learningRate, batchSize, timed } = valuesOf(form) as Record<string, string>;
   const field = form.elements.namedItem('hidden') as HTMLInputElement;
   const widths = hidden!
     .split(/[\s,–-]+/)
@@ -23,5 +23,6 @@ export function readSettings(form: HTMLFormElement): DigitSettings | undefined {
     optimizer: optimizer as DigitSettings['optimizer'],
     learningRate: Number(learningRate),
     batchSize: Number(batchSize),
+    timed: timed !== undefined,
   };
 }

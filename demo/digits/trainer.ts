@@ -13,6 +13,7 @@ import {
 } from '../../src/index.browser.js';
 import { DigitNet } from './net.js';
 import type { DigitSettings, DigitsReply as Reply } from './protocol.js';
+import { KernelTimes } from './times.js';
 
 /** Epochs after which training stops; the next start adds as many again. */
 const EPOCHS = 10;
@@ -26,19 +27,26 @@ const LOOK_EVERY = 150;
 /** Milliseconds between two pictures of the inside, and between two searches for hard digits. */
 const PICTURE_EVERY = 600;
 const SEARCH_EVERY = 4000;
+/** Milliseconds between two readings of the kernels' times. */
+const TIMES_EVERY = 1000;
 /** How many hard digits are shown. */
 const HARD = 12;
+
+type EngineFor = (settings: DigitSettings) => Promise<Engine>;
 
 const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 export class Trainer {
-  readonly #engine: Engine;
+  readonly #engineFor: EngineFor;
   readonly #post: (reply: Reply) => void;
   readonly #fail: (error: unknown) => void;
   readonly #train: Dataset;
   readonly #test: Dataset;
   readonly #few: Dataset;
-  #net: DigitNet;
+  #engine!: Engine;
+  #net!: DigitNet;
+  /** Where the engine measures them. */
+  #times: KernelTimes | undefined;
   #isVisible = true;
   #progress: Progress | undefined;
   #epochs = EPOCHS;
@@ -52,24 +60,22 @@ export class Trainer {
   #lookAgain = false;
 
   private constructor(
-    engine: Engine,
+    engineFor: EngineFor,
     post: (reply: Reply) => void,
     fail: (error: unknown) => void,
     digits: { train: Dataset; test: Dataset },
-    settings: DigitSettings,
   ) {
-    this.#engine = engine;
+    this.#engineFor = engineFor;
     this.#post = post;
     this.#fail = fail;
     this.#train = digits.train;
     this.#test = digits.test;
     [this.#few] = digits.test.split(GLANCE, { seed: 1 });
-    this.#net = new DigitNet(engine, digits, settings);
   }
 
   /** Fetches the digits from a folder and sets the network up. */
   static async create(
-    engine: Engine,
+    engineFor: EngineFor,
     folder: string,
     settings: DigitSettings,
     post: (reply: Reply) => void,
@@ -77,9 +83,9 @@ export class Trainer {
   ): Promise<Trainer> {
     const onProgress = (done: number, total: number): void => post({ type: 'loading', done, total });
     const suffix = import.meta.env.PROD ? '.gz' : '';
-    const trainer = new Trainer(engine, post, fail, await data.mnist(folder, { onProgress, suffix }), settings);
+    const trainer = new Trainer(engineFor, post, fail, await data.mnist(folder, { onProgress, suffix }));
     post({ type: 'compiling' });
-    await trainer.#prepare();
+    await trainer.#prepare(settings);
     return trainer;
   }
 
@@ -118,9 +124,8 @@ export class Trainer {
   /** Another network. */
   configure(run: number, settings: DigitSettings): void {
     this.#restart(run, async () => {
-      void this.#net.release();
-      this.#net = new DigitNet(this.#engine, { train: this.#train, test: this.#test }, settings);
-      await this.#prepare();
+      this.#net.release();
+      await this.#prepare(settings);
     });
   }
 
@@ -160,8 +165,10 @@ export class Trainer {
     return { model, optimizer, loss: loss.crossEntropy, data: this.#train, ...settings };
   }
 
-  /** Has everything compiled that will run, so that training starts at once. */
-  async #prepare(): Promise<void> {
+  /** A network, and everything compiled that will run, so that training starts at once. */
+  async #prepare(settings: DigitSettings): Promise<void> {
+    this.#engine = await this.#engineFor(settings);
+    this.#net = new DigitNet(this.#engine, { train: this.#train, test: this.#test }, settings);
     await this.#net.prepare();
     for await (const _ of fit(this.#engine, { ...this.#settings(), steps: 0 }));
     await this.#count(this.#few, () => false);
@@ -173,6 +180,7 @@ export class Trainer {
       };
     });
     this.#post({ type: 'ready', kernels, unfused });
+    this.#times = settings.timed ? await KernelTimes.start(this.#engine) : undefined;
     await this.#picture();
   }
 
@@ -214,12 +222,16 @@ export class Trainer {
 
   /** Classifies the digit on the pad and shows the inside while the network learns. */
   async #watch(signal: AbortSignal): Promise<void> {
-    let [pictured, searched] = [0, performance.now() - SEARCH_EVERY / 2];
+    let [pictured, timed, searched] = [0, performance.now(), performance.now() - SEARCH_EVERY / 2];
     while (!signal.aborted && this.#training?.stop.signal === signal) {
       await this.#look();
       if (this.#isVisible && performance.now() - pictured > PICTURE_EVERY) {
         await this.#picture();
         pictured = performance.now();
+      }
+      if (this.#isVisible && performance.now() - timed > TIMES_EVERY) {
+        await this.#time(this.#times);
+        timed = performance.now();
       }
       if (this.#isVisible && performance.now() - searched > SEARCH_EVERY) {
         await this.#search(this.#few.length);
@@ -229,20 +241,23 @@ export class Trainer {
     }
   }
 
-  async #picture(): Promise<void> {
-    const run = this.#run;
-    try {
-      this.#post({ type: 'insight', run, insight: await this.#net.look() });
-    } catch (error) {
-      this.#fail(error);
-    }
+  #picture(): Promise<void> {
+    return this.#tell(async (run) => ({ type: 'insight', run, insight: await this.#net.look() }));
+  }
+
+  async #time(times: KernelTimes | undefined): Promise<void> {
+    if (times) await this.#tell(async (run) => ({ type: 'times', run, kernels: await times.read() }));
   }
 
   /** Looks for the hardest digits among the first of the test set. */
-  async #search(limit: number): Promise<void> {
-    const run = this.#run;
+  #search(limit: number): Promise<void> {
+    return this.#tell(async (run) => ({ type: 'hardest', run, digits: await this.#net.hardest(limit, HARD) }));
+  }
+
+  /** Posts what is found out of the run of the moment. */
+  async #tell(find: (run: number) => Promise<Reply>): Promise<void> {
     try {
-      this.#post({ type: 'hardest', run, digits: await this.#net.hardest(limit, HARD) });
+      this.#post(await find(this.#run));
     } catch (error) {
       this.#fail(error);
     }

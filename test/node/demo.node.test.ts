@@ -157,6 +157,24 @@ it('trains another network', async () => {
   await page.waitForFunction(() => Number.parseFloat(document.querySelector('#accuracy')!.textContent!) >= 50);
 });
 
+it('tells how long each kernel takes, and stops measuring', async () => {
+  await page.click('#timed + span');
+  await page.waitForSelector('#toggle:enabled', { timeout: 30_000 });
+  expect([await text('step'), await text('toggle')]).toEqual(['0', 'Start']);
+  await page.click('#toggle');
+  await page.waitForFunction(() => document.querySelector('#kernelHeads')!.textContent!.includes('µs'));
+  const rows = await page.$$eval('#kernels tr', (all) =>
+    all.map((row) => [...row.querySelectorAll('td')].map((cell) => Number.parseFloat(cell.textContent!))),
+  );
+  expect(rows[0]![0]).toBeGreaterThan(0);
+  expect(rows.reduce((sum, [, share]) => sum + share!, 0)).toBeCloseTo(100, 0);
+  await shoot('times');
+  await page.click('#timed + span');
+  await page.waitForFunction(() => document.querySelector('#kernelHeads')!.textContent === 'KernelWorkgroups');
+  await page.waitForSelector('#toggle:enabled');
+  await page.click('#toggle');
+});
+
 it('draws the boundary from values where the browser may not show what WebGPU draws', async () => {
   await page.click('#toggle');
   await page.click('#playgroundTab');

@@ -11,7 +11,8 @@ const ARRAYS = { box: { width: 104, height: 84 }, label: { width: 46, height: 44
 /** Side of a cell of an array. */
 const CELL = 9;
 
-function shape<K extends keyof SVGElementTagNameMap>(
+/** A new element of SVG with attributes and children. */
+export function shape<K extends keyof SVGElementTagNameMap>(
   tag: K,
   attributes: Readonly<Record<string, string | number>>,
   ...children: (Node | string)[]

@@ -13,6 +13,7 @@ import './backprop.css';
 import markup from './backprop.html?raw';
 import { Drawing } from './drawing.js';
 import { describe, fillForm } from './form.js';
+import { NetworkDrawing, networkOf } from './network.js';
 import type { BackpropReply, Description } from './protocol.js';
 import { questions } from './questions.js';
 import { knownAfter, type Walk, walkOf } from './steps.js';
@@ -21,6 +22,8 @@ import { formula, show } from './words.js';
 const examples: readonly Description[] = [fork, regression, fanout, chain, lazy, network];
 /** Milliseconds a step while it plays. */
 const PACE = 1100;
+/** Numbers of an array that the table lists. */
+const LISTED = 24;
 /** Below this width the graph runs from the top down. */
 const WIDE = 760;
 
@@ -32,7 +35,7 @@ export class BackpropPage implements PartPage {
   #description: Description = examples[0]!;
   #reply: Extract<BackpropReply, { type: 'explained' }> | undefined;
   #walk: Walk | undefined;
-  #drawing: Drawing | undefined;
+  #drawing: Drawing | NetworkDrawing | undefined;
   #upright = false;
   #timer: ReturnType<typeof setInterval> | undefined;
 
@@ -84,7 +87,13 @@ export class BackpropPage implements PartPage {
   #lay(): void {
     if (!this.#walk) return;
     this.#upright = element('backprop').clientWidth < WIDE;
-    this.#drawing = new Drawing(this.#svg, this.#walk, this.#upright);
+    const network = networkOf(this.#walk);
+    this.#drawing = network
+      ? new NetworkDrawing(this.#svg, network, this.#upright)
+      : new Drawing(this.#svg, this.#walk, this.#upright);
+    const lines = 'lines: weights, then ∂f/∂weight; orange above zero, blue below, wide where large';
+    put('legendLines', network ? lines : 'on edges: × local gradient, and what flows back');
+    put('legendGradient', network ? 'δ = ∂f/∂z' : '∂f/∂node');
   }
 
   /** One row a node; cells are filled as the numbers become known. */
@@ -112,7 +121,7 @@ export class BackpropPage implements PartPage {
       const own = exact.get(node.id);
       const pair = (isKnown: boolean, gpu: TensorData | undefined, cpu: TensorData | undefined): string[] => {
         const digits = gpu?.shape.length ? [5, 6] : [9, 12];
-        return isKnown ? [show(gpu, digits[0]!), show(cpu, digits[1]!)] : ['', ''];
+        return isKnown ? [show(gpu, digits[0]!, LISTED), show(cpu, digits[1]!, LISTED)] : ['', ''];
       };
       const values = pair(known.values.has(node.id), node.value, own?.value);
       const gradients = pair(known.gradients.has(node.id), node.gradient, own?.gradient);

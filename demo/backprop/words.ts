@@ -1,7 +1,7 @@
 // Numbers and formulas for people.
 import type { ExplainedNode, TensorData } from '../../src/index.browser.js';
 
-/** Numbers of an array that are written out. */
+/** Numbers of an array that a sentence names. */
 const SHOWN = 4;
 
 const minus = (text: string): string => text.replace(/-/g, '−');
@@ -9,11 +9,11 @@ const minus = (text: string): string => text.replace(/-/g, '−');
 export const number = (value: number, digits: number): string => minus(String(Number(value.toPrecision(digits))));
 
 /** A value, or the first few of many. */
-export function show(data: TensorData | undefined, digits: number): string {
+export function show(data: TensorData | undefined, digits: number, most = SHOWN): string {
   if (!data) return '–';
-  const values = Array.from(data.data.slice(0, SHOWN), (value: number) => number(value, digits));
+  const values = Array.from(data.data.slice(0, most), (value: number) => number(value, digits));
   if (data.shape.length === 0) return values[0]!;
-  return `[${values.join(', ')}${data.data.length > SHOWN ? ', …' : ''}]`;
+  return `[${values.join(', ')}${data.data.length > most ? ', …' : ''}]`;
 }
 
 const signs: Readonly<Record<string, string>> = { add: '+', sub: '−', mul: '×', div: '÷', pow: '^', matmul: '·' };

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Page } from 'puppeteer';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Demo, openDemo } from '../support/demo.js';
+import { type Demo, desktop, openDemo, phone } from '../support/demo.js';
 
 let demo: Demo;
 let page: Page;
@@ -26,6 +26,16 @@ const rows = async (): Promise<Record<string, string[]>> =>
         [...row.querySelectorAll('td')].map(({ textContent }) => (textContent ?? '').replaceAll('−', '-')),
       ]),
     ),
+  );
+
+const write = (steps: string): Promise<void> =>
+  page.$eval(
+    '#graphSteps',
+    (field, value) => {
+      (field as HTMLTextAreaElement).value = value;
+      field.dispatchEvent(new Event('change', { bubbles: true }));
+    },
+    steps,
   );
 
 const walkToEnd = (): Promise<void> =>
@@ -70,15 +80,6 @@ it('takes other inputs and another expression, and says what is wrong with one',
   await page.waitForFunction(() => (document.querySelector('#walkAt') as HTMLInputElement).value === '0');
   await walkToEnd();
   expect((await rows()).c?.slice(0, 2)).toEqual(['4', '4']);
-  const write = (steps: string): Promise<void> =>
-    page.$eval(
-      '#graphSteps',
-      (field, value) => {
-        (field as HTMLTextAreaElement).value = value;
-        field.dispatchEvent(new Event('change', { bubbles: true }));
-      },
-      steps,
-    );
   await write('f = x * z');
   await page.waitForFunction(() => document.querySelector('#graphError')!.textContent !== '');
   expect(await text('#graphError')).toContain("'z' has no value");
@@ -88,12 +89,37 @@ it('takes other inputs and another expression, and says what is wrong with one',
   expect((await rows()).x?.slice(2)).toEqual(['4', '4']);
 });
 
-it('draws the 3-4-2 network, with arrays as cells', async () => {
+it('draws the 3-4-2 network as layers of neurons, weights first, then their gradients', async () => {
   await page.select('#example', '5');
   await page.waitForSelector('#numbers [data-name=W1]');
+  const seen = (selector: string): Promise<number> => page.$$eval(`#graph ${selector}`, (all) => all.length);
+  await page.waitForSelector('#graph .neuron');
+  expect([await seen('.neuron'), await seen('.known')]).toEqual([3 + 4 + 2 + 2 + 1, 0]);
+  await page.$eval('#walkAt', (slider) => {
+    const range = slider as HTMLInputElement;
+    range.value = '15'; // all values, no gradient yet
+    range.dispatchEvent(new Event('input'));
+  });
+  expect([await seen('.value.known line'), await seen('.gradient.known line')]).toEqual([3 * 4 + 4 * 2, 0]);
+  await demo.shoot(page, 'backprop-forward', { desktop }, ['light']);
   await walkToEnd();
-  expect((await page.$$('#graph .cell')).length).toBeGreaterThan(50);
+  expect(await seen('.gradient.known line')).toBe(3 * 4 + 4 * 2);
+  const deltas = await page.$$eval('#graph .gradient.number', (all) => all.map(({ textContent }) => textContent));
+  const { z2 } = await rows();
+  expect(deltas.at(-1)).toBe(`δ ${Number(JSON.parse(z2![2]!)[1].toPrecision(3))}`);
   await demo.shoot(page, 'backprop-network');
+});
+
+it('draws arrays as cells where the graph is no network', async () => {
+  await write('f = sum(matmul(W1, x))');
+  await page.waitForFunction(() => document.querySelectorAll('#graph .cell').length > 20);
+});
+
+it('needs no scrolling sideways on a phone', async () => {
+  await page.setViewport(phone);
+  const widths = await page.$$eval('.numbers, html', (all) => all.map(({ scrollWidth }) => scrollWidth));
+  await page.setViewport(desktop);
+  expect(Math.max(...widths)).toBeLessThanOrEqual(phone.width);
 });
 
 it('asks, and tells right from wrong', async () => {

@@ -11,7 +11,6 @@ import {
   mul,
   nn,
   optim,
-  type PlanView,
   relu,
   type Step,
   sigmoid,
@@ -23,7 +22,7 @@ import {
   tanh,
 } from '../../src/index.browser.js';
 import { makeCheck } from './check.js';
-import type { DigitSettings, HardDigit, Insight } from './protocol.js';
+import type { DigitSettings, HardDigit, Insight, Kernel } from './protocol.js';
 
 const activations = { relu, tanh, sigmoid, silu };
 const initializers = { relu: 'heUniform', silu: 'heUniform', tanh: 'glorotUniform', sigmoid: 'glorotUniform' } as const;
@@ -125,12 +124,13 @@ export class DigitNet {
     };
   }
 
-  /** The test digits, among the first `limit`, to whose label the network gives the least probability. */
-  async hardest(limit: number, count: number): Promise<HardDigit[]> {
+  /** The test digits, among the first `limit` or as many as are wanted, to whose label it gives the least probability. */
+  async hardest(limit: number, count: number, isWanted: () => boolean): Promise<HardDigit[]> {
     const { values, rows } = this.#test;
     const [labels, inputs] = [dataOf(values.labels), dataOf(values.inputs)];
     const found: (Omit<HardDigit, 'pixels'> & { row: number })[] = [];
-    for (let at = 0; !this.#isReleased && at + CHUNK <= Math.min(limit, rows.length); at += CHUNK) {
+    for (let at = 0; at + CHUNK <= Math.min(limit, rows.length); at += CHUNK) {
+      if (this.#isReleased || (at > 0 && !isWanted())) break;
       const chunk = rows.slice(at, at + CHUNK);
       const { scores } = await this.#score({ rows: chunk });
       chunk.forEach((row, i) => {
@@ -148,14 +148,18 @@ export class DigitNet {
   }
 
   /** What a training step runs. */
-  plan(): PlanView {
+  plan(): { kernels: Kernel[]; unfused: number } {
     const images = input([this.batchSize, 784]);
     const labels = input([this.batchSize], { dtype: 'i32' });
     const cost = loss.crossEntropy(this.model.apply(images), labels);
     const updates = this.optimizer.updates(cost, this.model.parameters);
     const step = this.#engine.compile({ inputs: { images, labels }, outputs: { cost }, updates });
     step.release();
-    return step.plan;
+    const kernels = step.plan.dispatches.map(({ kernel, workgroups }) => ({
+      name: kernel.replaceAll('+', ' + '),
+      workgroups: workgroups.filter((count) => count > 1).join(' × ') || '1',
+    }));
+    return { kernels, unfused: step.plan.dispatchesUnfused };
   }
 
   /** Frees the steps once the calls under way are done. */

@@ -109,11 +109,16 @@ export class Trainer {
     this.#training?.stop.abort();
     this.#enqueue(async () => {
       await this.#training?.ended;
-      if (!this.#progress) return;
-      void this.#count(this.#test, () => !this.#training);
-      await this.#picture();
-      await this.#search(this.#test.length);
+      if (this.#progress) void this.#settle(); // nobody who starts again waits for that
     });
+  }
+
+  /** What the network makes of all test digits, until training goes on. */
+  async #settle(): Promise<void> {
+    const rests = (): boolean => !this.#training;
+    await this.#count(this.#test, rests);
+    if (rests()) await this.#picture();
+    if (rests()) await this.#search(this.#test.length, rests);
   }
 
   /** Back to the weights of the beginning. */
@@ -172,14 +177,7 @@ export class Trainer {
     await this.#net.prepare();
     for await (const _ of fit(this.#engine, { ...this.#settings(), steps: 0 }));
     await this.#count(this.#few, () => false);
-    const { dispatches, dispatchesUnfused: unfused } = this.#net.plan();
-    const kernels = dispatches.map(({ kernel, workgroups }) => {
-      return {
-        name: kernel.replaceAll('+', ' + '),
-        workgroups: workgroups.filter((count) => count > 1).join(' × ') || '1',
-      };
-    });
-    this.#post({ type: 'ready', kernels, unfused });
+    this.#post({ type: 'ready', ...this.#net.plan() });
     this.#times = settings.timed ? await KernelTimes.start(this.#engine) : undefined;
     await this.#picture();
   }
@@ -250,8 +248,10 @@ export class Trainer {
   }
 
   /** Looks for the hardest digits among the first of the test set. */
-  #search(limit: number): Promise<void> {
-    return this.#tell(async (run) => ({ type: 'hardest', run, digits: await this.#net.hardest(limit, HARD) }));
+  #search(limit: number, isWanted = () => true): Promise<void> {
+    return this.#tell(async (run) => {
+      return { type: 'hardest', run, digits: await this.#net.hardest(limit, HARD, isWanted) };
+    });
   }
 
   /** Posts what is found out of the run of the moment. */

@@ -8,6 +8,15 @@ import { build, type PreviewServer, preview } from 'vite';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { startBrowser } from '../support/browser.js';
 
+/** An event of Chromium's trace. */
+interface Task {
+  readonly name: string;
+  readonly pid: number;
+  readonly tid: number;
+  readonly tdur: number;
+  readonly args: { readonly name?: string };
+}
+
 const root = fileURLToPath(new URL('../../demo', import.meta.url));
 const complaints: string[] = [];
 let folder: string;
@@ -45,11 +54,28 @@ afterAll(async () => {
 
 it('learns, below a path of its own', async () => {
   await page.waitForSelector('#toggle:enabled', { timeout: 30_000 });
+  await page.tracing.start({ categories: ['__metadata', 'disabled-by-default-devtools.timeline'] });
   await page.click('#toggle');
   await page.waitForFunction(() => Number.parseFloat(document.querySelector('#accuracy')!.textContent!) >= 80, {
     timeout: 50_000,
   });
 });
+
+it('keeps the main thread free while it learns and parts are opened', async () => {
+  for (const part of ['playground', 'backprop', 'trust', 'digits']) {
+    await page.click(`#${part}Tab`);
+    await new Promise((resolve) => setTimeout(resolve, 700));
+  }
+  const { traceEvents } = JSON.parse(new TextDecoder().decode(await page.tracing.stop())) as { traceEvents: Task[] };
+  const main = traceEvents.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain');
+  const tasks = traceEvents.filter(
+    ({ name, pid, tid, tdur }) =>
+      name === 'RunTask' && tdur && main.some((each) => each.pid === pid && each.tid === tid),
+  );
+  expect(tasks.length).toBeGreaterThan(100);
+  // the thread's own time in microseconds, whatever else the machine does
+  expect(Math.max(...tasks.map(({ tdur }) => tdur))).toBeLessThan(50_000);
+}, 60_000);
 
 it('paints weights in the colours of the style sheet, which the build has shortened', async () => {
   const corners = await page.$eval('#weights', (canvas) => {

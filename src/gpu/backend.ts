@@ -116,7 +116,7 @@ export class GpuBackend extends Device implements Backend {
   }
 
   async finish(): Promise<void> {
-    await this.inOrder(() => this.device.queue.onSubmittedWorkDone());
+    await this.inOrder(() => this.settled(() => this.device.queue.onSubmittedWorkDone()));
     this.check();
   }
 }

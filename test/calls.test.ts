@@ -76,7 +76,7 @@ const calls: [string, () => unknown, RegExp][] = [
     /tensor: there is no dtype 'float32'; use f32, f16/,
   ],
   ['input of f64', () => n.input!([2], { dtype: 'f64' }), /input: there is no dtype 'f64'/],
-  ['full of a dtype', () => n.zeros!([2], { dtype: 'int' }), /full: there is no dtype 'int'/],
+  ['full of a dtype', () => n.zeros!([2], { dtype: 'int' }), /zeros: there is no dtype 'int'/],
   ['cast to f64', () => n.cast!(x, 'f64'), /cast: there is no dtype 'f64'/],
   ['cast(x)', () => n.cast!(x), /cast: there is no dtype 'undefined'/],
   ['cast()', () => n.cast!(undefined, 'i32'), /cast: undefined is not a tensor/],

@@ -34,13 +34,13 @@ serveTrainer(async ({ points, labels, backend }) => ({
 }), parentPort);
 `;
 const program = (backend: string): string => `
-import { Worker } from 'node:worker_threads';
+import { SHARE_ENV, Worker } from 'node:worker_threads';
 import { data, ShapeError } from 'nabla';
 import { remoteTrainer } from 'nabla/worker';
 
 const [batch] = data.moons({ examples: 200, seed: 1 }).batches(200);
 const [points, labels] = [batch.inputs.data, batch.labels.data];
-const start = (settings) => remoteTrainer(new Worker(new URL('./trainer.mjs', import.meta.url)), settings);
+const start = (settings) => remoteTrainer(new Worker(new URL('./trainer.mjs', import.meta.url), { env: SHARE_ENV }), settings);
 const trainer = await start({ points, labels, backend: '${backend}' });
 const epochs = [];
 for await (const { epoch, cost } of trainer) {

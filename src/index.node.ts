@@ -1,6 +1,6 @@
 import { GpuBackend } from './gpu/backend.js';
 import { openWith } from './index.open.js';
-import { findAdapter } from './node/dawn.js';
+import { ask, findAdapter } from './node/dawn.js';
 
 export * from './index.common.js';
 export * as data from './node/data.js';
@@ -10,9 +10,9 @@ export * as data from './node/data.js';
  * where `backend: 'gpu'` or the variable NABLA_ADAPTER finds no adapter.
  */
 export const open = openWith(async (options) => {
-  if (options.adapter) return GpuBackend.open(options.adapter as GPUAdapter, options);
+  if (options.adapter) return GpuBackend.open(options.adapter as GPUAdapter, { ...options, ask });
   const found = await findAdapter(options.powerPreference);
-  return 'missing' in found ? found : GpuBackend.open(found.adapter, { ...options, polls: true });
+  return 'missing' in found ? found : GpuBackend.open(found.adapter, { ...options, ask });
 });
 
 export { loadFile, saveFile } from './node/files.js';

@@ -94,10 +94,7 @@ export class GpuBackend extends Device implements Backend {
 
   /** Counts one more step in flight and waits until there are few enough. */
   async room(): Promise<void> {
-    const done = (): Promise<undefined> => this.device.queue.onSubmittedWorkDone();
-    if (this.polls) {
-      if (this.ahead > 2 * MAX_IN_FLIGHT) await this.settled(done);
-    } else if (this.#inFlight.push(done()) > MAX_IN_FLIGHT) await this.#inFlight.shift();
+    if (this.#inFlight.push(this.idle()) > MAX_IN_FLIGHT) await this.#inFlight.shift();
     this.check();
   }
 
@@ -116,7 +113,7 @@ export class GpuBackend extends Device implements Backend {
   }
 
   async finish(): Promise<void> {
-    await this.inOrder(() => this.settled(() => this.device.queue.onSubmittedWorkDone()));
+    await this.inOrder(() => this.idle());
     this.check();
   }
 }

@@ -19,8 +19,8 @@ type Lying = readonly [node: Tensor, buffer: GPUBuffer, offset: number];
 type Bindings = readonly Pick<Dispatch['bindings'][number], 'access'>[];
 
 export interface GpuOptions {
-  /** Waiting for the device takes a whole core, as it does under Dawn in Node: sleep through most of it. */
-  readonly polls?: boolean | undefined;
+  /** Asks a software adapter for a promise so that waiting takes no core from it. */
+  readonly ask?: (<T>(question: () => T) => T) | undefined;
   /** Measures each kernel's time. */
   readonly profile?: boolean | undefined;
   /** Bytes that the engine's buffers may take in all. */
@@ -39,10 +39,6 @@ export class Device {
   readonly #options: GpuOptions;
   readonly #buffers = new Set<GPUBuffer>();
   readonly #owners = new FinalizationRegistry<Iterable<GPUBuffer>>((buffers) => this.destroyBuffers(buffers));
-  /** How many submits are known to be done, and since when the others run. */
-  #done = { submits: 0, at: 0 };
-  /** Milliseconds that a submit takes, as last seen. */
-  #pace = 0;
   #disposed = false;
   #lostBecause: string | undefined;
   readonly lost: Promise<string>;
@@ -94,36 +90,15 @@ export class Device {
     return made;
   }
 
-  /** Whether waiting takes a core. */
-  get polls(): boolean {
-    return this.#options.polls ?? false;
+  /** Asks the device for a promise. */
+  ask<T>(question: () => T): T {
+    const { ask } = this.#options;
+    return ask && this.info.adapter.software ? ask(question) : question();
   }
 
-  /** Submits not known to be done. */
-  get ahead(): number {
-    return this.stats.submits - this.#done.submits;
-  }
-
-  /** Submits and counts. */
-  submit(encoder: GPUCommandEncoder): void {
-    if (this.ahead === 0) this.#done.at = performance.now();
-    this.device.queue.submit([encoder.finish()]);
-    this.stats.submits++;
-  }
-
-  /** Asks for what comes with the end of all that is submitted now, late enough to leave the cores to the device. */
-  async settled<T>(ask: () => Promise<T>): Promise<T> {
-    const { submits } = this.stats;
-    const left = 0.8 * this.#pace * this.ahead - (performance.now() - this.#done.at);
-    if (this.polls && left >= 1) await new Promise((resolve) => setTimeout(resolve, left));
-    const result = await ask();
-    if (submits > this.#done.submits) {
-      const now = performance.now();
-      // it grows slowly, because some drivers compile at the first dispatch
-      this.#pace = Math.min((now - this.#done.at) / (submits - this.#done.submits), Math.max(0.5, 2 * this.#pace));
-      this.#done = { submits, at: now };
-    }
-    return result;
+  /** The end of all that is submitted now. */
+  idle(): Promise<undefined> {
+    return this.ask(() => this.device.queue.onSubmittedWorkDone());
   }
 
   /** Writes a value where a node lies; ordered before the next submit. */
@@ -153,7 +128,7 @@ export class Device {
     });
     return async () => {
       try {
-        await this.settled(() => aside.mapAsync(1)); // read
+        await this.ask(() => aside.mapAsync(1)); // read
         this.check();
         const bytes = aside.getMappedRange();
         const taken = values.map(([node], i) => fromBytes(node, bytes.slice(starts[i]!, starts[i]! + nodeBytes(node))));
@@ -234,7 +209,7 @@ export class Device {
     const layout = device.createPipelineLayout({ bindGroupLayouts: [device.createBindGroupLayout({ entries })] });
     try {
       const compute = { module, entryPoint: 'main' };
-      const pipeline = await device.createComputePipelineAsync({ layout, compute });
+      const pipeline = await this.ask(() => device.createComputePipelineAsync({ layout, compute }));
       this.stats.pipelines++;
       return pipeline;
     } catch (cause) {

@@ -142,7 +142,8 @@ export class GpuExecutable implements Executable {
     }
     const found = (node: Tensor) => this.#find(node);
     const take = staging && this.#backend.copyAside(encoder, outputs.map(found), staging);
-    this.#backend.submit(encoder);
+    device.queue.submit([encoder.finish()]);
+    stats.submits++;
     stats.dispatches += calls.length;
     stats.nodesEvaluated += nodes;
     return async () => {

@@ -3,7 +3,7 @@ import { CpuBackend } from '../../cpu/backend.js';
 import { type CrossCheck, Engine } from '../../engine.js';
 import { DeviceError, NablaError } from '../../errors.js';
 import { GpuBackend } from '../../gpu/backend.js';
-import { findAdapter } from '../dawn.js';
+import { ask, findAdapter } from '../dawn.js';
 import { mnist } from '../mnist.js';
 import { count } from './text.js';
 
@@ -14,7 +14,7 @@ export async function openEngine(backend: 'gpu' | 'cpu' | undefined, crossCheck:
   const found = await findAdapter();
   if (!('missing' in found)) {
     const checked = crossCheck === 'off' ? '' : `; cross-check ${crossCheck}`;
-    const engine = new Engine(await GpuBackend.open(found.adapter, { polls: true, profile }), crossCheck);
+    const engine = new Engine(await GpuBackend.open(found.adapter, { ask, profile }), crossCheck);
     return { engine, source: `engine  WebGPU on ${found.source}${checked}` };
   }
   if (backend === 'gpu' || found.forced) throw new DeviceError(found.missing);

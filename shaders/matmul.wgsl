@@ -1,6 +1,7 @@
 // C = op(A) op(B): W a forward (A Bᵀ), Wᵀ δ backward (A B) and the weight gradient δ aᵀ summed over a batch (Aᵀ B).
 // One invocation owns 4·ROW_TILES × 4·COLUMN_TILES outputs in registers and adds k in ascending order, so every tile
-// shape gives the same bits. finish applies the epilogue (bias, activation, ⊙ σ′) and stores.
+// shape gives the same bits. The LANES of a subgroup need the same rows of A: each reads LEFTS of their vectors and hands
+// them to the others. finish applies the epilogue (bias, activation, ⊙ σ′) and stores.
 //:vocabulary
 //:declarations
 //:loaders
@@ -20,12 +21,14 @@ fn finish(batch: u32, m: u32, first: u32, value: vec4f) {
   //:stores
 }
 @compute @workgroup_size(GROUP_X, GROUP_Y)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let m0 = id.y * ROW_TILES * 4u;
-  let n0 = id.x * COLUMN_TILES * 4u;
-  let batch = id.z;
-  let zero = id.z >> 16u; // a count that drivers cannot know, so that they do not unroll the loops
-  if (m0 >= M || n0 >= N) { return; }
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  //:lane
+) {
+  let m0 = (group.y * GROUP_Y + lane / GROUP_X) * ROW_TILES * 4u;
+  let n0 = (group.x * GROUP_X + lane % GROUP_X) * COLUMN_TILES * 4u;
+  let batch = group.z;
+  let zero = group.z >> 16u; // a count that drivers cannot know, so that they do not unroll the loops
   //:repeat I ROW_TILES
   //:repeat s 4
   //:repeat J COLUMN_TILES
@@ -34,8 +37,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   //:end
   //:end
   for (var k = 0u; k < K + zero; k += DEPTH) {
-    //:repeat I ROW_TILES
-    let left${I} = load_a(batch, m0 + 4u * ${I}u, k); // left[t] = A[m .. m + 3, k + t]
+    var left: array<vec4f, LEFTS>;
+    //:repeat q LEFTS
+    left[${q}] = load_a(batch, m0, k, ${q}u * LANES + lane % LANES);
     //:end
     //:repeat J COLUMN_TILES
     let right${J} = load_b(batch, k, n0 + 4u * ${J}u); // right[t] = B[k + t, n .. n + 3]
@@ -43,9 +47,12 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     //:repeat t DEPTH
     //:repeat I ROW_TILES
     //:repeat s 4
-    //:repeat J COLUMN_TILES
-    c${I}${s}_${J} += left${I}[${t}][${s}] * right${J}[${t}];
-    //:end
+    {
+      //:element
+      //:repeat J COLUMN_TILES
+      c${I}${s}_${J} += element * right${J}[${t}];
+      //:end
+    }
     //:end
     //:end
     //:end

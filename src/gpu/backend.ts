@@ -23,6 +23,7 @@ export class GpuBackend extends Device implements Backend {
     shared: new WeakMap(),
     maxBytes: this.device.limits.maxStorageBufferBindingSize,
     adapter: this.adapterClass,
+    lanes: this.lanes,
     f16: this.device.features.has('shader-f16'),
   };
   /** Buffers of parameters and constants; they go with the last tensor or plan that uses them. */

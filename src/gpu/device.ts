@@ -34,6 +34,8 @@ export class Device {
   readonly device: GPUDevice;
   readonly info: EngineInfo;
   readonly adapterClass: AdapterClass;
+  /** Invocations of a subgroup, where software adapters have them: they load slowly, and compute side by side. */
+  readonly lanes: number;
   readonly stats: EngineStats = emptyStats();
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   readonly #options: GpuOptions;
@@ -59,6 +61,9 @@ export class Device {
       limits,
       features: [...device.features],
     };
+    const { subgroupMinSize: lanes = 1, subgroupMaxSize } = adapter.info;
+    const isFixed = lanes === subgroupMaxSize && device.features.has('subgroups');
+    this.lanes = isFixed && this.info.adapter.software ? lanes : 1;
     this.lost = device.lost.then(({ reason, message }) => {
       this.#lostBecause = `${reason}: ${message}`;
       return this.#lostBecause;

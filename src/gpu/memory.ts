@@ -28,6 +28,8 @@ export interface PlanContext {
   /** How large a buffer may be that a kernel binds. */
   readonly maxBytes: number;
   readonly adapter: AdapterClass;
+  /** Invocations of a subgroup that may hand each other what they read; 1 where that does not pay. */
+  readonly lanes: number;
   /** Whether kernels may hold half-precision numbers. */
   readonly f16: boolean;
 }

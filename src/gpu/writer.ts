@@ -256,6 +256,7 @@ export function fillSkeleton(
     );
   const prelude = Object.entries(sizes).map(([name, value]) => `const ${name} = ${value}u;`);
   const body = text.replace(/^\s*\/\/(?!!).*\n|\s*\/\/(?!!).*$/gm, '');
-  const enable = /\bf16\b/.test(body) ? 'enable f16;\n' : '';
-  return `${enable}${prelude.join('\n')}\n${body}`.replace(/\n\s*\n/g, '\n');
+  const halves = /\bf16\b/.test(body) ? 'enable f16;\n' : '';
+  const subgroups = /\bsubgroup/.test(body) ? 'enable subgroups;\n' : '';
+  return `${halves}${subgroups}${prelude.join('\n')}\n${body}`.replace(/\n\s*\n/g, '\n');
 }

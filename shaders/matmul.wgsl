@@ -1,7 +1,6 @@
 // C = op(A) op(B): W a forward (A Bᵀ), Wᵀ δ backward (A B) and the weight gradient δ aᵀ summed over a batch (Aᵀ B).
 // One invocation owns 4·ROW_TILES × 4·COLUMN_TILES outputs in registers and adds k in ascending order, so every tile
-// shape gives the same bits. The LANES of a subgroup need the same rows of A: each reads LEFTS of their vectors and hands
-// them to the others. finish applies the epilogue (bias, activation, ⊙ σ′) and stores.
+// shape gives the same bits. finish applies the epilogue (bias, activation, ⊙ σ′) and stores.
 //:vocabulary
 //:declarations
 //:loaders
@@ -25,10 +24,10 @@ fn main(
   @builtin(workgroup_id) group: vec3u,
   //:lane
 ) {
-  let m0 = (group.y * GROUP_Y + lane / GROUP_X) * ROW_TILES * 4u;
-  let n0 = (group.x * GROUP_X + lane % GROUP_X) * COLUMN_TILES * 4u;
   let batch = group.z;
   let zero = group.z >> 16u; // a count that drivers cannot know, so that they do not unroll the loops
+  let x = lane % GROUP_X;
+  let y = lane / GROUP_X;
   //:repeat I ROW_TILES
   //:repeat s 4
   //:repeat J COLUMN_TILES
@@ -36,27 +35,7 @@ fn main(
   //:end
   //:end
   //:end
-  for (var k = 0u; k < K + zero; k += DEPTH) {
-    var left: array<vec4f, LEFTS>;
-    //:repeat q LEFTS
-    left[${q}] = load_a(batch, m0, k, ${q}u * LANES + lane % LANES);
-    //:end
-    //:repeat J COLUMN_TILES
-    let right${J} = load_b(batch, k, n0 + 4u * ${J}u); // right[t] = B[k + t, n .. n + 3]
-    //:end
-    //:repeat t DEPTH
-    //:repeat I ROW_TILES
-    //:repeat s 4
-    {
-      //:element
-      //:repeat J COLUMN_TILES
-      c${I}${s}_${J} += element * right${J}[${t}];
-      //:end
-    }
-    //:end
-    //:end
-    //:end
-  }
+  //:products
   var rows: array<vec4f, 4 * ROW_TILES * COLUMN_TILES>;
   //:repeat I ROW_TILES
   //:repeat s 4
@@ -67,7 +46,7 @@ fn main(
   //:end
   for (var r = 0u; r < 4u * ROW_TILES + zero; r++) {
     for (var j = 0u; j < COLUMN_TILES; j++) {
-      finish(batch, m0 + r, n0 + 4u * j, rows[r * COLUMN_TILES + j]);
+      finish(batch, m0 + r / 4u * ROW_STRIDE + r % 4u, n0 + j * COLUMN_STRIDE, rows[r * COLUMN_TILES + j]);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { tileStore } from './browser/tiles.js';
 import { GpuBackend } from './gpu/backend.js';
 import { openWith } from './index.open.js';
 
@@ -9,7 +10,8 @@ export * from './index.common.js';
  * `backend: 'gpu'` finds no adapter.
  */
 export const open = openWith(async (options) => {
-  if (options.adapter) return GpuBackend.open(options.adapter as GPUAdapter, options);
+  const gpu = { ...options, tune: options.tune ? tileStore : undefined };
+  if (options.adapter) return GpuBackend.open(options.adapter as GPUAdapter, gpu);
   if (!navigator.gpu)
     return {
       missing: 'this browser has no WebGPU here; use a recent Chrome, Edge, Safari or Firefox, over https or localhost',
@@ -17,7 +19,7 @@ export const open = openWith(async (options) => {
   const { powerPreference } = options;
   const adapter = await navigator.gpu.requestAdapter(powerPreference ? { powerPreference } : {});
   return adapter
-    ? GpuBackend.open(adapter, options)
+    ? GpuBackend.open(adapter, gpu)
     : { missing: 'WebGPU finds no adapter; switch hardware acceleration on, or update the graphics driver' };
 });
 

@@ -1,6 +1,7 @@
 import { GpuBackend } from './gpu/backend.js';
 import { openWith } from './index.open.js';
 import { ask, findAdapter } from './node/dawn.js';
+import { tileStore } from './node/tiles.js';
 
 export * from './index.common.js';
 export * as data from './node/data.js';
@@ -10,9 +11,10 @@ export * as data from './node/data.js';
  * where `backend: 'gpu'` or the variable NABLA_ADAPTER finds no adapter.
  */
 export const open = openWith(async (options) => {
-  if (options.adapter) return GpuBackend.open(options.adapter as GPUAdapter, { ...options, ask });
+  const gpu = { ...options, ask, tune: options.tune ? tileStore : undefined };
+  if (options.adapter) return GpuBackend.open(options.adapter as GPUAdapter, gpu);
   const found = await findAdapter(options.powerPreference);
-  return 'missing' in found ? found : GpuBackend.open(found.adapter, { ...options, ask });
+  return 'missing' in found ? found : GpuBackend.open(found.adapter, gpu);
 });
 
 export { loadFile, saveFile } from './node/files.js';

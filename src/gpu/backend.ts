@@ -6,9 +6,12 @@ import type { Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { Device, type GpuOptions } from './device.js';
 import { GpuExecutable } from './executable.js';
+import type { Tile } from './matmul.js';
 import { type PlanBuffer, type PlanContext, placeParameters } from './memory.js';
-import { makePlan } from './plan.js';
+import type { Dispatch } from './plan.js';
 import { Profiler } from './profile.js';
+import { Scratch } from './scratch.js';
+import { Tuner } from './tuner.js';
 
 /** Limits that large models want; asked for as high as the adapter goes. Fusion itself relies on default limits only. */
 const WANTED_LIMITS = ['maxStorageBufferBindingSize', 'maxBufferSize'] as const;
@@ -24,11 +27,15 @@ export class GpuBackend extends Device implements Backend {
     maxBytes: this.device.limits.maxStorageBufferBindingSize,
     adapter: this.adapterClass,
     lanes: this.lanes,
+    tiles: { get: (product) => this.#tile ?? this.tuner?.tiles.get(product) },
     f16: this.device.features.has('shader-f16'),
   };
   /** Buffers of parameters and constants; they go with the last tensor or plan that uses them. */
   readonly #shared = new WeakMap<PlanBuffer, GPUBuffer>();
   readonly profiler: Profiler | undefined;
+  readonly tuner: Tuner | undefined;
+  readonly #tile: Tile | undefined;
+  readonly #rehearsed = new Set<string>();
   readonly #inFlight: Promise<unknown>[] = [];
   #order: Promise<unknown> = Promise.resolve();
   #waiting = 0;
@@ -45,6 +52,8 @@ export class GpuBackend extends Device implements Backend {
       this.dispose();
       throw new DeviceError('open: this adapter has no timestamp-query, which profile needs; leave profile out');
     }
+    this.tuner = options.tune && new Tuner(this, options.tune);
+    this.#tile = options.tile;
     this.profiler = options.profile ? new Profiler(this) : undefined;
   }
 
@@ -54,7 +63,7 @@ export class GpuBackend extends Device implements Backend {
   }
 
   compile(program: Program): Executable {
-    return new GpuExecutable(makePlan(program, this.#context), this);
+    return new GpuExecutable(program, this.#context, this);
   }
 
   /** The GPU buffer of a plan's buffer that several plans share; it begins with what its nodes begin with. */
@@ -74,6 +83,18 @@ export class GpuBackend extends Device implements Backend {
     placeParameters(this.#context, [parameter]);
     const { buffer, offset } = this.#context.shared.get(parameter)!;
     return [this.shared(buffer), offset];
+  }
+
+  /** Runs a little of a kernel, once, on buffers of its own: some drivers compile at the first call. */
+  async rehearse(kernel: Dispatch): Promise<void> {
+    if (this.#rehearsed.has(kernel.wgsl)) return;
+    this.#rehearsed.add(kernel.wgsl);
+    const scratch = new Scratch(this, kernel);
+    try {
+      await scratch.run(kernel, [1, 1, 1]);
+    } finally {
+      scratch.free();
+    }
   }
 
   /** Whether nothing waits, so that work in order runs at once. */

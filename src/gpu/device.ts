@@ -3,8 +3,10 @@ import { DeviceError, DeviceLostError, NablaError } from '../errors.js';
 import { type EngineInfo, type EngineStats, emptyStats } from '../graph/backend.js';
 import type { Tensor } from '../graph/tensor.js';
 import type { AdapterClass } from './kernels.js';
+import type { Tile } from './matmul.js';
 import { align, fromBytes, nodeBytes, toBytes } from './memory.js';
 import type { Dispatch } from './plan.js';
+import type { TileStore } from './tuner.js';
 
 /** WebGPU's constants, which Node lacks as globals. */
 export const usage = { mapRead: 1, copySource: 4, copyDestination: 8, storage: 128, queryResolve: 512 } as const;
@@ -23,6 +25,10 @@ export interface GpuOptions {
   readonly ask?: (<T>(question: () => T) => T) | undefined;
   /** Measures each kernel's time. */
   readonly profile?: boolean | undefined;
+  /** Measures the tiles of products, and keeps its choices here. */
+  readonly tune?: TileStore | undefined;
+  /** @internal The tile that all products take, so that tests can try each. */
+  readonly tile?: Tile | undefined;
   /** Bytes that the engine's buffers may take in all. */
   readonly byteBudget?: number | undefined;
   /** @internal Plants faults into kernels, so that tests can see the cross-check find them. */

@@ -1,39 +1,47 @@
 import { constantValue } from '../cpu/backend.js';
 import type { TensorData } from '../dtype.js';
 import type { Capture, Executable, Inspection, PlanView } from '../graph/backend.js';
-import { type Feeds, held, isConstant } from '../graph/program.js';
+import { type Feeds, held, isConstant, type Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import type { GpuBackend } from './backend.js';
-import { nodeBytes, type PlanBuffer } from './memory.js';
+import { nodeBytes, type PlanBuffer, type PlanContext } from './memory.js';
 import { base } from './partition.js';
-import type { Dispatch, Plan } from './plan.js';
+import { type Dispatch, makePlan, type Plan } from './plan.js';
 
 type Call = Dispatch & { readonly pipeline: GPUComputePipeline; readonly group: GPUBindGroup };
 type OnProgress = (done: number, total: number) => void;
 
+/** The part of a plan that is for people. */
+const viewOf = ({ dispatches }: Plan) =>
+  dispatches.map(({ kernel, ops, workgroups, wgsl }) => ({ kernel, ops, workgroups, wgsl }));
+
 /** A plan on a device: its buffers, pipelines and bind groups are made on first use and replayed. */
 export class GpuExecutable implements Executable {
   readonly plan: PlanView;
-  readonly #plan: Plan;
+  readonly #program: Program;
+  readonly #context: PlanContext;
+  #plan: Plan;
   readonly #backend: GpuBackend;
   /** Buffers that are this plan's alone; `#live` are these and the staging buffers, freed with it. */
   readonly #own = new Map<PlanBuffer, GPUBuffer>();
   readonly #live = new Set<GPUBuffer>();
   /** Buffers to read outputs through, kept for the next time. */
   #staging: GPUBuffer[] = [];
+  #tuned: Promise<void> | undefined;
   #calls: Promise<Call[]> | undefined;
   /** The same, once they are made. */
   #ready: Call[] | undefined;
   #running = 0;
   #released = false;
 
-  constructor(plan: Plan, backend: GpuBackend) {
-    this.#plan = plan;
+  constructor(program: Program, context: PlanContext, backend: GpuBackend) {
+    this.#program = program;
+    this.#context = context;
+    this.#plan = makePlan(program, context);
     this.#backend = backend;
     backend.destroyWith(this, this.#live);
-    const { dispatchesUnfused, buffers, bytes } = plan;
-    const dispatches = plan.dispatches.map(({ kernel, ops, workgroups, wgsl }) => ({ kernel, ops, workgroups, wgsl }));
-    this.plan = { dispatches, dispatchesUnfused, buffers: buffers.length, bytes };
+    const { dispatchesUnfused, buffers, bytes } = this.#plan;
+    this.plan = { dispatches: viewOf(this.#plan), dispatchesUnfused, buffers: buffers.length, bytes };
   }
 
   async run(feeds: Feeds, read: boolean, inspection?: Inspection): Promise<TensorData[]> {
@@ -53,8 +61,17 @@ export class GpuExecutable implements Executable {
     }
   }
 
+  /** Beside running steps: it makes new objects and touches none in use. */
   async warmUp(onProgress?: OnProgress): Promise<void> {
-    await this.#prepare(onProgress); // beside running steps: it makes new objects and touches none in use
+    await this.#tune();
+    const kernels = this.#kernels();
+    const building = kernels.map(({ wgsl, bindings }) => this.#backend.pipeline(wgsl, bindings));
+    for (const [i, kernel] of kernels.entries()) {
+      await building[i];
+      await this.#backend.rehearse(kernel);
+      onProgress?.(i + 1, kernels.length);
+    }
+    await this.#prepare();
   }
 
   release(): void {
@@ -79,23 +96,36 @@ export class GpuExecutable implements Executable {
     this.#staging = [];
   }
 
-  #prepare(onProgress?: OnProgress): Promise<Call[]> {
-    this.#calls ??= this.#make(onProgress).catch((error) => {
+  /** One dispatch for each text. */
+  #kernels(): Dispatch[] {
+    return [...new Map(this.#plan.dispatches.map((dispatch) => [dispatch.wgsl, dispatch])).values()];
+  }
+
+  /** Takes the fastest kernels, where they are measured; they use the same buffers. */
+  #tune(): Promise<void> {
+    this.#tuned ??= (async () => {
+      const { tuner } = this.#backend;
+      if (tuner) this.#plan = await tuner.tune(this.#program, this.#context, this.#plan);
+      Object.assign(this.plan.dispatches, viewOf(this.#plan));
+    })();
+    return this.#tuned;
+  }
+
+  #prepare(): Promise<Call[]> {
+    this.#calls ??= this.#make().catch((error) => {
       this.#calls = undefined;
       throw error;
     });
     return this.#calls;
   }
 
-  async #make(onProgress?: OnProgress): Promise<Call[]> {
+  async #make(): Promise<Call[]> {
+    await this.#tune();
     const { dispatches, buffers } = this.#plan;
-    const kernels = new Map(dispatches.map(({ wgsl, bindings }) => [wgsl, bindings]));
     const pipelines = new Map<string, GPUComputePipeline>();
-    const build = async ([wgsl, bindings]: [string, Dispatch['bindings']]): Promise<void> => {
-      pipelines.set(wgsl, await this.#backend.pipeline(wgsl, bindings));
-      onProgress?.(pipelines.size, kernels.size);
-    };
-    await Promise.all([...kernels].map(build));
+    const build = async ({ wgsl, bindings }: Dispatch): Promise<void> =>
+      void pipelines.set(wgsl, await this.#backend.pipeline(wgsl, bindings));
+    await Promise.all(this.#kernels().map(build));
     this.#ready = await this.#backend.watched(() => {
       for (const buffer of buffers) this.#buffer(buffer);
       return dispatches.map((dispatch): Call => {

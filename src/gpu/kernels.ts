@@ -15,6 +15,8 @@ export interface Kernel {
   readonly wgsl: string;
   readonly bindings: readonly Binding[];
   readonly workgroups: readonly [number, number, number];
+  /** Of a matrix product: its orientation and sizes, by which a tile is chosen. */
+  readonly product?: string;
 }
 
 /** What decides between kernels of one meaning: the kind of adapter. */

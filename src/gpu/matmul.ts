@@ -1,3 +1,5 @@
+import registerProducts from '../../shaders/matmul.registers.wgsl?raw';
+import sharedProducts from '../../shaders/matmul.shared.wgsl?raw';
 import skeleton from '../../shaders/matmul.wgsl?raw';
 import { bytesPerElement } from '../dtype.js';
 import type { Tensor } from '../graph/tensor.js';
@@ -9,25 +11,54 @@ import { base } from './partition.js';
 import type { Unit } from './units.js';
 import { fillSkeleton, Writer } from './writer.js';
 
-/** 4·rows × 4·columns outputs an invocation, in workgroups of x × y invocations. */
-type Tile = readonly [rows: number, columns: number, x: number, y: number];
+/**
+ * How a product is computed: 4·rows × 4·columns outputs an invocation, in workgroups of x × y invocations. `registers` read
+ * for themselves, `lanes` let a subgroup share what it reads of A, `shared` goes through workgroup memory.
+ */
+export interface Tile {
+  readonly kind: 'registers' | 'lanes' | 'shared';
+  readonly rows: number;
+  readonly columns: number;
+  readonly x: number;
+  readonly y: number;
+}
+const tile = (kind: Tile['kind'], rows: number, columns: number, x: number, y: number): Tile => ({
+  kind,
+  rows,
+  columns,
+  x,
+  y,
+});
 
-/** Measured choices; every tile adds k in ascending order, so they change speed and never bits. */
-const tiles: Readonly<Record<AdapterClass, Tile>> = {
-  lavapipe: [2, 1, 8, 1],
-  swiftshader: [4, 2, 4, 4],
-  gpu: [1, 1, 16, 8],
+/** The sensible tiles of an adapter class, the best first. Every one adds k in ascending order: speed changes, never bits. */
+export const tiles: Readonly<Record<AdapterClass, readonly Tile[]>> = {
+  lavapipe: [tile('lanes', 2, 1, 8, 1), tile('lanes', 4, 1, 8, 1), tile('registers', 2, 1, 8, 1)],
+  swiftshader: [tile('lanes', 4, 2, 4, 1), tile('lanes', 4, 1, 4, 1), tile('registers', 4, 2, 4, 4)],
+  gpu: [tile('shared', 2, 2, 16, 16), tile('shared', 1, 1, 16, 16), tile('registers', 1, 1, 16, 8)],
 };
 
 /** Multiply-adds below which a large tile takes longer to compile than it ever saves. */
 const SMALL = 2 ** 22;
+/** Outputs below which hardware takes the second tile: the first would leave multiprocessors idle. */
+const FEW = 2 ** 20;
+/** Steps of k that lie in workgroup memory at one time: 16 KiB at most, which every adapter has. */
+const SHARED_DEPTH = 16;
 
-/** The tile for a product; small ones take small tiles: little text, and work for every core. A subgroup's lanes lie along n. */
-function fitTile([rows, columns, x, y]: Tile, lanes: number, isSmall: boolean, m: number, n: number): Tile {
-  const down = isSmall ? Math.max(1, lanes / 4) : Math.min(rows, Math.ceil(m / 4));
-  const across = isSmall ? 1 : Math.min(columns, Math.ceil(n / 4));
-  if (lanes > 1) return [down, across, lanes, 1];
-  return [down, across, Math.min(x, Math.ceil(n / (4 * across))), Math.min(y, Math.ceil(m / (4 * down)))];
+/** A tile for a product. Small ones take small tiles: little text, and work for every core. Lanes lie along n. */
+function fitTile(given: Tile, lanes: number, isSmall: boolean, m: number, n: number): Tile {
+  const kind =
+    (given.kind === 'lanes' && lanes === 1) || (given.kind === 'shared' && isSmall) ? 'registers' : given.kind;
+  if (kind === 'shared') return given;
+  const rows = isSmall ? Math.max(1, kind === 'lanes' ? lanes / 4 : 1) : Math.min(given.rows, Math.ceil(m / 4));
+  const columns = isSmall ? 1 : Math.min(given.columns, Math.ceil(n / 4));
+  if (kind === 'lanes') return { kind, rows, columns, x: lanes, y: 1 };
+  return {
+    kind,
+    rows,
+    columns,
+    x: Math.min(given.x, Math.ceil(n / (4 * columns))),
+    y: Math.min(given.y, Math.ceil(m / (4 * rows))),
+  };
 }
 
 interface Operand {
@@ -41,12 +72,12 @@ interface Operand {
 }
 
 /** Whether both operands can be read in vec4s along their contiguous axis, four steps of k at a time. */
-const isWide = ({ node, q }: Operand, stored: ReadonlySet<Tensor>): boolean =>
+const liesInVectors = ({ node, q }: Operand, stored: ReadonlySet<Tensor>): boolean =>
   stored.has(base(node)) && q % 4 === 0 && bytesPerElement(node.dtype) === 4;
 
 /**
- * fn vector_a / vector_b: what is read of an operand as it lies. In fours: Q contiguous elements of one row, zeros beyond K.
- * One by one: an element, through whatever view the operand is. Other overhang is never stored.
+ * fn vector_a / vector_b: what is read of an operand as it lies. Wide: four contiguous elements of one row, zeros beyond K.
+ * Else one element, through whatever view the operand is. Other overhang is never stored.
  */
 function writeVector(kernel: Writer, operand: Operand, batch: Shape, { stored }: EmitOptions, depth: number): string {
   const { name, node, p, q, inner } = operand;
@@ -62,33 +93,35 @@ function writeVector(kernel: Writer, operand: Operand, batch: Shape, { stored }:
   }
   const offset = lead.length ? `${flat(lead)} * ${(p * q) / 4}u + ` : '';
   const vector = `${kernel.bind(base(node), 'read', true)}[${offset}min(row, ${p - 1}u) * ${q / 4}u + column / 4u]`;
-  const isCut = inner === 'p' && p % 4 !== 0;
-  return `${head} -> vec4f { return ${isCut ? `select(vec4f(), ${vector}, row < ${p}u)` : vector}; }`;
+  const [k, isInside] = inner === 'p' ? [p, `row < ${p}u`] : [q, `column < ${q}u`];
+  return `${head} -> vec4f { return ${k % depth === 0 ? vector : `select(vec4f(), ${vector}, ${isInside})`}; }`;
+}
+
+/** fn block_a / block_b: one vec4 along m or n for each of four steps of k; for one step where the operand is not wide. */
+function writeBlock({ name, inner }: Operand, isWide: boolean): string {
+  const vectors = [0, 1, 2, 3].map((s) => {
+    const [k, along] = isWide && inner === 'p' ? [`k + ${s}u`, 'along'] : ['k', `along + ${s}u`];
+    return `vector_${name}(batch, ${inner === 'p' ? `${k}, ${along}` : `${along}, ${k}`})`;
+  });
+  const head = `fn block_${name}(batch: u32, k: u32, along: u32)`;
+  if (!isWide) return `${head} -> array<vec4f, 1> { return array(vec4f(${vectors.join(', ')})); }`;
+  const block = `mat4x4f(${vectors.join(', ')})`;
+  return `${head} -> mat4x4f { return ${inner === 'q' ? `transpose(${block})` : block}; }`;
 }
 
 /**
- * How the skeleton reads. `load_a` gives the q-th vector of a tile's rows of A for DEPTH steps of k, and `element` is
- * A[m0 + 4 I + s, k + t] of them, from the lane that read it; `load_b` gives B[k + t, n .. n + 3] for each t.
+ * fn load_a gives the q-th vector of a tile's rows of A for the steps of k from here, and `element` is A[m0 + 4 I + s, k + t]
+ * of them, from the lane that read it.
  */
-function writeLoaders(a: Operand, b: Operand, depth: number, lanes: number): { loaders: string; element: string } {
-  const steps = [0, 1, 2, 3];
-  const alongK = depth === 1 || a.inner === 'q';
+function writeShares({ inner }: Operand, isWide: boolean, lanes: number): { load: string; element: string } {
+  const alongK = !isWide || inner === 'q';
   const [vector, component] = alongK ? ['s', 't'] : ['t', 's'];
   const place = `4u * \${I}u + \${${vector}}u`;
   const value = `left[(${place}) / LANES][\${${component}}]`;
   const element = `let element = ${lanes > 1 ? `subgroupBroadcast(${value}, (${place}) % LANES)` : value};`;
-  const at = a.inner === 'q' ? 'm0 + q, k' : depth === 1 ? 'k, m0 + q' : 'k + q % 4u, m0 + q / 4u * 4u';
-  const left = `vector_a(batch, ${at})`;
-  const loadA = `fn load_a(batch: u32, m0: u32, k: u32, q: u32) -> vec4f { return ${depth === 1 ? `vec4f(${left})` : left}; }`;
-  const rights = steps.map((s) => {
-    if (depth === 1) return `vector_b(batch, ${b.inner === 'p' ? `k, n + ${s}u` : `n + ${s}u, k`})`;
-    return `vector_b(batch, ${b.inner === 'p' ? `k + ${s}u, n` : `n + ${s}u, k`})`;
-  });
-  const block = `mat4x4f(${rights.join(', ')})`;
-  const right = depth === 1 ? `array(vec4f(${rights.join(', ')}))` : b.inner === 'q' ? `transpose(${block})` : block;
-  const type = depth === 1 ? 'array<vec4f, 1>' : 'mat4x4f';
-  const loadB = `fn load_b(batch: u32, k: u32, n: u32) -> ${type} { return ${right}; }`;
-  return { loaders: `${loadA}\n${loadB}`, element };
+  const at = inner === 'q' ? 'm0 + q, k' : isWide ? 'k + q % 4u, m0 + q / 4u * 4u' : 'k, m0 + q';
+  const load = `fn load_a(batch: u32, m0: u32, k: u32, q: u32) -> vec4f { return vec4f(vector_a(batch, ${at})); }`;
+  return { load, element };
 }
 
 /** A matrix product; its epilogue is fn finish, for four neighbouring outputs of one row. */
@@ -103,24 +136,44 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   const { writer, ...parts } = writeResults(unit, options, wide, (node, place) =>
     inWords(node) && (place === at || place === 'n') ? `${place.replace(/\bn\b/g, 'first')} / 4u` : undefined,
   );
-  const guard = wide ? '' : `if (first + \${lane}u < N)`;
   const operands: [Operand, Operand] = [
     { name: 'a', node: a, ...(transposeA ? { p: k, q: m, inner: 'p' } : { p: m, q: k, inner: 'q' }) },
     { name: 'b', node: b, ...(transposeB ? { p: n, q: k, inner: 'q' } : { p: k, q: n, inner: 'p' }) },
   ];
-  const DEPTH = operands.every((operand) => isWide(operand, options.stored)) ? 4 : 1;
-  const vectors = operands.map((operand) => writeVector(writer, operand, batch, options, DEPTH)).join('\n');
-  const LANES = options.lanes;
-  const { loaders, element } = writeLoaders(...operands, DEPTH, LANES);
-  const lane = `@builtin(${LANES > 1 ? 'subgroup_invocation_id' : 'local_invocation_index'}) lane: u32,`;
+  const isWide = operands.every((operand) => liesInVectors(operand, options.stored));
   // element by element, every operand's address is computed anew: small tiles keep the kernel's text short
-  const isSmall = DEPTH === 1 || m * n * k < SMALL;
-  const [ROW_TILES, COLUMN_TILES, GROUP_X, GROUP_Y] = fitTile(tiles[options.adapter], LANES, isSmall, m, n);
-  const LEFTS = Math.ceil((4 * ROW_TILES) / LANES);
-  const sizes = { M: m, N: n, K: k, DEPTH, LANES, LEFTS, ROW_TILES, COLUMN_TILES, GROUP_X, GROUP_Y };
-  const text = { ...writer.frame(), ...parts, loaders: `${vectors}\n${loaders}`, element, lane, guard };
-  const wgsl = fillSkeleton(skeleton, text, sizes);
-  const across = Math.ceil(n / (4 * COLUMN_TILES * GROUP_X));
-  const down = Math.ceil(m / (4 * ROW_TILES * GROUP_Y));
-  return { wgsl, bindings: writer.bindings, workgroups: [across, down, sizeOf(batch)] };
+  const isSmall = !isWide || m * n * k < SMALL;
+  const product = `${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'} ${[sizeOf(batch), m, n, k].join(' × ')}`;
+  const chosen =
+    options.tiles.get(product) ?? tiles[options.adapter][options.adapter === 'gpu' && m * n < FEW ? 1 : 0]!;
+  const { kind, rows, columns, x, y } = fitTile(chosen, options.lanes, isSmall, m, n);
+  const LANES = kind === 'lanes' ? options.lanes : 1;
+  const { load, element } = writeShares(operands[0], isWide, LANES);
+  const [QUADS_A, QUADS_B] = [rows * y, columns * x];
+  const isShared = kind === 'shared';
+  const DEPTH = isShared ? SHARED_DEPTH : isWide ? 4 : 1;
+  const loaders = operands.flatMap((operand) => [
+    writeVector(writer, operand, batch, options, DEPTH),
+    writeBlock(operand, isWide),
+  ]);
+  const tile = (name: string, quads: number) => `var<workgroup> tile_${name}: array<vec4f, ${DEPTH * quads}>;`;
+  const memory = isShared ? [tile('a', QUADS_A), tile('b', QUADS_B)] : [load];
+  const sizes = {
+    ...{ M: m, N: n, K: k, DEPTH, GROUP_X: x, GROUP_Y: y, ROW_TILES: rows, COLUMN_TILES: columns },
+    ...(isShared ? { QUADS_A, QUADS_B } : { LANES, LEFTS: Math.ceil((4 * rows) / LANES) }),
+    ROW_STRIDE: isShared ? 4 * y : 4,
+    COLUMN_STRIDE: isShared ? 4 * x : 4,
+  };
+  const wgsl = fillSkeleton(
+    skeleton.replace('//:products', isShared ? sharedProducts : registerProducts),
+    {
+      ...{ ...writer.frame(), ...parts, loaders: [...loaders, ...memory].join('\n'), element },
+      lane: `@builtin(${LANES > 1 ? 'subgroup_invocation_id' : 'local_invocation_index'}) lane: u32,`,
+      guard: wide ? '' : `if (first + \${lane}u < N)`,
+    },
+    sizes,
+  );
+  const across = Math.ceil(n / (4 * QUADS_B));
+  const down = Math.ceil(m / (4 * QUADS_A));
+  return { wgsl, bindings: writer.bindings, workgroups: [across, down, sizeOf(batch)], product };
 }

@@ -128,7 +128,7 @@ export function makePlan(program: Program, context: PlanContext) {
 function describeDispatch({ units, ranges, kernel }: Group, options: EmitOptions, placeOf: (node: Tensor) => Place) {
   const [unit] = units as [Unit]; // those of a run are alike
   const emit = { map: emitMap, reduce: emitReduce, matmul: emitMatmul }[unit.kind];
-  const { wgsl, workgroups, bindings: bound } = kernel ?? emit(unit, options)!;
+  const { wgsl, workgroups, bindings: bound, product } = kernel ?? emit(unit, options)!;
   const places = bound.map(({ node }) => ranges?.get(options.target(base(node))) ?? placeOf(node));
   const written = new Set(places.filter((_, i) => bound[i]!.access === 'read_write').map(({ buffer }) => buffer));
   const bindings = places.map((place) => ({
@@ -142,7 +142,7 @@ function describeDispatch({ units, ranges, kernel }: Group, options: EmitOptions
   const most = unit.kind === 'map' ? 4 * elements : Number.POSITIVE_INFINITY;
   const computed = units.flatMap((each) => nodesOf(each, options.stored));
   return {
-    ...{ kernel: [...new Set(units.map(kernelName))].join('+'), wgsl: text, workgroups, bindings, units },
+    ...{ kernel: [...new Set(units.map(kernelName))].join('+'), wgsl: text, workgroups, bindings, units, product },
     ops: (ranges ? nodesOf(unit, options.stored) : computed).map(({ op }) => op.name),
     /** Additions and multiplications of one call; other functions count as one each. */
     flops: computed.reduce((sum, node) => sum + flopsOf(node), 0),

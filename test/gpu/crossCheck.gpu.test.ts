@@ -74,8 +74,8 @@ describe('the cross-check', () => {
 
 const mutants: [string, (wgsl: string) => string][] = [
   ['a product one column of K short', (w) => w.replace('k < K + zero', 'k + DEPTH < K')],
-  ['a row read twice', (w) => w.replace(/min\(m \+ 1u/, 'min(m + 2u')],
-  ['a swapped operand element', (w) => w.replace('left0[0][1] * right0[0]', 'left0[0][2] * right0[0]')],
+  ['a row read twice', (w) => w.replace('m0 + q, k', 'm0 + q / 2u * 2u, k')],
+  ['a swapped operand element', (w) => w.replace(/(left\[\(4u \* 0u \+ 0u\) \/ LANES\])\[1\]/, '$1[2]')],
   ['an epilogue off by one', (w) => w.replace(/let n = first \+ 1u;/, 'let n = first + 2u;')],
   ['a sum that skips its first column', (w) => w.replace('var column = 0u', 'var column = 1u')],
   ['a ReLU that passes negatives', (w) => w.replace('select(z, 0.0, z < 0.0)', 'z')],

@@ -1,0 +1,106 @@
+// Every tile of every adapter class gives the bits of the others, and the tuner takes the fastest of those that do.
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { Engine } from '../../src/engine.js';
+import { GpuBackend } from '../../src/gpu/backend.js';
+import type { GpuOptions } from '../../src/gpu/device.js';
+import { tiles } from '../../src/gpu/matmul.js';
+import type { TileStore } from '../../src/gpu/tuner.js';
+import { relu } from '../../src/ops/activation.js';
+import { add } from '../../src/ops/arithmetic.js';
+import { matmul } from '../../src/ops/matmul.js';
+import { random } from '../../src/ops/random.js';
+import { openAdapter } from '../support/adapter.js';
+
+async function withEngine<T>(options: GpuOptions, use: (engine: Engine) => Promise<T>): Promise<T> {
+  const engine = new Engine(await GpuBackend.open(await openAdapter(), options));
+  try {
+    return await use(engine);
+  } finally {
+    engine.dispose();
+  }
+}
+
+/** relu(op(A) op(B) + bias), of a size that takes large tiles where none divides it. */
+function layer(transposeA: boolean, transposeB: boolean, [m, n, k] = [164, 164, 164]) {
+  const a = random.normal(transposeA ? [k!, m!] : [m!, k!], { seed: 1 });
+  const b = random.normal(transposeB ? [n!, k!] : [k!, n!], { seed: 2 });
+  return relu(add(matmul(a, b, { transposeA, transposeB }), random.normal([n!], { seed: 3 })));
+}
+
+const all = Object.values(tiles).flatMap((few) => few.map((tile) => [JSON.stringify(tile), tile] as const));
+
+const graphs = [layer(false, true), layer(true, false, [256, 132, 133]), layer(false, false)];
+
+describe('a tile', () => {
+  let usual: unknown;
+  beforeAll(() =>
+    withEngine({}, async (engine) => {
+      usual = await engine.run(graphs);
+      const { checks } = await engine.verify(graphs);
+      expect(checks.filter(({ worst }) => !(worst.ratio <= 1))).toEqual([]);
+    }),
+  );
+
+  it.each(all)('%s gives the bits of the committed one, which are right', async (_, tile) => {
+    expect(await withEngine({ tile }, (engine) => engine.run(graphs))).toEqual(usual);
+  });
+});
+
+/** A store in memory. */
+function memory(text?: string): TileStore & { text: string | undefined } {
+  const store = {
+    text,
+    load: async () => store.text,
+    save: async (_: string, saved: string) => {
+      store.text = saved;
+    },
+  };
+  return store;
+}
+
+describe('the tuner', () => {
+  const product = 'NT 1 × 164 × 164 × 164';
+  const tuned = (store: TileStore, options: GpuOptions = {}) =>
+    withEngine({ ...options, tune: store }, async (engine) => {
+      const step = engine.compile({ outputs: layer(false, true) });
+      await engine.warmUp(step);
+      return { output: await step(), wgsl: step.plan.dispatches.at(-1)!.wgsl, pipelines: engine.stats().pipelines };
+    });
+
+  it('remembers what it measured, and then measures nothing', async () => {
+    const store = memory();
+    const first = await tuned(store);
+    expect(JSON.parse(store.text!)).toEqual({ [product]: expect.any(Number) });
+    const second = await tuned(store);
+    expect(second.pipelines).toBeLessThan(first.pipelines);
+    expect(second).toMatchObject({ wgsl: first.wgsl, output: first.output });
+  });
+
+  it('takes what it is told, whatever that is worth', async () => {
+    const usual = await tuned(memory(JSON.stringify({ [product]: 0 })));
+    const other = await tuned(memory(JSON.stringify({ [product]: 2 })));
+    expect(other.wgsl).not.toBe(usual.wgsl);
+    expect(other.output).toEqual(usual.output);
+  });
+
+  it('rejects a kernel with other bits, and measures again where what it kept is unreadable', async () => {
+    const usual = await tuned(memory(JSON.stringify({ [product]: 0 })));
+    const rewrite = (wgsl: string): string =>
+      wgsl === usual.wgsl ? wgsl : wgsl.replace('let head = value[0];', 'let head = value[0] * 1.000001;');
+    const store = memory('{ broken');
+    const { wgsl, output } = await tuned(store, { rewrite });
+    expect(wgsl).toBe(usual.wgsl);
+    expect(output).toEqual(usual.output);
+    expect(JSON.parse(store.text!)).toEqual({ [product]: 0 });
+  });
+
+  it('has a place for its choices on this platform', async () => {
+    const inNode = typeof indexedDB === 'undefined';
+    if (inNode) vi.stubEnv('XDG_CACHE_HOME', (await import('node:fs')).mkdtempSync('.cache/tiles-'));
+    const { tileStore } = await (inNode ? import('../../src/node/tiles.js') : import('../../src/browser/tiles.js'));
+    expect(await tileStore.load('an adapter')).toBeUndefined();
+    await tileStore.save('an adapter', '{"NN":1}');
+    expect(await tileStore.load('an adapter')).toBe('{"NN":1}');
+    vi.unstubAllEnvs();
+  });
+});

@@ -17,9 +17,6 @@ import { Tuner } from './tuner.js';
 const WANTED_LIMITS = ['maxStorageBufferBindingSize', 'maxBufferSize'] as const;
 const WANTED_FEATURES = ['shader-f16', 'timestamp-query', 'subgroups'] as const;
 
-/** Steps that may be under way without the host waiting for one. */
-const MAX_IN_FLIGHT = 4;
-
 /** A device that runs graphs: plans them, keeps parameters there, one submit a step. */
 export class GpuBackend extends Device implements Backend {
   readonly #context: PlanContext = {
@@ -36,7 +33,6 @@ export class GpuBackend extends Device implements Backend {
   readonly tuner: Tuner | undefined;
   readonly #tile: Tile | undefined;
   readonly #rehearsed = new Set<string>();
-  readonly #inFlight: Promise<unknown>[] = [];
   #order: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
@@ -114,17 +110,11 @@ export class GpuBackend extends Device implements Backend {
     return result;
   }
 
-  /** Counts one more step in flight and waits until there are few enough. */
-  async room(): Promise<void> {
-    if (this.#inFlight.push(this.idle()) > MAX_IN_FLIGHT) await this.#inFlight.shift();
-    this.check();
-  }
-
   async read(parameter: Tensor): Promise<TensorData> {
     const values = await this.inOrder(() => {
-      const encoder = this.device.createCommandEncoder();
-      const take = this.copyAside(encoder, [[parameter, ...this.#place(parameter)]]);
-      this.device.queue.submit([encoder.finish()]);
+      const place = this.#place(parameter);
+      const take = this.copyAside(this.queue.encoder, [[parameter, ...place]]);
+      this.queue.flush();
       return take();
     });
     return values[0]!;

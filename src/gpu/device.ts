@@ -6,6 +6,7 @@ import type { AdapterClass } from './kernels.js';
 import type { Tile } from './matmul.js';
 import { align, fromBytes, nodeBytes, toBytes } from './memory.js';
 import type { Dispatch } from './plan.js';
+import { StepQueue } from './queue.js';
 import type { TileStore } from './tuner.js';
 
 /** WebGPU's constants, which Node lacks as globals. */
@@ -43,6 +44,7 @@ export class Device {
   /** Invocations of a subgroup, where software adapters have them: they load slowly, and compute side by side. */
   readonly lanes: number;
   readonly stats: EngineStats = emptyStats();
+  readonly queue = new StepQueue(this);
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   readonly #options: GpuOptions;
   readonly #buffers = new Set<GPUBuffer>();
@@ -107,14 +109,16 @@ export class Device {
     return ask && this.info.adapter.software ? ask(question) : question();
   }
 
-  /** The end of all that is submitted now. */
+  /** The end of all that is asked for now. */
   idle(): Promise<undefined> {
+    this.queue.flush();
     return this.ask(() => this.device.queue.onSubmittedWorkDone());
   }
 
   /** Writes a value where a node lies; ordered before the next submit. */
   upload(node: Tensor, buffer: GPUBuffer, offset: number, value: TensorData): void {
     const bytes = toBytes(value, node);
+    this.queue.flush(); // what was asked for before reads what was there before
     this.device.queue.writeBuffer(buffer, offset, bytes);
     this.stats.uploadedBytes += bytes.byteLength;
   }
@@ -179,6 +183,7 @@ export class Device {
   }
 
   destroyBuffers(buffers: Iterable<GPUBuffer>): void {
+    this.queue.flush();
     for (const buffer of buffers) {
       if (!this.#buffers.delete(buffer)) continue;
       this.stats.liveBuffers--;

@@ -83,6 +83,7 @@ export class GpuExecutable implements Executable {
   }
 
   locate(output: number): { buffer: GPUBuffer; offset: number } {
+    this.#backend.queue.flush();
     const [, buffer, offset] = this.#find(this.#plan.outputs[output]!);
     return { buffer, offset };
   }
@@ -157,12 +158,12 @@ export class GpuExecutable implements Executable {
 
   /** One submit; what it returns waits for the outputs, or without `read` for room, and holds no later work up. */
   #submit(calls: Call[], feeds: Feeds, read: boolean, inspection?: Inspection): () => Promise<TensorData[]> {
-    const { device, stats } = this.#backend;
+    const { queue, stats } = this.#backend;
     const { copies, fed, nodes, outputs } = this.#plan;
     for (const node of fed) this.#backend.upload(...this.#find(node), feeds.get(node)!);
     const staging = read && outputs.length > 0 ? (this.#staging.pop() ?? this.#backend.staging(outputs)) : undefined;
     if (staging) this.#live.add(staging);
-    const encoder = device.createCommandEncoder();
+    const { encoder } = queue;
     const stamps = inspection ? undefined : this.#backend.profiler?.stamp(calls.length);
     const captures = this.#encode(encoder, calls, inspection, stamps?.pass);
     const times = stamps?.resolve(encoder);
@@ -172,8 +173,7 @@ export class GpuExecutable implements Executable {
     }
     const found = (node: Tensor) => this.#find(node);
     const take = staging && this.#backend.copyAside(encoder, outputs.map(found), staging);
-    device.queue.submit([encoder.finish()]);
-    stats.submits++;
+    queue.end(!(read || fed.length || inspection || stamps));
     stats.dispatches += calls.length;
     stats.nodesEvaluated += nodes;
     return async () => {
@@ -181,7 +181,7 @@ export class GpuExecutable implements Executable {
       // every one is taken before any is looked at, so that its buffers are freed
       const taken = await Promise.all(captures.map((capture) => capture()));
       for (const capture of taken) inspection?.receive(capture);
-      if (!take) await this.#backend.room();
+      if (!take) await queue.room();
       const results = (await take?.()) ?? [];
       if (staging) this.#staging.push(staging);
       return results;

@@ -94,6 +94,29 @@ it('plans a whole step of case A in few dispatches and replays it without making
   engine.dispose();
 });
 
+it('lets steps that upload and read nothing share submits, in order with all else', async () => {
+  const engine = await openGpuEngine();
+  const count = parameter([0], { name: 'count' });
+  const step = engine.compile({ updates: [[count, add(count, 1)]] });
+  const seen: number[] = [];
+  for (let round = 0; round < 8; round++) {
+    for (let i = 0; i < 20; i++) await step.enqueue();
+    seen.push((await engine.read(count)).data[0]!);
+    await step.enqueue();
+    await engine.write(count, [1000 * (round + 1)]);
+  }
+  expect(seen).toEqual([20, 1020, 2020, 3020, 4020, 5020, 6020, 7020]);
+  const { submits } = engine.stats();
+  expect(submits).toBeLessThan(8 * 21);
+  await step.enqueue();
+  await new Promise((resolve) => setTimeout(resolve, 50)); // nothing asks for it
+  expect(engine.stats().submits).toBeGreaterThan(submits);
+  await step.enqueue();
+  step.release();
+  expect([...(await engine.read(count)).data]).toEqual([8002]);
+  engine.dispose();
+});
+
 it('keeps the plan of an equal graph with other data', async () => {
   const values = async (x: number) => (await gpu.run({ y: mul(tensor([x, 2 * x]), 3) })).y.data;
   expect([...(await values(1))]).toEqual([3, 6]);

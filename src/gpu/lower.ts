@@ -3,7 +3,7 @@ import type { ComposedKernel, Op, OpRecord, Options, ScalarReference } from '../
 import { opId } from '../graph/structure.js';
 import { apply, type FullOptions, filled, fullOp, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
-import type { MatmulOptions } from '../ops/matmul.js';
+import { type MatmulOptions, matmul } from '../ops/matmul.js';
 import { sum } from '../ops/reduce.js';
 import { concat, pad, type ResizeOptions } from '../ops/slice.js';
 import { reshape } from '../ops/view.js';
@@ -31,7 +31,7 @@ function simplify(node: Tensor): Tensor {
     if (name === 'stopGradient') return a!;
     return name === 'reshape' && a!.op.name === 'reshape' ? reshape(a!.inputs[0]!, node.shape) : node;
   }
-  if (name === 'matmul') return foldTranspose(node);
+  if (name === 'matmul') return splitProduct(foldTranspose(node));
   if (name === 'sum') return splitSum(node);
   const { kernel } = node.op; // a user's op may have any name
   if (kernel.kind !== 'pointwise' || kernel.source !== arithmetic) return node;
@@ -87,6 +87,21 @@ function foldTranspose(node: Tensor): Tensor {
   const operands = node.inputs.map((operand, i) => (flips[i] ? operand.inputs[0]! : operand));
   const options = { transposeA: transposeA !== flips[0], transposeB: transposeB !== flips[1] };
   return apply(node.op as OpRecord<MatmulOptions & Options>, operands, options);
+}
+
+/** Outputs and terms from which a product has too few workgroups, and parts that it is then cut into at most. */
+const [FEW_OUTPUTS, MANY_TERMS, MOST_PARTS] = [2 ** 14, 2 ** 11, 16];
+
+/** δaᵀ over a large batch, with few outputs: a product for each part of the batch, then their sum (split-K, without atomics). */
+function splitProduct(node: Tensor): Tensor {
+  const [a, b] = node.inputs as [Tensor, Tensor];
+  const { transposeA, transposeB } = node.options as MatmulOptions;
+  const terms = a.shape[0]!;
+  const parts = [MOST_PARTS, 8, 4, 2].find((count) => terms % (4 * count) === 0);
+  if (!transposeA || transposeB || a.rank > 2 || b.rank > 2 || terms < MANY_TERMS || !parts) return node;
+  if (sizeOf(node.shape) > FEW_OUTPUTS) return node;
+  const [left, right] = [a, b].map((each) => reshape(each, [parts, terms / parts, each.shape[1]!]));
+  return sum(matmul(left!, right!, { transposeA }), { axis: 0 });
 }
 
 /** Long sums with few outputs become a tree: [n] → [parts, n / parts] → [parts] → scalar, zero-padded where it does not divide. */

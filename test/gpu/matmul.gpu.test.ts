@@ -5,7 +5,7 @@ import { relu } from '../../src/ops/activation.js';
 import { add } from '../../src/ops/arithmetic.js';
 import { matmul } from '../../src/ops/matmul.js';
 import { random } from '../../src/ops/random.js';
-import { openGpuEngine } from '../support/engine.js';
+import { openCpuEngine, openGpuEngine } from '../support/engine.js';
 
 let engine: Engine;
 beforeAll(async () => {
@@ -41,4 +41,15 @@ it('one dispatch serves a batch of products', async () => {
   const report = await engine.verify(matmul(a, b));
   expect(report.checks.filter(({ worst }) => !(worst.ratio <= 1))).toEqual([]);
   expect(report.checks.at(-1)!.total).toBe(5 * 3 * 33 * 41);
+});
+
+it('a weight gradient over a large batch is summed in parts', async () => {
+  const [a, b] = [random.normal([2080, 12], { seed: 6 }), random.normal([2080, 20], { seed: 7 })];
+  const product = matmul(a, b, { transposeA: true });
+  const report = await engine.verify(product);
+  expect(report.checks.filter(({ worst }) => !(worst.ratio <= 1))).toEqual([]);
+  expect(report.checks.at(-1)!.op).toBe('sum');
+  const cpu = openCpuEngine();
+  const [parts, whole] = [(await engine.run(product)).data, (await cpu.run(product)).data];
+  expect(Math.max(...whole.map((value, i) => Math.abs(value - parts[i]!)))).toBeLessThan(1e-3);
 });

@@ -8,3 +8,5 @@ fn is_at_most(a: f32, b: f32) -> bool { return a <= b; }
 fn is_greater(a: f32, b: f32) -> bool { return a > b; }
 fn is_at_least(a: f32, b: f32) -> bool { return a >= b; }
 fn choose(condition: bool, a: f32, b: f32) -> f32 { return select(b, a, condition); }
+// 1 for NaN and ±∞, told by the exponent's bits: comparisons may assume that there are none.
+fn not_finite(a: f32) -> f32 { return select(0.0, 1.0, (bitcast<u32>(a) & 0x7f800000u) == 0x7f800000u); }

@@ -1,5 +1,6 @@
 // Consumers may compile without it: the declarations bring it along for `await using`.
 /// <reference lib="esnext.disposable" preserve="true" />
+import { inPrecision, type Precision } from './autodiff/precision.js';
 import { watch } from './check/anomaly.js';
 import { type Check, type CheckReport, checkFailure, compareCapture, passes } from './check/compare.js';
 import { constantValue } from './cpu/backend.js';
@@ -15,7 +16,7 @@ import type {
   PlanView,
   Profile,
 } from './graph/backend.js';
-import type { NodeFeeds, Program, Updates } from './graph/program.js';
+import type { NodeFeeds, Updates } from './graph/program.js';
 import {
   checkProgram,
   indexLimits,
@@ -28,10 +29,9 @@ import {
 import { isData, structureOf } from './graph/structure.js';
 import type { Tensor, Tree } from './graph/tensor.js';
 import { type Evaluated, inPlaceOf, tensorsOf } from './graph/walk.js';
-import { add } from './ops/arithmetic.js';
 import { checkRange } from './ops/indexing.js';
 import { describe } from './ops/leaf.js';
-import { runCount } from './ops/random.js';
+import { countRuns } from './ops/random.js';
 import { checkOptions } from './options.js';
 
 type NamedFeeds = Readonly<Record<string, Value>>;
@@ -55,6 +55,11 @@ export interface StepDefinition<T extends Tree> {
   readonly outputs?: T;
   /** Parameters and their next values. */
   readonly updates?: Updates;
+  /**
+   * 'f16' keeps what matrix products read in half precision; they add in f32, and parameters stay f32. Where an optimizer
+   * was given the cost, it is scaled so that small gradients survive, by a scale that adapts. Needs shader-f16.
+   */
+  readonly precision?: Precision;
 }
 
 /** How many plans `run` remembers. */
@@ -163,11 +168,12 @@ export class Engine {
    */
   compile<const T extends Tree = Record<string, never>>(definition: StepDefinition<T>): Step<T> {
     this.#checkOpen();
-    checkOptions('compile', definition, '', 'inputs outputs updates');
+    checkOptions('compile', definition, '', 'inputs outputs updates precision');
     const tree = (definition.outputs ?? {}) as T;
     const outputs = tensorsOf(tree);
     const inputs = new Map(Object.entries(definition.inputs ?? {}));
-    const program = countRuns(checkProgram({ inputs, outputs, updates: definition.updates ?? [] }));
+    const exact = checkProgram({ inputs, outputs, updates: definition.updates ?? [] });
+    const program = countRuns(inPrecision(exact, definition.precision));
     const limits = indexLimits(programNodes(program));
     checkIndices(limits, new Map());
     const fedLimits = limits.filter(({ leaf }) => isInput(leaf));
@@ -267,13 +273,6 @@ export class Engine {
     }
     return plan;
   }
-}
-
-/** Adds the update that counts runs, where fresh random numbers are drawn. */
-function countRuns(program: Program): Program {
-  if (!programNodes(program).includes(runCount) || program.updates.some(([target]) => target === runCount))
-    return program;
-  return { ...program, updates: [...program.updates, [runCount, add(runCount, 1)]] };
 }
 
 /** Throws FeedError for an index out of range in a constant, or in an input that is fed. */

@@ -173,8 +173,8 @@ const promises: [string, () => Promise<unknown>, RegExp][] = [
   ],
   [
     'compile({ precision })',
-    async () => engine.compile(loose({ precision: 'f16' })),
-    /compile: there is no option 'precision'/,
+    async () => engine.compile(loose({ precision: 'f64' })),
+    /compile: precision is 'f64'; use 'f32' or 'f16'/,
   ],
   ['open(null)', () => open(loose(null)), /open: options are null/],
   ['read()', () => engine.read(loose(undefined)), /read: undefined is no parameter/],

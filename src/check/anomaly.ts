@@ -1,18 +1,12 @@
-import source from '../../shaders/anomaly.wgsl?raw';
 import { isFloat, type TensorData } from '../dtype.js';
 import { CheckError } from '../errors.js';
-import { pointwise } from '../graph/op.js';
 import { isConstant, type Program, programNodes } from '../graph/program.js';
-import { definePointwise, type Tensor } from '../graph/tensor.js';
+import type { Tensor } from '../graph/tensor.js';
+import { notFinite } from '../ops/compare.js';
 import { sum } from '../ops/reduce.js';
 import { concat } from '../ops/slice.js';
 import { reshape } from '../ops/view.js';
 import { formatShape, sizeOf } from '../shape.js';
-
-const notFinite = definePointwise('notFinite', pointwise('not_finite', source), {
-  vjp: () => [undefined],
-  reference: (x) => (Number.isFinite(x) ? 0 : 1),
-});
 
 /** A program with one output more: how many values of each float node are NaN or infinite, in topological order. */
 export interface Watched {

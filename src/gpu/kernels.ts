@@ -31,6 +31,9 @@ export interface EmitOptions extends PlanContext {
 /** Workgroups along one dimension, at most. */
 const MAX_GROUPS = 65535;
 
+/** Whether four elements are a WGSL vector. */
+export const fitsVectors = ({ dtype }: Tensor): boolean => dtype === 'f16' || bytesPerElement(dtype) === 4;
+
 /** A register value as a buffer holds it. */
 export const toStorage = (node: Tensor, value: string): string =>
   node.dtype === 'bool' ? `select(0u, 1u, ${value})` : node.dtype === 'f16' ? `f16(${value})` : value;
@@ -56,7 +59,8 @@ export function writeResults(
       const buffer = writer.bind(node, 'read', node.dtype !== 'u8');
       loads.add(`let l_${buffer} = ${buffer}[${vector}];`);
       if (node.dtype === 'u8') return `((l_${buffer} >> (8u * \${lane}u)) & 255u)`;
-      return node.dtype === 'bool' ? `(l_${buffer}[\${lane}] != 0u)` : `l_${buffer}[\${lane}]`;
+      const element = `l_${buffer}[\${lane}]`;
+      return node.dtype === 'bool' ? `(${element} != 0u)` : node.dtype === 'f16' ? `f32(${element})` : element;
     },
   });
   const values = unit.stores.map((node) => toStorage(node, writer.value(node, unit.rowIndex)));
@@ -82,7 +86,7 @@ export function emitMap(unit: Unit, options: EmitOptions, count?: number): Kerne
     sizeOf(node.shape) === size && [...(unit.reads.get(node) ?? [])].every((at) => at === 'i');
   if (count !== undefined && !read.every((node) => isOwn(node) || sizeOf(node.shape) === 1)) return undefined;
   const length = count ?? size;
-  const inWords = ({ dtype }: Tensor): boolean => bytesPerElement(dtype) === 4 || dtype === 'u8';
+  const inWords = (node: Tensor): boolean => fitsVectors(node) || node.dtype === 'u8';
   const wide = length % 4 === 0 && [...read, ...unit.stores].every(inWords);
   const { writer, ...parts } = writeResults(unit, options, wide, (node) => (isOwn(node) ? 'group' : undefined));
   const frame = writer.frame((node) => (sizeOf(node.shape) === size ? length : sizeOf(node.shape)));

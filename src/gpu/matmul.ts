@@ -1,13 +1,12 @@
 import registerProducts from '../../shaders/matmul.registers.wgsl?raw';
 import sharedProducts from '../../shaders/matmul.shared.wgsl?raw';
 import skeleton from '../../shaders/matmul.wgsl?raw';
-import { bytesPerElement } from '../dtype.js';
 import type { Tensor } from '../graph/tensor.js';
 import { type MatmulOptions, matmulSizes } from '../ops/matmul.js';
 import { type Shape, sizeOf } from '../shape.js';
 import { digit, flat, project } from './index.js';
-import { type AdapterClass, type EmitOptions, type Kernel, writeResults } from './kernels.js';
-import { base } from './partition.js';
+import { type AdapterClass, type EmitOptions, fitsVectors, type Kernel, writeResults } from './kernels.js';
+import { base, halvesOf } from './partition.js';
 import type { Unit } from './units.js';
 import { fillSkeleton, Writer } from './writer.js';
 
@@ -73,7 +72,7 @@ interface Operand {
 
 /** Whether both operands can be read in vec4s along their contiguous axis, four steps of k at a time. */
 const liesInVectors = ({ node, q }: Operand, stored: ReadonlySet<Tensor>): boolean =>
-  stored.has(base(node)) && q % 4 === 0 && bytesPerElement(node.dtype) === 4;
+  (halvesOf(node) !== undefined || stored.has(base(node))) && q % 4 === 0 && fitsVectors(node);
 
 /**
  * fn vector_a / vector_b: what is read of an operand as it lies. Wide: four contiguous elements of one row, zeros beyond K.
@@ -92,7 +91,8 @@ function writeVector(kernel: Writer, operand: Operand, batch: Shape, { stored }:
     return `${head} -> f32 {\n${[writer.frame().prologue, ...body].join('\n')}\n}`;
   }
   const offset = lead.length ? `${flat(lead)} * ${(p * q) / 4}u + ` : '';
-  const vector = `${kernel.bind(base(node), 'read', true)}[${offset}min(row, ${p - 1}u) * ${q / 4}u + column / 4u]`;
+  const buffer = kernel.bind(halvesOf(node) ?? base(node), 'read', true);
+  const vector = `vec4f(${buffer}[${offset}min(row, ${p - 1}u) * ${q / 4}u + column / 4u])`;
   const [k, isInside] = inner === 'p' ? [p, `row < ${p}u`] : [q, `column < ${q}u`];
   return `${head} -> vec4f { return ${k % depth === 0 ? vector : `select(vec4f(), ${vector}, ${isInside})`}; }`;
 }
@@ -131,10 +131,9 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   const { transposeA, transposeB } = head!.options as MatmulOptions;
   const { batch, m, n, k } = matmulSizes(a.shape, b.shape, { transposeA, transposeB });
   const at = flat(unit.rowIndex);
-  const inWords = ({ dtype }: Tensor): boolean => bytesPerElement(dtype) === 4;
-  const wide = n % 4 === 0 && unit.stores.every(inWords);
+  const wide = n % 4 === 0 && unit.stores.every(fitsVectors);
   const { writer, ...parts } = writeResults(unit, options, wide, (node, place) =>
-    inWords(node) && (place === at || place === 'n') ? `${place.replace(/\bn\b/g, 'first')} / 4u` : undefined,
+    fitsVectors(node) && (place === at || place === 'n') ? `${place.replace(/\bn\b/g, 'first')} / 4u` : undefined,
   );
   const operands: [Operand, Operand] = [
     { name: 'a', node: a, ...(transposeA ? { p: k, q: m, inner: 'p' } : { p: m, q: k, inner: 'q' }) },

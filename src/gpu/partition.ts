@@ -137,8 +137,15 @@ function cutLarge(order: readonly Tensor[], stored: Set<Tensor>): Map<Tensor, Se
 /** Elements up to which an operand's windows are written out once: reading them from memory is quicker than finding them. */
 const LARGEST_WINDOWS = 2 ** 24;
 
-/** A matmul operand that is read through its index arithmetic instead of being stored (im2col views). */
+/** The halves that a node widens to f32, if it does nothing else. */
+export function halvesOf(node: Tensor): Tensor | undefined {
+  const { op, dtype, inputs } = base(node);
+  return op.name === 'cast' && dtype === 'f32' && inputs[0]!.dtype === 'f16' ? base(inputs[0]!) : undefined;
+}
+
+/** A matmul operand that is widened, or read through its index arithmetic (im2col views), instead of being stored. */
 const readsInPlace = (node: Tensor): boolean => {
+  if (halvesOf(node)) return true;
   const { kernel } = base(node).op;
   return kernel.kind === 'index' && kernel.inPlace === true && sizeOf(node.shape) > LARGEST_WINDOWS;
 };

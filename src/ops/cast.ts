@@ -13,8 +13,11 @@ function castNumber(value: number, float: boolean, dtype: DType): number {
   const range = ranges[dtype];
   return range && float ? Math.min(Math.max(Math.trunc(value), range[0]), range[1]) : value;
 }
-/** Unit of rounding: i32 and u32 beyond 2²⁴ round; to f16 rounds to 11 bits. */
-const roundings: Partial<Record<DType, number>> = { f32: 2 ** -23, f16: 2 ** -10 };
+/** Rounding: i32 and u32 beyond 2²⁴ round; to f16 rounds to 11 bits, next to 0 to multiples of 2⁻²⁴, and overflows. */
+const roundings: Partial<Record<DType, (size: number) => number>> = {
+  f32: (size) => size * 2 ** -23,
+  f16: (size) => (size >= 65504 ? Number.POSITIVE_INFINITY : size * 2 ** -10 + 2 ** -24),
+};
 
 const castOf = defineIndex<{ dtype: DType }>({
   name: 'cast',
@@ -34,7 +37,7 @@ const castOf = defineIndex<{ dtype: DType }>({
     return isFloat(x!.dtype) && ranges[output.dtype] ? `select(${output.dtype}(0), ${result}, ${isNumber})` : result;
   },
   bound: (_, { data }, { dtype }: { dtype: DType }) =>
-    Float64Array.from(data, (value) => Math.abs(value) * (roundings[dtype] ?? 0)),
+    Float64Array.from(data, (value) => roundings[dtype]?.(Math.abs(value)) ?? 0),
 });
 
 /**

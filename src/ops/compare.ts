@@ -65,3 +65,9 @@ const choose = definePointwise('where', pointwise('choose', source), {
  */
 export const where = (condition: Tensor, a: TensorLike, b: TensorLike): Tensor =>
   choose(condition, ...lift('where', [a, b]));
+
+/** 1 for NaN and ±∞, else 0. */
+export const notFinite = definePointwise('notFinite', pointwise('not_finite', source), {
+  vjp: () => [undefined],
+  reference: (x) => (Number.isFinite(x) ? 0 : 1),
+});

@@ -1,5 +1,6 @@
 import source from '../../shaders/random.wgsl?raw';
 import { ShapeError } from '../errors.js';
+import { type Program, programNodes } from '../graph/program.js';
 import { defineOpWith, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import { checkShape, type Shape, sizeOf } from '../shape.js';
@@ -75,3 +76,10 @@ export const random = {
     return affine(mean, deviation, generate(normalOf, shape, options));
   },
 } as const;
+
+/** Adds the update that counts runs, where fresh random numbers are drawn. */
+export function countRuns(program: Program): Program {
+  if (!programNodes(program).includes(runCount) || program.updates.some(([target]) => target === runCount))
+    return program;
+  return { ...program, updates: [...program.updates, [runCount, add(runCount, 1)]] };
+}

@@ -1,4 +1,4 @@
-import { grad } from '../autodiff/reverse.js';
+import { follow } from '../autodiff/precision.js';
 import { NablaError, ShapeError } from '../errors.js';
 import type { Updates } from '../graph/program.js';
 import { checkTensors, Tensor } from '../graph/tensor.js';
@@ -96,28 +96,32 @@ export function makeOptimizer({ name, options, slots, ...rest }: OptimizerDefini
       );
       return new Map([['step', counter] as const, ...entries]);
     },
-    updates(costOrGradients, parameters) {
-      const raw = costOrGradients instanceof Tensor ? grad(costOrGradients, parameters) : costOrGradients;
-      checkGradients(name, raw, parameters);
-      const clipped = clipNorm === undefined ? raw : clipByGlobalNorm(raw, clipNorm);
-      const scheduled = typeof learningRate === 'function' ? learningRate(counter) : learningRate;
-      const rate = typeof scheduled === 'number' ? full([], scheduled) : scheduled;
-      if (rate.rank !== 0)
-        throw new ShapeError(`${name}: learningRate has shape ${formatShape(rate.shape)}; give a scalar`);
-      const counted = add(counter, 1);
-      const rule = ruleOf(rate, counted);
-      const state = stateOf(parameters);
-      const next = parameters.map((each, i) => {
-        const gradient = weightDecay === 0 ? clipped[i]! : add(clipped[i]!, mul(weightDecay, each));
-        return rule(each, gradient, state[i]!);
-      });
-      // One kind of update after the other
-      const updates = [-1, ...slots.keys()].flatMap((slot) =>
-        parameters.map((each, i) => [state[i]![slot] ?? each, next[i]![slot + 1]!] as const),
-      );
-      return rest.counts || typeof learningRate === 'function' ? [...updates, [counter, counted]] : updates;
+    updates(given, parameters) {
+      return given instanceof Tensor
+        ? follow({ cost: given, parameters, updates: updatesOf })
+        : updatesOf(given, parameters);
     },
   };
+  function updatesOf(raw: readonly Tensor[], parameters: readonly Tensor[]): Updates {
+    checkGradients(name, raw, parameters);
+    const clipped = clipNorm === undefined ? raw : clipByGlobalNorm(raw, clipNorm);
+    const scheduled = typeof learningRate === 'function' ? learningRate(counter) : learningRate;
+    const rate = typeof scheduled === 'number' ? full([], scheduled) : scheduled;
+    if (rate.rank !== 0)
+      throw new ShapeError(`${name}: learningRate has shape ${formatShape(rate.shape)}; give a scalar`);
+    const counted = add(counter, 1);
+    const rule = ruleOf(rate, counted);
+    const state = stateOf(parameters);
+    const next = parameters.map((each, i) => {
+      const gradient = weightDecay === 0 ? clipped[i]! : add(clipped[i]!, mul(weightDecay, each));
+      return rule(each, gradient, state[i]!);
+    });
+    // One kind of update after the other
+    const updates = [-1, ...slots.keys()].flatMap((slot) =>
+      parameters.map((each, i) => [state[i]![slot] ?? each, next[i]![slot + 1]!] as const),
+    );
+    return rest.counts || typeof learningRate === 'function' ? [...updates, [counter, counted]] : updates;
+  }
 }
 
 /** Names that tell parameters apart: their own where no other has it, else with their number. */

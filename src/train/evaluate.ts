@@ -1,3 +1,4 @@
+import type { Precision } from '../autodiff/precision.js';
 import { type Dataset, stored } from '../data/dataset.js';
 import { isFloat } from '../dtype.js';
 import type { Engine, Step } from '../engine.js';
@@ -66,6 +67,7 @@ export interface PassDefinition extends Required<EvaluateOptions> {
   readonly training: boolean;
   /** Count right answers too; they cost a kernel a step. */
   readonly accuracy: boolean;
+  readonly precision?: Precision | undefined;
   /** What else a step updates, from its cost. */
   readonly updates?: (cost: Tensor) => Updates;
 }
@@ -84,7 +86,7 @@ const spare = new WeakMap<Dataset, ReturnType<typeof makeBooks>[]>();
  * picks each batch and advances by itself, so a step uploads nothing and reads nothing back.
  */
 export function makePass(engine: Engine, definition: PassDefinition) {
-  const { data, batchSize, updates } = definition;
+  const { data, batchSize, updates, precision = 'f32' } = definition;
   const kept = spare.get(data) ?? [];
   spare.set(data, kept);
   const books = kept.pop() ?? makeBooks(data.length);
@@ -98,7 +100,7 @@ export function makePass(engine: Engine, definition: PassDefinition) {
       [cursor, add(cursor, size)],
       [totals, add(totals, concat(sums, { axis: 0 }))],
     ];
-    return engine.compile({ outputs: { cost }, updates: [...(updates?.(cost) ?? []), ...own] });
+    return engine.compile({ outputs: { cost }, updates: [...(updates?.(cost) ?? []), ...own], precision });
   };
   const full = data.length >= batchSize ? compile(batchSize) : undefined;
   const rest = data.length % batchSize ? compile(data.length % batchSize) : undefined;

@@ -1,3 +1,4 @@
+import type { Precision } from '../autodiff/precision.js';
 import type { Dataset } from '../data/dataset.js';
 import { permutation } from '../data/random.js';
 import type { Engine, Step } from '../engine.js';
@@ -27,6 +28,8 @@ export interface FitOptions extends EvaluateOptions {
   readonly reportEvery?: number;
   /** Ends after so many steps in all, in the middle of an epoch if need be. */
   readonly steps?: number;
+  /** What matrix products read, as `engine.compile` takes it; f32 unless given. */
+  readonly precision?: Precision;
   /** false saves a kernel a step. */
   readonly accuracy?: boolean;
   /** Goes on from here; model and optimizer must hold the values of that moment. */
@@ -35,7 +38,7 @@ export interface FitOptions extends EvaluateOptions {
   readonly onWarmUp?: (done: number, total: number) => void;
 }
 
-const OPTIONAL = 'validation seed shuffle signal onStep reportEvery steps accuracy resume onWarmUp';
+const OPTIONAL = 'validation seed shuffle signal onStep reportEvery steps precision accuracy resume onWarmUp';
 
 /** Where a run stands, with the totals of the epoch so far, as plain data: enough to go on bit for bit, with the parameters and the optimizer's state. */
 export interface Progress extends Totals {
@@ -90,7 +93,7 @@ export interface Fit extends AsyncIterable<EpochReport> {
  */
 export function fit(engine: Engine, options: FitOptions): Fit {
   checkOptions('fit', options, 'model loss optimizer data epochs batchSize', OPTIONAL);
-  const { model, loss, data, batchSize, epochs, accuracy = true, resume } = options;
+  const { model, loss, data, batchSize, epochs, precision, accuracy = true, resume } = options;
   checkWhole('fit', { epochs, steps: options.steps ?? 0 }, 0);
   checkWhole('fit', { 'batch size': batchSize, reportEvery: options.reportEvery ?? 1 });
   const settings = { seed: options.seed ?? resume?.seed ?? 0, batchSize, examples: data.length };
@@ -104,7 +107,7 @@ export function fit(engine: Engine, options: FitOptions): Fit {
     },
     async *[Symbol.asyncIterator]() {
       const updates = (cost: Tensor): Updates => options.optimizer.updates(cost, model.parameters);
-      const pass = makePass(engine, { model, loss, data, batchSize, accuracy, training: true, updates });
+      const pass = makePass(engine, { model, loss, data, batchSize, precision, accuracy, training: true, updates });
       const readings = makeReadings(options);
       try {
         await engine.warmUp((pass.full ?? pass.rest)!, options.onWarmUp);

@@ -73,6 +73,7 @@ export const table: readonly family.Entry[] = [
   comparison('lessEqual', compare.lessEqual),
   comparison('greater', compare.greater),
   comparison('greaterEqual', compare.greaterEqual),
+  unary('notFinite', compare.notFinite),
   family.wheres,
   unary('sigmoid', sigmoid, { low: -9, high: 9 }),
   unary('tanh', tanh, { low: -9, high: 9 }),

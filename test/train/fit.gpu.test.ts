@@ -35,6 +35,14 @@ const settings = (): FitOptions => ({
 });
 
 describe('fit on the GPU', () => {
+  it('learns in mixed precision', async () => {
+    const options: FitOptions = { ...settings(), precision: 'f16', epochs: 20 };
+    const costs: number[] = [];
+    for await (const { cost } of fit(engine, options)) costs.push(cost);
+    expect(costs.at(-1)).toBeLessThan(0.2 * costs[0]!);
+    expect((await evaluate(engine, options)).accuracy).toBeGreaterThan(0.95);
+  });
+
   it('agrees with float64', async () => {
     const options = settings();
     const cpu = openCpuEngine();

@@ -2,7 +2,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { inPrecision, type Precision } from './autodiff/precision.js';
 import { watch } from './check/anomaly.js';
-import { type Check, type CheckReport, checkFailure, compareCapture, passes } from './check/compare.js';
+import type { Check, CheckReport, CrossCheck, OnCheck } from './check/compare.js';
+import { checkFailure, checkMode, compareCapture, passes } from './check/compare.js';
 import { constantValue } from './cpu/backend.js';
 import { readValue, type TensorData, type Value } from './dtype.js';
 import { NablaError } from './errors.js';
@@ -16,21 +17,13 @@ import type {
   PlanView,
   Profile,
 } from './graph/backend.js';
-import type { NodeFeeds, Updates } from './graph/program.js';
-import {
-  checkProgram,
-  indexLimits,
-  isInput,
-  isParameter,
-  programNodes,
-  readFeeds,
-  readNodeFeeds,
-} from './graph/program.js';
+import type { Feeds, NodeFeeds, Updates } from './graph/program.js';
+import { checkProgram, indexLimits, isInput, programNodes, readFeeds, readNodeFeeds } from './graph/program.js';
 import { isData, structureOf } from './graph/structure.js';
 import type { Tensor, Tree } from './graph/tensor.js';
 import { type Evaluated, inPlaceOf, tensorsOf } from './graph/walk.js';
 import { checkRange } from './ops/indexing.js';
-import { describe } from './ops/leaf.js';
+import { checkParameter, describe } from './ops/leaf.js';
 import { countRuns } from './ops/random.js';
 import { checkOptions } from './options.js';
 
@@ -67,25 +60,33 @@ const RUN_CACHE = 32;
 /** `crossCheck: 'sampled'` looks at one kernel call in this many steps, the next kernel each time. */
 const SAMPLE_EVERY = 16;
 
-/** Whether kernels are compared with the float64 reference as they run: none, one now and then, or all. */
-export type CrossCheck = 'off' | 'sampled' | 'every';
-
 /** Runs graphs on one backend and owns the values of parameters there. Made by `open`. */
 export class Engine {
   readonly #backend: Backend;
   readonly #compiled = new WeakMap<object, { executable: Executable; outputs: readonly Tensor[] }>();
   /** What `run` keeps of a graph: its plan, and its data leaves in order. */
   readonly #runs = new Map<string, { executable: Executable; data: readonly Tensor[] }>();
-  readonly #crossCheck: CrossCheck;
   readonly #anomaly: boolean;
+  readonly #onCheck: OnCheck | undefined;
+  #crossCheck: CrossCheck;
   #steps = 0;
   #disposed = false;
 
   /** @internal */
-  constructor(backend: Backend, crossCheck: CrossCheck = 'off', anomaly = false) {
+  constructor(backend: Backend, crossCheck: CrossCheck = 'off', anomaly = false, onCheck?: OnCheck) {
     this.#backend = backend;
     this.#crossCheck = crossCheck;
     this.#anomaly = anomaly;
+    this.#onCheck = onCheck;
+  }
+
+  /** Which kernel calls are cross-checked from the next step on; may be set at any time. A CPU engine has no kernels. */
+  get crossCheck(): CrossCheck {
+    return this.#crossCheck;
+  }
+
+  set crossCheck(mode) {
+    this.#crossCheck = checkMode('engine', mode);
   }
 
   /** What this engine runs on: backend, adapter, limits and features. */
@@ -126,24 +127,24 @@ export class Engine {
     const { executable, data } = this.#planFor(nodes, outputs);
     // the plan may have been made for an equal graph: its data leaves stand in the same order
     const values = new Map(nodes.filter(isData).map((node, i) => [data[i]!, fed.get(node) ?? constantValue(node)]));
-    const results = await (inspection
-      ? executable.run(values, true, inspection)
-      : this.#execute(executable, values, true));
+    const results = await this.#execute(executable, values, true, inspection);
     watched?.check(results.at(-1)!);
     return inPlaceOf(tree, results);
   }
 
-  /** Runs with the engine's cross-check; throws CheckError when a kernel is outside its bound. */
-  async #execute(executable: Executable, feeds: ReadonlyMap<Tensor, TensorData>, read: boolean): Promise<TensorData[]> {
+  /** Runs with the engine's cross-check, or `inspection`; throws CheckError when a kernel is outside its bound. */
+  async #execute(executable: Executable, feeds: Feeds, read: boolean, inspection?: Inspection): Promise<TensorData[]> {
     const step = this.#steps++;
-    if (this.#crossCheck === 'off' || (this.#crossCheck === 'sampled' && step % SAMPLE_EVERY !== 0))
-      return executable.run(feeds, read);
+    const mode = this.#crossCheck;
+    if (inspection || mode === 'off' || (mode === 'sampled' && step % SAMPLE_EVERY !== 0))
+      return executable.run(feeds, read, inspection);
     let failure: Error | undefined;
     const results = await executable.run(feeds, read, {
-      select: (dispatch, of) => this.#crossCheck === 'every' || dispatch === (step / SAMPLE_EVERY) % of,
+      select: (dispatch, of) => mode === 'every' || dispatch === (step / SAMPLE_EVERY) % of,
       receive: (capture) => {
         const checks = compareCapture(capture);
         for (const { checked } of checks) this.#backend.stats.checked += checked;
+        this.#onCheck?.(checks);
         const failed = checks.find((check) => !passes(check));
         if (failed) failure ??= checkFailure(failed, capture, this.info.adapter.description);
       },
@@ -282,12 +283,6 @@ const checkIndices = (limits: ReturnType<typeof indexLimits>, feeds: ReadonlyMap
     if (value) checkRange(`${op}: ${isInput(leaf) ? 'feed ' : ''}${describe(leaf)}`, value, size);
   }
 };
-
-function checkParameter(op: string, parameter: Tensor): Tensor {
-  if (!isParameter(parameter))
-    throw new NablaError(`${op}: ${describe(parameter)} is no parameter; only parameters keep values`);
-  return parameter;
-}
 
 const isDouble = (value: Value): value is TensorData =>
   typeof value === 'object' && 'dtype' in value && value.dtype === 'f64';

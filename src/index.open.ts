@@ -1,5 +1,6 @@
+import { type CrossCheck, checkMode, type OnCheck } from './check/compare.js';
 import { CpuBackend } from './cpu/backend.js';
-import { type CrossCheck, Engine } from './engine.js';
+import { Engine } from './engine.js';
 import { DeviceError, NablaError } from './errors.js';
 import type { Backend } from './graph/backend.js';
 import { checkOptions } from './options.js';
@@ -10,6 +11,8 @@ export interface OpenOptions {
   backend?: 'gpu' | 'cpu';
   /** Compares kernels with the float64 reference while they run: all of them, or one call every so often. */
   crossCheck?: CrossCheck;
+  /** Gets each cross-checked kernel call's results, for a page or a log to show; a mismatch is thrown all the same. */
+  onCheck?: OnCheck;
   /** Names the first op that makes a NaN or an infinity. */
   anomaly?: boolean;
   /** Measures each kernel's GPU time for `engine.profile()`; a pass per kernel makes steps slower. */
@@ -26,7 +29,7 @@ export interface OpenOptions {
   adapter?: unknown;
 }
 
-const OPTIONS = 'backend crossCheck anomaly profile byteBudget powerPreference adapter tune';
+const OPTIONS = 'backend crossCheck onCheck anomaly profile byteBudget powerPreference adapter tune';
 
 /** Looks for a GPU; says what is missing, and how to get it, where there is none; `forced` where none may take its place. */
 export type FindBackend = (options: OpenOptions) => Promise<Backend | { missing: string; forced?: boolean }>;
@@ -36,15 +39,14 @@ export const openWith =
   (findBackend: FindBackend) =>
   async (options: OpenOptions = {}): Promise<Engine> => {
     checkOptions('open', options, '', OPTIONS);
-    const { anomaly, backend, crossCheck = 'off' } = options;
+    const { anomaly, backend, onCheck } = options;
+    const crossCheck = checkMode('open', options.crossCheck ?? 'off');
     if (backend !== undefined && backend !== 'gpu' && backend !== 'cpu')
       throw new NablaError(`open: there is no backend '${String(backend)}'; use 'gpu' or 'cpu'`);
-    if (!['off', 'sampled', 'every'].includes(crossCheck))
-      throw new NablaError(`open: crossCheck is '${String(crossCheck)}'; use 'off', 'sampled' or 'every'`);
-    if (backend === 'cpu') return new Engine(new CpuBackend(), 'off', anomaly);
+    if (backend === 'cpu') return new Engine(new CpuBackend(), crossCheck, anomaly);
     const found = await findBackend(options);
-    if (!('missing' in found)) return new Engine(found, crossCheck, anomaly);
+    if (!('missing' in found)) return new Engine(found, crossCheck, anomaly, onCheck);
     if (backend === 'gpu' || found.forced) throw new DeviceError(`open: ${found.missing}`);
     console.warn(`nabla: ${found.missing}. Running on the CPU in float64, which is slow.`);
-    return new Engine(new CpuBackend(), 'off', anomaly);
+    return new Engine(new CpuBackend(), crossCheck, anomaly);
   };

@@ -2,7 +2,7 @@ import { TINY, ulp } from '../bounds.js';
 import { constantValue } from '../cpu/backend.js';
 import { evaluateBound, evaluateNode, evaluateWith, toHost } from '../cpu/evaluate.js';
 import { hostArray, hostData, isFloat, type TensorData, type TypedArray } from '../dtype.js';
-import { CheckError } from '../errors.js';
+import { CheckError, NablaError } from '../errors.js';
 import type { Capture } from '../graph/backend.js';
 import type { Tensor } from '../graph/tensor.js';
 import { gather } from '../ops/indexing.js';
@@ -30,6 +30,17 @@ export interface CheckReport {
   readonly ok: boolean;
   readonly adapter: string;
   readonly checks: readonly Check[];
+}
+
+/** Whether kernels are compared with the float64 reference as they run: none, one now and then, or all. */
+export type CrossCheck = 'off' | 'sampled' | 'every';
+/** Gets the results of a cross-checked kernel call, before a mismatch is thrown. */
+export type OnCheck = (checks: readonly Check[]) => void;
+
+/** Throws NablaError for what is no mode of the cross-check. */
+export function checkMode(op: string, mode: CrossCheck): CrossCheck {
+  if (['off', 'sampled', 'every'].includes(mode)) return mode;
+  throw new NablaError(`${op}: crossCheck is '${String(mode)}'; use 'off', 'sampled' or 'every'`);
 }
 
 /** A reference value with how far the GPU may be from it; an infinite error means that it was not computed. */

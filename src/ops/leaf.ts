@@ -1,8 +1,8 @@
 // WGSL: eye, arange and full are index expressions (`write`, here); the others are buffers.
 import { EPSILON } from '../bounds.js';
 import { type DType, hostArray, isFloat, readValue, roundTo, type Value } from '../dtype.js';
-import { DTypeError, ShapeError } from '../errors.js';
-import { inputNames } from '../graph/program.js';
+import { DTypeError, NablaError, ShapeError } from '../errors.js';
+import { inputNames, isParameter } from '../graph/program.js';
 import { apply, checkNumber, constantOp, defineIndex, filled, leafRecord, literal, Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import { checkShape, formatShape, type Shape, sizeOf } from '../shape.js';
@@ -116,3 +116,10 @@ export function eye(size: number | Shape, options: { dtype?: 'f32' | 'i32' | 'u3
 /** @internal For error messages: a leaf's name, or its kind and shape. */
 export const describe = (node: Tensor): string =>
   node instanceof Tensor ? (node.name ?? `${node.op.name} ${formatShape(node.shape)}`) : String(node);
+
+/** The parameter; throws NablaError for any other node. */
+export function checkParameter(op: string, parameter: Tensor): Tensor {
+  if (!isParameter(parameter))
+    throw new NablaError(`${op}: ${describe(parameter)} is no parameter; only parameters keep values`);
+  return parameter;
+}

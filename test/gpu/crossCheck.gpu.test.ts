@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
+import type { Check } from '../../src/check/compare.js';
 import { Engine } from '../../src/engine.js';
+import { CheckError } from '../../src/errors.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { gelu, relu, sigmoid, tanh } from '../../src/ops/activation.js';
@@ -101,6 +103,55 @@ describe('a planted fault is found', () => {
       expect(planted).toBeGreaterThan(0);
       engine.dispose();
     });
+});
+
+describe('a cross-check that is switched while steps run', () => {
+  const found: Check[] = [];
+  let engine: Engine;
+  beforeAll(async () => {
+    const backend = await GpuBackend.open(await openAdapter());
+    engine = new Engine(backend, 'off', false, (checks) => found.push(...checks));
+  });
+  afterAll(() => engine.dispose());
+
+  it('reports each kernel call of every step, one in sixteen steps, or none', async () => {
+    const step = engine.compile(program());
+    await step(feeds);
+    expect(found).toEqual([]);
+    engine.crossCheck = 'every';
+    await step(feeds);
+    expect(new Set(found.map(({ kernel }) => kernel))).toEqual(
+      new Set(step.plan.dispatches.map((each) => each.kernel)),
+    );
+    for (const { worst } of found) expect(worst.ratio).toBeLessThanOrEqual(1);
+    found.length = 0;
+    engine.crossCheck = 'sampled';
+    for (let i = 0; i < 16; i++) await step.enqueue(feeds);
+    expect(new Set(found.map(({ kernel }) => kernel)).size).toBe(1);
+    found.length = 0;
+    engine.crossCheck = 'off';
+    for (let i = 0; i < 16; i++) await step.enqueue(feeds);
+    expect(found).toEqual([]);
+    expect(engine.crossCheck).toBe('off');
+  });
+
+  it('refuses another word', () => {
+    expect(() => {
+      engine.crossCheck = 'always' as never;
+    }).toThrow("engine: crossCheck is 'always'; use 'off', 'sampled' or 'every'");
+    expect(engine.crossCheck).toBe('off');
+  });
+});
+
+it('reports a mismatch before it is thrown', async () => {
+  const rewrite = (wgsl: string): string => wgsl.replace('return a - b;', 'return a + b;');
+  const ratios: number[] = [];
+  const backend = await GpuBackend.open(await openAdapter(), { rewrite });
+  await using engine = new Engine(backend, 'every', false, (checks) =>
+    ratios.push(...checks.map((c) => c.worst.ratio)),
+  );
+  await expect(engine.compile(program())(feeds)).rejects.toThrow(CheckError);
+  expect(Math.max(...ratios)).toBeGreaterThan(1);
 });
 
 it('leaves nothing behind', async () => {

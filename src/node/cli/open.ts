@@ -1,6 +1,7 @@
 // What a command works with: an engine and data, each with a line that says what it is and where it came from.
+import type { CrossCheck } from '../../check/compare.js';
 import { CpuBackend } from '../../cpu/backend.js';
-import { type CrossCheck, Engine } from '../../engine.js';
+import { Engine } from '../../engine.js';
 import { DeviceError, NablaError } from '../../errors.js';
 import { GpuBackend } from '../../gpu/backend.js';
 import { ask, findAdapter } from '../dawn.js';

@@ -1,24 +1,18 @@
 // Trained models for other runtimes: ONNX of opset 17. Operators: https://onnx.ai/onnx/operators/; fields: onnx.proto.
-import activation from '../../shaders/activation.wgsl?raw';
-import arithmetic from '../../shaders/arithmetic.wgsl?raw';
-import compare from '../../shaders/compare.wgsl?raw';
-import hadamard from '../../shaders/hadamard.wgsl?raw';
-import outer from '../../shaders/outer.wgsl?raw';
-import softmax from '../../shaders/softmax.wgsl?raw';
 import { evaluateNode } from '../cpu/evaluate.js';
 import type { DType, TensorData } from '../dtype.js';
 import type { Engine } from '../engine.js';
 import { FeedError, NablaError } from '../errors.js';
 import type { ComposedKernel } from '../graph/op.js';
 import { isConstant, isInput, isParameter } from '../graph/program.js';
-import { checkTensors, type FullOptions, type Tensor } from '../graph/tensor.js';
+import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
-import { meeting, type WindowOptions } from '../ops/convolution.js';
+import type { WindowOptions } from '../ops/convolution.js';
 import { describe } from '../ops/leaf.js';
 import type { MatmulOptions } from '../ops/matmul.js';
 import type { ResizeOptions } from '../ops/slice.js';
-import { type Shape, sameShape, sizeOf } from '../shape.js';
-import { type Fields, float, int, join, message, text } from './protobuf.js';
+import { type Shape, sameShape } from '../shape.js';
+import { type Fields, int, join, message, text } from './protobuf.js';
 import { stored } from './safetensors.js';
 
 const [IR_VERSION, OPSET] = [8, 17];
@@ -26,14 +20,12 @@ const [IR_VERSION, OPSET] = [8, 17];
 const types: Readonly<Record<DType, number>> = { f32: 1, u8: 2, i32: 6, bool: 9, f16: 10, u32: 12 };
 const INT64 = 7;
 
-/** Whole numbers or lists of them; `alpha` alone is a float. */
+/** Whole numbers or lists of them. */
 type Attributes = Readonly<Record<string, number | readonly number[]>>;
 function attribute([name, value]: readonly [string, number | readonly number[]]): Fields {
-  const fields = (): Fields[] => {
-    if (name === 'alpha') return [float(2, Number(value)), int(20, 1)];
-    return typeof value === 'number' ? [int(3, value), int(20, 2)] : [...value.map((each) => int(8, each)), int(20, 7)];
-  };
-  return message(5, [text(1, name), ...fields()]);
+  const fields =
+    typeof value === 'number' ? [int(3, value), int(20, 2)] : [...value.map((each) => int(8, each)), int(20, 7)];
+  return message(5, [text(1, name), ...fields]);
 }
 
 type Graph = ReturnType<typeof makeGraph>;
@@ -55,7 +47,8 @@ function makeGraph(reserved: readonly string[]) {
   const value = (dtype: DType, { shape, data }: Omit<TensorData, 'dtype'>, name = 'value'): string =>
     tensor(name, types[dtype], shape, stored({ shape, dtype, data }).bytes);
   return {
-    ...{ parts, value },
+    parts,
+    value,
     node(type: string, inputs: readonly string[], attributes: Attributes = {}, output = unique(type)): string {
       const names = [...inputs.map((name) => text(1, name)), text(2, output), text(3, output)];
       parts.push(message(1, [...names, text(4, type), ...Object.entries(attributes).map(attribute)]));
@@ -68,44 +61,38 @@ function makeGraph(reserved: readonly string[]) {
   };
 }
 
-/** An operator, or what writes a node from the names of its inputs and gives the name of its value. */
-type Rule = string | ((graph: Graph, inputs: readonly string[], node: Tensor) => string);
+/** Writes a node from the names of its inputs and gives the name of its value. */
+type Rule = (graph: Graph, inputs: readonly string[], node: Tensor) => string;
 
 /** An operator with attributes, to begin with those of an op: its options where they have ONNX's names. */
 const operator =
   (type: string, attributes: (node: Tensor) => Attributes = ({ options }) => options): Rule =>
   (graph, inputs, node) =>
     graph.node(type, inputs, attributes(node));
+/** Ops that have ONNX's names, but for the capital. */
+const named =
+  'abs add concat cos div equal exp greater less log mul neg pow relu sigmoid sin softmax softplus sqrt sub';
+const capital = (op: string): string => op.replace(/^./, (first) => first.toUpperCase());
 function reduced({ options }: Tensor): { axes: readonly number[]; keepdims: number } {
   const { axes, keepDims }: { axes: readonly number[]; keepDims: boolean } = options;
   return { axes, keepdims: Number(keepDims) };
 }
-/** Windows by a table of places; a tap that misses reads one more element at the end. */
-const writeWindows: Rule = (graph, [x], { inputs: [image], dtype, options, shape }) => {
-  const { window, size, axes, fill }: WindowOptions = options;
-  const lead = image!.shape.slice(0, -4);
-  const [tapsI, tapsJ, H, W] = image!.shape.slice(-4) as [number, number, number, number];
-  const places = Array.from({ length: sizeOf([...window, ...size]) }, (_, at) => {
-    const [v, u] = [at % size[1], Math.floor(at / size[1]) % size[0]];
-    const tap = Math.floor(at / size[0] / size[1]);
-    const [i, j] = [Math.floor(tap / window[1]), tap % window[1]];
-    const [row, column] = [meeting(axes[0], i, u, H), meeting(axes[1], j, v, W)];
-    return row < 0 || column < 0 ? tapsI * tapsJ * H * W : (((i % tapsI) * tapsJ + (j % tapsJ)) * H + row) * W + column;
-  });
-  const flat = graph.node('Reshape', [x!, graph.ints([...lead, tapsI * tapsJ * H * W])]);
-  const pads = graph.ints([...lead.map(() => 0), 0, ...lead.map(() => 0), 1]);
-  const padded = graph.node('Pad', [flat, pads, graph.number(fill, dtype)]);
-  return graph.node('Gather', [padded, graph.ints(places, shape.slice(-4))], { axis: lead.length });
-};
 
-/** An op's name, and its operator or how it is written. */
+/** How ops are written, by their names. */
 const rules: Readonly<Record<string, Rule>> = {
-  ...{ add: 'Add', sub: 'Sub', mul: 'Mul', outer: 'Mul', div: 'Div', neg: 'Neg', sqrt: 'Sqrt', pow: 'Pow', exp: 'Exp' },
-  ...{ log: 'Log', abs: 'Abs', sin: 'Sin', cos: 'Cos', maximum: 'Max', minimum: 'Min', where: 'Where' },
-  ...{ equal: 'Equal', less: 'Less', lessEqual: 'LessOrEqual', greater: 'Greater', greaterEqual: 'GreaterOrEqual' },
-  ...{ sigmoid: 'Sigmoid', tanh: 'Tanh', relu: 'Relu', softplus: 'Softplus', stopGradient: 'Identity' },
-  softmax: operator('Softmax'),
-  concat: operator('Concat'),
+  ...Object.fromEntries(`${named} tanh where`.split(' ').map((op) => [op, operator(capital(op))])),
+  maximum: operator('Max'),
+  minimum: operator('Min'),
+  lessEqual: operator('LessOrEqual'),
+  greaterEqual: operator('GreaterOrEqual'),
+  outer: operator('Mul'),
+  stopGradient: operator('Identity'),
+  leakyRelu: operator('PRelu'),
+  // Elu's own alpha is no operand
+  elu: (graph, [z, alpha], { dtype }) => {
+    const below = graph.node('Mul', [alpha!, graph.node('Elu', [z!])]);
+    return graph.node('Where', [graph.node('Less', [z!, graph.number(0, dtype)]), below, z!]);
+  },
   transpose: operator('Transpose', ({ options }) => ({ perm: (options as { axes: number[] }).axes })),
   max: operator('ReduceMax', reduced),
   min: operator('ReduceMin', reduced),
@@ -130,6 +117,8 @@ const rules: Readonly<Record<string, Rule>> = {
   },
   matmul: (graph, inputs, node) => {
     const { transposeA, transposeB }: MatmulOptions = node.options;
+    if (node.inputs.every(({ rank }) => rank === 2))
+      return graph.node('Gemm', inputs, { transA: Number(transposeA), transB: Number(transposeB) });
     const operands = [transposeA, transposeB].map((flip, i) => {
       const [columns, rows, ...lead] = [...node.inputs[i]!.shape.keys()].reverse();
       return flip ? graph.node('Transpose', [inputs[i]!], { perm: [...lead.reverse(), columns!, rows!] }) : inputs[i]!;
@@ -160,17 +149,7 @@ const rules: Readonly<Record<string, Rule>> = {
     const values = graph.value('f32', { shape: [2], data: Float32Array.of(0, 1) });
     return graph.node('OneHot', [graph.node('Cast', [indices!], { to: INT64 }), graph.ints([classes]), values]);
   },
-  windows: writeWindows,
 };
-
-/** Activations whose second operand is a number. */
-const withAlpha = new Map([
-  ['leakyRelu', 'LeakyRelu'],
-  ['elu', 'Elu'],
-]);
-
-/** Where the functions of pointwise ops come from; an op of a user's may have any name, but not their source. */
-const sources = [activation, arithmetic, compare, hadamard, outer, softmax];
 
 /** What a node is written from, and how; one operator may stand for several nodes. */
 interface Way {
@@ -211,32 +190,13 @@ function poolingOf(node: Tensor): Way | undefined {
   return isLargest && isA(each, 'reshape') ? onWindows('MaxPool', each.inputs[0], Number.NEGATIVE_INFINITY) : undefined;
 }
 
-function productOf(node: Tensor): Way | undefined {
-  if (!isA(node, 'matmul') || node.inputs.some(({ rank }) => rank > 2)) return undefined;
-  const { transposeA, transposeB }: MatmulOptions = node.options;
-  const flips = { transA: Number(transposeA), transB: Number(transposeB) };
-  return { inputs: node.inputs, rule: operator('Gemm', () => flips) };
-}
-
-/** A product of matrices or a convolution with the bias that is added to it. */
-function biasedOf({ inputs: [sum, shift] }: Tensor): Way | undefined {
-  const channels = sum!.shape[1] ?? 0;
-  const isRow = sameShape(shift!.shape, [channels]);
-  const bias = isA(shift, 'reshape') && sameShape(shift.shape, [channels, 1, 1]) ? shift.inputs[0]! : undefined;
-  const way = isRow ? productOf(sum!) : bias?.rank === 1 ? convolutionOf(sum!) : undefined;
-  return way && { ...way, inputs: [...way.inputs, bias ?? shift!] };
-}
-
 function wayOf(node: Tensor): Way {
   const { op, inputs, options, dtype } = node;
-  if (op.kernel.kind !== 'pointwise' || sources.includes(op.kernel.source)) {
-    const whole = isA(node, 'add') ? biasedOf(node) : (productOf(node) ?? convolutionOf(node) ?? poolingOf(node));
-    if (whole) return whole;
-    const type = withAlpha.get(op.name);
-    const alpha = (inputs[1]?.options as FullOptions | undefined)?.value;
-    if (type) return { inputs: [inputs[0]!], rule: operator(type, () => ({ alpha: alpha! })) };
-    if (Object.hasOwn(rules, op.name)) return { inputs, rule: rules[op.name]! };
-  }
+  // a user's op, whose kernel says where it is written, may have any name
+  const isOwn = op.kernel.kind !== 'pointwise' || !('file' in op.kernel);
+  const rule = isOwn && Object.hasOwn(rules, op.name) ? rules[op.name] : undefined;
+  const whole = convolutionOf(node) ?? poolingOf(node) ?? (rule && { inputs, rule });
+  if (whole) return whole;
   if (op.kernel.kind === 'composed')
     return { inputs: [(op.kernel as ComposedKernel).compose(inputs, options)], rule: (_, [name]) => name! };
   if (isInput(node)) throw new FeedError(`onnx: ${describe(node)} is needed and not declared; add it to inputs`);
@@ -263,7 +223,7 @@ const typed = (field: number, name: string, { dtype, shape }: Tensor): Fields =>
 /**
  * A graph as an ONNX file (opset 17), with the parameters' values as the engine holds them: what layers, losses and the
  * exported functions give in inference. Shapes are fixed, the batch too. conv2d and maxPool2d become Conv and MaxPool, a
- * dense layer Gemm. Throws NablaError for an op without an ONNX operator (a random one, a gradient's, your own) and
+ * product of matrices Gemm. Throws NablaError for an op without an ONNX operator (a random one, a gradient's, your own) and
  * FeedError for an input that is needed and not declared.
  *
  *     const images = input([1, 784]);
@@ -288,8 +248,7 @@ export async function encode(engine: Engine, { inputs, outputs }: Exported): Pro
     const way = ways.get(node);
     const from = way?.inputs.map((input) => names.get(input)!) ?? [];
     if (isParameter(node)) names.set(node, graph.value(node.dtype, await engine.read(node), node.name));
-    else if (way)
-      names.set(node, typeof way.rule === 'string' ? graph.node(way.rule, from) : way.rule(graph, from, node));
+    else if (way) names.set(node, way.rule(graph, from, node));
   }
   for (const [name, node] of wanted) graph.node('Identity', [names.get(node)!], {}, name);
   for (const [name, node] of given) graph.parts.push(typed(11, name, node));

@@ -21,8 +21,8 @@ const inverse = ({ step, tap, offset, gap }: Axis): Axis => ({ step: gap, tap: -
 const inverted = ({ axes: [y, x] }: Geometry, size: Pair): Geometry => ({ size, axes: [inverse(y), inverse(x)] });
 const lastTwo = (shape: Shape): Pair => [shape.at(-2)!, shape.at(-1)!];
 
-/** @internal The input place that tap i of the window at place u meets, −1 for none. */
-export function meeting({ step, tap, offset, gap }: Axis, i: number, u: number, extent: number): number {
+/** The input place that tap i of the window at place u meets, −1 for none. */
+function meeting({ step, tap, offset, gap }: Axis, i: number, u: number, extent: number): number {
   const at = (step * u + tap * i + offset) / gap;
   return Number.isInteger(at) && at >= 0 && at < extent ? at : -1;
 }

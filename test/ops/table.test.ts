@@ -23,7 +23,6 @@ const helpers = ['WINDOW_SETTINGS', 'activations', 'axesOf', 'broadcastData', 'c
     'inputOp',
     'inside',
     'matmulSizes',
-    'meeting',
     'misfit',
     'multiply',
     'parameter',

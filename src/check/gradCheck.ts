@@ -41,39 +41,54 @@ const FULL_INPUTS = 256;
 const FULL_ENTRIES = 2 ** 16;
 const DIRECTIONS = 8;
 
-/** A direction in the joint space of all `wrt`: elements of theirs, and which way each moves. */
-type Direction = readonly { readonly of: number; readonly at: number; readonly sign: number }[];
+/** An element of a node, and which way a direction moves it. */
+type Place = { readonly node: Tensor; readonly at: number; readonly sign: number };
 
-/** What is compared: ∂target/∂wrt as the graph gives them, and how to evaluate the target. */
+/** What is compared: ∂target/∂node as the graph gives them, and how to evaluate the target. */
 interface Question {
   readonly target: Tensor;
-  readonly wrt: readonly Tensor[];
-  readonly jacobians: readonly TensorData[];
+  readonly jacobians: ReadonlyMap<Tensor, TensorData>;
   readonly leaf: (node: Tensor) => TensorData;
 }
+/** A derivative, the direction that it was taken along, and its difference as a share of what is allowed. */
+type Found = { entry: GradCheckReport['worst']; direction: readonly Place[]; excess: number };
 
-/** Derivative of every element of the target along a direction, from the graph and by central differences. */
-function compare(question: Question, direction: Direction, epsilon: number): GradCheckReport['worst'][] {
-  const { target, wrt, jacobians, leaf } = question;
+/** The worst derivative of the target's elements along a direction, by the graph and by central differences. */
+function probe(question: Question, direction: readonly Place[], options: GradCheckOptions): Found {
+  const { target, jacobians, leaf } = question;
+  const { epsilon = 1e-6, absolute = 1e-5, relative = 1e-3 } = options;
+  const nodes = [...jacobians.keys()];
   const moved = (step: number): TypedArray => {
-    const shifts = wrt.map(({ shape }) => new Float64Array(sizeOf(shape)));
-    for (const { of, at, sign } of direction) shifts[of]![at] = sign * step;
-    return evaluate([target], leaf, undefined, new Map(wrt.map((node, j) => [node, shifts[j]!])))[0]!.data;
+    const shifts = new Map(nodes.map((node) => [node, new Float64Array(sizeOf(node.shape))]));
+    for (const { node, at, sign } of direction) shifts.get(node)![at] = sign * step;
+    return evaluate([target], leaf, undefined, shifts)[0]!.data;
   };
   const [up, down] = [moved(epsilon), moved(-epsilon)];
-  const slope = (i: number, { of, at, sign }: Direction[number]): number =>
-    sign * jacobians[of]!.data[i * sizeOf(wrt[of]!.shape) + at]!;
-  const names = wrt.map((node, j) => node.name ?? `wrt[${j}]`);
-  return Array.from(up, (high, i) => {
-    const analytic = direction.reduce((sum, place) => sum + slope(i, place), 0);
+  const names = nodes.map(({ name }, i) => name ?? `wrt[${i}]`);
+  const found = Array.from(up, (high, i): Found => {
+    const slope = ({ node, at, sign }: Place): number => sign * jacobians.get(node)!.data[i * sizeOf(node.shape) + at]!;
+    const analytic = direction.reduce((sum, place) => sum + slope(place), 0);
     const numeric = (high - down[i]!) / (2 * epsilon);
+    const excess = Math.abs(analytic - numeric) / (absolute + relative * Math.abs(numeric));
+    const { node, at } = direction[0]!;
     // a sum over many places has no place of its own
-    if (direction.length !== 1) return { wrt: names.join(' + '), index: [], analytic, numeric };
-    const { of, at } = direction[0]!;
-    const index = [...coordinates(i, target.shape), ...coordinates(at, wrt[of]!.shape)];
-    return { wrt: names[of]!, index, analytic, numeric };
+    const where =
+      direction.length > 1
+        ? { wrt: names.join(' + '), index: [] }
+        : {
+            wrt: names[nodes.indexOf(node)]!,
+            index: [...coordinates(i, target.shape), ...coordinates(at, node.shape)],
+          };
+    return { entry: { ...where, analytic, numeric }, direction, excess: Number.isNaN(excess) ? Infinity : excess };
   });
+  return worstOf(found);
 }
+
+const nothing: Found = { entry: { wrt: '', index: [], analytic: 0, numeric: 0 }, direction: [], excess: -1 };
+const worstOf = (found: Found[]): Found => found.reduce((a, b) => (b.excess > a.excess ? b : a), nothing);
+
+const coordinates = (place: number, shape: Shape): number[] =>
+  stridesOf(shape).map((stride, axis) => Math.floor(place / stride) % shape[axis]!);
 
 async function leafValues(roots: readonly Tensor[], options: GradCheckOptions): Promise<Map<Tensor, TensorData>> {
   const leaves = topological(roots).filter(({ op }) => op.kernel.kind === 'leaf');
@@ -82,19 +97,10 @@ async function leafValues(roots: readonly Tensor[], options: GradCheckOptions): 
   return new Map(leaves.map((node) => [node, values.has(node) ? toHost(values.get(node)!) : ownValue(node)]));
 }
 
-const coordinates = (place: number, shape: Shape): number[] =>
-  stridesOf(shape).map((stride, axis) => Math.floor(place / stride) % shape[axis]!);
-
-/** All unit vectors, or a few random directions over every place. */
-function directions(wrt: readonly Tensor[], full: boolean): Direction[] {
-  const places = wrt.flatMap(({ shape }, of) =>
-    Array.from({ length: sizeOf(shape) }, (_, at) => ({ of, at, sign: 1 })),
-  );
-  if (full) return places.map((place) => [place]);
-  return Array.from({ length: DIRECTIONS }, (_, seed) => {
-    const draws = evaluate([random.uniform([places.length], { seed })], constantValue)[0]!.data;
-    return places.map((place, i) => ({ ...place, sign: draws[i]! < 0.5 ? -1 : 1 }));
-  });
+/** All places with random signs. */
+function randomDirection(places: readonly Place[], seed: number): Place[] {
+  const draws = evaluate([random.uniform([places.length], { seed })], constantValue)[0]!.data;
+  return places.map((place, i) => ({ ...place, sign: draws[i]! < 0.5 ? -1 : 1 }));
 }
 
 /**
@@ -109,42 +115,26 @@ export async function gradCheck(
   const nodes: readonly Tensor[] = [...new Set(wrt instanceof Tensor ? [wrt] : wrt)];
   if (nodes.length === 0 || ![y, ...nodes].every((each) => each instanceof Tensor))
     throw new NablaError('gradCheck: pass a tensor y and at least one tensor to differentiate by');
-  const size = nodes.reduce((total, node) => total + sizeOf(node.shape), 0);
-  const full = size <= FULL_INPUTS && size * sizeOf(y.shape) <= FULL_ENTRIES;
+  const places = nodes.flatMap((node) =>
+    Array.from({ length: sizeOf(node.shape) }, (_, at) => ({ node, at, sign: 1 })),
+  );
+  const full = places.length <= FULL_INPUTS && places.length * sizeOf(y.shape) <= FULL_ENTRIES;
   const target = full || y.rank === 0 ? y : sum(mul(y, random.uniform(y.shape, { seed: 1, low: -1 })));
   const tree = jacobian(target, nodes);
   const leaves = await leafValues([target, ...tree], options);
   const leaf = (node: Tensor): TensorData => leaves.get(node)!;
-  const jacobians = options.engine ? await options.engine.run(tree, options.feeds) : evaluate(tree, leaf);
-  return search({ target, wrt: nodes, jacobians, leaf }, directions(nodes, full), options);
-}
-
-/** An entry, the direction that it was found along, and its difference as a share of what is allowed. */
-type Found = { entry: GradCheckReport['worst']; part: Direction; excess: number };
-const nothing: Found = { entry: { wrt: '', index: [], analytic: 0, numeric: 0 }, part: [], excess: -1 };
-const worstOf = (found: Found[]): Found => found.reduce((a, b) => (b.excess > a.excess ? b : a), nothing);
-
-function search(question: Question, all: readonly Direction[], options: GradCheckOptions): GradCheckReport {
-  const { epsilon = 1e-6, absolute = 1e-5, relative = 1e-3 } = options;
-  let checked = 0;
-  const probe = (direction: Direction): Found[] => {
-    const entries = compare(question, direction, epsilon);
-    checked += entries.length;
-    return entries.map((entry) => {
-      const excess = Math.abs(entry.analytic - entry.numeric) / (absolute + relative * Math.abs(entry.numeric));
-      return { entry, part: direction, excess: Number.isNaN(excess) ? Number.POSITIVE_INFINITY : excess };
-    });
-  };
-  let worst = nothing;
-  for (const direction of all) {
-    worst = worstOf([worst, ...probe(direction)]);
-    if (worst.excess > 1 && direction.length > 1) break;
-  }
+  const derivatives = options.engine ? await options.engine.run(tree, options.feeds) : evaluate(tree, leaf);
+  const question = { target, leaf, jacobians: new Map(nodes.map((node, i) => [node, derivatives[i]!])) };
+  const directions = full
+    ? places.map((place) => [place])
+    : Array.from({ length: DIRECTIONS }, (_, seed) => randomDirection(places, seed));
+  let worst = worstOf(directions.map((direction) => probe(question, direction, options)));
   const ok = worst.excess <= 1;
   // a wrong sum over many places: halve it towards a place that is wrong
-  while (!ok && worst.part.length > 1) {
-    const half = Math.ceil(worst.part.length / 2);
-    worst = worstOf([...probe(worst.part.slice(0, half)), ...probe(worst.part.slice(half))]);
+  while (!ok && worst.direction.length > 1) {
+    const half = Math.ceil(worst.direction.length / 2);
+    const halves = [worst.direction.slice(0, half), worst.direction.slice(half)];
+    worst = worstOf(halves.map((direction) => probe(question, direction, options)));
   }
-  return { ok, checked, worst: worst.entry };
+  return { ok, checked: directions.length * sizeOf(target.shape), worst: worst.entry };
 }

@@ -78,21 +78,21 @@ export function makeOptimizer({ name, options, slots, ...rest }: OptimizerDefini
   if (!(learningRate instanceof Tensor) && typeof learningRate !== 'function') checkNumbers(name, { learningRate });
   checkNumbers(name, { weightDecay });
   const counter = parameter(0, { name: 'step' });
-  const leaves = new Map<Tensor, Tensor[]>();
-  const stateOf = (parameters: readonly Tensor[]): Tensor[][] => {
-    const fresh = parameters.filter((each) => !leaves.has(each));
-    for (const each of fresh) leaves.set(each, []);
-    // One kind of state after the other, each in the parameters' order: neighbours in memory.
-    for (const slot of slots)
-      for (const each of fresh)
-        leaves.get(each)!.push(parameter(zeros(each.shape), { name: `${each.name ?? 'parameter'}.${slot}` }));
-    return parameters.map((each) => leaves.get(each)!);
-  };
+  const kinds = slots.map((slot) => ({ slot, leaves: new Map<Tensor, Tensor>() }));
+  // one kind of state after the other, each in the parameters' order: neighbours in memory
+  const statesOf = (parameters: readonly Tensor[]): Tensor[][] =>
+    kinds.map(({ slot, leaves }) =>
+      parameters.map((each) => {
+        const name = `${each.name ?? 'parameter'}.${slot}`;
+        if (!leaves.has(each)) leaves.set(each, parameter(zeros(each.shape), { name }));
+        return leaves.get(each)!;
+      }),
+    );
   return {
     state(parameters) {
       const names = namesOf(parameters);
-      const entries = stateOf(parameters).flatMap((state, i) =>
-        state.map((leaf, slot) => [`${names[i]}.${slots[slot]}`, leaf] as const),
+      const entries = statesOf(parameters).flatMap((leaves, k) =>
+        leaves.map((leaf, i) => [`${names[i]}.${slots[k]}`, leaf] as const),
       );
       return new Map([['step', counter] as const, ...entries]);
     },
@@ -111,14 +111,14 @@ export function makeOptimizer({ name, options, slots, ...rest }: OptimizerDefini
       throw new ShapeError(`${name}: learningRate has shape ${formatShape(rate.shape)}; give a scalar`);
     const counted = add(counter, 1);
     const rule = ruleOf(rate, counted);
-    const state = stateOf(parameters);
+    const states = statesOf(parameters);
     const next = parameters.map((each, i) => {
       const gradient = weightDecay === 0 ? clipped[i]! : add(clipped[i]!, mul(weightDecay, each));
-      return rule(each, gradient, state[i]!);
+      const state = states.map((leaves) => leaves[i]!);
+      return rule(each, gradient, state);
     });
-    // One kind of update after the other
-    const updates = [-1, ...slots.keys()].flatMap((slot) =>
-      parameters.map((each, i) => [state[i]![slot] ?? each, next[i]![slot + 1]!] as const),
+    const updates = [parameters, ...states].flatMap((leaves, k) =>
+      leaves.map((leaf, i) => [leaf, next[i]![k]!] as const),
     );
     return rest.counts || typeof learningRate === 'function' ? [...updates, [counter, counted]] : updates;
   }

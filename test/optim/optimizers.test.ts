@@ -113,7 +113,7 @@ describe('an optimizer', () => {
     const second = optimizer.updates(mul(2, cost), [a, b]);
     expect(first.map(([target]) => target)).toEqual(second.map(([target]) => target));
     expect(first.map(([target]) => target.name)).toEqual(['a', 'b', 'a.m', 'b.m', 'a.v', 'b.v', 'step']);
-    expect([...optimizer.state([a, b]).keys()]).toEqual(['step', 'a.m', 'a.v', 'b.m', 'b.v']);
+    expect([...optimizer.state([a, b]).keys()]).toEqual(['step', 'a.m', 'b.m', 'a.v', 'b.v']);
     expect(new Set(optimizer.state([a, b]).values())).toEqual(new Set(first.slice(2).map(([target]) => target)));
   });
 

@@ -8,15 +8,11 @@ import { concat } from '../ops/slice.js';
 import { reshape } from '../ops/view.js';
 import { formatShape, sizeOf } from '../shape.js';
 
-/** A program with one output more: how many values of each float node are NaN or infinite, in topological order. */
-export interface Watched {
-  readonly program: Program;
-  /** Throws CheckError naming the first op that made a value that is not finite. */
-  readonly check: (counts: TensorData) => void;
-}
-
-/** Counts non-finite values on the device, by their bits, so that a step reads one short vector and nothing for each op. */
-export function watch(program: Program): Watched | undefined {
+/**
+ * A program with one output more: how many values of each float node are NaN or infinite, in topological order. They are
+ * counted on the device, by their bits, so that a step reads one short vector and nothing for each op.
+ */
+export function watch(program: Program) {
   const nodes = programNodes(program).filter(
     (node) => isFloat(node.dtype) && sizeOf(node.shape) > 0 && node.op.name !== 'full',
   );
@@ -24,7 +20,8 @@ export function watch(program: Program): Watched | undefined {
   const counts = nodes.map((node) => reshape(sum(notFinite(node)), [1]));
   return {
     program: { ...program, outputs: [...program.outputs, concat(counts, { axis: 0 })] },
-    check: ({ data }) => {
+    /** Throws CheckError naming the first op that made a value that is not finite. */
+    check: ({ data }: TensorData): void => {
       const tainted = new Set(nodes.filter((_, i) => data[i]! > 0));
       // infinite constants, a mask say, are meant; what they make infinite is not the first
       const isFirst = (node: Tensor): boolean =>

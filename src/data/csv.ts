@@ -1,17 +1,8 @@
-import type { TensorData } from '../dtype.js';
 import { FormatError } from '../errors.js';
 import { checkOptions } from '../options.js';
 
 /** Rows of numbers, [rows, columns], with the columns' names where there is a header. */
-export interface Table extends TensorData {
-  readonly columns: readonly string[];
-  readonly dtype: 'f32';
-  readonly data: Float32Array;
-}
-interface Row {
-  readonly line: number;
-  readonly cells: string[];
-}
+export type Table = ReturnType<typeof csv>;
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 const isNumber = (text: string): boolean => NUMBER.test(text) && Number.isFinite(Math.fround(Number(text)));
@@ -20,11 +11,12 @@ const fail = (line: number, fact: string): never => {
 };
 
 /** Cuts text into rows of cells, as RFC 4180: quotes may hold commas, line ends and doubled quotes. */
-function cut(text: string): Row[] {
+function cut(text: string) {
   const cell = /(?:"((?:[^"]|"")*)"|((?!")[^,\r\n]*))(,|\r?\n|$)/y;
-  const rows: Row[] = [];
+  const emptyRow = (line: number) => ({ line, cells: [] as string[] });
   let line = 1;
-  let row: Row = { line, cells: [] };
+  let row = emptyRow(line);
+  const rows = [];
   while (cell.lastIndex < text.length || row.cells.length > 0) {
     const found = cell.exec(text);
     if (!found) return fail(line, 'a quote is never closed, or text follows a closing quote or a line end');
@@ -33,7 +25,7 @@ function cut(text: string): Row[] {
     row.cells.push(quoted?.replaceAll('""', '"') ?? bare!.trim());
     if (stop === ',') continue;
     rows.push(row);
-    row = { line, cells: [] };
+    row = emptyRow(line);
   }
   return rows;
 }
@@ -43,7 +35,7 @@ function cut(text: string): Row[] {
  * or as `header` says. Strict: throws FormatError, with the line, for rows of unequal length, empty fields, text, NaN,
  * Infinity, hexadecimal and numbers beyond f32.
  */
-export function csv(text: string, options: { header?: boolean } = {}): Table {
+export function csv(text: string, options: { header?: boolean } = {}) {
   checkOptions('csv', options, '', 'header');
   const rows = cut(text.replace(/^\ufeff/, ''));
   const [first] = rows;
@@ -62,7 +54,7 @@ export function csv(text: string, options: { header?: boolean } = {}): Table {
   return {
     columns: hasHeader ? first.cells : [],
     shape: [body.length, width],
-    dtype: 'f32',
+    dtype: 'f32' as const,
     data: Float32Array.from(numbers),
   };
 }

@@ -111,11 +111,9 @@ export interface TensorRecord<O extends Options = Options> extends Rules<O> {
   readonly reference: TensorReference<O>;
 }
 /** An op that others define: their references are its reference, and their bounds, carried through, its bound. */
-export interface ComposedRecord<O extends Options = Options> extends Omit<Rules<O>, 'bound' | 'propagate'> {
+export interface ComposedRecord<O extends Options = Options> extends Rules<O> {
   readonly kernel: ComposedKernel<O>;
   readonly reference?: undefined;
-  readonly bound?: undefined;
-  readonly propagate?: undefined;
 }
 /** What `defineOp` takes. */
 export type OpRecord<O extends Options = Options> = PointwiseRecord<O> | TensorRecord<O> | ComposedRecord<O>;

@@ -18,7 +18,18 @@ const folder = fileURLToPath(new URL('../../src/ops', import.meta.url));
 const files = readdirSync(folder);
 
 /** What files of src/ops export beside ops: shared by rules, kernels and engines. */
-const helpers = ['WINDOW_SETTINGS', 'activations', 'axesOf', 'broadcastData', 'checkRange', 'describe', 'erf', 'input']
+const helpers = [
+  'WINDOW_SETTINGS',
+  'activations',
+  'axesOf',
+  'broadcastData',
+  'checkParameter',
+  'checkRange',
+  'countRuns',
+  'describe',
+  'erf',
+  'input',
+]
   .concat([
     'inputOp',
     'inside',

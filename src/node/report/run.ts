@@ -40,17 +40,12 @@ export interface Run {
   readonly text?: string | undefined;
   /** Without the calls one by one. */
   readonly profile?: Profile | undefined;
-  readonly plan: Plan;
+  /** One training step, empty on the CPU. */
+  readonly plan: ReturnType<typeof shrinkPlan>;
 }
 
-/** One training step, empty on the CPU. A dispatch names its kernel's text by its place among the texts. */
-interface Plan extends Omit<PlanView, 'dispatches'> {
-  readonly dispatches: readonly (Omit<PlanView['dispatches'][number], 'wgsl'> & { readonly wgsl: number })[];
-  readonly texts: readonly string[];
-}
-
-/** A plan with each kernel's text once: an unrolled network runs the same kernels hundreds of times. */
-export function shrinkPlan(plan: PlanView): Plan {
+/** A plan with each kernel's text once, known by its place: an unrolled network runs the same kernels hundreds of times. */
+export function shrinkPlan(plan: PlanView) {
   const texts = [...new Set(plan.dispatches.map(({ wgsl }) => wgsl))];
   return { ...plan, texts, dispatches: plan.dispatches.map((each) => ({ ...each, wgsl: texts.indexOf(each.wgsl) })) };
 }

@@ -6,16 +6,27 @@ import { DeviceError, NablaError } from '../../errors.js';
 import { GpuBackend } from '../../gpu/backend.js';
 import { ask, findAdapter } from '../dawn.js';
 import { mnist } from '../mnist.js';
+import { tileStore } from '../tiles.js';
 import { count } from './text.js';
 
+interface EngineOptions {
+  readonly crossCheck?: CrossCheck;
+  readonly profile?: boolean | undefined;
+  readonly tune?: boolean | undefined;
+}
+
 /** A GPU engine; without an adapter the CPU one after a warning, or DeviceError where a GPU or one by name is asked for. */
-export async function openEngine(backend: 'gpu' | 'cpu' | undefined, crossCheck: CrossCheck = 'off', profile = false) {
+export async function openEngine(backend: 'gpu' | 'cpu' | undefined, options: EngineOptions = {}) {
+  const { crossCheck = 'off', profile, tune } = options;
   const cpu = () => ({ engine: new Engine(new CpuBackend()), source: 'engine  CPU, float64' });
   if (backend === 'cpu') return cpu();
   const found = await findAdapter();
   if (!('missing' in found)) {
     const checked = crossCheck === 'off' ? '' : `; cross-check ${crossCheck}`;
-    const engine = new Engine(await GpuBackend.open(found.adapter, { ask, profile }), crossCheck);
+    const engine = new Engine(
+      await GpuBackend.open(found.adapter, { ask, profile, tune: tune ? tileStore : undefined }),
+      crossCheck,
+    );
     return { engine, source: `engine  WebGPU on ${found.source}${checked}` };
   }
   if (backend === 'gpu' || found.forced) throw new DeviceError(found.missing);

@@ -33,7 +33,7 @@ export async function train(options: TrainOptions, version: string): Promise<num
   const isText = options.preset === 'chars';
   const { labels, source: read, ...data } = await (isText ? openText(options.text) : openDigits(options.data));
   const architecture = architectureOf(options, data);
-  const { engine, source } = await openEngine(options.backend, options.crossCheck, options.profile);
+  const { engine, source } = await openEngine(options.backend, options);
   await using _ = engine;
   const progress = openProgress();
   const model = buildModel(architecture, options.seed);
@@ -84,13 +84,13 @@ async function learn(
   progress: ReturnType<typeof openProgress>,
 ) {
   const signal = onSignals(() => progress.line('stopping; once more quits without writing the model'));
-  const { learningRate, momentum, clipNorm, epochs, batch } = options;
+  const { learningRate, momentum, clipNorm, epochs, batch, precision } = options;
   const rates = { learningRate, ...(momentum && { momentum }), ...(clipNorm && { clipNorm }) };
   const optimizer = optimizers[options.optimizer](rates);
   const costs: [step: number, cost: number][] = [];
   const scalars: ScalarEvent[] = [];
   const note = (step: number, values: ScalarEvent['values']) => scalars.push({ step, time: Date.now(), values });
-  const task = { model, loss, data: train, batchSize: batch };
+  const task = { model, loss, data: train, batchSize: batch, precision };
   const run = fit(engine, {
     ...{ ...task, optimizer, epochs, seed: options.seed, signal, validation: test },
     ...(options.steps !== undefined && { steps: options.steps }),

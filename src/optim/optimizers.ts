@@ -3,7 +3,7 @@ import { NablaError, ShapeError } from '../errors.js';
 import type { Updates } from '../graph/program.js';
 import { checkTensors, Tensor } from '../graph/tensor.js';
 import { tanh } from '../ops/activation.js';
-import { add, div, maximum, minimum, mul, sqrt, square, sub } from '../ops/arithmetic.js';
+import { add, div, minimum, mul, sqrt, square, sub } from '../ops/arithmetic.js';
 import { full, parameter, zeros } from '../ops/leaf.js';
 import { descend, movingAverage, scaledDirection } from '../ops/optimizer.js';
 import { sum } from '../ops/reduce.js';
@@ -207,26 +207,23 @@ function makeAdam(name: string, options: AdamOptions, apartDecay: number): Optim
   });
 }
 
-type RmsPropOptions = OptimizerOptions & { alpha?: number; epsilon?: number; momentum?: number; centered?: boolean };
+type RmsPropOptions = OptimizerOptions & { alpha?: number; epsilon?: number; momentum?: number };
 
 /**
  * PyTorch's `RMSprop`: v ← αv + (1−α)g²; p ← p − rate · g / (√v + ε), through a momentum buffer where `momentum` is
- * given, and with the variance in place of v where `centered`. Learning rate 0.01, α 0.99, ε 10⁻⁸.
+ * given. Learning rate 0.01, α 0.99, ε 10⁻⁸.
  */
 export function rmsProp(options: RmsPropOptions = {}): Optimizer {
-  const { alpha = 0.99, epsilon = 1e-8, momentum = 0, centered = false } = options;
+  const { alpha = 0.99, epsilon = 1e-8, momentum = 0 } = options;
   checkNumbers('rmsProp', { alpha }, 1);
   checkNumbers('rmsProp', { epsilon, momentum });
-  const slots = ['v', ...(centered ? ['mean'] : []), ...(momentum ? ['momentum'] : [])];
-  const settings = { name: 'rmsProp', options, known: 'alpha epsilon momentum centered', learningRate: 1e-2, slots };
-  return makeOptimizer(settings, (rate) => (p, g, state) => {
-    const next = [movingAverage(alpha, state[0]!, square(g))];
-    if (centered) next.push(movingAverage(alpha, state[1]!, g));
-    // Rounding may take a variance below 0, where a root has no value.
-    const variance = centered ? maximum(0, sub(next[0]!, square(next[1]!))) : next[0]!;
-    const direction = scaledDirection(g, variance, epsilon);
-    if (momentum === 0) return [descend(p, rate, direction), ...next];
-    const velocity = add(mul(momentum, state[next.length]!), direction);
-    return [descend(p, rate, velocity), ...next, velocity];
+  const slots = momentum ? ['v', 'momentum'] : ['v'];
+  const settings = { name: 'rmsProp', options, known: 'alpha epsilon momentum', learningRate: 1e-2, slots };
+  return makeOptimizer(settings, (rate) => (p, g, [v, m]) => {
+    const next = movingAverage(alpha, v!, square(g));
+    const direction = scaledDirection(g, next, epsilon);
+    if (!m) return [descend(p, rate, direction), next];
+    const velocity = add(mul(momentum, m), direction);
+    return [descend(p, rate, velocity), next, velocity];
   });
 }

@@ -80,12 +80,11 @@ const cases: [string, () => optim.Optimizer, Update][] = [
     },
   ],
   [
-    'rmsProp, centred, with momentum',
-    () => optim.rmsProp({ learningRate: 0.02, alpha: 0.9, momentum: 0.5, centered: true }),
+    'rmsProp with momentum',
+    () => optim.rmsProp({ learningRate: 0.02, alpha: 0.9, momentum: 0.5 }),
     (p, g, state) => {
       state.v = 0.9 * state.v! + 0.1 * g * g;
-      state.a = 0.9 * state.a! + 0.1 * g;
-      state.m = 0.5 * state.m! + g / (Math.sqrt(state.v - state.a ** 2) + 1e-8);
+      state.m = 0.5 * state.m! + g / (Math.sqrt(state.v) + 1e-8);
       return p - 0.02 * state.m;
     },
   ],

@@ -1,4 +1,4 @@
-// WGSL: eye, arange and full are index expressions (`write`, here); the others are buffers.
+// WGSL: arange and full are index expressions (`write`, here); the others are buffers.
 import { EPSILON } from '../bounds.js';
 import { type DType, hostArray, isFloat, readValue, roundTo, type Value } from '../dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
@@ -6,6 +6,8 @@ import { inputNames, isParameter } from '../graph/program.js';
 import { apply, checkNumber, constantOp, defineIndex, filled, leafRecord, literal, Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import { checkShape, formatShape, type Shape, sizeOf } from '../shape.js';
+import { cast } from './cast.js';
+import { equal } from './compare.js';
 import { reshape } from './view.js';
 
 /** @internal A place that each run feeds. */
@@ -92,19 +94,9 @@ export function arange(
   return arangeOf([], { start: from, step, length, dtype });
 }
 
-const eyeOf = defineIndex<{ shape: Shape; from: number; dtype: DType }>({
-  name: 'eye',
-  vjp: () => [],
-  reference: (_, { from }, { shape, dtype }) =>
-    hostArray(dtype, sizeOf(shape)).map((_: number, at: number) =>
-      Number(at % shape[1]! === Math.floor(at / shape[1]!) + from),
-    ),
-  write: ({ options: { from }, output: { dtype }, coordinates: [i, j] }) =>
-    `select(${literal(0, dtype)}, ${literal(1, dtype)}, ${i} + ${from}u == ${j})`,
-});
 /** @internal Rows `from` to `to` of the identity of some size. */
 export const unitRows = (size: number, from: number, to: number, dtype: DType): Tensor =>
-  eyeOf([], { shape: [to - from, size], from, dtype });
+  cast(equal(reshape(arange(from, to), [to - from, 1]), arange(size)), dtype);
 
 /** The identity: `eye(3)` is [3, 3]; `eye([2, 3])` is [2, 3, 2, 3], one where both halves of the index agree. */
 export function eye(size: number | Shape, options: { dtype?: 'f32' | 'i32' | 'u32' } = {}): Tensor {

@@ -160,7 +160,10 @@ export function checkFailure(check: Check, capture: Capture, adapter: string): C
   const { index, gpu, cpu, bound } = check.worst;
   const message = `${check.op}: element ${index} of kernel ${check.kernel} is ${gpu} on ${adapter}, the float64 reference ${cpu}; they may differ by ${bound}${bound === 0 ? ', because the op has no bound: give it one, such as { ulp: 4 }' : ''}`;
   const inputs = [...capture.reads].map(([{ op, shape }, { dtype, data }]) => ({
-    ...{ op: op.name, shape: formatShape(shape), dtype, values: [...data.slice(0, 4096)] },
+    op: op.name,
+    shape: formatShape(shape),
+    dtype,
+    values: [...data.slice(0, 4096)],
   }));
   const reproduction = JSON.stringify({ adapter, check, wgsl: capture.wgsl, inputs });
   return Object.assign(new CheckError(`${message}; see its reproduction`), { check, reproduction });

@@ -106,7 +106,8 @@ export function makePass(engine: Engine, definition: PassDefinition) {
   const rest = data.length % batchSize ? compile(data.length % batchSize) : undefined;
   return {
     /** One step of `batchSize` examples, and one of the remainder where there is one. */
-    ...{ full, rest },
+    full,
+    rest,
     /** Whether labels are class numbers, so that there is an accuracy. */
     counted,
     /** Starts at a position of an order of rows. */

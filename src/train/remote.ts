@@ -127,8 +127,13 @@ function makeCommands<S>(setUp: SetUp<S>, say: Say) {
  * `parentPort` of node:worker_threads as the port; throws NablaError where there is none.
  *
  *     serveTrainer(async ({ inputs, labels }) => ({
- *       ...{ engine: await open(), model, loss: loss.crossEntropy, optimizer: optim.adam() },
- *       ...{ data: dataset(inputs, labels), epochs: 10, batchSize: 64 },
+ *       engine: await open(),
+ *       model,
+ *       loss: loss.crossEntropy,
+ *       optimizer: optim.adam(),
+ *       data: dataset(inputs, labels),
+ *       epochs: 10,
+ *       batchSize: 64,
  *     }));
  */
 export function serveTrainer<S>(setUp: SetUp<S>, port: Port | null = globalThis): void {
@@ -241,7 +246,8 @@ export async function remoteTrainer(
     return request('pause');
   };
   return {
-    ...{ info, pause },
+    info,
+    pause,
     save: () => request('save'),
     load: (file) => request('load', file),
     call: (name, argument) => request('call', [name, argument]),

@@ -40,8 +40,13 @@ export const presets: Readonly<Record<'mnist' | 'nielsen' | 'cnn' | 'chars', Pre
   nielsen: {
     about: '784-30-10 sigmoid, quadratic cost, SGD at 3.0, batch 10, 30 epochs',
     options: {
-      ...{ layers: [30], activation: 'sigmoid', loss: 'halfSquaredError' },
-      ...{ optimizer: 'sgd', learningRate: 3, batch: 10, epochs: 30 },
+      layers: [30],
+      activation: 'sigmoid',
+      loss: 'halfSquaredError',
+      optimizer: 'sgd',
+      learningRate: 3,
+      batch: 10,
+      epochs: 30,
     },
     architecture: { start: { initializer: 'lecunNormal', biasInitializer: 'standardNormal' } },
   },

@@ -59,12 +59,17 @@ export async function reportRun(
   const { epochs, steps, seconds } = facts;
   const timed = epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
   const run: Run = {
-    ...{ ...facts, settings, name: basename(output), date: new Date().toISOString() },
+    ...facts,
+    name: basename(output),
+    date: new Date().toISOString(),
+    settings,
     parameters: parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
     machine: {
       engine: source.replace(/^engine +/, ''),
       adapter: [adapter.vendor, adapter.architecture].filter(Boolean).join(' '),
-      ...{ nabla: version, node: process.version, platform: `${process.platform} ${process.arch}` },
+      nabla: version,
+      node: process.version,
+      platform: `${process.platform} ${process.arch}`,
     },
     stepsPerSecond: timed > 0 ? epochs.at(-1)!.step / timed : steps / seconds,
     profile: profile && { ...profile, events: [] },

@@ -92,7 +92,12 @@ async function learn(
   const note = (step: number, values: ScalarEvent['values']) => scalars.push({ step, time: Date.now(), values });
   const task = { model, loss, data: train, batchSize: batch, precision };
   const run = fit(engine, {
-    ...{ ...task, optimizer, epochs, seed: options.seed, signal, validation: test },
+    ...task,
+    optimizer,
+    epochs,
+    seed: options.seed,
+    signal,
+    validation: test,
     ...(options.steps !== undefined && { steps: options.steps }),
     onWarmUp: (done, total) => progress.status(`compiling kernels, ${done} of ${total}`),
     onStep({ cost, ...at }) {

@@ -1,5 +1,5 @@
 import { isFloat } from './dtype.js';
-import { DTypeError, ShapeError } from './errors.js';
+import { ShapeError } from './errors.js';
 import { checkTensors, type Tensor } from './graph/tensor.js';
 import { softplus } from './ops/activation.js';
 import { div, mul, square, sub } from './ops/arithmetic.js';
@@ -52,21 +52,13 @@ export const halfSquaredError: Loss = batchLoss('halfSquaredError', 1, (output, 
   mul(0.5, square(sub(output, target))),
 );
 
-const entropy = batchLoss('crossEntropy', undefined, (logits, target, labels) =>
-  softmaxCrossEntropy(logits, target, { normalised: namesClasses(logits, labels) }),
-);
 /**
  * −Σ t ln softmax(logits), its mean over the batch: logits [batch, …, classes]; labels class numbers [batch, …]
  * (integers in [0, classes)) or probabilities of the logits' shape.
  */
-export const crossEntropy: Loss = (logits, labels) => {
-  checkTensors('crossEntropy', logits, labels);
-  if (logits.rank < 2)
-    throw new ShapeError(`crossEntropy: logits ${formatShape(logits.shape)}; they are [batch, classes]`);
-  if (!isFloat(labels.dtype) || !sameShape(labels.shape, logits.shape.slice(0, -1))) return entropy(logits, labels);
-  const found = `${labels.dtype} ${formatShape(labels.shape)}`;
-  throw new DTypeError(`crossEntropy: labels are ${found}; class numbers are integers: cast(labels, 'i32')`);
-};
+export const crossEntropy: Loss = batchLoss('crossEntropy', undefined, (logits, target, labels) =>
+  softmaxCrossEntropy(logits, target, { normalised: namesClasses(logits, labels) }),
+);
 
 /**
  * −Σ t ln σ(z) + (1 − t) ln(1 − σ(z)) = Σ softplus(z) − t z, its mean over the batch: logits z and labels t in [0, 1] of

@@ -13,7 +13,7 @@ export interface PointOptions {
 }
 
 type SpiralOptions = PointOptions & { classes?: number };
-type Place = (label: number, t: number, classes: number) => readonly [number, number];
+type Place = (label: number, t: number, i: number) => readonly [number, number];
 
 /** Points [examples, 2] around where `place` puts the i-th of a class, t running over [0, 1) within the class. */
 function points(options: SpiralOptions, noise: number, place: Place, known = ''): Dataset {
@@ -24,7 +24,7 @@ function points(options: SpiralOptions, noise: number, place: Place, known = '')
   const labels = Int32Array.from({ length: examples }, (_, i) => i % classes);
   const each = Math.ceil(examples / classes);
   labels.forEach((label, i) => {
-    const [x, y] = place(label, Math.floor(i / classes) / each, classes);
+    const [x, y] = place(label, Math.floor(i / classes) / each, i);
     const spread = options.noise ?? noise;
     inputs.set([x + spread * normal(), y + spread * normal()], 2 * i);
   });
@@ -36,8 +36,8 @@ export const spiral = (options: SpiralOptions = {}): Dataset =>
   points(
     options,
     0.02,
-    (label, t, classes) => {
-      const angle = 2 * Math.PI * (1.75 * t + label / classes);
+    (label, t) => {
+      const angle = 2 * Math.PI * (1.75 * t + label / (options.classes ?? 2));
       return [t * Math.cos(angle), t * Math.sin(angle)];
     },
     'classes',
@@ -58,10 +58,8 @@ export const circles = (options: PointOptions = {}): Dataset =>
   });
 
 /** The corners of the unit square; class 1 where exactly one coordinate is 1; noise 0.1. Four without noise are its table. */
-export const xor = (options: PointOptions = {}): Dataset => {
-  let turn = 0;
-  return points(options, 0.1, (label) => {
-    const first = (turn++ >> 1) & 1;
+export const xor = (options: PointOptions = {}): Dataset =>
+  points(options, 0.1, (label, _, i) => {
+    const first = (i >> 1) & 1;
     return [first, first ^ label];
   });
-};

@@ -153,11 +153,7 @@ export function maxPool2d(x: Tensor, options: WindowSettings & { size: number | 
   const window: Pair = typeof size === 'number' ? [size, size] : size;
   const geometry = geometryOf('maxPool2d', x, window, options, window);
   if (geometry.axes.some(({ offset }, k) => -2 * offset > window[k]!))
-    misfit(
-      `maxPool2d: padding ${JSON.stringify(padding)} is above half of the window`,
-      { shape: window },
-      '; pad less',
-    );
+    throw new ShapeError(`maxPool2d: padding ${JSON.stringify(padding)} is above half of [${window}]; pad less`);
   const taps = window[0] * window[1];
   const view = windows(x, window, geometry, Number.NEGATIVE_INFINITY);
   const each = reshape(view, [...view.shape.slice(0, 2), taps, ...geometry.size]);

@@ -79,12 +79,10 @@ export function slice(x: Tensor, begin: readonly number[], end: readonly number[
 
 /** Adds `widths[axis] = [before, after]` elements of `value` (0) around each axis. */
 export function pad(x: Tensor, widths: Widths, value = 0): Tensor {
-  if (widths.length !== rankOf('pad', x))
-    throw new ShapeError(`pad: ${widths.length} pairs for ${formatShape(x.shape)}; give [before, after] for each axis`);
-  if (widths.some((pair) => pair.length !== 2 || pair.some((width) => !Number.isInteger(width) || width < 0)))
-    throw new ShapeError(
-      `pad: ${JSON.stringify(widths)} are no pairs of whole numbers ≥ 0; give [before, after], or use slice to cut`,
-    );
+  const isPair = (pair: readonly number[]): boolean =>
+    pair.length === 2 && pair.every((n) => Number.isInteger(n) && n >= 0);
+  if (widths.length !== rankOf('pad', x) || !widths.every(isPair))
+    misfit('pad:', x, `and widths ${JSON.stringify(widths)}; give [before, after] ≥ 0 for each axis, or slice to cut`);
   checkNumber('pad', value, x.dtype);
   return resize(x, widths, value);
 }

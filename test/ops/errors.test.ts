@@ -91,7 +91,12 @@ const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][
   ],
   // @ts-expect-error: bounds are lists
   ['a slice by numbers', () => slice(zeros([3]), 1, 2), ShapeError, /slice: \[3\] and bounds \[1,2\]; give two lists/],
-  ['a pad of too few axes', () => pad(m, [[1, 1]]), ShapeError, /pad: 1 pairs for \[64, 784\]/],
+  [
+    'a pad of too few axes',
+    () => pad(m, [[1, 1]]),
+    ShapeError,
+    /pad: \[64, 784\] and widths \[\[1,1\]\]; give \[before, after\]/,
+  ],
   [
     'a negative pad',
     () =>
@@ -100,10 +105,10 @@ const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][
         [0, 0],
       ]),
     ShapeError,
-    /pad: \[\[-1,1\],\[0,0\]\] are no pairs of whole numbers ≥ 0/,
+    /pad: \[64, 784\] and widths \[\[-1,1\],\[0,0\]\]/,
   ],
   // @ts-expect-error: both sides
-  ['half a pair', () => pad(zeros([3]), [[1]]), ShapeError, /pad: \[\[1\]\] are no pairs/],
+  ['half a pair', () => pad(zeros([3]), [[1]]), ShapeError, /pad: \[3\] and widths \[\[1\]\]/],
   ['zeros of a negative size', () => zeros([-1]), ShapeError, /^zeros: \[-1\] is no shape/],
   ['concat of nothing', () => concat([], { axis: 0 }), ShapeError, /concat: nothing to join/],
   [

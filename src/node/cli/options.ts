@@ -113,7 +113,6 @@ export const reporting = program
   .description('Compare runs, by the pages that nabla train wrote')
   .argument('<files...>')
   .option('--output <file>', 'page to write', 'nabla-compare.report.html');
-export type ReportOptions = ReturnType<typeof reporting.opts>;
 
 /** What was given to `nabla train`, else what the preset says, else the standard. */
 export function readTrainOptions() {

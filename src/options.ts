@@ -10,9 +10,8 @@ export function checkOptions<O extends object>(op: string, options: O, needed = 
     throw new NablaError(`${op}: ${fact}; pass an object of ${names.join(', ') || 'options'}`);
   };
   if (typeof options !== 'object' || options === null) fail(`options are ${String(options)}`);
-  const missing = needed
-    .split(' ')
-    .find((name) => name && (options as Readonly<Record<string, unknown>>)[name] === undefined);
+  const given = options as Readonly<Record<string, unknown>>;
+  const missing = needed.split(' ').find((name) => name && given[name] === undefined);
   if (missing) fail(`${missing} is missing`);
   const unknown = Object.keys(options).find((name) => !names.includes(name));
   if (known !== undefined && unknown !== undefined) fail(`there is no option '${unknown}'`);

@@ -2,16 +2,7 @@ import { checkDType, type DType, hostArray, integerRanges, isFloat, roundTo } fr
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
 import { checkOptions } from '../options.js';
 import { broadcastShapes, checkShape, type Shape, sizeOf } from '../shape.js';
-import type {
-  ComposedKernel,
-  ComposedRecord,
-  IndexKernel,
-  Op,
-  OpRecord,
-  Options,
-  PointwiseRecord,
-  TensorRecord,
-} from './op.js';
+import type { ComposedRecord, IndexKernel, Op, OpRecord, Options, PointwiseRecord, TensorRecord } from './op.js';
 
 let nextId = 0;
 
@@ -196,8 +187,3 @@ type IndexRules<O extends Options> = Omit<TensorRecord<O>, 'kernel'> & Pick<Inde
 /** @internal An op of any dtype whose elements are read from its inputs at places that `write` tells. */
 export const defineIndex = <O extends Options>({ write, ...rules }: IndexRules<O>) =>
   defineOpWith<O>({ accepts: 'any', bound: { ulp: 0 }, ...rules, kernel: { kind: 'index', write } });
-
-type ComposedRules<O extends Options> = Omit<ComposedRecord<O>, 'kernel'> & Pick<ComposedKernel<O>, 'compose'>;
-/** @internal An op that other ops define. */
-export const defineComposed = <O extends Options>({ compose, ...rules }: ComposedRules<O>) =>
-  defineOpWith<O>({ ...rules, kernel: { kind: 'composed', compose } });

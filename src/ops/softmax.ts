@@ -1,7 +1,7 @@
 import source from '../../shaders/softmax.wgsl?raw';
 import { EPSILON } from '../bounds.js';
 import { errorOf, pointwise } from '../graph/op.js';
-import { defineComposed, definePointwise, type Tensor } from '../graph/tensor.js';
+import { defineOpWith, definePointwise, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import { formatShape, normalizeAxis, reducedShape, sameShape, sizeOf } from '../shape.js';
 import { add, div, log, mul, neg, sub } from './arithmetic.js';
@@ -38,14 +38,14 @@ const softmaxBackward = definePointwise('softmaxBackward', pointwise('softmax_ba
   bound: { ulp: 4 },
 });
 
-const softmaxOf = defineComposed<{ axis: number }>({
+const softmaxOf = defineOpWith<{ axis: number }>({
   name: 'softmax',
   // δ_z = p ⊙ (δ_p − Σ p δ_p)
   vjp: ({ output: p, cotangent, lead, options }) => {
     const axis = lead.length + options.axis;
     return [softmaxBackward(p, cotangent, sum(mul(p, cotangent), { axis, keepDims: true }))];
   },
-  compose: ([z], { axis }) => softmaxPart(z!, ...statistics(z!, axis)),
+  kernel: { kind: 'composed', compose: ([z], { axis }) => softmaxPart(z!, ...statistics(z!, axis)) },
 });
 
 /** The axis that a function is asked for, else the last. */
@@ -80,7 +80,7 @@ const crossEntropyBackward = definePointwise('crossEntropyBackward', pointwise('
   bound: { ulp: 4 },
 });
 
-const crossEntropyOf = defineComposed<{ normalised: boolean }>({
+const crossEntropyOf = defineOpWith<{ normalised: boolean }>({
   name: 'crossEntropy',
   shape: ([z]) => z!.shape.slice(0, -1),
   // δ_z = (p Σt − t) δ, δ_t = −ln p δ
@@ -90,8 +90,11 @@ const crossEntropyOf = defineComposed<{ normalised: boolean }>({
     const share = normalised ? p : mul(p, sum(target!, { axis: -1, keepDims: true }));
     return [crossEntropyBackward(share, target!, dOut), neg(mul(logSoftmax(z!), dOut))];
   },
-  // a class without a share costs nothing, whatever its probability
-  compose: ([z, t]) => neg(sum(where(equal(t!, 0), 0, mul(t!, logSoftmax(z!))), { axis: -1 })),
+  kernel: {
+    kind: 'composed',
+    // a class without a share costs nothing, whatever its probability
+    compose: ([z, t]) => neg(sum(where(equal(t!, 0), 0, mul(t!, logSoftmax(z!))), { axis: -1 })),
+  },
 });
 
 /**

@@ -63,6 +63,9 @@ export class Link {
       case 'lost':
         this.#fail(`The GPU device was lost, and with it what was learned (${message.reason.replace(/\.$/, '')}).`);
         return;
+      case 'mismatch':
+        this.#fail(`A kernel is wrong here, and so is what was learned. ${message.message}.`);
+        return;
       case 'failed':
         this.#fail(`Something went wrong: ${message.message}`);
         return;

@@ -23,6 +23,8 @@ export type Reply =
 export type EngineReply =
   | { readonly type: 'opened'; readonly machine: Machine }
   | { readonly type: 'lost'; readonly reason: string }
+  /** A kernel's result is outside its bound. */
+  | { readonly type: 'mismatch'; readonly message: string }
   | { readonly type: 'failed'; readonly message: string };
 
 /** What computes here; `missing` says why that is not a GPU. */

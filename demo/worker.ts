@@ -1,11 +1,11 @@
 // The worker: it holds the engine, so that nothing that the engine does can hold the page up.
-import { DeviceLostError, type Engine, open as openGpu } from '../src/index.browser.js';
+import { CheckError, DeviceLostError, type Engine, type OnCheck, open as openGpu } from '../src/index.browser.js';
 import { BackpropService } from './backprop/service.js';
 import { DigitsService } from './digits/service.js';
 import { openEngine } from './machine.js';
 import { PlaygroundService } from './playground/service.js';
 import type { EngineReply, Reply, Request } from './protocol.js';
-import { TrustService } from './trust/service.js';
+import { closenessOf, TrustService } from './trust/service.js';
 
 const post = (reply: Reply, transfer: Transferable[] = []): void => self.postMessage(reply, { transfer });
 const tell = (message: EngineReply): void => post({ part: 'engine', message });
@@ -13,34 +13,32 @@ const tell = (message: EngineReply): void => post({ part: 'engine', message });
 function fail(error: unknown): void {
   // the engine says by itself that its device is gone
   if (error instanceof DeviceLostError) return;
-  tell({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
+  const message = error instanceof Error ? error.message.replace(/; see its reproduction$/, '') : String(error);
+  tell({ type: error instanceof CheckError ? 'mismatch' : 'failed', message });
 }
 
 const tellLoss = (engine: Engine): void => void engine.lost.then((reason) => tell({ type: 'lost', reason }));
 
+const onCheck: OnCheck = (checks) => post({ part: 'trust', message: { type: 'checked', ...closenessOf(checks) } });
+
 /** A second engine, with a clock for kernels. */
 async function openTimed(): Promise<Engine> {
-  const engine = await openGpu({ backend: 'gpu', powerPreference: 'high-performance', profile: true });
+  const engine = await openGpu({ backend: 'gpu', powerPreference: 'high-performance', profile: true, onCheck });
   tellLoss(engine);
   return engine;
 }
 
 function makeServices(engine: Engine) {
-  const digits = new DigitsService(engine, openTimed, (message) => post({ part: 'digits', message }), fail);
   return {
-    digits,
+    digits: new DigitsService(engine, openTimed, (message) => post({ part: 'digits', message }), fail),
     playground: new PlaygroundService(engine, (message) => post({ part: 'playground', message }), fail),
     backprop: new BackpropService(engine, (message) => post({ part: 'backprop', message })),
-    trust: new TrustService(
-      engine,
-      (message) => post({ part: 'trust', message }),
-      () => digits.check(),
-    ),
+    trust: new TrustService(engine, (message) => post({ part: 'trust', message })),
   };
 }
 
 async function open() {
-  const { engine, machine } = await openEngine();
+  const { engine, machine } = await openEngine(onCheck);
   tellLoss(engine);
   tell({ type: 'opened', machine });
   return makeServices(engine);

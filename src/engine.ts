@@ -80,7 +80,7 @@ export class Engine {
     this.#onCheck = onCheck;
   }
 
-  /** Which kernel calls are cross-checked from the next step on; may be set at any time. A CPU engine has no kernels. */
+  /** Which kernel calls are cross-checked; may be set at any time, 'off' for steps in flight too. A CPU engine has no kernels. */
   get crossCheck(): CrossCheck {
     return this.#crossCheck;
   }
@@ -142,6 +142,7 @@ export class Engine {
     const results = await executable.run(feeds, read, {
       select: (dispatch, of) => mode === 'every' || dispatch === (step / SAMPLE_EVERY) % of,
       receive: (capture) => {
+        if (this.#crossCheck === 'off') return; // switched off meanwhile
         const checks = compareCapture(capture);
         for (const { checked } of checks) this.#backend.stats.checked += checked;
         this.#onCheck?.(checks);

@@ -21,7 +21,6 @@ import {
   type TensorData,
   tanh,
 } from '../../src/index.browser.js';
-import { makeCheck } from './check.js';
 import type { DigitSettings, HardDigit, Insight, Kernel } from './protocol.js';
 
 const activations = { relu, tanh, sigmoid, silu };
@@ -49,7 +48,6 @@ export class DigitNet {
   readonly model: ReturnType<typeof nn.sequential>;
   readonly optimizer: ReturnType<typeof optim.sgd>;
   readonly batchSize: number;
-  readonly check: ReturnType<typeof makeCheck>;
   readonly #engine: Engine;
   readonly #test: Dataset;
   readonly #classify: Step<{ probabilities: Tensor }>;
@@ -59,7 +57,7 @@ export class DigitNet {
   /** Parameters and optimizer state as they were before the first step. */
   #beginning: (readonly [Tensor, TensorData])[] = [];
 
-  constructor(engine: Engine, { train, test }: { train: Dataset; test: Dataset }, settings: DigitSettings) {
+  constructor(engine: Engine, test: Dataset, settings: DigitSettings) {
     this.#engine = engine;
     this.#test = test;
     this.batchSize = settings.batchSize;
@@ -72,7 +70,6 @@ export class DigitNet {
     const activate = activations[settings.activation];
     this.model = nn.sequential(...layers.flatMap((layer, i) => (i > 0 ? [activate, layer] : [layer])));
     this.optimizer = optimizers[settings.optimizer](settings.learningRate);
-    this.check = makeCheck(engine, this.model, this.optimizer, train);
     const pixels = input([1, 784], { name: 'pixels' });
     const probabilities = softmax(this.model.apply(pixels));
     this.#classify = engine.compile({ inputs: { pixels }, outputs: { probabilities } });

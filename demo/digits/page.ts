@@ -1,4 +1,5 @@
 // The digits' part of the page: buttons to the worker, replies to the page, one drawing a frame.
+import type { CrossCheck } from '../../src/index.browser.js';
 import type { Link, PartPage } from '../link.js';
 import type { Machine } from '../protocol.js';
 import { element, oncePerFrame, put } from '../shared/dom.js';
@@ -76,9 +77,15 @@ export class DigitsPage implements PartPage {
   }
 
   /** Starts training unless it is under way, as soon as it can. */
-  start(): void {
+  #start(): void {
     this.#startsSoon = this.#phase === 'opening';
     if (this.#phase !== 'training') this.#toggle.click();
+  }
+
+  /** Which kernel calls are compared with float64; training begins unless it is under way. */
+  crossCheck(mode: CrossCheck): void {
+    this.#send({ type: 'crossCheck', mode });
+    if (mode !== 'off') this.#start();
   }
 
   /** Where training stands, for people. */
@@ -141,7 +148,7 @@ export class DigitsPage implements PartPage {
       case 'ready':
         this.#enter('idle', 'Ready: the weights are random.');
         showKernels(reply.kernels, reply.unfused);
-        if (this.#startsSoon) this.start();
+        if (this.#startsSoon) this.#start();
         return;
       case 'sample':
         this.#probabilities.truth = reply.label;

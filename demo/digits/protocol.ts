@@ -1,4 +1,5 @@
 // What the page and the worker say to each other about the digits.
+import type { CrossCheck } from '../../src/index.browser.js';
 
 export interface DigitSettings {
   /** Widths of the hidden layers. */
@@ -61,7 +62,8 @@ export type DigitsRequest =
   /** Classify these 784 pixels in [0, 1], now and again while the network learns; none stops that. */
   | { readonly type: 'classify'; readonly pixels: Float32Array | undefined }
   /** Ask for one of the test digits. */
-  | { readonly type: 'sample' };
+  | { readonly type: 'sample' }
+  | { readonly type: 'crossCheck'; readonly mode: CrossCheck };
 
 /** From the worker. */
 export type DigitsReply =

@@ -1,5 +1,5 @@
 // The digits' end in the worker: requests in their order, once the digits are there.
-import type { CheckReport, Engine } from '../../src/index.browser.js';
+import type { Engine } from '../../src/index.browser.js';
 import type { DigitSettings, DigitsReply, DigitsRequest } from './protocol.js';
 import { Trainer } from './trainer.js';
 
@@ -21,11 +21,6 @@ export class DigitsService {
       return timed;
     };
     this.#create = (folder, settings) => Trainer.create(engineFor, folder, settings, post, fail);
-  }
-
-  /** Compares the kernels of a training step with float64, once there is a network. */
-  async check(): Promise<CheckReport | undefined> {
-    return (await this.#opening)?.check();
   }
 
   async receive(request: DigitsRequest): Promise<void> {
@@ -51,6 +46,8 @@ export class DigitsService {
         return trainer.classify(request.pixels);
       case 'sample':
         return trainer.sample();
+      case 'crossCheck':
+        return trainer.crossCheck(request.mode);
       default:
         request satisfies never;
     }

@@ -1,7 +1,7 @@
 /// <reference types="vite/client" />
 // The network and its training, in the worker. The page hears of it through `post`.
 import {
-  type CheckReport,
+  type CrossCheck,
   type Dataset,
   data,
   type Engine,
@@ -11,6 +11,7 @@ import {
   loss,
   type Progress,
 } from '../../src/index.browser.js';
+import { latest } from '../shared/latest.js';
 import { DigitNet } from './net.js';
 import type { DigitSettings, DigitsReply as Reply } from './protocol.js';
 import { KernelTimes } from './times.js';
@@ -56,8 +57,7 @@ export class Trainer {
   /** Commands are carried out one after the other. */
   #commands: Promise<void> = Promise.resolve();
   #pixels: Float32Array | undefined;
-  #looking = false;
-  #lookAgain = false;
+  #crossCheck: CrossCheck = 'off';
 
   private constructor(
     engineFor: EngineFor,
@@ -89,9 +89,10 @@ export class Trainer {
     return trainer;
   }
 
-  /** Compares the kernels of a training step with float64. */
-  check(): Promise<CheckReport> {
-    return this.#net.check();
+  /** Which kernel calls are compared with float64 while it trains. */
+  crossCheck(mode: CrossCheck): void {
+    this.#crossCheck = mode;
+    if (this.#training) this.#engine.crossCheck = mode;
   }
 
   start(): void {
@@ -106,11 +107,17 @@ export class Trainer {
 
   /** Stops after the steps in flight, then counts over all test digits. */
   pause(): void {
-    this.#training?.stop.abort();
+    this.#halt();
     this.#enqueue(async () => {
       await this.#training?.ended;
       if (this.#progress) void this.#settle(); // nobody who starts again waits for that
     });
+  }
+
+  /** No step and no check after those under way. */
+  #halt(): void {
+    this.#training?.stop.abort();
+    this.#engine.crossCheck = 'off';
   }
 
   /** What the network makes of all test digits, until training goes on. */
@@ -136,7 +143,7 @@ export class Trainer {
 
   #restart(run: number, renew: () => Promise<void>): void {
     this.#run = run;
-    this.#training?.stop.abort();
+    this.#halt();
     this.#enqueue(async () => {
       await this.#training?.ended;
       this.#progress = undefined;
@@ -173,7 +180,7 @@ export class Trainer {
   /** A network, and everything compiled that will run, so that training starts at once. */
   async #prepare(settings: DigitSettings): Promise<void> {
     this.#engine = await this.#engineFor(settings);
-    this.#net = new DigitNet(this.#engine, { train: this.#train, test: this.#test }, settings);
+    this.#net = new DigitNet(this.#engine, this.#test, settings);
     await this.#net.prepare();
     for await (const _ of fit(this.#engine, { ...this.#settings(), steps: 0 }));
     await this.#count(this.#few, () => false);
@@ -184,6 +191,7 @@ export class Trainer {
 
   async #fit(signal: AbortSignal): Promise<void> {
     const run = this.#run;
+    this.#engine.crossCheck = this.#crossCheck;
     const training = fit(this.#engine, {
       ...this.#settings(),
       ...(this.#progress && { resume: this.#progress }),
@@ -203,6 +211,7 @@ export class Trainer {
       this.#fail(error);
     }
     this.#training = undefined;
+    this.#engine.crossCheck = 'off';
     void this.#look();
   }
 
@@ -239,6 +248,13 @@ export class Trainer {
     }
   }
 
+  /** Classifies the digit on the pad. */
+  readonly #look = latest(async () => {
+    const pixels = this.#pixels;
+    if (!pixels) return;
+    await this.#tell(async (run) => ({ type: 'probabilities', run, values: await this.#net.classify(pixels) }));
+  });
+
   #picture(): Promise<void> {
     return this.#tell(async (run) => ({ type: 'insight', run, insight: await this.#net.look() }));
   }
@@ -274,24 +290,6 @@ export class Trainer {
     } catch (error) {
       this.#fail(error);
     }
-  }
-
-  /** Classifies the digit on the pad; of several requests at one time, only the last matters. */
-  async #look(): Promise<void> {
-    this.#lookAgain = true;
-    if (this.#looking) return;
-    this.#looking = true;
-    try {
-      while (this.#lookAgain && this.#pixels) {
-        this.#lookAgain = false;
-        const run = this.#run;
-        const values = await this.#net.classify(this.#pixels);
-        if (this.#pixels) this.#post({ type: 'probabilities', run, values });
-      }
-    } catch (error) {
-      this.#fail(error);
-    }
-    this.#looking = false;
   }
 
   #enqueue(command: () => Promise<void>): void {

@@ -1,4 +1,5 @@
 // Trust's part of the page: checks while it learns, the kernel tests, and what computes.
+import type { CrossCheck } from '../../src/index.browser.js';
 import type { Link, PartPage } from '../link.js';
 import type { Machine } from '../protocol.js';
 import { element, make, oncePerFrame, put } from '../shared/dom.js';
@@ -10,8 +11,8 @@ import markup from './trust.html?raw';
 
 /** What the digits' part offers: their training, to be checked. */
 export interface Training {
-  /** Starts unless it is under way. */
-  start(): void;
+  /** Which of its kernel calls are compared with float64; it starts unless it is under way. */
+  crossCheck(mode: CrossCheck): void;
   readonly stepText: string;
 }
 
@@ -30,21 +31,26 @@ const amount = (name: string, value: number): string => {
     : `${Math.round(value / 1024)} KiB`;
 };
 
+function ratioText(ratio: number): string {
+  if (!Number.isFinite(ratio)) return '∞';
+  return ratio < 10 ? ratio.toFixed(3) : ratio < 1e5 ? ratio.toFixed(0) : ratio.toExponential(0);
+}
+
 /** A ratio as a number and a bar. */
 function meter(ratio: number): HTMLElement {
   const bar = make('div', { class: 'bar' });
   bar.style.transform = `scaleX(${Math.min(1, ratio)})`;
   const isOut = !(ratio <= 1);
-  const number = Number.isFinite(ratio) ? ratio.toFixed(ratio < 10 ? 3 : 0) : '∞';
-  return make('div', { class: isOut ? 'meter out' : 'meter' }, number, make('div', { class: 'track' }, bar));
+  return make('div', { class: isOut ? 'meter out' : 'meter' }, ratioText(ratio), make('div', { class: 'track' }, bar));
 }
 
 export class TrustPage implements PartPage {
   readonly #link: Link;
   readonly #training: Training;
-  readonly #watch: HTMLInputElement;
+  readonly #watch: HTMLFieldSetElement;
   readonly #suite: HTMLButtonElement;
-  readonly #worst = new Map<string, Closeness>();
+  /** Of each kernel: calls and values checked, and the largest error over its bound. */
+  readonly #worst = new Map<string, Closeness & { calls: number }>();
   #isRunning = false;
   #failed: string[] = [];
   #values = 0;
@@ -55,25 +61,28 @@ export class TrustPage implements PartPage {
     this.#link = link;
     this.#training = training;
     element('trust').innerHTML = markup;
-    this.#watch = element('watch', HTMLInputElement);
+    this.#watch = element('watch', HTMLFieldSetElement);
     this.#suite = element('suite', HTMLButtonElement);
     void makeQuiz(element('trustQuiz'), 'Do you see it?', questions);
     link.on('trust', (message) => this.#receive(message));
-    this.#watch.addEventListener('change', () => this.#switch(this.#watch.checked));
+    this.#watch.addEventListener('change', ({ target }) => {
+      this.#training.crossCheck((target as HTMLInputElement).value as CrossCheck);
+      this.#drawSoon();
+    });
     this.#suite.addEventListener('click', () => (this.#isRunning ? this.#stop() : this.#run()));
   }
 
   reopen(): void {
     this.#worst.clear();
-    this.#watch.checked = false;
+    this.#watch.querySelector('input')!.checked = true; // off, as in the new worker
     this.#watch.disabled = this.#suite.disabled = false;
     if (this.#link.machine) this.opened(this.#link.machine);
     this.#drawSoon();
   }
 
   broken(): void {
-    this.#watch.checked = false;
     this.#watch.disabled = this.#suite.disabled = true;
+    this.#drawSoon();
     this.#end('Stopped.');
   }
 
@@ -92,12 +101,6 @@ export class TrustPage implements PartPage {
     if (backend === 'gpu') return;
     this.#watch.disabled = this.#suite.disabled = true;
     put('suiteStatus', 'There are no kernels to check here: everything is computed in float64.');
-  }
-
-  #switch(isOn: boolean): void {
-    if (isOn) this.#training.start();
-    this.#link.send('trust', { type: 'watch', isOn });
-    this.#drawSoon();
   }
 
   #run(): void {
@@ -126,14 +129,14 @@ export class TrustPage implements PartPage {
 
   #receive(reply: TrustReply): void {
     switch (reply.type) {
-      case 'watched':
-        for (const { name, values, ratio } of reply.kernels) {
-          const before = this.#worst.get(name);
-          const worst = { name, values: values + (before?.values ?? 0), ratio: Math.max(ratio, before?.ratio ?? 0) };
-          this.#worst.set(name, worst);
-        }
+      case 'checked': {
+        const { name } = reply;
+        const { calls, values, ratio } = this.#worst.get(name) ?? { calls: 0, values: 0, ratio: 0 };
+        const sums = { calls: calls + 1, values: values + reply.values, ratio: Math.max(ratio, reply.ratio) };
+        this.#worst.set(name, { name, ...sums });
         this.#drawSoon();
         return;
+      }
       case 'op':
         if (this.#isRunning) this.#addOp(reply);
         return;
@@ -159,12 +162,12 @@ export class TrustPage implements PartPage {
 
   #draw(): void {
     const kernels = [...this.#worst.values()].sort((a, b) => b.ratio - a.ratio);
-    put('watchWorst', kernels[0] ? kernels[0].ratio.toFixed(3) : '–');
+    put('watchWorst', kernels[0] ? ratioText(kernels[0].ratio) : '–');
     put('watchValues', kernels.reduce((sum, { values }) => sum + values, 0).toLocaleString('en'));
     put('watchStep', this.#training.stepText);
     element('watchRows').replaceChildren(
-      ...kernels.map(({ name, values, ratio }) => {
-        const cells = [make('td', {}, values.toLocaleString('en')), make('td', {}, meter(ratio))];
+      ...kernels.map(({ name, calls, ratio }) => {
+        const cells = [make('td', {}, calls.toLocaleString('en')), make('td', {}, meter(ratio))];
         return make('tr', {}, make('th', { scope: 'row' }, name), ...cells);
       }),
     );

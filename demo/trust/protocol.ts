@@ -1,11 +1,8 @@
 // What the page and the worker say to each other about checks.
 
 export type TrustRequest =
-  /** Check the digits' kernels while they learn, or stop that. */
-  | { readonly type: 'watch'; readonly isOn: boolean }
   /** Run the kernel test-suite. */
-  | { readonly type: 'suite'; readonly seed: number }
-  | { readonly type: 'stop' };
+  { readonly type: 'suite'; readonly seed: number } | { readonly type: 'stop' };
 
 /** How close one kernel came to float64: its worst error over the bound that holds for it. */
 export interface Closeness {
@@ -15,8 +12,8 @@ export interface Closeness {
 }
 
 export type TrustReply =
-  /** Each kernel of one training step. */
-  | { readonly type: 'watched'; readonly kernels: readonly Closeness[] }
+  /** A kernel call was cross-checked. */
+  | ({ readonly type: 'checked' } & Closeness)
   /** One op of the suite; `kernels` were run for it. */
   | ({ readonly type: 'op'; readonly kernels: number; readonly done: number; readonly of: number } & Closeness)
   | { readonly type: 'finished'; readonly isWhole: boolean };

@@ -56,7 +56,7 @@ export class Device {
 
   constructor(device: GPUDevice, adapter: GPUAdapter, options: GpuOptions) {
     const { vendor, architecture, device: model } = adapter.info;
-    const description = adapter.info.description || model;
+    const description = adapter.info.description || model || `${vendor} ${architecture}`.trim();
     this.device = device;
     this.#options = options;
     this.adapterClass = classOf(`${vendor} ${architecture} ${description} ${model}`);

@@ -20,16 +20,38 @@ it('says what computes', async () => {
   expect(await text('adapterRows')).toMatch(/WebGPU.*Largest buffer.*MiB/);
 });
 
-it('compares every kernel with float64 while the digits train, until it is switched off', async () => {
-  await page.click('#watch + span'); // also before there is something to train
+const crossCheck = (mode: string): Promise<void> => page.click(`#watch [value=${mode}] + span`);
+const toggle = (): Promise<void> => page.$eval('#toggle', (button) => (button as HTMLButtonElement).click());
+
+/** Waits until more values are compared than now. */
+async function comparesMore(): Promise<void> {
+  const before = await text('watchValues');
+  await page.waitForFunction((old) => document.querySelector('#watchValues')!.textContent !== old, {}, before);
+}
+
+it('compares the kernels of the training itself with float64, as often as it is told to', async () => {
+  await crossCheck('sampled'); // also before there is something to train
   await page.waitForSelector('#watchRows tr', { timeout: 30_000 });
-  const first = await text('watchValues');
-  await page.waitForFunction((old) => document.querySelector('#watchValues')!.textContent !== old, {}, first);
+  await comparesMore();
   expect(await text('watchStep')).toMatch(/^step /);
+  await crossCheck('every');
+  const kernels = await page.$$eval('#kernels th', (all) => all.map(({ textContent }) => textContent));
+  await page.waitForFunction(
+    (wanted) => wanted.every((name) => document.querySelector('#watchRows')!.textContent!.includes(name)),
+    {},
+    kernels,
+  );
   expect(Number(await text('watchWorst'))).toBeLessThanOrEqual(1);
-  expect(await text('watchRows')).toContain('relu');
-  await page.click('#watch + span');
-  await page.$eval('#toggle', (button) => (button as HTMLButtonElement).click());
+  await demo.shoot(page, 'trust-watch');
+  await crossCheck('off');
+  // checks that were under way come to their end, and then steps go on without
+  for (let values = ''; values !== (await text('watchValues')); ) {
+    values = await text('watchValues');
+    const step = await text('step');
+    await page.waitForFunction((old) => document.querySelector('#step')!.textContent !== old, {}, step);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  await toggle();
 });
 
 it('runs the kernel tests, and they pass', async () => {
@@ -41,6 +63,29 @@ it('runs the kernel tests, and they pass', async () => {
   expect((await page.$$('#suiteRows tr')).length).toBeGreaterThan(60);
   expect(await page.$('#trust .out')).toBeNull();
   await demo.shoot(page, 'trust');
+});
+
+it('tells of a wrong kernel, and starts again', async () => {
+  await page.workers()[0]!.evaluate(() => {
+    const make = GPUDevice.prototype.createShaderModule;
+    GPUDevice.prototype.createShaderModule = function (this: GPUDevice, { code }) {
+      return make.call(this, { code: code.replace(/(fn sigmoid_derivative.*return) a/, '$1 1.01 * a') });
+    };
+  });
+  await page.$eval('#digitSettings [name=activation]', (field) => {
+    (field as HTMLSelectElement).value = 'sigmoid';
+    field.dispatchEvent(new Event('change', { bubbles: true }));
+  });
+  await crossCheck('every');
+  await page.waitForSelector('#again', { visible: true, timeout: 30_000 });
+  expect(await text('noticeText')).toMatch(
+    /^A kernel is wrong here.* on \S.*, the float64 reference .*they may differ by/,
+  );
+  expect(await page.$('#watchRows .out')).not.toBeNull();
+  await demo.shoot(page, 'mismatch');
+  await page.click('#again');
+  await page.waitForSelector('#toggle:enabled');
+  await page.waitForFunction(() => document.querySelectorAll('#watchRows tr').length === 0);
 });
 
 it('complains about nothing in the console', () => {

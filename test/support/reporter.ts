@@ -1,5 +1,9 @@
-// Closes a run with what ran where, and with one plain line of counts.
+// Closes a run with what ran where, what pictures it took, and with one plain line of counts.
+import { readdirSync } from 'node:fs';
 import type { Reporter, TestModule } from 'vitest/node';
+
+/** Where test/support/demo.ts puts them. */
+const pictures = '.cache/demo';
 
 interface Counts {
   passed: number;
@@ -20,11 +24,17 @@ export class CountsReporter implements Reporter {
     const total = (key: 'passed' | 'failed' | 'skipped') => all.reduce((sum, counts) => sum + counts[key], 0);
     for (const [name, { passed, failed, adapters }] of projects)
       print(`${name}: ${passed} passed, ${failed} failed${adapters.size ? ` on ${[...adapters].join(' and ')}` : ''}`);
+    if (modules.some(({ moduleId }) => /\/demo[.\w]*\.test\.ts$/.test(moduleId))) tellPictures();
     const skipped = total('skipped');
     print(
       `${total('passed')} passed, ${total('failed') + unhandled.length} failed${skipped ? `, ${skipped} skipped` : ''}`,
     );
   }
+}
+
+function tellPictures(): void {
+  const taken = readdirSync(pictures).filter((name) => name.endsWith('.png'));
+  print(`screenshots: ${taken.length} in ${pictures}`);
 }
 
 function count(module: TestModule, counts: Counts): void {

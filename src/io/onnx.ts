@@ -87,6 +87,7 @@ const rules: Readonly<Record<string, Rule>> = {
   greaterEqual: operator('GreaterOrEqual'),
   outer: operator('Mul'),
   stopGradient: operator('Identity'),
+  leakyRelu: operator('PRelu'),
   // Elu's own alpha is no operand
   elu: (graph, [z, alpha], { dtype }) => {
     const below = graph.node('Mul', [alpha!, graph.node('Elu', [z!])]);
@@ -97,6 +98,7 @@ const rules: Readonly<Record<string, Rule>> = {
   min: operator('ReduceMin', reduced),
   notEqual: (graph, inputs) => graph.node('Not', [graph.node('Equal', inputs)]),
   square: (graph, [x]) => graph.node('Mul', [x!, x!]),
+  silu: (graph, [z]) => graph.node('Mul', [z!, graph.node('Sigmoid', [z!])]),
   // z / 2 · (1 + erf(z / √2)): Gelu itself came with opset 20
   gelu: (graph, [z], { dtype }) => {
     const [half, root, one] = [0.5, Math.SQRT1_2, 1].map((number) => graph.number(number, dtype));

@@ -3,10 +3,13 @@ import { EPSILON } from '../bounds.js';
 import { errorOf, pointwise, type ScalarReference } from '../graph/op.js';
 import { type Binary, definePointwise, type Tensor, type Unary } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
-import { exp, mul, square, sub } from './arithmetic.js';
-import { greater, lessEqual, where } from './compare.js';
+import { add, exp, mul, square, sub } from './arithmetic.js';
+import { greater, less, lessEqual, where } from './compare.js';
 
 const sigma: ScalarReference = (z) => (z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z)));
+/** An exponential's error grows with its argument: (a + b·min(|z|, 100)) · 2⁻²³ · |output|. */
+const exponential = (a: number, b: number) =>
+  errorOf((value, z) => (a + b * Math.min(Math.abs(z), 100)) * EPSILON * Math.abs(value));
 
 const sigmoidDerivative: Unary = definePointwise('sigmoidDerivative', pointwise('sigmoid_derivative', source), {
   vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, sub(1, mul(2, a!)))],
@@ -17,8 +20,7 @@ const sigmoidDerivative: Unary = definePointwise('sigmoidDerivative', pointwise(
 export const sigmoid: Unary = definePointwise('sigmoid', pointwise('sigmoid', source), {
   vjp: ({ output: a, cotangent }) => [mul(cotangent, sigmoidDerivative(a))],
   reference: sigma,
-  // an exponential's error grows with its argument
-  bound: errorOf((value, z) => (12 + 2 * Math.min(Math.abs(z), 100)) * EPSILON * Math.abs(value)),
+  bound: exponential(12, 2),
 });
 
 const tanhDerivative: Unary = definePointwise('tanhDerivative', pointwise('tanh_derivative', source), {
@@ -45,11 +47,17 @@ export const relu: Unary = definePointwise('relu', pointwise('relu', source), {
   reference: (z) => (z < 0 ? 0 : z),
 });
 
-/** z where z > 0, else slope · z (slope 0.01). */
-export function leakyRelu(z: Tensor, options: { slope?: number } = {}): Tensor {
-  const { slope = 0.01 } = checkOptions('leakyRelu', options, '', 'slope');
-  return where(greater(z, 0), z, mul(slope, z));
-}
+const leakyReluOp: Binary = definePointwise('leakyRelu', pointwise('leaky_relu', source), {
+  vjp: ({ inputs: [z, slope], cotangent }) => [
+    mul(cotangent, where(greater(z!, 0), 1, slope!)),
+    mul(cotangent, where(less(z!, 0), z!, 0)),
+  ],
+  reference: (z, slope) => (z < 0 ? slope * z : z),
+  bound: { ulp: 1 },
+});
+/** z where z ≥ 0, else slope · z (slope 0.01). */
+export const leakyRelu = (z: Tensor, options: { slope?: number } = {}): Tensor =>
+  leakyReluOp(z, checkOptions('leakyRelu', options, '', 'slope').slope ?? 0.01);
 
 const eluOp: Binary = definePointwise('elu', pointwise('elu', source), {
   // elu′ = alpha eᶻ below 0, where eᶻ is finite, and 1 above
@@ -108,7 +116,15 @@ export const gelu: Unary = definePointwise('gelu', pointwise('gelu', source), {
 });
 
 /** z σ(z). */
-export const silu: Unary = (z) => mul(z, sigmoid(z));
+export const silu: Unary = definePointwise('silu', pointwise('silu', source), {
+  // silu′ = σ (1 + z (1 − σ))
+  vjp: ({ inputs: [z], cotangent }) => {
+    const a = sigmoid(z!);
+    return [mul(cotangent, mul(a, add(1, mul(z!, sub(1, a)))))];
+  },
+  reference: (z) => z * sigma(z),
+  bound: exponential(14, 2),
+});
 
 /** The activations that a layer may name. */
 export const activations = {

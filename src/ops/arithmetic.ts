@@ -136,6 +136,16 @@ const choice = (name: string, kernel: string, beats: Binary, reference: ScalarRe
   });
 
 /** The larger of a and b, with NumPy broadcasting; ties share the gradient equally. NaN wins. */
-export const maximum: Binary = choice('maximum', 'larger', greater, (a, b) => Math.max(a, b));
+export const maximum: Binary = choice(
+  'maximum',
+  'larger',
+  (a, b) => greater(a, b),
+  (a, b) => Math.max(a, b),
+);
 /** The smaller of a and b, with NumPy broadcasting; ties share the gradient equally. NaN wins. */
-export const minimum: Binary = choice('minimum', 'smaller', less, (a, b) => Math.min(a, b));
+export const minimum: Binary = choice(
+  'minimum',
+  'smaller',
+  (a, b) => less(a, b),
+  (a, b) => Math.min(a, b),
+);

@@ -8,18 +8,15 @@ import { type EpochReport, type Fit, type FitOptions, fit, type Progress, type S
 
 /** One end of a channel: a Worker of browsers or of Node, the scope of a browser's worker, Node's `parentPort`, a MessagePort. */
 export interface Port {
-  postMessage(message: never, transfer: never): void;
-}
-/** What a port may have; Node's give data to `on`, the others events to `addEventListener`. */
-interface AnyPort {
-  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+  postMessage(message: unknown, transfer: never): void;
+  /** Node's ports give data, the others events. */
   on?(type: string, listener: (data: unknown) => void): void;
   addEventListener?(type: string, listener: (event: unknown) => void): void;
   start?(): void;
   terminate?(): unknown;
   close?(): void;
 }
-function listen(port: AnyPort, type: string, listener: (data: unknown) => void): void {
+function listen(port: Port, type: string, listener: (data: unknown) => void): void {
   const read = (event: unknown) => listener(type === 'message' ? (event as { data: unknown }).data : event);
   if (port.on) port.on(type, listener);
   else port.addEventListener!(type, read);
@@ -136,18 +133,17 @@ function makeCommands<S>(setUp: SetUp<S>, say: Say) {
  *       batchSize: 64,
  *     }));
  */
-export function serveTrainer<S>(setUp: SetUp<S>, port: Port | null = globalThis): void {
-  const own = port as AnyPort | null;
-  if (typeof own?.postMessage !== 'function')
+export function serveTrainer<S>(setUp: SetUp<S>, port: Port | null = globalThis as never): void {
+  if (typeof port?.postMessage !== 'function')
     throw new errors.NablaError('serveTrainer: there is no port; in Node pass parentPort of node:worker_threads');
-  const send = (reply: Reply, transfer: ArrayBuffer[] = []): void => own.postMessage(reply, transfer);
+  const send = (reply: Reply, transfer: ArrayBuffer[] = []): void => port.postMessage(reply, transfer as never);
   const say: Say =
     (event) =>
     (...values) =>
       send({ event, values });
   const { commands, signal } = makeCommands(setUp, say);
   let last: Promise<unknown> = Promise.resolve();
-  listen(own, 'message', (data) => {
+  listen(port, 'message', (data) => {
     const { id, command, argument } = data as Request;
     if (command === 'pause') signal.pauses++;
     // one after the other, but for calls
@@ -188,7 +184,7 @@ export interface RemoteTrainer extends AsyncIterable<EpochReport> {
 }
 
 /** The asking side of a port. Once the worker has ended, whatever is asked fails. */
-function connect(port: AnyPort, listeners: RemoteListeners) {
+function connect(port: Port, listeners: RemoteListeners) {
   const waiting = new Map<number, { resolve(value: never): void; reject(error: Error): void }>();
   let next = 0;
   let gone: Error | undefined;
@@ -214,7 +210,7 @@ function connect(port: AnyPort, listeners: RemoteListeners) {
     request: <T>(command: Command, argument?: unknown, transfer: ArrayBuffer[] = []): Promise<T> =>
       new Promise((resolve, reject) => {
         if (gone) throw gone;
-        port.postMessage({ id: next, command, argument }, transfer);
+        port.postMessage({ id: next, command, argument }, transfer as never);
         waiting.set(next++, { resolve, reject });
       }),
     async end(): Promise<void> {
@@ -235,7 +231,7 @@ export async function remoteTrainer(
   listeners: RemoteListeners = {},
 ): Promise<RemoteTrainer> {
   checkOptions('remoteTrainer', listeners, '', 'onStep onWarmUp onMessage onLost');
-  const { request, end } = connect(port as AnyPort, listeners);
+  const { request, end } = connect(port, listeners);
   const info = await request<EngineInfo>('open', settings, [...new Set(buffersOf(settings))]).catch(async (error) => {
     await end();
     throw error;

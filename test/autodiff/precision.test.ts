@@ -1,0 +1,51 @@
+// The scale of the cost in mixed precision, on the CPU, which rounds nothing.
+import { expect, it } from 'vitest';
+import { inPrecision } from '../../src/autodiff/precision.js';
+import { square } from '../../src/ops/arithmetic.js';
+import { input, parameter } from '../../src/ops/leaf.js';
+import { matmul } from '../../src/ops/matmul.js';
+import { sum } from '../../src/ops/reduce.js';
+import { sgd } from '../../src/optim/index.js';
+import { openCpuEngine } from '../support/engine.js';
+
+const engine = openCpuEngine();
+
+/** w ← w − ¼ dC/dw with C = (x w)². */
+function makeStep() {
+  const w = parameter([[8]], { name: 'w' });
+  const x = input([1, 1]);
+  const cost = sum(square(matmul(x, w)));
+  const updates = sgd({ learningRate: 0.25 }).updates(cost, [w]);
+  const step = engine.compile({ inputs: { x }, outputs: { cost }, updates: [...updates], precision: 'f16' });
+  return async (value: number): Promise<number> => {
+    await step({ x: [[value]] });
+    return (await engine.read(w)).data[0]!;
+  };
+}
+
+it('the scale goes out of the gradients again', async () => {
+  const step = makeStep();
+  expect([await step(1), await step(1), await step(1)]).toEqual([4, 2, 1]);
+});
+
+it('a step whose gradient is not finite changes no parameter', async () => {
+  const step = makeStep();
+  expect([await step(1), await step(Infinity), await step(Number.NaN), await step(1)]).toEqual([4, 4, 4, 2]);
+});
+
+it('the scale doubles after 2,000 good steps, and halves after a bad one', async () => {
+  const w = parameter([[0]], { name: 'w' });
+  const x = input([1, 1]);
+  const updates = sgd().updates(sum(square(matmul(x, w))), [w]);
+  const program = inPrecision({ inputs: new Map(), outputs: [], updates }, 'f16');
+  const scale = program.updates.map(([target]) => target).find(({ name }) => name === 'loss scale')!;
+  const step = engine.compile({ inputs: { x }, updates: program.updates });
+  const after = async (times: number, value: number): Promise<number> => {
+    for (let i = 0; i < times; i++) await step({ x: [[value]] });
+    return (await engine.read(scale)).data[0]!;
+  };
+  expect(await after(1999, 1)).toBe(2 ** 16);
+  expect(await after(1, 1)).toBe(2 ** 17);
+  expect(await after(1, Infinity)).toBe(2 ** 16);
+  expect(await after(17, Infinity)).toBe(1);
+});

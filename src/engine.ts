@@ -53,6 +53,8 @@ export interface StepDefinition<T extends Tree> {
    * was given the cost, it is scaled so that small gradients survive, by a scale that adapts. Needs shader-f16.
    */
   readonly precision?: Precision;
+  /** Computes elementwise values again wherever they are needed instead of storing them: less memory, more arithmetic. */
+  readonly recompute?: boolean;
 }
 
 /** How many plans `run` remembers. */
@@ -170,11 +172,12 @@ export class Engine {
    */
   compile<const T extends Tree = Record<string, never>>(definition: StepDefinition<T>): Step<T> {
     this.#checkOpen();
-    checkOptions('compile', definition, '', 'inputs outputs updates precision');
+    checkOptions('compile', definition, '', 'inputs outputs updates precision recompute');
+    const { recompute = false } = definition;
     const tree = (definition.outputs ?? {}) as T;
     const outputs = tensorsOf(tree);
     const inputs = new Map(Object.entries(definition.inputs ?? {}));
-    const exact = checkProgram({ inputs, outputs, updates: definition.updates ?? [] });
+    const exact = checkProgram({ inputs, outputs, updates: definition.updates ?? [], recompute });
     const program = countRuns(inPrecision(exact, definition.precision));
     const limits = indexLimits(programNodes(program));
     checkIndices(limits, new Map());

@@ -72,7 +72,7 @@ function expressionCost(node: Tensor, stored: ReadonlySet<Tensor>): number {
  * Decides which nodes get a buffer: leaves, outputs, what heavy ops make and read, shared work, and cuts of large
  * expressions. All others are written into the kernels of their users.
  */
-export function partition(program: Pick<Program, 'outputs' | 'updates'>) {
+export function partition(program: Pick<Program, 'outputs' | 'updates' | 'recompute'>) {
   const roots = [...program.outputs, ...program.updates.map(([, next]) => next)];
   const order = topological(roots);
   const stored = new Set<Tensor>(roots.map(base));
@@ -89,7 +89,7 @@ export function partition(program: Pick<Program, 'outputs' | 'updates'>) {
   }
   const nexts = new Set(program.updates.map(([, next]) => base(next)));
   const aliases = findAliases(order, stored, nexts);
-  storeShared(order, stored, nexts);
+  if (!program.recompute) storeShared(order, stored, nexts);
   return {
     /** Every node, inputs first. */
     order,

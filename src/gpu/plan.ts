@@ -90,7 +90,7 @@ function checkStorable(node: Tensor, { maxBytes, f16 }: PlanContext): void {
 /** Compiles a program to a plan: lower, fuse, order, place, write WGSL. Pure, but for the shared parameter layout. */
 export function makePlan(program: Program, context: PlanContext) {
   const { outputs, updates } = lowerProgram(program);
-  const units = new Units({ outputs, updates });
+  const units = new Units({ outputs, updates, recompute: program.recompute ?? false });
   const { stored, aliases, order: nodes } = units.partition;
   const targets = new Map(updates.map(([parameter, next]) => [next, parameter]));
   const { order, inPlace } = schedule(units, targets);

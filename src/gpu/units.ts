@@ -133,7 +133,7 @@ export class Units {
   readonly #ages = new Map<Unit, number>();
 
   /** Each kernel takes in the results that only need what it has at hand. */
-  constructor(program: Pick<Program, 'outputs' | 'updates'>) {
+  constructor(program: Pick<Program, 'outputs' | 'updates' | 'recompute'>) {
     this.partition = partition(program);
     const { order, stored, aliases } = this.partition;
     for (const node of order) {

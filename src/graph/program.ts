@@ -15,6 +15,8 @@ export interface Program {
   readonly updates: Updates;
   /** Constants are data of one run, fed like inputs, so that the plan serves other values too. */
   readonly feedConstants?: boolean;
+  /** Computes elementwise values again for each reader instead of storing them. */
+  readonly recompute?: boolean;
 }
 
 /** Values of the inputs, in host form, one for each. */

@@ -1,11 +1,15 @@
 // What lies in buffers: dtypes, limits, and how memory is given back.
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { grad } from '../../src/autodiff/reverse.js';
 import type { DType } from '../../src/dtype.js';
 import type { Engine } from '../../src/engine.js';
-import { add, mul } from '../../src/ops/arithmetic.js';
+import type { Tensor } from '../../src/graph/tensor.js';
+import { tanh } from '../../src/ops/activation.js';
+import { add, exp, mul, sin, square } from '../../src/ops/arithmetic.js';
 import { cast } from '../../src/ops/cast.js';
 import { gather } from '../../src/ops/indexing.js';
 import { input, parameter, tensor, zeros } from '../../src/ops/leaf.js';
+import { sum } from '../../src/ops/reduce.js';
 import { slice } from '../../src/ops/slice.js';
 import { openGpuEngine } from '../support/engine.js';
 
@@ -64,4 +68,16 @@ it('disposal in the middle of work frees everything and says so', async () => {
     expect(String((outcome as PromiseRejectedResult).reason)).toMatch(/engine: it is disposed/);
   expect(outcomes[1]!.status).toBe('rejected');
   expect(engine.stats().liveBuffers).toBe(0);
+});
+
+it('recomputing elementwise values takes fewer bytes and gives the same bits', async () => {
+  const x = input([64, 64], { name: 'x' });
+  let h: Tensor = x;
+  for (let i = 0; i < 3; i++) h = tanh(exp(mul(sin(h), 0.5)));
+  const cost = sum(square(h));
+  const outputs = { cost, slope: grad(cost, x) };
+  const feeds = { x: Float32Array.from({ length: 4096 }, (_, i) => Math.cos(i)) };
+  const [stored, again] = [false, true].map((recompute) => engine.compile({ inputs: { x }, outputs, recompute }));
+  expect(again!.plan.bytes).toBeLessThan(stored!.plan.bytes);
+  expect(await again!(feeds)).toEqual(await stored!(feeds));
 });

@@ -103,8 +103,8 @@ export class Pictures {
         paint(image, at, values[Math.floor(at / shown) * width + (at % shown)]!, most, colours);
       canvas.getContext('2d')!.putImageData(image, 0, 0);
       const mean = (rows * values.reduce((sum, value) => sum + Math.abs(value), 0)) / values.length;
-      const name = i === deltas.length - 1 ? 'output' : `layer ${i + 1}`;
-      caption.textContent = `δ of the ${name}, ${width} neurons; mean |δ| ${mean.toPrecision(2)}`;
+      const name = i === deltas.length - 1 ? 'the output' : `layer ${i + 1}`;
+      caption.textContent = `δ of ${name}, ${width} neurons; mean |δ| ${mean.toPrecision(2)}`;
     });
   }
 

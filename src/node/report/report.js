@@ -160,8 +160,9 @@
     const { dispatches, dispatchesUnfused, buffers, bytes, texts } = run.plan;
     if (!dispatches.length) return;
     byId('plan').hidden = false;
+    const hint = run.profile ? '' : ' Train with --profile to see how long each takes.';
     byId('planned').textContent =
-      `${count(dispatches.length)} dispatches, ${count(dispatchesUnfused)} without fusion; ${count(buffers)} buffers, ${count(Math.ceil(bytes / 1024))} KiB for this step alone. Each opens to its ops and its WGSL.`;
+      `${count(dispatches.length)} dispatches, ${count(dispatchesUnfused)} without fusion; ${count(buffers)} buffers, ${count(Math.ceil(bytes / 1024))} KiB for this step alone. Each opens to its ops and its WGSL.${hint}`;
     byId('dispatches').append(
       ...dispatches.map(({ kernel, ops, workgroups, wgsl }) => {
         const title = make(

@@ -2,11 +2,14 @@
 // result while it is in a register. Rows and columns are any split of the axes: column sums (db = Σ δ) and softmax rows alike.
 //:vocabulary
 //:declarations
-@compute @workgroup_size(GROUP)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let row = id.x + id.y * groups.x * GROUP;
+@compute @workgroup_size(GROUP_X, GROUP_Y)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = (group.x + group.y * ACROSS) * GROUP_X + lane;
   if (row >= ROWS) { return; }
-  let zero = id.z; // 0, but drivers cannot know, so they do not unroll the loops
+  let zero = group.z; // 0, but drivers cannot know, so they do not unroll the loops
   //:prologue
   //:body
 }

@@ -56,7 +56,7 @@ function scaleCost({ cost, parameters, updates }: Recipe): Updates {
   ];
 }
 
-const rounded = (x: Tensor): Tensor => cast(cast(x, 'f16'), 'f32');
+const half = (x: Tensor): Tensor => (x.dtype === 'f32' ? cast(cast(x, 'f16'), 'f32') : x);
 
 /** What a product reads as it lies. */
 function underViews(node: Tensor): Tensor {
@@ -79,13 +79,6 @@ export function inPrecision(program: Program, precision: Precision = 'f32'): Pro
   const isProduct = ({ op }: Tensor): boolean => op.kernel.kind === 'matmul';
   const read = new Set(order.filter(isProduct).flatMap(({ inputs }) => inputs.map(underViews)));
   const done = new Map<Tensor, Tensor>();
-  const halves = new Map<Tensor, Tensor>();
-  const half = (node: Tensor): Tensor => {
-    if (node.dtype !== 'f32') return node;
-    const known = halves.get(node) ?? rounded(node);
-    halves.set(node, known);
-    return known;
-  };
   for (const node of order) {
     const inputs = node.inputs.map((input) => {
       const mapped = done.get(input)!;

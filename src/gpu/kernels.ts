@@ -6,7 +6,7 @@ import { bytesPerElement } from '../dtype.js';
 import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
 import { countOf, flat, type Index } from './index.js';
-import { align, type PlanContext } from './memory.js';
+import type { PlanContext } from './memory.js';
 import { foldedReads, indexOf, type Unit, unitWriter } from './units.js';
 import { type Binding, fillSkeleton, registerType, storageType, take, type Writer } from './writer.js';
 
@@ -155,9 +155,9 @@ function foldRows(writer: Writer, unit: Unit, target: EmitOptions['target']): vo
 }
 
 /** The statements that compute and store a fold, with everything that depends on its rows and elements. */
-function writeFold(unit: Unit, { stored, adapter, target }: EmitOptions, kernel?: Writer) {
+function writeFold(unit: Unit, { stored, adapter, target }: EmitOptions) {
   const local = (head: Tensor): string => `h${unit.heads.indexOf(head)}`;
-  const writer = unitWriter(unit, stored, { local }, kernel);
+  const writer = unitWriter(unit, stored, { local });
   const byRows = scattersRows(unit, adapter);
   const INNER = byRows ? unit.heads[0]!.shape[2]! : 1;
   if (byRows) foldRows(writer, unit, target);
@@ -178,28 +178,15 @@ function writeFold(unit: Unit, { stored, adapter, target }: EmitOptions, kernel?
   return { writer, body, INNER, ROWS: rows / INNER, COLUMNS: countOf(unit.elementIndex) / rows };
 }
 
-/** One reduction; or several whose rows stand one after the other, each from a multiple of 8, so that lanes do alike. */
-export function emitReduce(unit: Unit, options: EmitOptions, others: readonly Unit[] = []): Kernel {
-  const first = writeFold(unit, options);
-  const { writer, INNER, COLUMNS } = first;
-  let { body, ROWS } = first;
-  if (others.length > 0) {
-    let start = 0;
-    const blocks = [first, ...others.map((other) => writeFold(other, options, writer))].map((fold) => {
-      const { prologue } = fold.writer.frame();
-      const text = `${prologue}\n${fold.body}`.replace(/\bCOLUMNS\b/g, `${fold.COLUMNS}u`);
-      const block = `if (row >= ${start}u && row < ${start + fold.ROWS}u) {\nlet row = row - ${start}u;\n${text}\n}`;
-      ROWS = start + fold.ROWS;
-      start = align(ROWS, 8);
-      return block;
-    });
-    body = blocks.join('\n');
-  }
-  const GROUP = options.adapter === 'gpu' ? 64 : Math.min(64, Math.max(1, Math.ceil(ROWS / 4)));
-  const frame = writer.frame();
-  const parts = others.length > 0 ? { ...frame, prologue: '', body } : { ...frame, body };
-  const wgsl = fillSkeleton(reductionSkeleton, parts, { GROUP, ROWS, COLUMNS, INNER });
-  const groups = Math.max(1, Math.ceil(ROWS / GROUP));
+/** A reduction: an invocation for each row, or for each row of blocks. */
+export function emitReduce(unit: Unit, options: EmitOptions): Kernel {
+  const { writer, body, INNER, ROWS, COLUMNS } = writeFold(unit, options);
+  // few rows are spread over the cores of software adapters; lanes of one subgroup do alike
+  const GROUP_X = options.adapter === 'gpu' || ROWS >= 256 ? 64 : 8;
+  const groups = Math.max(1, Math.ceil(ROWS / GROUP_X));
   const down = Math.ceil(groups / MAX_GROUPS);
-  return { wgsl, bindings: writer.bindings, workgroups: [Math.ceil(groups / down), down, 1] };
+  const ACROSS = Math.ceil(groups / down);
+  const sizes = { GROUP_X, GROUP_Y: 1, ACROSS, ROWS, COLUMNS, INNER };
+  const wgsl = fillSkeleton(reductionSkeleton, { ...writer.frame(), body }, sizes);
+  return { wgsl, bindings: writer.bindings, workgroups: [ACROSS, down, 1] };
 }

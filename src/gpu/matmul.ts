@@ -14,50 +14,51 @@ import { fillSkeleton, Writer } from './writer.js';
  * How a product is computed: 4·rows × 4·columns outputs an invocation, in workgroups of x × y invocations. `registers` read
  * for themselves, `lanes` let a subgroup share what it reads of A, `shared` goes through workgroup memory.
  */
-export interface Tile {
-  readonly kind: 'registers' | 'lanes' | 'shared';
-  readonly rows: number;
-  readonly columns: number;
-  readonly x: number;
-  readonly y: number;
-}
-const tile = (kind: Tile['kind'], rows: number, columns: number, x: number, y: number): Tile => ({
-  kind,
-  rows,
-  columns,
-  x,
-  y,
-});
+export type Tile = readonly [
+  kind: 'registers' | 'lanes' | 'shared',
+  ...sizes: [rows: number, columns: number, x: number, y: number],
+];
 
 /** The sensible tiles of an adapter class, the best first. Every one adds k in ascending order: speed changes, never bits. */
 export const tiles: Readonly<Record<AdapterClass, readonly Tile[]>> = {
-  lavapipe: [tile('lanes', 2, 1, 8, 1), tile('lanes', 4, 1, 8, 1), tile('registers', 2, 1, 8, 1)],
-  swiftshader: [tile('lanes', 4, 2, 4, 1), tile('lanes', 4, 1, 4, 1), tile('registers', 4, 2, 4, 4)],
-  gpu: [tile('shared', 2, 2, 16, 16), tile('shared', 1, 1, 16, 16), tile('registers', 1, 1, 16, 8)],
+  lavapipe: [
+    ['lanes', 2, 1, 8, 1],
+    ['lanes', 4, 1, 8, 1],
+    ['registers', 2, 1, 8, 1],
+  ],
+  swiftshader: [
+    ['lanes', 4, 2, 4, 1],
+    ['lanes', 4, 1, 4, 1],
+    ['registers', 4, 2, 4, 4],
+  ],
+  gpu: [
+    ['shared', 2, 2, 16, 16],
+    ['shared', 1, 1, 16, 16],
+    ['registers', 1, 1, 16, 8],
+  ],
 };
 
 /** Multiply-adds below which a large tile takes longer to compile than it ever saves. */
-const SMALL = 2 ** 22;
+export const SMALL = 2 ** 22;
 /** Outputs below which hardware takes the second tile: the first would leave multiprocessors idle. */
 const FEW = 2 ** 20;
 /** Steps of k that lie in workgroup memory at one time: 16 KiB at most, which every adapter has. */
 const SHARED_DEPTH = 16;
 
 /** A tile for a product. Small ones take small tiles: little text, and work for every core. Lanes lie along n. */
-function fitTile(given: Tile, lanes: number, isSmall: boolean, m: number, n: number): Tile {
-  const kind =
-    (given.kind === 'lanes' && lanes === 1) || (given.kind === 'shared' && isSmall) ? 'registers' : given.kind;
-  if (kind === 'shared') return given;
-  const rows = isSmall ? Math.max(1, kind === 'lanes' ? lanes / 4 : 1) : Math.min(given.rows, Math.ceil(m / 4));
-  const columns = isSmall ? 1 : Math.min(given.columns, Math.ceil(n / 4));
-  if (kind === 'lanes') return { kind, rows, columns, x: lanes, y: 1 };
-  return {
+function fitTile([given, ...sizes]: Tile, lanes: number, isSmall: boolean, m: number, n: number): Tile {
+  const kind = (given === 'lanes' && lanes === 1) || (given === 'shared' && isSmall) ? 'registers' : given;
+  if (kind === 'shared') return [kind, ...sizes];
+  const rows = isSmall ? Math.max(1, kind === 'lanes' ? lanes / 4 : 1) : Math.min(sizes[0], Math.ceil(m / 4));
+  const columns = isSmall ? 1 : Math.min(sizes[1], Math.ceil(n / 4));
+  if (kind === 'lanes') return [kind, rows, columns, lanes, 1];
+  return [
     kind,
     rows,
     columns,
-    x: Math.min(given.x, Math.ceil(n / (4 * columns))),
-    y: Math.min(given.y, Math.ceil(m / (4 * rows))),
-  };
+    Math.min(sizes[2], Math.ceil(n / (4 * columns))),
+    Math.min(sizes[3], Math.ceil(m / (4 * rows))),
+  ];
 }
 
 interface Operand {
@@ -124,6 +125,12 @@ function writeShares({ inner }: Operand, isWide: boolean, lanes: number): { load
   return { load, element };
 }
 
+/** M · N · K over the batch. */
+export function multiplyAdds({ inputs: [a, b], options }: Tensor): number {
+  const { batch, m, n, k } = matmulSizes(a!.shape, b!.shape, options as MatmulOptions);
+  return sizeOf(batch) * m * n * k;
+}
+
 /** A matrix product; its epilogue is fn finish, for four neighbouring outputs of one row. */
 export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   const [head] = unit.heads;
@@ -145,7 +152,7 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   const product = `${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'} ${[sizeOf(batch), m, n, k].join(' × ')}`;
   const chosen =
     options.tiles.get(product) ?? tiles[options.adapter][options.adapter === 'gpu' && m * n < FEW ? 1 : 0]!;
-  const { kind, rows, columns, x, y } = fitTile(chosen, options.lanes, isSmall, m, n);
+  const [kind, rows, columns, x, y] = fitTile(chosen, options.lanes, isSmall, m, n);
   const LANES = kind === 'lanes' ? options.lanes : 1;
   const { load, element } = writeShares(operands[0], isWide, LANES);
   const [QUADS_A, QUADS_B] = [rows * y, columns * x];
@@ -157,21 +164,16 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   ]);
   const tile = (name: string, quads: number) => `var<workgroup> tile_${name}: array<vec4f, ${DEPTH * quads}>;`;
   const memory = isShared ? [tile('a', QUADS_A), tile('b', QUADS_B)] : [load];
-  const sizes = {
-    ...{ M: m, N: n, K: k, DEPTH, GROUP_X: x, GROUP_Y: y, ROW_TILES: rows, COLUMN_TILES: columns },
-    ...(isShared ? { QUADS_A, QUADS_B } : { LANES, LEFTS: Math.ceil((4 * rows) / LANES) }),
-    ROW_STRIDE: isShared ? 4 * y : 4,
-    COLUMN_STRIDE: isShared ? 4 * x : 4,
+  const [ROW_STRIDE, COLUMN_STRIDE] = isShared ? [4 * y, 4 * x] : [4, 4];
+  const sizes = { M: m, N: n, K: k, DEPTH, GROUP_X: x, GROUP_Y: y, ROW_TILES: rows, COLUMN_TILES: columns };
+  const places = { QUADS_A, QUADS_B, LANES, LEFTS: Math.ceil((4 * rows) / LANES), ROW_STRIDE, COLUMN_STRIDE };
+  const text = {
+    ...{ ...writer.frame(), ...parts, loaders: [...loaders, ...memory].join('\n'), element },
+    lane: `@builtin(${LANES > 1 ? 'subgroup_invocation_id' : 'local_invocation_index'}) lane: u32,`,
+    guard: wide ? '' : `if (first + \${lane}u < N)`,
   };
-  const wgsl = fillSkeleton(
-    skeleton.replace('//:products', isShared ? sharedProducts : registerProducts),
-    {
-      ...{ ...writer.frame(), ...parts, loaders: [...loaders, ...memory].join('\n'), element },
-      lane: `@builtin(${LANES > 1 ? 'subgroup_invocation_id' : 'local_invocation_index'}) lane: u32,`,
-      guard: wide ? '' : `if (first + \${lane}u < N)`,
-    },
-    sizes,
-  );
+  const template = skeleton.replace('//:products', isShared ? sharedProducts : registerProducts);
+  const wgsl = fillSkeleton(template, text, { ...sizes, ...places });
   const across = Math.ceil(n / (4 * QUADS_B));
   const down = Math.ceil(m / (4 * QUADS_A));
   return { wgsl, bindings: writer.bindings, workgroups: [across, down, sizeOf(batch)], product };

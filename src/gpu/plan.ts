@@ -3,11 +3,10 @@ import { isConstant, isParameter, type Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { stopGradient } from '../ops/cast.js';
-import { type MatmulOptions, matmulSizes } from '../ops/matmul.js';
 import { formatShape, sizeOf } from '../shape.js';
 import { type EmitOptions, emitMap, emitReduce } from './kernels.js';
 import { lower } from './lower.js';
-import { emitMatmul } from './matmul.js';
+import { emitMatmul, multiplyAdds } from './matmul.js';
 import type { Place, PlanBuffer, PlanContext } from './memory.js';
 import { align, assignSlots, nodeBytes, placeParameters } from './memory.js';
 import { base, isLeaf, isLiteral } from './partition.js';
@@ -50,12 +49,10 @@ function nodesOf(unit: Unit, stored: ReadonlySet<Tensor>): Tensor[] {
   return topological(own, ({ inputs }) => inputs.filter(isWritten));
 }
 
-function flopsOf({ op, inputs, shape, options }: Tensor): number {
+function flopsOf(node: Tensor): number {
+  const { op, inputs, shape } = node;
   const { kind } = op.kernel;
-  if (kind === 'matmul') {
-    const { batch, m, n, k } = matmulSizes(inputs[0]!.shape, inputs[1]!.shape, options as MatmulOptions);
-    return 2 * sizeOf(batch) * m * n * k;
-  }
+  if (kind === 'matmul') return 2 * multiplyAdds(node);
   return kind === 'pointwise' ? sizeOf(shape) : kind === 'reduce' || kind === 'scatter' ? sizeOf(inputs[0]!.shape) : 0;
 }
 

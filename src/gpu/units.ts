@@ -67,17 +67,15 @@ function unitFor(node: Tensor): Unit {
 export function unitWriter(
   unit: Unit,
   stored: ReadonlySet<Tensor>,
-  hooks: Pick<Surroundings, 'load' | 'local'> = {},
-  kernel?: Writer,
+  hooks: Pick<Surroundings, 'load' | 'local'>,
 ): Writer {
   const own = new Set(members(unit));
-  const around: Surroundings = {
+  const writer = new Writer({
     ...hooks,
     isStored: (node) => stored.has(node) && !own.has(node),
     local: (node, at) => (own.has(node) && !isVirtual(node) ? (hooks.local?.(node, at) ?? 'head') : undefined),
     floor: unit.heads.length > 0 ? 1 : 0,
-  };
-  const writer = new Writer(around, kernel);
+  });
   writer.open('row', 'i', 'batch', 'm', 'n');
   return writer;
 }

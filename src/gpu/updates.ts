@@ -2,7 +2,9 @@ import { isParameter } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
 import { countOf } from './index.js';
+import { joinKernels } from './join.js';
 import { type EmitOptions, emitMap, emitReduce, type Kernel } from './kernels.js';
+import { emitMatmul, multiplyAdds, SMALL } from './matmul.js';
 import { align, nodeBytes, type Place, type PlanBuffer, type PlanContext, placeParameters } from './memory.js';
 import { base } from './partition.js';
 import { MAX_BINDINGS, type Unit, type Units } from './units.js';
@@ -87,7 +89,7 @@ export function groupUnits(
     }
   }
   const groups = order.flatMap((unit) => runs.get(unit) ?? [{ units: [unit] }]);
-  return joinFolds(groups, options);
+  return joinProducts(joinFolds(groups, options), options);
 }
 
 /** Puts small folds right behind what they read. */
@@ -107,12 +109,10 @@ function joinFolds(groups: readonly Group[], options: EmitOptions): Group[] {
   const out: Group[] = [];
   let waiting: Unit[] = [];
   const flush = (): void => {
-    const [unit, ...others] = waiting;
+    const kernel = waiting.length > 1 ? joinKernels(waiting.map((unit) => emitReduce(unit, options))) : undefined;
+    if (kernel) out.push({ units: waiting, kernel });
+    else out.push(...waiting.map((unit) => ({ units: [unit] })));
     waiting = [];
-    if (unit)
-      out.push(
-        others.length ? { units: [unit, ...others], kernel: emitReduce(unit, options, others) } : { units: [unit] },
-      );
   };
   for (const group of hoistFolds(groups)) {
     const [unit] = group.units;
@@ -128,6 +128,24 @@ function joinFolds(groups: readonly Group[], options: EmitOptions): Group[] {
   flush();
   return out;
 }
+
+/** Small products that stand side by side and need nothing of each other (δ and δaᵀ of a layer) become one dispatch. */
+function joinProducts(groups: readonly Group[], options: EmitOptions): Group[] {
+  if (options.adapter !== 'lavapipe') return [...groups]; // measured: elsewhere the longer text costs more than a dispatch
+  const out: Group[] = [];
+  for (const group of groups) {
+    const last = out.at(-1);
+    const isPair = last && [last, group].every(isSmallProduct) && !isInTheWay(last.units, group.units, options);
+    const units = isPair ? [...last.units, ...group.units] : [];
+    const kernel = isPair ? joinKernels(units.map((unit) => emitMatmul(unit, options))) : undefined;
+    if (kernel) out.splice(-1, 1, { units, kernel });
+    else out.push(group);
+  }
+  return out;
+}
+
+const isSmallProduct = ({ units }: Group): boolean =>
+  units.every(({ kind, heads: [head] }) => kind === 'matmul' && multiplyAdds(head!) < SMALL);
 
 function isSmallFold({ units, kernel }: Group): boolean {
   const { kind, heads, elementIndex } = units[0]!;

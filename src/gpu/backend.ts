@@ -50,7 +50,9 @@ export class GpuBackend extends Device implements Backend {
     }
     this.tuner = options.tune && new Tuner(this, options.tune);
     this.#tile = options.tile;
-    this.profiler = options.profile ? new Profiler(this) : undefined;
+    this.profiler = options.profile
+      ? new Profiler(this, options.profile === true ? Infinity : options.profile)
+      : undefined;
   }
 
   async profile(): Promise<Profile | undefined> {

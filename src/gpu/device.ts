@@ -24,8 +24,8 @@ type Bindings = readonly Pick<Dispatch['bindings'][number], 'access'>[];
 export interface GpuOptions {
   /** Asks a software adapter for a promise so that waiting takes no core from it. */
   readonly ask?: (<T>(question: () => T) => T) | undefined;
-  /** Measures each kernel's time. */
-  readonly profile?: boolean | undefined;
+  /** Measures each kernel's time, in all runs or in the first so many. */
+  readonly profile?: boolean | number | undefined;
   /** Measures the tiles of products, and keeps its choices here. */
   readonly tune?: TileStore | undefined;
   /** @internal The tile that all products take, so that tests can try each. */

@@ -164,7 +164,7 @@ export class GpuExecutable implements Executable {
     const staging = read && outputs.length > 0 ? (this.#staging.pop() ?? this.#backend.staging(outputs)) : undefined;
     if (staging) this.#live.add(staging);
     const { encoder } = queue;
-    const stamps = inspection ? undefined : this.#backend.profiler?.stamp(calls.length);
+    const stamps = inspection ? undefined : this.#backend.profiler?.stampRun(calls.length);
     const captures = this.#encode(encoder, calls, inspection, stamps?.pass);
     const times = stamps?.resolve(encoder);
     for (const [next, parameter] of copies) {

@@ -15,14 +15,22 @@ const PROBE_RUNS = 6;
 /** Collects GPU time of kernels: while it is on, each call has a pass of its own with a timestamp at either end. */
 export class Profiler {
   readonly #device: Device;
+  /** Runs still to be measured. */
+  #left: number;
   readonly #kernels = new Map<string, { dispatch: Dispatch; calls: number; milliseconds: number }>();
   readonly #events: Profile['events'][number][] = [];
   /** The first timestamp, in nanoseconds. */
   #origin: bigint | undefined;
   #peaks: Promise<Profile['peaks']> | undefined;
 
-  constructor(device: Device) {
+  constructor(device: Device, runs: number) {
     this.#device = device;
+    this.#left = runs;
+  }
+
+  /** Stamps those of a run of a plan, while there are runs to measure. */
+  stampRun(passes: number) {
+    return this.#left-- > 0 ? this.stamp(passes) : undefined;
   }
 
   /** Stamps the passes of one submit: `pass(i)` describes the i-th, `resolve` copies the times out at the end. */

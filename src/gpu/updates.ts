@@ -131,7 +131,6 @@ function joinFolds(groups: readonly Group[], options: EmitOptions): Group[] {
 
 /** Small products that stand side by side and need nothing of each other (δ and δaᵀ of a layer) become one dispatch. */
 function joinProducts(groups: readonly Group[], options: EmitOptions): Group[] {
-  if (options.adapter !== 'lavapipe') return [...groups]; // measured: elsewhere the longer text costs more than a dispatch
   const out: Group[] = [];
   for (const group of groups) {
     const last = out.at(-1);

@@ -32,6 +32,14 @@ it('shows the time of each kernel, here and in the page, and the plan with its W
     const folded = await page.$$('#dispatches details');
     await (await folded[0]!.$('summary'))!.click();
     await page.waitForFunction(() => document.querySelector('#dispatches pre')?.textContent?.includes('@compute'));
+
+    // without --profile the first steps are measured, and nothing is said of it here
+    const { out: brief } = await cli.nabla('train --backend gpu --data digits --batch 25 --epochs 4 --output brief');
+    expect(brief).not.toMatch(/^kernel/m);
+    await page.goto(pathToFileURL(join(cli.folder, 'brief.report.html')).href);
+    expect(await page.$eval('#profile', ({ textContent }) => textContent)).toContain('The first steps: ');
+    const calls = await page.$$eval('#kernels tbody tr td:nth-child(2)', (all) => all.map((each) => each.textContent));
+    expect(Math.max(...calls.map(Number))).toBe(15); // the first 16, one of which evaluates
     expect(complaints).toEqual([]);
   } finally {
     await Promise.all([browser.close(), cli.close()]);

@@ -9,24 +9,28 @@ import { mnist } from '../mnist.js';
 import { tileStore } from '../tiles.js';
 import { count } from './text.js';
 
+/** Steps whose kernels a report's times are of. */
+const SAMPLE = 16;
+
 interface EngineOptions {
   readonly crossCheck?: CrossCheck;
   readonly profile?: boolean | undefined;
+  /** A page that shows where the time went, by the first steps unless `profile` says all. */
+  readonly report?: string | undefined;
   readonly tune?: boolean | undefined;
 }
 
 /** A GPU engine; without an adapter the CPU one after a warning, or DeviceError where a GPU or one by name is asked for. */
 export async function openEngine(backend: 'gpu' | 'cpu' | undefined, options: EngineOptions = {}) {
-  const { crossCheck = 'off', profile, tune } = options;
+  const { crossCheck = 'off', profile, report, tune } = options;
   const cpu = () => ({ engine: new Engine(new CpuBackend()), source: 'engine  CPU, float64' });
   if (backend === 'cpu') return cpu();
   const found = await findAdapter();
   if (!('missing' in found)) {
     const checked = crossCheck === 'off' ? '' : `; cross-check ${crossCheck}`;
-    const engine = new Engine(
-      await GpuBackend.open(found.adapter, { ask, profile, tune: tune ? tileStore : undefined }),
-      crossCheck,
-    );
+    const sample = report !== undefined && found.adapter.features.has('timestamp-query') ? SAMPLE : 0;
+    const gpu = { ask, profile: profile || sample, tune: tune ? tileStore : undefined };
+    const engine = new Engine(await GpuBackend.open(found.adapter, gpu), crossCheck);
     return { engine, source: `engine  WebGPU on ${found.source}${checked}` };
   }
   if (backend === 'gpu' || found.forced) throw new DeviceError(found.missing);

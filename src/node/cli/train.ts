@@ -64,7 +64,7 @@ export async function train(options: TrainOptions, version: string): Promise<num
 
   if (report || trace) {
     // of training, not of what follows; where the CPU stands in for a GPU, that was said
-    const profile = trace && engine.info.backend === 'gpu' ? await engine.profile() : undefined;
+    const profile = engine.info.features.includes('timestamp-query') ? await engine.profile() : undefined;
     const outcome = data.alphabet
       ? { text: await write(engine, model, data.alphabet) }
       : { predictions: await predict(engine, model, data.test, options.loss) };

@@ -137,7 +137,7 @@
     byId('profile').hidden = false;
     const { peaks, milliseconds, kernels } = profile;
     byId('time').textContent =
-      `${duration(milliseconds / 1000)} on ${profile.adapter}; a small probe reached ${rate(peaks.flopsPerSecond)} GFLOP/s and ${rate(peaks.bytesPerSecond)} GB/s.`;
+      `${run.settings.profile ? '' : 'The first steps: '}${duration(milliseconds / 1000)} on ${profile.adapter}; a small probe reached ${rate(peaks.flopsPerSecond)} GFLOP/s and ${rate(peaks.bytesPerSecond)} GB/s.`;
     const shown = Math.max(4, kernels.filter(({ share }) => share >= 0.01).length);
     drawRoofline(profile);
     const rows = kernels.map((one, i) => {
@@ -160,7 +160,7 @@
     const { dispatches, dispatchesUnfused, buffers, bytes, texts } = run.plan;
     if (!dispatches.length) return;
     byId('plan').hidden = false;
-    const hint = run.profile ? '' : ' Train with --profile to see how long each takes.';
+    const hint = run.profile ? '' : ' This adapter measures no times.';
     byId('planned').textContent =
       `${count(dispatches.length)} dispatches, ${count(dispatchesUnfused)} without fusion; ${count(buffers)} buffers, ${count(Math.ceil(bytes / 1024))} KiB for this step alone. Each opens to its ops and its WGSL.${hint}`;
     byId('dispatches').append(

@@ -88,11 +88,7 @@ export class GpuBackend extends Device implements Backend {
     if (this.#rehearsed.has(kernel.wgsl)) return;
     this.#rehearsed.add(kernel.wgsl);
     const scratch = new Scratch(this, kernel);
-    try {
-      await scratch.run(kernel, [1, 1, 1]);
-    } finally {
-      scratch.free();
-    }
+    await scratch.run(kernel, [1, 1, 1]).finally(() => scratch.free());
   }
 
   /** Whether nothing waits, so that work in order runs at once. */

@@ -1,4 +1,4 @@
-import type { TileStore } from '../gpu/tuner.js';
+import type { TileStore } from '../graph/backend.js';
 
 const settled = <T>(request: IDBRequest<T>): Promise<T> =>
   new Promise((resolve, reject) => {

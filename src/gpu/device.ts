@@ -1,13 +1,12 @@
 import type { TensorData } from '../dtype.js';
 import { DeviceError, DeviceLostError, NablaError } from '../errors.js';
-import { type EngineInfo, type EngineStats, emptyStats } from '../graph/backend.js';
+import { type EngineInfo, type EngineStats, emptyStats, type TileStore } from '../graph/backend.js';
 import type { Tensor } from '../graph/tensor.js';
 import type { AdapterClass } from './kernels.js';
 import type { Tile } from './matmul.js';
 import { align, fromBytes, nodeBytes, toBytes } from './memory.js';
 import type { Dispatch } from './plan.js';
 import { StepQueue } from './queue.js';
-import type { TileStore } from './tuner.js';
 
 /** WebGPU's constants, which Node lacks as globals. */
 export const usage = { mapRead: 1, copySource: 4, copyDestination: 8, storage: 128, queryResolve: 512 } as const;

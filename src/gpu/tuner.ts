@@ -1,15 +1,10 @@
+import type { TileStore } from '../graph/backend.js';
 import type { Program } from '../graph/program.js';
 import type { Device } from './device.js';
 import { type Tile, tiles } from './matmul.js';
 import type { PlanContext } from './memory.js';
 import { type Dispatch, makePlan, type Plan } from './plan.js';
 import { Scratch } from './scratch.js';
-
-/** Where choices are kept from one run to the next: a text for each adapter and driver. */
-export interface TileStore {
-  load(adapter: string): Promise<string | undefined>;
-  save(adapter: string, text: string): Promise<void>;
-}
 
 /** A candidate is repeated until it takes so many milliseconds; the products of one plan take so many in all. */
 const [MEASURED, BUDGET] = [5, 500];

@@ -120,6 +120,12 @@ export interface Executable {
   locate?(output: number): { readonly buffer: object; readonly offset: number };
 }
 
+/** Where a tuner's choices are kept from one run to the next: a text for each adapter and driver. */
+export interface TileStore {
+  load(adapter: string): Promise<string | undefined>;
+  save(adapter: string, text: string): Promise<void>;
+}
+
 /** Where graphs run: the CPU reference or a GPU device. */
 export interface Backend {
   readonly info: EngineInfo;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { TileStore } from '../gpu/tuner.js';
+import type { TileStore } from '../graph/backend.js';
 
 const folder = (): string => join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'nabla', 'tiles');
 const fileOf = (adapter: string): string =>

@@ -4,7 +4,7 @@ import { Engine } from '../../src/engine.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
 import type { GpuOptions } from '../../src/gpu/device.js';
 import { tiles } from '../../src/gpu/matmul.js';
-import type { TileStore } from '../../src/gpu/tuner.js';
+import type { TileStore } from '../../src/graph/backend.js';
 import { relu } from '../../src/ops/activation.js';
 import { add } from '../../src/ops/arithmetic.js';
 import { matmul } from '../../src/ops/matmul.js';

@@ -153,6 +153,7 @@ describe('nabla report', () => {
     ['train --data digits --report nowhere/x.html', /nowhere.x.html: its folder cannot be written to/],
     ['train --data digits --output x --report ./x', /--report \.\/x: the model goes there; name another/],
     ['train --data digits --backend cpu --profile', /--profile: it measures a GPU/],
+    ['train --data digits --backend cpu --tune', /--tune: it measures a GPU/],
   ])('nabla %s: one line and exit code 2', async (args, error) => {
     const page = await readFile(join(cli.folder, 'adam.report.html'), 'utf8');
     await writeFile(join(cli.folder, 'text.html'), '<p>No report.</p>');

@@ -125,8 +125,9 @@ export function readTrainOptions() {
     throw new NablaError('--text: digits have none; add --preset chars');
   if (options.crossCheck !== 'off' && options.backend === 'cpu')
     throw new NablaError('--cross-check: it compares a GPU with the CPU; leave out --backend cpu');
-  if (options.profile && options.backend === 'cpu')
-    throw new NablaError('--profile: it measures a GPU; leave out --backend cpu');
+  for (const name of ['profile', 'tune'] as const)
+    if (options[name] && options.backend === 'cpu')
+      throw new NablaError(`--${name}: it measures a GPU; leave out --backend cpu`);
   const base = options.output.replace(/\.safetensors$/, '');
   const report = typeof options.report === 'string' ? options.report : `${base}.report.html`;
   if (resolve(report) === resolve(options.output))

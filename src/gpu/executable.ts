@@ -12,8 +12,10 @@ type Call = Dispatch & { readonly pipeline: GPUComputePipeline; readonly group: 
 type OnProgress = (done: number, total: number) => void;
 
 /** The part of a plan that is for people. */
-const viewOf = ({ dispatches }: Plan) =>
-  dispatches.map(({ kernel, ops, workgroups, wgsl }) => ({ kernel, ops, workgroups, wgsl }));
+const viewOf = ({ dispatches, dispatchesUnfused, buffers, bytes }: Plan): PlanView => {
+  const shown = dispatches.map(({ kernel, ops, workgroups, wgsl }) => ({ kernel, ops, workgroups, wgsl }));
+  return { dispatches: shown, dispatchesUnfused, buffers: buffers.length, bytes };
+};
 
 /** A plan on a device: its buffers, pipelines and bind groups are made on first use and replayed. */
 export class GpuExecutable implements Executable {
@@ -40,8 +42,7 @@ export class GpuExecutable implements Executable {
     this.#plan = makePlan(program, context);
     this.#backend = backend;
     backend.destroyWith(this, this.#live);
-    const { dispatchesUnfused, buffers, bytes } = this.#plan;
-    this.plan = { dispatches: viewOf(this.#plan), dispatchesUnfused, buffers: buffers.length, bytes };
+    this.plan = viewOf(this.#plan);
   }
 
   async run(feeds: Feeds, read: boolean, inspection?: Inspection): Promise<TensorData[]> {
@@ -102,12 +103,12 @@ export class GpuExecutable implements Executable {
     return [...new Map(this.#plan.dispatches.map((dispatch) => [dispatch.wgsl, dispatch])).values()];
   }
 
-  /** Takes the fastest kernels, where they are measured; they use the same buffers. */
+  /** Takes the fastest kernels, where they are measured. */
   #tune(): Promise<void> {
     this.#tuned ??= (async () => {
       const { tuner } = this.#backend;
       if (tuner) this.#plan = await tuner.tune(this.#program, this.#context, this.#plan);
-      Object.assign(this.plan.dispatches, viewOf(this.#plan));
+      Object.assign(this.plan, viewOf(this.#plan));
     })();
     return this.#tuned;
   }

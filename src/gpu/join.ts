@@ -13,7 +13,7 @@ function partOf({ wgsl, bindings }: Kernel, number: number, place: (binding: Bin
     .replace(declaration, '')
     .replace(/@compute.*\n/, '')
     .replace(/@builtin\(\w+\) /g, '')
-    .replace(/\bb(\d+)\b/g, (_, i) => `b${places[i]}`)
+    .replace(/\bb(\d+)\b/g, (name, i) => (i in places ? `b${places[i]}` : name))
     .replace(/\b\w+\b/g, (word) => (names.has(word) ? `${word}_${number}` : word));
 }
 

@@ -35,12 +35,12 @@ export class Tuner {
     if (plan.dispatches.some(isNew)) {
       const deadline = performance.now() + BUDGET;
       const plans = this.#candidates.map((tile) => makePlan(program, { ...context, tiles: { get: () => tile } }));
-      for (const [i, dispatch] of plan.dispatches.entries()) {
+      for (const dispatch of plan.dispatches) {
         if (!isNew(dispatch) || performance.now() > deadline) continue;
-        const fastest = await this.#fastest(
-          plans.map(({ dispatches }) => dispatches[i]!),
-          deadline,
-        );
+        // which products stand alone depends on their tiles
+        const isSame = ({ product, kernel }: Dispatch) => product === dispatch.product && kernel === dispatch.kernel;
+        const alike = plans.map(({ dispatches }) => dispatches.find(isSame) ?? dispatch);
+        const fastest = await this.#fastest(alike, deadline);
         this.tiles.set(dispatch.product!, this.#candidates[fastest]!);
       }
       const numbers = [...this.tiles].map(([product, tile]) => [product, this.#candidates.indexOf(tile)]);

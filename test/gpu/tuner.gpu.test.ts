@@ -1,14 +1,17 @@
 // Every tile of every adapter class gives the bits of the others, and the tuner takes the fastest of those that do.
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { grad } from '../../src/autodiff/reverse.js';
 import { Engine } from '../../src/engine.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
 import type { GpuOptions } from '../../src/gpu/device.js';
 import { tiles } from '../../src/gpu/matmul.js';
 import type { TileStore } from '../../src/graph/backend.js';
 import { relu } from '../../src/ops/activation.js';
-import { add } from '../../src/ops/arithmetic.js';
+import { add, square } from '../../src/ops/arithmetic.js';
+import { input, parameter } from '../../src/ops/leaf.js';
 import { matmul } from '../../src/ops/matmul.js';
 import { random } from '../../src/ops/random.js';
+import { sum } from '../../src/ops/reduce.js';
 import { openAdapter } from '../support/adapter.js';
 
 async function withEngine<T>(options: GpuOptions, use: (engine: Engine) => Promise<T>): Promise<T> {
@@ -92,6 +95,24 @@ describe('the tuner', () => {
     expect(wgsl).toBe(usual.wgsl);
     expect(output).toEqual(usual.output);
     expect(JSON.parse(store.text!)).toEqual({ [product]: 0 });
+  });
+
+  it('leaves a step with small products side by side as it is, whatever tiles they would take', async () => {
+    const x = input([40, 36]);
+    const w = [parameter(random.normal([36, 28], { seed: 4 })), parameter(random.normal([28, 20], { seed: 5 }))];
+    const cost = sum(square(matmul(relu(matmul(x, w[0]!)), w[1]!)));
+    const feeds = { x: Float32Array.from({ length: 1440 }, (_, i) => Math.sin(i)) };
+    const train = (options: GpuOptions) =>
+      withEngine(options, async (engine) => {
+        const step = engine.compile({ inputs: { x }, outputs: { cost, slopes: grad(cost, w) } });
+        await engine.warmUp(step);
+        return { values: await step(feeds), dispatches: step.plan.dispatches.length };
+      });
+    const usual = await train({});
+    expect(await train({ tune: memory() })).toEqual(usual);
+    const registers = ['NN 1 × 40 × 28 × 36', 'NN 1 × 40 × 20 × 28'].map((product) => [product, 2]);
+    const told = await train({ tune: memory(JSON.stringify(Object.fromEntries(registers))) });
+    expect(told.values).toEqual(usual.values);
   });
 
   it('has a place for its choices on this platform', async () => {

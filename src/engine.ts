@@ -1,14 +1,14 @@
 // Consumers may compile without it: the declarations bring it along for `await using`.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { inPrecision, type Precision } from './autodiff/precision.js';
-import { watch } from './check/anomaly.js';
-import type { Check, CheckReport, CrossCheck, OnCheck } from './check/compare.js';
-import { checkFailure, checkMode, compareCapture, passes } from './check/compare.js';
-import { constantValue } from './cpu/backend.js';
+import type { watch } from './check/anomaly.js';
+import type { CheckReport, CrossCheck, OnCheck } from './check/compare.js';
+import { constantValue } from './cpu/values.js';
 import { readValue, type TensorData, type Value } from './dtype.js';
 import { NablaError } from './errors.js';
 import type {
   Backend,
+  Capture,
   EngineInfo,
   EngineStats,
   Executable,
@@ -25,7 +25,7 @@ import { type Evaluated, inPlaceOf, tensorsOf } from './graph/walk.js';
 import { checkRange } from './ops/indexing.js';
 import { checkParameter, describe } from './ops/leaf.js';
 import { countRuns } from './ops/random.js';
-import { checkOptions } from './options.js';
+import { checkChoice, checkOptions } from './options.js';
 
 type NamedFeeds = Readonly<Record<string, Value>>;
 
@@ -57,8 +57,13 @@ export interface StepDefinition<T extends Tree> {
   readonly recompute?: boolean;
 }
 
-/** How many plans `run` remembers. */
+// loaded where it is used: what only trains goes without
+const checking = () => import('./check/compare.js');
+
+/** Plans that `run` remembers. */
 const RUN_CACHE = 32;
+/** @internal */
+export const crossChecks: readonly CrossCheck[] = ['off', 'sampled', 'every'];
 /** `crossCheck: 'sampled'` looks at one kernel call in this many steps, the next kernel each time. */
 const SAMPLE_EVERY = 16;
 
@@ -68,17 +73,17 @@ export class Engine {
   readonly #compiled = new WeakMap<object, { executable: Executable; outputs: readonly Tensor[] }>();
   /** What `run` keeps of a graph: its plan, and its data leaves in order. */
   readonly #runs = new Map<string, { executable: Executable; data: readonly Tensor[] }>();
-  readonly #anomaly: boolean;
+  readonly #watch: typeof watch | undefined;
   readonly #onCheck: OnCheck | undefined;
   #crossCheck: CrossCheck;
   #steps = 0;
   #disposed = false;
 
   /** @internal */
-  constructor(backend: Backend, crossCheck: CrossCheck = 'off', anomaly = false, onCheck?: OnCheck) {
+  constructor(backend: Backend, crossCheck: CrossCheck = 'off', onCheck?: OnCheck, anomaly?: typeof watch) {
     this.#backend = backend;
     this.#crossCheck = crossCheck;
-    this.#anomaly = anomaly;
+    this.#watch = anomaly;
     this.#onCheck = onCheck;
   }
 
@@ -88,7 +93,7 @@ export class Engine {
   }
 
   set crossCheck(mode) {
-    this.#crossCheck = checkMode('engine', mode);
+    this.#crossCheck = checkChoice('engine', 'crossCheck', mode, crossChecks);
   }
 
   /** What this engine runs on: backend, adapter, limits and features. */
@@ -121,7 +126,7 @@ export class Engine {
   async #run(tree: Tree, feeds: NodeFeeds, inspection?: Inspection): Promise<unknown> {
     this.#checkOpen();
     const wanted = tensorsOf(tree);
-    const watched = this.#anomaly ? watch({ inputs: new Map(), outputs: wanted, updates: [] }) : undefined;
+    const watched = this.#watch?.({ inputs: new Map(), outputs: wanted, updates: [] });
     const outputs = watched?.program.outputs ?? wanted;
     const nodes = programNodes({ outputs, updates: [] });
     const fed = readNodeFeeds('run', nodes, feeds);
@@ -140,18 +145,21 @@ export class Engine {
     const mode = this.#crossCheck;
     if (inspection || mode === 'off' || (mode === 'sampled' && step % SAMPLE_EVERY !== 0))
       return executable.run(feeds, read, inspection);
-    let failure: Error | undefined;
+    const captures: Capture[] = [];
     const results = await executable.run(feeds, read, {
       select: (dispatch, of) => mode === 'every' || dispatch === (step / SAMPLE_EVERY) % of,
-      receive: (capture) => {
-        if (this.#crossCheck === 'off') return; // switched off meanwhile
-        const checks = compareCapture(capture);
-        for (const { checked } of checks) this.#backend.stats.checked += checked;
-        this.#onCheck?.(checks);
-        const failed = checks.find((check) => !passes(check));
-        if (failed) failure ??= checkFailure(failed, capture, this.info.adapter.description);
-      },
+      receive: (capture) => captures.push(capture),
     });
+    const { checkFailure, compareCapture, passes } = await checking();
+    let failure: Error | undefined;
+    for (const capture of captures) {
+      if (this.#crossCheck === 'off') break; // switched off meanwhile
+      const checks = compareCapture(capture);
+      for (const { checked } of checks) this.#backend.stats.checked += checked;
+      this.#onCheck?.(checks);
+      const failed = checks.find((check) => !passes(check));
+      if (failed) failure ??= checkFailure(failed, capture, this.info.adapter.description);
+    }
     if (failure) throw failure;
     return results;
   }
@@ -161,8 +169,10 @@ export class Engine {
    * close they are. Never throws on a mismatch. A CPU engine has no kernels and reports none.
    */
   async verify(tree: Tree, feeds: NodeFeeds = {}): Promise<CheckReport> {
-    const checks: Check[] = [];
-    await this.#run(tree, feeds, { select: () => true, receive: (capture) => checks.push(...compareCapture(capture)) });
+    const captures: Capture[] = [];
+    await this.#run(tree, feeds, { select: () => true, receive: (capture) => captures.push(capture) });
+    const { compareCapture, passes } = await checking();
+    const checks = captures.flatMap(compareCapture);
     return { ok: checks.every(passes), adapter: this.info.adapter.description, checks };
   }
 
@@ -182,7 +192,7 @@ export class Engine {
     const limits = indexLimits(programNodes(program));
     checkIndices(limits, new Map());
     const fedLimits = limits.filter(({ leaf }) => isInput(leaf));
-    const watched = this.#anomaly ? watch(program) : undefined;
+    const watched = this.#watch?.(program);
     const executable = this.#backend.compile(watched?.program ?? program);
     const execute = async (read: boolean, feeds: NamedFeeds = {}): Promise<TensorData[]> => {
       this.#checkOpen();

@@ -8,7 +8,7 @@ export * from './check/explain.js';
 export { type GradCheckOptions, type GradCheckReport, gradCheck } from './check/gradCheck.js';
 export { type Batch, type Dataset, dataset } from './data/dataset.js';
 export type { DType, NestedArray, TensorData, TypedArray, Value } from './dtype.js';
-export * from './engine.js';
+export { Engine, type Step, type StepDefinition } from './engine.js';
 export * from './errors.js';
 export {
   chromeTrace,

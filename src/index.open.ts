@@ -1,9 +1,8 @@
-import { type CrossCheck, checkMode, type OnCheck } from './check/compare.js';
-import { CpuBackend } from './cpu/backend.js';
-import { Engine } from './engine.js';
-import { DeviceError, NablaError } from './errors.js';
+import type { CrossCheck, OnCheck } from './check/compare.js';
+import { crossChecks, Engine } from './engine.js';
+import { DeviceError } from './errors.js';
 import type { Backend } from './graph/backend.js';
-import { checkOptions } from './options.js';
+import { checkChoice, checkOptions } from './options.js';
 
 /** What `open` takes. */
 export interface OpenOptions {
@@ -39,14 +38,16 @@ export const openWith =
   (findBackend: FindBackend) =>
   async (options: OpenOptions = {}): Promise<Engine> => {
     checkOptions('open', options, '', OPTIONS);
-    const { anomaly, backend, onCheck } = options;
-    const crossCheck = checkMode('open', options.crossCheck ?? 'off');
-    if (backend !== undefined && backend !== 'gpu' && backend !== 'cpu')
-      throw new NablaError(`open: there is no backend '${String(backend)}'; use 'gpu' or 'cpu'`);
-    if (backend === 'cpu') return new Engine(new CpuBackend(), crossCheck, anomaly);
+    const { backend, crossCheck = 'off', onCheck } = options;
+    checkChoice('open', 'crossCheck', crossCheck, crossChecks);
+    if (backend) checkChoice('open', 'backend', backend, ['gpu', 'cpu']);
+    const anomaly = options.anomaly ? (await import('./check/anomaly.js')).watch : undefined;
+    const onCpu = async () =>
+      new Engine(new (await import('./cpu/backend.js')).CpuBackend(), crossCheck, onCheck, anomaly);
+    if (backend === 'cpu') return onCpu();
     const found = await findBackend(options);
-    if (!('missing' in found)) return new Engine(found, crossCheck, anomaly, onCheck);
+    if (!('missing' in found)) return new Engine(found, crossCheck, onCheck, anomaly);
     if (backend === 'gpu' || found.forced) throw new DeviceError(`open: ${found.missing}`);
     console.warn(`nabla: ${found.missing}. Running on the CPU in float64, which is slow.`);
-    return new Engine(new CpuBackend(), crossCheck, anomaly);
+    return onCpu();
   };

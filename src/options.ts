@@ -17,3 +17,10 @@ export function checkOptions<O extends object>(op: string, options: O, needed = 
   if (known !== undefined && unknown !== undefined) fail(`there is no option '${unknown}'`);
   return options;
 }
+
+/** The choice, if it is one of the choices; else throws NablaError. */
+export function checkChoice<T extends string>(op: string, what: string, choice: T, choices: readonly string[]): T {
+  if (choices.includes(choice)) return choice;
+  const named = choices.map((each) => `'${each}'`).join(', ');
+  throw new NablaError(`${op}: ${what} is '${String(choice)}'; use ${named.replace(/, (?=[^,]*$)/, ' or ')}`);
+}

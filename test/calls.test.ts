@@ -88,7 +88,11 @@ const calls: [string, () => unknown, RegExp][] = [
   ['maxPool2d(image)', () => n.maxPool2d!(image), /maxPool2d: options are undefined; .* size, stride/],
   ['oneHot without classes', () => n.oneHot!(classes), /oneHot: classes is undefined/],
   ['a stride of text', () => n.conv2d!(image, image, { stride: 'ab' }), /conv2d: stride "ab" is not one or two/],
-  ['nn.lstm({ outputs })', () => nn.lstm(2, 2, loose({ outputs: 'lst' })), /lstm: outputs are 'lst'; use all/],
+  [
+    'nn.lstm({ outputs })',
+    () => nn.lstm(2, 2, loose({ outputs: 'lst' })),
+    /lstm: outputs is 'lst'; use 'all' or 'last'/,
+  ],
   ['nn.dense(2, 2, null)', () => nn.dense(2, 2, loose(null)), /nn.dense: options are null/],
   ...misspelt.map(([op, ...args]): [string, () => unknown, RegExp] => [
     `${op} with a misspelt option`,

@@ -1,7 +1,6 @@
 // Mixed precision (Micikevicius et al. 2018): what matrix products read lies in f16; they add in f32, and parameters, the
 // optimizer's state and all else stay f32. Small gradients would vanish in f16, so the cost is scaled up before it is
 // differentiated and the gradients down after.
-import { NablaError } from '../errors.js';
 import type { Op, OpRecord, Options } from '../graph/op.js';
 import { isParameter, type Program, type Updates } from '../graph/program.js';
 import { apply, type Tensor } from '../graph/tensor.js';
@@ -11,6 +10,7 @@ import { cast } from '../ops/cast.js';
 import { equal, less, notFinite, where } from '../ops/compare.js';
 import { parameter } from '../ops/leaf.js';
 import { sum } from '../ops/reduce.js';
+import { checkChoice } from '../options.js';
 import { grad } from './reverse.js';
 
 /** The scale at first and at most, and the steps without an overflow after which it doubles; an overflow halves it. */
@@ -70,8 +70,7 @@ export type Precision = 'f32' | 'f16';
 
 /** A program in a precision: what products read is rounded for all of its readers, but for parameters. */
 export function inPrecision(program: Program, precision: Precision = 'f32'): Program {
-  if (precision === 'f32') return program;
-  if (precision !== 'f16') throw new NablaError(`compile: precision is '${precision}'; use 'f32' or 'f16'`);
+  if (checkChoice('compile', 'precision', precision, ['f32', 'f16']) === 'f32') return program;
   const scaled = new Set(program.updates.flatMap((update) => recipes.get(update) ?? []));
   const others = program.updates.filter((update) => !recipes.has(update));
   const updates = [...others, ...[...scaled].flatMap(scaleCost)];

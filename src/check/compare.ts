@@ -1,8 +1,8 @@
 import { TINY, ulp } from '../bounds.js';
-import { constantValue } from '../cpu/backend.js';
 import { evaluateBound, evaluateNode, evaluateWith, toHost } from '../cpu/evaluate.js';
+import { constantValue } from '../cpu/values.js';
 import { hostArray, hostData, isFloat, type TensorData, type TypedArray } from '../dtype.js';
-import { CheckError, NablaError } from '../errors.js';
+import { CheckError } from '../errors.js';
 import type { Capture } from '../graph/backend.js';
 import type { Tensor } from '../graph/tensor.js';
 import { gather } from '../ops/indexing.js';
@@ -36,12 +36,6 @@ export interface CheckReport {
 export type CrossCheck = 'off' | 'sampled' | 'every';
 /** Gets the results of a cross-checked kernel call, before a mismatch is thrown. */
 export type OnCheck = (checks: readonly Check[]) => void;
-
-/** Throws NablaError for what is no mode of the cross-check. */
-export function checkMode(op: string, mode: CrossCheck): CrossCheck {
-  if (['off', 'sampled', 'every'].includes(mode)) return mode;
-  throw new NablaError(`${op}: crossCheck is '${String(mode)}'; use 'off', 'sampled' or 'every'`);
-}
 
 /** A reference value with how far the GPU may be from it; an infinite error means that it was not computed. */
 export interface Interval {

@@ -1,6 +1,6 @@
 import { jacobian } from '../autodiff/jacobian.js';
-import { constantValue, ownValue } from '../cpu/backend.js';
 import { evaluate, toHost } from '../cpu/evaluate.js';
+import { constantValue, ownValue } from '../cpu/values.js';
 import type { TensorData, TypedArray } from '../dtype.js';
 import { NablaError } from '../errors.js';
 import { isParameter, type NodeFeeds, readNodeFeeds } from '../graph/program.js';

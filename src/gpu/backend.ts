@@ -1,4 +1,4 @@
-import { constantValue, initialValue } from '../cpu/backend.js';
+import { constantValue, initialValue } from '../cpu/values.js';
 import type { TensorData } from '../dtype.js';
 import { DeviceError } from '../errors.js';
 import type { Backend, Executable, Profile } from '../graph/backend.js';
@@ -9,9 +9,9 @@ import { GpuExecutable } from './executable.js';
 import type { Tile } from './matmul.js';
 import { type PlanBuffer, type PlanContext, placeParameters } from './memory.js';
 import type { Dispatch } from './plan.js';
-import { Profiler } from './profile.js';
+import type { Profiler } from './profile.js';
 import { Scratch } from './scratch.js';
-import { Tuner } from './tuner.js';
+import type { Tuner } from './tuner.js';
 
 /** Limits that large models want; asked for as high as the adapter goes. Fusion itself relies on default limits only. */
 const WANTED_LIMITS = ['maxStorageBufferBindingSize', 'maxBufferSize'] as const;
@@ -29,8 +29,8 @@ export class GpuBackend extends Device implements Backend {
   };
   /** Buffers of parameters and constants; they go with the last tensor or plan that uses them. */
   readonly #shared = new WeakMap<PlanBuffer, GPUBuffer>();
-  readonly profiler: Profiler | undefined;
-  readonly tuner: Tuner | undefined;
+  profiler: Profiler | undefined;
+  tuner: Tuner | undefined;
   readonly #tile: Tile | undefined;
   readonly #rehearsed = new Set<string>();
   #order: Promise<unknown> = Promise.resolve();
@@ -39,20 +39,24 @@ export class GpuBackend extends Device implements Backend {
   static async open(adapter: GPUAdapter, options: GpuOptions = {}): Promise<GpuBackend> {
     const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
     const requiredFeatures = WANTED_FEATURES.filter((name) => adapter.features.has(name));
-    return new GpuBackend(await adapter.requestDevice({ requiredLimits, requiredFeatures }), adapter, options);
+    const { profile, tune } = options;
+    if (profile && !adapter.features.has('timestamp-query'))
+      throw new DeviceError('open: this adapter has no timestamp-query, which profile needs; leave profile out');
+    const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
+    const backend = new GpuBackend(device, adapter, options);
+    // what few use is loaded where it is
+    if (tune) backend.tuner = new (await import('./tuner.js')).Tuner(backend, tune);
+    if (profile)
+      backend.profiler = new (await import('./profile.js')).Profiler(
+        backend,
+        Number(profile === true ? Infinity : profile),
+      );
+    return backend;
   }
 
   private constructor(device: GPUDevice, adapter: GPUAdapter, options: GpuOptions) {
     super(device, adapter, options);
-    if (options.profile && !device.features.has('timestamp-query')) {
-      this.dispose();
-      throw new DeviceError('open: this adapter has no timestamp-query, which profile needs; leave profile out');
-    }
-    this.tuner = options.tune && new Tuner(this, options.tune);
     this.#tile = options.tile;
-    this.profiler = options.profile
-      ? new Profiler(this, options.profile === true ? Infinity : options.profile)
-      : undefined;
   }
 
   async profile(): Promise<Profile | undefined> {

@@ -1,4 +1,4 @@
-import { constantValue } from '../cpu/backend.js';
+import { constantValue } from '../cpu/values.js';
 import type { TensorData } from '../dtype.js';
 import type { Capture, Executable, Inspection, PlanView } from '../graph/backend.js';
 import { type Feeds, held, isConstant, type Program } from '../graph/program.js';
@@ -202,6 +202,7 @@ export class GpuExecutable implements Executable {
   ): (() => Promise<Capture>)[] {
     const captures: (() => Promise<Capture>)[] = [];
     let pass: GPUComputePassEncoder | undefined;
+    let bound: GPUComputePipeline | undefined;
     const look = (nodes: Iterable<Tensor>): (() => Promise<Map<Tensor, TensorData>>) => {
       pass?.end();
       pass = undefined;
@@ -211,8 +212,10 @@ export class GpuExecutable implements Executable {
       const picked = inspection?.select(at, calls.length) ? units : [];
       const before = picked.map((unit) => look(unit.reads.keys()));
       if (stamped) pass?.end();
+      if (stamped || !pass) bound = undefined;
       pass = stamped || !pass ? encoder.beginComputePass(stamped?.(at)) : pass;
-      pass.setPipeline(pipeline);
+      if (pipeline !== bound) pass.setPipeline(pipeline);
+      bound = pipeline;
       pass.setBindGroup(0, group);
       pass.dispatchWorkgroups(...workgroups);
       picked.forEach((unit, i) => {

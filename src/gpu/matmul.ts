@@ -49,7 +49,7 @@ const SHARED_DEPTH = 16;
 function fitTile([given, ...sizes]: Tile, lanes: number, isSmall: boolean, m: number, n: number): Tile {
   const kind = (given === 'lanes' && lanes === 1) || (given === 'shared' && isSmall) ? 'registers' : given;
   if (kind === 'shared') return [kind, ...sizes];
-  const rows = isSmall ? Math.max(1, kind === 'lanes' ? lanes / 4 : 1) : Math.min(sizes[0], Math.ceil(m / 4));
+  const rows = isSmall ? (kind === 'lanes' ? 2 : 1) : Math.min(sizes[0], Math.ceil(m / 4));
   const columns = isSmall ? 1 : Math.min(sizes[1], Math.ceil(n / 4));
   if (kind === 'lanes') return [kind, rows, columns, lanes, 1];
   return [

@@ -104,7 +104,7 @@ export interface Capture {
 /** Chooses kernel calls of a run, by their number in the plan, and receives their captures. */
 export interface Inspection {
   readonly select: (dispatch: number, of: number) => boolean;
-  readonly receive: (capture: Capture) => void;
+  readonly receive: (capture: Capture) => unknown;
 }
 
 /** A compiled program on one backend. */

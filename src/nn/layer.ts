@@ -3,7 +3,7 @@ import { NablaError, ShapeError } from '../errors.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { parameter, zeros } from '../ops/leaf.js';
 import { pcg, random } from '../ops/random.js';
-import { checkOptions } from '../options.js';
+import { checkChoice, checkOptions } from '../options.js';
 import { formatShape, type Shape } from '../shape.js';
 
 /** What `apply` takes beside its input. */
@@ -141,9 +141,10 @@ export const initializers = {
 export type Initializer = keyof typeof initializers | Initialize;
 
 export function initialize(initializer: Initializer, shape: Shape, fan: Fan): Tensor | Value {
-  const make = typeof initializer === 'function' ? initializer : initializers[initializer];
-  if (!make)
-    throw new NablaError(`initializer: there is no '${initializer}'; use ${Object.keys(initializers).join(', ')}`);
+  const make =
+    typeof initializer === 'function'
+      ? initializer
+      : initializers[checkChoice('layer', 'initializer', initializer, Object.keys(initializers))];
   // Without inputs there are no numbers to scale.
   return make(shape, { ...fan, inputs: Math.max(1, fan.inputs) });
 }

@@ -10,7 +10,7 @@ import { matmul } from '../ops/matmul.js';
 import { random } from '../ops/random.js';
 import { mean } from '../ops/reduce.js';
 import { reshape as reshapeTensor } from '../ops/view.js';
-import { checkOptions } from '../options.js';
+import { checkChoice, checkOptions } from '../options.js';
 import { checkShape, checkWhole, type Shape, sameShape, sizeOf } from '../shape.js';
 import { type Initializer, type Layer, type LayerOptions, layerOptions, makeLayer, refuse } from './layer.js';
 
@@ -43,9 +43,10 @@ function affine(
   fan: { inputs: number; outputs: number },
   product: (x: Tensor, weight: Tensor, bias: Tensor | undefined) => Tensor,
 ): Layer {
-  const activate = typeof activation === 'function' ? activation : activations[activation];
-  if (!activate)
-    throw new NablaError(`${layer}: no activation '${activation}'; use ${Object.keys(activations).join(', ')}`);
+  const activate =
+    typeof activation === 'function'
+      ? activation
+      : activations[checkChoice(layer, 'activation', activation, Object.keys(activations))];
   const initializer = options.initializer ?? defaultInitializer(activation);
   const biasInitializer = options.biasInitializer ?? (initializer === 'pytorch' ? 'pytorch' : 'zeros');
   return makeLayer(options, (scope) => {

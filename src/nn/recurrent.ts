@@ -1,4 +1,3 @@
-import { NablaError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import { relu, sigmoid, tanh } from '../ops/activation.js';
 import { add, mul } from '../ops/arithmetic.js';
@@ -6,6 +5,7 @@ import { zeros } from '../ops/leaf.js';
 import { matmul } from '../ops/matmul.js';
 import { concat, slice } from '../ops/slice.js';
 import { reshape, transpose } from '../ops/view.js';
+import { checkChoice } from '../options.js';
 import { checkWhole } from '../shape.js';
 import { type Initializer, type Layer, type LayerOptions, layerOptions, makeLayer, refuse } from './layer.js';
 
@@ -31,7 +31,7 @@ function recurrent(
   cell: Cell,
 ): Layer {
   checkWhole(kind, { inputs, hidden });
-  if (!['all', 'last'].includes(wanted)) throw new NablaError(`${kind}: outputs are '${wanted}'; use all or last`);
+  checkChoice(kind, 'outputs', wanted, ['all', 'last']);
   return makeLayer(options, ({ parameter }) => {
     // PyTorch scales all of them by the hidden size
     const make = (local: string, ...shape: number[]): Tensor =>
@@ -69,8 +69,7 @@ export function rnn(
   options: RecurrentOptions & { nonlinearity?: 'tanh' | 'relu' } = {},
 ): Layer {
   const { nonlinearity = 'tanh' } = layerOptions('rnn', options, `${RECURRENT} nonlinearity`);
-  const activate = { tanh, relu }[nonlinearity];
-  if (!activate) throw new NablaError(`rnn: there is no nonlinearity '${nonlinearity}'; use tanh or relu`);
+  const activate = { tanh, relu }[checkChoice('rnn', 'nonlinearity', nonlinearity, ['tanh', 'relu'])];
   return recurrent('rnn', { inputs, hidden, gates: 1, states: 1 }, options, (z) => [activate(z)]);
 }
 

@@ -110,7 +110,7 @@ describe('a cross-check that is switched while steps run', () => {
   let engine: Engine;
   beforeAll(async () => {
     const backend = await GpuBackend.open(await openAdapter());
-    engine = new Engine(backend, 'off', false, (checks) => found.push(...checks));
+    engine = new Engine(backend, 'off', (checks) => found.push(...checks));
   });
   afterAll(() => engine.dispose());
 
@@ -147,9 +147,7 @@ it('reports a mismatch before it is thrown', async () => {
   const rewrite = (wgsl: string): string => wgsl.replace('return a - b;', 'return a + b;');
   const ratios: number[] = [];
   const backend = await GpuBackend.open(await openAdapter(), { rewrite });
-  await using engine = new Engine(backend, 'every', false, (checks) =>
-    ratios.push(...checks.map((c) => c.worst.ratio)),
-  );
+  await using engine = new Engine(backend, 'every', (checks) => ratios.push(...checks.map((c) => c.worst.ratio)));
   await expect(engine.compile(program())(feeds)).rejects.toThrow(CheckError);
   expect(Math.max(...ratios)).toBeGreaterThan(1);
 });

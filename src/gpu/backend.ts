@@ -4,7 +4,7 @@ import { DeviceError } from '../errors.js';
 import type { Backend, Executable, Profile } from '../graph/backend.js';
 import type { Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
-import { Device, type GpuOptions } from './device.js';
+import { Device, type GpuOptions, MATRICES } from './device.js';
 import { GpuExecutable } from './executable.js';
 import type { Tile } from './matmul.js';
 import { type PlanBuffer, type PlanContext, placeParameters } from './memory.js';
@@ -24,6 +24,7 @@ export class GpuBackend extends Device implements Backend {
     maxBytes: this.device.limits.maxStorageBufferBindingSize,
     adapter: this.adapterClass,
     lanes: this.lanes,
+    matrices: this.matrices,
     tiles: { get: (product) => this.#tile ?? this.tuner?.tiles.get(product) },
     f16: this.device.features.has('shader-f16'),
   };
@@ -38,7 +39,8 @@ export class GpuBackend extends Device implements Backend {
 
   static async open(adapter: GPUAdapter, options: GpuOptions = {}): Promise<GpuBackend> {
     const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
-    const requiredFeatures = WANTED_FEATURES.filter((name) => adapter.features.has(name));
+    const wanted = [...WANTED_FEATURES, ...(options.matrices ? [MATRICES] : [])];
+    const requiredFeatures = wanted.filter((name) => adapter.features.has(name)) as GPUFeatureName[];
     const { profile, tune } = options;
     if (profile && !adapter.features.has('timestamp-query'))
       throw new DeviceError('open: this adapter has no timestamp-query, which profile needs; leave profile out');

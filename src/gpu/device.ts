@@ -4,12 +4,16 @@ import { type EngineInfo, type EngineStats, emptyStats, type TileStore } from '.
 import type { Tensor } from '../graph/tensor.js';
 import type { AdapterClass } from './kernels.js';
 import type { Tile } from './matmul.js';
+import type { MatrixUnit, MatrixUnits } from './matrices.js';
 import { align, fromBytes, nodeBytes, toBytes } from './memory.js';
 import type { Dispatch } from './plan.js';
 import { StepQueue } from './queue.js';
 
 /** WebGPU's constants, which Node lacks as globals. */
 export const usage = { mapRead: 1, copySource: 4, copyDestination: 8, storage: 128, queryResolve: 512 } as const;
+
+/** Chromium's experimental feature; Dawn in Node offers it with the toggle allow_unsafe_apis. */
+export const MATRICES = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
 
 const classOf = (text: string): AdapterClass =>
   /swiftshader/i.test(text) ? 'swiftshader' : /llvmpipe|lavapipe/i.test(text) ? 'lavapipe' : 'gpu';
@@ -29,6 +33,8 @@ export interface GpuOptions {
   readonly tune?: TileStore | undefined;
   /** @internal The tile that all products take, so that tests can try each. */
   readonly tile?: Tile | undefined;
+  /** Has matrix units compute products where the adapter offers them; in tests, these. */
+  readonly matrices?: boolean | readonly MatrixUnit[] | undefined;
   /** Bytes that the engine's buffers may take in all. */
   readonly byteBudget?: number | undefined;
   /** @internal Plants faults into kernels, so that tests can see the cross-check find them. */
@@ -42,6 +48,8 @@ export class Device {
   readonly adapterClass: AdapterClass;
   /** Invocations of a subgroup, where software adapters have them: they load slowly, and compute side by side. */
   readonly lanes: number;
+  /** Matrix units that products take, where they are asked for. */
+  readonly matrices: MatrixUnits;
   readonly stats: EngineStats = emptyStats();
   readonly queue = new StepQueue(this);
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
@@ -71,6 +79,9 @@ export class Device {
     const { subgroupMinSize: lanes = 1, subgroupMaxSize } = adapter.info;
     const isFixed = lanes === subgroupMaxSize && device.features.has('subgroups');
     this.lanes = isFixed && this.info.adapter.software ? lanes : 1;
+    const { subgroupMatrixConfigs: offered } = adapter.info as { subgroupMatrixConfigs?: readonly MatrixUnit[] };
+    const given = options.matrices === true ? device.features.has(MATRICES) && offered : options.matrices;
+    this.matrices = { units: (isFixed && given) || [], lanes };
     this.lost = device.lost.then(({ reason, message }) => {
       this.#lostBecause = `${reason}: ${message}`;
       return this.#lostBecause;

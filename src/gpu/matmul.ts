@@ -1,3 +1,4 @@
+import matrixProducts from '../../shaders/matmul.matrices.wgsl?raw';
 import registerProducts from '../../shaders/matmul.registers.wgsl?raw';
 import sharedProducts from '../../shaders/matmul.shared.wgsl?raw';
 import skeleton from '../../shaders/matmul.wgsl?raw';
@@ -6,16 +7,18 @@ import { type MatmulOptions, matmulSizes } from '../ops/matmul.js';
 import { type Shape, sizeOf } from '../shape.js';
 import { digit, flat, project } from './index.js';
 import { type AdapterClass, type EmitOptions, fitsVectors, type Kernel, writeResults } from './kernels.js';
+import { fitMatrices, writeMatrix } from './matrices.js';
 import { base, halvesOf } from './partition.js';
 import type { Unit } from './units.js';
 import { fillSkeleton, Writer } from './writer.js';
 
 /**
  * How a product is computed: 4·rows × 4·columns outputs an invocation, in workgroups of x × y invocations. `registers` read
- * for themselves, `lanes` let a subgroup share what it reads of A, `shared` goes through workgroup memory.
+ * for themselves, `lanes` let a subgroup share what it reads of A, `shared` goes through workgroup memory, and in `matrices` a
+ * subgroup's matrix unit computes.
  */
 export type Tile = readonly [
-  kind: 'registers' | 'lanes' | 'shared',
+  kind: 'registers' | 'lanes' | 'shared' | 'matrices',
   ...sizes: [rows: number, columns: number, x: number, y: number],
 ];
 
@@ -61,7 +64,7 @@ function fitTile([given, ...sizes]: Tile, lanes: number, isSmall: boolean, m: nu
   ];
 }
 
-interface Operand {
+export interface Operand {
   readonly name: 'a' | 'b';
   readonly node: Tensor;
   /** The matrix as it lies: [P, Q], Q contiguous. */
@@ -150,30 +153,45 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   // element by element, every operand's address is computed anew: small tiles keep the kernel's text short
   const isSmall = !isWide || m * n * k < SMALL;
   const product = `${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'} ${[sizeOf(batch), m, n, k].join(' × ')}`;
+  const isStored = (operand: Operand): boolean =>
+    operand.node.dtype === 'f32' && options.stored.has(base(operand.node));
+  const matrices = isSmall ? undefined : fitMatrices(options.matrices, operands, [m, n, k], isStored);
   const chosen =
     options.tiles.get(product) ?? tiles[options.adapter][options.adapter === 'gpu' && m * n < FEW ? 1 : 0]!;
-  const [kind, rows, columns, x, y] = fitTile(chosen, options.lanes, isSmall, m, n);
+  const [kind, rows, columns, x, y] = matrices?.tile ?? fitTile(chosen, options.lanes, isSmall, m, n);
   const LANES = kind === 'lanes' ? options.lanes : 1;
   const { load, element } = writeShares(operands[0], isWide, LANES);
   const [QUADS_A, QUADS_B] = [rows * y, columns * x];
-  const isShared = kind === 'shared';
+  const isShared = kind === 'shared' || kind === 'matrices'; // an invocation's quads lie apart
   const DEPTH = isShared ? SHARED_DEPTH : isWide ? 4 : 1;
-  const loaders = operands.flatMap((operand) => [
-    writeVector(writer, operand, batch, options, DEPTH),
-    writeBlock(operand, isWide),
-  ]);
+  const loaders = operands.flatMap((operand) =>
+    matrices
+      ? writeMatrix(writer, operand, batch, matrices.unit)
+      : [writeVector(writer, operand, batch, options, DEPTH), writeBlock(operand, isWide)],
+  );
   const tile = (name: string, quads: number) => `var<workgroup> tile_${name}: array<vec4f, ${DEPTH * quads}>;`;
-  const memory = isShared ? [tile('a', QUADS_A), tile('b', QUADS_B)] : [load];
+  const { M = 1, N = 1, K = 1 } = matrices?.unit ?? {};
+  const memory = matrices
+    ? [
+        `alias Result = subgroup_matrix_result<f32, ${N}, ${M}>;\nvar<workgroup> tile: array<f32, ${16 * QUADS_A * QUADS_B}>;`,
+      ]
+    : isShared
+      ? [tile('a', QUADS_A), tile('b', QUADS_B)]
+      : [load];
   const [ROW_STRIDE, COLUMN_STRIDE] = isShared ? [4 * y, 4 * x] : [4, 4];
   const sizes = { M: m, N: n, K: k, DEPTH, GROUP_X: x, GROUP_Y: y, ROW_TILES: rows, COLUMN_TILES: columns };
   const places = { QUADS_A, QUADS_B, LANES, LEFTS: Math.ceil((4 * rows) / LANES), ROW_STRIDE, COLUMN_STRIDE };
+  const units = { MATRIX_M: M, MATRIX_N: N, MATRIX_K: K, DOWN: (4 * QUADS_A) / M, ACROSS: (4 * QUADS_B) / N };
   const text = {
     ...{ ...writer.frame(), ...parts, loaders: [...loaders, ...memory].join('\n'), element },
     lane: `@builtin(${LANES > 1 ? 'subgroup_invocation_id' : 'local_invocation_index'}) lane: u32,`,
     guard: wide ? '' : `if (first + \${lane}u < N)`,
   };
-  const template = skeleton.replace('//:products', isShared ? sharedProducts : registerProducts);
-  const wgsl = fillSkeleton(template, text, { ...sizes, ...places });
+  const template = skeleton.replace(
+    '//:products',
+    matrices ? matrixProducts : isShared ? sharedProducts : registerProducts,
+  );
+  const wgsl = fillSkeleton(template, text, { ...sizes, ...places, ...(matrices && units) });
   const across = Math.ceil(n / (4 * QUADS_B));
   const down = Math.ceil(m / (4 * QUADS_A));
   return { wgsl, bindings: writer.bindings, workgroups: [across, down, sizeOf(batch)], product };

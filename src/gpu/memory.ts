@@ -3,6 +3,7 @@ import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
 import type { AdapterClass } from './kernels.js';
 import type { Tile } from './matmul.js';
+import type { MatrixUnits } from './matrices.js';
 import type { Alias } from './partition.js';
 import type { Unit } from './units.js';
 
@@ -31,6 +32,8 @@ export interface PlanContext {
   readonly adapter: AdapterClass;
   /** Invocations of a subgroup that may hand each other what they read; 1 where that does not pay. */
   readonly lanes: number;
+  /** Matrix units that products take. */
+  readonly matrices: MatrixUnits;
   /** The tiles that matrix products take, where they are not those of the committed table. */
   readonly tiles: { get(product: string): Tile | undefined };
   /** Whether kernels may hold half-precision numbers. */

@@ -257,6 +257,7 @@ export function fillSkeleton(
   const prelude = Object.entries(sizes).map(([name, value]) => `const ${name} = ${value}u;`);
   const body = text.replace(/^\s*\/\/(?!!).*\n|\s*\/\/(?!!).*$/gm, '');
   const halves = /\bf16\b/.test(body) ? 'enable f16;\n' : '';
+  const matrices = /\bsubgroup_matrix/.test(body) ? 'enable chromium_experimental_subgroup_matrix;\n' : '';
   const subgroups = /\bsubgroup/.test(body) ? 'enable subgroups;\n' : '';
-  return `${halves}${subgroups}${prelude.join('\n')}\n${body}`.replace(/\n\s*\n/g, '\n');
+  return `${halves}${matrices}${subgroups}${prelude.join('\n')}\n${body}`.replace(/\n\s*\n/g, '\n');
 }

@@ -1,0 +1,39 @@
+// The kernels for matrix units as Dawn's own compiler reads them: its null backend offers the feature and runs nothing.
+import { expect, it } from 'vitest';
+import { create } from 'webgpu';
+import { MATRICES } from '../../src/gpu/device.js';
+import { makePlan } from '../../src/gpu/plan.js';
+import { cast } from '../../src/ops/cast.js';
+import { input } from '../../src/ops/leaf.js';
+import { matmul } from '../../src/ops/matmul.js';
+
+const instance = create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']); // Dawn needs it kept
+
+it.each([
+  ['f16', [16, 16, 16]],
+  ['f32', [8, 8, 8]],
+  ['f16', [8, 8, 16]],
+] as const)('products of %s by units of %s compile', async (componentType, [M, N, K]) => {
+  const adapter = (await instance.requestAdapter())!;
+  const device = await adapter.requestDevice({ requiredFeatures: [MATRICES, 'subgroups', 'shader-f16'] });
+  const unit = { componentType, resultComponentType: 'f32', M, N, K };
+  const context = {
+    ...({ shared: new WeakMap(), maxBytes: 2 ** 30, adapter: 'gpu', lanes: 1, f16: true } as const),
+    matrices: { units: [unit], lanes: 32 },
+    tiles: { get: () => undefined },
+  };
+  const operand = (...shape: number[]) => cast(input(shape, { dtype: componentType }), 'f32');
+  const products = [
+    matmul(operand(256, 512), operand(128, 512), { transposeB: true }),
+    matmul(operand(256, 512), operand(512, 128)),
+    matmul(operand(512, 256), operand(512, 128), { transposeA: true }),
+  ];
+  for (const outputs of products) {
+    const { dispatches } = makePlan({ inputs: new Map(), outputs: [outputs], updates: [] }, context);
+    const [{ wgsl } = { wgsl: '' }] = dispatches;
+    expect(wgsl).toContain(`subgroup_matrix_left<${componentType}, ${K}, ${M}>`);
+    const { messages } = await device.createShaderModule({ code: wgsl }).getCompilationInfo();
+    expect(messages.map(({ message, lineNum }) => `${lineNum}: ${message}`)).toEqual([]);
+  }
+  device.destroy();
+});

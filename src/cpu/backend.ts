@@ -34,7 +34,7 @@ export class CpuBackend implements Backend {
       return values.slice(0, outputs.length);
     };
     return {
-      plan: { dispatches: [], dispatchesUnfused: programNodes(program).length, buffers: 0, bytes: 0 },
+      plan: { dispatches: [], dispatchesUnfused: programNodes(program).length, buffers: 0, bytes: 0, liveBytes: 0 },
       run: (feeds) => {
         const fed = held(feeds);
         return this.#enqueue(() => compute(fed));

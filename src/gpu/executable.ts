@@ -12,9 +12,9 @@ type Call = Dispatch & { readonly pipeline: GPUComputePipeline; readonly group: 
 type OnProgress = (done: number, total: number) => void;
 
 /** The part of a plan that is for people. */
-const viewOf = ({ dispatches, dispatchesUnfused, buffers, bytes }: Plan): PlanView => {
+const viewOf = ({ dispatches, dispatchesUnfused, buffers, bytes, liveBytes }: Plan): PlanView => {
   const shown = dispatches.map(({ kernel, ops, workgroups, wgsl }) => ({ kernel, ops, workgroups, wgsl }));
-  return { dispatches: shown, dispatchesUnfused, buffers: buffers.length, bytes };
+  return { dispatches: shown, dispatchesUnfused, buffers: buffers.length, bytes, liveBytes };
 };
 
 /** A plan on a device: its buffers, pipelines and bind groups are made on first use and replayed. */

@@ -93,14 +93,15 @@ function rootOf(node: Tensor, aliases: ReadonlyMap<Tensor, Alias>): { node: Tens
 
 /**
  * Gives every stored result a buffer; a buffer is reused once the last reader of its value has run. An output keeps
- * its buffer. Inputs and outputs of one dispatch never share one (WebGPU refuses it). `dispatches` are in order.
+ * its buffer. Inputs and outputs of one dispatch never share one (WebGPU refuses it). `dispatches` are in order. Returns
+ * the most bytes of results that are needed at one time.
  */
 export function assignSlots(
   dispatches: readonly { readonly units: readonly Unit[] }[],
   outputs: readonly Tensor[],
   aliases: ReadonlyMap<Tensor, Alias>,
   places: Map<Tensor, Place>,
-): void {
+): number {
   const root = (node: Tensor): Tensor => rootOf(node, aliases).node;
   const lastUse = new Map<Tensor, number>();
   dispatches.forEach(({ units }, at) => {
@@ -109,20 +110,26 @@ export function assignSlots(
   for (const node of outputs) lastUse.set(root(node), dispatches.length);
   const expiring = dispatches.map((): PlanBuffer[] => []);
   const free: PlanBuffer[] = [];
-  dispatches.forEach(({ units }, at) => {
+  const live = new Set<Tensor>();
+  const totals = dispatches.map(({ units }, at) => {
     for (const node of units.flatMap((unit) => unit.stores.map(root))) {
+      if (places.get(node)?.buffer.kind !== 'parameters') live.add(node);
       if (places.has(node)) continue;
       const buffer = takeSlot(free, align(nodeBytes(node), 16));
       expiring[lastUse.get(node)!]?.push(buffer);
       places.set(node, { buffer, offset: 0, bytes: nodeBytes(node) });
     }
     free.push(...expiring[at]!);
+    const total = [...live].reduce((sum, node) => sum + nodeBytes(node), 0);
+    for (const node of live) if (lastUse.get(node) === at) live.delete(node);
+    return total;
   });
   for (const node of aliases.keys()) {
     const { node: whole, offset } = rootOf(node, aliases);
     const place = places.get(whole);
     if (place) places.set(node, { ...place, offset: place.offset + 4 * offset, bytes: nodeBytes(node) });
   }
+  return Math.max(0, ...totals);
 }
 
 /** The free buffer that fits best; else the largest, grown; else a new one. */

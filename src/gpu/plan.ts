@@ -99,7 +99,7 @@ export function makePlan(program: Program, context: PlanContext) {
   placeLeaves([...leaves], context, places, program.feedConstants);
   for (const node of inPlace) places.set(node, places.get(target(node))!);
   for (const unit of order) for (const node of unit.stores) checkStorable(node, context);
-  assignSlots(groups, outputs.map(base), aliases, places);
+  const liveBytes = assignSlots(groups, outputs.map(base), aliases, places);
   const buffers = [...new Set([...places.values()].map(({ buffer }) => buffer))];
   const own = buffers.filter(({ kind }) => kind !== 'parameters' && kind !== 'constant');
   const computed = nodes.filter((node) => !isLeaf(node) && !isLiteral(node));
@@ -112,6 +112,8 @@ export function makePlan(program: Program, context: PlanContext) {
     fed: buffers.flatMap((buffer) => (buffer.kind === 'feed' ? buffer.nodes : [])),
     /** Bytes of the buffers that only this plan uses. */
     bytes: own.reduce((total, { bytes }) => total + bytes, 0),
+    /** The most of them that hold something needed at one time: no assignment of buffers takes fewer. */
+    liveBytes: own.reduce((total, { kind, bytes }) => total + (kind === 'feed' ? bytes : 0), liveBytes),
     /** Where each stored node lies. */
     places: places as ReadonlyMap<Tensor, Place>,
     outputs,

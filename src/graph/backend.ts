@@ -55,7 +55,10 @@ export interface PlanView {
   /** How many dispatches one kernel an op would take. */
   readonly dispatchesUnfused: number;
   readonly buffers: number;
+  /** Of the buffers that only this step uses. */
   readonly bytes: number;
+  /** The most of them that hold something needed at one time: no assignment of buffers takes fewer. */
+  readonly liveBytes: number;
 }
 
 /** GPU time of one kernel over all its calls, against the adapter's measured peaks. */

@@ -30,18 +30,18 @@ export function timeTable(results: readonly Result[]): string {
   return table(head, rows);
 }
 
-/** What the host spends, against 100 µs + 5 µs a dispatch; the engine's peak against what is planned. */
+/** What the host spends, against 100 µs + 5 µs a dispatch; the engine's peak against the most that is live at one time. */
 export function factsTable(results: readonly Result[]): string {
   const megabytes = (bytes: number): string => format(bytes / 2 ** 20);
   const rows = results.flatMap(({ name, facts }) => {
     if (!facts) return [];
-    const { dispatches, dispatchesUnfused, hostMicroseconds, plannedBytes, peakBytes } = facts;
-    const host = [...hostMicroseconds, 100 + 5 * dispatches].map(format);
-    const bytes = [megabytes(plannedBytes), megabytes(peakBytes), `${format(peakBytes / plannedBytes)}×`];
+    const { dispatches, dispatchesUnfused, hostMicroseconds, fedMicroseconds, liveBytes, peakBytes } = facts;
+    const host = [...hostMicroseconds, 100 + 5 * dispatches, fedMicroseconds[1]].map(format);
+    const bytes = [megabytes(liveBytes), megabytes(peakBytes), `${format(peakBytes / liveBytes)}×`];
     return [[name, `${dispatches}`, `${dispatchesUnfused}`, ...host, ...bytes]];
   });
-  const host = ['host µs, quartile', 'median', 'allowed'];
-  const head = ['Nabla', 'dispatches', 'unfused', ...host, 'planned MiB', 'peak MiB', 'ratio'];
+  const host = ['host µs, quartile', 'median', 'allowed', 'median, fed'];
+  const head = ['Nabla', 'dispatches', 'unfused', ...host, 'live MiB', 'peak MiB', 'ratio'];
   return rows.length > 0 ? table(head, rows) : '';
 }
 

@@ -16,10 +16,12 @@ export interface Runner {
 export interface Facts {
   readonly dispatches: number;
   readonly dispatchesUnfused: number;
-  /** Time of the host for one step, until it is submitted: lower quartile and median of several. */
+  /** Time of the host for one step whose data lie on the device, until it is submitted: lower quartile and median. */
   readonly hostMicroseconds: readonly [number, number];
-  /** What the plan allots, and the parameters and state that outlive it. */
-  readonly plannedBytes: number;
+  /** The same for a step that is fed a batch. */
+  readonly fedMicroseconds: readonly [number, number];
+  /** The most bytes that are needed at one time, parameters and state included. */
+  readonly liveBytes: number;
   readonly peakBytes: number;
 }
 

@@ -1,5 +1,4 @@
 // What a command works with: an engine and data, each with a line that says what it is and where it came from.
-import type { CrossCheck } from '../../check/compare.js';
 import { CpuBackend } from '../../cpu/backend.js';
 import { Engine } from '../../engine.js';
 import { DeviceError, NablaError } from '../../errors.js';
@@ -7,22 +6,18 @@ import { GpuBackend } from '../../gpu/backend.js';
 import { ask, findAdapter } from '../dawn.js';
 import { mnist } from '../mnist.js';
 import { tileStore } from '../tiles.js';
+import type { EvalOptions, TrainOptions } from './options.js';
 import { count } from './text.js';
 
 /** Steps whose kernels a report's times are of. */
 const SAMPLE = 16;
 
-interface EngineOptions {
-  readonly crossCheck?: CrossCheck;
-  readonly profile?: boolean | undefined;
-  /** A page that shows where the time went, by the first steps unless `profile` says all. */
-  readonly report?: string | undefined;
-  readonly tune?: boolean | undefined;
-}
-
-/** A GPU engine; without an adapter the CPU one after a warning, or DeviceError where a GPU or one by name is asked for. */
-export async function openEngine(backend: 'gpu' | 'cpu' | undefined, options: EngineOptions = {}) {
-  const { crossCheck = 'off', profile, report, tune } = options;
+/**
+ * A GPU engine; without an adapter the CPU one after a warning, or DeviceError where a GPU or one by name is asked for. A
+ * report shows where the time went, by the first steps unless `profile` says all.
+ */
+export async function openEngine(options: EvalOptions & Partial<TrainOptions>) {
+  const { backend, crossCheck = 'off', profile, report, tune } = options;
   const cpu = () => ({ engine: new Engine(new CpuBackend()), source: 'engine  CPU, float64' });
   if (backend === 'cpu') return cpu();
   const found = await findAdapter();

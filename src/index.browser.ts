@@ -1,6 +1,6 @@
 import { tileStore } from './browser/tiles.js';
+import { openWith } from './engine.open.js';
 import { GpuBackend } from './gpu/backend.js';
-import { openWith } from './index.open.js';
 
 export * as data from './browser/data.js';
 export * from './index.common.js';

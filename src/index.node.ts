@@ -1,5 +1,5 @@
+import { openWith } from './engine.open.js';
 import { GpuBackend } from './gpu/backend.js';
-import { openWith } from './index.open.js';
 import { ask, findAdapter } from './node/dawn.js';
 import { tileStore } from './node/tiles.js';
 

@@ -146,38 +146,42 @@ const rules: Readonly<Record<string, Rule>> = {
 
 /** What a node is written from, and how; one operator may stand for several nodes. */
 type Way = Readonly<{ inputs: readonly Tensor[]; rule: Rule }>;
-const isA = (node: Tensor | undefined, name: string): node is Tensor => node?.op.name === name;
+/** A node's inputs, if it is of this op. */
+const inputsOf = (node: Tensor | undefined, op: string): readonly Tensor[] => (node?.op.name === op ? node.inputs : []);
 
 /** An operator on the x that a view of windows is of, where that is [N, C, H, W] and its taps lie as in Conv and MaxPool. */
 function onWindows(type: string, view: Tensor | undefined, filled: number): Way | undefined {
-  const image = isA(view, 'windows') ? view.inputs[0] : undefined;
-  if (!isA(image, 'reshape') || image.inputs[0]!.rank !== 4) return undefined;
+  const [image] = inputsOf(view, 'windows');
+  const [x] = inputsOf(image, 'reshape');
+  if (x?.rank !== 4) return undefined;
   const { window, axes, fill }: WindowOptions = view!.options;
   if (fill !== filled || axes.some(({ gap, tap, offset }) => gap > 1 || tap < 1 || offset > 0)) return undefined;
   const [strides, dilations] = [axes.map(({ step }) => step), axes.map(({ tap }) => tap)];
   const pads = [...axes, ...axes].map(({ offset }) => 0 - offset);
-  return { inputs: image.inputs, rule: operator(type, () => ({ kernel_shape: window, strides, dilations, pads })) };
+  return { inputs: [x], rule: operator(type, () => ({ kernel_shape: window, strides, dilations, pads })) };
 }
 
 /** reshape(w as a matrix · windows of x as matrices), as conv2d writes it. */
 function convolutionOf(node: Tensor): Way | undefined {
-  const product = isA(node, 'reshape') && isA(node.inputs[0], 'matmul') ? node.inputs[0] : undefined;
-  const [w, columns] = product?.inputs ?? [];
-  const view = isA(w, 'reshape') && isA(columns, 'reshape') ? columns.inputs[0] : undefined;
+  const [product] = inputsOf(node, 'reshape');
+  const [matrix, columns] = inputsOf(product, 'matmul');
+  const [w] = inputsOf(matrix, 'reshape');
+  const [view] = inputsOf(columns, 'reshape');
   const way = onWindows('Conv', view, 0);
-  if (!way) return undefined;
-  const kernel = w!.inputs[0]!;
+  if (!w || !way) return undefined;
   const { transposeA, transposeB }: MatmulOptions = product!.options;
-  const size = [view!.shape[0]!, kernel.shape[0]!, ...view!.shape.slice(-2)];
-  const fits = sameShape(kernel.shape.slice(1), view!.shape.slice(1, 4)) && sameShape(node.shape, size);
-  return fits && !transposeA && !transposeB ? { ...way, inputs: [...way.inputs, kernel] } : undefined;
+  const size = [view!.shape[0]!, w.shape[0]!, ...view!.shape.slice(-2)];
+  const fits = sameShape(w.shape.slice(1), view!.shape.slice(1, 4)) && sameShape(node.shape, size);
+  return fits && !transposeA && !transposeB ? { ...way, inputs: [...way.inputs, w] } : undefined;
 }
 
 /** The sum of each window where it is its largest element first, as maxPool2d writes it. */
 function poolingOf(node: Tensor): Way | undefined {
-  const [first, each] = isA(node, 'sum') && isA(node.inputs[0], 'where') ? node.inputs[0].inputs : [];
-  const isLargest = isA(first, 'equal') && isA(first.inputs[0], 'argMax') && first.inputs[0].inputs[0] === each;
-  return isLargest && isA(each, 'reshape') ? onWindows('MaxPool', each.inputs[0], Number.NEGATIVE_INFINITY) : undefined;
+  const [chosen] = inputsOf(node, 'sum');
+  const [first, each] = inputsOf(chosen, 'where');
+  const [largest] = inputsOf(inputsOf(first, 'equal')[0], 'argMax');
+  const [view] = inputsOf(each, 'reshape');
+  return largest === each ? onWindows('MaxPool', view, Number.NEGATIVE_INFINITY) : undefined;
 }
 
 function wayOf(node: Tensor): Way {

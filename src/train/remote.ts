@@ -238,14 +238,10 @@ export async function remoteTrainer(
     save: () => request('save'),
     load: (file) => request('load', file),
     call: (name, argument) => request('call', [name, argument]),
-    async close() {
-      try {
-        await pause();
-        await request('close');
-      } finally {
-        await end();
-      }
-    },
+    close: () =>
+      pause()
+        .then(() => request<void>('close'))
+        .finally(end),
     async *[Symbol.asyncIterator]() {
       // a pause between two epochs ends the iteration too
       for (const before = pauses; before === pauses; ) {

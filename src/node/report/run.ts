@@ -33,7 +33,6 @@ export function shrinkPlan(plan: PlanView) {
 
 /** Of a cost curve in a page. */
 const MOST_POINTS = 2000;
-const OPENING = '<script type="application/json" id="runs">';
 
 /** Writes runs as one page that needs no other file. */
 export async function writePage(file: string, runs: readonly Run[]): Promise<void> {
@@ -54,10 +53,9 @@ export async function writePage(file: string, runs: readonly Run[]): Promise<voi
 export const readPage = (file: string): Promise<Run[]> =>
   withFile(file, async () => {
     const page = await readFile(file, 'utf8');
-    const start = page.indexOf(OPENING) + OPENING.length;
-    const end = page.indexOf('</script>', start);
-    if (start < OPENING.length || end < 0) throw new NablaError('it is no report that nabla train writes');
-    const runs = JSON.parse(page.slice(start, end)) as Run[];
+    const text = /<script type="application\/json" id="runs">(.*?)<\/script>/s.exec(page)?.[1];
+    if (text === undefined) throw new NablaError('it is no report that nabla train writes');
+    const runs = JSON.parse(text) as Run[];
     if (!Array.isArray(runs) || !runs.every((run) => run?.costs && run.settings && run.test))
       throw new NablaError('it holds no runs as this version of nabla train writes them');
     // a page of one run goes by its file, since models of several folders may share a name

@@ -117,10 +117,12 @@ async function learn(
   const start = performance.now();
   try {
     for await (const report of run) {
-      progress.line(epochLine(report, epochs));
       reports.push(report);
+      const { epoch, step, seconds, accuracy: train = Number.NaN } = report;
       const { cost = Number.NaN, accuracy: test = Number.NaN } = report.validation ?? {};
-      note(report.step, { 'accuracy/train': report.accuracy ?? Number.NaN, 'accuracy/test': test, 'cost/test': cost });
+      const shares = `train ${percent(train)}  test ${percent(test)}`;
+      progress.line(`epoch ${epoch}/${epochs}  cost ${costText(report.cost)}  ${shares}  ${seconds.toFixed(1)} s`);
+      note(step, { 'accuracy/train': train, 'accuracy/test': test, 'cost/test': cost });
     }
   } finally {
     progress.stop();
@@ -136,11 +138,6 @@ async function learn(
 function describeTraining({ optimizer, learningRate, momentum, batch, epochs, seed }: TrainOptions): string {
   const rate = `${optimizer} ${learningRate}${momentum ? `, momentum ${momentum}` : ''}`;
   return `${rate}, batch ${batch}, ${epochs} epoch${epochs === 1 ? '' : 's'}, seed ${seed}`;
-}
-
-function epochLine({ epoch, cost, accuracy, seconds, validation }: EpochReport, epochs: number): string {
-  const shares = `train ${percent(accuracy)}  test ${percent(validation?.accuracy)}`;
-  return `epoch ${epoch}/${epochs}  cost ${costText(cost)}  ${shares}  ${seconds.toFixed(1)} s`;
 }
 
 /** The first Ctrl-C or SIGTERM aborts, with the exit code as its reason; the second ends the process at once. */

@@ -40,12 +40,11 @@ export async function writePage(file: string, runs: readonly Run[]): Promise<voi
     const stride = Math.ceil(costs.length / MOST_POINTS);
     return { ...run, costs: costs.filter((_, i) => (costs.length - 1 - i) % stride === 0) };
   });
-  const texts: Readonly<Record<string, string>> = {
-    style: `${chartStyle}\n${style}\n${parts}`,
-    script: `${chartScript}\n${charts}\n${script}`,
-    runs: JSON.stringify(thin).replaceAll('<', '\\u003c'), // no tag can end the element
-  };
-  const page = template.replace(/\/\*(style|script)\*\/|(?<="runs">)\[\]/g, (_, part = 'runs') => texts[part]!);
+  // functions, since a `$` in a text for `replace` has a meaning; no tag can end the runs' element
+  const page = template
+    .replace('/*style*/', () => `${chartStyle}\n${style}\n${parts}`)
+    .replace('/*script*/', () => `${chartScript}\n${charts}\n${script}`)
+    .replace(/(?<="runs">)\[\]/, () => JSON.stringify(thin).replaceAll('<', '\\u003c'));
   await saveFile(file, new TextEncoder().encode(page));
 }
 

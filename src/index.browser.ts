@@ -1,6 +1,6 @@
 import { tileStore } from './browser/tiles.js';
+import { openWith } from './engine.open.js';
 import { GpuBackend } from './gpu/backend.js';
-import { openWith } from './index.open.js';
 
 export * as data from './browser/data.js';
 export * from './index.common.js';
@@ -10,17 +10,13 @@ export * from './index.common.js';
  * `backend: 'gpu'` finds no adapter.
  */
 export const open = openWith(async (options) => {
-  const gpu = { ...options, tune: options.tune ? tileStore : undefined };
-  if (options.adapter) return GpuBackend.open(options.adapter as GPUAdapter, gpu);
-  if (!navigator.gpu)
-    return {
-      missing: 'this browser has no WebGPU here; use a recent Chrome, Edge, Safari or Firefox, over https or localhost',
-    };
-  const { powerPreference } = options;
-  const adapter = await navigator.gpu.requestAdapter(powerPreference ? { powerPreference } : {});
-  return adapter
-    ? GpuBackend.open(adapter, gpu)
-    : { missing: 'WebGPU finds no adapter; switch hardware acceleration on, or update the graphics driver' };
+  const { powerPreference, tune } = options;
+  const adapter = options.adapter ?? (await navigator.gpu?.requestAdapter(powerPreference ? { powerPreference } : {}));
+  if (adapter) return GpuBackend.open(adapter as GPUAdapter, { ...options, tune: tune ? tileStore : undefined });
+  const noAdapter = 'WebGPU finds no adapter; switch hardware acceleration on, or update the graphics driver';
+  const noGpu =
+    'this browser has no WebGPU here; use a recent Chrome, Edge, Safari or Firefox, over https or localhost';
+  return { missing: navigator.gpu ? noAdapter : noGpu };
 });
 
 export { loadFile, saveFile } from './browser/files.js';

@@ -9,6 +9,7 @@ export { type GradCheckOptions, type GradCheckReport, gradCheck } from './check/
 export { type Batch, type Dataset, dataset } from './data/dataset.js';
 export type { DType, NestedArray, TensorData, TypedArray, Value } from './dtype.js';
 export { Engine, type Step, type StepDefinition } from './engine.js';
+export type { OpenOptions } from './engine.open.js';
 export * from './errors.js';
 export {
   chromeTrace,
@@ -35,7 +36,6 @@ export type { NodeFeeds, Updates } from './graph/program.js';
 export type { Binary, OpFunction, TensorLike, Tree, Unary } from './graph/tensor.js';
 export { defineOp, Tensor } from './graph/tensor.js';
 export type { Evaluated } from './graph/walk.js';
-export type { OpenOptions } from './index.open.js';
 export * as checkpoint from './io/checkpoint.js';
 export * as onnx from './io/onnx.js';
 export * as safetensors from './io/safetensors.js';

@@ -1,5 +1,5 @@
+import { openWith } from './engine.open.js';
 import { GpuBackend } from './gpu/backend.js';
-import { openWith } from './index.open.js';
 import { ask, findAdapter } from './node/dawn.js';
 import { tileStore } from './node/tiles.js';
 
@@ -11,10 +11,10 @@ export * as data from './node/data.js';
  * where `backend: 'gpu'` or the variable NABLA_ADAPTER finds no adapter.
  */
 export const open = openWith(async (options) => {
-  const gpu = { ...options, ask, tune: options.tune ? tileStore : undefined };
-  if (options.adapter) return GpuBackend.open(options.adapter as GPUAdapter, gpu);
-  const found = await findAdapter(options.powerPreference);
-  return 'missing' in found ? found : GpuBackend.open(found.adapter, gpu);
+  const { adapter, powerPreference, tune } = options;
+  const found = adapter ? { adapter: adapter as GPUAdapter } : await findAdapter(powerPreference);
+  if ('missing' in found) return found;
+  return GpuBackend.open(found.adapter, { ...options, ask, tune: tune ? tileStore : undefined });
 });
 
 export { loadFile, saveFile } from './node/files.js';

@@ -1,9 +1,9 @@
 // What a caller without types may get wrong: every public entry answers with an error of Nabla's that names itself.
 import { describe, expect, it } from 'vitest';
 import { CpuBackend } from '../src/cpu/backend.js';
+import { openWith } from '../src/engine.open.js';
 import * as typed from '../src/index.common.js';
 import { NablaError } from '../src/index.common.js';
-import { openWith } from '../src/index.open.js';
 
 /** The public functions as JavaScript sees them. */
 const n = typed as unknown as Record<string, (...args: readonly unknown[]) => unknown>;

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { CpuBackend } from '../src/cpu/backend.js';
+import { openWith } from '../src/engine.open.js';
 import { DeviceError, NablaError } from '../src/errors.js';
 import * as browser from '../src/index.browser.js';
 import * as node from '../src/index.node.js';
-import { openWith } from '../src/index.open.js';
 
 afterEach(() => vi.restoreAllMocks());
 

@@ -12,7 +12,7 @@ import { describe } from '../ops/leaf.js';
 import type { MatmulOptions } from '../ops/matmul.js';
 import type { ResizeOptions } from '../ops/slice.js';
 import { type Shape, sameShape } from '../shape.js';
-import { type Fields, int, join, message, text } from './protobuf.js';
+import { bytesOf, type Fields, int, join, message, text } from './protobuf.js';
 import { stored } from './safetensors.js';
 
 const [IR_VERSION, OPSET] = [8, 17];
@@ -23,9 +23,8 @@ const INT64 = 7;
 /** Whole numbers or lists of them. */
 type Attributes = Readonly<Record<string, number | readonly number[]>>;
 function attribute([name, value]: readonly [string, number | readonly number[]]): Fields {
-  const fields =
-    typeof value === 'number' ? [int(3, value), int(20, 2)] : [...value.map((each) => int(8, each)), int(20, 7)];
-  return message(5, [text(1, name), ...fields]);
+  const [field, type] = typeof value === 'number' ? [3, 2] : [8, 7];
+  return message(5, [text(1, name), ...[value].flat().map((each) => int(field, each)), int(20, type)]);
 }
 
 type Graph = ReturnType<typeof makeGraph>;
@@ -55,9 +54,9 @@ function makeGraph(reserved: readonly string[]) {
       return output;
     },
     number: (number: number, dtype: DType): string => value(dtype, { shape: [], data: Float64Array.of(number) }),
-    /** A list of int64, or a tensor of them. */
-    ints: (values: readonly number[], shape: Shape = [values.length]): string =>
-      tensor('shape', INT64, shape, new Uint8Array(BigInt64Array.from(values, BigInt).buffer)),
+    /** A list of int64. */
+    ints: (values: readonly number[]): string =>
+      tensor('shape', INT64, [values.length], bytesOf(BigInt64Array.from(values, BigInt))),
   };
 }
 
@@ -69,9 +68,10 @@ const operator =
   (type: string, attributes: (node: Tensor) => Attributes = ({ options }) => options): Rule =>
   (graph, inputs, node) =>
     graph.node(type, inputs, attributes(node));
-/** Ops that have ONNX's names, but for the capital. */
-const named =
-  'abs add concat cos div equal exp greater less log mul neg pow relu sigmoid sin softmax softplus sqrt sub';
+/** Ops that one operator does: of the same name, but for the capital, or of the one after the colon. */
+const named = `abs add concat cos div equal exp greater less log mul neg pow relu sigmoid sin softmax softplus sqrt sub
+  tanh where maximum:Max minimum:Min lessEqual:LessOrEqual greaterEqual:GreaterOrEqual outer:Mul stopGradient:Identity
+  leakyRelu:PRelu`.split(/\s+/);
 const capital = (op: string): string => op.replace(/^./, (first) => first.toUpperCase());
 function reduced({ options }: Tensor): { axes: readonly number[]; keepdims: number } {
   const { axes, keepDims }: { axes: readonly number[]; keepDims: boolean } = options;
@@ -80,14 +80,7 @@ function reduced({ options }: Tensor): { axes: readonly number[]; keepdims: numb
 
 /** How ops are written, by their names. */
 const rules: Readonly<Record<string, Rule>> = {
-  ...Object.fromEntries(`${named} tanh where`.split(' ').map((op) => [op, operator(capital(op))])),
-  maximum: operator('Max'),
-  minimum: operator('Min'),
-  lessEqual: operator('LessOrEqual'),
-  greaterEqual: operator('GreaterOrEqual'),
-  outer: operator('Mul'),
-  stopGradient: operator('Identity'),
-  leakyRelu: operator('PRelu'),
+  ...Object.fromEntries(named.map((each) => each.split(':')).map(([op, type]) => [op, operator(type ?? capital(op!))])),
   // Elu's own alpha is no operand
   elu: (graph, [z, alpha], { dtype }) => {
     const below = graph.node('Mul', [alpha!, graph.node('Elu', [z!])]);
@@ -152,42 +145,43 @@ const rules: Readonly<Record<string, Rule>> = {
 };
 
 /** What a node is written from, and how; one operator may stand for several nodes. */
-interface Way {
-  readonly inputs: readonly Tensor[];
-  readonly rule: Rule;
-}
-const isA = (node: Tensor | undefined, name: string): node is Tensor => node?.op.name === name;
+type Way = Readonly<{ inputs: readonly Tensor[]; rule: Rule }>;
+/** A node's inputs, if it is of this op. */
+const inputsOf = (node: Tensor | undefined, op: string): readonly Tensor[] => (node?.op.name === op ? node.inputs : []);
 
 /** An operator on the x that a view of windows is of, where that is [N, C, H, W] and its taps lie as in Conv and MaxPool. */
 function onWindows(type: string, view: Tensor | undefined, filled: number): Way | undefined {
-  const image = isA(view, 'windows') ? view.inputs[0] : undefined;
-  if (!isA(image, 'reshape') || image.inputs[0]!.rank !== 4) return undefined;
+  const [image] = inputsOf(view, 'windows');
+  const [x] = inputsOf(image, 'reshape');
+  if (x?.rank !== 4) return undefined;
   const { window, axes, fill }: WindowOptions = view!.options;
   if (fill !== filled || axes.some(({ gap, tap, offset }) => gap > 1 || tap < 1 || offset > 0)) return undefined;
   const [strides, dilations] = [axes.map(({ step }) => step), axes.map(({ tap }) => tap)];
   const pads = [...axes, ...axes].map(({ offset }) => 0 - offset);
-  return { inputs: image.inputs, rule: operator(type, () => ({ kernel_shape: window, strides, dilations, pads })) };
+  return { inputs: [x], rule: operator(type, () => ({ kernel_shape: window, strides, dilations, pads })) };
 }
 
 /** reshape(w as a matrix · windows of x as matrices), as conv2d writes it. */
 function convolutionOf(node: Tensor): Way | undefined {
-  const product = isA(node, 'reshape') && isA(node.inputs[0], 'matmul') ? node.inputs[0] : undefined;
-  const [w, columns] = product?.inputs ?? [];
-  const view = isA(w, 'reshape') && isA(columns, 'reshape') ? columns.inputs[0] : undefined;
+  const [product] = inputsOf(node, 'reshape');
+  const [matrix, columns] = inputsOf(product, 'matmul');
+  const [w] = inputsOf(matrix, 'reshape');
+  const [view] = inputsOf(columns, 'reshape');
   const way = onWindows('Conv', view, 0);
-  if (!way) return undefined;
-  const kernel = w!.inputs[0]!;
+  if (!w || !way) return undefined;
   const { transposeA, transposeB }: MatmulOptions = product!.options;
-  const size = [view!.shape[0]!, kernel.shape[0]!, ...view!.shape.slice(-2)];
-  const fits = sameShape(kernel.shape.slice(1), view!.shape.slice(1, 4)) && sameShape(node.shape, size);
-  return fits && !transposeA && !transposeB ? { ...way, inputs: [...way.inputs, kernel] } : undefined;
+  const size = [view!.shape[0]!, w.shape[0]!, ...view!.shape.slice(-2)];
+  const fits = sameShape(w.shape.slice(1), view!.shape.slice(1, 4)) && sameShape(node.shape, size);
+  return fits && !transposeA && !transposeB ? { ...way, inputs: [...way.inputs, w] } : undefined;
 }
 
 /** The sum of each window where it is its largest element first, as maxPool2d writes it. */
 function poolingOf(node: Tensor): Way | undefined {
-  const [first, each] = isA(node, 'sum') && isA(node.inputs[0], 'where') ? node.inputs[0].inputs : [];
-  const isLargest = isA(first, 'equal') && isA(first.inputs[0], 'argMax') && first.inputs[0].inputs[0] === each;
-  return isLargest && isA(each, 'reshape') ? onWindows('MaxPool', each.inputs[0], Number.NEGATIVE_INFINITY) : undefined;
+  const [chosen] = inputsOf(node, 'sum');
+  const [first, each] = inputsOf(chosen, 'where');
+  const [largest] = inputsOf(inputsOf(first, 'equal')[0], 'argMax');
+  const [view] = inputsOf(each, 'reshape');
+  return largest === each ? onWindows('MaxPool', view, Number.NEGATIVE_INFINITY) : undefined;
 }
 
 function wayOf(node: Tensor): Way {

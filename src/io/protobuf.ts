@@ -4,6 +4,9 @@
 /** A field, or several one after the other: what a message consists of. */
 export type Fields = readonly Uint8Array[];
 
+/** An array's bytes. */
+export const bytesOf = ({ buffer }: { readonly buffer: ArrayBufferLike }): Uint8Array => new Uint8Array(buffer);
+
 function varint(value: number | bigint): Uint8Array {
   const bytes: number[] = [];
   let rest = BigInt.asUintN(64, BigInt(value)); // negative numbers take ten bytes
@@ -14,14 +17,8 @@ const tag = (field: number, wireType: number): Uint8Array => varint(field * 8 + 
 
 /** A whole number of any integer type but the zigzag ones; a bool; an enum. */
 export const int = (field: number, value: number): Fields => [tag(field, 0), varint(value)];
-export const double = (field: number, value: number): Fields => [
-  tag(field, 1),
-  new Uint8Array(Float64Array.of(value).buffer),
-];
-export const float = (field: number, value: number): Fields => [
-  tag(field, 5),
-  new Uint8Array(Float32Array.of(value).buffer),
-];
+export const double = (field: number, value: number): Fields => [tag(field, 1), bytesOf(Float64Array.of(value))];
+export const float = (field: number, value: number): Fields => [tag(field, 5), bytesOf(Float32Array.of(value))];
 export const text = (field: number, value: string): Fields => message(field, [[new TextEncoder().encode(value)]]);
 
 /** A message within a message, or bytes. */

@@ -4,24 +4,23 @@ import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { unpackChromium } from './unpack.js';
 
-export interface Browser {
-  executablePath: string;
-  /** The packaged one has no other mode than 'shell'. */
-  headless: true | 'shell';
-  /** One line: which browser this is and where it came from. */
-  source: string;
-}
-
-/** A browser to start, or why there is none and what to do. */
-export function findBrowser(): Browser | { missing: string } {
+/**
+ * A browser to start (the packaged one has no other mode than 'shell') and a line on where it came from; or why there is
+ * none and what to do.
+ */
+export function findBrowser():
+  | { executablePath: string; headless: true | 'shell'; source: string }
+  | { missing: string } {
   const named = process.env.PUPPETEER_EXECUTABLE_PATH;
   if (named && !existsSync(named)) return { missing: `PUPPETEER_EXECUTABLE_PATH: ${named} is no program` };
   const executablePath = named || browserPaths().find(existsSync);
   if (executablePath) return { executablePath, headless: true, source: executablePath };
-  const unpacked = unpackChromium('browser');
-  if ('missing' in unpacked) return { missing: `no Chrome or Chromium is installed, and ${unpacked.missing}` };
-  const source = 'headless Chromium from @sparticuz/chromium';
-  return { executablePath: join(unpacked.folder, 'chromium'), headless: 'shell', source };
+  try {
+    const source = 'headless Chromium from @sparticuz/chromium';
+    return { executablePath: join(unpackChromium('browser'), 'chromium'), headless: 'shell', source };
+  } catch (error) {
+    return { missing: `no Chrome or Chromium is installed, and ${(error as Error).message}` };
+  }
 }
 
 /** Where Chrome and Chromium are installed, in order of preference. */

@@ -5,6 +5,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { constants, homedir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { NablaError } from '../errors.js';
 import { findPeer } from './peers.js';
 import { unpackChromium } from './unpack.js';
 
@@ -16,46 +17,41 @@ export interface FoundAdapter {
   /** Why an installed driver, which comes first, does not run, and what to do. */
   refused: string | undefined;
 }
-export interface NoAdapter {
-  /** Why, and the line that installs what is missing. */
-  missing: string;
-  /** NABLA_ADAPTER names one, so nothing may take its place. */
-  forced: boolean;
-}
 
-type Route = 'installed' | 'lavapipe' | 'swiftshader';
-/** By NABLA_ADAPTER. */
-const routesOf = new Map<string, readonly Route[]>([
-  ['', ['installed', 'swiftshader']],
-  ['gpu', ['installed']],
-  ['lavapipe', ['lavapipe']],
-  ['swiftshader', ['swiftshader']],
-]);
+/** What NABLA_ADAPTER may name. 'gpu' stands for installed drivers: where it is not named, software ones too. */
+const choices = ['gpu', 'lavapipe', 'swiftshader'] as const;
+type Route = (typeof choices)[number];
 
 const chosenByUser = process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES;
 const newerMesa =
   'on Debian 12, with bookworm-backports among the sources: apt-get install -t bookworm-backports mesa-vulkan-drivers';
 
 // Dawn crashes when what create() returned is collected, so instances live as long as the process.
-const instances = new Map<Route, Promise<{ gpu: GPU } | { missing: string }>>();
+const instances = new Map<Route, Promise<GPU>>();
 
 /**
- * An adapter, or why there is none. An adapter gives one device; call again for another. NABLA_ADAPTER=gpu, lavapipe or
- * swiftshader takes that one only.
+ * An adapter; or why there is none, and whether NABLA_ADAPTER named it, so that nothing may take its place. An adapter
+ * gives one device; call again for another. NABLA_ADAPTER=gpu, lavapipe or swiftshader takes that one only.
  */
-export async function findAdapter(powerPreference?: GPUPowerPreference): Promise<FoundAdapter | NoAdapter> {
+export async function findAdapter(
+  powerPreference?: GPUPowerPreference,
+): Promise<FoundAdapter | { missing: string; forced: boolean }> {
   const forced = process.env.NABLA_ADAPTER ?? '';
-  const routes = routesOf.get(forced);
-  if (!routes) return { missing: `NABLA_ADAPTER=${forced} is none of gpu, lavapipe, swiftshader`, forced: true };
+  const routes = choices.filter((route) => (forced ? route === forced : route !== 'lavapipe'));
+  if (!routes.length) return { missing: `NABLA_ADAPTER=${forced} is none of ${choices.join(', ')}`, forced: true };
   const reasons = new Set<string>();
-  for (const route of routes) {
-    if (!instances.has(route)) instances.set(route, openRoute(route));
-    const opened = await instances.get(route)!;
-    const adapter = 'gpu' in opened && (await opened.gpu.requestAdapter(powerPreference ? { powerPreference } : {}));
-    if (adapter && !(forced === 'gpu' && adapter.info.isFallbackAdapter))
-      return { gpu: opened.gpu, adapter, source: describe(route, adapter), refused: [...reasons][0] };
-    reasons.add('missing' in opened ? opened.missing : refusal(route));
-  }
+  for (const route of routes)
+    try {
+      if (!instances.has(route)) instances.set(route, openRoute(route));
+      const gpu = await instances.get(route)!;
+      const adapter = await gpu.requestAdapter(powerPreference ? { powerPreference } : {});
+      if (adapter && !(forced === 'gpu' && adapter.info.isFallbackAdapter))
+        return { gpu, adapter, source: describe(route, adapter), refused: [...reasons][0] };
+      reasons.add(refusal(route));
+    } catch (error) {
+      if (!(error instanceof NablaError)) throw error;
+      reasons.add(error.message);
+    }
   const where = forced && ` for NABLA_ADAPTER=${forced}`;
   return { missing: `no WebGPU adapter${where}: ${[...reasons].join('; ')}`, forced: forced !== '' };
 }
@@ -73,42 +69,38 @@ function describe(route: Route, { info }: GPUAdapter): string {
   return `${[info.device, info.description].filter(Boolean).join(', ') || info.vendor || 'unnamed'} (GPU)`;
 }
 
-async function openRoute(route: Route): Promise<{ gpu: GPU } | { missing: string }> {
-  const dawn = findPeer('webgpu');
-  if ('missing' in dawn) return dawn;
-  const missing = prepareVulkan(route);
-  if (missing) return { missing };
+/** Dawn with a route's driver. Throws NablaError where something is missing. */
+async function openRoute(route: Route): Promise<GPU> {
+  const { href } = pathToFileURL(findPeer('webgpu').main);
+  prepareVulkan(route);
   try {
-    const { create, globals } = (await import(
-      /* @vite-ignore */ pathToFileURL(dawn.main).href
-    )) as typeof import('webgpu');
+    const { create, globals } = (await import(/* @vite-ignore */ href)) as typeof import('webgpu');
     // GPUBufferUsage and its like; a name that is already there stays.
     for (const [name, value] of Object.entries(globals))
       if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
-    return { gpu: create([]) };
+    return create([]);
   } catch (error) {
-    return { missing: `the package webgpu (Dawn) does not load: ${(error as Error).message.split('\n')[0]}` };
+    throw new NablaError(`the package webgpu (Dawn) does not load: ${(error as Error).message.split('\n')[0]}`);
   }
 }
 
-/** Makes a Vulkan loader and the route's driver visible to Dawn; returns what is missing, if anything is. */
-function prepareVulkan(route: Route): string | undefined {
-  if (process.platform !== 'linux') return route === 'installed' ? undefined : `${route} is for Linux only`;
+/** Makes a Vulkan loader and the route's driver visible to Dawn. Throws NablaError where one is missing. */
+function prepareVulkan(route: Route): void {
+  if (process.platform !== 'linux' && route !== 'gpu') throw new NablaError(`${route} is for Linux only`);
+  if (process.platform !== 'linux') return;
   const manifests = chosenByUser ? [chosenByUser] : driverManifests();
-  if (route === 'installed' && !manifests.length) return 'no Vulkan driver is installed';
   let driver = route === 'lavapipe' ? manifests.find((file) => file.includes('lvp')) : undefined;
-  if (route === 'lavapipe' && !driver) return `lavapipe is not installed; ${newerMesa}`;
+  if (route === 'gpu' && !manifests.length) throw new NablaError('no Vulkan driver is installed');
+  if (route === 'lavapipe' && !driver) throw new NablaError(`lavapipe is not installed; ${newerMesa}`);
   // The package has a loader too, for machines with a driver and no loader.
   const hasLoader = dlopenGlobal('libvulkan.so.1');
   if (route === 'swiftshader' || !hasLoader) {
-    const unpacked = unpackChromium('swiftshader');
-    if ('missing' in unpacked) return unpacked.missing;
-    const loader = join(unpacked.folder, 'libvulkan.so.1');
-    if (!hasLoader && !dlopenGlobal(loader)) return `the Vulkan loader ${loader} does not load`;
-    if (route === 'swiftshader') driver = join(unpacked.folder, 'vk_swiftshader_icd.json');
+    const folder = unpackChromium('swiftshader');
+    const loader = join(folder, 'libvulkan.so.1');
+    if (!hasLoader && !dlopenGlobal(loader)) throw new NablaError(`the Vulkan loader ${loader} does not load`);
+    if (route === 'swiftshader') driver = join(folder, 'vk_swiftshader_icd.json');
   }
   if (driver) Object.assign(process.env, { VK_DRIVER_FILES: driver, VK_ICD_FILENAMES: driver });
-  return undefined;
 }
 
 /** The driver manifests in the folders that the Vulkan loader searches. Without any, Dawn would only complain. */

@@ -1,4 +1,4 @@
-import { link, open, readFile, rename, rm } from 'node:fs/promises';
+import { link, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { NablaError } from '../errors.js';
 
@@ -8,16 +8,10 @@ import { NablaError } from '../errors.js';
  */
 export async function saveFile(path: string, bytes: Uint8Array): Promise<void> {
   const temporary = `${path}.${process.pid}.part`;
-  const file = await open(temporary, 'w');
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } catch (error) {
+  await writeFile(temporary, bytes, { flush: true }).catch(async (error: unknown) => {
     await rm(temporary, { force: true });
     throw error;
-  } finally {
-    await file.close();
-  }
+  });
   await rm(`${path}.previous`, { force: true });
   await link(path, `${path}.previous`).catch(() => {}); // there was none, or the file system has no links
   await rename(temporary, path);

@@ -1,11 +1,6 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-
-/** The line that installs each optional peer. */
-const installs = {
-  webgpu: 'npm install webgpu',
-  '@sparticuz/chromium': 'npm install @sparticuz/chromium@147',
-};
+import { NablaError } from '../errors.js';
 
 /** The file a package's name resolves to, beside this package or in the working folder's project; undefined if absent. */
 export function resolvePackage(name: string): string | undefined {
@@ -17,10 +12,10 @@ export function resolvePackage(name: string): string | undefined {
   }
 }
 
-/** An optional peer's main file and folder, or the line that installs it. */
-export function findPeer(name: keyof typeof installs): { main: string; folder: string } | { missing: string } {
+/** An optional peer's main file and folder. Throws NablaError with the line that installs it, in this version. */
+export function findPeer(name: string, version = ''): { main: string; folder: string } {
   const main = resolvePackage(name);
-  if (!main) return { missing: `the package ${name} is not installed; run: ${installs[name]}` };
+  if (!main) throw new NablaError(`the package ${name} is not installed; run: npm install ${name}${version}`);
   const inside = join('node_modules', name);
   return { main, folder: main.slice(0, main.lastIndexOf(inside) + inside.length) };
 }

@@ -6,31 +6,27 @@ import fs from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
+import { NablaError } from '../errors.js';
 import { findPeer } from './peers.js';
 
-const contents = {
-  swiftshader: ['swiftshader.tar'],
-  browser: ['chromium', 'swiftshader.tar', 'al2023.tar', 'fonts.tar'],
-} as const;
-
-/** The folder that holds the unpacked part, or why there is none and what to do. */
-export function unpackChromium(part: keyof typeof contents): { folder: string } | { missing: string } {
+/** The folder that holds the unpacked part. Throws NablaError saying why there is none and what to do. */
+export function unpackChromium(part: 'swiftshader' | 'browser'): string {
   if (process.platform !== 'linux' || process.arch !== 'x64')
-    return { missing: `@sparticuz/chromium runs on Linux x64 only, this is ${process.platform} ${process.arch}` };
-  const found = findPeer('@sparticuz/chromium');
-  if ('missing' in found) return found;
-  const { version } = JSON.parse(fs.readFileSync(join(found.folder, 'package.json'), 'utf8')) as { version: string };
+    throw new NablaError(`@sparticuz/chromium runs on Linux x64 only, this is ${process.platform} ${process.arch}`);
+  const peer = findPeer('@sparticuz/chromium', '@147').folder;
+  const { version } = JSON.parse(fs.readFileSync(join(peer, 'package.json'), 'utf8')) as { version: string };
+  const archives = ['swiftshader.tar', ...(part === 'browser' ? ['chromium', 'al2023.tar', 'fonts.tar'] : [])];
   const failures: string[] = [];
-  const beside = join(found.folder, '..', '..', '.cache');
+  const beside = join(peer, '..', '..', '.cache');
   for (const cache of [beside, process.env.XDG_CACHE_HOME || join(homedir(), '.cache')])
     try {
       const folder = join(cache, 'nabla', `chromium-${version}-${part}`);
-      if (!fs.existsSync(folder)) unpackInto(folder, join(found.folder, 'bin'), contents[part]);
-      return { folder };
+      if (!fs.existsSync(folder)) unpackInto(folder, join(peer, 'bin'), archives);
+      return folder;
     } catch (error) {
       failures.push((error as Error).message);
     }
-  return { missing: `@sparticuz/chromium ${version} could not be unpacked: ${failures.join('; ')}` };
+  throw new NablaError(`@sparticuz/chromium ${version} could not be unpacked: ${failures.join('; ')}`);
 }
 
 /** Unpacks beside the target and renames, so that nobody sees half a folder and two processes may do it at once. */

@@ -24,16 +24,10 @@ function listen(port: Port, type: string, listener: (data: unknown) => void): vo
 }
 
 type Command = 'open' | 'next' | 'pause' | 'save' | 'load' | 'call' | 'close';
-interface Request {
-  readonly id: number;
-  readonly command: Command;
-  readonly argument: unknown;
-}
-type Failure = { readonly name: string; readonly message: string; readonly stack: string | undefined };
-/** The answer to a request, or something on the way. */
-type Reply =
-  | { readonly id: number; readonly value?: unknown; readonly failure?: Failure }
-  | { readonly event: keyof RemoteListeners; readonly values: readonly unknown[] };
+type Request = Readonly<{ id: number; command: Command; argument: never }>;
+type Failure = Pick<Error, 'name' | 'message'> & { readonly stack: string | undefined };
+type Answer = Readonly<{ id: number; value?: unknown; failure?: Failure }>;
+type News = Readonly<{ event: keyof RemoteListeners; values: readonly never[] }>;
 
 /** An error as data. Its class is known by the export's name, because minified classes have other names. */
 function packed(error: unknown): Failure {
@@ -61,7 +55,7 @@ export interface ServedTrainer extends Omit<FitOptions, 'signal' | 'resume' | 'o
 }
 
 type SetUp<S> = (settings: S, post: (message: unknown) => void) => ServedTrainer | Promise<ServedTrainer>;
-type Say = (event: keyof RemoteListeners) => (...values: readonly unknown[]) => void;
+type Say = (event: keyof RemoteListeners, ...values: readonly unknown[]) => void;
 
 /** What the worker does for each command, and what makes an epoch under way end early. */
 function makeCommands<S>(setUp: SetUp<S>, say: Say) {
@@ -76,8 +70,9 @@ function makeCommands<S>(setUp: SetUp<S>, say: Say) {
   };
   const begin = (resume?: Progress): void => {
     const { engine, calls, ...options } = served;
-    const heard = { signal, onStep: say('onStep'), onWarmUp: say('onWarmUp') };
-    run = fit(engine, { ...options, ...heard, ...(resume && { resume }) });
+    const onStep = (report: StepReport): void => say('onStep', report);
+    const onWarmUp = (done: number, total: number): void => say('onWarmUp', done, total);
+    run = fit(engine, { ...options, signal, onStep, onWarmUp, ...(resume && { resume }) });
   };
   const rest = async (): Promise<void> => {
     await reports?.return?.();
@@ -85,9 +80,9 @@ function makeCommands<S>(setUp: SetUp<S>, say: Say) {
   };
   const commands: Readonly<Record<Command, (argument: never) => unknown>> = {
     async open(settings: S) {
-      served = await setUp(settings, say('onMessage'));
+      served = await setUp(settings, (message) => say('onMessage', message));
       begin();
-      served.engine.lost.then(say('onLost'));
+      served.engine.lost.then((reason) => say('onLost', reason));
       return served.engine.info;
     },
     async next() {
@@ -136,18 +131,15 @@ function makeCommands<S>(setUp: SetUp<S>, say: Say) {
 export function serveTrainer<S>(setUp: SetUp<S>, port: Port | null = globalThis as never): void {
   if (typeof port?.postMessage !== 'function')
     throw new errors.NablaError('serveTrainer: there is no port; in Node pass parentPort of node:worker_threads');
-  const send = (reply: Reply, transfer: ArrayBuffer[] = []): void => port.postMessage(reply, transfer as never);
-  const say: Say =
-    (event) =>
-    (...values) =>
-      send({ event, values });
+  const send = (reply: Answer | News, transfer: ArrayBuffer[] = []): void => port.postMessage(reply, transfer as never);
+  const say: Say = (event, ...values) => send({ event, values: values as never });
   const { commands, signal } = makeCommands(setUp, say);
   let last: Promise<unknown> = Promise.resolve();
   listen(port, 'message', (data) => {
     const { id, command, argument } = data as Request;
     if (command === 'pause') signal.pauses++;
     // one after the other, but for calls
-    const work = (command === 'call' ? Promise.resolve() : last).then(() => commands[command](argument as never));
+    const work = (command === 'call' ? Promise.resolve() : last).then(() => commands[command](argument));
     if (command !== 'call') last = work.catch(() => {});
     work
       .then((value) => send({ id, value }, command === 'save' ? buffersOf(value) : []))
@@ -185,12 +177,12 @@ export interface RemoteTrainer extends AsyncIterable<EpochReport> {
 
 /** The asking side of a port. Once the worker has ended, whatever is asked fails. */
 function connect(port: Port, listeners: RemoteListeners) {
-  const waiting = new Map<number, { resolve(value: never): void; reject(error: Error): void }>();
+  const waiting = new Map<number, (value: never) => void>();
   let next = 0;
   let gone: Error | undefined;
   const fail = (reason: string): Error => {
     const error = new errors.NablaError(`remoteTrainer: the worker is gone: ${reason}`);
-    for (const { reject } of waiting.values()) reject(error);
+    for (const settle of waiting.values()) settle(Promise.reject(error) as never);
     waiting.clear();
     return error;
   };
@@ -199,19 +191,18 @@ function connect(port: Port, listeners: RemoteListeners) {
     gone ??= fail(`exit code ${code}`);
   });
   listen(port, 'message', (data) => {
-    const reply = data as Reply;
-    const asked = 'id' in reply ? waiting.get(reply.id) : undefined;
-    if ('event' in reply) (listeners[reply.event] as ((...values: unknown[]) => void) | undefined)?.(...reply.values);
-    else if (reply.failure) asked?.reject(unpacked(reply.failure));
-    else asked?.resolve(reply.value as never);
-    if ('id' in reply) waiting.delete(reply.id);
+    const reply = data as Answer | News;
+    if ('event' in reply) return (listeners[reply.event] as (...values: never[]) => void)?.(...reply.values);
+    const { id, value, failure } = reply;
+    waiting.get(id)?.((failure ? Promise.reject(unpacked(failure)) : value) as never);
+    waiting.delete(id);
   });
   return {
     request: <T>(command: Command, argument?: unknown, transfer: ArrayBuffer[] = []): Promise<T> =>
-      new Promise((resolve, reject) => {
+      new Promise((resolve) => {
         if (gone) throw gone;
         port.postMessage({ id: next, command, argument }, transfer as never);
-        waiting.set(next++, { resolve, reject });
+        waiting.set(next++, resolve);
       }),
     async end(): Promise<void> {
       gone ??= fail('it is closed');
@@ -247,14 +238,10 @@ export async function remoteTrainer(
     save: () => request('save'),
     load: (file) => request('load', file),
     call: (name, argument) => request('call', [name, argument]),
-    async close() {
-      try {
-        await pause();
-        await request('close');
-      } finally {
-        await end();
-      }
-    },
+    close: () =>
+      pause()
+        .then(() => request<void>('close'))
+        .finally(end),
     async *[Symbol.asyncIterator]() {
       // a pause between two epochs ends the iteration too
       for (const before = pauses; before === pauses; ) {

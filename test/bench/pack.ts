@@ -30,8 +30,7 @@ function bytesUnder(folder: string): number {
 
 if (process.platform !== 'linux' || process.arch !== 'x64')
   throw new Error(`bench:pack packs this Node for Linux x64; this is ${process.platform} ${process.arch}`);
-const loader = await unpackChromium('swiftshader');
-if ('missing' in loader) throw new Error(loader.missing);
+const swiftShader = unpackChromium('swiftshader');
 rmSync(target, { recursive: true, force: true });
 compress(process.execPath, 'node');
 const dawn = 'node_modules/webgpu/dist/linux-x64/dawn.node';
@@ -43,7 +42,7 @@ for (const name of ['webgpu', '@jax-js/jax', '@tensorflow/tfjs-core'])
 const built = import.meta.dirname;
 for (const name of readdirSync(built, { recursive: true, encoding: 'utf8' }))
   if (name.endsWith('.js') && basename(name) !== 'pack.js') copy(join(built, name), name);
-copy(join(loader.folder, 'libvulkan.so.1'), 'lib/libvulkan.so.1');
+copy(join(swiftShader, 'libvulkan.so.1'), 'lib/libvulkan.so.1');
 for (const name of ['run.sh', 'bench_torch.py']) copy(`test/bench/pack/${name}`);
 writeFileSync(join(target, 'lib/nvidia_icd.json'), JSON.stringify(manifest));
 writeFileSync(join(target, 'package.json'), JSON.stringify({ type: 'module', commit: commit() }));

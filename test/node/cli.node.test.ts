@@ -59,12 +59,14 @@ it('trains with every kernel call checked', async () => {
 it('takes no other adapter than the one that is asked for', async () => {
   expect(await cli.nabla('train --data digits', { env: { NABLA_ADAPTER: 'abacus' } })).toEqual({
     ...{ code: 2, out: '' },
-    errors: 'nabla: NABLA_ADAPTER=abacus is none of gpu, lavapipe, swiftshader\n',
+    errors: 'nabla: open: NABLA_ADAPTER=abacus is none of gpu, lavapipe, swiftshader; nabla doctor says what to do\n',
   });
   const env = { NABLA_ADAPTER: 'lavapipe', ...(await brokenDriver('lvp_icd')) };
   const { code, errors } = await cli.nabla('train --data digits', { env });
   expect(code).toBe(2);
-  expect(errors).toMatch(/^nabla: no WebGPU adapter for NABLA_ADAPTER=lavapipe: no installed driver \(.*\) gives one/m);
+  expect(errors).toMatch(
+    /^nabla: open: no WebGPU adapter for NABLA_ADAPTER=lavapipe: no installed driver \(.*\) gives one/m,
+  );
 });
 
 it('doctor says so when an installed driver gives no adapter', async () => {

@@ -185,15 +185,15 @@ describe('without the optional packages', () => {
     const { code, out, errors } = await nabla('train --data digits --layers 8 --steps 2');
     expect(code).toBe(0);
     expect(out).toMatch(/^engine {2}CPU, float64/);
-    expect(errors).toMatch(/^warning: no WebGPU adapter: .* npm install webgpu\nwarning: .* CPU .* slow; nabla doctor/);
+    expect(errors).toMatch(/^nabla: no WebGPU adapter: .* npm install webgpu; nabla doctor .* CPU .* slow\.\n$/);
     const missing = 'the package webgpu is not installed; run: npm install webgpu';
     expect(await nabla('train --data digits --backend gpu')).toEqual({
       ...{ code: 2, out: '' },
-      errors: `nabla: no WebGPU adapter: ${missing}\n`,
+      errors: `nabla: open: no WebGPU adapter: ${missing}; nabla doctor says what to do\n`,
     });
     expect(await nabla('train --data digits', 'swiftshader')).toEqual({
       ...{ code: 2, out: '' },
-      errors: `nabla: no WebGPU adapter for NABLA_ADAPTER=swiftshader: ${missing}\n`,
+      errors: `nabla: open: no WebGPU adapter for NABLA_ADAPTER=swiftshader: ${missing}; nabla doctor says what to do\n`,
     });
   });
 

@@ -152,8 +152,8 @@ describe('nabla report', () => {
     ['report', /missing required argument 'files'/],
     ['train --data digits --report nowhere/x.html', /nowhere.x.html: its folder cannot be written to/],
     ['train --data digits --output x --report ./x', /--report \.\/x: the model goes there; name another/],
-    ['train --data digits --backend cpu --profile', /--profile: it measures a GPU/],
-    ['train --data digits --backend cpu --tune', /--tune: it measures a GPU/],
+    ['train --data digits --backend cpu --profile', /--profile: it needs a GPU/],
+    ['train --data digits --backend cpu --tune', /--tune: it needs a GPU/],
   ])('nabla %s: one line and exit code 2', async (args, error) => {
     const page = await readFile(join(cli.folder, 'adam.report.html'), 'utf8');
     await writeFile(join(cli.folder, 'text.html'), '<p>No report.</p>');

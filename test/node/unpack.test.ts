@@ -6,8 +6,7 @@ import { findPeer } from '../../src/node/peers.js';
 import { unpackInto } from '../../src/node/unpack.js';
 
 describe('unpacking SwiftShader', () => {
-  const peer = findPeer('@sparticuz/chromium');
-  const bin = 'missing' in peer ? peer.missing : join(peer.folder, 'bin');
+  const bin = join(findPeer('@sparticuz/chromium').folder, 'bin');
   let cache: string;
   beforeEach(async () => {
     cache = await mkdtemp(join(tmpdir(), 'nabla-unpack-'));

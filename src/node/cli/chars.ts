@@ -14,6 +14,8 @@ import { count } from './text.js';
 
 /** Characters that a network reads at a time: it is unrolled over so many steps. */
 const LENGTH = 64;
+/** Characters that it writes. */
+const WRITTEN = 240;
 
 /**
  * A text as examples of 64 characters and what follows each; the last tenth is for testing. The alphabet is the text's
@@ -40,14 +42,14 @@ export async function openText(file: string | undefined, known?: string) {
 }
 
 /** What a network writes after a prompt, drawn one character after the other by what it holds likely. */
-export async function write(engine: Engine, model: Layer, alphabet: string, length = 240): Promise<string> {
+export async function write(engine: Engine, model: Layer, alphabet: string): Promise<string> {
   const characters = [...alphabet];
   const window = input([1, LENGTH], { dtype: 'i32', name: 'window' });
   const likely = softmax(slice(model.apply(window), [0, -1]));
   const step = engine.compile({ inputs: { window }, outputs: likely });
   const draw = uniforms(1);
   const written: number[] = new Array(LENGTH).fill(Math.max(0, characters.indexOf(' ')));
-  while (written.length < LENGTH + length) {
+  while (written.length < LENGTH + WRITTEN) {
     const { data } = await step({ window: Int32Array.from(written.slice(-LENGTH)) });
     let rest = draw();
     let next = -1;
@@ -55,8 +57,5 @@ export async function write(engine: Engine, model: Layer, alphabet: string, leng
     written.push(next);
   }
   step.release();
-  return written
-    .slice(LENGTH)
-    .map((code) => characters[code])
-    .join('');
+  return Array.from(written.slice(LENGTH), (code) => characters[code]).join('');
 }

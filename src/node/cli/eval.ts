@@ -18,7 +18,7 @@ export async function evaluateFile(file: string, options: EvalOptions, print: Pr
     throw new NablaError(
       `${file}: it turns ${sizes[0]} numbers into ${sizes.at(-1)} classes and the digits have ${data.inputs} pixels and 10 classes; name the folder that it was trained on with --data`,
     );
-  const { engine, source } = await openEngine(options.backend);
+  const { engine, source } = await openEngine(options);
   await using _ = engine;
   await load(engine);
   print([source, data.source, `model   ${file}: ${describeModel(architecture)}`].join('\n'));

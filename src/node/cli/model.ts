@@ -16,10 +16,9 @@ import { loadFile, withFile } from '../files.js';
 export const losses = { crossEntropy, binaryCrossEntropy, squaredError, halfSquaredError } as const;
 
 /** A loss as a mean over an example's labels too. */
-export const perLabel =
-  (loss: Loss, labels: number): Loss =>
-  (output, target) =>
-    div(loss(output, target), labels);
+export function perLabel(loss: Loss, labels: number): Loss {
+  return (output, target) => div(loss(output, target), labels);
+}
 
 /** Everything but the numbers: enough to build the model again. */
 export interface Architecture {

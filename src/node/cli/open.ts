@@ -1,42 +1,31 @@
 // What a command works with: an engine and data, each with a line that says what it is and where it came from.
-import type { CrossCheck } from '../../check/compare.js';
-import { CpuBackend } from '../../cpu/backend.js';
-import { Engine } from '../../engine.js';
-import { DeviceError, NablaError } from '../../errors.js';
+import { openWith } from '../../engine.open.js';
+import { NablaError } from '../../errors.js';
 import { GpuBackend } from '../../gpu/backend.js';
 import { ask, findAdapter } from '../dawn.js';
 import { mnist } from '../mnist.js';
 import { tileStore } from '../tiles.js';
+import type { EvalOptions, TrainOptions } from './options.js';
 import { count } from './text.js';
 
 /** Steps whose kernels a report's times are of. */
 const SAMPLE = 16;
 
-interface EngineOptions {
-  readonly crossCheck?: CrossCheck;
-  readonly profile?: boolean | undefined;
-  /** A page that shows where the time went, by the first steps unless `profile` says all. */
-  readonly report?: string | undefined;
-  readonly tune?: boolean | undefined;
-}
-
-/** A GPU engine; without an adapter the CPU one after a warning, or DeviceError where a GPU or one by name is asked for. */
-export async function openEngine(backend: 'gpu' | 'cpu' | undefined, options: EngineOptions = {}) {
-  const { crossCheck = 'off', profile, report, tune } = options;
-  const cpu = () => ({ engine: new Engine(new CpuBackend()), source: 'engine  CPU, float64' });
-  if (backend === 'cpu') return cpu();
-  const found = await findAdapter();
-  if (!('missing' in found)) {
-    const checked = crossCheck === 'off' ? '' : `; cross-check ${crossCheck}`;
+/**
+ * A GPU engine; without an adapter the CPU one after a warning, or DeviceError where a GPU or one by name is asked for. A
+ * report shows where the time went, by the first steps unless `profile` says all.
+ */
+export async function openEngine(options: EvalOptions & Partial<TrainOptions>) {
+  const { backend, crossCheck = 'off', profile, report, tune } = options;
+  let source = 'engine  CPU, float64';
+  const open = openWith(async () => {
+    const found = await findAdapter();
+    if ('missing' in found) return { ...found, missing: `${found.missing}; nabla doctor says what to do` };
+    source = `engine  WebGPU on ${found.source}${crossCheck === 'off' ? '' : `; cross-check ${crossCheck}`}`;
     const sample = report !== undefined && found.adapter.features.has('timestamp-query') ? SAMPLE : 0;
-    const gpu = { ask, profile: profile || sample, tune: tune ? tileStore : undefined };
-    const engine = new Engine(await GpuBackend.open(found.adapter, gpu), crossCheck);
-    return { engine, source: `engine  WebGPU on ${found.source}${checked}` };
-  }
-  if (backend === 'gpu' || found.forced) throw new DeviceError(found.missing);
-  const warning = 'running on the CPU in float64, which is slow; nabla doctor says what to do';
-  process.stderr.write(`warning: ${found.missing}\nwarning: ${warning}\n`);
-  return cpu();
+    return GpuBackend.open(found.adapter, { ask, profile: profile || sample, tune: tune ? tileStore : undefined });
+  });
+  return { engine: await open({ ...(backend && { backend }), crossCheck }), source };
 }
 
 /** MNIST, or what a folder holds in MNIST's four files. Throws NablaError where they are missing or damaged. */

@@ -92,7 +92,6 @@ export const training = program
   .option('--tensorboard <dir>', 'folder for an event file of costs and accuracies')
   .addOption(new Option('--precision <name>', 'of what matrix products read').choices(['f32', 'f16']).default('f32'))
   .option('--tune', 'measure the kernels of matrix products once, and remember the fastest')
-  .option('--no-tune', 'take the committed table (default)')
   .option('--profile', 'measure the GPU time of each kernel, which is slower')
   .addOption(dataOption)
   .addOption(textOption)
@@ -123,11 +122,9 @@ export function readTrainOptions() {
     throw new NablaError(`--momentum: ${options.optimizer} has none; leave it out, or take --optimizer sgd`);
   if (options.text !== undefined && options.preset !== 'chars')
     throw new NablaError('--text: digits have none; add --preset chars');
-  if (options.crossCheck !== 'off' && options.backend === 'cpu')
-    throw new NablaError('--cross-check: it compares a GPU with the CPU; leave out --backend cpu');
-  for (const name of ['profile', 'tune'] as const)
-    if (options[name] && options.backend === 'cpu')
-      throw new NablaError(`--${name}: it measures a GPU; leave out --backend cpu`);
+  const ofGpu = { 'cross-check': options.crossCheck !== 'off', profile: options.profile, tune: options.tune };
+  const asked = Object.entries(ofGpu).find(([, given]) => given)?.[0];
+  if (asked && options.backend === 'cpu') throw new NablaError(`--${asked}: it needs a GPU; leave out --backend cpu`);
   const base = options.output.replace(/\.safetensors$/, '');
   const report = typeof options.report === 'string' ? options.report : `${base}.report.html`;
   if (resolve(report) === resolve(options.output))

@@ -4,21 +4,14 @@ import { createLogUpdate } from 'log-update';
 import { costText } from './text.js';
 
 /** Where training is. Steps are counted over the whole run. */
-export type Position = Readonly<Record<'epoch' | 'epochs' | 'step' | 'steps' | 'cost', number>>;
+type Position = Readonly<Record<'epoch' | 'epochs' | 'step' | 'steps' | 'cost', number>>;
 
 /** Columns for the figures beside the bar, so that it does not jump. */
 const FIGURES = 56;
 
-function barLine({ epoch, epochs, step, steps }: Position, figures: string, columns: number): string {
-  const left = `epoch ${epoch}/${epochs}  `;
-  const width = Math.max(8, Math.min(40, columns - left.length - FIGURES));
-  const full = Math.round((width * step) / steps);
-  const bar = `${styleText('cyan', '━'.repeat(full))}${styleText('dim', '─'.repeat(width - full))}`;
-  return `${left}${bar}  ${Math.floor((100 * step) / steps)}%  ${figures}`;
-}
-
 /** A bar where the output is a terminal that can redraw a line, lines elsewhere. */
-export function openProgress(output: NodeJS.WriteStream = process.stdout) {
+export function openProgress() {
+  const output = process.stdout;
   const canRedraw = output.isTTY && output.columns > 0 && process.env.TERM !== 'dumb';
   const draw = canRedraw ? createLogUpdate(output) : undefined;
   const print = (text: string): void => void output.write(`${text}\n`);
@@ -34,16 +27,19 @@ export function openProgress(output: NodeJS.WriteStream = process.stdout) {
   };
   return {
     /** Shows where training is, with the mean speed since the first step; tests between epochs count too. */
-    at(position: Position): void {
-      const { epoch, epochs, step, steps, cost } = position;
+    at({ epoch, epochs, step, steps, cost }: Position) {
       first ??= { step, now: performance.now() };
       if (step === first.step) return;
       const rate = (1000 * (step - first.step)) / (performance.now() - first.now);
       const left = (steps - step) / rate;
       const eta = left < 100 ? `${left.toFixed(0)} s` : `${(left / 60).toFixed(1)} min`;
+      const place = `epoch ${epoch}/${epochs}  `;
       const figures = `${rate.toFixed(rate < 10 ? 1 : 0)} steps/s  cost ${costText(cost)}  ETA ${eta}`;
-      if (draw) show(barLine(position, figures, output.columns));
-      else show(`epoch ${epoch}/${epochs}  step ${step}/${steps}  ${figures}`);
+      if (!draw) return show(`${place}step ${step}/${steps}  ${figures}`);
+      const width = Math.max(8, Math.min(40, output.columns - place.length - FIGURES));
+      const full = Math.round((width * step) / steps);
+      const bar = `${styleText('cyan', '━'.repeat(full))}${styleText('dim', '─'.repeat(width - full))}`;
+      show(`${place}${bar}  ${Math.floor((100 * step) / steps)}%  ${figures}`);
     },
     /** Says what is going on where it may take a while. */
     status: show,

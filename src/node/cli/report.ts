@@ -5,6 +5,7 @@ import { NablaError } from '../../errors.js';
 import { chromeTrace, type EngineInfo, type Profile } from '../../graph/backend.js';
 import type { Tensor } from '../../graph/tensor.js';
 import { sizeOf } from '../../shape.js';
+import type { EpochReport } from '../../train/fit.js';
 import type { Predictions } from '../report/predictions.js';
 import { type Run, readPage, writePage } from '../report/run.js';
 import { checkWritable } from './model.js';
@@ -16,19 +17,14 @@ const SHOWN = 16;
 
 /** The longest kernels: where the GPU's time went. */
 export function profileTable({ kernels, milliseconds, peaks }: Profile): string {
-  const rows = kernels
-    .slice(0, SHOWN)
-    .map((kernel) => [
-      kernel.kernel,
-      count(kernel.calls),
-      kernel.milliseconds.toFixed(1),
-      `${(100 * kernel.share).toFixed(1)}%`,
-      (kernel.flopsPerSecond / 1e9).toFixed(1),
-      (kernel.bytesPerSecond / 1e9).toFixed(1),
-      `${(100 * kernel.ofPeak).toFixed(0)}%`,
-    ]);
+  const speeds = ({ flopsPerSecond, bytesPerSecond }: Profile['peaks']): string[] =>
+    [flopsPerSecond, bytesPerSecond].map((speed) => (speed / 1e9).toFixed(1));
+  const rows = kernels.slice(0, SHOWN).map((kernel) => {
+    const time = [count(kernel.calls), kernel.milliseconds.toFixed(1), `${(100 * kernel.share).toFixed(1)}%`];
+    return [kernel.kernel, ...time, ...speeds(kernel), `${(100 * kernel.ofPeak).toFixed(0)}%`];
+  });
   const head = ['kernel', 'calls', 'ms', 'share', 'GFLOP/s', 'GB/s', 'of peak'];
-  const [flops, bytes] = [peaks.flopsPerSecond, peaks.bytesPerSecond].map((peak) => (peak / 1e9).toFixed(1));
+  const [flops, bytes] = speeds(peaks);
   const more = kernels.length > SHOWN ? ` of ${kernels.length} kernels` : '';
   const total = `${milliseconds.toFixed(1)} ms${more} in all; a probe reached ${flops} GFLOP/s and ${bytes} GB/s`;
   return `${table([head, ...rows], true)}\n${total}`;
@@ -39,7 +35,8 @@ export const confusionTable = (confusion: Predictions['confusion']): string =>
   table([['read as', ...confusion.keys()].map(String), ...confusion.map((row, i) => [i, ...row].map(String))], true);
 
 /** What `nabla train` knows of a run when it is over, with the command's version and the line that names the adapter. */
-type Facts = Omit<Run, 'name' | 'date' | 'parameters' | 'settings' | 'machine' | 'stepsPerSecond'> &
+type Facts = Omit<Run, 'name' | 'settings' | 'stepsPerSecond'> &
+  Readonly<{ epochs: readonly EpochReport[]; seconds: number; profile: Profile | undefined }> &
   Readonly<{ options: TrainOptions; version: string; source: string }>;
 
 /** Prints where the GPU's time went, if it was measured, and writes trace and page of a run. */
@@ -58,7 +55,7 @@ export async function reportRun(
   if (!report) return;
   const { epochs, steps, seconds } = facts;
   const timed = epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
-  const run: Run = {
+  const run = {
     ...facts,
     name: basename(output),
     date: new Date().toISOString(),
@@ -87,13 +84,9 @@ export async function compareFiles(files: readonly string[], output: string, pri
   const differing = names.filter((name) => new Set(runs.map(({ settings }) => String(settings[name]))).size > 1);
   const rows = runs.map(({ name, test, steps, stepsPerSecond, settings }) => {
     // JSON has null for what is no number
-    const figures = [
-      percent(test.accuracy),
-      costText(test.cost ?? Number.NaN),
-      count(steps),
-      stepsPerSecond.toFixed(1),
-    ];
-    return [name, ...figures, ...differing.map((setting) => String(settings[setting] ?? '–'))];
+    const cost = costText(test.cost ?? Number.NaN);
+    const figures = [name, percent(test.accuracy), cost, count(steps), stepsPerSecond.toFixed(1)];
+    return [...figures, ...differing.map((setting) => String(settings[setting] ?? '–'))];
   });
   print(table([['run', 'test accuracy', 'test cost', 'steps done', 'steps/s', ...differing], ...rows], true));
   await writePage(output, runs);

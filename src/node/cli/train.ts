@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import type { Dataset } from '../../data/dataset.js';
 import type { Engine } from '../../engine.js';
 import { NablaError } from '../../errors.js';
-import type { Updates } from '../../graph/program.js';
 import type { Tensor } from '../../graph/tensor.js';
 import { save } from '../../io/checkpoint.js';
 import { encode, type ScalarEvent } from '../../io/tensorboard.js';
@@ -32,8 +31,14 @@ export async function train(options: TrainOptions, version: string): Promise<num
   for (const file of [output, report, trace, events]) if (file !== undefined) await checkWritable(file);
   const isText = options.preset === 'chars';
   const { labels, source: read, ...data } = await (isText ? openText(options.text) : openDigits(options.data));
-  const architecture = architectureOf(options, data);
-  const { engine, source } = await openEngine(options.backend, options);
+  const { inputs, classes, alphabet } = data;
+  if (alphabet && !options.layers.length)
+    throw new NablaError('--layers none: a network of characters has at least one layer');
+  const sizes = [inputs, ...options.layers, classes];
+  const { preset, activation } = options;
+  const standard = { kind: 'dense', sizes, activation, loss: options.loss, alphabet } as const;
+  const architecture: Architecture = { ...standard, ...presets[preset].architecture };
+  const { engine, source } = await openEngine(options);
   await using _ = engine;
   const progress = openProgress();
   const model = buildModel(architecture, options.seed);
@@ -65,8 +70,8 @@ export async function train(options: TrainOptions, version: string): Promise<num
   if (report || trace) {
     // of training, not of what follows; where the CPU stands in for a GPU, that was said
     const profile = engine.info.features.includes('timestamp-query') ? await engine.profile() : undefined;
-    const outcome = data.alphabet
-      ? { text: await write(engine, model, data.alphabet) }
+    const outcome = alphabet
+      ? { text: await write(engine, model, alphabet) }
       : { predictions: await predict(engine, model, data.test, options.loss) };
     const facts = { ...learned, ...outcome, profile, options, version, source, model: described, test };
     await reportRun(facts, engine.info, model.parameters, progress.line);
@@ -112,39 +117,27 @@ async function learn(
   const start = performance.now();
   try {
     for await (const report of run) {
-      progress.line(epochLine(report, epochs));
       reports.push(report);
+      const { epoch, step, seconds, accuracy: train = Number.NaN } = report;
       const { cost = Number.NaN, accuracy: test = Number.NaN } = report.validation ?? {};
-      note(report.step, { 'accuracy/train': report.accuracy ?? Number.NaN, 'accuracy/test': test, 'cost/test': cost });
+      const shares = `train ${percent(train)}  test ${percent(test)}`;
+      progress.line(`epoch ${epoch}/${epochs}  cost ${costText(report.cost)}  ${shares}  ${seconds.toFixed(1)} s`);
+      note(step, { 'accuracy/train': train, 'accuracy/test': test, 'cost/test': cost });
     }
   } finally {
     progress.stop();
   }
   const seconds = (performance.now() - start) / 1000;
-  const updates = (cost: Tensor): Updates => optimizer.updates(cost, model.parameters);
+  const updates = (cost: Tensor) => optimizer.updates(cost, model.parameters);
   const pass = makePass(engine, { ...task, training: true, accuracy: true, updates });
   const plan = shrinkPlan((pass.full ?? pass.rest)!.plan);
   pass.release();
   return { code: Number(signal.reason ?? 0), costs, scalars, epochs: reports, steps: run.progress.step, seconds, plan };
 }
 
-type Task = Readonly<{ inputs: number; classes: number; alphabet: string | undefined }>;
-
-function architectureOf({ preset, layers, activation, loss }: TrainOptions, data: Task): Architecture {
-  const { inputs, classes, alphabet } = data;
-  if (alphabet && !layers.length) throw new NablaError('--layers none: a network of characters has at least one layer');
-  const sizes = [inputs, ...layers, classes];
-  return { kind: 'dense', sizes, activation, loss, alphabet, ...presets[preset].architecture };
-}
-
 function describeTraining({ optimizer, learningRate, momentum, batch, epochs, seed }: TrainOptions): string {
   const rate = `${optimizer} ${learningRate}${momentum ? `, momentum ${momentum}` : ''}`;
   return `${rate}, batch ${batch}, ${epochs} epoch${epochs === 1 ? '' : 's'}, seed ${seed}`;
-}
-
-function epochLine({ epoch, cost, accuracy, seconds, validation }: EpochReport, epochs: number): string {
-  const shares = `train ${percent(accuracy)}  test ${percent(validation?.accuracy)}`;
-  return `epoch ${epoch}/${epochs}  cost ${costText(cost)}  ${shares}  ${seconds.toFixed(1)} s`;
 }
 
 /** The first Ctrl-C or SIGTERM aborts, with the exit code as its reason; the second ends the process at once. */

@@ -8,27 +8,23 @@ import { argMax } from '../../ops/reduce.js';
 import { softmax } from '../../ops/softmax.js';
 import type { Architecture } from '../cli/model.js';
 
-/** A test digit and what the network reads. */
-interface Sample {
-  /** Its place in the test set, from 0. */
-  readonly example: number;
-  readonly label: number;
-  readonly predicted: number;
-  /** What the network gives the prediction and the label: a probability where the loss has one. */
-  readonly confidence: number;
-  readonly ofLabel: number;
-  /** Bytes in base64. */
-  readonly pixels: string;
-}
+/**
+ * A test digit by its place in the test set, what the network reads, and what it gives that (`confidence`) and the label:
+ * a probability where the loss has one. Pixels are bytes in base64.
+ */
+type Sample = Readonly<
+  Record<'example' | 'label' | 'predicted' | 'confidence' | 'ofLabel', number> & { pixels: string }
+>;
 export type Predictions = Awaited<ReturnType<typeof predict>>;
 
+const CLASSES = 10;
 const WORST = 20;
 const BATCH = 250;
 
 /** The network's answers to all of a test set. */
-export async function predict(engine: Engine, model: Layer, test: Dataset, loss: Architecture['loss'], classes = 10) {
+export async function predict(engine: Engine, model: Layer, test: Dataset, loss: Architecture['loss']) {
   const { data, shape } = stored(test.values.inputs);
-  const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  const confusion = Array.from({ length: CLASSES }, () => new Array<number>(CLASSES).fill(0));
   const samples: Sample[] = [];
   for (const { inputs, labels } of test.batches(BATCH)) {
     const output = model.apply(tensor(inputs));
@@ -36,7 +32,7 @@ export async function predict(engine: Engine, model: Layer, test: Dataset, loss:
     const read = await engine.run({ best: argMax(output, { axis: 1 }), sure });
     for (const [i, predicted] of read.best.data.entries()) {
       const label = labels.data[i]!;
-      const share = read.sure.data.subarray(i * classes, (i + 1) * classes);
+      const share = read.sure.data.subarray(i * CLASSES, (i + 1) * CLASSES);
       const row = test.rows[samples.length]! * shape[1]!;
       const pixels = Buffer.from(data.subarray(row, row + shape[1]!)).toString('base64');
       confusion[label]![predicted]!++;

@@ -3,45 +3,26 @@ import { readFile } from 'node:fs/promises';
 import chartScript from 'uplot/dist/uPlot.iife.min.js?raw';
 import chartStyle from 'uplot/dist/uPlot.min.css?raw';
 import { NablaError } from '../../errors.js';
-import type { PlanView, Profile } from '../../graph/backend.js';
+import type { PlanView } from '../../graph/backend.js';
 import type { Evaluation } from '../../train/evaluate.js';
-import type { EpochReport } from '../../train/fit.js';
 import { saveFile, withFile } from '../files.js';
 import charts from './charts.js?raw';
 import parts from './parts.css?raw';
-import type { Predictions } from './predictions.js';
 import style from './report.css?raw';
 import template from './report.html?raw';
 import script from './report.js?raw';
 
-/** A training run as data. */
+/** What is read of a training run; its page shows all that `nabla train` puts there. */
 export interface Run {
   /** What tells it from others: the model's file. */
   readonly name: string;
-  /** ISO 8601. */
-  readonly date: string;
-  readonly model: string;
-  readonly parameters: number;
   /** The command's options by name. */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** What it ran on: adapter, versions. */
-  readonly machine: Readonly<Record<string, string>>;
   /** [step, cost of its batch], of so many steps as came back. */
   readonly costs: readonly (readonly [number, number])[];
-  readonly epochs: readonly EpochReport[];
   readonly steps: number;
-  /** Of training and the tests between epochs. */
-  readonly seconds: number;
   readonly stepsPerSecond: number;
   readonly test: Evaluation;
-  /** Of digits. */
-  readonly predictions?: Predictions | undefined;
-  /** What a network of characters writes. */
-  readonly text?: string | undefined;
-  /** Without the calls one by one. */
-  readonly profile?: Profile | undefined;
-  /** One training step, empty on the CPU. */
-  readonly plan: ReturnType<typeof shrinkPlan>;
 }
 
 /** A plan with each kernel's text once, known by its place: an unrolled network runs the same kernels hundreds of times. */
@@ -52,20 +33,18 @@ export function shrinkPlan(plan: PlanView) {
 
 /** Of a cost curve in a page. */
 const MOST_POINTS = 2000;
-const OPENING = '<script type="application/json" id="runs">';
 
 /** Writes runs as one page that needs no other file. */
 export async function writePage(file: string, runs: readonly Run[]): Promise<void> {
-  const thin = runs.map((run) => {
-    const stride = Math.ceil(run.costs.length / MOST_POINTS);
-    return { ...run, costs: run.costs.filter((_, i) => (run.costs.length - 1 - i) % stride === 0) };
+  const thin = runs.map(({ costs, ...run }) => {
+    const stride = Math.ceil(costs.length / MOST_POINTS);
+    return { ...run, costs: costs.filter((_, i) => (costs.length - 1 - i) % stride === 0) };
   });
-  const texts: Readonly<Record<string, string>> = {
-    style: `${chartStyle}\n${style}\n${parts}`,
-    script: `${chartScript}\n${charts}\n${script}`,
-    runs: JSON.stringify(thin).replaceAll('<', '\\u003c'), // no tag can end the element
-  };
-  const page = template.replace(/\/\*(style|script)\*\/|(?<="runs">)\[\]/g, (_, part = 'runs') => texts[part]!);
+  // functions, since a `$` in a text for `replace` has a meaning; no tag can end the runs' element
+  const page = template
+    .replace('/*style*/', () => `${chartStyle}\n${style}\n${parts}`)
+    .replace('/*script*/', () => `${chartScript}\n${charts}\n${script}`)
+    .replace(/(?<="runs">)\[\]/, () => JSON.stringify(thin).replaceAll('<', '\\u003c'));
   await saveFile(file, new TextEncoder().encode(page));
 }
 
@@ -73,10 +52,9 @@ export async function writePage(file: string, runs: readonly Run[]): Promise<voi
 export const readPage = (file: string): Promise<Run[]> =>
   withFile(file, async () => {
     const page = await readFile(file, 'utf8');
-    const start = page.indexOf(OPENING) + OPENING.length;
-    const end = page.indexOf('</script>', start);
-    if (start < OPENING.length || end < 0) throw new NablaError('it is no report that nabla train writes');
-    const runs = JSON.parse(page.slice(start, end)) as Run[];
+    const text = /<script type="application\/json" id="runs">(.*?)<\/script>/s.exec(page)?.[1];
+    if (text === undefined) throw new NablaError('it is no report that nabla train writes');
+    const runs = JSON.parse(text) as Run[];
     if (!Array.isArray(runs) || !runs.every((run) => run?.costs && run.settings && run.test))
       throw new NablaError('it holds no runs as this version of nabla train writes them');
     // a page of one run goes by its file, since models of several folders may share a name

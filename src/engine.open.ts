@@ -42,12 +42,11 @@ export const openWith =
     checkChoice('open', 'crossCheck', crossCheck, crossChecks);
     if (backend) checkChoice('open', 'backend', backend, ['gpu', 'cpu']);
     const anomaly = options.anomaly ? (await import('./check/anomaly.js')).watch : undefined;
-    const onCpu = async () =>
-      new Engine(new (await import('./cpu/backend.js')).CpuBackend(), crossCheck, onCheck, anomaly);
-    if (backend === 'cpu') return onCpu();
-    const found = await findBackend(options);
-    if (!('missing' in found)) return new Engine(found, crossCheck, onCheck, anomaly);
-    if (backend === 'gpu' || found.forced) throw new DeviceError(`open: ${found.missing}`);
-    console.warn(`nabla: ${found.missing}. Running on the CPU in float64, which is slow.`);
-    return onCpu();
+    let found = backend === 'cpu' ? undefined : await findBackend(options);
+    if (found && 'missing' in found) {
+      if (backend === 'gpu' || found.forced) throw new DeviceError(`open: ${found.missing}`);
+      console.warn(`nabla: ${found.missing}. Running on the CPU in float64, which is slow.`);
+      found = undefined;
+    }
+    return new Engine(found ?? new (await import('./cpu/backend.js')).CpuBackend(), crossCheck, onCheck, anomaly);
   };

@@ -92,6 +92,7 @@ export const training = program
   .option('--tensorboard <dir>', 'folder for an event file of costs and accuracies')
   .addOption(new Option('--precision <name>', 'of what matrix products read').choices(['f32', 'f16']).default('f32'))
   .option('--tune', 'measure the kernels of matrix products once, and remember the fastest')
+  .option('--no-tune', 'take the committed table (default)')
   .option('--profile', 'measure the GPU time of each kernel, which is slower')
   .addOption(dataOption)
   .addOption(textOption)

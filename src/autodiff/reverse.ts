@@ -24,18 +24,16 @@ export function applyRule(
   if (running.has(node))
     throw new NablaError(`${op.name}: its vjp differentiates its own output; write the rule in other ops`);
   running.add(node);
-  let parts: readonly (Tensor | undefined)[];
   try {
-    parts = op.vjp({ inputs, output: node, cotangent, lead, wanted, options });
+    const parts = op.vjp({ inputs, output: node, cotangent, lead, wanted, options });
+    const fact = `its vjp returned ${parts?.length ?? 'no'} cotangents for ${inputs.length} inputs`;
+    if (parts?.length !== inputs.length)
+      throw new NablaError(`${op.name}: ${fact}; return one for each, undefined where there is no derivative`);
+    checkTensors(`${op.name}: its vjp`, ...parts.filter((part) => part !== undefined));
+    return parts;
   } finally {
     running.delete(node);
   }
-  if (parts?.length === inputs.length) {
-    checkTensors(`${op.name}: its vjp`, ...parts.filter((part) => part !== undefined));
-    return parts;
-  }
-  const fact = `its vjp returned ${parts?.length ?? 'no'} cotangents for ${inputs.length} inputs`;
-  throw new NablaError(`${op.name}: ${fact}; return one for each, undefined where there is no derivative`);
 }
 
 /** Applies a node's vjp rule; each cotangent comes back as E ++ input.shape, broadcasts of pointwise ops summed. */

@@ -21,12 +21,9 @@ const comparison = (name: string, kernel: string, reference: ScalarReference): B
     // where the errors reach across the gap, either answer is right
     propagate: (inputs, errors, { shape, data }) => {
       const all = [...inputs, ...errors.map((each, i) => hostData(inputs[i]!.shape, 'f64', each))];
+      const wide = all.map((x) => broadcastData(x, shape).data);
       const touch: ScalarReference = (a, b, ea, eb) => Number(ea + eb > 0 && Math.abs(a - b) <= ea + eb);
-      return mapElements(
-        touch,
-        all.map((x) => broadcastData(x, shape).data),
-        new Float64Array(data.length),
-      );
+      return mapElements(touch, wide, new Float64Array(data.length));
     },
   });
 

@@ -1,24 +1,16 @@
 // WGSL: shaders/fold.wgsl says how two values combine, shaders/reduction.wgsl is the loop.
 import { gamma } from '../bounds.js';
 import { hostArray, integerRanges, isFloat, type TensorData, type TypedArray } from '../dtype.js';
-import { DTypeError, ShapeError } from '../errors.js';
+import { DTypeError } from '../errors.js';
 import type { ScalarReference, TensorRecord } from '../graph/op.js';
 import { defineOpWith, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
-import {
-  broadcastSteps,
-  eachPlace,
-  formatShape,
-  normalizeAxes,
-  normalizeAxis,
-  reducedShape,
-  sizeOf,
-} from '../shape.js';
+import { broadcastSteps, eachPlace, normalizeAxes, normalizeAxis, reducedShape, sizeOf } from '../shape.js';
 import { div, mul } from './arithmetic.js';
 import { cast } from './cast.js';
 import { equal } from './compare.js';
-import { broadcastTo, reshape } from './view.js';
+import { broadcastTo, misfit, reshape } from './view.js';
 
 /** Axes to reduce: one, several, or all when left out; negative ones count from the end. */
 export interface ReduceOptions {
@@ -51,8 +43,7 @@ export const axesOf = (op: string, x: Tensor, options: ReduceOptions): number[] 
 /** Throws ShapeError where a reduction that needs an element would find none. */
 export function refuseEmpty(op: string, x: Tensor, axes: readonly number[]): void {
   const empty = axes.find((axis) => x.shape[axis] === 0);
-  if (empty !== undefined)
-    throw new ShapeError(`${op}: axis ${empty} of ${formatShape(x.shape)} is empty; ${op} needs at least one element`);
+  if (empty !== undefined) misfit(`${op}: axis ${empty} of`, x, `is empty; ${op} needs at least one element`);
 }
 
 type Reduction = (x: Tensor, options?: ReduceOptions) => Tensor;

@@ -183,7 +183,9 @@ export function defineOpWith<O extends Options>(
   return (inputs, options) => apply(record, lift(record.name, inputs), options);
 }
 
-type IndexRules<O extends Options> = Omit<TensorRecord<O>, 'kernel'> & Pick<IndexKernel<O>, 'write'>;
+type IndexRules<O extends Options> = Omit<TensorRecord<O>, 'kernel'> & Omit<IndexKernel<O>, 'kind'>;
 /** @internal An op of any dtype whose elements are read from its inputs at places that `write` tells. */
-export const defineIndex = <O extends Options>({ write, ...rules }: IndexRules<O>) =>
-  defineOpWith<O>({ accepts: 'any', bound: { ulp: 0 }, ...rules, kernel: { kind: 'index', write } });
+export const defineIndex = <O extends Options>({ write, source, inPlace, ...rules }: IndexRules<O>) => {
+  const kernel = { kind: 'index', write, source, inPlace } as const;
+  return defineOpWith<O>({ accepts: 'any', bound: { ulp: 0 }, ...rules, kernel });
+};

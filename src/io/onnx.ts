@@ -162,11 +162,14 @@ const isA = (node: Tensor | undefined, name: string): node is Tensor => node?.op
 function onWindows(type: string, view: Tensor | undefined, filled: number): Way | undefined {
   const image = isA(view, 'windows') ? view.inputs[0] : undefined;
   if (!isA(image, 'reshape') || image.inputs[0]!.rank !== 4) return undefined;
-  const { window, axes, fill }: WindowOptions = view!.options;
+  const { axes, fill }: WindowOptions = view!.options;
   if (fill !== filled || axes.some(({ gap, tap, offset }) => gap > 1 || tap < 1 || offset > 0)) return undefined;
   const [strides, dilations] = [axes.map(({ step }) => step), axes.map(({ tap }) => tap)];
   const pads = [...axes, ...axes].map(({ offset }) => 0 - offset);
-  return { inputs: image.inputs, rule: operator(type, () => ({ kernel_shape: window, strides, dilations, pads })) };
+  return {
+    inputs: image.inputs,
+    rule: operator(type, () => ({ kernel_shape: axes.map(({ taps }) => taps), strides, dilations, pads })),
+  };
 }
 
 /** reshape(w as a matrix · windows of x as matrices), as conv2d writes it. */

@@ -286,7 +286,7 @@ describe('wrong calls', () => {
       bound: { ulp: 0 },
     });
     expect(() => grad(wrong(v), v)).toThrow(
-      /wrong: its vjp returned \[\] for an input of shape \[2\]; return a cotangent of the input's shape/,
+      /wrong: its vjp returned \[\] for an input of shape \[2\]; return that shape/,
     );
   });
   it('a difference that is fine is computed', () => {

@@ -2,20 +2,13 @@ import source from '../../shaders/compare.wgsl?raw';
 import { hostData } from '../dtype.js';
 import { DTypeError } from '../errors.js';
 import { mapElements, pointwise, type ScalarReference } from '../graph/op.js';
-import { type Binary, definePointwise, lift, type Tensor, type TensorLike } from '../graph/tensor.js';
+import { type Binary, commonDType, definePointwise, lift, type Tensor, type TensorLike } from '../graph/tensor.js';
 import { broadcastData } from './view.js';
-
-function refuseMixed(op: string, a: Tensor, b: Tensor): void {
-  if (a.dtype !== b.dtype) throw new DTypeError(`${op}: mixed dtypes ${a.dtype} and ${b.dtype}; cast one`);
-}
 
 const comparison = (name: string, kernel: string, reference: ScalarReference): Binary =>
   definePointwise(name, pointwise(kernel, source), {
     accepts: 'number',
-    dtype: ([a, b]) => {
-      refuseMixed(name, a!, b!);
-      return 'bool';
-    },
+    dtype: (inputs) => commonDType(name, inputs) && 'bool',
     vjp: () => [undefined, undefined],
     reference,
     // where the errors reach across the gap, either answer is right
@@ -42,11 +35,10 @@ export const greaterEqual = comparison('greaterEqual', 'is_at_least', (a, b) => 
 
 const choose = definePointwise('where', pointwise('choose', source), {
   accepts: 'any',
-  dtype: ([condition, a, b]) => {
-    const { dtype } = a!;
+  dtype: ([condition, ...branches]) => {
     if (condition!.dtype !== 'bool')
       throw new DTypeError(`where: the condition is ${condition!.dtype}; compare it to get a bool`);
-    refuseMixed('where', a!, b!);
+    const dtype = commonDType('where', branches);
     if (dtype === 'u8' || dtype === 'bool')
       throw new DTypeError(`where: dtype ${dtype} is not a number; cast it first`);
     return dtype;

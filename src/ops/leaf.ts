@@ -22,9 +22,7 @@ export const parameterOp = leafRecord('parameter');
 export function tensor(values: Value, shape?: Shape, options: { dtype?: DType } = {}): Tensor {
   if (shape) checkShape('tensor', shape);
   const filled = typeof values === 'number' && shape ? new Float64Array(sizeOf(shape)).fill(values) : values;
-  const dtype =
-    checkOptions('tensor', options, '', 'dtype').dtype ?? (filled instanceof Float64Array ? 'f32' : undefined);
-  const value = readValue('tensor', filled, { shape, dtype });
+  const value = readValue('tensor', filled, { shape, dtype: checkOptions('tensor', options, '', 'dtype').dtype });
   return apply(constantOp, [], { shape: value.shape, dtype: value.dtype, value });
 }
 

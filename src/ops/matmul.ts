@@ -1,16 +1,16 @@
 // WGSL: shaders/matmul.wgsl; outer is in shaders/outer.wgsl.
 import outerSource from '../../shaders/outer.wgsl?raw';
 import { gamma, TINY } from '../bounds.js';
-import { hostData, type TensorData } from '../dtype.js';
+import { hostData, type TensorData, type TypedArray } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { pointwise } from '../graph/op.js';
 import { defineOpWith, definePointwise, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
-import { broadcastShapes, broadcastSteps, eachPlace, formatShape, rankOf, reducedShape, sizeOf } from '../shape.js';
+import { broadcastShapes, broadcastSteps, formatShape, rankOf, reducedShape, sizeOf } from '../shape.js';
 import { mul } from './arithmetic.js';
 import { sum } from './reduce.js';
-import { misfit, reshape, sumTo } from './view.js';
+import { misfit, reshape, sumTo, viewData } from './view.js';
 
 export type MatmulOptions = { readonly transposeA: boolean; readonly transposeB: boolean };
 
@@ -29,23 +29,17 @@ export function matmulSizes(a: Shape, b: Shape, { transposeA, transposeB }: Matm
 export function multiply(a: TensorData, b: TensorData, options: MatmulOptions): Float64Array {
   const { batch, m, n, k } = matmulSizes(a.shape, b.shape, options);
   const out = new Float64Array(sizeOf(batch) * m * n);
-  const [am, ak] = options.transposeA ? [1, m] : [k, 1];
-  const [bk, bn] = options.transposeB ? [1, k] : [n, 1];
-  // which matrix of each operand goes into each matrix of the batch
-  const [fromA, fromB] = [a, b].map(({ shape }) => {
-    const places: number[] = [];
-    eachPlace(batch, broadcastSteps(shape.slice(0, -2), batch), 0, (place) => places.push(place));
-    return places;
-  });
-  for (let row = 0; row < fromA!.length * m; row++) {
-    const matrix = Math.floor(row / m);
-    const [startA, startB] = [fromA![matrix]! * m * k + (row % m) * am, fromB![matrix]! * k * n];
+  const matrices = (x: TensorData, rows: number, columns: number, transposed: boolean): TypedArray => {
+    const steps = broadcastSteps(x.shape.slice(0, -2), batch).map((step) => step * rows * columns);
+    return viewData(x, [...batch, rows, columns], [...steps, ...(transposed ? [1, rows] : [columns, 1])]).data;
+  };
+  const [left, right] = [matrices(a, m, k, options.transposeA), matrices(b, k, n, options.transposeB)];
+  for (let row = 0; row < sizeOf(batch) * m; row++)
     for (let p = 0; p < k; p++) {
-      const left = a.data[startA + p * ak]!;
-      const from = startB + p * bk;
-      for (let j = 0; j < n; j++) out[row * n + j]! += left * b.data[from + j * bn]!;
+      const value = left[row * k + p]!;
+      const from = (Math.floor(row / m) * k + p) * n;
+      for (let j = 0; j < n; j++) out[row * n + j]! += value * right[from + j]!;
     }
-  }
   return out;
 }
 

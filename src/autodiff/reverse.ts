@@ -48,11 +48,7 @@ export function pullBack(node: Tensor, cotangent: Tensor, wanted?: readonly bool
       if (sameShape(part.shape, cotangent.shape)) part = sumTo(part, input.shape, extra);
     }
     if (!sameShape(part.shape, [...cotangent.shape.slice(0, extra), ...input.shape]))
-      misfit(
-        `${op.name}: its vjp returned`,
-        part,
-        `for an input of shape ${formatShape(input.shape)}; return that shape`,
-      );
+      misfit(`${op.name}: its vjp returned`, part, `for an input of shape ${formatShape(input.shape)}; return that`);
     return part;
   });
 }

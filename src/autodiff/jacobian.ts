@@ -47,9 +47,7 @@ function byRows(y: Tensor, xs: readonly Tensor[]): Tensor[] {
 
 function byColumns(y: Tensor, x: Tensor): Tensor {
   const size = sizeOf(y.shape);
-  const columns = units(x, size, y).map((vectors) =>
-    pushThrough(y, [x], [vectors], vectors.shape.slice(0, vectors.rank - x.rank)),
-  );
+  const columns = units(x, size, y).map((v) => pushThrough(y, [x], [v], v.shape.slice(0, v.rank - x.rank)));
   return reshape(transpose(stack(columns, size)), [...y.shape, ...x.shape]);
 }
 

@@ -58,6 +58,9 @@ function repeated(op: string, shape: Shape, value: number, options: { dtype?: DT
   return filled(value, checkShape(op, shape), checkOptions(op, options, '', 'dtype').dtype ?? 'f32', op);
 }
 
+/** The dtypes that numbers in a row, and ones, may have. */
+type Countable = 'f32' | 'i32' | 'u32';
+
 const arangeOf = defineIndex<{ start: number; step: number; length: number; dtype: DType }>({
   name: 'arange',
   shape: (_, { length }) => [length],
@@ -78,11 +81,7 @@ const arangeOf = defineIndex<{ start: number; step: number; length: number; dtyp
  * start, start + step, … below `stop` (`arange(stop)` starts at 0); i32 unless `dtype` is given.
  * Throws ShapeError for an endless range, DTypeError for fractions in an integer range.
  */
-export function arange(
-  start: number,
-  stop?: number,
-  options: { step?: number; dtype?: 'f32' | 'i32' | 'u32' } = {},
-): Tensor {
+export function arange(start: number, stop?: number, options: { step?: number; dtype?: Countable } = {}): Tensor {
   const [from, to] = stop === undefined ? [0, start] : [start, stop];
   const { step = 1, dtype = 'i32' } = checkOptions('arange', options, '', 'step dtype');
   const length = Math.max(0, Math.ceil((to - from) / step));
@@ -97,7 +96,7 @@ export const unitRows = (size: number, from: number, to: number, dtype: DType): 
   cast(equal(reshape(arange(from, to), [to - from, 1]), arange(size)), dtype);
 
 /** The identity: `eye(3)` is [3, 3]; `eye([2, 3])` is [2, 3, 2, 3], one where both halves of the index agree. */
-export function eye(size: number | Shape, options: { dtype?: 'f32' | 'i32' | 'u32' } = {}): Tensor {
+export function eye(size: number | Shape, options: { dtype?: Countable } = {}): Tensor {
   const half = checkShape('eye', typeof size === 'number' ? [size] : size);
   const { dtype = 'f32' } = checkOptions('eye', options, '', 'dtype');
   return reshape(unitRows(sizeOf(half), 0, sizeOf(half), dtype), [...half, ...half]);

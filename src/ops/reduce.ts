@@ -50,8 +50,9 @@ export function refuseEmpty(op: string, x: Tensor, axes: readonly number[]): voi
 }
 
 type Reduction = (x: Tensor, options?: ReduceOptions) => Tensor;
+type ReductionRules = Omit<TensorRecord<Reduced>, 'accepts' | 'shape'> & { readonly ofNothing?: 0 };
 /** The function of a reduction, for axes in any form. Over nothing it throws, unless that has a value. */
-function defineReduction(rules: Omit<TensorRecord<Reduced>, 'accepts' | 'shape'>, ofNothing?: number): Reduction {
+function defineReduction({ ofNothing, ...rules }: ReductionRules): Reduction {
   const op = defineOpWith<Reduced>({
     accepts: 'number',
     bound: { ulp: 0 },
@@ -66,21 +67,19 @@ function defineReduction(rules: Omit<TensorRecord<Reduced>, 'accepts' | 'shape'>
 }
 
 /** Σ x over `axis`; 0 over nothing. */
-export const sum = defineReduction(
-  {
-    name: 'sum',
-    vjp: ({ inputs: [x], cotangent, lead, options }) => [spread(cotangent, x!, options, lead)],
-    reference: ([x], { axes }) => fold(x!, axes, (a, b) => a + b, 0),
-    kernel: { kind: 'reduce', name: 'sum' },
-    // γ_n Σ|x| holds under any order of summation
-    bound: ([x], output, { axes }: Reduced) => {
-      const count = x!.data.length / Math.max(1, output.data.length);
-      const sizes = fold(x!, axes, (total, value) => total + Math.abs(value), 0);
-      return Float64Array.from(sizes, (size) => gamma(count) * size);
-    },
+export const sum = defineReduction({
+  name: 'sum',
+  ofNothing: 0,
+  vjp: ({ inputs: [x], cotangent, lead, options }) => [spread(cotangent, x!, options, lead)],
+  reference: ([x], { axes }) => fold(x!, axes, (a, b) => a + b, 0),
+  kernel: { kind: 'reduce', name: 'sum' },
+  // γ_n Σ|x| holds under any order of summation
+  bound: ([x], output, { axes }: Reduced) => {
+    const count = x!.data.length / Math.max(1, output.data.length);
+    const sizes = fold(x!, axes, (total, value) => total + Math.abs(value), 0);
+    return Float64Array.from(sizes, (size) => gamma(count) * size);
   },
-  0,
-);
+});
 
 /** Σ x / n over `axis`. Throws ShapeError over nothing. */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {

@@ -1,6 +1,6 @@
 // WGSL: arange and full are index expressions (`write`, here); the others are buffers.
 import { EPSILON } from '../bounds.js';
-import { type DType, hostArray, isFloat, readValue, roundTo, type Value } from '../dtype.js';
+import { type DType, hostArray, readValue, roundTo, type Value } from '../dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
 import { inputNames, isParameter } from '../graph/program.js';
 import { apply, checkNumber, constantOp, defineIndex, filled, leafRecord, literal, Tensor } from '../graph/tensor.js';
@@ -71,10 +71,8 @@ const arangeOf = defineIndex<{ start: number; step: number; length: number; dtyp
   },
   write: ({ options: { start, step }, output: { dtype }, flat }) =>
     `(${literal(start, dtype)} + ${dtype}(${flat}) * ${literal(step, dtype)})`,
-  bound: (_, { data, dtype }, { step }: { step: number }) => {
-    const unit = isFloat(dtype) ? EPSILON : 0;
-    return Float64Array.from(data, (value, i) => unit * (Math.abs(value) + 2 * Math.abs(i * step)));
-  },
+  bound: (_, { data }, { step }: { step: number }) =>
+    Float64Array.from(data, (value, i) => EPSILON * (Math.abs(value) + 2 * Math.abs(i * step))),
 });
 
 /**

@@ -1,12 +1,12 @@
 import { DTypeError, ShapeError } from '../errors.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
-import { mul } from '../ops/arithmetic.js';
+import { add, mul } from '../ops/arithmetic.js';
 import { input, zeros } from '../ops/leaf.js';
 import { sum } from '../ops/reduce.js';
-import { broadcastTo, reshape } from '../ops/view.js';
-import { formatShape, type Shape } from '../shape.js';
-import { applyRule, checkFloats, grad, pullBack, total, type Visit } from './reverse.js';
+import { broadcastTo, misfit, reshape } from '../ops/view.js';
+import { formatShape, type Shape, sameShape } from '../shape.js';
+import { applyRule, checkFloats, grad, pullBack, type Visit } from './reverse.js';
 
 /** What a tangent of input i, of shape E ++ input.shape, adds to a node's; from the vjp alone unless there is a rule. */
 export function pushForward(node: Tensor, i: number, tangent: Tensor, lead: Shape = []): Tensor | undefined {
@@ -21,12 +21,12 @@ export function pushForward(node: Tensor, i: number, tangent: Tensor, lead: Shap
     // a pointwise Jacobian is diagonal: pulling a tangent back through input i alone pushes it forward
     const ones = new Array<number>(node.rank - inputs[i]!.rank).fill(1);
     const cotangent = broadcastTo(reshape(tangent, [...lead, ...ones, ...inputs[i]!.shape]), wide);
-    const part = applyRule(node, cotangent, lead, wanted)[i];
+    const part = applyRule(node, cotangent, wanted)[i];
     return part && broadcastTo(part, wide);
   }
   // a vjp is linear in its cotangent u, so J v = ∂⟨vjp(u), v⟩/∂u; dead code removes u
   const u = input(wide, { dtype: node.dtype });
-  const pulled = pullBack(node, u, (_, j) => wanted[j]!)[i];
+  const pulled = pullBack(node, u, wanted)[i];
   return pulled && grad(sum(mul(pulled, tangent)), u);
 }
 
@@ -38,21 +38,19 @@ export function pushThrough(
   lead: Shape,
   visit?: Visit,
 ): Tensor {
-  // tangents meet where one node is given twice, or depends on another: there they add
   const known = new Map<Tensor, Tensor>();
-  wrt.forEach((node, i) => {
-    known.set(node, total([known.get(node), tangents[i]].filter((each) => each !== undefined)));
-  });
+  // tangents meet behind a fork, and where one node is given twice or depends on another: there they add
+  const arrive = (node: Tensor, tangent: Tensor) =>
+    known.set(node, known.has(node) ? add(known.get(node)!, tangent) : tangent);
+  for (const [i, node] of wrt.entries()) arrive(node, tangents[i]!);
   for (const node of topological([y])) {
     const incoming = node.inputs.flatMap((from, i) => {
       const tangent = known.get(from);
       const value = tangent && pushForward(node, i, tangent, lead);
       return value ? [{ from, value }] : [];
     });
-    const parts = [known.get(node), ...incoming.map(({ value }) => value)].filter((each) => each !== undefined);
-    if (parts.length === 0) continue;
-    known.set(node, total(parts));
-    visit?.(node, known.get(node)!, incoming);
+    for (const { value } of incoming) arrive(node, value);
+    if (known.has(node)) visit?.(node, known.get(node)!, incoming);
   }
   return known.get(y) ?? zeros([...lead, ...y.shape], { dtype: y.dtype });
 }
@@ -69,12 +67,10 @@ export function jvp(y: Tensor, wrt: Tensor | readonly Tensor[], tangents: Tensor
   checkFloats('jvp', y, nodes, 'tangents');
   checkTensors('jvp', ...vectors);
   nodes.forEach((node, i) => {
-    const tangent = vectors[i]!;
-    if (tangent.dtype !== node.dtype)
-      throw new DTypeError(`jvp: tangent is ${tangent.dtype} and its input ${node.dtype}; cast one`);
-    const [given, wanted] = [formatShape(tangent.shape), formatShape(node.shape)];
-    if (given !== wanted)
-      throw new ShapeError(`jvp: tangent ${given} for an input of shape ${wanted}; make them equal`);
+    const { dtype, shape } = vectors[i]!;
+    if (dtype !== node.dtype) throw new DTypeError(`jvp: tangent is ${dtype} and its input ${node.dtype}; cast one`);
+    if (!sameShape(shape, node.shape))
+      misfit('jvp: tangent', { shape }, `for an input of shape ${formatShape(node.shape)}; make them equal`);
   });
   return pushThrough(y, nodes, vectors, []);
 }

@@ -18,9 +18,10 @@ const PASS = 2 ** 24;
  * The unit vectors of a shape in stacks [some, ...shape], small enough to be carried over to `size` elements each; one by one
  * and without the leading axis where a node between has no room for it.
  */
-function units({ shape, dtype }: Tensor, size: number, single: boolean): Tensor[] {
+function units({ shape, dtype }: Tensor, size: number, y: Tensor): Tensor[] {
   const all = sizeOf(shape);
   if (all === 1) return [ones(shape, { dtype })];
+  const single = topological([y]).some(({ rank }) => rank === MAX_RANK);
   const most = single ? 1 : Math.max(1, Math.floor(PASS / Math.max(1, all, size)));
   return Array.from({ length: Math.max(1, Math.ceil(all / most)) }, (_, i) => {
     const rows = unitRows(all, i * most, Math.min((i + 1) * most, all), dtype);
@@ -28,20 +29,16 @@ function units({ shape, dtype }: Tensor, size: number, single: boolean): Tensor[
   });
 }
 
-/** Whether a node that y is computed from has the highest rank. */
-const isFull = (y: Tensor): boolean => topological([y]).some(({ rank }) => rank === MAX_RANK);
-
 /** Results of all passes as one matrix [vectors, size]. */
-const stack = (results: readonly Tensor[], size: number): Tensor =>
-  concat(
-    results.map((each) => reshape(each, [sizeOf(each.shape) / Math.max(1, size), size])),
-    { axis: 0 },
-  );
+function stack(results: readonly Tensor[], size: number): Tensor {
+  const rows = results.map((each) => reshape(each, [sizeOf(each.shape) / Math.max(1, size), size]));
+  return concat(rows, { axis: 0 });
+}
 
 function byRows(y: Tensor, xs: readonly Tensor[]): Tensor[] {
   if (xs.length === 0) return [];
   const size = Math.max(...xs.map((x) => sizeOf(x.shape)));
-  const passes = units(y, size, isFull(y)).map((vectors) => grad(y, xs, { cotangent: vectors }));
+  const passes = units(y, size, y).map((vectors) => grad(y, xs, { cotangent: vectors }));
   return xs.map((x, i) => {
     const rows = passes.map((gradients) => gradients[i]!);
     return reshape(stack(rows, sizeOf(x.shape)), [...y.shape, ...x.shape]);
@@ -50,9 +47,7 @@ function byRows(y: Tensor, xs: readonly Tensor[]): Tensor[] {
 
 function byColumns(y: Tensor, x: Tensor): Tensor {
   const size = sizeOf(y.shape);
-  const columns = units(x, size, isFull(y)).map((vectors) =>
-    pushThrough(y, [x], [vectors], vectors.shape.slice(0, vectors.rank - x.rank)),
-  );
+  const columns = units(x, size, y).map((v) => pushThrough(y, [x], [v], v.shape.slice(0, v.rank - x.rank)));
   return reshape(transpose(stack(columns, size)), [...y.shape, ...x.shape]);
 }
 

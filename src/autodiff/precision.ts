@@ -11,7 +11,7 @@ import { equal, less, notFinite, where } from '../ops/compare.js';
 import { parameter } from '../ops/leaf.js';
 import { sum } from '../ops/reduce.js';
 import { checkChoice } from '../options.js';
-import { grad } from './reverse.js';
+import { grad, total } from './reverse.js';
 
 /** The scale at first and at most, and the steps without an overflow after which it doubles; an overflow halves it. */
 const [FIRST, LARGEST, INTERVAL] = [2 ** 16, 2 ** 24, 2000];
@@ -31,22 +31,17 @@ export function follow(recipe: Recipe): Updates {
   return updates;
 }
 
-const scales = new WeakMap<Tensor, { scale: Tensor; steps: Tensor }>();
 /** The loss scale and the steps since it changed, which all steps of a model share. */
-function scalesOf([first]: readonly Tensor[]) {
-  const known = scales.get(first!) ?? { scale: parameter(FIRST, { name: 'loss scale' }), steps: parameter(0) };
-  scales.set(first!, known);
-  return known;
-}
+const scales = new WeakMap<Tensor, { scale: Tensor; steps: Tensor }>();
 
 /** A step with an infinity or a NaN among its gradients updates nothing but the scale. */
 function scaleCost({ cost, parameters, updates }: Recipe): Updates {
-  const { scale, steps } = scalesOf(parameters);
+  const [first] = parameters as [Tensor];
+  const shared = scales.get(first) ?? { scale: parameter(FIRST, { name: 'loss scale' }), steps: parameter(0) };
+  const { scale, steps } = shared;
+  scales.set(first, shared);
   const gradients = grad(mul(cost, scale), parameters).map((gradient) => div(gradient, scale));
-  const isSound = equal(
-    gradients.map((gradient) => sum(notFinite(gradient))).reduce((a, b) => add(a, b)),
-    0,
-  );
+  const isSound = equal(total(gradients.map((gradient) => sum(notFinite(gradient)))), 0);
   const isYoung = less(steps, INTERVAL - 1);
   const grown = where(isYoung, scale, minimum(mul(scale, 2), LARGEST));
   return [

@@ -6,48 +6,40 @@ import { add } from '../ops/arithmetic.js';
 import { ones, zeros } from '../ops/leaf.js';
 import { broadcastTo, misfit, sumTo } from '../ops/view.js';
 import { checkOptions } from '../options.js';
-import { formatShape, type Shape, sameShape } from '../shape.js';
+import { formatShape, sameShape } from '../shape.js';
 
 /** Nodes whose rules are being applied. */
 const running = new Set<Tensor>();
 
+/** What arrives at an input; nothing where there is no derivative, or none is wanted. */
+type Part = Tensor | undefined;
+
 /** What a node's vjp rule gives for each input; those that are not `wanted` may be left out. */
-export function applyRule(
-  node: Tensor,
-  cotangent: Tensor,
-  lead: Shape,
-  wanted: readonly boolean[],
-): readonly (Tensor | undefined)[] {
+export function applyRule(node: Tensor, cotangent: Tensor, wanted: readonly boolean[]): readonly Part[] {
   const { op, inputs, options } = node;
   if (!op.vjp)
     throw new NablaError(`${op.name}: no vjp rule; give its record one, or cut the gradient with stopGradient`);
   if (running.has(node))
     throw new NablaError(`${op.name}: its vjp differentiates its own output; write the rule in other ops`);
   running.add(node);
-  let parts: readonly (Tensor | undefined)[];
   try {
-    parts = op.vjp({ inputs, output: node, cotangent, lead, wanted, options });
+    const lead = cotangent.shape.slice(0, cotangent.rank - node.rank);
+    const parts = op.vjp({ inputs, output: node, cotangent, lead, wanted, options });
+    const fact = `its vjp returned ${parts?.length ?? 'no'} cotangents for ${inputs.length} inputs`;
+    if (parts?.length !== inputs.length)
+      throw new NablaError(`${op.name}: ${fact}; return one for each, undefined where there is no derivative`);
+    checkTensors(`${op.name}: its vjp`, ...parts.filter((part) => part !== undefined));
+    return parts;
   } finally {
     running.delete(node);
   }
-  if (parts?.length === inputs.length) {
-    checkTensors(`${op.name}: its vjp`, ...parts.filter((part) => part !== undefined));
-    return parts;
-  }
-  const fact = `its vjp returned ${parts?.length ?? 'no'} cotangents for ${inputs.length} inputs`;
-  throw new NablaError(`${op.name}: ${fact}; return one for each, undefined where there is no derivative`);
 }
 
 /** Applies a node's vjp rule; each cotangent comes back as E ++ input.shape, broadcasts of pointwise ops summed. */
-export function pullBack(
-  node: Tensor,
-  cotangent: Tensor,
-  isWanted: (input: Tensor, i: number) => boolean = () => true,
-): (Tensor | undefined)[] {
+export function pullBack(node: Tensor, cotangent: Tensor, wanted?: readonly boolean[]): Part[] {
   const { op, inputs } = node;
   const extra = cotangent.rank - node.rank;
-  const lead = cotangent.shape.slice(0, extra);
-  const rule = applyRule(node, cotangent, lead, inputs.map(isWanted));
+  const rule = applyRule(node, cotangent, wanted ?? inputs.map(() => true));
   return inputs.map((input, i) => {
     let part = rule[i];
     if (!part) return undefined;
@@ -55,9 +47,9 @@ export function pullBack(
       if (part.rank < cotangent.rank) part = broadcastTo(part, cotangent.shape);
       if (sameShape(part.shape, cotangent.shape)) part = sumTo(part, input.shape, extra);
     }
-    if (sameShape(part.shape, [...lead, ...input.shape])) return part;
-    const fact = `its vjp returned ${formatShape(part.shape)} for an input of shape ${formatShape(input.shape)}`;
-    throw new ShapeError(`${op.name}: ${fact}; return a cotangent of the input's shape`);
+    if (!sameShape(part.shape, [...cotangent.shape.slice(0, extra), ...input.shape]))
+      misfit(`${op.name}: its vjp returned`, part, `for an input of shape ${formatShape(input.shape)}; return that`);
+    return part;
   });
 }
 
@@ -73,13 +65,13 @@ export function checkFloats(op: string, y: Tensor, wrt: readonly Tensor[], what 
 
 function seed(y: Tensor, cotangent: Tensor | undefined): Tensor {
   if (cotangent === undefined) {
-    if (y.rank !== 0 && !y.shape.every((size) => size === 1))
+    if (y.shape.some((size) => size !== 1))
       throw new ShapeError(`grad: y has shape ${formatShape(y.shape)}; sum it to a scalar, or pass { cotangent }`);
     return ones(y.shape, { dtype: y.dtype });
   }
   checkTensors('grad', cotangent);
   const tail = cotangent.shape.slice(Math.max(0, cotangent.rank - y.rank));
-  if (cotangent.rank < y.rank || !sameShape(tail, y.shape))
+  if (!sameShape(tail, y.shape))
     misfit('grad: cotangent', cotangent, `does not end in y's shape ${formatShape(y.shape)}; give one that does`);
   if (cotangent.dtype !== y.dtype)
     throw new DTypeError(`grad: cotangent is ${cotangent.dtype} and y is ${y.dtype}; cast one`);
@@ -104,11 +96,10 @@ export function backpropagate(y: Tensor, wrt: readonly Tensor[], cotangent: Tens
     if (!active.has(node) || (node !== y && incoming.length === 0)) continue;
     const gradient = node === y ? cotangent : total(incoming.map(({ value }) => value));
     visit(node, gradient, incoming);
-    if (!node.inputs.some((input) => active.has(input))) continue;
-    const parts = pullBack(node, gradient, (input) => active.has(input));
-    node.inputs.forEach((input, i) => {
-      const value = parts[i];
-      if (value && active.has(input)) arrived.get(input)!.push({ from: node, value });
+    const wanted = node.inputs.map((input) => active.has(input));
+    if (!wanted.includes(true)) continue;
+    pullBack(node, gradient, wanted).forEach((value, i) => {
+      if (value && wanted[i]) arrived.get(node.inputs[i]!)!.push({ from: node, value });
     });
   }
 }
@@ -134,11 +125,9 @@ export function grad(y: Tensor, wrt: Tensor | readonly Tensor[], options: GradOp
   const targets = (Array.isArray(wrt) ? wrt : [wrt]) as readonly Tensor[];
   checkFloats('grad', y, targets, 'gradients');
   const cotangent = seed(y, checkOptions('grad', options, '', 'cotangent').cotangent);
-  const lead: Shape = cotangent.shape.slice(0, cotangent.rank - y.rank);
+  const lead = cotangent.shape.slice(0, cotangent.rank - y.rank);
   const found = new Map<Tensor, Tensor>();
   backpropagate(y, targets, cotangent, (node, gradient) => found.set(node, gradient));
-  const gradients = targets.map(
-    (target) => found.get(target) ?? zeros([...lead, ...target.shape], { dtype: target.dtype }),
-  );
+  const gradients = targets.map((x) => found.get(x) ?? zeros([...lead, ...x.shape], { dtype: x.dtype }));
   return Array.isArray(wrt) ? gradients : gradients[0]!;
 }

@@ -49,9 +49,9 @@ export interface IndexKernel<O extends Options = never> {
   readonly kind: 'index';
   readonly write: (context: IndexContext<O>) => string;
   /** WGSL functions that `write` calls. */
-  readonly source?: string;
+  readonly source?: string | undefined;
   /** A matmul reads its operand through this view instead of having it stored first. */
-  readonly inPlace?: boolean;
+  readonly inPlace?: boolean | undefined;
 }
 /** Defined by other ops; the compiler writes it out before it plans. */
 export interface ComposedKernel<O extends Options = never> {

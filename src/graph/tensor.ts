@@ -57,11 +57,11 @@ function checkDTypes(op: Op, inputs: readonly Tensor[]): void {
   }
 }
 
-function commonDType(op: Op, inputs: readonly Tensor[]): DType {
+/** @internal The dtype that all inputs share, f32 when there are none. */
+export function commonDType(op: string, inputs: readonly Tensor[]): DType {
   const dtype = inputs[0]?.dtype ?? 'f32';
   const other = inputs.find((input) => input.dtype !== dtype);
-  if (other)
-    throw new DTypeError(`${op.name}: mixed dtypes ${dtype} and ${other.dtype}; cast one with cast(x, '${dtype}')`);
+  if (other) throw new DTypeError(`${op}: mixed dtypes ${dtype} and ${other.dtype}; cast one with cast(x, '${dtype}')`);
   return dtype;
 }
 
@@ -70,7 +70,7 @@ export function apply<O extends Options>(op: OpRecord<O>, inputs: readonly Tenso
   checkTensors(op.name, ...inputs);
   checkDTypes(op, inputs);
   const given = options as { shape?: Shape; dtype?: DType };
-  const dtype = op.dtype?.(inputs, options) ?? given.dtype ?? commonDType(op, inputs);
+  const dtype = op.dtype?.(inputs, options) ?? given.dtype ?? commonDType(op.name, inputs);
   checkDType(op.name, dtype);
   const shapes = inputs.map((input) => input.shape);
   const shape = op.shape?.(inputs, options) ?? given.shape ?? broadcastShapes(op.name, shapes);
@@ -183,7 +183,9 @@ export function defineOpWith<O extends Options>(
   return (inputs, options) => apply(record, lift(record.name, inputs), options);
 }
 
-type IndexRules<O extends Options> = Omit<TensorRecord<O>, 'kernel'> & Pick<IndexKernel<O>, 'write'>;
+type IndexRules<O extends Options> = Omit<TensorRecord<O>, 'kernel'> & Omit<IndexKernel<O>, 'kind'>;
 /** @internal An op of any dtype whose elements are read from its inputs at places that `write` tells. */
-export const defineIndex = <O extends Options>({ write, ...rules }: IndexRules<O>) =>
-  defineOpWith<O>({ accepts: 'any', bound: { ulp: 0 }, ...rules, kernel: { kind: 'index', write } });
+export const defineIndex = <O extends Options>({ write, source, inPlace, ...rules }: IndexRules<O>) => {
+  const kernel = { kind: 'index', write, source, inPlace } as const;
+  return defineOpWith<O>({ accepts: 'any', bound: { ulp: 0 }, ...rules, kernel });
+};

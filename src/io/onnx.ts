@@ -154,11 +154,12 @@ function onWindows(type: string, view: Tensor | undefined, filled: number): Way 
   const [image] = inputsOf(view, 'windows');
   const [x] = inputsOf(image, 'reshape');
   if (x?.rank !== 4) return undefined;
-  const { window, axes, fill }: WindowOptions = view!.options;
+  const { axes, fill }: WindowOptions = view!.options;
   if (fill !== filled || axes.some(({ gap, tap, offset }) => gap > 1 || tap < 1 || offset > 0)) return undefined;
   const [strides, dilations] = [axes.map(({ step }) => step), axes.map(({ tap }) => tap)];
   const pads = [...axes, ...axes].map(({ offset }) => 0 - offset);
-  return { inputs: [x], rule: operator(type, () => ({ kernel_shape: window, strides, dilations, pads })) };
+  const kernel_shape = axes.map(({ taps }) => taps);
+  return { inputs: [x], rule: operator(type, () => ({ kernel_shape, strides, dilations, pads })) };
 }
 
 /** reshape(w as a matrix · windows of x as matrices), as conv2d writes it. */

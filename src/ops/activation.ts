@@ -126,17 +126,8 @@ export const silu: Unary = definePointwise('silu', pointwise('silu', source), {
   bound: exponential(14, 2),
 });
 
+const identity = (z: Tensor): Tensor => z;
 /** The activations that a layer may name. */
-export const activations = {
-  sigmoid,
-  tanh,
-  relu,
-  leakyRelu: (z: Tensor): Tensor => leakyRelu(z),
-  elu: (z: Tensor): Tensor => elu(z),
-  gelu,
-  silu,
-  softplus,
-  identity: (z: Tensor): Tensor => z,
-} as const;
+export const activations = { sigmoid, tanh, relu, leakyRelu, elu, gelu, silu, softplus, identity } as const;
 /** The name of an activation. */
 export type Activation = keyof typeof activations;

@@ -136,16 +136,6 @@ const choice = (name: string, kernel: string, beats: Binary, reference: ScalarRe
   });
 
 /** The larger of a and b, with NumPy broadcasting; ties share the gradient equally. NaN wins. */
-export const maximum: Binary = choice(
-  'maximum',
-  'larger',
-  (a, b) => greater(a, b),
-  (a, b) => Math.max(a, b),
-);
+export const maximum: Binary = choice('maximum', 'larger', (a, b) => greater(a, b), Math.max);
 /** The smaller of a and b, with NumPy broadcasting; ties share the gradient equally. NaN wins. */
-export const minimum: Binary = choice(
-  'minimum',
-  'smaller',
-  (a, b) => less(a, b),
-  (a, b) => Math.min(a, b),
-);
+export const minimum: Binary = choice('minimum', 'smaller', (a, b) => less(a, b), Math.min);

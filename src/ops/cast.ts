@@ -8,11 +8,6 @@ const ranges: Partial<Record<DType, readonly [number, number]>> = {
   i32: [-(2 ** 31), 2 ** 31 - 2 ** 7],
   u32: [0, 2 ** 32 - 2 ** 8],
 };
-function castNumber(value: number, float: boolean, dtype: DType): number {
-  if (dtype === 'bool') return value === 0 ? 0 : 1;
-  const range = ranges[dtype];
-  return range && float ? Math.min(Math.max(Math.trunc(value), range[0]), range[1]) : value;
-}
 /** Rounding: i32 and u32 beyond 2²⁴ round; to f16 rounds to 11 bits, next to 0 to multiples of 2⁻²⁴, and overflows. */
 const roundings: Partial<Record<DType, (size: number) => number>> = {
   f32: (size) => size * 2 ** -23,
@@ -21,13 +16,14 @@ const roundings: Partial<Record<DType, (size: number) => number>> = {
 
 const castOf = defineIndex<{ dtype: DType }>({
   name: 'cast',
-  shape: ([x]) => x!.shape,
   vjp: ({ inputs: [x], output, cotangent }) => [
     isFloat(x!.dtype) && isFloat(output.dtype) ? cast(cotangent, x!.dtype) : undefined,
   ],
   reference: ([x], { dtype }) => {
-    const float = isFloat(x!.dtype);
-    return hostArray(dtype, x!.data.length).map((_: number, i: number) => castNumber(x!.data[i]!, float, dtype));
+    const [low, high] = (isFloat(x!.dtype) && ranges[dtype]) || [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+    const convert = (value: number): number =>
+      dtype === 'bool' ? Number(value !== 0) : Math.min(Math.max(value, low), high);
+    return hostArray(dtype, x!.data.length).map((_: number, i: number) => convert(x!.data[i]!));
   },
   write: ({ inputs: [x], output, flat, read, let: name }) => {
     const value = name(isFloat(x!.dtype) ? 'f32' : 'i32', read(0, flat));
@@ -51,7 +47,6 @@ export function cast(x: Tensor, dtype: DType): Tensor {
 
 const stopOf = defineIndex<Record<string, never>>({
   name: 'stopGradient',
-  shape: ([x]) => x!.shape,
   vjp: () => [undefined],
   reference: ([x]) => x!,
   write: ({ flat, read }) => read(0, flat),

@@ -2,31 +2,21 @@ import source from '../../shaders/compare.wgsl?raw';
 import { hostData } from '../dtype.js';
 import { DTypeError } from '../errors.js';
 import { mapElements, pointwise, type ScalarReference } from '../graph/op.js';
-import { type Binary, definePointwise, lift, type Tensor, type TensorLike } from '../graph/tensor.js';
+import { type Binary, commonDType, definePointwise, lift, type Tensor, type TensorLike } from '../graph/tensor.js';
 import { broadcastData } from './view.js';
-
-function refuseMixed(op: string, a: Tensor, b: Tensor): void {
-  if (a.dtype !== b.dtype) throw new DTypeError(`${op}: mixed dtypes ${a.dtype} and ${b.dtype}; cast one`);
-}
 
 const comparison = (name: string, kernel: string, reference: ScalarReference): Binary =>
   definePointwise(name, pointwise(kernel, source), {
     accepts: 'number',
-    dtype: ([a, b]) => {
-      refuseMixed(name, a!, b!);
-      return 'bool';
-    },
+    dtype: (inputs) => commonDType(name, inputs) && 'bool',
     vjp: () => [undefined, undefined],
     reference,
     // where the errors reach across the gap, either answer is right
     propagate: (inputs, errors, { shape, data }) => {
       const all = [...inputs, ...errors.map((each, i) => hostData(inputs[i]!.shape, 'f64', each))];
+      const wide = all.map((x) => broadcastData(x, shape).data);
       const touch: ScalarReference = (a, b, ea, eb) => Number(ea + eb > 0 && Math.abs(a - b) <= ea + eb);
-      return mapElements(
-        touch,
-        all.map((x) => broadcastData(x, shape).data),
-        new Float64Array(data.length),
-      );
+      return mapElements(touch, wide, new Float64Array(data.length));
     },
   });
 
@@ -45,11 +35,10 @@ export const greaterEqual = comparison('greaterEqual', 'is_at_least', (a, b) => 
 
 const choose = definePointwise('where', pointwise('choose', source), {
   accepts: 'any',
-  dtype: ([condition, a, b]) => {
-    const { dtype } = a!;
+  dtype: ([condition, ...branches]) => {
     if (condition!.dtype !== 'bool')
       throw new DTypeError(`where: the condition is ${condition!.dtype}; compare it to get a bool`);
-    refuseMixed('where', a!, b!);
+    const dtype = commonDType('where', branches);
     if (dtype === 'u8' || dtype === 'bool')
       throw new DTypeError(`where: dtype ${dtype} is not a number; cast it first`);
     return dtype;

@@ -1,8 +1,8 @@
 // WGSL: a view of windows (`write`, here) and the product of shaders/matmul.wgsl.
 import { ShapeError } from '../errors.js';
-import { checkTensors, defineOpWith, literal, type Tensor } from '../graph/tensor.js';
+import { checkTensors, defineIndex, literal, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
-import { formatShape, rankOf, type Shape, sizeOf } from '../shape.js';
+import { broadcastSteps, eachPlace, formatShape, rankOf, sizeOf } from '../shape.js';
 import { add } from './arithmetic.js';
 import { equal, where } from './compare.js';
 import { arange } from './leaf.js';
@@ -11,87 +11,76 @@ import { argMax, sum } from './reduce.js';
 import { inside } from './slice.js';
 import { misfit, reshape, sumTo } from './view.js';
 
-/** Place u of an output and tap i of a window meet place (step · u + tap · i + offset) / gap of the input, if that is whole. */
-type Axis = { readonly step: number; readonly tap: number; readonly offset: number; readonly gap: number };
 type Pair = readonly [number, number];
-type Geometry = { readonly size: Pair; readonly axes: readonly [Axis, Axis] };
+/** Place u of `size` and tap i of `taps` meet place (step · u + tap · i + offset) / gap of the input, if that is whole. */
+type Axis = Readonly<Record<'size' | 'taps' | 'step' | 'tap' | 'offset' | 'gap', number>>;
+/** @internal Of height and width. */
+export type WindowOptions = { readonly axes: readonly Axis[]; readonly fill: number };
 
-/** The same meetings, looked up from the input's side. */
-const inverse = ({ step, tap, offset, gap }: Axis): Axis => ({ step: gap, tap: -tap, offset: -offset, gap: step });
-const inverted = ({ axes: [y, x] }: Geometry, size: Pair): Geometry => ({ size, axes: [inverse(y), inverse(x)] });
-const lastTwo = (shape: Shape): Pair => [shape.at(-2)!, shape.at(-1)!];
+/** The input places that tap i of the windows meets, negative for none. */
+const meetings = ({ size, step, tap, offset, gap }: Axis, i: number, extent: number): number[] =>
+  Array.from({ length: size }, (_, u) => {
+    const at = (step * u + tap * i + offset) / gap;
+    return Number.isInteger(at) && at < extent ? at : -1;
+  });
 
-/** The input place that tap i of the window at place u meets, −1 for none. */
-function meeting({ step, tap, offset, gap }: Axis, i: number, u: number, extent: number): number {
-  const at = (step * u + tap * i + offset) / gap;
-  return Number.isInteger(at) && at >= 0 && at < extent ? at : -1;
-}
-
-/** @internal */
-export type WindowOptions = Geometry & { readonly window: Pair; readonly fill: number };
 /**
  * The windows of an image as a view, [..., i, j, height, width] → [..., i, j, u, v], `fill` (0 or −∞) where a tap misses. Taps may be
  * broadcast in the input. Pulling back is the inverse view: each tap meets each input place at most once.
  */
-const windowsOf: (inputs: readonly Tensor[], options: WindowOptions) => Tensor = defineOpWith<WindowOptions>({
+const windowsOf: (inputs: readonly Tensor[], options: WindowOptions) => Tensor = defineIndex<WindowOptions>({
   name: 'windows',
-  shape: ([x], { window, size }) => [...x!.shape.slice(0, -4), ...window, ...size],
+  accepts: 'float',
+  inPlace: true,
+  shape: ([x], { axes: [row, column] }) => [...x!.shape.slice(0, -4), row!.taps, column!.taps, row!.size, column!.size],
   vjp: ({ inputs: [x], cotangent, lead, options }) => {
-    const back = windowsOf([cotangent], { ...options, ...inverted(options, lastTwo(x!.shape)), fill: 0 });
-    return [sumTo(back, x!.shape, lead.length)];
+    // the same meetings, looked up from the input's side
+    const axes = options.axes.map(({ taps, step, tap, offset, gap }, k) => {
+      return { size: x!.shape.at(k - 2)!, taps, step: gap, tap: -tap, offset: -offset, gap: step };
+    });
+    return [sumTo(windowsOf([cotangent], { axes, fill: 0 }), x!.shape, lead.length)];
   },
   jvp: ({ tangents: [tangent], options }) => windowsOf([tangent!], { ...options, fill: 0 }),
-  reference: ([x], { window: [I, J], size: [U, V], axes, fill }, { shape }) => {
-    const [tapsI, tapsJ, H, W] = x!.shape.slice(-4) as [number, number, number, number];
+  reference: ([x], { axes, fill }, { shape }) => {
     const data = new Float64Array(sizeOf(shape)).fill(fill);
-    for (let line = 0; line < data.length / V; line++) {
-      const [u, j, i] = [line % U, Math.floor(line / U) % J, Math.floor(line / U / J) % I];
-      const image = Math.floor(line / U / J / I) * tapsI + (i % tapsI);
-      const row = meeting(axes[0], i, u, H);
-      const from = ((image * tapsJ + (j % tapsJ)) * H + row) * W;
-      for (let v = 0; row >= 0 && v < V; v++) {
-        const column = meeting(axes[1], j, v, W);
-        if (column >= 0) data[line * V + v] = x!.data[from + column]!;
-      }
-    }
+    const [[H, W], [I, J, U, V]] = [x!.shape.slice(-2), shape.slice(-4)] as [number[], number[]];
+    const planes = shape.slice(0, -2);
+    eachPlace(planes, broadcastSteps(x!.shape.slice(0, -2), planes), 0, (image, plane) => {
+      const columns = meetings(axes[1]!, plane % J!, W!);
+      meetings(axes[0]!, Math.floor(plane / J!) % I!, H!).forEach((row, u) => {
+        columns.forEach((column, v) => {
+          if (row >= 0 && column >= 0) data[(plane * U! + u) * V! + v] = x!.data[(image * H! + row) * W! + column]!;
+        });
+      });
+    });
     return data;
   },
-  kernel: {
-    kind: 'index',
-    inPlace: true,
-    write: ({ inputs: [x], output, options, coordinates, flat, read, let: name }) => {
-      const first = output.rank - 4;
-      const tests: string[] = [];
-      const at = options.axes.map(({ step, tap, offset, gap }, k) => {
-        const [extent, places] = [x!.shape[first + 2 + k]!, options.size[k]!];
-        const reach = [0, tap * (options.window[k]! - 1)];
-        const least = Math.min(...reach) + offset;
-        const high = Math.max(...reach) + offset + step * (places - 1);
-        const [place, windowTap] = [coordinates[first + 2 + k], coordinates[first + k]];
-        const meet = name('i32', `(${step} * i32(${place}) + ${tap} * i32(${windowTap}) + ${offset})`);
-        // below 0 it wraps to a large number
-        if (least < 0 || high >= gap * extent) tests.push(`u32(${meet}) < ${gap * extent}u`);
-        if (gap > 1) tests.push(`${meet} % ${gap} == 0`);
-        return gap > 1 ? `u32(${meet} / ${gap})` : `u32(${meet})`;
-      });
-      const taps = [0, 1].map((k) => (x!.shape[first + k] === 1 ? '0u' : coordinates[first + k]!));
-      const value = read(0, [...coordinates.slice(0, first), ...taps, ...at]);
-      // −∞ has no literal: its bits, with a zero that only the running kernel knows
-      const low = `bitcast<f32>(0xff800000u | (${flat} & 0u))`;
-      return inside(tests, value, options.fill === 0 ? literal(0, output.dtype) : low);
-    },
+  write: ({ inputs: [x], output, options: { axes, fill }, coordinates, flat, read, let: name }) => {
+    const first = output.rank - 4;
+    const tests: string[] = [];
+    const at = axes.map(({ size, taps, step, tap, offset, gap }, k) => {
+      const reach = [0, tap * (taps - 1)];
+      const least = Math.min(...reach) + offset;
+      const high = Math.max(...reach) + offset + step * (size - 1);
+      const end = gap * x!.shape[first + 2 + k]!;
+      const [place, windowTap] = [coordinates[first + 2 + k], coordinates[first + k]];
+      const meet = name('i32', `(${step} * i32(${place}) + ${tap} * i32(${windowTap}) + ${offset})`);
+      // below 0 it wraps to a large number
+      if (least < 0 || high >= end) tests.push(`u32(${meet}) < ${end}u`);
+      if (gap > 1) tests.push(`${meet} % ${gap} == 0`);
+      return gap > 1 ? `u32(${meet} / ${gap})` : `u32(${meet})`;
+    });
+    const taps = [0, 1].map((k) => (x!.shape[first + k] === 1 ? '0u' : coordinates[first + k]!));
+    const value = read(0, [...coordinates.slice(0, first), ...taps, ...at]);
+    // −∞ has no literal: its bits, with a zero that only the running kernel knows
+    const low = `bitcast<f32>(0xff800000u | (${flat} & 0u))`;
+    return inside(tests, value, fill === 0 ? literal(0, output.dtype) : low);
   },
-  bound: { ulp: 0 },
 });
 
 /** [batch, channels, height, width] → [batch, channels, i, j, u, v]. */
-const windows = (x: Tensor, window: Pair, geometry: Geometry, fill = 0): Tensor =>
-  windowsOf([reshape(x, [...x.shape.slice(0, -2), 1, 1, ...lastTwo(x.shape)])], { ...geometry, window, fill });
-
-/** [batch, channels, i, j, u, v] as matrices [batch, channels · i · j, u · v], one for each image. */
-const asMatrices = (x: Tensor): Tensor =>
-  reshape(x, [x.shape[0]!, sizeOf(x.shape.slice(1, 4)), sizeOf(x.shape.slice(4))]);
-const asMatrix = (w: Tensor): Tensor => reshape(w, [w.shape[0]!, sizeOf(w.shape.slice(1))]);
+const windows = (x: Tensor, axes: readonly Axis[], fill = 0): Tensor =>
+  windowsOf([reshape(x, [...x.shape.slice(0, -2), 1, 1, ...x.shape.slice(-2)])], { axes, fill });
 
 /** @internal The names of `WindowSettings`. */
 export const WINDOW_SETTINGS = 'stride padding dilation';
@@ -104,24 +93,25 @@ export interface WindowSettings {
   dilation?: number | Pair;
 }
 
-function geometryOf(op: string, x: Tensor, window: Pair, settings: WindowSettings, stride: number | Pair): Geometry {
+function axesOf(op: string, x: Tensor, window: number | Pair, settings: WindowSettings): Axis[] {
   const pair = (name: string, value: number | Pair, least: number): Pair => {
     const both: Pair = typeof value === 'number' ? [value, value] : value;
     if (!Array.isArray(both) || both.length !== 2 || !both.every((each) => Number.isInteger(each) && each >= least))
       throw new ShapeError(`${op}: ${name} ${JSON.stringify(value)} is not one or two whole numbers ≥ ${least}`);
     return both;
   };
-  pair('window', window, 1);
-  const steps = pair('stride', settings.stride ?? stride, 1);
+  const shape = pair('window', window, 1);
+  const steps = pair('stride', settings.stride ?? 1, 1);
   const padding = pair('padding', settings.padding ?? 0, 0);
   const dilation = pair('dilation', settings.dilation ?? 1, 1);
-  const size = lastTwo(x.shape).map((extent, k) =>
-    Math.floor((extent + 2 * padding[k]! - dilation[k]! * (window[k]! - 1) - 1) / steps[k]! + 1),
-  ) as [number, number];
-  if (Math.min(...size) < 1)
-    misfit(`${op}: a window`, { shape: window }, `does not fit into ${formatShape(x.shape)}; enlarge padding`);
-  const axis = (k: number): Axis => ({ step: steps[k]!, tap: dilation[k]!, offset: 0 - padding[k]!, gap: 1 });
-  return { size, axes: [axis(0), axis(1)] };
+  const axes = shape.map((taps, k) => {
+    const [step, before, tap] = [steps[k]!, padding[k]!, dilation[k]!];
+    const size = Math.floor((x.shape.at(k - 2)! + 2 * before - tap * (taps - 1) - 1) / step + 1);
+    return { size, taps, step, tap, offset: 0 - before, gap: 1 };
+  });
+  if (axes.some(({ size }) => size < 1))
+    misfit(`${op}: a window`, { shape }, `does not fit into ${formatShape(x.shape)}; enlarge padding`);
+  return axes;
 }
 
 /**
@@ -133,14 +123,16 @@ export function conv2d(x: Tensor, w: Tensor, options: WindowSettings & { bias?: 
   checkTensors('conv2d', x, w, bias ?? x);
   if (x.rank !== 4 || w.rank !== 4 || x.shape[1] !== w.shape[1])
     misfit('conv2d:', x, `and ${formatShape(w.shape)} do not fit; x is [N, C, H, W] and w [O, C, kh, kw] with one C`);
-  const geometry = geometryOf('conv2d', x, lastTwo(w.shape), options, 1);
+  const view = windows(x, axesOf('conv2d', x, w.shape.slice(2) as [number, number], options));
   // [O, C kh kw] times [N, C kh kw, H′ W′]; reverse mode gives δw = Σ δ windowsᵀ, and δx from wᵀ δ, added up where taps met
-  const product = matmul(asMatrix(w), asMatrices(windows(x, lastTwo(w.shape), geometry)));
-  const out = reshape(product, [x.shape[0]!, w.shape[0]!, ...geometry.size]);
+  const [outputs, terms] = [w.shape[0]!, sizeOf(w.shape.slice(1))];
+  const matrices = reshape(view, [x.shape[0]!, terms, sizeOf(view.shape.slice(4))]);
+  const product = matmul(reshape(w, [outputs, terms]), matrices);
+  const out = reshape(product, [x.shape[0]!, outputs, ...view.shape.slice(4)]);
   if (!bias) return out;
-  if (bias.rank !== 1 || bias.shape[0] !== w.shape[0])
-    throw new ShapeError(`conv2d: bias ${formatShape(bias.shape)} is not [${w.shape[0]}], one for each output channel`);
-  return add(out, reshape(bias, [w.shape[0]!, 1, 1]));
+  if (bias.rank !== 1 || bias.shape[0] !== outputs)
+    misfit('conv2d: bias', bias, `is not [${outputs}], one for each output channel`);
+  return add(out, reshape(bias, [outputs, 1, 1]));
 }
 
 /**
@@ -148,15 +140,14 @@ export function conv2d(x: Tensor, w: Tensor, options: WindowSettings & { bias?: 
  * given; padding is at most half the size. The first of equal elements gets the whole gradient.
  */
 export function maxPool2d(x: Tensor, options: WindowSettings & { size: number | Pair }): Tensor {
-  if (rankOf('maxPool2d', x) !== 4) throw new ShapeError(`maxPool2d: ${formatShape(x.shape)} is not [N, C, H, W]`);
-  const { size, padding } = checkOptions('maxPool2d', options, 'size', WINDOW_SETTINGS);
-  const window: Pair = typeof size === 'number' ? [size, size] : size;
-  const geometry = geometryOf('maxPool2d', x, window, options, window);
-  if (geometry.axes.some(({ offset }, k) => -2 * offset > window[k]!))
-    throw new ShapeError(`maxPool2d: padding ${JSON.stringify(padding)} is above half of [${window}]; pad less`);
-  const taps = window[0] * window[1];
-  const view = windows(x, window, geometry, Number.NEGATIVE_INFINITY);
-  const each = reshape(view, [...view.shape.slice(0, 2), taps, ...geometry.size]);
+  if (rankOf('maxPool2d', x) !== 4) misfit('maxPool2d:', x, 'is not [N, C, H, W]');
+  const { size } = checkOptions('maxPool2d', options, 'size', WINDOW_SETTINGS);
+  const axes = axesOf('maxPool2d', x, size, { ...options, stride: options.stride ?? size });
+  if (axes.some(({ offset, taps }) => -2 * offset > taps))
+    misfit('maxPool2d: padding', { shape: axes.map(({ offset }) => -offset) }, 'is above half of the window; pad less');
+  const view = windows(x, axes, Number.NEGATIVE_INFINITY);
+  const taps = sizeOf(view.shape.slice(2, 4));
+  const each = reshape(view, [...view.shape.slice(0, 2), taps, ...view.shape.slice(4)]);
   const first = argMax(each, { axis: 2, keepDims: true });
   return sum(where(equal(first, reshape(arange(taps), [taps, 1, 1])), each, 0), { axis: 2 });
 }

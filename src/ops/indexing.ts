@@ -14,10 +14,10 @@ const checkIndices = (op: string, indices: Tensor): void => {
 
 /** The sizes before, along and after an axis. */
 type Sizes = readonly [outer: number, size: number, inner: number];
-const around = (shape: Shape, axis: number): Sizes => [
-  sizeOf(shape.slice(0, axis)),
-  shape[axis]!,
-  sizeOf(shape.slice(axis + 1)),
+const around = (shape: Shape, at: number): Sizes => [
+  sizeOf(shape.slice(0, at)),
+  shape[at]!,
+  sizeOf(shape.slice(at + 1)),
 ];
 
 /** Throws FeedError when an index lies outside [0, size). */

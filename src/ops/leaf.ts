@@ -1,6 +1,6 @@
 // WGSL: arange and full are index expressions (`write`, here); the others are buffers.
 import { EPSILON } from '../bounds.js';
-import { type DType, hostArray, isFloat, readValue, roundTo, type Value } from '../dtype.js';
+import { type DType, hostArray, readValue, roundTo, type Value } from '../dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
 import { inputNames, isParameter } from '../graph/program.js';
 import { apply, checkNumber, constantOp, defineIndex, filled, leafRecord, literal, Tensor } from '../graph/tensor.js';
@@ -22,9 +22,7 @@ export const parameterOp = leafRecord('parameter');
 export function tensor(values: Value, shape?: Shape, options: { dtype?: DType } = {}): Tensor {
   if (shape) checkShape('tensor', shape);
   const filled = typeof values === 'number' && shape ? new Float64Array(sizeOf(shape)).fill(values) : values;
-  const dtype =
-    checkOptions('tensor', options, '', 'dtype').dtype ?? (filled instanceof Float64Array ? 'f32' : undefined);
-  const value = readValue('tensor', filled, { shape, dtype });
+  const value = readValue('tensor', filled, { shape, dtype: checkOptions('tensor', options, '', 'dtype').dtype });
   return apply(constantOp, [], { shape: value.shape, dtype: value.dtype, value });
 }
 
@@ -60,6 +58,9 @@ function repeated(op: string, shape: Shape, value: number, options: { dtype?: DT
   return filled(value, checkShape(op, shape), checkOptions(op, options, '', 'dtype').dtype ?? 'f32', op);
 }
 
+/** The dtypes that numbers in a row, and ones, may have. */
+type Countable = 'f32' | 'i32' | 'u32';
+
 const arangeOf = defineIndex<{ start: number; step: number; length: number; dtype: DType }>({
   name: 'arange',
   shape: (_, { length }) => [length],
@@ -70,21 +71,15 @@ const arangeOf = defineIndex<{ start: number; step: number; length: number; dtyp
   },
   write: ({ options: { start, step }, output: { dtype }, flat }) =>
     `(${literal(start, dtype)} + ${dtype}(${flat}) * ${literal(step, dtype)})`,
-  bound: (_, { data, dtype }, { step }: { step: number }) => {
-    const unit = isFloat(dtype) ? EPSILON : 0;
-    return Float64Array.from(data, (value, i) => unit * (Math.abs(value) + 2 * Math.abs(i * step)));
-  },
+  bound: (_, { data }, { step }: { step: number }) =>
+    Float64Array.from(data, (value, i) => EPSILON * (Math.abs(value) + 2 * Math.abs(i * step))),
 });
 
 /**
  * start, start + step, … below `stop` (`arange(stop)` starts at 0); i32 unless `dtype` is given.
  * Throws ShapeError for an endless range, DTypeError for fractions in an integer range.
  */
-export function arange(
-  start: number,
-  stop?: number,
-  options: { step?: number; dtype?: 'f32' | 'i32' | 'u32' } = {},
-): Tensor {
+export function arange(start: number, stop?: number, options: { step?: number; dtype?: Countable } = {}): Tensor {
   const [from, to] = stop === undefined ? [0, start] : [start, stop];
   const { step = 1, dtype = 'i32' } = checkOptions('arange', options, '', 'step dtype');
   const length = Math.max(0, Math.ceil((to - from) / step));
@@ -99,7 +94,7 @@ export const unitRows = (size: number, from: number, to: number, dtype: DType): 
   cast(equal(reshape(arange(from, to), [to - from, 1]), arange(size)), dtype);
 
 /** The identity: `eye(3)` is [3, 3]; `eye([2, 3])` is [2, 3, 2, 3], one where both halves of the index agree. */
-export function eye(size: number | Shape, options: { dtype?: 'f32' | 'i32' | 'u32' } = {}): Tensor {
+export function eye(size: number | Shape, options: { dtype?: Countable } = {}): Tensor {
   const half = checkShape('eye', typeof size === 'number' ? [size] : size);
   const { dtype = 'f32' } = checkOptions('eye', options, '', 'dtype');
   return reshape(unitRows(sizeOf(half), 0, sizeOf(half), dtype), [...half, ...half]);

@@ -1,16 +1,16 @@
 // WGSL: shaders/matmul.wgsl; outer is in shaders/outer.wgsl.
 import outerSource from '../../shaders/outer.wgsl?raw';
 import { gamma, TINY } from '../bounds.js';
-import { hostData, type TensorData } from '../dtype.js';
+import { hostData, type TensorData, type TypedArray } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { pointwise } from '../graph/op.js';
 import { defineOpWith, definePointwise, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
-import { broadcastShapes, broadcastSteps, eachPlace, formatShape, rankOf, reducedShape, sizeOf } from '../shape.js';
+import { broadcastShapes, broadcastSteps, formatShape, rankOf, reducedShape, sizeOf } from '../shape.js';
 import { mul } from './arithmetic.js';
 import { sum } from './reduce.js';
-import { misfit, reshape, sumTo } from './view.js';
+import { misfit, reshape, sumTo, viewData } from './view.js';
 
 export type MatmulOptions = { readonly transposeA: boolean; readonly transposeB: boolean };
 
@@ -25,29 +25,21 @@ export function matmulSizes(a: Shape, b: Shape, { transposeA, transposeB }: Matm
   return { batch: broadcastShapes('matmul', [a.slice(0, -2), b.slice(0, -2)]), m, n, k };
 }
 
-/** Which matrix of an operand goes into each matrix of the batch. */
-function matrices(operand: Shape, batch: Shape): number[] {
-  const places: number[] = [];
-  eachPlace(batch, broadcastSteps(operand.slice(0, -2), batch), 0, (place) => places.push(place));
-  return places;
-}
-
 /** Float64 product of two operands. */
 export function multiply(a: TensorData, b: TensorData, options: MatmulOptions): Float64Array {
   const { batch, m, n, k } = matmulSizes(a.shape, b.shape, options);
   const out = new Float64Array(sizeOf(batch) * m * n);
-  const [am, ak] = options.transposeA ? [1, m] : [k, 1];
-  const [bk, bn] = options.transposeB ? [1, k] : [n, 1];
-  const [fromA, fromB] = [matrices(a.shape, batch), matrices(b.shape, batch)];
-  for (let row = 0; row < fromA.length * m; row++) {
-    const matrix = Math.floor(row / m);
-    const [startA, startB] = [fromA[matrix]! * m * k + (row % m) * am, fromB[matrix]! * k * n];
+  const matrices = (x: TensorData, rows: number, columns: number, transposed: boolean): TypedArray => {
+    const steps = broadcastSteps(x.shape.slice(0, -2), batch).map((step) => step * rows * columns);
+    return viewData(x, [...batch, rows, columns], [...steps, ...(transposed ? [1, rows] : [columns, 1])]).data;
+  };
+  const [left, right] = [matrices(a, m, k, options.transposeA), matrices(b, k, n, options.transposeB)];
+  for (let row = 0; row < sizeOf(batch) * m; row++)
     for (let p = 0; p < k; p++) {
-      const left = a.data[startA + p * ak]!;
-      const from = startB + p * bk;
-      for (let j = 0; j < n; j++) out[row * n + j]! += left * b.data[from + j * bn]!;
+      const value = left[row * k + p]!;
+      const from = (Math.floor(row / m) * k + p) * n;
+      for (let j = 0; j < n; j++) out[row * n + j]! += value * right[from + j]!;
     }
-  }
   return out;
 }
 
@@ -65,10 +57,8 @@ const matmulOf = defineOpWith<MatmulOptions>({
   // C = A B: δA = δC Bᵀ, δB = Aᵀ δC; a transposed operand's gradient is the transpose, taken by swapping sides
   vjp: ({ inputs: [a, b], cotangent, lead, wanted, options: { transposeA: ta, transposeB: tb } }) => {
     const dA = (): Tensor => (ta ? product(b!, cotangent, tb, true) : product(cotangent, b!, false, !tb));
-    return [
-      wanted[0] ? sumTo(dA(), a!.shape, lead.length) : undefined,
-      wanted[1] ? gradientOfB(a!, b!, cotangent, lead.length, ta, tb) : undefined,
-    ];
+    const dB = (): Tensor => (tb ? product(cotangent, a!, true, ta) : product(a!, cotangent, !ta, false));
+    return [dA, dB].map((part, i) => (wanted[i] ? sumTo(part(), [a, b][i]!.shape, lead.length) : undefined));
   },
   reference: ([a, b], options) => multiply(a!, b!, options),
   kernel: { kind: 'matmul' },
@@ -89,20 +79,9 @@ const matmulOf = defineOpWith<MatmulOptions>({
 /** op(A) · op(B); where only A has a batch it is folded into the rows: one large product instead of many. */
 function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
   if (a.rank === 2 || b.rank > 2 || transposeA) return matmulOf([a, b], { transposeA, transposeB });
-  const flat = matmulOf([stackRows(a), b], { transposeA, transposeB });
+  const rows = reshape(a, [sizeOf(a.shape.slice(0, -1)), a.shape.at(-1)!]);
+  const flat = matmulOf([rows, b], { transposeA, transposeB });
   return reshape(flat, [...a.shape.slice(0, -1), flat.shape[1]!]);
-}
-
-/** [...batch, M, K] to [batch · M, K], below `lead` leading axes. */
-const stackRows = (x: Tensor, lead = 0): Tensor =>
-  reshape(x, [...x.shape.slice(0, lead), sizeOf(x.shape.slice(lead, -1)), x.shape.at(-1)!]);
-
-function gradientOfB(a: Tensor, b: Tensor, cotangent: Tensor, extra: number, ta: boolean, tb: boolean): Tensor {
-  // B shared by a batch of As: stack the As, so that one product sums over the batch
-  if (b.rank === 2 && a.rank > 2 && !ta)
-    return gradientOfB(stackRows(a), b, stackRows(cotangent, extra), extra, ta, tb);
-  const dB = tb ? product(cotangent, a, true, ta) : product(a, cotangent, !ta, false);
-  return sumTo(dB, b.shape, extra);
 }
 
 /**

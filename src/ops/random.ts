@@ -1,7 +1,7 @@
 import source from '../../shaders/random.wgsl?raw';
 import { ShapeError } from '../errors.js';
 import { type Program, programNodes } from '../graph/program.js';
-import { defineOpWith, type Tensor } from '../graph/tensor.js';
+import { defineIndex, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import { checkShape, type Shape, sizeOf } from '../shape.js';
 import { add, mul } from './arithmetic.js';
@@ -25,19 +25,15 @@ function normalAt(seed: number, run: number, element: number): number {
 }
 
 const generator = (name: string, at: typeof uniformAt, bound: number) =>
-  defineOpWith<RandomOptions>({
+  defineIndex<RandomOptions>({
     name,
-    accepts: 'any',
+    source,
     dtype: () => 'f32',
     vjp: ({ inputs }) => inputs.map(() => undefined),
     reference: ([run], { seed }, { shape }) =>
       new Float64Array(sizeOf(shape)).map((_, i) => at(seed, run?.data[0] ?? 0, i)),
-    kernel: {
-      kind: 'index',
-      source,
-      write: ({ inputs, options: { seed }, flat, read }) =>
-        `${name}(${seed}u, ${inputs.length ? read(0, '0u') : '0u'}, ${flat})`,
-    },
+    write: ({ inputs, options: { seed }, flat, read }) =>
+      `${name}(${seed}u, ${inputs.length ? read(0, '0u') : '0u'}, ${flat})`,
     // WGSL's cos is good to 2⁻¹¹; √(−2 ln u) is below 6
     bound: (_, output) => new Float64Array(output.data.length).fill(bound),
   });

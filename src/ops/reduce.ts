@@ -1,24 +1,16 @@
 // WGSL: shaders/fold.wgsl says how two values combine, shaders/reduction.wgsl is the loop.
 import { gamma } from '../bounds.js';
-import { hostArray, integerRanges, isFloat, type TensorData, type TypedArray } from '../dtype.js';
-import { DTypeError, ShapeError } from '../errors.js';
+import { isFloat, type TensorData, type TypedArray } from '../dtype.js';
+import { DTypeError } from '../errors.js';
 import type { ScalarReference, TensorRecord } from '../graph/op.js';
 import { defineOpWith, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
-import {
-  broadcastSteps,
-  eachPlace,
-  formatShape,
-  normalizeAxes,
-  normalizeAxis,
-  reducedShape,
-  sizeOf,
-} from '../shape.js';
+import { broadcastSteps, eachPlace, normalizeAxes, normalizeAxis, reducedShape, sizeOf, stridesOf } from '../shape.js';
 import { div, mul } from './arithmetic.js';
 import { cast } from './cast.js';
 import { equal } from './compare.js';
-import { broadcastTo, reshape } from './view.js';
+import { broadcastTo, misfit, reshape, viewData } from './view.js';
 
 /** Axes to reduce: one, several, or all when left out; negative ones count from the end. */
 export interface ReduceOptions {
@@ -32,8 +24,11 @@ type Reduced = { readonly axes: readonly number[]; readonly keepDims: boolean };
 const eachReduced = (shape: Shape, axes: readonly number[], visit: (out: number, at: number) => void): void =>
   eachPlace(shape, broadcastSteps(reducedShape(shape, axes, true), shape), 0, visit);
 
-function fold(x: TensorData, axes: readonly number[], start: number, combine: ScalarReference): TypedArray {
-  const out = hostArray(x.dtype, sizeOf(reducedShape(x.shape, axes, false))).fill(start);
+/** All elements that meet, combined in order, from `start` or else from the first of them. */
+function fold(x: TensorData, axes: readonly number[], combine: ScalarReference, start?: number): TypedArray {
+  const strides = stridesOf(x.shape).filter((_, axis) => !axes.includes(axis));
+  const out = viewData(x, reducedShape(x.shape, axes, false), strides).data;
+  if (start !== undefined) out.fill(start);
   eachReduced(x.shape, axes, (to, at) => {
     out[to] = combine(out[to]!, x.data[at]!);
   });
@@ -51,13 +46,13 @@ export const axesOf = (op: string, x: Tensor, options: ReduceOptions): number[] 
 /** Throws ShapeError where a reduction that needs an element would find none. */
 export function refuseEmpty(op: string, x: Tensor, axes: readonly number[]): void {
   const empty = axes.find((axis) => x.shape[axis] === 0);
-  if (empty !== undefined)
-    throw new ShapeError(`${op}: axis ${empty} of ${formatShape(x.shape)} is empty; ${op} needs at least one element`);
+  if (empty !== undefined) misfit(`${op}: axis ${empty} of`, x, `is empty; ${op} needs at least one element`);
 }
 
 type Reduction = (x: Tensor, options?: ReduceOptions) => Tensor;
+type ReductionRules = Omit<TensorRecord<Reduced>, 'accepts' | 'shape'> & { readonly ofNothing?: 0 };
 /** The function of a reduction, for axes in any form. Over nothing it throws, unless that has a value. */
-function defineReduction(rules: Omit<TensorRecord<Reduced>, 'accepts' | 'shape'>, ofNothing?: number): Reduction {
+function defineReduction({ ofNothing, ...rules }: ReductionRules): Reduction {
   const op = defineOpWith<Reduced>({
     accepts: 'number',
     bound: { ulp: 0 },
@@ -72,22 +67,19 @@ function defineReduction(rules: Omit<TensorRecord<Reduced>, 'accepts' | 'shape'>
 }
 
 /** Σ x over `axis`; 0 over nothing. */
-export const sum = defineReduction(
-  {
-    name: 'sum',
-    vjp: ({ inputs: [x], cotangent, lead, options }) => [spread(cotangent, x!, options, lead)],
-    reference: ([x], { axes }) => fold(x!, axes, 0, (a, b) => a + b),
-    kernel: { kind: 'reduce', name: 'sum' },
-    // γ_n Σ|x| holds under any order of summation
-    bound: ([x], output, { axes }: Reduced) => {
-      if (!isFloat(output.dtype)) return new Float64Array(output.data.length);
-      const count = x!.data.length / Math.max(1, output.data.length);
-      const sizes = fold(x!, axes, 0, (total, value) => total + Math.abs(value));
-      return Float64Array.from(sizes, (size) => gamma(count) * size);
-    },
+export const sum = defineReduction({
+  name: 'sum',
+  ofNothing: 0,
+  vjp: ({ inputs: [x], cotangent, lead, options }) => [spread(cotangent, x!, options, lead)],
+  reference: ([x], { axes }) => fold(x!, axes, (a, b) => a + b, 0),
+  kernel: { kind: 'reduce', name: 'sum' },
+  // γ_n Σ|x| holds under any order of summation
+  bound: ([x], output, { axes }: Reduced) => {
+    const count = x!.data.length / Math.max(1, output.data.length);
+    const sizes = fold(x!, axes, (total, value) => total + Math.abs(value), 0);
+    return Float64Array.from(sizes, (size) => gamma(count) * size);
   },
-  0,
-);
+});
 
 /** Σ x / n over `axis`. Throws ShapeError over nothing. */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
@@ -97,12 +89,6 @@ export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
   return div(sum(x, options), sizeOf(axes.map((axis) => x.shape[axis]!)));
 }
 
-/** The value that any other beats. */
-const weakest = (name: 'max' | 'min', dtype: TensorData['dtype']): number => {
-  const [low, high] = dtype === 'i32' || dtype === 'u32' ? integerRanges[dtype] : [-Infinity, Infinity];
-  return name === 'max' ? low : high;
-};
-
 const extremum = (name: 'max' | 'min', combine: ScalarReference): Reduction =>
   defineReduction({
     name,
@@ -111,10 +97,10 @@ const extremum = (name: 'max' | 'min', combine: ScalarReference): Reduction =>
       const shares = div(winners, sum(winners, { axis: options.axes, keepDims: true }));
       return [mul(spread(cotangent, x!, options, lead), shares)];
     },
-    reference: ([x], { axes }) => fold(x!, axes, weakest(name, x!.dtype), combine),
+    reference: ([x], { axes }) => fold(x!, axes, combine),
     kernel: { kind: 'reduce', name },
     propagate: ([x], [errors], _, { axes }) =>
-      fold({ ...x!, dtype: 'f64', data: errors! }, axes, 0, Math.max) as Float64Array,
+      fold({ ...x!, dtype: 'f64', data: errors! }, axes, Math.max) as Float64Array,
   });
 
 /** The largest element over `axis`; ties share the gradient equally. Throws ShapeError over nothing. */
@@ -132,14 +118,13 @@ const argMaxOver = defineReduction({
   name: 'argMax',
   dtype: () => 'i32',
   vjp: () => [undefined],
-  reference: ([x], { axes: [axis] }, { shape }) => {
-    const data = new Int32Array(sizeOf(shape));
-    const best = new Float64Array(data.length).fill(Number.NEGATIVE_INFINITY);
+  reference: ([x], { axes: [axis] }) => {
+    const best = fold(x!, [axis!], Math.max);
+    const data = new Int32Array(best.length).fill(-1);
     eachAlong(x!, axis!, (out, at, k) => {
-      const value = x!.data[at]!;
       // the first NaN wins, as in `max`
-      if (value <= best[out]! || Number.isNaN(best[out])) return;
-      [best[out], data[out]] = [value, k];
+      const wins = x!.data[at] === best[out] || Number.isNaN(x!.data[at]);
+      if (wins && data[out]! < 0) data[out] = k;
     });
     return data;
   },

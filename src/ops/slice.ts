@@ -1,21 +1,21 @@
 // WGSL: index expressions (`write`, here), written into the kernels that read them.
-import { hostArray, hostData, type TensorData } from '../dtype.js';
+import { hostArray, type TensorData, type TypedArray } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { checkNumber, checkTensors, defineIndex, literal, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import { eachPlace, formatShape, normalizeAxis, rankOf, type Shape, sizeOf, stridesOf } from '../shape.js';
 import { misfit, viewData } from './view.js';
 
-/** Copies x into another tensor, from `begin` on; negative ones cut off what comes before. */
-function place(x: TensorData, { shape, data }: TensorData, begin: readonly number[]): void {
-  const common = shape.map((size, i) => Math.min(x.shape[i]! + Math.min(0, begin[i]!), size - Math.max(0, begin[i]!)));
-  const start = (strides: readonly number[], sign: number): number =>
-    strides.reduce((total, stride, i) => total + Math.max(0, sign * begin[i]!) * stride, 0);
-  const [from, to] = [stridesOf(x.shape), stridesOf(shape)];
-  const kept = viewData(x, common, from, start(from, -1)).data;
-  eachPlace(common, to, start(to, 1), (at, i) => {
-    data[at] = kept[i]!;
+/** The place of an element among all of a shape. */
+const placeOf = (coordinates: readonly number[], shape: Shape): number =>
+  stridesOf(shape).reduce((total, stride, i) => total + stride * coordinates[i]!, 0);
+
+/** Copies x into values of a shape, from `begin` on. */
+function copyInto(data: TypedArray, shape: Shape, begin: readonly number[], x: TensorData): TypedArray {
+  eachPlace(x.shape, stridesOf(shape), placeOf(begin, shape), (at, i) => {
+    data[at] = x.data[i]!;
   });
+  return data;
 }
 
 type Widths = readonly (readonly [before: number, after: number])[];
@@ -29,11 +29,10 @@ const defineResize = (name: 'pad' | 'slice') =>
       const back = widths.map(([before, after]) => [0 - before, 0 - after] as const);
       return [resize(cotangent, [...lead.map(() => [0, 0] as const), ...back])];
     },
-    reference: ([x], { widths, value }, { shape }) => {
-      const out = hostData(shape, x!.dtype, hostArray(x!.dtype, sizeOf(shape)).fill(value));
+    reference: ([x], { widths, value }, { shape, dtype }) => {
       const begin = widths.map(([before]) => before);
-      place(x!, out, begin);
-      return out;
+      if (name === 'slice') return viewData(x!, shape, stridesOf(x!.shape), -placeOf(begin, x!.shape));
+      return copyInto(hostArray(dtype, sizeOf(shape)).fill(value), shape, begin, x!);
     },
     write: ({ inputs: [x], output, options, coordinates, read, let: name }) => {
       const tests: string[] = [];
@@ -66,10 +65,9 @@ export function slice(x: Tensor, begin: readonly number[], end: readonly number[
   const bounds = [begin, end];
   if (bounds.some((each) => !Array.isArray(each) || each.length > rank))
     misfit('slice:', x, `and bounds ${JSON.stringify(bounds)}; give two lists with at most one for each axis`);
-  const fromStart = (value: number, size: number): number => (value < 0 ? value + size : value);
   const widths = x.shape.map((size, i) => {
     const [from, to] = [begin[i] ?? 0, end[i] ?? size];
-    const [low, high] = [fromStart(from, size), fromStart(to, size)];
+    const [low, high] = [from < 0 ? from + size : from, to < 0 ? to + size : to];
     if (!Number.isInteger(low) || !Number.isInteger(high) || low < 0 || high > size || low > high)
       throw new ShapeError(`slice: ${from} to ${to} is outside axis ${i} of size ${size}; keep begin ≤ end within it`);
     return [0 - low, high - size] as const;
@@ -103,9 +101,10 @@ const concatOf = defineIndex<{ axis: number }>({
     });
   },
   reference: (xs, { axis }, { shape, dtype }) => {
-    const out = hostData(shape, dtype, hostArray(dtype, sizeOf(shape)));
-    for (const [k, start] of startsOf(xs, axis).entries()) place(xs[k]!, out, shape.map(() => 0).with(axis, start));
-    return out;
+    const data = hostArray(dtype, sizeOf(shape));
+    const origin = shape.map(() => 0);
+    for (const [k, start] of startsOf(xs, axis).entries()) copyInto(data, shape, origin.with(axis, start), xs[k]!);
+    return data;
   },
   write: ({ inputs, options: { axis }, coordinates, read }) => {
     let text = '';

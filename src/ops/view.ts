@@ -97,8 +97,7 @@ const transposeOf = defineIndex<{ axes: readonly number[] }>({
     return [transpose(cotangent, [...lead.keys(), ...inverse])];
   },
   reference: ([x], { axes }, { shape }) => {
-    const strides = stridesOf(x!.shape);
-    const steps = axes.map((axis) => strides[axis]!);
+    const steps = axes.map((axis) => stridesOf(x!.shape)[axis]!);
     return viewData(x!, shape, steps);
   },
   write: ({ options: { axes }, coordinates, read }) => {

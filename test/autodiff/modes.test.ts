@@ -285,9 +285,7 @@ describe('wrong calls', () => {
       vjp: ({ cotangent }) => [cotangent],
       bound: { ulp: 0 },
     });
-    expect(() => grad(wrong(v), v)).toThrow(
-      /wrong: its vjp returned \[\] for an input of shape \[2\]; return a cotangent of the input's shape/,
-    );
+    expect(() => grad(wrong(v), v)).toThrow(/wrong: its vjp returned \[\] for an input of shape \[2\]; return that/);
   });
   it('a difference that is fine is computed', () => {
     expect(value(grad(sum(sub(v, add(v, v))), v))).toEqual([-1, -1]);

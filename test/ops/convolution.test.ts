@@ -172,7 +172,7 @@ const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][
     'a pool with wide padding',
     () => maxPool2d(image, { size: 2, padding: 2 }),
     ShapeError,
-    /maxPool2d: padding 2 is above half of \[2,2\]/,
+    /maxPool2d: padding \[2, 2\] is above half of the window/,
   ],
 ];
 describe('wrong calls', () => {

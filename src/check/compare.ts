@@ -3,7 +3,7 @@ import { evaluateBound, evaluateNode, evaluateWith, toHost } from '../cpu/evalua
 import { constantValue } from '../cpu/values.js';
 import { hostArray, hostData, isFloat, type TensorData, type TypedArray } from '../dtype.js';
 import { CheckError } from '../errors.js';
-import type { Capture } from '../graph/backend.js';
+import type { Capture, EngineInfo } from '../graph/backend.js';
 import type { Tensor } from '../graph/tensor.js';
 import { gather } from '../ops/indexing.js';
 import { tensor } from '../ops/leaf.js';
@@ -150,8 +150,9 @@ export function compareCapture(capture: Capture): Check[] {
 export const passes = ({ worst }: Check): boolean => worst.ratio <= 1;
 
 /** The error for a failed check, with what is needed to see it again. */
-export function checkFailure(check: Check, capture: Capture, adapter: string): CheckError {
+export function checkFailure(check: Check, capture: Capture, info: EngineInfo): CheckError {
   const { index, gpu, cpu, bound } = check.worst;
+  const adapter = info.adapter.description;
   const message = `${check.op}: element ${index} of kernel ${check.kernel} is ${gpu} on ${adapter}, the float64 reference ${cpu}; they may differ by ${bound}${bound === 0 ? ', because the op has no bound: give it one, such as { ulp: 4 }' : ''}`;
   const inputs = [...capture.reads].map(([{ op, shape }, { dtype, data }]) => ({
     op: op.name,

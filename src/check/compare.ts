@@ -48,22 +48,19 @@ function propagate(node: Tensor, inputs: readonly Interval[], output: TensorData
   const total = new Float64Array(output.data.length);
   const values = inputs.map(({ value }) => value);
   const errors = inputs.map((input) => input.errors);
-  const moving = errors.map((each) => each.some((error) => error !== 0));
-  if (!moving.includes(true)) return total;
-  if (node.op.propagate) return node.op.propagate(values, errors, output, node.options);
-  const moved = (i: number, sign: number): ArrayLike<number> => {
-    const data = Float64Array.from(values[i]!.data, (x, at) => x + sign * errors[i]![at]!);
-    return evaluateNode(node, values.with(i, { ...values[i]!, data })).data;
-  };
-  values.forEach((_, i) => {
-    if (!moving[i]) return;
-    const [up, down] = [moved(i, 1), moved(i, -1)];
+  const moving = [...errors.keys()].filter((i) => errors[i]!.some((error) => error !== 0));
+  if (moving.length > 0 && node.op.propagate) return node.op.propagate(values, errors, output, node.options);
+  for (const i of moving) {
+    const [up, down] = [1, -1].map((sign) => {
+      const data = Float64Array.from(values[i]!.data, (x, at) => x + sign * errors[i]![at]!);
+      return evaluateNode(node, values.with(i, { ...values[i]!, data })).data;
+    });
     const distance = (there: number, here: number): number => (there === here ? 0 : Math.abs(there - here));
     output.data.forEach((here: number, at: number) => {
-      const step = Math.max(distance(up[at]!, here), distance(down[at]!, here));
+      const step = Math.max(distance(up![at]!, here), distance(down![at]!, here));
       if (!Number.isNaN(here)) total[at]! += Number.isNaN(step) ? Number.POSITIVE_INFINITY : step;
     });
-  });
+  }
   return total;
 }
 
@@ -121,8 +118,7 @@ function ratioOf(gpu: number, cpu: number, error: number, float: boolean): numbe
   if (Object.is(gpu, cpu) || gpu === cpu) return 0;
   if (Number.isNaN(cpu)) return Number.isNaN(gpu) ? 0 : Number.POSITIVE_INFINITY;
   if (!Number.isFinite(gpu)) return Math.sign(gpu) * cpu + error >= OVERFLOW ? 0 : Number.POSITIVE_INFINITY;
-  const difference = Math.abs(gpu - cpu);
-  return difference / (error + (float ? TINY : 0));
+  return Math.abs(gpu - cpu) / (error + (float ? TINY : 0));
 }
 
 /** Recomputes what a captured kernel call stored, from the values that it read, and compares. */
@@ -133,17 +129,17 @@ export function compareCapture(capture: Capture): Check[] {
   const intervals = evaluateWith(roots, known, evaluateInterval);
   return roots.map((node, i): Check => {
     const { value, errors } = intervals[i]!;
-    const gpu = capture.results.get(node)!.data;
+    const stored = capture.results.get(node)!.data;
     let worst = { index: 0, gpu: 0, cpu: 0, bound: 0, ratio: -1 };
     let checked = 0;
-    for (let index = 0; index < gpu.length; index++) {
-      if (errors[index] === Number.POSITIVE_INFINITY) continue;
+    stored.forEach((gpu: number, index: number) => {
+      const [cpu, bound] = [value.data[index]!, errors[index]!];
+      if (bound === Number.POSITIVE_INFINITY) return;
       checked++;
-      const ratio = ratioOf(gpu[index]!, value.data[index]!, errors[index]!, isFloat(node.dtype));
-      if (!(ratio <= worst.ratio))
-        worst = { index, gpu: gpu[index]!, cpu: value.data[index]!, bound: errors[index]!, ratio };
-    }
-    return { op: node.op.name, kernel: capture.kernel, checked, total: gpu.length, worst };
+      const ratio = ratioOf(gpu, cpu, bound, isFloat(node.dtype));
+      if (!(ratio <= worst.ratio)) worst = { index, gpu, cpu, bound, ratio };
+    });
+    return { op: node.op.name, kernel: capture.kernel, checked, total: stored.length, worst };
   });
 }
 

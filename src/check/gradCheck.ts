@@ -54,17 +54,22 @@ interface Question {
 type Found = { entry: GradCheckReport['worst']; direction: readonly Place[]; excess: number };
 
 /** The worst derivative of the target's elements along a direction, by the graph and by central differences. */
-function probe(question: Question, direction: readonly Place[], options: GradCheckOptions): Found {
-  const { target, jacobians, leaf } = question;
-  const { epsilon = 1e-6, absolute = 1e-5, relative = 1e-3 } = options;
-  const nodes = [...jacobians.keys()];
+function probe(
+  { target, jacobians, leaf }: Question,
+  direction: readonly Place[],
+  { epsilon = 1e-6, absolute = 1e-5, relative = 1e-3 }: GradCheckOptions,
+): Found {
   const moved = (step: number): TypedArray => {
-    const shifts = new Map(nodes.map((node) => [node, new Float64Array(sizeOf(node.shape))]));
-    for (const { node, at, sign } of direction) shifts.get(node)![at] = sign * step;
-    return evaluate([target], leaf, undefined, shifts)[0]!.data;
+    const shift = (node: Tensor, value: TensorData): TensorData => {
+      if (!jacobians.has(node)) return value;
+      const data = Float64Array.from(value.data);
+      for (const place of direction) if (place.node === node) data[place.at]! += place.sign * step;
+      return { ...value, data };
+    };
+    return evaluate([target], leaf, shift)[0]!.data;
   };
   const [up, down] = [moved(epsilon), moved(-epsilon)];
-  const names = nodes.map(({ name }, i) => name ?? `wrt[${i}]`);
+  const names = new Map([...jacobians.keys()].map((node, i) => [node, node.name ?? `wrt[${i}]`]));
   const found = Array.from(up, (high, i): Found => {
     const slope = ({ node, at, sign }: Place): number => sign * jacobians.get(node)!.data[i * sizeOf(node.shape) + at]!;
     const analytic = direction.reduce((sum, place) => sum + slope(place), 0);
@@ -72,14 +77,11 @@ function probe(question: Question, direction: readonly Place[], options: GradChe
     const excess = Math.abs(analytic - numeric) / (absolute + relative * Math.abs(numeric));
     const { node, at } = direction[0]!;
     // a sum over many places has no place of its own
-    const where =
-      direction.length > 1
-        ? { wrt: names.join(' + '), index: [] }
-        : {
-            wrt: names[nodes.indexOf(node)]!,
-            index: [...coordinates(i, target.shape), ...coordinates(at, node.shape)],
-          };
-    return { entry: { ...where, analytic, numeric }, direction, excess: Number.isNaN(excess) ? Infinity : excess };
+    const isSum = direction.length > 1;
+    const wrt = isSum ? [...names.values()].join(' + ') : names.get(node)!;
+    const index = isSum ? [] : [...coordinates(i, target.shape), ...coordinates(at, node.shape)];
+    const entry = { wrt, index, analytic, numeric };
+    return { entry, direction, excess: Number.isNaN(excess) ? Infinity : excess };
   });
   return worstOf(found);
 }

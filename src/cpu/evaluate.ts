@@ -19,18 +19,15 @@ export function evaluateWith<T>(
   known: ReadonlyMap<Tensor, T>,
   rule: (node: Tensor, inputs: readonly T[]) => T,
 ): T[] {
-  const inputsOf = (node: Tensor): readonly Tensor[] => (known.has(node) ? [] : node.inputs);
-  const order = topological(roots, inputsOf);
-  const uses = new Map<Tensor, number>();
-  for (const node of [...roots, ...order.flatMap(inputsOf)]) uses.set(node, (uses.get(node) ?? 0) + 1);
+  const isNew = (node: Tensor): boolean => !known.has(node);
+  const order = topological(roots, (node) => (isNew(node) ? node.inputs : [])).filter(isNew);
+  const lastReader = new Map(order.flatMap((node) => node.inputs.map((input) => [input, node])));
+  for (const root of roots) lastReader.delete(root);
   const values = new Map(known);
-  for (const node of order.filter((each) => !known.has(each))) {
+  for (const node of order) {
     const inputs = node.inputs.map((input) => values.get(input)!);
     values.set(node, rule(node, inputs));
-    for (const input of node.inputs) {
-      uses.set(input, uses.get(input)! - 1);
-      if (uses.get(input) === 0) values.delete(input);
-    }
+    for (const input of node.inputs) if (lastReader.get(input) === node) values.delete(input);
   }
   return roots.map((root) => values.get(root)!);
 }
@@ -40,8 +37,7 @@ export function evaluateNode(node: Tensor, inputs: readonly TensorData[]): Tenso
   const { op, shape, dtype, options } = node;
   if (op.kernel.kind === 'composed') {
     const known = new Map(node.inputs.map((input, i) => [input, inputs[i]!]));
-    const root = op.kernel.compose(node.inputs, options);
-    return evaluateWith([root], known, evaluateNode)[0]!;
+    return evaluateWith([op.kernel.compose(node.inputs, options)], known, evaluateNode)[0]!;
   }
   if (op.kernel.kind !== 'pointwise') {
     const result = (op.reference as TensorReference<never>)(inputs, options, { shape, dtype });
@@ -57,22 +53,16 @@ export const evaluateBound = (node: Tensor, inputs: readonly TensorData[], outpu
 
 /**
  * Evaluates a graph in float64: the meaning that every GPU number is checked against.
- * `leaf` gives the values of inputs, parameters and constants; `shifts` are added to the values of some nodes, for finite differences.
+ * `leaf` gives the values of inputs, parameters and constants; `change` may put another value in the place of a node's.
  */
-export function evaluate(
+export const evaluate = (
   roots: readonly Tensor[],
   leaf: (node: Tensor) => TensorData,
-  onNode?: (node: Tensor, value: TensorData) => void,
-  shifts?: ReadonlyMap<Tensor, Float64Array>,
-): TensorData[] {
-  return evaluateWith<TensorData>(roots, new Map(), (node, inputs) => {
-    let value = node.op.kernel.kind === 'leaf' ? leaf(node) : evaluateNode(node, inputs);
-    const shift = shifts?.get(node);
-    if (shift) value = { ...value, data: Float64Array.from(value.data, (x, i) => x + shift[i]!) };
-    onNode?.(node, value);
-    return value;
-  });
-}
+  change = (_: Tensor, value: TensorData): TensorData => value,
+): TensorData[] =>
+  evaluateWith<TensorData>(roots, new Map(), (node, inputs) =>
+    change(node, node.op.kernel.kind === 'leaf' ? leaf(node) : evaluateNode(node, inputs)),
+  );
 
 /** Host form of stored values: floats as float64. */
 export const toHost = ({ shape, dtype, data }: TensorData): TensorData =>

@@ -43,9 +43,6 @@ export function hostData(shape: Shape, dtype: DType | 'f64', data: TypedArray): 
   return { shape, dtype: isFloat(dtype) ? 'f64' : dtype, data };
 }
 
-const isTensorData = (value: unknown): value is TensorData =>
-  typeof value === 'object' && value !== null && 'data' in value && 'shape' in value;
-
 /** The shape of nested arrays and their numbers, row by row. */
 function flatten(op: string, value: NestedArray): { shape: Shape; source: Float64Array } {
   const shape: number[] = [];
@@ -94,6 +91,28 @@ export function roundTo(dtype: DType, value: number): number {
   return value;
 }
 
+type Source = { shape: Shape; source: ArrayLike<number>; dtype?: DType | undefined };
+/** A value as its shape, its numbers row by row, and the dtype that it brings. A bare typed array takes the shape `wanted`. */
+function sourceOf(op: string, value: Value, wanted: Shape | undefined): Source {
+  if (typeof value === 'number') return { shape: [], source: [value] };
+  if (Array.isArray(value)) {
+    const { shape, source } = flatten(op, value);
+    return { shape: shape.length === 1 && wanted && sizeOf(wanted) === source.length ? wanted : shape, source };
+  }
+  const isBare = ArrayBuffer.isView(value);
+  const given = value as TensorData;
+  if (!isBare && given?.shape === undefined)
+    throw new FeedError(`${op}: ${String(value)} is not a number, an array, a typed array or { shape, dtype, data }`);
+  const source = isBare ? (value as TypedArray) : given.data;
+  const kind = Object.prototype.toString.call(source).slice(8, -1);
+  if (!/^(Float|Int|Uint(?!16)|Array)/.test(kind))
+    throw new DTypeError(`${op}: ${kind} is not accepted; pass Float32Array, Int32Array, Uint32Array or Uint8Array`);
+  const shape = checkShape(op, isBare ? (wanted ?? [source.length]) : given.shape);
+  if (sizeOf(shape) !== source.length)
+    throw new FeedError(`${op}: ${source.length} values do not fill ${formatShape(shape)}, ${sizeOf(shape)} elements`);
+  return { shape, source, dtype: isBare || given.dtype === 'f64' ? naturalDType(source) : given.dtype };
+}
+
 /** With `share` a typed array that needs no change is taken as it is, not copied. */
 type Expected = { shape?: Shape | undefined; dtype?: DType | undefined; share?: boolean };
 
@@ -102,34 +121,13 @@ type Expected = { shape?: Shape | undefined; dtype?: DType | undefined; share?: 
  * A bare typed array takes `shape`; nested arrays and TensorData bring their own. Throws FeedError or DTypeError.
  */
 export function readValue(op: string, value: Value, expected: Expected): TensorData & { dtype: DType } {
-  const { shape: wanted } = expected;
-  let { dtype } = expected;
-  if (expected.share && wanted && (value instanceof Float32Array || value instanceof Int32Array))
-    if (value.length === sizeOf(wanted) && dtype && naturalDType(value) === dtype)
-      return { shape: wanted, dtype, data: value };
-  let shape: Shape = [];
-  let source: ArrayLike<number>;
-  if (typeof value === 'number') source = [value];
-  else if (Array.isArray(value)) {
-    ({ shape, source } = flatten(op, value));
-    if (shape.length === 1 && wanted && sizeOf(wanted) === source.length) shape = wanted;
-  } else if (ArrayBuffer.isView(value) || isTensorData(value)) {
-    const data = ArrayBuffer.isView(value) ? (value as TypedArray) : value.data;
-    const kind = Object.prototype.toString.call(data).slice(8, -1);
-    if (!/^(Float|Int|Uint(?!16)|Array)/.test(kind))
-      throw new DTypeError(`${op}: ${kind} is not accepted; pass Float32Array, Int32Array, Uint32Array or Uint8Array`);
-    shape = checkShape(op, isTensorData(value) ? value.shape : (wanted ?? [data.length]));
-    if (sizeOf(shape) !== data.length)
-      throw new FeedError(`${op}: ${data.length} values do not fill ${formatShape(shape)}, ${sizeOf(shape)} elements`);
-    dtype ??= isTensorData(value) && value.dtype !== 'f64' ? value.dtype : naturalDType(data);
-    source = data;
-  } else
-    throw new FeedError(`${op}: ${String(value)} is not a number, an array, a typed array or { shape, dtype, data }`);
+  const { shape: wanted, share } = expected;
+  const { shape, source, dtype: own = 'f32' } = sourceOf(op, value, wanted);
   if (wanted && !sameShape(shape, wanted))
     throw new FeedError(`${op}: shape ${formatShape(shape)} where ${formatShape(wanted)} is expected`);
-  dtype = checkDType(op, dtype ?? 'f32');
-  if (expected.share && (source instanceof Float32Array || source instanceof Int32Array))
-    if (naturalDType(source) === dtype) return { shape, dtype, data: source };
+  const dtype = checkDType(op, expected.dtype ?? own);
+  if (share && (source instanceof Float32Array || source instanceof Int32Array) && naturalDType(source) === dtype)
+    return { shape, dtype, data: source };
   return { shape, dtype, data: convert(op, source, dtype) };
 }
 

@@ -3,7 +3,7 @@
 import { inPrecision, type Precision } from './autodiff/precision.js';
 import type { watch } from './check/anomaly.js';
 import type { CheckReport, CrossCheck, OnCheck } from './check/compare.js';
-import { constantValue } from './cpu/values.js';
+import { constantValue } from './cpu/evaluate.js';
 import { readValue, type TensorData, type Value } from './dtype.js';
 import { NablaError } from './errors.js';
 import type { Backend, Capture, Executable, GpuAccess, Inspection, PlanView, Profile } from './graph/backend.js';

@@ -1,6 +1,5 @@
 import { TINY, ulp } from '../bounds.js';
-import { evaluateBound, evaluateNode, evaluateWith, toHost } from '../cpu/evaluate.js';
-import { constantValue } from '../cpu/values.js';
+import { constantValue, evaluateBound, evaluateNode, evaluateWith, toHost } from '../cpu/evaluate.js';
 import { hostArray, hostData, isFloat, type TensorData, type TypedArray } from '../dtype.js';
 import { CheckError } from '../errors.js';
 import type { Capture, EngineInfo } from '../graph/backend.js';
@@ -150,12 +149,9 @@ export function checkFailure(check: Check, capture: Capture, info: EngineInfo): 
   const { index, gpu, cpu, bound } = check.worst;
   const adapter = info.adapter.description;
   const message = `${check.op}: element ${index} of kernel ${check.kernel} is ${gpu} on ${adapter}, the float64 reference ${cpu}; they may differ by ${bound}${bound === 0 ? ', because the op has no bound: give it one, such as { ulp: 4 }' : ''}`;
-  const inputs = [...capture.reads].map(([{ op, shape }, { dtype, data }]) => ({
-    op: op.name,
-    shape: formatShape(shape),
-    dtype,
-    values: [...data.slice(0, 4096)],
-  }));
+  const inputs = [...capture.reads].map(([{ op, shape }, { dtype, data }]) => {
+    return { op: op.name, shape: formatShape(shape), dtype, values: [...data.slice(0, 4096)] };
+  });
   const reproduction = JSON.stringify({ adapter, check, wgsl: capture.wgsl, inputs });
   return Object.assign(new CheckError(`${message}; see its reproduction`), { check, reproduction });
 }

@@ -1,6 +1,5 @@
 import { jacobian } from '../autodiff/jacobian.js';
-import { evaluate, toHost } from '../cpu/evaluate.js';
-import { constantValue, ownValue } from '../cpu/values.js';
+import { constantValue, evaluate, ownValue, toHost } from '../cpu/evaluate.js';
 import type { TensorData, TypedArray } from '../dtype.js';
 import { NablaError } from '../errors.js';
 import { isParameter, type NodeFeeds, readNodeFeeds } from '../graph/program.js';
@@ -44,47 +43,46 @@ const DIRECTIONS = 8;
 /** An element of a node, and which way a direction moves it. */
 type Place = { readonly node: Tensor; readonly at: number; readonly sign: number };
 
-/** What is compared: ∂target/∂node as the graph gives them, and how to evaluate the target. */
-interface Question {
-  readonly target: Tensor;
-  readonly jacobians: ReadonlyMap<Tensor, TensorData>;
-  readonly leaf: (node: Tensor) => TensorData;
-}
 /** A derivative, the direction that it was taken along, and its difference as a share of what is allowed. */
 type Found = { entry: GradCheckReport['worst']; direction: readonly Place[]; excess: number };
 
-/** The worst derivative of the target's elements along a direction, by the graph and by central differences. */
-function probe(
-  { target, jacobians, leaf }: Question,
-  direction: readonly Place[],
+/**
+ * How to find the worst derivative of the target's elements along a direction: by the graph, which gives ∂target/∂node,
+ * and by central differences.
+ */
+const prober = (
+  target: Tensor,
+  jacobians: ReadonlyMap<Tensor, TensorData>,
+  leaf: (node: Tensor) => TensorData,
   { epsilon = 1e-6, absolute = 1e-5, relative = 1e-3 }: GradCheckOptions,
-): Found {
-  const moved = (step: number): TypedArray => {
-    const shift = (node: Tensor, value: TensorData): TensorData => {
-      if (!jacobians.has(node)) return value;
-      const data = Float64Array.from(value.data);
-      for (const place of direction) if (place.node === node) data[place.at]! += place.sign * step;
-      return { ...value, data };
-    };
-    return evaluate([target], leaf, shift)[0]!.data;
-  };
-  const [up, down] = [moved(epsilon), moved(-epsilon)];
+) => {
   const names = new Map([...jacobians.keys()].map((node, i) => [node, node.name ?? `wrt[${i}]`]));
-  const found = Array.from(up, (high, i): Found => {
-    const slope = ({ node, at, sign }: Place): number => sign * jacobians.get(node)!.data[i * sizeOf(node.shape) + at]!;
-    const analytic = direction.reduce((sum, place) => sum + slope(place), 0);
-    const numeric = (high - down[i]!) / (2 * epsilon);
-    const excess = Math.abs(analytic - numeric) / (absolute + relative * Math.abs(numeric));
-    const { node, at } = direction[0]!;
-    // a sum over many places has no place of its own
-    const isSum = direction.length > 1;
-    const wrt = isSum ? [...names.values()].join(' + ') : names.get(node)!;
-    const index = isSum ? [] : [...coordinates(i, target.shape), ...coordinates(at, node.shape)];
-    const entry = { wrt, index, analytic, numeric };
-    return { entry, direction, excess: Number.isNaN(excess) ? Infinity : excess };
-  });
-  return worstOf(found);
-}
+  return (direction: readonly Place[]): Found => {
+    const [up, down] = [epsilon, -epsilon].map((step): TypedArray => {
+      const shift = (node: Tensor, value: TensorData): TensorData => {
+        if (!jacobians.has(node)) return value;
+        const data = Float64Array.from(value.data);
+        for (const place of direction) if (place.node === node) data[place.at]! += place.sign * step;
+        return { ...value, data };
+      };
+      return evaluate([target], leaf, shift)[0]!.data;
+    });
+    const found = Array.from(up!, (high, i): Found => {
+      const slopeAt = ({ node, at, sign }: Place) => sign * jacobians.get(node)!.data[i * sizeOf(node.shape) + at]!;
+      const analytic = direction.reduce((sum, place) => sum + slopeAt(place), 0);
+      const numeric = (high - down![i]!) / (2 * epsilon);
+      const excess = Math.abs(analytic - numeric) / (absolute + relative * Math.abs(numeric));
+      const { node, at } = direction[0]!;
+      // a sum over many places has no place of its own
+      const isSum = direction.length > 1;
+      const wrt = isSum ? [...names.values()].join(' + ') : names.get(node)!;
+      const index = isSum ? [] : [...coordinates(i, target.shape), ...coordinates(at, node.shape)];
+      const entry = { wrt, index, analytic, numeric };
+      return { entry, direction, excess: Number.isNaN(excess) ? Infinity : excess };
+    });
+    return worstOf(found);
+  };
+};
 
 const nothing: Found = { entry: { wrt: '', index: [], analytic: 0, numeric: 0 }, direction: [], excess: -1 };
 const worstOf = (found: Found[]): Found => found.reduce((a, b) => (b.excess > a.excess ? b : a), nothing);
@@ -126,17 +124,16 @@ export async function gradCheck(
   const leaves = await leafValues([target, ...tree], options);
   const leaf = (node: Tensor): TensorData => leaves.get(node)!;
   const derivatives = options.engine ? await options.engine.run(tree, options.feeds) : evaluate(tree, leaf);
-  const question = { target, leaf, jacobians: new Map(nodes.map((node, i) => [node, derivatives[i]!])) };
+  const probe = prober(target, new Map(nodes.map((node, i) => [node, derivatives[i]!])), leaf, options);
   const directions = full
     ? places.map((place) => [place])
     : Array.from({ length: DIRECTIONS }, (_, seed) => randomDirection(places, seed));
-  let worst = worstOf(directions.map((direction) => probe(question, direction, options)));
+  let worst = worstOf(directions.map(probe));
   const ok = worst.excess <= 1;
   // a wrong sum over many places: halve it towards a place that is wrong
   while (!ok && worst.direction.length > 1) {
     const half = Math.ceil(worst.direction.length / 2);
-    const halves = [worst.direction.slice(0, half), worst.direction.slice(half)];
-    worst = worstOf(halves.map((direction) => probe(question, direction, options)));
+    worst = worstOf([worst.direction.slice(0, half), worst.direction.slice(half)].map(probe));
   }
   return { ok, checked: directions.length * sizeOf(target.shape), worst: worst.entry };
 }

@@ -2,8 +2,7 @@ import type { TensorData } from '../dtype.js';
 import { type Backend, type EngineInfo, type Executable, emptyStats } from '../graph/backend.js';
 import { held, type Program, programNodes } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
-import { evaluate, toHost } from './evaluate.js';
-import { ownValue } from './values.js';
+import { evaluate, ownValue, toHost } from './evaluate.js';
 
 /** Runs graphs in float64 by the ops' references. No WebGPU. */
 export class CpuBackend implements Backend {

@@ -1,8 +1,11 @@
-import { boundErrors } from '../bounds.js';
+import { ulp } from '../bounds.js';
 import { hostArray, hostData, isFloat, type TensorData } from '../dtype.js';
+import { FeedError } from '../errors.js';
 import { mapElements, type ScalarReference, type TensorReference } from '../graph/op.js';
+import { isConstant, isParameter } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
+import { describe } from '../ops/leaf.js';
 import { broadcastData } from '../ops/view.js';
 import { sizeOf } from '../shape.js';
 
@@ -48,8 +51,12 @@ export function evaluateNode(node: Tensor, inputs: readonly TensorData[]): Tenso
 }
 
 /** How far a GPU result of one node may lie from its reference, element by element, given the same inputs. */
-export const evaluateBound = (node: Tensor, inputs: readonly TensorData[], output: TensorData): Float64Array =>
-  boundErrors(node.op.bound ?? { ulp: 0 }, aligned(node, inputs), output, node.options);
+export function evaluateBound(node: Tensor, inputs: readonly TensorData[], output: TensorData): Float64Array {
+  const { bound = { ulp: 0 } } = node.op;
+  if (typeof bound === 'function') return bound(aligned(node, inputs), output, node.options);
+  const unit = isFloat(output.dtype) ? bound.ulp : 0;
+  return Float64Array.from(output.data, (value) => unit && unit * ulp(value));
+}
 
 /**
  * Evaluates a graph in float64: the meaning that every GPU number is checked against.
@@ -67,3 +74,21 @@ export const evaluate = (
 /** Host form of stored values: floats as float64. */
 export const toHost = ({ shape, dtype, data }: TensorData): TensorData =>
   hostData(shape, dtype, isFloat(dtype) && !(data instanceof Float64Array) ? new Float64Array(data) : data);
+
+/** A parameter's first value, rounded to what a GPU stores, so that all engines start from the same bits. */
+export function initialValue(parameter: Tensor): TensorData {
+  const { initial } = parameter.options as { initial: TensorData | Tensor };
+  const value = 'data' in initial ? initial : evaluate([initial], constantValue)[0]!;
+  const data = parameter.dtype === 'f32' ? Float32Array.from(value.data) : value.data.slice();
+  return { ...value, dtype: parameter.dtype, data };
+}
+
+/** The value of a constant; anything else has none before a run. */
+export function constantValue(node: Tensor): TensorData {
+  if (isConstant(node)) return toHost((node.options as { value: TensorData }).value);
+  throw new FeedError(`${describe(node)}: has no value here; only constants do`);
+}
+
+/** What a parameter or a constant holds before any run. */
+export const ownValue = (node: Tensor): TensorData =>
+  isParameter(node) ? toHost(initialValue(node)) : constantValue(node);

@@ -93,12 +93,7 @@ interface Rules<O extends Options> {
   /** Error allowed against the reference of the same f32 inputs; none when absent. */
   readonly bound?: Bound;
   /** Output errors that input errors cause; found by shifting the inputs when absent. */
-  readonly propagate?: (
-    inputs: Values,
-    errors: readonly Float64Array[],
-    output: TensorData,
-    options: O,
-  ) => Float64Array;
+  readonly propagate?: (inputs: Values, errors: Float64Array[], output: TensorData, options: O) => Float64Array;
 }
 /** An op of scalars, applied to each element. */
 export interface PointwiseRecord<O extends Options = Options> extends Rules<O> {

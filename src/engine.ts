@@ -216,8 +216,9 @@ export class Engine {
   async write(parameter: Tensor, value: Value): Promise<void> {
     const target = checkParameter('write', parameter);
     const rounded = readValue(`write: ${describe(target)}`, value, target);
-    const exact = this.info.backend === 'cpu' && target.dtype === 'f32' && isDouble(value);
-    await this.#open.write(target, exact ? value : rounded);
+    const { dtype } = value as Partial<TensorData>;
+    const exact = this.info.backend === 'cpu' && target.dtype === 'f32' && dtype === 'f64';
+    await this.#open.write(target, exact ? (value as TensorData) : rounded);
   }
 
   /** Waits for all work and throws errors that were found on the way. */
@@ -281,6 +282,3 @@ const checkIndices = (limits: ReturnType<typeof indexLimits>, feeds: ReadonlyMap
     if (value) checkRange(`${op}: ${isInput(leaf) ? 'feed ' : ''}${describe(leaf)}`, value, size);
   }
 };
-
-const isDouble = (value: Value): value is TensorData =>
-  typeof value === 'object' && 'dtype' in value && value.dtype === 'f64';

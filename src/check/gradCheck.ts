@@ -3,7 +3,7 @@ import { constantValue, evaluate, ownValue, toHost } from '../cpu/evaluate.js';
 import type { TensorData, TypedArray } from '../dtype.js';
 import { NablaError } from '../errors.js';
 import { isParameter, type NodeFeeds, readNodeFeeds } from '../graph/program.js';
-import { Tensor } from '../graph/tensor.js';
+import { Tensor, type Tensors } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { mul } from '../ops/arithmetic.js';
 import { random } from '../ops/random.js';
@@ -90,28 +90,11 @@ const worstOf = (found: Found[]): Found => found.reduce((a, b) => (b.excess > a.
 const coordinates = (place: number, shape: Shape): number[] =>
   stridesOf(shape).map((stride, axis) => Math.floor(place / stride) % shape[axis]!);
 
-async function leafValues(roots: readonly Tensor[], options: GradCheckOptions): Promise<Map<Tensor, TensorData>> {
-  const leaves = topological(roots).filter(({ op }) => op.kernel.kind === 'leaf');
-  const values = readNodeFeeds('gradCheck', leaves, options.feeds ?? {});
-  if (options.engine) for (const node of leaves.filter(isParameter)) values.set(node, await options.engine.read(node));
-  return new Map(leaves.map((node) => [node, values.has(node) ? toHost(values.get(node)!) : ownValue(node)]));
-}
-
-/** All places with random signs. */
-function randomDirection(places: readonly Place[], seed: number): Place[] {
-  const draws = evaluate([random.uniform([places.length], { seed })], constantValue)[0]!.data;
-  return places.map((place, i) => ({ ...place, sign: draws[i]! < 0.5 ? -1 : 1 }));
-}
-
 /**
  * Compares the derivatives ∂y/∂wrt of the graph with central finite differences of the float64 reference: every entry
  * for small inputs, random directions for large ones, narrowed down to one entry. Reports the worst; throws only for bad calls.
  */
-export async function gradCheck(
-  y: Tensor,
-  wrt: Tensor | readonly Tensor[],
-  options: GradCheckOptions = {},
-): Promise<GradCheckReport> {
+export async function gradCheck(y: Tensor, wrt: Tensors, options: GradCheckOptions = {}): Promise<GradCheckReport> {
   const nodes: readonly Tensor[] = [...new Set(wrt instanceof Tensor ? [wrt] : wrt)];
   if (nodes.length === 0 || ![y, ...nodes].every((each) => each instanceof Tensor))
     throw new NablaError('gradCheck: pass a tensor y and at least one tensor to differentiate by');
@@ -121,13 +104,19 @@ export async function gradCheck(
   const full = places.length <= FULL_INPUTS && places.length * sizeOf(y.shape) <= FULL_ENTRIES;
   const target = full || y.rank === 0 ? y : sum(mul(y, random.uniform(y.shape, { seed: 1, low: -1 })));
   const tree = jacobian(target, nodes);
-  const leaves = await leafValues([target, ...tree], options);
-  const leaf = (node: Tensor): TensorData => leaves.get(node)!;
+  const leaves = topological([target, ...tree]).filter(({ op }) => op.kernel.kind === 'leaf');
+  const given = readNodeFeeds('gradCheck', leaves, options.feeds ?? {});
+  if (options.engine) for (const node of leaves.filter(isParameter)) given.set(node, await options.engine.read(node));
+  const known = (node: Tensor): TensorData => (given.has(node) ? toHost(given.get(node)!) : ownValue(node));
+  const values = new Map(leaves.map((node) => [node, known(node)]));
+  const leaf = (node: Tensor): TensorData => values.get(node)!;
   const derivatives = options.engine ? await options.engine.run(tree, options.feeds) : evaluate(tree, leaf);
   const probe = prober(target, new Map(nodes.map((node, i) => [node, derivatives[i]!])), leaf, options);
-  const directions = full
-    ? places.map((place) => [place])
-    : Array.from({ length: DIRECTIONS }, (_, seed) => randomDirection(places, seed));
+  const randomDirection = (seed: number): Place[] => {
+    const draws = evaluate([random.uniform([places.length], { seed })], constantValue)[0]!.data;
+    return places.map((place, i) => ({ ...place, sign: draws[i]! < 0.5 ? -1 : 1 }));
+  };
+  const directions = full ? places.map((place) => [place]) : [...Array(DIRECTIONS).keys()].map(randomDirection);
   let worst = worstOf(directions.map(probe));
   const ok = worst.excess <= 1;
   // a wrong sum over many places: halve it towards a place that is wrong

@@ -39,6 +39,9 @@ export type TensorLike = Tensor | number;
 /** Tensors in arrays and objects, nested as the caller likes. */
 export type Tree = Tensor | readonly Tree[] | { readonly [key: string]: Tree };
 
+/** One node or several. */
+export type Tensors = Tensor | readonly Tensor[];
+
 /** @internal Throws ShapeError for what is no tensor. */
 export function checkTensors(op: string, ...inputs: readonly unknown[]): void {
   for (const input of inputs)
@@ -165,12 +168,10 @@ export function defineOp(record: OpRecord<NoOptions>): OpFunction {
   };
 }
 
+type PointwiseRules = Omit<PointwiseRecord<NoOptions>, 'name' | 'kernel'>;
 /** @internal A pointwise op: its name, its WGSL function and its rules; exact unless they say a bound. */
-export const definePointwise = (
-  name: string,
-  kernel: PointwiseRecord['kernel'],
-  rules: Omit<PointwiseRecord<NoOptions>, 'name' | 'kernel'>,
-): OpFunction => defineOp({ bound: { ulp: 0 }, ...rules, name, kernel });
+export const definePointwise = (name: string, kernel: PointwiseRecord['kernel'], rules: PointwiseRules): OpFunction =>
+  defineOp({ bound: { ulp: 0 }, ...rules, name, kernel });
 
 /** Makes an op that takes options beside its tensors. */
 export const defineOpWith =

@@ -3,10 +3,7 @@ import { NablaError } from '../errors.js';
 import { Tensor, type Tree } from './tensor.js';
 
 /** All nodes that the roots need, inputs before users. Iterative: deep graphs do not overflow the stack. */
-export function topological(
-  roots: readonly Tensor[],
-  inputsOf: (node: Tensor) => readonly Tensor[] = (node) => node.inputs,
-): Tensor[] {
+export function topological(roots: readonly Tensor[], inputsOf = ({ inputs }: Tensor) => inputs): Tensor[] {
   const order = new Set<Tensor>();
   const open = new Set<Tensor>();
   const stack = [...roots].reverse();
@@ -33,13 +30,9 @@ export function dependents(order: readonly Tensor[], sources: Iterable<Tensor>):
   return reached;
 }
 
+type Replace = (tensor: Tensor) => unknown;
 /** The same tree with each tensor replaced, in a fixed order. `path` and `above` say where in the whole it stands. */
-export function mapTree(
-  tree: Tree,
-  replace: (tensor: Tensor) => unknown,
-  path = '',
-  above: readonly Tree[] = [],
-): unknown {
+export function mapTree(tree: Tree, replace: Replace, path = '', above: readonly Tree[] = []): unknown {
   if (tree instanceof Tensor) return replace(tree);
   if (above.includes(tree))
     throw new NablaError(`${path}: the tree holds itself; give tensors in a tree without circles`);

@@ -43,8 +43,11 @@ export function hostData(shape: Shape, dtype: DType | 'f64', data: TypedArray): 
   return { shape, dtype: isFloat(dtype) ? 'f64' : dtype, data };
 }
 
+/** The shape of a value, its numbers row by row, and the dtype that it brings. */
+type Source = { shape: Shape; source: ArrayLike<number>; dtype?: DType | undefined };
+
 /** The shape of nested arrays and their numbers, row by row. */
-function flatten(op: string, value: NestedArray): { shape: Shape; source: Float64Array } {
+function flatten(op: string, value: NestedArray): Source {
   const shape: number[] = [];
   for (let level: unknown = value; Array.isArray(level); level = level[0]) shape.push(level.length);
   const source = new Float64Array(sizeOf(shape));
@@ -91,8 +94,7 @@ export function roundTo(dtype: DType, value: number): number {
   return value;
 }
 
-type Source = { shape: Shape; source: ArrayLike<number>; dtype?: DType | undefined };
-/** A value as its shape, its numbers row by row, and the dtype that it brings. A bare typed array takes the shape `wanted`. */
+/** Opens a value; a bare typed array takes the shape `wanted`. */
 function sourceOf(op: string, value: Value, wanted: Shape | undefined): Source {
   if (typeof value === 'number') return { shape: [], source: [value] };
   if (Array.isArray(value)) {

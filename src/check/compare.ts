@@ -37,10 +37,7 @@ export type CrossCheck = 'off' | 'sampled' | 'every';
 export type OnCheck = (checks: readonly Check[]) => void;
 
 /** A reference value with how far the GPU may be from it; an infinite error means that it was not computed. */
-export interface Interval {
-  readonly value: TensorData;
-  readonly errors: Float64Array;
-}
+export type Interval = { readonly value: TensorData; readonly errors: Float64Array };
 
 /** Output errors that input errors cause: Σ over inputs of how far the output moves when that input moves by ± its error. */
 function propagate(node: Tensor, inputs: readonly Interval[], output: TensorData): Float64Array {

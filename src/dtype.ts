@@ -115,19 +115,18 @@ function sourceOf(op: string, value: Value, wanted: Shape | undefined): Source {
   return { shape, source, dtype: isBare || given.dtype === 'f64' ? naturalDType(source) : given.dtype };
 }
 
-/** With `share` a typed array that needs no change is taken as it is, not copied. */
-type Expected = { shape?: Shape | undefined; dtype?: DType | undefined; share?: boolean };
+type Expected = { shape?: Shape | undefined; dtype?: DType | undefined };
 
 /**
  * Reads a fed or literal value into host form, rounded to the dtype.
- * A bare typed array takes `shape`; nested arrays and TensorData bring their own. Throws FeedError or DTypeError.
+ * A bare typed array takes `shape`; nested arrays and TensorData bring their own. With `share` a typed array that needs no
+ * change is taken as it is, not copied. Throws FeedError or DTypeError.
  */
-export function readValue(op: string, value: Value, expected: Expected): TensorData & { dtype: DType } {
-  const { shape: wanted, share } = expected;
+export function readValue(op: string, value: Value, { shape: wanted, dtype: given }: Expected, share = false) {
   const { shape, source, dtype: own = 'f32' } = sourceOf(op, value, wanted);
   if (wanted && !sameShape(shape, wanted))
     throw new FeedError(`${op}: shape ${formatShape(shape)} where ${formatShape(wanted)} is expected`);
-  const dtype = checkDType(op, expected.dtype ?? own);
+  const dtype = checkDType(op, given ?? own);
   if (share && (source instanceof Float32Array || source instanceof Int32Array) && naturalDType(source) === dtype)
     return { shape, dtype, data: source };
   return { shape, dtype, data: convert(op, source, dtype) };

@@ -71,14 +71,13 @@ function sampledProduct(node: Tensor, inputs: readonly Interval[]): Interval | u
   // the same rows for the same shape
   const chosen = new Set<number>();
   for (let i = 0; chosen.size < count; i++) chosen.add(pcg(i ^ pcg(m)) % m);
-  const rows = [...chosen];
-  const picked = tensor(Int32Array.from(rows));
+  const picked = tensor(Int32Array.from(chosen));
   const product = matmul(gather(a, picked, { axis: options.transposeA ? 1 : 0 }), b, options);
   const known = new Map([a, b, picked].map((x, i) => [x, inputs[i] ?? exact(constantValue(picked))]));
   const { value, errors } = evaluateWith([product], known, evaluateInterval)[0]!;
   const spread = (data: TypedArray, rest: number): Float64Array => {
     const out = new Float64Array(m * n).fill(rest);
-    for (const [r, row] of rows.entries()) out.set(data.subarray(r * n, (r + 1) * n), row * n);
+    for (const [r, row] of [...chosen].entries()) out.set(data.subarray(r * n, (r + 1) * n), row * n);
     return out;
   };
   const whole = hostData(node.shape, 'f64', spread(value.data, 0));

@@ -1,5 +1,5 @@
 import { jacobian } from '../autodiff/jacobian.js';
-import { constantValue, evaluate, ownValue, toHost } from '../cpu/evaluate.js';
+import { constantValue, evaluate, type Leaf, ownValue, toHost } from '../cpu/evaluate.js';
 import type { TensorData, TypedArray } from '../dtype.js';
 import { NablaError } from '../errors.js';
 import { isParameter, type NodeFeeds, readNodeFeeds } from '../graph/program.js';
@@ -50,12 +50,8 @@ type Found = { entry: GradCheckReport['worst']; direction: readonly Place[]; exc
  * How to find the worst derivative of the target's elements along a direction: by the graph, which gives ∂target/∂node,
  * and by central differences.
  */
-const prober = (
-  target: Tensor,
-  jacobians: ReadonlyMap<Tensor, TensorData>,
-  leaf: (node: Tensor) => TensorData,
-  { epsilon = 1e-6, absolute = 1e-5, relative = 1e-3 }: GradCheckOptions,
-) => {
+const prober = (target: Tensor, jacobians: ReadonlyMap<Tensor, TensorData>, leaf: Leaf, options: GradCheckOptions) => {
+  const { epsilon = 1e-6, absolute = 1e-5, relative = 1e-3 } = options;
   const names = new Map([...jacobians.keys()].map((node, i) => [node, node.name ?? `wrt[${i}]`]));
   return (direction: readonly Place[]): Found => {
     const [up, down] = [epsilon, -epsilon].map((step): TypedArray => {
@@ -109,7 +105,7 @@ export async function gradCheck(y: Tensor, wrt: Tensors, options: GradCheckOptio
   if (options.engine) for (const node of leaves.filter(isParameter)) given.set(node, await options.engine.read(node));
   const known = (node: Tensor): TensorData => (given.has(node) ? toHost(given.get(node)!) : ownValue(node));
   const values = new Map(leaves.map((node) => [node, known(node)]));
-  const leaf = (node: Tensor): TensorData => values.get(node)!;
+  const leaf: Leaf = (node) => values.get(node)!;
   const derivatives = options.engine ? await options.engine.run(tree, options.feeds) : evaluate(tree, leaf);
   const probe = prober(target, new Map(nodes.map((node, i) => [node, derivatives[i]!])), leaf, options);
   const randomDirection = (seed: number): Place[] => {

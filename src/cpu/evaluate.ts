@@ -13,15 +13,12 @@ import { sizeOf } from '../shape.js';
 const aligned = ({ op, shape }: Tensor, inputs: readonly TensorData[]): readonly TensorData[] =>
   op.kernel.kind === 'pointwise' ? inputs.map((x) => broadcastData(x, shape)) : inputs;
 
+type Rule<T> = (node: Tensor, inputs: readonly T[]) => T;
 /**
  * What a rule gives for the roots, from what it gives for their inputs. Each node is asked once, `known` ones not at all;
  * results that nothing needs any more are dropped on the way.
  */
-export function evaluateWith<T>(
-  roots: readonly Tensor[],
-  known: ReadonlyMap<Tensor, T>,
-  rule: (node: Tensor, inputs: readonly T[]) => T,
-): T[] {
+export function evaluateWith<T>(roots: readonly Tensor[], known: ReadonlyMap<Tensor, T>, rule: Rule<T>): T[] {
   const isNew = (node: Tensor): boolean => !known.has(node);
   const order = topological(roots, (node) => (isNew(node) ? node.inputs : [])).filter(isNew);
   const lastReader = new Map(order.flatMap((node) => node.inputs.map((input) => [input, node])));
@@ -58,18 +55,18 @@ export function evaluateBound(node: Tensor, inputs: readonly TensorData[], outpu
   return Float64Array.from(output.data, (value) => unit && unit * ulp(value));
 }
 
+/** Gives the values of inputs, parameters and constants. */
+export type Leaf = (node: Tensor) => TensorData;
+type Change = (node: Tensor, value: TensorData) => TensorData;
 /**
  * Evaluates a graph in float64: the meaning that every GPU number is checked against.
- * `leaf` gives the values of inputs, parameters and constants; `change` may put another value in the place of a node's.
+ * `change` may put another value in the place of a node's.
  */
-export const evaluate = (
-  roots: readonly Tensor[],
-  leaf: (node: Tensor) => TensorData,
-  change = (_: Tensor, value: TensorData): TensorData => value,
-): TensorData[] =>
-  evaluateWith<TensorData>(roots, new Map(), (node, inputs) =>
-    change(node, node.op.kernel.kind === 'leaf' ? leaf(node) : evaluateNode(node, inputs)),
-  );
+export function evaluate(roots: readonly Tensor[], leaf: Leaf, change: Change = (_, value) => value): TensorData[] {
+  const rule: Rule<TensorData> = (node, inputs) =>
+    change(node, node.op.kernel.kind === 'leaf' ? leaf(node) : evaluateNode(node, inputs));
+  return evaluateWith(roots, new Map(), rule);
+}
 
 /** Host form of stored values: floats as float64. */
 export const toHost = ({ shape, dtype, data }: TensorData): TensorData =>

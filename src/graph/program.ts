@@ -64,15 +64,16 @@ type Values = Readonly<Record<string, Value>>;
 export type NodeFeeds = ReadonlyMap<Tensor, Value> | Values;
 
 type Named = Iterable<readonly [name: string, input: Tensor]>;
-const readAll = (op: string, inputs: Named, find: (name: string, node: Tensor) => Value | undefined) =>
-  new Map(
-    Array.from(inputs, ([name, node]) => {
-      const value = find(name, node);
-      if (value !== undefined)
-        return [node, readValue(`${op}: ${name}`, value, { shape: node.shape, dtype: node.dtype, share: true })];
-      throw new FeedError(`${op}: ${name} ${formOf(node)} is missing; pass a value for it`);
-    }),
-  );
+type Find = (name: string, node: Tensor) => Value | undefined;
+function readAll(op: string, inputs: Named, find: Find): Map<Tensor, TensorData> {
+  const values = new Map<Tensor, TensorData>();
+  for (const [name, node] of inputs) {
+    const value = find(name, node);
+    if (value === undefined) throw new FeedError(`${op}: ${name} ${formOf(node)} is missing; pass a value for it`);
+    values.set(node, readValue(`${op}: ${name}`, value, node, true));
+  }
+  return values;
+}
 
 /** Fed values that their owner may change from now on. */
 export const held = (feeds: Feeds): Feeds =>

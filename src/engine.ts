@@ -7,7 +7,7 @@ import { constantValue } from './cpu/evaluate.js';
 import { readValue, type TensorData, type Value } from './dtype.js';
 import { NablaError } from './errors.js';
 import type { Backend, Capture, Executable, GpuAccess, Inspection, PlanView, Profile } from './graph/backend.js';
-import type { Feeds, NodeFeeds, Updates } from './graph/program.js';
+import type { Feeds, NamedFeeds, NodeFeeds, Updates } from './graph/program.js';
 import { checkProgram, indexLimits, isInput, programNodes, readFeeds, readNodeFeeds } from './graph/program.js';
 import { isData, structureOf } from './graph/structure.js';
 import type { Tensor, Tree } from './graph/tensor.js';
@@ -16,8 +16,6 @@ import { checkRange } from './ops/indexing.js';
 import { checkParameter, describe } from './ops/leaf.js';
 import { countRuns } from './ops/random.js';
 import { checkChoice, checkOptions } from './options.js';
-
-type NamedFeeds = Readonly<Record<string, Value>>;
 
 /** A compiled computation: call it with values for its inputs. Calls run in call order; feeds are copied at once. */
 export interface Step<T extends Tree> {

@@ -8,6 +8,8 @@ import { concat } from '../ops/slice.js';
 import { reshape } from '../ops/view.js';
 import { formatShape, sizeOf } from '../shape.js';
 
+const called = ({ op, name, shape }: Tensor): string => `${name ?? op.name} ${formatShape(shape)}`;
+
 /**
  * A program with one output more: how many values of each float node are NaN or infinite, in topological order. They are
  * counted on the device, by their bits, so that a step reads one short vector and nothing for each op.
@@ -24,17 +26,14 @@ export function watch(program: Program) {
     check: ({ data }: TensorData): void => {
       const tainted = new Map(nodes.map((node, i) => [node, data[i]!] as const).filter(([, count]) => count > 0));
       // infinite constants, a mask say, are meant; what they make infinite is not the first
-      for (const [node, count] of tainted)
-        if (!isConstant(node) && !node.inputs.some((input) => tainted.has(input)))
-          throw new CheckError(describeAnomaly(node, count));
+      for (const [node, count] of tainted) {
+        if (isConstant(node) || node.inputs.some((input) => tainted.has(input))) continue;
+        const origin = node.inputs.length
+          ? `it is the first op of the step that made any, from finite ${node.inputs.map(called).join(' and ')}`
+          : 'it came in so: look at what is fed, or at the update before';
+        const of = `${count} of ${sizeOf(node.shape)} values of ${called(node)}`;
+        throw new CheckError(`anomaly: ${of} are NaN or infinite; ${origin}`);
+      }
     },
   };
-}
-
-function describeAnomaly(node: Tensor, count: number): string {
-  const called = ({ op, name, shape }: Tensor): string => `${name ?? op.name} ${formatShape(shape)}`;
-  const origin = node.inputs.length
-    ? `it is the first op of the step that made any, from finite ${node.inputs.map(called).join(' and ')}`
-    : 'it came in so: look at what is fed, or at the update before';
-  return `anomaly: ${count} of ${sizeOf(node.shape)} values of ${called(node)} are NaN or infinite; ${origin}`;
 }

@@ -94,9 +94,7 @@ export async function gradCheck(y: Tensor, wrt: Tensors, options: GradCheckOptio
   const nodes: readonly Tensor[] = [...new Set(wrt instanceof Tensor ? [wrt] : wrt)];
   if (nodes.length === 0 || ![y, ...nodes].every((each) => each instanceof Tensor))
     throw new NablaError('gradCheck: pass a tensor y and at least one tensor to differentiate by');
-  const places = nodes.flatMap((node) =>
-    Array.from({ length: sizeOf(node.shape) }, (_, at) => ({ node, at, sign: 1 })),
-  );
+  const places = nodes.flatMap((node) => [...Array(sizeOf(node.shape)).keys()].map((at) => ({ node, at, sign: 1 })));
   const full = places.length <= FULL_INPUTS && places.length * sizeOf(y.shape) <= FULL_ENTRIES;
   const target = full || y.rank === 0 ? y : sum(mul(y, random.uniform(y.shape, { seed: 1, low: -1 })));
   const tree = jacobian(target, nodes);

@@ -37,11 +37,9 @@ export class CpuBackend implements Backend {
     };
   }
 
-  read(parameter: Tensor): Promise<TensorData> {
-    return this.#enqueue(() => {
-      const value = this.#valueOf(parameter);
-      return { ...value, data: value.data.slice() };
-    });
+  async read(parameter: Tensor): Promise<TensorData> {
+    const value = await this.#enqueue(() => this.#valueOf(parameter));
+    return { ...value, data: value.data.slice() };
   }
 
   write(parameter: Tensor, value: TensorData): Promise<void> {

@@ -59,9 +59,10 @@ export function checkProgram(program: Program): Program {
   return program;
 }
 
-type Values = Readonly<Record<string, Value>>;
+/** Values for inputs, by the names that the inputs go by. */
+export type NamedFeeds = Readonly<Record<string, Value>>;
 /** Values for inputs: by node, or by the inputs' names. */
-export type NodeFeeds = ReadonlyMap<Tensor, Value> | Values;
+export type NodeFeeds = ReadonlyMap<Tensor, Value> | NamedFeeds;
 
 type Named = Iterable<readonly [name: string, input: Tensor]>;
 type Find = (name: string, node: Tensor) => Value | undefined;
@@ -80,7 +81,7 @@ export const held = (feeds: Feeds): Feeds =>
   new Map(Array.from(feeds, ([node, value]) => [node, { ...value, data: value.data.slice() }]));
 
 /** Reads fed values into host form, arrays that have it as they are. Throws FeedError for missing, unknown or ill-shaped values. */
-export function readFeeds(inputs: ReadonlyMap<string, Tensor>, values: Values): Map<Tensor, TensorData> {
+export function readFeeds(inputs: ReadonlyMap<string, Tensor>, values: NamedFeeds): Map<Tensor, TensorData> {
   const unknown = Object.keys(values).find((name) => !inputs.has(name));
   if (unknown === undefined) return readAll('feeds', inputs, (name) => values[name]);
   throw new FeedError(`feeds: ${unknown} is no input of this step; it has ${[...inputs.keys()].join(', ') || 'none'}`);
@@ -97,7 +98,7 @@ export function readNodeFeeds(op: string, nodes: readonly Tensor[], feeds: NodeF
     return readAll(op, inputs, (_, node) => feeds.get(node));
   }
   const unknown = Object.keys(feeds).find((name) => !inputNames.has(name));
-  if (unknown === undefined) return readAll(op, inputs, (name) => (feeds as Values)[name]);
+  if (unknown === undefined) return readAll(op, inputs, (name) => (feeds as NamedFeeds)[name]);
   throw new FeedError(`${op}: there is no input ${unknown}; name it with input(shape, { name: '${unknown}' })`);
 }
 

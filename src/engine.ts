@@ -230,8 +230,7 @@ export class Engine {
    */
   async profile(): Promise<Profile> {
     const profile = await this.#open.profile?.();
-    if (!profile)
-      throw new NablaError('profile: this engine measures no times; open it with { profile: true } on a GPU');
+    if (!profile) throw new NablaError('profile: this engine takes no times; open it with { profile: true } on a GPU');
     return profile;
   }
 

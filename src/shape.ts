@@ -20,9 +20,8 @@ export const stridesOf = (shape: Shape): number[] => shape.map((_, axis) => size
 /** Throws a ShapeError unless every size is a whole number ≥ 0 and the rank is at most 8. */
 export function checkShape(op: string, shape: Shape): Shape {
   if (!Array.isArray(shape)) throw new ShapeError(`${op}: a shape is an array of whole numbers, not ${String(shape)}`);
-  const bad = shape.find((size) => !Number.isSafeInteger(size) || size < 0);
-  if (bad !== undefined)
-    throw new ShapeError(`${op}: ${formatShape(shape)} is no shape: ${bad} is not a whole number ≥ 0`);
+  if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0))
+    throw new ShapeError(`${op}: ${formatShape(shape)} is no shape; its sizes are whole numbers ≥ 0`);
   if (shape.length > MAX_RANK)
     throw new ShapeError(`${op}: rank ${shape.length} of ${formatShape(shape)} is above ${MAX_RANK}; use fewer axes`);
   if (sizeOf(shape) > 2 ** 32 - 1)

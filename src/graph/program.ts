@@ -43,8 +43,7 @@ export function checkProgram(program: Program): Program {
     if (!isParameter(parameter))
       throw new NablaError('compile: an update goes to something that is no parameter; make it with parameter(…)');
     const name = parameter.name ?? `parameter ${formatShape(parameter.shape)}`;
-    if (seen.has(parameter))
-      throw new NablaError(`compile: ${name} is updated twice; add the changes up in one update`);
+    if (seen.has(parameter)) throw new NablaError(`compile: ${name} is updated twice; add the changes in one update`);
     seen.add(parameter);
     checkTensors(`compile: the next value of ${name}`, next);
     if (!sameShape(parameter.shape, next.shape) || parameter.dtype !== next.dtype)
@@ -54,8 +53,7 @@ export function checkProgram(program: Program): Program {
   for (const [name, node] of program.inputs)
     if (!isInput(node)) throw new FeedError(`compile: inputs.${name} is no input; make it with input(shape)`);
   const missing = programNodes(program).find((node) => isInput(node) && !declared.has(node));
-  if (missing)
-    throw new FeedError(`compile: input ${missing.name ?? formOf(missing)} is needed and not declared; declare it`);
+  if (missing) throw new FeedError(`compile: input ${missing.name ?? formOf(missing)} is needed; declare it in inputs`);
   return program;
 }
 

@@ -34,8 +34,7 @@ type Replace = (tensor: Tensor) => unknown;
 /** The same tree with each tensor replaced, in a fixed order. `path` and `above` say where in the whole it stands. */
 export function mapTree(tree: Tree, replace: Replace, path = '', above: readonly Tree[] = []): unknown {
   if (tree instanceof Tensor) return replace(tree);
-  if (above.includes(tree))
-    throw new NablaError(`${path}: the tree holds itself; give tensors in a tree without circles`);
+  if (above.includes(tree)) throw new NablaError(`${path}: the tree holds itself; give a tree without circles`);
   if (!tree || typeof tree !== 'object')
     throw new NablaError(`${path || 'tree'}: ${String(tree)} is not a tensor, nor an array or object of tensors`);
   const at = (key: string, branch: Tree): unknown => mapTree(branch, replace, path + key, [...above, tree]);

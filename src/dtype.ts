@@ -66,6 +66,9 @@ function flatten(op: string, value: NestedArray): Source {
 const naturalDType = (data: TypedArray): DType =>
   data instanceof Int32Array ? 'i32' : data instanceof Uint32Array ? 'u32' : data instanceof Uint8Array ? 'u8' : 'f32';
 
+const isStored = (data: unknown, dtype: DType): data is Float32Array | Int32Array =>
+  (data instanceof Float32Array || data instanceof Int32Array) && naturalDType(data) === dtype;
+
 /** IEEE half to number. */
 export function halfToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
@@ -123,12 +126,13 @@ type Expected = { shape?: Shape | undefined; dtype?: DType | undefined };
  * change is taken as it is, not copied. Throws FeedError or DTypeError.
  */
 export function readValue(op: string, value: Value, { shape: wanted, dtype: given }: Expected, share = false) {
+  if (share && wanted && given && isStored(value, given) && value.length === sizeOf(wanted))
+    return { shape: wanted, dtype: given, data: value };
   const { shape, source, dtype: own = 'f32' } = sourceOf(op, value, wanted);
   if (wanted && !sameShape(shape, wanted))
     throw new FeedError(`${op}: shape ${formatShape(shape)} where ${formatShape(wanted)} is expected`);
   const dtype = checkDType(op, given ?? own);
-  if (share && (source instanceof Float32Array || source instanceof Int32Array) && naturalDType(source) === dtype)
-    return { shape, dtype, data: source };
+  if (share && isStored(source, dtype)) return { shape, dtype, data: source };
   return { shape, dtype, data: convert(op, source, dtype) };
 }
 

@@ -1,4 +1,4 @@
-import { isFloat, type TensorData } from './dtype.js';
+import type { TensorData } from './dtype.js';
 
 /** Unit of a WGSL f32 operation whose rounding mode is unspecified: 2⁻²³. */
 export const EPSILON = 2 ** -23;
@@ -15,20 +15,11 @@ export function ulp(value: number): number {
   return 2 ** (Math.floor(Math.log2(magnitude)) - 23);
 }
 
-type Inputs = readonly TensorData[];
-
 /**
  * How far a GPU result may lie from the float64 reference of the same f32 inputs:
  * so many units in the last place of the reference, or absolute errors, one for each output element.
  * A pointwise op's inputs come broadcast to its output. Integers and bools are exact under any bound in ulp.
  */
-export type Bound = { readonly ulp: number } | ((inputs: Inputs, output: TensorData, options: never) => Float64Array);
-
-/** Evaluates a bound to absolute errors. */
-export function boundErrors(bound: Bound, inputs: Inputs, output: TensorData, options: unknown): Float64Array {
-  if (typeof bound === 'function') return bound(inputs, output, options as never);
-  const errors = new Float64Array(output.data.length);
-  if (bound.ulp > 0 && isFloat(output.dtype))
-    for (let i = 0; i < errors.length; i++) errors[i] = bound.ulp * ulp(output.data[i]!);
-  return errors;
-}
+export type Bound =
+  | { readonly ulp: number }
+  | ((inputs: readonly TensorData[], output: TensorData, options: never) => Float64Array);

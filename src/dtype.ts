@@ -43,11 +43,11 @@ export function hostData(shape: Shape, dtype: DType | 'f64', data: TypedArray): 
   return { shape, dtype: isFloat(dtype) ? 'f64' : dtype, data };
 }
 
-const isTensorData = (value: unknown): value is TensorData =>
-  typeof value === 'object' && value !== null && 'data' in value && 'shape' in value;
+/** The shape of a value, its numbers row by row, and the dtype that it brings. */
+type Source = { shape: Shape; source: ArrayLike<number>; dtype?: DType | undefined };
 
 /** The shape of nested arrays and their numbers, row by row. */
-function flatten(op: string, value: NestedArray): { shape: Shape; source: Float64Array } {
+function flatten(op: string, value: NestedArray): Source {
   const shape: number[] = [];
   for (let level: unknown = value; Array.isArray(level); level = level[0]) shape.push(level.length);
   const source = new Float64Array(sizeOf(shape));
@@ -65,6 +65,9 @@ function flatten(op: string, value: NestedArray): { shape: Shape; source: Float6
 
 const naturalDType = (data: TypedArray): DType =>
   data instanceof Int32Array ? 'i32' : data instanceof Uint32Array ? 'u32' : data instanceof Uint8Array ? 'u8' : 'f32';
+
+const isStored = (data: unknown, dtype: DType): data is Float32Array | Int32Array =>
+  (data instanceof Float32Array || data instanceof Int32Array) && naturalDType(data) === dtype;
 
 /** IEEE half to number. */
 export function halfToNumber(bits: number): number {
@@ -94,42 +97,42 @@ export function roundTo(dtype: DType, value: number): number {
   return value;
 }
 
-/** With `share` a typed array that needs no change is taken as it is, not copied. */
-type Expected = { shape?: Shape | undefined; dtype?: DType | undefined; share?: boolean };
+/** Opens a value; a bare typed array takes the shape `wanted`. */
+function sourceOf(op: string, value: Value, wanted: Shape | undefined): Source {
+  if (typeof value === 'number') return { shape: [], source: [value] };
+  if (Array.isArray(value)) {
+    const { shape, source } = flatten(op, value);
+    return { shape: shape.length === 1 && wanted && sizeOf(wanted) === source.length ? wanted : shape, source };
+  }
+  const isBare = ArrayBuffer.isView(value);
+  const given = value as TensorData;
+  if (!isBare && given?.shape === undefined)
+    throw new FeedError(`${op}: ${String(value)} is not a number, an array, a typed array or { shape, dtype, data }`);
+  const source = isBare ? (value as TypedArray) : given.data;
+  const kind = Object.prototype.toString.call(source).slice(8, -1);
+  if (!/^(Float|Int|Uint(?!16)|Array)/.test(kind))
+    throw new DTypeError(`${op}: ${kind} is not accepted; pass Float32Array, Int32Array, Uint32Array or Uint8Array`);
+  const shape = checkShape(op, isBare ? (wanted ?? [source.length]) : given.shape);
+  if (sizeOf(shape) !== source.length)
+    throw new FeedError(`${op}: ${source.length} values do not fill ${formatShape(shape)}, ${sizeOf(shape)} elements`);
+  return { shape, source, dtype: isBare || given.dtype === 'f64' ? naturalDType(source) : given.dtype };
+}
+
+type Expected = { shape?: Shape | undefined; dtype?: DType | undefined };
 
 /**
  * Reads a fed or literal value into host form, rounded to the dtype.
- * A bare typed array takes `shape`; nested arrays and TensorData bring their own. Throws FeedError or DTypeError.
+ * A bare typed array takes `shape`; nested arrays and TensorData bring their own. With `share` a typed array that needs no
+ * change is taken as it is, not copied. Throws FeedError or DTypeError.
  */
-export function readValue(op: string, value: Value, expected: Expected): TensorData & { dtype: DType } {
-  const { shape: wanted } = expected;
-  let { dtype } = expected;
-  if (expected.share && wanted && (value instanceof Float32Array || value instanceof Int32Array))
-    if (value.length === sizeOf(wanted) && dtype && naturalDType(value) === dtype)
-      return { shape: wanted, dtype, data: value };
-  let shape: Shape = [];
-  let source: ArrayLike<number>;
-  if (typeof value === 'number') source = [value];
-  else if (Array.isArray(value)) {
-    ({ shape, source } = flatten(op, value));
-    if (shape.length === 1 && wanted && sizeOf(wanted) === source.length) shape = wanted;
-  } else if (ArrayBuffer.isView(value) || isTensorData(value)) {
-    const data = ArrayBuffer.isView(value) ? (value as TypedArray) : value.data;
-    const kind = Object.prototype.toString.call(data).slice(8, -1);
-    if (!/^(Float|Int|Uint(?!16)|Array)/.test(kind))
-      throw new DTypeError(`${op}: ${kind} is not accepted; pass Float32Array, Int32Array, Uint32Array or Uint8Array`);
-    shape = checkShape(op, isTensorData(value) ? value.shape : (wanted ?? [data.length]));
-    if (sizeOf(shape) !== data.length)
-      throw new FeedError(`${op}: ${data.length} values do not fill ${formatShape(shape)}, ${sizeOf(shape)} elements`);
-    dtype ??= isTensorData(value) && value.dtype !== 'f64' ? value.dtype : naturalDType(data);
-    source = data;
-  } else
-    throw new FeedError(`${op}: ${String(value)} is not a number, an array, a typed array or { shape, dtype, data }`);
+export function readValue(op: string, value: Value, { shape: wanted, dtype: given }: Expected, share = false) {
+  if (share && wanted && given && isStored(value, given) && value.length === sizeOf(wanted))
+    return { shape: wanted, dtype: given, data: value };
+  const { shape, source, dtype: own = 'f32' } = sourceOf(op, value, wanted);
   if (wanted && !sameShape(shape, wanted))
     throw new FeedError(`${op}: shape ${formatShape(shape)} where ${formatShape(wanted)} is expected`);
-  dtype = checkDType(op, dtype ?? 'f32');
-  if (expected.share && (source instanceof Float32Array || source instanceof Int32Array))
-    if (naturalDType(source) === dtype) return { shape, dtype, data: source };
+  const dtype = checkDType(op, given ?? own);
+  if (share && isStored(source, dtype)) return { shape, dtype, data: source };
   return { shape, dtype, data: convert(op, source, dtype) };
 }
 

@@ -3,21 +3,11 @@
 import { inPrecision, type Precision } from './autodiff/precision.js';
 import type { watch } from './check/anomaly.js';
 import type { CheckReport, CrossCheck, OnCheck } from './check/compare.js';
-import { constantValue } from './cpu/values.js';
+import { constantValue } from './cpu/evaluate.js';
 import { readValue, type TensorData, type Value } from './dtype.js';
 import { NablaError } from './errors.js';
-import type {
-  Backend,
-  Capture,
-  EngineInfo,
-  EngineStats,
-  Executable,
-  GpuAccess,
-  Inspection,
-  PlanView,
-  Profile,
-} from './graph/backend.js';
-import type { Feeds, NodeFeeds, Updates } from './graph/program.js';
+import type { Backend, Capture, Executable, GpuAccess, Inspection, PlanView, Profile } from './graph/backend.js';
+import type { Feeds, NamedFeeds, NodeFeeds, Updates } from './graph/program.js';
 import { checkProgram, indexLimits, isInput, programNodes, readFeeds, readNodeFeeds } from './graph/program.js';
 import { isData, structureOf } from './graph/structure.js';
 import type { Tensor, Tree } from './graph/tensor.js';
@@ -26,8 +16,6 @@ import { checkRange } from './ops/indexing.js';
 import { checkParameter, describe } from './ops/leaf.js';
 import { countRuns } from './ops/random.js';
 import { checkChoice, checkOptions } from './options.js';
-
-type NamedFeeds = Readonly<Record<string, Value>>;
 
 /** A compiled computation: call it with values for its inputs. Calls run in call order; feeds are copied at once. */
 export interface Step<T extends Tree> {
@@ -97,7 +85,7 @@ export class Engine {
   }
 
   /** What this engine runs on: backend, adapter, limits and features. */
-  get info(): EngineInfo {
+  get info() {
     return this.#backend.info;
   }
 
@@ -124,7 +112,6 @@ export class Engine {
   }
 
   async #run(tree: Tree, feeds: NodeFeeds, inspection?: Inspection): Promise<unknown> {
-    this.#checkOpen();
     const wanted = tensorsOf(tree);
     const watched = this.#watch?.({ inputs: new Map(), outputs: wanted, updates: [] });
     const outputs = watched?.program.outputs ?? wanted;
@@ -141,6 +128,7 @@ export class Engine {
 
   /** Runs with the engine's cross-check, or `inspection`; throws CheckError when a kernel is outside its bound. */
   async #execute(executable: Executable, feeds: Feeds, read: boolean, inspection?: Inspection): Promise<TensorData[]> {
+    const { stats, info } = this.#open;
     const step = this.#steps++;
     const mode = this.#crossCheck;
     if (inspection || mode === 'off' || (mode === 'sampled' && step % SAMPLE_EVERY !== 0))
@@ -151,16 +139,14 @@ export class Engine {
       receive: (capture) => captures.push(capture),
     });
     const { checkFailure, compareCapture, passes } = await checking();
-    let failure: Error | undefined;
-    for (const capture of captures) {
-      if (this.#crossCheck === 'off') break; // switched off meanwhile
+    const failures = captures.flatMap((capture) => {
+      if (this.#crossCheck === 'off') return []; // switched off meanwhile
       const checks = compareCapture(capture);
-      for (const { checked } of checks) this.#backend.stats.checked += checked;
+      for (const { checked } of checks) stats.checked += checked;
       this.#onCheck?.(checks);
-      const failed = checks.find((check) => !passes(check));
-      if (failed) failure ??= checkFailure(failed, capture, this.info.adapter.description);
-    }
-    if (failure) throw failure;
+      return checks.filter((check) => !passes(check)).map((check) => () => checkFailure(check, capture, info));
+    });
+    if (failures[0]) throw failures[0]();
     return results;
   }
 
@@ -181,21 +167,17 @@ export class Engine {
    * `warmUp` or on the first call. Throws FeedError for an input that is needed and not declared.
    */
   compile<const T extends Tree = Record<string, never>>(definition: StepDefinition<T>): Step<T> {
-    this.#checkOpen();
     checkOptions('compile', definition, '', 'inputs outputs updates precision recompute');
-    const { recompute = false } = definition;
-    const tree = (definition.outputs ?? {}) as T;
+    const { outputs: tree = {} as T, updates = [], precision, recompute = false } = definition;
     const outputs = tensorsOf(tree);
     const inputs = new Map(Object.entries(definition.inputs ?? {}));
-    const exact = checkProgram({ inputs, outputs, updates: definition.updates ?? [], recompute });
-    const program = countRuns(inPrecision(exact, definition.precision));
+    const program = countRuns(inPrecision(checkProgram({ inputs, outputs, updates, recompute }), precision));
     const limits = indexLimits(programNodes(program));
     checkIndices(limits, new Map());
     const fedLimits = limits.filter(({ leaf }) => isInput(leaf));
     const watched = this.#watch?.(program);
-    const executable = this.#backend.compile(watched?.program ?? program);
+    const executable = this.#open.compile(watched?.program ?? program);
     const execute = async (read: boolean, feeds: NamedFeeds = {}): Promise<TensorData[]> => {
-      this.#checkOpen();
       const fed = readFeeds(inputs, feeds);
       checkIndices(fedLimits, fed);
       const results = await this.#execute(executable, fed, read);
@@ -203,9 +185,11 @@ export class Engine {
       return results;
     };
     const call = async (feeds?: NamedFeeds): Promise<unknown> => inPlaceOf(tree, await execute(true, feeds));
-    const enqueue = async (feeds?: NamedFeeds): Promise<void> => void (await execute(watched !== undefined, feeds));
-    const release = (): void => executable.release();
-    const step = Object.assign(call as Step<T>, { enqueue, plan: executable.plan, release });
+    const step = Object.assign(call as Step<T>, {
+      enqueue: async (feeds?: NamedFeeds) => void (await execute(watched !== undefined, feeds)),
+      plan: executable.plan,
+      release: () => executable.release(),
+    });
     this.#compiled.set(step, { executable, outputs });
     return step;
   }
@@ -223,17 +207,16 @@ export class Engine {
 
   /** A parameter's present value. */
   async read(parameter: Tensor): Promise<TensorData> {
-    this.#checkOpen();
-    return this.#backend.read(checkParameter('read', parameter));
+    return this.#open.read(checkParameter('read', parameter));
   }
 
   /** Replaces a parameter's value; shape must agree. The CPU engine keeps `dtype: 'f64'` values as they are. */
   async write(parameter: Tensor, value: Value): Promise<void> {
-    this.#checkOpen();
     const target = checkParameter('write', parameter);
     const rounded = readValue(`write: ${describe(target)}`, value, target);
-    const exact = this.info.backend === 'cpu' && target.dtype === 'f32' && isDouble(value);
-    await this.#backend.write(target, exact ? value : rounded);
+    const { dtype } = value as Partial<TensorData>;
+    const exact = this.info.backend === 'cpu' && target.dtype === 'f32' && dtype === 'f64';
+    await this.#open.write(target, exact ? (value as TensorData) : rounded);
   }
 
   /** Waits for all work and throws errors that were found on the way. */
@@ -246,15 +229,13 @@ export class Engine {
    * probe measures at the first call. Throws NablaError unless the engine was opened with `profile: true`.
    */
   async profile(): Promise<Profile> {
-    this.#checkOpen();
-    const profile = await this.#backend.profile?.();
-    if (!profile)
-      throw new NablaError('profile: this engine measures no times; open it with { profile: true } on a GPU');
+    const profile = await this.#open.profile?.();
+    if (!profile) throw new NablaError('profile: this engine takes no times; open it with { profile: true } on a GPU');
     return profile;
   }
 
   /** Totals since the engine opened: submits, dispatches, buffers, bytes. */
-  stats(): EngineStats {
+  stats() {
     return { ...this.#backend.stats };
   }
 
@@ -269,8 +250,9 @@ export class Engine {
     this.dispose();
   }
 
-  #checkOpen(): void {
+  get #open(): Backend {
     if (this.#disposed) throw new NablaError('engine: it is disposed; open another');
+    return this.#backend;
   }
 
   #planFor(nodes: readonly Tensor[], outputs: readonly Tensor[]) {
@@ -278,7 +260,7 @@ export class Engine {
     const known = this.#runs.get(key);
     if (known) return known;
     const inputs = new Map(nodes.filter(isInput).map((node) => [String(node.id), node]));
-    const executable = this.#backend.compile({ inputs, outputs, updates: [], feedConstants: true });
+    const executable = this.#open.compile({ inputs, outputs, updates: [], feedConstants: true });
     const plan = { executable, data: nodes.filter(isData) };
     this.#runs.set(key, plan);
     if (this.#runs.size > RUN_CACHE) {
@@ -297,6 +279,3 @@ const checkIndices = (limits: ReturnType<typeof indexLimits>, feeds: ReadonlyMap
     if (value) checkRange(`${op}: ${isInput(leaf) ? 'feed ' : ''}${describe(leaf)}`, value, size);
   }
 };
-
-const isDouble = (value: Value): value is TensorData =>
-  typeof value === 'object' && 'dtype' in value && value.dtype === 'f64';

@@ -10,8 +10,7 @@ export function checkOptions<O extends object>(op: string, options: O, needed = 
     throw new NablaError(`${op}: ${fact}; pass an object of ${names.join(', ') || 'options'}`);
   };
   if (typeof options !== 'object' || options === null) fail(`options are ${String(options)}`);
-  const given = options as Readonly<Record<string, unknown>>;
-  const missing = needed.split(' ').find((name) => name && given[name] === undefined);
+  const missing = needed.split(' ').find((name) => name && options[name as keyof O] === undefined);
   if (missing) fail(`${missing} is missing`);
   const unknown = Object.keys(options).find((name) => !names.includes(name));
   if (known !== undefined && unknown !== undefined) fail(`there is no option '${unknown}'`);

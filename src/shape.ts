@@ -15,18 +15,13 @@ export const formatShape = (shape: Shape): string => `[${shape.join(', ')}]`;
 export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((size, i) => size === b[i]);
 
 /** Row-major strides in elements. */
-export function stridesOf(shape: Shape): number[] {
-  const strides = new Array<number>(shape.length).fill(1);
-  for (let axis = shape.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1]! * shape[axis + 1]!;
-  return strides;
-}
+export const stridesOf = (shape: Shape): number[] => shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
 
 /** Throws a ShapeError unless every size is a whole number ≥ 0 and the rank is at most 8. */
 export function checkShape(op: string, shape: Shape): Shape {
   if (!Array.isArray(shape)) throw new ShapeError(`${op}: a shape is an array of whole numbers, not ${String(shape)}`);
-  const bad = shape.find((size) => !Number.isSafeInteger(size) || size < 0);
-  if (bad !== undefined)
-    throw new ShapeError(`${op}: ${formatShape(shape)} is no shape: ${bad} is not a whole number ≥ 0`);
+  if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0))
+    throw new ShapeError(`${op}: ${formatShape(shape)} is no shape; its sizes are whole numbers ≥ 0`);
   if (shape.length > MAX_RANK)
     throw new ShapeError(`${op}: rank ${shape.length} of ${formatShape(shape)} is above ${MAX_RANK}; use fewer axes`);
   if (sizeOf(shape) > 2 ** 32 - 1)
@@ -73,19 +68,18 @@ export function normalizeAxis(op: string, axis: number, x: Ranked): number {
 
 /** The axes of a reduction, ascending; all of them when none are given. */
 export function normalizeAxes(op: string, axis: number | readonly number[] | undefined, x: Ranked): number[] {
-  if (axis === undefined) return Array.from({ length: rankOf(op, x) }, (_, i) => i);
-  const axes = (typeof axis === 'number' ? [axis] : [...axis]).map((a) => normalizeAxis(op, a, x));
+  const axes =
+    axis === undefined ? [...new Array(rankOf(op, x)).keys()] : [axis].flat().map((each) => normalizeAxis(op, each, x));
   if (new Set(axes).size !== axes.length)
     throw new ShapeError(`${op}: axis list [${axes.join(', ')}] names an axis twice`);
   return axes.sort((a, b) => a - b);
 }
 
 /** Steps that walk `from` while `to` is walked: 0 along the axes that broadcasting repeats. */
-export function broadcastSteps(from: Shape, to: Shape): number[] {
-  const strides = stridesOf(from);
-  const lead = to.length - from.length;
-  return to.map((_, axis) => (axis < lead || from[axis - lead] === 1 ? 0 : strides[axis - lead]!));
-}
+export const broadcastSteps = (from: Shape, to: Shape): number[] => [
+  ...new Array<number>(to.length - from.length).fill(0),
+  ...stridesOf(from).map((stride, axis) => (from[axis] === 1 ? 0 : stride)),
+];
 
 type Visit = (place: number, i: number) => void;
 

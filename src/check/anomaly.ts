@@ -8,33 +8,32 @@ import { concat } from '../ops/slice.js';
 import { reshape } from '../ops/view.js';
 import { formatShape, sizeOf } from '../shape.js';
 
+const called = ({ op, name, shape }: Tensor): string => `${name ?? op.name} ${formatShape(shape)}`;
+
 /**
  * A program with one output more: how many values of each float node are NaN or infinite, in topological order. They are
  * counted on the device, by their bits, so that a step reads one short vector and nothing for each op.
  */
 export function watch(program: Program) {
-  const nodes = programNodes(program).filter(
-    (node) => isFloat(node.dtype) && sizeOf(node.shape) > 0 && node.op.name !== 'full',
-  );
+  const isWatched = ({ dtype, shape, op }: Tensor): boolean =>
+    isFloat(dtype) && sizeOf(shape) > 0 && op.name !== 'full';
+  const nodes = programNodes(program).filter(isWatched);
   if (nodes.length === 0) return undefined;
   const counts = nodes.map((node) => reshape(sum(notFinite(node)), [1]));
   return {
     program: { ...program, outputs: [...program.outputs, concat(counts, { axis: 0 })] },
     /** Throws CheckError naming the first op that made a value that is not finite. */
     check: ({ data }: TensorData): void => {
-      const tainted = new Set(nodes.filter((_, i) => data[i]! > 0));
+      const tainted = new Map(nodes.map((node, i) => [node, data[i]!] as const).filter(([, count]) => count > 0));
       // infinite constants, a mask say, are meant; what they make infinite is not the first
-      const isFirst = (node: Tensor): boolean =>
-        tainted.has(node) && !isConstant(node) && !node.inputs.some((input) => tainted.has(input));
-      const first = nodes.findIndex(isFirst);
-      if (first >= 0) throw new CheckError(describeAnomaly(nodes[first]!, data[first]!));
+      for (const [node, count] of tainted) {
+        if (isConstant(node) || node.inputs.some((input) => tainted.has(input))) continue;
+        const origin = node.inputs.length
+          ? `it is the first op of the step that made any, from finite ${node.inputs.map(called).join(' and ')}`
+          : 'it came in so: look at what is fed, or at the update before';
+        const of = `${count} of ${sizeOf(node.shape)} values of ${called(node)}`;
+        throw new CheckError(`anomaly: ${of} are NaN or infinite; ${origin}`);
+      }
     },
   };
-}
-
-function describeAnomaly(node: Tensor, count: number): string {
-  const called = ({ op, name, shape }: Tensor): string => `${name ?? op.name} ${formatShape(shape)}`;
-  const of = `${count} of ${sizeOf(node.shape)} values of ${called(node)} are NaN or infinite`;
-  if (node.inputs.length === 0) return `anomaly: ${of}; it came in so: look at what is fed, or at the update before`;
-  return `anomaly: ${of}; it is the first op of the step that made any, from finite ${node.inputs.map(called).join(' and ')}`;
 }

@@ -1,9 +1,8 @@
 import { TINY, ulp } from '../bounds.js';
-import { evaluateBound, evaluateNode, evaluateWith, toHost } from '../cpu/evaluate.js';
-import { constantValue } from '../cpu/values.js';
+import { constantValue, evaluateBound, evaluateNode, evaluateWith, toHost } from '../cpu/evaluate.js';
 import { hostArray, hostData, isFloat, type TensorData, type TypedArray } from '../dtype.js';
 import { CheckError } from '../errors.js';
-import type { Capture } from '../graph/backend.js';
+import type { Capture, EngineInfo } from '../graph/backend.js';
 import type { Tensor } from '../graph/tensor.js';
 import { gather } from '../ops/indexing.js';
 import { tensor } from '../ops/leaf.js';
@@ -38,32 +37,26 @@ export type CrossCheck = 'off' | 'sampled' | 'every';
 export type OnCheck = (checks: readonly Check[]) => void;
 
 /** A reference value with how far the GPU may be from it; an infinite error means that it was not computed. */
-export interface Interval {
-  readonly value: TensorData;
-  readonly errors: Float64Array;
-}
+export type Interval = { readonly value: TensorData; readonly errors: Float64Array };
 
 /** Output errors that input errors cause: Σ over inputs of how far the output moves when that input moves by ± its error. */
 function propagate(node: Tensor, inputs: readonly Interval[], output: TensorData): Float64Array {
   const total = new Float64Array(output.data.length);
   const values = inputs.map(({ value }) => value);
   const errors = inputs.map((input) => input.errors);
-  const moving = errors.map((each) => each.some((error) => error !== 0));
-  if (!moving.includes(true)) return total;
-  if (node.op.propagate) return node.op.propagate(values, errors, output, node.options);
-  const moved = (i: number, sign: number): ArrayLike<number> => {
-    const data = Float64Array.from(values[i]!.data, (x, at) => x + sign * errors[i]![at]!);
-    return evaluateNode(node, values.with(i, { ...values[i]!, data })).data;
-  };
-  values.forEach((_, i) => {
-    if (!moving[i]) return;
-    const [up, down] = [moved(i, 1), moved(i, -1)];
+  const moving = [...errors.keys()].filter((i) => errors[i]!.some((error) => error !== 0));
+  if (moving.length > 0 && node.op.propagate) return node.op.propagate(values, errors, output, node.options);
+  for (const i of moving) {
+    const [up, down] = [1, -1].map((sign) => {
+      const data = Float64Array.from(values[i]!.data, (x, at) => x + sign * errors[i]![at]!);
+      return evaluateNode(node, values.with(i, { ...values[i]!, data })).data;
+    });
     const distance = (there: number, here: number): number => (there === here ? 0 : Math.abs(there - here));
     output.data.forEach((here: number, at: number) => {
-      const step = Math.max(distance(up[at]!, here), distance(down[at]!, here));
+      const step = Math.max(distance(up![at]!, here), distance(down![at]!, here));
       if (!Number.isNaN(here)) total[at]! += Number.isNaN(step) ? Number.POSITIVE_INFINITY : step;
     });
-  });
+  }
   return total;
 }
 
@@ -78,14 +71,13 @@ function sampledProduct(node: Tensor, inputs: readonly Interval[]): Interval | u
   // the same rows for the same shape
   const chosen = new Set<number>();
   for (let i = 0; chosen.size < count; i++) chosen.add(pcg(i ^ pcg(m)) % m);
-  const rows = [...chosen];
-  const picked = tensor(Int32Array.from(rows));
+  const picked = tensor(Int32Array.from(chosen));
   const product = matmul(gather(a, picked, { axis: options.transposeA ? 1 : 0 }), b, options);
   const known = new Map([a, b, picked].map((x, i) => [x, inputs[i] ?? exact(constantValue(picked))]));
   const { value, errors } = evaluateWith([product], known, evaluateInterval)[0]!;
   const spread = (data: TypedArray, rest: number): Float64Array => {
     const out = new Float64Array(m * n).fill(rest);
-    for (const [r, row] of rows.entries()) out.set(data.subarray(r * n, (r + 1) * n), row * n);
+    for (const [r, row] of [...chosen].entries()) out.set(data.subarray(r * n, (r + 1) * n), row * n);
     return out;
   };
   const whole = hostData(node.shape, 'f64', spread(value.data, 0));
@@ -121,8 +113,7 @@ function ratioOf(gpu: number, cpu: number, error: number, float: boolean): numbe
   if (Object.is(gpu, cpu) || gpu === cpu) return 0;
   if (Number.isNaN(cpu)) return Number.isNaN(gpu) ? 0 : Number.POSITIVE_INFINITY;
   if (!Number.isFinite(gpu)) return Math.sign(gpu) * cpu + error >= OVERFLOW ? 0 : Number.POSITIVE_INFINITY;
-  const difference = Math.abs(gpu - cpu);
-  return difference / (error + (float ? TINY : 0));
+  return Math.abs(gpu - cpu) / (error + (float ? TINY : 0));
 }
 
 /** Recomputes what a captured kernel call stored, from the values that it read, and compares. */
@@ -133,32 +124,30 @@ export function compareCapture(capture: Capture): Check[] {
   const intervals = evaluateWith(roots, known, evaluateInterval);
   return roots.map((node, i): Check => {
     const { value, errors } = intervals[i]!;
-    const gpu = capture.results.get(node)!.data;
+    const stored = capture.results.get(node)!.data;
     let worst = { index: 0, gpu: 0, cpu: 0, bound: 0, ratio: -1 };
     let checked = 0;
-    for (let index = 0; index < gpu.length; index++) {
-      if (errors[index] === Number.POSITIVE_INFINITY) continue;
+    stored.forEach((gpu: number, index: number) => {
+      const [cpu, bound] = [value.data[index]!, errors[index]!];
+      if (bound === Number.POSITIVE_INFINITY) return;
       checked++;
-      const ratio = ratioOf(gpu[index]!, value.data[index]!, errors[index]!, isFloat(node.dtype));
-      if (!(ratio <= worst.ratio))
-        worst = { index, gpu: gpu[index]!, cpu: value.data[index]!, bound: errors[index]!, ratio };
-    }
-    return { op: node.op.name, kernel: capture.kernel, checked, total: gpu.length, worst };
+      const ratio = ratioOf(gpu, cpu, bound, isFloat(node.dtype));
+      if (!(ratio <= worst.ratio)) worst = { index, gpu, cpu, bound, ratio };
+    });
+    return { op: node.op.name, kernel: capture.kernel, checked, total: stored.length, worst };
   });
 }
 
 export const passes = ({ worst }: Check): boolean => worst.ratio <= 1;
 
 /** The error for a failed check, with what is needed to see it again. */
-export function checkFailure(check: Check, capture: Capture, adapter: string): CheckError {
+export function checkFailure(check: Check, capture: Capture, info: EngineInfo): CheckError {
   const { index, gpu, cpu, bound } = check.worst;
+  const adapter = info.adapter.description;
   const message = `${check.op}: element ${index} of kernel ${check.kernel} is ${gpu} on ${adapter}, the float64 reference ${cpu}; they may differ by ${bound}${bound === 0 ? ', because the op has no bound: give it one, such as { ulp: 4 }' : ''}`;
-  const inputs = [...capture.reads].map(([{ op, shape }, { dtype, data }]) => ({
-    op: op.name,
-    shape: formatShape(shape),
-    dtype,
-    values: [...data.slice(0, 4096)],
-  }));
+  const inputs = [...capture.reads].map(([{ op, shape }, { dtype, data }]) => {
+    return { op: op.name, shape: formatShape(shape), dtype, values: [...data.slice(0, 4096)] };
+  });
   const reproduction = JSON.stringify({ adapter, check, wgsl: capture.wgsl, inputs });
   return Object.assign(new CheckError(`${message}; see its reproduction`), { check, reproduction });
 }

@@ -2,7 +2,7 @@ import { pushForward, pushThrough } from '../autodiff/forward.js';
 import { backpropagate, checkFloats, pullBack, type Visit } from '../autodiff/reverse.js';
 import type { TensorData } from '../dtype.js';
 import type { NodeFeeds } from '../graph/program.js';
-import type { Tensor } from '../graph/tensor.js';
+import type { Tensor, Tensors } from '../graph/tensor.js';
 import { dependents, topological } from '../graph/walk.js';
 import { eye, ones } from '../ops/leaf.js';
 import { formatShape, MAX_RANK, sizeOf } from '../shape.js';
@@ -50,18 +50,13 @@ function localDerivative(node: Tensor, i: number): Tensor | undefined {
  * How y and its derivatives by `wrt` come about, as plain data: each node's value, its local gradients, each
  * backpropagated contribution and their sum. One run of the engine evaluates each node once, and only what is needed.
  */
-export async function explain(
-  engine: Runner,
-  y: Tensor,
-  wrt: Tensor | readonly Tensor[],
-  feeds?: NodeFeeds,
-): Promise<Explanation> {
+export async function explain(engine: Runner, y: Tensor, wrt: Tensors, feeds?: NodeFeeds): Promise<Explanation> {
   const targets = (Array.isArray(wrt) ? wrt : [wrt]) as readonly Tensor[];
   checkFloats('explain', y, targets);
   const [x] = targets;
   const mode = targets.length === 1 && sizeOf(x!.shape) === 1 && sizeOf(y.shape) > 1 ? 'forward' : 'reverse';
   const order = topological([y]);
-  const active = dependents(order, new Set(targets));
+  const active = dependents(order, targets);
   const found = new Map<Tensor, { gradient: Tensor; incoming: Parameters<Visit>[2] }>();
   const visit: Visit = (node, gradient, incoming) => found.set(node, { gradient, incoming });
   if (mode === 'forward') pushThrough(y, [x!], [ones(x!.shape, { dtype: x!.dtype })], [], visit);
@@ -69,11 +64,9 @@ export async function explain(
   const localsOf = (node: Tensor): (Tensor | undefined)[] =>
     node.inputs.map((input, i) => (found.has(node) && active.has(input) ? localDerivative(node, i) : undefined));
   const locals = new Map(order.map((node) => [node, localsOf(node)]));
-  const gradients = [...found.values()].flatMap(({ gradient, incoming }) => [
-    gradient,
-    ...incoming.map(({ value }) => value),
-  ]);
-  const wanted = new Set([...order, ...gradients, ...[...locals.values()].flat()]);
+  const sent = [...found.values()].flatMap(({ incoming }) => incoming.map(({ value }) => value));
+  const gradients = [...found.values()].map(({ gradient }) => gradient);
+  const wanted = new Set([...order, ...sent, ...gradients, ...[...locals.values()].flat()]);
   const tensors = [...wanted].filter((each) => each !== undefined);
   const results = await engine.run(tensors, feeds);
   const value = new Map(tensors.map((tensor, i) => [tensor, results[i]!]));

@@ -1,10 +1,9 @@
 import { jacobian } from '../autodiff/jacobian.js';
-import { evaluate, toHost } from '../cpu/evaluate.js';
-import { constantValue, ownValue } from '../cpu/values.js';
+import { constantValue, evaluate, type Leaf, ownValue, toHost } from '../cpu/evaluate.js';
 import type { TensorData, TypedArray } from '../dtype.js';
 import { NablaError } from '../errors.js';
 import { isParameter, type NodeFeeds, readNodeFeeds } from '../graph/program.js';
-import { Tensor } from '../graph/tensor.js';
+import { Tensor, type Tensors } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { mul } from '../ops/arithmetic.js';
 import { random } from '../ops/random.js';
@@ -44,45 +43,42 @@ const DIRECTIONS = 8;
 /** An element of a node, and which way a direction moves it. */
 type Place = { readonly node: Tensor; readonly at: number; readonly sign: number };
 
-/** What is compared: ∂target/∂node as the graph gives them, and how to evaluate the target. */
-interface Question {
-  readonly target: Tensor;
-  readonly jacobians: ReadonlyMap<Tensor, TensorData>;
-  readonly leaf: (node: Tensor) => TensorData;
-}
 /** A derivative, the direction that it was taken along, and its difference as a share of what is allowed. */
 type Found = { entry: GradCheckReport['worst']; direction: readonly Place[]; excess: number };
 
-/** The worst derivative of the target's elements along a direction, by the graph and by central differences. */
-function probe(question: Question, direction: readonly Place[], options: GradCheckOptions): Found {
-  const { target, jacobians, leaf } = question;
+/**
+ * How to find the worst derivative of the target's elements along a direction: by the graph, which gives ∂target/∂node,
+ * and by central differences.
+ */
+const prober = (target: Tensor, jacobians: ReadonlyMap<Tensor, TensorData>, leaf: Leaf, options: GradCheckOptions) => {
   const { epsilon = 1e-6, absolute = 1e-5, relative = 1e-3 } = options;
-  const nodes = [...jacobians.keys()];
-  const moved = (step: number): TypedArray => {
-    const shifts = new Map(nodes.map((node) => [node, new Float64Array(sizeOf(node.shape))]));
-    for (const { node, at, sign } of direction) shifts.get(node)![at] = sign * step;
-    return evaluate([target], leaf, undefined, shifts)[0]!.data;
+  const names = new Map([...jacobians.keys()].map((node, i) => [node, node.name ?? `wrt[${i}]`]));
+  return (direction: readonly Place[]): Found => {
+    const [up, down] = [epsilon, -epsilon].map((step): TypedArray => {
+      const shift = (node: Tensor, value: TensorData): TensorData => {
+        if (!jacobians.has(node)) return value;
+        const data = Float64Array.from(value.data);
+        for (const place of direction) if (place.node === node) data[place.at]! += place.sign * step;
+        return { ...value, data };
+      };
+      return evaluate([target], leaf, shift)[0]!.data;
+    });
+    const found = Array.from(up!, (high, i): Found => {
+      const slopeAt = ({ node, at, sign }: Place) => sign * jacobians.get(node)!.data[i * sizeOf(node.shape) + at]!;
+      const analytic = direction.reduce((sum, place) => sum + slopeAt(place), 0);
+      const numeric = (high - down![i]!) / (2 * epsilon);
+      const excess = Math.abs(analytic - numeric) / (absolute + relative * Math.abs(numeric));
+      const { node, at } = direction[0]!;
+      // a sum over many places has no place of its own
+      const isSum = direction.length > 1;
+      const wrt = isSum ? [...names.values()].join(' + ') : names.get(node)!;
+      const index = isSum ? [] : [...coordinates(i, target.shape), ...coordinates(at, node.shape)];
+      const entry = { wrt, index, analytic, numeric };
+      return { entry, direction, excess: Number.isNaN(excess) ? Infinity : excess };
+    });
+    return worstOf(found);
   };
-  const [up, down] = [moved(epsilon), moved(-epsilon)];
-  const names = nodes.map(({ name }, i) => name ?? `wrt[${i}]`);
-  const found = Array.from(up, (high, i): Found => {
-    const slope = ({ node, at, sign }: Place): number => sign * jacobians.get(node)!.data[i * sizeOf(node.shape) + at]!;
-    const analytic = direction.reduce((sum, place) => sum + slope(place), 0);
-    const numeric = (high - down[i]!) / (2 * epsilon);
-    const excess = Math.abs(analytic - numeric) / (absolute + relative * Math.abs(numeric));
-    const { node, at } = direction[0]!;
-    // a sum over many places has no place of its own
-    const where =
-      direction.length > 1
-        ? { wrt: names.join(' + '), index: [] }
-        : {
-            wrt: names[nodes.indexOf(node)]!,
-            index: [...coordinates(i, target.shape), ...coordinates(at, node.shape)],
-          };
-    return { entry: { ...where, analytic, numeric }, direction, excess: Number.isNaN(excess) ? Infinity : excess };
-  });
-  return worstOf(found);
-}
+};
 
 const nothing: Found = { entry: { wrt: '', index: [], analytic: 0, numeric: 0 }, direction: [], excess: -1 };
 const worstOf = (found: Found[]): Found => found.reduce((a, b) => (b.excess > a.excess ? b : a), nothing);
@@ -90,51 +86,37 @@ const worstOf = (found: Found[]): Found => found.reduce((a, b) => (b.excess > a.
 const coordinates = (place: number, shape: Shape): number[] =>
   stridesOf(shape).map((stride, axis) => Math.floor(place / stride) % shape[axis]!);
 
-async function leafValues(roots: readonly Tensor[], options: GradCheckOptions): Promise<Map<Tensor, TensorData>> {
-  const leaves = topological(roots).filter(({ op }) => op.kernel.kind === 'leaf');
-  const values = readNodeFeeds('gradCheck', leaves, options.feeds ?? {});
-  if (options.engine) for (const node of leaves.filter(isParameter)) values.set(node, await options.engine.read(node));
-  return new Map(leaves.map((node) => [node, values.has(node) ? toHost(values.get(node)!) : ownValue(node)]));
-}
-
-/** All places with random signs. */
-function randomDirection(places: readonly Place[], seed: number): Place[] {
-  const draws = evaluate([random.uniform([places.length], { seed })], constantValue)[0]!.data;
-  return places.map((place, i) => ({ ...place, sign: draws[i]! < 0.5 ? -1 : 1 }));
-}
-
 /**
  * Compares the derivatives ∂y/∂wrt of the graph with central finite differences of the float64 reference: every entry
  * for small inputs, random directions for large ones, narrowed down to one entry. Reports the worst; throws only for bad calls.
  */
-export async function gradCheck(
-  y: Tensor,
-  wrt: Tensor | readonly Tensor[],
-  options: GradCheckOptions = {},
-): Promise<GradCheckReport> {
+export async function gradCheck(y: Tensor, wrt: Tensors, options: GradCheckOptions = {}): Promise<GradCheckReport> {
   const nodes: readonly Tensor[] = [...new Set(wrt instanceof Tensor ? [wrt] : wrt)];
   if (nodes.length === 0 || ![y, ...nodes].every((each) => each instanceof Tensor))
     throw new NablaError('gradCheck: pass a tensor y and at least one tensor to differentiate by');
-  const places = nodes.flatMap((node) =>
-    Array.from({ length: sizeOf(node.shape) }, (_, at) => ({ node, at, sign: 1 })),
-  );
+  const places = nodes.flatMap((node) => [...Array(sizeOf(node.shape)).keys()].map((at) => ({ node, at, sign: 1 })));
   const full = places.length <= FULL_INPUTS && places.length * sizeOf(y.shape) <= FULL_ENTRIES;
   const target = full || y.rank === 0 ? y : sum(mul(y, random.uniform(y.shape, { seed: 1, low: -1 })));
   const tree = jacobian(target, nodes);
-  const leaves = await leafValues([target, ...tree], options);
-  const leaf = (node: Tensor): TensorData => leaves.get(node)!;
+  const leaves = topological([target, ...tree]).filter(({ op }) => op.kernel.kind === 'leaf');
+  const given = readNodeFeeds('gradCheck', leaves, options.feeds ?? {});
+  if (options.engine) for (const node of leaves.filter(isParameter)) given.set(node, await options.engine.read(node));
+  const known = (node: Tensor): TensorData => (given.has(node) ? toHost(given.get(node)!) : ownValue(node));
+  const values = new Map(leaves.map((node) => [node, known(node)]));
+  const leaf: Leaf = (node) => values.get(node)!;
   const derivatives = options.engine ? await options.engine.run(tree, options.feeds) : evaluate(tree, leaf);
-  const question = { target, leaf, jacobians: new Map(nodes.map((node, i) => [node, derivatives[i]!])) };
-  const directions = full
-    ? places.map((place) => [place])
-    : Array.from({ length: DIRECTIONS }, (_, seed) => randomDirection(places, seed));
-  let worst = worstOf(directions.map((direction) => probe(question, direction, options)));
+  const probe = prober(target, new Map(nodes.map((node, i) => [node, derivatives[i]!])), leaf, options);
+  const randomDirection = (seed: number): Place[] => {
+    const draws = evaluate([random.uniform([places.length], { seed })], constantValue)[0]!.data;
+    return places.map((place, i) => ({ ...place, sign: draws[i]! < 0.5 ? -1 : 1 }));
+  };
+  const directions = full ? places.map((place) => [place]) : [...Array(DIRECTIONS).keys()].map(randomDirection);
+  let worst = worstOf(directions.map(probe));
   const ok = worst.excess <= 1;
   // a wrong sum over many places: halve it towards a place that is wrong
   while (!ok && worst.direction.length > 1) {
     const half = Math.ceil(worst.direction.length / 2);
-    const halves = [worst.direction.slice(0, half), worst.direction.slice(half)];
-    worst = worstOf(halves.map((direction) => probe(question, direction, options)));
+    worst = worstOf([worst.direction.slice(0, half), worst.direction.slice(half)].map(probe));
   }
   return { ok, checked: directions.length * sizeOf(target.shape), worst: worst.entry };
 }

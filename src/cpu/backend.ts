@@ -1,23 +1,17 @@
 import type { TensorData } from '../dtype.js';
 import { type Backend, type EngineInfo, type Executable, emptyStats } from '../graph/backend.js';
-import { type Feeds, held, type Program, programNodes } from '../graph/program.js';
+import { held, type Program, programNodes } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
-import { evaluate, toHost } from './evaluate.js';
-import { ownValue } from './values.js';
-
-const info: EngineInfo = {
-  backend: 'cpu',
-  adapter: { vendor: 'nabla', architecture: 'float64', description: 'float64 CPU reference', software: true },
-  limits: {},
-  features: [],
-};
-
-/** Lets timers and rendering run between long computations. */
-const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+import { evaluate, ownValue, toHost } from './evaluate.js';
 
 /** Runs graphs in float64 by the ops' references. No WebGPU. */
 export class CpuBackend implements Backend {
-  readonly info = info;
+  readonly info: EngineInfo = {
+    backend: 'cpu',
+    adapter: { vendor: 'nabla', architecture: 'float64', description: 'float64 CPU reference', software: true },
+    limits: {},
+    features: [],
+  };
   readonly stats = emptyStats();
   readonly lost: Promise<string> = new Promise(() => {});
   readonly #values = new WeakMap<Tensor, TensorData>();
@@ -26,29 +20,26 @@ export class CpuBackend implements Backend {
   compile(program: Program): Executable {
     const { outputs, updates } = program;
     const roots = [...outputs, ...updates.map(([, next]) => next)];
-    const count = (): number => this.stats.nodesEvaluated++;
-    const compute = (feeds: Feeds): TensorData[] => {
-      const leaf = (node: Tensor) => (feeds.has(node) ? toHost(feeds.get(node)!) : this.#valueOf(node));
-      const values = evaluate(roots, leaf, count);
-      for (const [i, [parameter]] of updates.entries()) this.#values.set(parameter, values[outputs.length + i]!);
-      return values.slice(0, outputs.length);
-    };
+    const nodes = programNodes(program).length;
     return {
-      plan: { dispatches: [], dispatchesUnfused: programNodes(program).length, buffers: 0, bytes: 0, liveBytes: 0 },
+      plan: { dispatches: [], dispatchesUnfused: nodes, buffers: 0, bytes: 0, liveBytes: 0 },
       run: (feeds) => {
         const fed = held(feeds);
-        return this.#enqueue(() => compute(fed));
+        return this.#enqueue(() => {
+          this.stats.nodesEvaluated += nodes;
+          const values = evaluate(roots, (node) => (fed.has(node) ? toHost(fed.get(node)!) : this.#valueOf(node)));
+          for (const [i, [parameter]] of updates.entries()) this.#values.set(parameter, values[outputs.length + i]!);
+          return values.slice(0, outputs.length);
+        });
       },
       warmUp: async () => {},
       release: () => {},
     };
   }
 
-  read(parameter: Tensor): Promise<TensorData> {
-    return this.#enqueue(() => {
-      const value = this.#valueOf(parameter);
-      return { ...value, data: value.data.slice() };
-    });
+  async read(parameter: Tensor): Promise<TensorData> {
+    const value = await this.#enqueue(() => this.#valueOf(parameter));
+    return { ...value, data: value.data.slice() };
   }
 
   write(parameter: Tensor, value: TensorData): Promise<void> {
@@ -61,8 +52,9 @@ export class CpuBackend implements Backend {
 
   dispose(): void {}
 
+  /** In call order; timers and rendering run between long computations. */
   #enqueue<T>(work: () => T): Promise<T> {
-    const result = this.#queue.then(breathe).then(work);
+    const result = this.#queue.then(() => new Promise((resolve) => setTimeout(resolve))).then(work);
     this.#queue = result.catch(() => {});
     return result;
   }

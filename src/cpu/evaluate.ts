@@ -1,8 +1,11 @@
-import { boundErrors } from '../bounds.js';
+import { ulp } from '../bounds.js';
 import { hostArray, hostData, isFloat, type TensorData } from '../dtype.js';
+import { FeedError } from '../errors.js';
 import { mapElements, type ScalarReference, type TensorReference } from '../graph/op.js';
+import { isConstant, isParameter } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
+import { describe } from '../ops/leaf.js';
 import { broadcastData } from '../ops/view.js';
 import { sizeOf } from '../shape.js';
 
@@ -10,27 +13,21 @@ import { sizeOf } from '../shape.js';
 const aligned = ({ op, shape }: Tensor, inputs: readonly TensorData[]): readonly TensorData[] =>
   op.kernel.kind === 'pointwise' ? inputs.map((x) => broadcastData(x, shape)) : inputs;
 
+type Rule<T> = (node: Tensor, inputs: readonly T[]) => T;
 /**
  * What a rule gives for the roots, from what it gives for their inputs. Each node is asked once, `known` ones not at all;
  * results that nothing needs any more are dropped on the way.
  */
-export function evaluateWith<T>(
-  roots: readonly Tensor[],
-  known: ReadonlyMap<Tensor, T>,
-  rule: (node: Tensor, inputs: readonly T[]) => T,
-): T[] {
-  const inputsOf = (node: Tensor): readonly Tensor[] => (known.has(node) ? [] : node.inputs);
-  const order = topological(roots, inputsOf);
-  const uses = new Map<Tensor, number>();
-  for (const node of [...roots, ...order.flatMap(inputsOf)]) uses.set(node, (uses.get(node) ?? 0) + 1);
+export function evaluateWith<T>(roots: readonly Tensor[], known: ReadonlyMap<Tensor, T>, rule: Rule<T>): T[] {
+  const isNew = (node: Tensor): boolean => !known.has(node);
+  const order = topological(roots, (node) => (isNew(node) ? node.inputs : [])).filter(isNew);
+  const lastReader = new Map(order.flatMap((node) => node.inputs.map((input) => [input, node])));
+  for (const root of roots) lastReader.delete(root);
   const values = new Map(known);
-  for (const node of order.filter((each) => !known.has(each))) {
+  for (const node of order) {
     const inputs = node.inputs.map((input) => values.get(input)!);
     values.set(node, rule(node, inputs));
-    for (const input of node.inputs) {
-      uses.set(input, uses.get(input)! - 1);
-      if (uses.get(input) === 0) values.delete(input);
-    }
+    for (const input of node.inputs) if (lastReader.get(input) === node) values.delete(input);
   }
   return roots.map((root) => values.get(root)!);
 }
@@ -40,8 +37,7 @@ export function evaluateNode(node: Tensor, inputs: readonly TensorData[]): Tenso
   const { op, shape, dtype, options } = node;
   if (op.kernel.kind === 'composed') {
     const known = new Map(node.inputs.map((input, i) => [input, inputs[i]!]));
-    const root = op.kernel.compose(node.inputs, options);
-    return evaluateWith([root], known, evaluateNode)[0]!;
+    return evaluateWith([op.kernel.compose(node.inputs, options)], known, evaluateNode)[0]!;
   }
   if (op.kernel.kind !== 'pointwise') {
     const result = (op.reference as TensorReference<never>)(inputs, options, { shape, dtype });
@@ -52,28 +48,44 @@ export function evaluateNode(node: Tensor, inputs: readonly TensorData[]): Tenso
 }
 
 /** How far a GPU result of one node may lie from its reference, element by element, given the same inputs. */
-export const evaluateBound = (node: Tensor, inputs: readonly TensorData[], output: TensorData): Float64Array =>
-  boundErrors(node.op.bound ?? { ulp: 0 }, aligned(node, inputs), output, node.options);
+export function evaluateBound(node: Tensor, inputs: readonly TensorData[], output: TensorData): Float64Array {
+  const { bound = { ulp: 0 } } = node.op;
+  if (typeof bound === 'function') return bound(aligned(node, inputs), output, node.options);
+  const unit = isFloat(output.dtype) ? bound.ulp : 0;
+  return Float64Array.from(output.data, (value) => unit && unit * ulp(value));
+}
 
+/** Gives the values of inputs, parameters and constants. */
+export type Leaf = (node: Tensor) => TensorData;
+type Change = (node: Tensor, value: TensorData) => TensorData;
 /**
  * Evaluates a graph in float64: the meaning that every GPU number is checked against.
- * `leaf` gives the values of inputs, parameters and constants; `shifts` are added to the values of some nodes, for finite differences.
+ * `change` may put another value in the place of a node's.
  */
-export function evaluate(
-  roots: readonly Tensor[],
-  leaf: (node: Tensor) => TensorData,
-  onNode?: (node: Tensor, value: TensorData) => void,
-  shifts?: ReadonlyMap<Tensor, Float64Array>,
-): TensorData[] {
-  return evaluateWith<TensorData>(roots, new Map(), (node, inputs) => {
-    let value = node.op.kernel.kind === 'leaf' ? leaf(node) : evaluateNode(node, inputs);
-    const shift = shifts?.get(node);
-    if (shift) value = { ...value, data: Float64Array.from(value.data, (x, i) => x + shift[i]!) };
-    onNode?.(node, value);
-    return value;
-  });
+export function evaluate(roots: readonly Tensor[], leaf: Leaf, change: Change = (_, value) => value): TensorData[] {
+  const rule: Rule<TensorData> = (node, inputs) =>
+    change(node, node.op.kernel.kind === 'leaf' ? leaf(node) : evaluateNode(node, inputs));
+  return evaluateWith(roots, new Map(), rule);
 }
 
 /** Host form of stored values: floats as float64. */
 export const toHost = ({ shape, dtype, data }: TensorData): TensorData =>
   hostData(shape, dtype, isFloat(dtype) && !(data instanceof Float64Array) ? new Float64Array(data) : data);
+
+/** A parameter's first value, rounded to what a GPU stores, so that all engines start from the same bits. */
+export function initialValue(parameter: Tensor): TensorData {
+  const { initial } = parameter.options as { initial: TensorData | Tensor };
+  const value = 'data' in initial ? initial : evaluate([initial], constantValue)[0]!;
+  const data = parameter.dtype === 'f32' ? Float32Array.from(value.data) : value.data.slice();
+  return { ...value, dtype: parameter.dtype, data };
+}
+
+/** The value of a constant; anything else has none before a run. */
+export function constantValue(node: Tensor): TensorData {
+  if (isConstant(node)) return toHost((node.options as { value: TensorData }).value);
+  throw new FeedError(`${describe(node)}: has no value here; only constants do`);
+}
+
+/** What a parameter or a constant holds before any run. */
+export const ownValue = (node: Tensor): TensorData =>
+  isParameter(node) ? toHost(initialValue(node)) : constantValue(node);

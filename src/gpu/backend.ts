@@ -1,4 +1,4 @@
-import { constantValue, initialValue } from '../cpu/values.js';
+import { constantValue, initialValue } from '../cpu/evaluate.js';
 import type { TensorData } from '../dtype.js';
 import { DeviceError } from '../errors.js';
 import type { Backend, Executable, Profile } from '../graph/backend.js';

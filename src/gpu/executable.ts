@@ -1,4 +1,4 @@
-import { constantValue } from '../cpu/values.js';
+import { constantValue } from '../cpu/evaluate.js';
 import type { TensorData } from '../dtype.js';
 import type { Capture, Executable, Inspection, PlanView } from '../graph/backend.js';
 import { type Feeds, held, isConstant, type Program } from '../graph/program.js';

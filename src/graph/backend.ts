@@ -5,12 +5,7 @@ import type { Tensor } from './tensor.js';
 /** What an engine computes on. */
 export interface EngineInfo {
   readonly backend: 'gpu' | 'cpu';
-  readonly adapter: {
-    readonly vendor: string;
-    readonly architecture: string;
-    readonly description: string;
-    readonly software: boolean;
-  };
+  readonly adapter: Readonly<{ vendor: string; architecture: string; description: string; software: boolean }>;
   readonly limits: Readonly<Record<string, number>>;
   readonly features: readonly string[];
 }
@@ -44,14 +39,11 @@ export interface GpuAccess {
   offsetOf(step: object, output: Tensor): number;
 }
 
+type Called = Readonly<{ kernel: string; ops: readonly string[] }>;
+
 /** The dispatch list of a step, for people: what runs, what was fused into it, and its WGSL. */
 export interface PlanView {
-  readonly dispatches: readonly {
-    readonly kernel: string;
-    readonly ops: readonly string[];
-    readonly workgroups: readonly number[];
-    readonly wgsl: string;
-  }[];
+  readonly dispatches: readonly (Called & Readonly<{ workgroups: readonly number[]; wgsl: string }>)[];
   /** How many dispatches one kernel an op would take. */
   readonly dispatchesUnfused: number;
   readonly buffers: number;
@@ -62,9 +54,7 @@ export interface PlanView {
 }
 
 /** GPU time of one kernel over all its calls, against the adapter's measured peaks. */
-export interface KernelProfile {
-  readonly kernel: string;
-  readonly ops: readonly string[];
+export interface KernelProfile extends Called {
   readonly calls: number;
   readonly milliseconds: number;
   /** Of the time of all kernels. */

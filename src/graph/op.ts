@@ -93,12 +93,7 @@ interface Rules<O extends Options> {
   /** Error allowed against the reference of the same f32 inputs; none when absent. */
   readonly bound?: Bound;
   /** Output errors that input errors cause; found by shifting the inputs when absent. */
-  readonly propagate?: (
-    inputs: Values,
-    errors: readonly Float64Array[],
-    output: TensorData,
-    options: O,
-  ) => Float64Array;
+  readonly propagate?: (inputs: Values, errors: Float64Array[], output: TensorData, options: O) => Float64Array;
 }
 /** An op of scalars, applied to each element. */
 export interface PointwiseRecord<O extends Options = Options> extends Rules<O> {
@@ -126,17 +121,11 @@ export const pointwise = (name: string, source: string): PointwiseKernel => ({ k
 
 /**
  * The kernel of a user's own op: the WGSL function `name` in `source`, called with one scalar an input. Errors in the
- * WGSL are told with `file`: where the source comes from, unless given the place of this call.
+ * WGSL are told with `file`: where the source comes from; the file:line of this call, where the engine tells, unless given.
  */
-export const pointwiseOf = (name: string, source: string, file: string | undefined = caller()): PointwiseKernel => ({
-  ...pointwise(name, source),
-  file,
-});
-
-/** file:line of the code that called the function that calls this, where the engine tells. */
-function caller(): string | undefined {
+export function pointwiseOf(name: string, source: string, file?: string): PointwiseKernel {
   const frames = new Error().stack?.match(/[^\s()@]+:\d+(?=:\d+\)?$)/gm);
-  return frames?.[2]?.replace(/^\w+:\/\//, '');
+  return { ...pointwise(name, source), file: file ?? frames?.[1]?.replace(/^\w+:\/\//, '') };
 }
 
 /** Applies a scalar function to all elements; the inputs already have the shape of `out`. */

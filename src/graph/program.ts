@@ -43,8 +43,7 @@ export function checkProgram(program: Program): Program {
     if (!isParameter(parameter))
       throw new NablaError('compile: an update goes to something that is no parameter; make it with parameter(…)');
     const name = parameter.name ?? `parameter ${formatShape(parameter.shape)}`;
-    if (seen.has(parameter))
-      throw new NablaError(`compile: ${name} is updated twice; add the changes up in one update`);
+    if (seen.has(parameter)) throw new NablaError(`compile: ${name} is updated twice; add the changes in one update`);
     seen.add(parameter);
     checkTensors(`compile: the next value of ${name}`, next);
     if (!sameShape(parameter.shape, next.shape) || parameter.dtype !== next.dtype)
@@ -54,32 +53,33 @@ export function checkProgram(program: Program): Program {
   for (const [name, node] of program.inputs)
     if (!isInput(node)) throw new FeedError(`compile: inputs.${name} is no input; make it with input(shape)`);
   const missing = programNodes(program).find((node) => isInput(node) && !declared.has(node));
-  if (missing)
-    throw new FeedError(`compile: input ${missing.name ?? formOf(missing)} is needed and not declared; declare it`);
+  if (missing) throw new FeedError(`compile: input ${missing.name ?? formOf(missing)} is needed; declare it in inputs`);
   return program;
 }
 
-type Values = Readonly<Record<string, Value>>;
+/** Values for inputs, by the names that the inputs go by. */
+export type NamedFeeds = Readonly<Record<string, Value>>;
 /** Values for inputs: by node, or by the inputs' names. */
-export type NodeFeeds = ReadonlyMap<Tensor, Value> | Values;
+export type NodeFeeds = ReadonlyMap<Tensor, Value> | NamedFeeds;
 
 type Named = Iterable<readonly [name: string, input: Tensor]>;
-const readAll = (op: string, inputs: Named, find: (name: string, node: Tensor) => Value | undefined) =>
-  new Map(
-    Array.from(inputs, ([name, node]) => {
-      const value = find(name, node);
-      if (value !== undefined)
-        return [node, readValue(`${op}: ${name}`, value, { shape: node.shape, dtype: node.dtype, share: true })];
-      throw new FeedError(`${op}: ${name} ${formOf(node)} is missing; pass a value for it`);
-    }),
-  );
+type Find = (name: string, node: Tensor) => Value | undefined;
+function readAll(op: string, inputs: Named, find: Find): Map<Tensor, TensorData> {
+  const values = new Map<Tensor, TensorData>();
+  for (const [name, node] of inputs) {
+    const value = find(name, node);
+    if (value === undefined) throw new FeedError(`${op}: ${name} ${formOf(node)} is missing; pass a value for it`);
+    values.set(node, readValue(`${op}: ${name}`, value, node, true));
+  }
+  return values;
+}
 
 /** Fed values that their owner may change from now on. */
 export const held = (feeds: Feeds): Feeds =>
   new Map(Array.from(feeds, ([node, value]) => [node, { ...value, data: value.data.slice() }]));
 
 /** Reads fed values into host form, arrays that have it as they are. Throws FeedError for missing, unknown or ill-shaped values. */
-export function readFeeds(inputs: ReadonlyMap<string, Tensor>, values: Values): Map<Tensor, TensorData> {
+export function readFeeds(inputs: ReadonlyMap<string, Tensor>, values: NamedFeeds): Map<Tensor, TensorData> {
   const unknown = Object.keys(values).find((name) => !inputs.has(name));
   if (unknown === undefined) return readAll('feeds', inputs, (name) => values[name]);
   throw new FeedError(`feeds: ${unknown} is no input of this step; it has ${[...inputs.keys()].join(', ') || 'none'}`);
@@ -96,7 +96,7 @@ export function readNodeFeeds(op: string, nodes: readonly Tensor[], feeds: NodeF
     return readAll(op, inputs, (_, node) => feeds.get(node));
   }
   const unknown = Object.keys(feeds).find((name) => !inputNames.has(name));
-  if (unknown === undefined) return readAll(op, inputs, (name) => (feeds as Values)[name]);
+  if (unknown === undefined) return readAll(op, inputs, (name) => (feeds as NamedFeeds)[name]);
   throw new FeedError(`${op}: there is no input ${unknown}; name it with input(shape, { name: '${unknown}' })`);
 }
 

@@ -39,6 +39,9 @@ export type TensorLike = Tensor | number;
 /** Tensors in arrays and objects, nested as the caller likes. */
 export type Tree = Tensor | readonly Tree[] | { readonly [key: string]: Tree };
 
+/** One node or several. */
+export type Tensors = Tensor | readonly Tensor[];
+
 /** @internal Throws ShapeError for what is no tensor. */
 export function checkTensors(op: string, ...inputs: readonly unknown[]): void {
   for (const input of inputs)
@@ -46,23 +49,22 @@ export function checkTensors(op: string, ...inputs: readonly unknown[]): void {
       throw new ShapeError(`${op}: ${String(input)} is not a tensor; wrap values with tensor(…)`);
 }
 
-function checkDTypes(op: Op, inputs: readonly Tensor[]): void {
-  const accepts = op.accepts ?? 'float';
+function checkDTypes({ name, accepts = 'float' }: Op, inputs: readonly Tensor[]): void {
+  if (accepts === 'any') return;
   for (const { dtype } of inputs) {
-    if (accepts === 'any') return;
-    if (dtype === 'u8') throw new DTypeError(`${op.name}: u8 is storage only; unpack it with cast(x, 'f32') or gather`);
+    if (dtype === 'u8') throw new DTypeError(`${name}: u8 is storage only; unpack it with cast(x, 'f32') or gather`);
     if (accepts === 'float' && !isFloat(dtype))
-      throw new DTypeError(`${op.name}: dtype ${dtype} is not a float; use cast(x, 'f32')`);
-    if (dtype === 'bool') throw new DTypeError(`${op.name}: bool is not a number; use cast(x, 'f32') or where`);
+      throw new DTypeError(`${name}: dtype ${dtype} is not a float; use cast(x, 'f32')`);
+    if (dtype === 'bool') throw new DTypeError(`${name}: bool is not a number; use cast(x, 'f32') or where`);
   }
 }
 
 /** @internal The dtype that all inputs share, f32 when there are none. */
-export function commonDType(op: string, inputs: readonly Tensor[]): DType {
-  const dtype = inputs[0]?.dtype ?? 'f32';
-  const other = inputs.find((input) => input.dtype !== dtype);
-  if (other) throw new DTypeError(`${op}: mixed dtypes ${dtype} and ${other.dtype}; cast one with cast(x, '${dtype}')`);
-  return dtype;
+export function commonDType(op: string, [first, ...others]: readonly Tensor[]): DType {
+  const dtype = first?.dtype ?? 'f32';
+  const other = others.find((input) => input.dtype !== dtype);
+  if (!other) return dtype;
+  throw new DTypeError(`${op}: mixed dtypes ${dtype} and ${other.dtype}; cast one with cast(x, '${dtype}')`);
 }
 
 /** Builds a node: checks dtypes, infers the shape. Throws ShapeError or DTypeError. */
@@ -71,10 +73,9 @@ export function apply<O extends Options>(op: OpRecord<O>, inputs: readonly Tenso
   checkDTypes(op, inputs);
   const given = options as { shape?: Shape; dtype?: DType };
   const dtype = op.dtype?.(inputs, options) ?? given.dtype ?? commonDType(op.name, inputs);
-  checkDType(op.name, dtype);
   const shapes = inputs.map((input) => input.shape);
   const shape = op.shape?.(inputs, options) ?? given.shape ?? broadcastShapes(op.name, shapes);
-  return new Tensor(op, inputs, options, checkShape(op.name, shape), dtype, name);
+  return new Tensor(op, inputs, options, checkShape(op.name, shape), checkDType(op.name, dtype), name);
 }
 
 type LeafOptions = Options & { readonly shape: Shape; readonly dtype: DType };
@@ -157,31 +158,27 @@ export function defineOp(record: PointwiseRecord<NoOptions>): OpFunction;
 export function defineOp(record: TensorRecord<NoOptions>): OpFunction;
 export function defineOp(record: OpRecord<NoOptions>): OpFunction {
   checkOptions('defineOp', record, 'name kernel reference');
-  if (!record.kernel.kind)
-    throw new NablaError(
-      `defineOp: the kernel of ${record.name} is ${typeof record.kernel}; make it with pointwise(…)`,
-    );
-  const arity = record.kernel.kind === 'pointwise' ? record.reference?.length : undefined;
+  const { name, kernel, reference } = record;
+  if (!kernel.kind)
+    throw new NablaError(`defineOp: the kernel of ${name} is ${typeof kernel}; make it with pointwise(…)`);
+  const arity = kernel.kind === 'pointwise' ? reference?.length : undefined;
   return (...inputs) => {
     if (inputs.length !== (arity ?? inputs.length))
-      throw new NablaError(`${record.name}: inputs: ${arity} expected, ${inputs.length} given; pass one for each`);
-    return apply(record, lift(record.name, inputs), {});
+      throw new NablaError(`${name}: inputs: ${arity} expected, ${inputs.length} given; pass one for each`);
+    return apply(record, lift(name, inputs), {});
   };
 }
 
+type PointwiseRules = Omit<PointwiseRecord<NoOptions>, 'name' | 'kernel'>;
 /** @internal A pointwise op: its name, its WGSL function and its rules; exact unless they say a bound. */
-export const definePointwise = (
-  name: string,
-  kernel: PointwiseRecord['kernel'],
-  rules: Omit<PointwiseRecord<NoOptions>, 'name' | 'kernel'>,
-): OpFunction => defineOp({ bound: { ulp: 0 }, ...rules, name, kernel });
+export const definePointwise = (name: string, kernel: PointwiseRecord['kernel'], rules: PointwiseRules): OpFunction =>
+  defineOp({ bound: { ulp: 0 }, ...rules, name, kernel });
 
 /** Makes an op that takes options beside its tensors. */
-export function defineOpWith<O extends Options>(
-  record: TensorRecord<O> | ComposedRecord<O>,
-): (inputs: readonly TensorLike[], options: O) => Tensor {
-  return (inputs, options) => apply(record, lift(record.name, inputs), options);
-}
+export const defineOpWith =
+  <O extends Options>(record: TensorRecord<O> | ComposedRecord<O>) =>
+  (inputs: readonly TensorLike[], options: O): Tensor =>
+    apply(record, lift(record.name, inputs), options);
 
 type IndexRules<O extends Options> = Omit<TensorRecord<O>, 'kernel'> & Omit<IndexKernel<O>, 'kind'>;
 /** @internal An op of any dtype whose elements are read from its inputs at places that `write` tells. */

@@ -3,47 +3,38 @@ import { NablaError } from '../errors.js';
 import { Tensor, type Tree } from './tensor.js';
 
 /** All nodes that the roots need, inputs before users. Iterative: deep graphs do not overflow the stack. */
-export function topological(
-  roots: readonly Tensor[],
-  inputsOf: (node: Tensor) => readonly Tensor[] = (node) => node.inputs,
-): Tensor[] {
-  const order: Tensor[] = [];
-  const state = new Map<Tensor, 'open' | 'done'>();
+export function topological(roots: readonly Tensor[], inputsOf = ({ inputs }: Tensor) => inputs): Tensor[] {
+  const order = new Set<Tensor>();
+  const open = new Set<Tensor>();
   const stack = [...roots].reverse();
   for (let node = stack.at(-1); node; node = stack.at(-1)) {
-    const known = state.get(node);
-    if (known) {
+    if (open.has(node) || order.has(node)) {
+      order.add(node);
+      open.delete(node);
       stack.pop();
-      if (known === 'open') order.push(node);
-      state.set(node, 'done');
       continue;
     }
-    state.set(node, 'open');
+    open.add(node);
     for (const input of [...inputsOf(node)].reverse()) {
-      if (state.get(input) === 'open') throw new NablaError(`${node.op.name}: the graph has a cycle through this node`);
+      if (open.has(input)) throw new NablaError(`${node.op.name}: the graph has a cycle through this node`);
       stack.push(input);
     }
   }
-  return order;
+  return [...order];
 }
 
 /** The nodes of `order` (inputs first) that depend on one of `sources`, sources included. */
-export function dependents(order: readonly Tensor[], sources: ReadonlySet<Tensor>): Set<Tensor> {
-  const reached = new Set<Tensor>();
-  for (const node of order) if (sources.has(node) || node.inputs.some((input) => reached.has(input))) reached.add(node);
+export function dependents(order: readonly Tensor[], sources: Iterable<Tensor>): Set<Tensor> {
+  const reached = new Set(sources);
+  for (const node of order) if (node.inputs.some((input) => reached.has(input))) reached.add(node);
   return reached;
 }
 
+type Replace = (tensor: Tensor) => unknown;
 /** The same tree with each tensor replaced, in a fixed order. `path` and `above` say where in the whole it stands. */
-export function mapTree(
-  tree: Tree,
-  replace: (tensor: Tensor) => unknown,
-  path = '',
-  above: readonly Tree[] = [],
-): unknown {
+export function mapTree(tree: Tree, replace: Replace, path = '', above: readonly Tree[] = []): unknown {
   if (tree instanceof Tensor) return replace(tree);
-  if (above.includes(tree))
-    throw new NablaError(`${path}: the tree holds itself; give tensors in a tree without circles`);
+  if (above.includes(tree)) throw new NablaError(`${path}: the tree holds itself; give a tree without circles`);
   if (!tree || typeof tree !== 'object')
     throw new NablaError(`${path || 'tree'}: ${String(tree)} is not a tensor, nor an array or object of tensors`);
   const at = (key: string, branch: Tree): unknown => mapTree(branch, replace, path + key, [...above, tree]);

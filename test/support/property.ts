@@ -1,7 +1,6 @@
 // Generated tests: one seed a run, shown in the titles; VITE_SEED=… gives another, VITE_GPU_GRAPHS=… more graphs.
 import fc from 'fast-check';
-import { evaluate, toHost } from '../../src/cpu/evaluate.js';
-import { constantValue } from '../../src/cpu/values.js';
+import { constantValue, evaluate, toHost } from '../../src/cpu/evaluate.js';
 import type { TensorData } from '../../src/dtype.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { input } from '../../src/ops/leaf.js';

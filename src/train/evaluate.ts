@@ -1,6 +1,5 @@
 import type { Precision } from '../autodiff/precision.js';
-import { type Dataset, stored } from '../data/dataset.js';
-import { isFloat } from '../dtype.js';
+import { type Dataset, isScaled, stored } from '../data/dataset.js';
 import type { Engine, Step } from '../engine.js';
 import { FeedError, ShapeError } from '../errors.js';
 import type { Updates } from '../graph/program.js';
@@ -45,13 +44,12 @@ export async function evaluate(engine: Engine, options: EvaluateOptions): Promis
   // near 256, with the smallest remainder
   const { batchSize = Math.ceil(examples / Math.ceil(examples / 256)) } = options;
   checkWhole('evaluate', { 'batch size': batchSize });
-  const pass = makePass(engine, { ...options, batchSize, training: false, accuracy: true });
+  const pass = makePass(engine, { ...options, batchSize, accuracy: true });
   try {
     await pass.begin(rows, 0, { cost: 0, correct: 0 });
-    for (let at = 0; at + batchSize <= examples; at += batchSize) await pass.full!.enqueue();
-    await pass.rest?.enqueue();
+    for (let left = examples; left > 0; left -= batchSize) await pass.stepFor(left).enqueue();
     const { cost, correct } = await pass.totals();
-    return { cost: cost / examples, ...(pass.counted ? { accuracy: correct / examples } : {}), examples };
+    return { cost: cost / examples, ...(pass.counted && { accuracy: correct / examples }), examples };
   } finally {
     pass.release();
   }
@@ -64,11 +62,10 @@ export interface Totals {
 }
 
 export interface PassDefinition extends Required<EvaluateOptions> {
-  readonly training: boolean;
-  /** Count right answers too; they cost a kernel a step. */
-  readonly accuracy: boolean;
-  readonly precision?: Precision | undefined;
-  /** What else a step updates, from its cost. */
+  /** Count right answers too, unless this is false; they cost a kernel a step. */
+  readonly accuracy?: boolean;
+  readonly precision?: Precision;
+  /** What a step of training updates, from its cost. */
   readonly updates?: (cost: Tensor) => Updates;
 }
 
@@ -105,9 +102,11 @@ export function makePass(engine: Engine, definition: PassDefinition) {
   const full = data.length >= batchSize ? compile(batchSize) : undefined;
   const rest = data.length % batchSize ? compile(data.length % batchSize) : undefined;
   return {
-    /** One step of `batchSize` examples, and one of the remainder where there is one. */
+    /** A step of `batchSize` examples, and one of the remainder, where there are so many. */
     full,
     rest,
+    /** The step for the next of so many examples. */
+    stepFor: (left: number) => (left < batchSize ? rest : full)!,
     /** Whether labels are class numbers, so that there is an accuracy. */
     counted,
     /** Starts at a position of an order of rows. */
@@ -120,47 +119,44 @@ export function makePass(engine: Engine, definition: PassDefinition) {
       return { cost: cost!, correct: correct! };
     },
     release(): void {
-      for (const step of [full, rest]) step?.release();
+      full?.release();
+      rest?.release();
       kept.push(books);
     },
   };
 }
-export type Pass = ReturnType<typeof makePass>;
 
 /** Cost and number of right answers over some rows of the data. */
-function forward({ model, loss, data, training, accuracy }: PassDefinition, rows: Tensor) {
+function forward({ model, loss, data, updates, accuracy = true }: PassDefinition, rows: Tensor) {
   const { inputs, labels: allLabels, scale, classes } = data.values;
   const picked = gather(inputs, rows);
-  const values = inputs.dtype === 'u8' || isFloat(inputs.dtype) ? mul(cast(picked, 'f32'), scale) : picked;
+  const values = isScaled(inputs.dtype) ? mul(cast(picked, 'f32'), scale) : picked;
   const labels = gather(allLabels, rows);
-  const output = model.apply(values, { training });
-  if (classes) checkClasses(data, output, loss);
+  const output = model.apply(values, { training: updates !== undefined });
+  const hits = classes ? rightAnswers(output, labels, data, loss) : undefined;
   const cost = loss(output, labels);
   if (cost.rank !== 0) throw new ShapeError(`loss: it gives ${formatShape(cost.shape)}; a cost is a scalar`);
-  return { cost, hits: classes && accuracy ? rightAnswers(output, labels, data, loss) : undefined };
+  return { cost, hits: accuracy ? hits : undefined };
 }
 
-/** Throws FeedError where a class number has no output. */
-function checkClasses({ values }: Dataset, output: Tensor, loss: Loss): void {
-  if (!sameShape(values.labels.shape.slice(1), output.shape.slice(1, -1))) return;
-  const classes = output.shape.at(-1)!;
-  // A single output may be any number, but a single logit tells 0 from 1.
-  if (classes === 1 && loss !== binaryCrossEntropy) return;
-  const limit = Math.max(2, classes);
-  const { data, shape } = stored(values.labels);
-  const at = data.findIndex((label: number) => label < 0 || label >= limit);
-  if (at >= 0)
-    throw new FeedError(
-      `data: label ${data[at]} of example ${Math.floor((at * shape[0]!) / data.length)} has no output; the model's output ${formatShape(output.shape)} stands for classes 0 to ${limit - 1}`,
-    );
-}
-
-/** How many labels, as a share of an example's, the largest output names; a single one says class 1 above ½, or as a logit above 0. */
+/**
+ * How many labels, as a share of an example's, the largest output names; a single one says class 1 above ½, or as a logit
+ * above 0. Throws FeedError where a class number has no output.
+ */
 function rightAnswers(output: Tensor, labels: Tensor, { values }: Dataset, loss: Loss): Tensor | undefined {
   if (!sameShape(labels.shape, output.shape.slice(0, -1))) return undefined;
-  if (output.shape.at(-1) !== 1)
-    return div(sum(cast(equal(argMax(output, { axis: -1 }), labels), 'f32')), sizeOf(labels.shape.slice(1)));
-  if (stored(values.labels).data.some((label: number) => label !== 0 && label !== 1)) return undefined;
-  const positive = greater(reshape(output, labels.shape), loss === binaryCrossEntropy ? 0 : 0.5);
-  return sum(cast(equal(cast(positive, 'i32'), labels), 'f32'));
+  const [classes, isLogit] = [output.shape.at(-1)!, loss === binaryCrossEntropy];
+  const limit = Math.max(2, classes);
+  const { data } = stored(values.labels);
+  const at = data.findIndex((label: number) => label < 0 || label >= limit);
+  // A single output may be any number, but a single logit tells 0 from 1.
+  if (at >= 0 && classes === 1 && !isLogit) return undefined;
+  const each = sizeOf(labels.shape.slice(1));
+  if (at >= 0)
+    throw new FeedError(
+      `data: label ${data[at]} of example ${Math.floor(at / each)} has no output; the model's output ${formatShape(output.shape)} stands for classes 0 to ${limit - 1}`,
+    );
+  const single = () => cast(greater(reshape(output, labels.shape), isLogit ? 0 : 0.5), 'i32');
+  const named = classes === 1 ? single() : argMax(output, { axis: -1 });
+  return div(sum(cast(equal(named, labels), 'f32')), each);
 }

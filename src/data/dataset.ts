@@ -4,7 +4,7 @@ import type { Tensor } from '../graph/tensor.js';
 import { tensor } from '../ops/leaf.js';
 import { checkOptions } from '../options.js';
 import { checkWhole, formatShape, sizeOf } from '../shape.js';
-import { permutation } from './random.js';
+import { shuffled } from './random.js';
 
 /** Values on the host, made as they are fed: inputs scaled, f32; labels class numbers (i32) or f32. */
 export interface Batch {
@@ -62,8 +62,7 @@ export function dataset(inputs: Value, labels: Value, options: { scale?: number 
 }
 
 function part(values: DatasetValues, rows: Int32Array): Dataset {
-  const ordered = (seed: number | undefined): Int32Array =>
-    seed === undefined ? rows : permutation(rows.length, seed).map((at) => rows[at]!);
+  const ordered = (seed?: number): Int32Array => (seed === undefined ? rows : shuffled(rows, seed));
   return {
     length: rows.length,
     values,

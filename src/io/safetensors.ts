@@ -21,11 +21,7 @@ const formats = new Map([
 ] as const satisfies [string, { dtype: TensorData['dtype']; Kind: { BYTES_PER_ELEMENT: number } }][]);
 type Format = Parameters<typeof formats.set>[0];
 /** What the header says of a tensor; the offsets, [begin, end], are in bytes. */
-interface Entry {
-  readonly dtype: Format;
-  readonly shape: Shape;
-  readonly data_offsets: readonly number[];
-}
+type Entry = { readonly dtype: Format; readonly shape: Shape; readonly data_offsets: readonly number[] };
 
 const fail = (fact: string): never => {
   throw new FormatError(`safetensors: ${fact}`);
@@ -89,9 +85,7 @@ export function decode(bytes: Uint8Array): Contents {
   let end = 0;
   for (const { name, size, offsets } of entries.toSorted((a, b) => a.offsets[0]! - b.offsets[0]! || a.size - b.size)) {
     if (!sameShape(offsets, [end, end + size]))
-      fail(
-        `'${name}' takes ${size} bytes and lies at [${offsets}], where ${end} is next: tensors overlap or leave a hole`,
-      );
+      fail(`'${name}' takes ${size} bytes at [${offsets}], where ${end} is next: tensors overlap or leave a hole`);
     end += size;
   }
   if (start + end !== bytes.length)

@@ -52,6 +52,10 @@ function seedAt(seed: number, path: string): number {
 
 const join = (path: string, local: string): string => (path ? `${path}.${local}` : local);
 
+/** What a name stands for in a table; a function stands for itself. */
+export const lookUp = <F>(op: string, what: string, choice: F | string, table: Readonly<Record<string, F>>): F =>
+  typeof choice === 'function' ? choice : table[checkChoice(op, what, String(choice), Object.keys(table))]!;
+
 // A layer outside any model, without a seed or a name, differs from the others by the order of creation.
 let created = 0;
 
@@ -71,10 +75,7 @@ export function makeLayer(options: LayerOptions, build: (scope: Scope) => LayerF
     const apply = build({
       seed: seedOf,
       parameter(local, shape, initializer, fan = { inputs: 1, outputs: 1 }) {
-        const make =
-          typeof initializer === 'function'
-            ? initializer
-            : initializers[checkChoice('layer', 'initializer', initializer, Object.keys(initializers))];
+        const make = lookUp('layer', 'initializer', initializer, initializers);
         parameters.push(parameter(make(shape, { ...fan, seed: seedOf(local) }), { name: join(path, local) }));
         return parameters.at(-1)!;
       },

@@ -10,9 +10,10 @@ import { matmul } from '../ops/matmul.js';
 import { random } from '../ops/random.js';
 import { mean } from '../ops/reduce.js';
 import { misfit, reshape as reshapeTensor } from '../ops/view.js';
-import { checkChoice, checkOptions } from '../options.js';
+import { checkOptions } from '../options.js';
 import { checkShape, checkWhole, formatShape, type Shape, sameShape, sizeOf } from '../shape.js';
-import { type Initializer, type Layer, type LayerOptions, layerOptions, makeLayer, sequential } from './layer.js';
+import type { Initializer, Layer, LayerOptions } from './layer.js';
+import { layerOptions, lookUp, makeLayer, sequential } from './layer.js';
 
 /** What `dense` takes beside its sizes. */
 export interface DenseOptions extends LayerOptions {
@@ -42,10 +43,7 @@ function affine(
   shape: Shape,
   product: (x: Tensor, weight: Tensor, bias: Tensor | undefined) => Tensor,
 ): Layer {
-  const activate =
-    typeof activation === 'function'
-      ? activation
-      : activations[checkChoice(layer, 'activation', activation, Object.keys(activations))];
+  const activate = lookUp(layer, 'activation', activation, activations);
   const fan = { inputs: sizeOf(shape.slice(1)), outputs: sizeOf(shape) / shape[1]! };
   const initializer = options.initializer ?? defaultInitializer(activation);
   const biasInitializer = options.biasInitializer ?? (initializer === 'pytorch' ? 'pytorch' : 'zeros');
@@ -83,12 +81,10 @@ export const reshape = (shape: Shape): Layer => sequential((x) => reshapeTensor(
  */
 export function dropout(rate = 0.5, options: LayerOptions = {}): Layer {
   if (!(rate >= 0 && rate < 1)) throw new NablaError(`dropout: rate ${rate} is outside [0, 1)`);
-  return makeLayer(layerOptions('dropout', options), (scope) => {
-    const seed = scope.seed('mask');
-    return (x, training) => {
-      if (!training || rate === 0) return x;
-      return mul(x, where(less(random.uniform(x.shape, { seed, fresh: true }), rate), 0, 1 / (1 - rate)));
-    };
+  return makeLayer(layerOptions('dropout', options), ({ seed }) => (x, training) => {
+    if (!training || rate === 0) return x;
+    const drawn = random.uniform(x.shape, { seed: seed('mask'), fresh: true });
+    return mul(x, where(less(drawn, rate), 0, 1 / (1 - rate)));
   });
 }
 

@@ -79,8 +79,7 @@ export function lstm(inputs: number, hidden: number, options: RecurrentOptions =
   const checked = layerOptions('lstm', options, RECURRENT);
   return recurrent('lstm', { inputs, hidden, gates: 4 }, checked, (gates, [, c]) => {
     const gate = (k: number): Tensor => slice(gates, [0, k * hidden], [gates.shape[0]!, (k + 1) * hidden]);
-    const kept = mul(sigmoid(gate(1)), c!);
-    const next = add(kept, mul(sigmoid(gate(0)), tanh(gate(2))));
+    const next = add(mul(sigmoid(gate(1)), c!), mul(sigmoid(gate(0)), tanh(gate(2))));
     return [mul(sigmoid(gate(3)), tanh(next)), next];
   });
 }

@@ -1,5 +1,5 @@
 import { follow } from '../autodiff/precision.js';
-import { NablaError, ShapeError } from '../errors.js';
+import { NablaError } from '../errors.js';
 import { programNodes, type Updates } from '../graph/program.js';
 import { checkTensors, Tensor } from '../graph/tensor.js';
 import { tanh } from '../ops/activation.js';
@@ -7,8 +7,9 @@ import { add, div, minimum, mul, sqrt, square, sub } from '../ops/arithmetic.js'
 import { full, parameter, zeros } from '../ops/leaf.js';
 import { descend, movingAverage, scaledDirection } from '../ops/optimizer.js';
 import { sum } from '../ops/reduce.js';
+import { misfit } from '../ops/view.js';
 import { checkOptions } from '../options.js';
-import { formatShape } from '../shape.js';
+import { sameShape } from '../shape.js';
 import type { Schedule } from './schedules.js';
 
 /** Makes a step's updates. It owns one state for each parameter, so every step that it makes shares that state. */
@@ -90,14 +91,13 @@ function makeOptimizer(
     const clipped = clipNorm === undefined ? raw : clipByGlobalNorm(raw, clipNorm);
     const scheduled = typeof learningRate === 'function' ? learningRate(counter) : learningRate;
     const rate = typeof scheduled === 'number' ? full([], scheduled) : scheduled;
-    if (rate.rank !== 0)
-      throw new ShapeError(`${name}: learningRate has shape ${formatShape(rate.shape)}; give a scalar`);
+    if (rate.rank !== 0) misfit(`${name}: learningRate`, rate, 'has axes; give a scalar');
     const counted = add(counter, 1);
     const rule = ruleOf(rate, counted);
     const rows = parameters.map((each, i) => {
       const gradient = weightDecay === 0 ? clipped[i]! : add(clipped[i]!, mul(weightDecay, each));
-      const leaves = [each, ...stateOf(each)];
-      return rule(each, gradient, ...stateOf(each)).map((next, k) => [leaves[k]!, next] as const);
+      const state = stateOf(each);
+      return rule(each, gradient, ...state).map((next, k) => [[each, ...state][k]!, next] as const);
     });
     // all parameters, then one kind of state after the other
     const updates = rows[0]!.flatMap((_, k) => rows.map((row) => row[k]!));
@@ -126,10 +126,9 @@ function checkGradients(name: string, gradients: readonly Tensor[], parameters: 
   if (parameters.length === 0) throw new NablaError(`${name}: there are no parameters to update`);
   if (gradients.length !== parameters.length)
     throw new NablaError(`${name}: ${gradients.length} gradients for ${parameters.length} parameters; give one each`);
-  for (const [i, own] of namesOf(parameters).entries()) {
-    const [given, wanted] = [gradients[i]!, parameters[i]!].map(({ shape }) => formatShape(shape));
-    if (given !== wanted) throw new ShapeError(`${name}: gradient ${given} for ${own} ${wanted}; they have one shape`);
-  }
+  for (const [i, { shape }] of parameters.entries())
+    if (!sameShape(gradients[i]!.shape, shape))
+      misfit(`${name}: gradient`, gradients[i]!, `for ${namesOf(parameters)[i]} [${shape}]; they have one shape`);
 }
 
 /** 1 − βᵗ without cancellation: 2u / (1 + u), where u = tanh(−t ln β / 2). */

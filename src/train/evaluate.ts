@@ -1,7 +1,7 @@
 import type { Precision } from '../autodiff/precision.js';
 import { type Dataset, isScaled, stored } from '../data/dataset.js';
 import type { Engine, Step } from '../engine.js';
-import { FeedError, ShapeError } from '../errors.js';
+import { FeedError } from '../errors.js';
 import type { Updates } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { binaryCrossEntropy, type Loss } from '../loss.js';
@@ -13,7 +13,7 @@ import { gather } from '../ops/indexing.js';
 import { arange, parameter, zeros } from '../ops/leaf.js';
 import { argMax, sum } from '../ops/reduce.js';
 import { concat } from '../ops/slice.js';
-import { reshape } from '../ops/view.js';
+import { misfit, reshape } from '../ops/view.js';
 import { checkOptions } from '../options.js';
 import { checkWhole, formatShape, sameShape, sizeOf } from '../shape.js';
 
@@ -56,10 +56,7 @@ export async function evaluate(engine: Engine, options: EvaluateOptions): Promis
 }
 
 /** Σ cost · examples and how many outputs were right, over the steps so far. */
-export interface Totals {
-  readonly cost: number;
-  readonly correct: number;
-}
+export type Totals = { readonly cost: number; readonly correct: number };
 
 export interface PassDefinition extends Required<EvaluateOptions> {
   /** Count right answers too, unless this is false; they cost a kernel a step. */
@@ -83,16 +80,24 @@ const spare = new WeakMap<Dataset, ReturnType<typeof makeBooks>[]>();
  * picks each batch and advances by itself, so a step uploads nothing and reads nothing back.
  */
 export function makePass(engine: Engine, definition: PassDefinition) {
-  const { data, batchSize, updates, precision = 'f32' } = definition;
+  const { model, loss, data, batchSize, updates, accuracy = true, precision = 'f32' } = definition;
+  const { inputs, labels, scale, classes } = data.values;
   const kept = spare.get(data) ?? [];
   spare.set(data, kept);
   const books = kept.pop() ?? makeBooks(data.length);
   const { order, cursor, totals } = books;
   let counted = false;
   const compile = (size: number): Step<{ cost: Tensor }> => {
-    const { cost, hits } = forward(definition, gather(order, add(arange(size), cursor)));
-    counted = hits !== undefined;
-    const sums = [mul(cost, size), hits ?? zeros([])].map((value) => reshape(value, [1]));
+    const rows = gather(order, add(arange(size), cursor));
+    const picked = gather(inputs, rows);
+    const values = isScaled(inputs.dtype) ? mul(cast(picked, 'f32'), scale) : picked;
+    const output = model.apply(values, { training: updates !== undefined });
+    const wanted = gather(labels, rows);
+    const hits = classes ? rightAnswers(output, wanted, data, loss) : undefined;
+    counted = accuracy && hits !== undefined;
+    const cost = loss(output, wanted);
+    if (cost.rank !== 0) misfit('loss: it gives', cost, 'and a cost is a scalar');
+    const sums = [mul(cost, size), counted ? hits! : zeros([])].map((value) => reshape(value, [1]));
     const own: Updates = [
       [cursor, add(cursor, size)],
       [totals, add(totals, concat(sums, { axis: 0 }))],
@@ -126,19 +131,6 @@ export function makePass(engine: Engine, definition: PassDefinition) {
   };
 }
 
-/** Cost and number of right answers over some rows of the data. */
-function forward({ model, loss, data, updates, accuracy = true }: PassDefinition, rows: Tensor) {
-  const { inputs, labels: allLabels, scale, classes } = data.values;
-  const picked = gather(inputs, rows);
-  const values = isScaled(inputs.dtype) ? mul(cast(picked, 'f32'), scale) : picked;
-  const labels = gather(allLabels, rows);
-  const output = model.apply(values, { training: updates !== undefined });
-  const hits = classes ? rightAnswers(output, labels, data, loss) : undefined;
-  const cost = loss(output, labels);
-  if (cost.rank !== 0) throw new ShapeError(`loss: it gives ${formatShape(cost.shape)}; a cost is a scalar`);
-  return { cost, hits: accuracy ? hits : undefined };
-}
-
 /**
  * How many labels, as a share of an example's, the largest output names; a single one says class 1 above ½, or as a logit
  * above 0. Throws FeedError where a class number has no output.
@@ -156,7 +148,6 @@ function rightAnswers(output: Tensor, labels: Tensor, { values }: Dataset, loss:
     throw new FeedError(
       `data: label ${data[at]} of example ${Math.floor(at / each)} has no output; the model's output ${formatShape(output.shape)} stands for classes 0 to ${limit - 1}`,
     );
-  const single = () => cast(greater(reshape(output, labels.shape), isLogit ? 0 : 0.5), 'i32');
-  const named = classes === 1 ? single() : argMax(output, { axis: -1 });
-  return div(sum(cast(equal(named, labels), 'f32')), each);
+  const named = classes > 1 ? argMax(output, { axis: -1 }) : greater(reshape(output, labels.shape), isLogit ? 0 : 0.5);
+  return div(sum(cast(equal(cast(named, 'i32'), labels), 'f32')), each);
 }

@@ -1,6 +1,6 @@
 import type { Precision } from '../autodiff/precision.js';
 import type { Dataset } from '../data/dataset.js';
-import { permutation } from '../data/random.js';
+import { shuffled } from '../data/random.js';
 import type { Engine, Step } from '../engine.js';
 import { NablaError } from '../errors.js';
 import type { Updates } from '../graph/program.js';
@@ -110,16 +110,15 @@ export function fit(engine: Engine, options: FitOptions): Fit {
     async *[Symbol.asyncIterator]() {
       const updates = (cost: Tensor): Updates => options.optimizer.updates(cost, model.parameters);
       const pass = makePass(engine, { ...options, updates });
-      const readings = makeReadings(options);
+      const readings: Promise<void>[] = [];
+      const run = makeRunner(options, readings);
       try {
         await engine.warmUp(pass.stepFor(data.length), options.onWarmUp);
         // the remainder's kernels are built while the epoch runs; an error in them comes with its first call
         if (pass.full && pass.rest) engine.warmUp(pass.rest).catch(() => {});
         while (progress.epoch < epochs && !isOver(progress.step)) {
           const from = progress;
-          const order = shuffle
-            ? permutation(data.length, from.seed, from.epoch).map((at) => data.rows[at]!)
-            : data.rows;
+          const order = shuffle ? shuffled(data.rows, from.seed, from.epoch) : data.rows;
           const began = performance.now();
           await pass.begin(order, from.position, from);
           const epoch = from.epoch + 1;
@@ -127,10 +126,10 @@ export function fit(engine: Engine, options: FitOptions): Fit {
           while (position < data.length && !isOver(step)) {
             const next = pass.stepFor(data.length - position);
             [step, position] = [step + 1, Math.min(position + batchSize, data.length)];
-            await readings.run(next, { epoch, step, steps });
+            await run(next, { epoch, step, steps });
           }
           const totals = await pass.totals();
-          await readings.settle();
+          await Promise.all(readings);
           const seconds = (performance.now() - began) / 1000;
           const complete = position === data.length;
           const next = complete ? { epoch, position: 0, cost: 0, correct: 0 } : { position, ...totals };
@@ -153,20 +152,18 @@ const PENDING = 4;
 /** Milliseconds between reports where the caller does not say how many steps. */
 const INTERVAL = 30;
 
-/** Reads costs back while later steps run. */
-function makeReadings({ onStep, reportEvery }: FitOptions) {
-  const pending: Promise<void>[] = [];
+/**
+ * Runs one step and reads its cost back while later steps run; resolves when there is room for the next. Throws what an
+ * earlier step or `onStep` threw.
+ */
+function makeRunner({ onStep, reportEvery }: FitOptions, readings: Promise<void>[]) {
   let asked = Number.NEGATIVE_INFINITY;
-  return {
-    /** Runs one step; resolves when there is room for the next. Throws what an earlier step or `onStep` threw. */
-    async run(step: Step<{ cost: Tensor }>, at: Omit<StepReport, 'cost'>): Promise<void> {
-      const isDue = reportEvery ? at.step % reportEvery === 0 : performance.now() - asked >= INTERVAL;
-      if (!onStep || !isDue) return step.enqueue();
-      asked = performance.now();
-      const reading = step().then(({ cost }) => onStep({ ...at, cost: cost.data[0]! }));
-      reading.catch(() => {});
-      if (pending.push(reading) >= PENDING) await pending.shift();
-    },
-    settle: () => Promise.all(pending),
+  return async (step: Step<{ cost: Tensor }>, at: Omit<StepReport, 'cost'>): Promise<void> => {
+    const isDue = reportEvery ? at.step % reportEvery === 0 : performance.now() - asked >= INTERVAL;
+    if (!onStep || !isDue) return step.enqueue();
+    asked = performance.now();
+    const reading = step().then(({ cost }) => onStep({ ...at, cost: cost.data[0]! }));
+    reading.catch(() => {});
+    if (readings.push(reading) >= PENDING) await readings.shift();
   };
 }

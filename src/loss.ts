@@ -43,12 +43,10 @@ function batchLoss(loss: string, one: number | undefined, each: Each): Loss {
 }
 
 /** ‖output − target‖², its mean over the batch. Integer targets are class numbers and are made one-hot. */
-export const squaredError: Loss = batchLoss('squaredError', 1, (output, target) => square(sub(output, target)));
+export const squaredError: Loss = batchLoss('squaredError', 1, (a, t) => square(sub(a, t)));
 
 /** ½ ‖output − target‖², its mean over the batch: Nielsen's quadratic cost. */
-export const halfSquaredError: Loss = batchLoss('halfSquaredError', 1, (output, target) =>
-  mul(0.5, square(sub(output, target))),
-);
+export const halfSquaredError: Loss = batchLoss('halfSquaredError', 1, (a, t) => mul(0.5, square(sub(a, t))));
 
 /**
  * −Σ t ln softmax(logits), its mean over the batch: logits [batch, …, classes]; labels class numbers [batch, …]

@@ -7,10 +7,7 @@ import { checkWhole, formatShape, sizeOf } from '../shape.js';
 import { shuffled } from './random.js';
 
 /** Values on the host, made as they are fed: inputs scaled, f32; labels class numbers (i32) or f32. */
-export interface Batch {
-  readonly inputs: TensorData;
-  readonly labels: TensorData;
-}
+export type Batch = Readonly<Record<'inputs' | 'labels', TensorData>>;
 
 /** Examples and what they should give. Parts made by `split` share the values; engines hold them once. */
 export interface Dataset {

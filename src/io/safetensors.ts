@@ -4,10 +4,7 @@ import { formatShape, MAX_RANK, type Shape, sameShape, sizeOf } from '../shape.j
 import { join } from './protobuf.js';
 
 /** The contents of a safetensors file. */
-export interface Contents {
-  readonly tensors: Map<string, TensorData>;
-  readonly metadata: Map<string, string>;
-}
+export type Contents = ReturnType<typeof decode>;
 /** The dtypes of the format: what they are here, and the arrays that hold them. The first of a dtype is written. */
 const formats = new Map([
   ['F64', { dtype: 'f64', Kind: Float64Array }],
@@ -44,6 +41,9 @@ function restored(format: Format, bytes: ArrayBuffer): TypedArray {
   return format === 'BF16' ? new Float32Array(Uint32Array.from(values, (half) => half << 16).buffer) : values;
 }
 
+const isCounts = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0);
+
 /** Writes tensors and metadata as a safetensors file, wider dtypes first so that all values are aligned. */
 export function encode(
   tensors: ReadonlyMap<string, TensorData> | Readonly<Record<string, TensorData>>,
@@ -73,7 +73,7 @@ export function encode(
  * Reads a safetensors file: F64, F32, F16, BF16 (as f32), I32, U32, U8 and BOOL. Everything is checked before values are
  * copied; throws FormatError for anything that the format does not allow.
  */
-export function decode(bytes: Uint8Array): Contents {
+export function decode(bytes: Uint8Array) {
   if (bytes.length < 8) fail(`the file has ${bytes.length} bytes; the length of its header takes 8`);
   const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
   if (length > BigInt(bytes.length - 8)) fail(`the header's ${length} bytes reach past the end of the file`);
@@ -81,7 +81,13 @@ export function decode(bytes: Uint8Array): Contents {
   const { __metadata__, ...header } = parseHeader(bytes.subarray(8, start));
   const metadata = Object.entries<string>(Object(__metadata__));
   if (metadata.some(([, text]) => typeof text !== 'string')) fail('__metadata__ is not an object of strings');
-  const entries = Object.entries(header).map(([name, entry]) => readEntry(name, Object(entry)));
+  const entries = Object.entries(header).map(([name, entry]) => {
+    const { dtype: format, shape, data_offsets: offsets } = Object(entry) as Entry;
+    if (!formats.has(format) || !isCounts(shape) || shape.length > MAX_RANK || !isCounts(offsets))
+      fail(`'${name}' needs a dtype of ${[...formats.keys()]}, a shape of up to ${MAX_RANK} sizes and data_offsets`);
+    const { dtype, Kind } = formats.get(format)!;
+    return { name, format, dtype, shape, size: sizeOf(shape) * Kind.BYTES_PER_ELEMENT, offsets };
+  });
   let end = 0;
   for (const { name, size, offsets } of entries.toSorted((a, b) => a.offsets[0]! - b.offsets[0]! || a.size - b.size)) {
     if (!sameShape(offsets, [end, end + size]))
@@ -107,14 +113,4 @@ function parseHeader(bytes: Uint8Array): Readonly<Record<string, Entry>> {
   } catch (cause) {
     throw new FormatError('safetensors: the header is no JSON in UTF-8', { cause });
   }
-}
-
-const isCounts = (value: unknown): boolean =>
-  Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0);
-
-function readEntry(name: string, { dtype: format, shape, data_offsets: offsets }: Entry) {
-  if (!formats.has(format) || !isCounts(shape) || shape.length > MAX_RANK || !isCounts(offsets))
-    fail(`'${name}' needs a dtype of ${[...formats.keys()]}, a shape of ≤ ${MAX_RANK} whole numbers and data_offsets`);
-  const { dtype, Kind } = formats.get(format)!;
-  return { name, format, dtype, shape, size: sizeOf(shape) * Kind.BYTES_PER_ELEMENT, offsets };
 }

@@ -87,7 +87,12 @@ function makeOptimizer(
     return state;
   };
   const updatesOf = (raw: readonly Tensor[], parameters: readonly Tensor[]): Updates => {
-    checkGradients(name, raw, parameters);
+    if (parameters.length === 0) throw new NablaError(`${name}: there are no parameters to update`);
+    if (raw.length !== parameters.length)
+      throw new NablaError(`${name}: ${raw.length} gradients for ${parameters.length} parameters; give one each`);
+    for (const [i, { shape }] of parameters.entries())
+      if (!sameShape(raw[i]!.shape, shape))
+        misfit(`${name}: gradient`, raw[i]!, `for ${namesOf(parameters)[i]} [${shape}]; they have one shape`);
     const clipped = clipNorm === undefined ? raw : clipByGlobalNorm(raw, clipNorm);
     const scheduled = typeof learningRate === 'function' ? learningRate(counter) : learningRate;
     const rate = typeof scheduled === 'number' ? full([], scheduled) : scheduled;
@@ -120,15 +125,6 @@ function makeOptimizer(
 export function namesOf(parameters: readonly Tensor[]): string[] {
   const names = parameters.map((each, i) => each.name ?? `parameter${i}`);
   return names.map((name, i) => (names.indexOf(name) === names.lastIndexOf(name) ? name : `${name}#${i}`));
-}
-
-function checkGradients(name: string, gradients: readonly Tensor[], parameters: readonly Tensor[]): void {
-  if (parameters.length === 0) throw new NablaError(`${name}: there are no parameters to update`);
-  if (gradients.length !== parameters.length)
-    throw new NablaError(`${name}: ${gradients.length} gradients for ${parameters.length} parameters; give one each`);
-  for (const [i, { shape }] of parameters.entries())
-    if (!sameShape(gradients[i]!.shape, shape))
-      misfit(`${name}: gradient`, gradients[i]!, `for ${namesOf(parameters)[i]} [${shape}]; they have one shape`);
 }
 
 /** 1 − βᵗ without cancellation: 2u / (1 + u), where u = tanh(−t ln β / 2). */

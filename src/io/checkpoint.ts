@@ -66,8 +66,7 @@ export async function load(engine: Engine, bytes: Uint8Array, subject: Subject):
   const { tensors, metadata } = decode(bytes);
   const places = placesOf(subject);
   const values = [...places].map(([name, leaf]) => {
-    const value =
-      tensors.get(name) ?? fail(`it holds no '${name}'; it has ${[...tensors.keys()].slice(0, 8).join(', ')}`);
+    const value = tensors.get(name) ?? fail(`it holds no '${name}'; it has ${[...tensors.keys()].slice(0, 8)}`);
     if (!sameShape(value.shape, leaf.shape))
       fail(`'${name}' is ${formatShape(value.shape)} in the file and ${formatShape(leaf.shape)} here`);
     return [leaf, value] as const;

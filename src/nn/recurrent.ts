@@ -20,15 +20,15 @@ export interface RecurrentOptions extends LayerOptions {
 }
 
 const RECURRENT = 'bias initializer outputs';
-/** State after a step from what the input gives, W_ih x_t + b_ih, and what the state gives, W_hh h_{t−1} + b_hh. */
-type Cell = (given: Tensor, state: readonly Tensor[]) => readonly Tensor[];
-
-/** Unrolls a cell over [batch, time, inputs]. The first of its states is h; W_ih x is one product for all steps. */
+/**
+ * Unrolls a cell over [batch, time, inputs]: its state after a step from W_ih x_t + b_ih + W_hh h_{t−1} + b_hh and the state
+ * before. The first of its states is h; W_ih x is one product for all steps.
+ */
 function recurrent(
   kind: string,
   { inputs, hidden, gates }: Record<'inputs' | 'hidden' | 'gates', number>,
   { initializer = 'pytorch', bias = true, outputs: wanted = 'all', ...options }: RecurrentOptions,
-  cell: Cell,
+  cell: (given: Tensor, state: readonly Tensor[]) => readonly Tensor[],
 ): Layer {
   checkWhole(kind, { inputs, hidden });
   checkChoice(kind, 'outputs', wanted, ['all', 'last']);

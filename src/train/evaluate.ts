@@ -46,17 +46,17 @@ export async function evaluate(engine: Engine, options: EvaluateOptions): Promis
   checkWhole('evaluate', { 'batch size': batchSize });
   const pass = makePass(engine, { ...options, batchSize, accuracy: true });
   try {
-    await pass.begin(rows, 0, { cost: 0, correct: 0 });
-    for (let left = examples; left > 0; left -= batchSize) await pass.stepFor(left).enqueue();
-    const { cost, correct } = await pass.totals();
+    const { cost, correct } = await pass.run(rows, { position: 0, cost: 0, correct: 0 }, (step) => step.enqueue());
     return { cost: cost / examples, ...(pass.counted && { accuracy: correct / examples }), examples };
   } finally {
     pass.release();
   }
 }
 
-/** Σ cost · examples and how many outputs were right, over the steps so far. */
-export type Totals = { readonly cost: number; readonly correct: number };
+/** How far a pass has come: Σ cost · examples, and how many outputs were right, over the examples so far. */
+export type Totals = Readonly<Record<'position' | 'cost' | 'correct', number>>;
+/** Runs a step; resolves when there is room for the next. Gives nothing where the pass is to stop. */
+export type Go = (step: Step<{ cost: Tensor }>) => Promise<void> | undefined;
 
 export interface PassDefinition extends Required<EvaluateOptions> {
   /** Count right answers too, unless this is false; they cost a kernel a step. */
@@ -84,8 +84,7 @@ export function makePass(engine: Engine, definition: PassDefinition) {
   const { inputs, labels, scale, classes } = data.values;
   const kept = spare.get(data) ?? [];
   spare.set(data, kept);
-  const books = kept.pop() ?? makeBooks(data.length);
-  const { order, cursor, totals } = books;
+  const { order, cursor, totals } = kept.pop() ?? makeBooks(data.length);
   let counted = false;
   const compile = (size: number): Step<{ cost: Tensor }> => {
     const rows = gather(order, add(arange(size), cursor));
@@ -110,23 +109,27 @@ export function makePass(engine: Engine, definition: PassDefinition) {
     /** A step of `batchSize` examples, and one of the remainder, where there are so many. */
     full,
     rest,
-    /** The step for the next of so many examples. */
-    stepFor: (left: number) => (left < batchSize ? rest : full)!,
     /** Whether labels are class numbers, so that there is an accuracy. */
     counted,
-    /** Starts at a position of an order of rows. */
-    async begin(rows: Int32Array, position: number, { cost, correct }: Totals): Promise<void> {
-      const sums = { shape: [2], dtype: 'f64', data: Float64Array.of(cost, correct) } as const;
+    /** Runs the steps over the rest of an order of rows. */
+    async run(rows: Int32Array, from: Totals, go: Go): Promise<Totals> {
+      let { position } = from;
+      const sums = { shape: [2], dtype: 'f64', data: Float64Array.of(from.cost, from.correct) } as const;
       await Promise.all([engine.write(order, rows), engine.write(cursor, position), engine.write(totals, sums)]);
-    },
-    async totals(): Promise<Totals> {
+      while (position < data.length) {
+        const size = Math.min(batchSize, data.length - position);
+        const going = go((size === batchSize ? full : rest)!);
+        if (!going) break;
+        await going;
+        position += size;
+      }
       const [cost, correct] = (await engine.read(totals)).data;
-      return { cost: cost!, correct: correct! };
+      return { position, cost: cost!, correct: correct! };
     },
     release(): void {
       full?.release();
       rest?.release();
-      kept.push(books);
+      kept.push({ order, cursor, totals });
     },
   };
 }

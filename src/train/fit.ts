@@ -8,7 +8,7 @@ import type { Tensor } from '../graph/tensor.js';
 import type { Optimizer } from '../optim/optimizers.js';
 import { checkOptions } from '../options.js';
 import { checkWhole } from '../shape.js';
-import { type EvaluateOptions, type Evaluation, evaluate, makePass, type Totals } from './evaluate.js';
+import { type EvaluateOptions, type Evaluation, evaluate, type Go, makePass, type Totals } from './evaluate.js';
 
 /** What `fit` trains, on what, and for how long. */
 export interface FitOptions extends EvaluateOptions {
@@ -45,9 +45,8 @@ export interface Progress extends Totals {
   readonly seed: number;
   readonly batchSize: number;
   readonly examples: number;
-  /** Epochs done, and examples done of the next one. */
+  /** Epochs done; `position` is how many examples of the next one are. */
   readonly epoch: number;
-  readonly position: number;
   /** Steps done. */
   readonly step: number;
 }
@@ -113,32 +112,26 @@ export function fit(engine: Engine, options: FitOptions): Fit {
       const readings: Promise<void>[] = [];
       const run = makeRunner(options, readings);
       try {
-        await engine.warmUp(pass.stepFor(data.length), options.onWarmUp);
+        await engine.warmUp((pass.full ?? pass.rest)!, options.onWarmUp);
         // the remainder's kernels are built while the epoch runs; an error in them comes with its first call
         if (pass.full && pass.rest) engine.warmUp(pass.rest).catch(() => {});
         while (progress.epoch < epochs && !isOver(progress.step)) {
           const from = progress;
           const order = shuffle ? shuffled(data.rows, from.seed, from.epoch) : data.rows;
           const began = performance.now();
-          await pass.begin(order, from.position, from);
           const epoch = from.epoch + 1;
-          let { step, position } = from;
-          while (position < data.length && !isOver(step)) {
-            const next = pass.stepFor(data.length - position);
-            [step, position] = [step + 1, Math.min(position + batchSize, data.length)];
-            await run(next, { epoch, step, steps });
-          }
-          const totals = await pass.totals();
+          let { step } = from;
+          const go: Go = (next) => (isOver(step) ? undefined : run(next, { epoch, step: ++step, steps }));
+          const totals = await pass.run(order, from, go);
           await Promise.all(readings);
           const seconds = (performance.now() - began) / 1000;
-          const complete = position === data.length;
-          const next = complete ? { epoch, position: 0, cost: 0, correct: 0 } : { position, ...totals };
-          progress = { ...from, step, ...next };
+          const complete = totals.position === data.length;
+          progress = { ...from, step, ...(complete ? { epoch, position: 0, cost: 0, correct: 0 } : totals) };
           if (!complete && signal?.aborted) return;
-          const accuracy = pass.counted && { accuracy: totals.correct / position };
+          const accuracy = pass.counted && { accuracy: totals.correct / totals.position };
           const unseen = signal?.aborted ? undefined : options.validation;
           const validation = unseen && { validation: await evaluate(engine, { model, loss, data: unseen }) };
-          yield { epoch, step, cost: totals.cost / position, ...accuracy, seconds, ...validation };
+          yield { epoch, step, cost: totals.cost / totals.position, ...accuracy, seconds, ...validation };
         }
       } finally {
         pass.release();

@@ -123,7 +123,7 @@ async function learn(
   const seconds = (performance.now() - start) / 1000;
   const updates = (cost: Tensor): Updates => optimizer.updates(cost, model.parameters);
   const pass = makePass(engine, { ...task, updates });
-  const plan = shrinkPlan(pass.stepFor(task.data.length).plan);
+  const plan = shrinkPlan((pass.full ?? pass.rest)!.plan);
   pass.release();
   return { code: Number(signal.reason ?? 0), costs, scalars, epochs: reports, steps: run.progress.step, seconds, plan };
 }

@@ -1,5 +1,4 @@
 import { isFloat } from './dtype.js';
-import { ShapeError } from './errors.js';
 import { checkTensors, type Tensor } from './graph/tensor.js';
 import { softplus } from './ops/activation.js';
 import { div, mul, square, sub } from './ops/arithmetic.js';
@@ -7,7 +6,7 @@ import { cast } from './ops/cast.js';
 import { oneHot } from './ops/indexing.js';
 import { sum } from './ops/reduce.js';
 import { softmaxCrossEntropy } from './ops/softmax.js';
-import { reshape } from './ops/view.js';
+import { misfit, reshape } from './ops/view.js';
 import { formatShape, sameShape } from './shape.js';
 
 /** A scalar cost from a model's output and what it should be; axis 0 is the batch. */
@@ -27,9 +26,9 @@ function targetsLike(loss: string, output: Tensor, target: Tensor, one: number |
     return oneHot(target.dtype === 'u8' ? cast(target, 'i32') : target, classes);
   if (sameShape(output.shape, target.shape) || sameShape(output.shape, [...target.shape, 1]))
     return reshape(cast(target, output.dtype), output.shape);
-  throw new ShapeError(
-    `${loss}: output ${formatShape(output.shape)} and target ${target.dtype} ${formatShape(target.shape)} do not belong together; make the shapes equal, or pass class numbers (i32) of shape ${formatShape(rows)}`,
-  );
+  const fix = `make the shapes equal, or pass class numbers (i32) of shape ${formatShape(rows)}`;
+  const given = `${target.dtype} ${formatShape(target.shape)}`;
+  return misfit(`${loss}: output`, output, `and target ${given} do not belong together; ${fix}`);
 }
 
 type Each = (output: Tensor, target: Tensor, given: Tensor) => Tensor;
@@ -39,18 +38,15 @@ function batchLoss(loss: string, one: number | undefined, each: Each): Loss {
     checkTensors(loss, output, target);
     const values = each(output, targetsLike(loss, output, target, one), target);
     if (values.shape[0]) return div(sum(values), values.shape[0]);
-    const shape = formatShape(values.shape);
-    throw new ShapeError(`${loss}: ${shape} has no batch; axis 0 counts the examples, at least one`);
+    return misfit(`${loss}:`, values, 'has no batch; axis 0 counts the examples, at least one');
   };
 }
 
 /** ‖output − target‖², its mean over the batch. Integer targets are class numbers and are made one-hot. */
-export const squaredError: Loss = batchLoss('squaredError', 1, (output, target) => square(sub(output, target)));
+export const squaredError: Loss = batchLoss('squaredError', 1, (a, t) => square(sub(a, t)));
 
 /** ½ ‖output − target‖², its mean over the batch: Nielsen's quadratic cost. */
-export const halfSquaredError: Loss = batchLoss('halfSquaredError', 1, (output, target) =>
-  mul(0.5, square(sub(output, target))),
-);
+export const halfSquaredError: Loss = batchLoss('halfSquaredError', 1, (a, t) => mul(0.5, square(sub(a, t))));
 
 /**
  * −Σ t ln softmax(logits), its mean over the batch: logits [batch, …, classes]; labels class numbers [batch, …]

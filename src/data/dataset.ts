@@ -4,13 +4,10 @@ import type { Tensor } from '../graph/tensor.js';
 import { tensor } from '../ops/leaf.js';
 import { checkOptions } from '../options.js';
 import { checkWhole, formatShape, sizeOf } from '../shape.js';
-import { permutation } from './random.js';
+import { shuffled } from './random.js';
 
 /** Values on the host, made as they are fed: inputs scaled, f32; labels class numbers (i32) or f32. */
-export interface Batch {
-  readonly inputs: TensorData;
-  readonly labels: TensorData;
-}
+export type Batch = Readonly<Record<'inputs' | 'labels', TensorData>>;
 
 /** Examples and what they should give. Parts made by `split` share the values; engines hold them once. */
 export interface Dataset {
@@ -34,8 +31,6 @@ export interface DatasetValues {
   readonly classes: boolean;
 }
 
-type Stored = TensorData & { dtype: DType };
-
 /**
  * A data set from inputs [examples, …] and labels [examples, …]. Inputs stay as they are stored: bytes (Uint8Array, u8)
  * take a quarter of the memory of f32 and are multiplied by `scale` (1) when a step reads them; i32 inputs (indices
@@ -46,34 +41,25 @@ type Stored = TensorData & { dtype: DType };
 export function dataset(inputs: Value, labels: Value, options: { scale?: number } = {}): Dataset {
   const { scale = 1 } = checkOptions('dataset', options, '', 'scale');
   if (!Number.isFinite(scale)) throw new FeedError(`dataset: scale is ${scale}; give a finite number`);
-  const y = readLabels(labels);
-  const length = y.shape[0] ?? 0;
-  const x = readInputs(inputs, length);
-  if (y.shape.length === 0 || length === 0)
+  const whole = Array.isArray(labels) && labels.every((label) => Number.isInteger(label));
+  const given = readValue('dataset: labels', labels, whole ? { dtype: 'i32' } : {});
+  // A byte takes a quarter of a word, but rows of them must not straddle words on the way to being indices.
+  const y = given.dtype === 'f32' ? given : readValue('dataset: labels', given, { dtype: 'i32' });
+  const [length] = y.shape;
+  if (!length)
     throw new FeedError(`dataset: labels have shape ${formatShape(y.shape)}; axis 0 counts the examples, at least one`);
+  const size = ArrayBuffer.isView(inputs) ? (inputs as TypedArray).length : undefined;
+  if (size && size % length)
+    throw new FeedError(`dataset: ${size} inputs do not make ${length} equal rows; give as many labels as rows`);
+  const x = readValue('dataset: inputs', inputs, size === undefined ? {} : { shape: [length, size / length] });
   if (x.shape[0] !== length)
     throw new FeedError(`dataset: ${x.shape[0] ?? 'no'} inputs and ${length} labels; give one label for each input`);
-  const values = { inputs: tensor(x), labels: tensor(y), scale, classes: !isFloat(y.dtype) };
+  const values = { inputs: tensor(x), labels: tensor(y), scale, classes: y.dtype === 'i32' };
   return part(values, Int32Array.from(new Array(length).keys()));
 }
 
-function readLabels(labels: Value): Stored {
-  const whole = Array.isArray(labels) && labels.length > 0 && labels.every((label) => Number.isInteger(label));
-  const read = readValue('dataset: labels', labels, whole ? { dtype: 'i32' } : {});
-  // A byte takes a quarter of a word, but rows of them must not straddle words on the way to being indices.
-  return read.dtype === 'f32' || read.dtype === 'i32' ? read : readValue('dataset: labels', read, { dtype: 'i32' });
-}
-
-function readInputs(inputs: Value, length: number): Stored {
-  if (!ArrayBuffer.isView(inputs)) return readValue('dataset: inputs', inputs, {});
-  const size = (inputs as TypedArray).length;
-  if (size % length === 0) return readValue('dataset: inputs', inputs, { shape: [length, size / length] });
-  throw new FeedError(`dataset: ${size} inputs do not make ${length} equal rows; give as many labels as rows`);
-}
-
 function part(values: DatasetValues, rows: Int32Array): Dataset {
-  const ordered = (seed: number | undefined): Int32Array =>
-    seed === undefined ? rows : permutation(rows.length, seed).map((at) => rows[at]!);
+  const ordered = (seed?: number): Int32Array => (seed === undefined ? rows : shuffled(rows, seed));
   return {
     length: rows.length,
     values,
@@ -99,13 +85,16 @@ function part(values: DatasetValues, rows: Int32Array): Dataset {
 /** What a constant node holds. */
 export const stored = (node: Tensor): TensorData => (node.options as { value: TensorData }).value;
 
+/** Whether a step reads these inputs as numbers times the scale; others are indices. */
+export const isScaled = (dtype: DType): boolean => dtype === 'u8' || isFloat(dtype);
+
 /** Rows of a stored value, as a step sees them. */
 function pick(node: Tensor, rows: Int32Array, scale: number): TensorData {
   const { shape, data } = stored(node);
   const width = sizeOf(shape.slice(1));
-  const dtype = node.dtype === 'u8' || isFloat(node.dtype) ? 'f32' : node.dtype;
   const values = new Float64Array(rows.length * width);
   for (const [i, row] of rows.entries()) values.set(data.subarray(row * width, (row + 1) * width), i * width);
-  const scaled = dtype === 'f32' ? values.map((value) => value * scale) : values;
-  return readValue('batches', { shape: [rows.length, ...shape.slice(1)], dtype: 'f64', data: scaled }, { dtype });
+  const picked = { shape: [rows.length, ...shape.slice(1)], dtype: 'f64', data: values } as const;
+  if (!isScaled(node.dtype)) return readValue('batches', picked, { dtype: node.dtype });
+  return readValue('batches', { ...picked, data: values.map((value) => value * scale) }, { dtype: 'f32' });
 }

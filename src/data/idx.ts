@@ -1,6 +1,6 @@
 import type { TensorData } from '../dtype.js';
 import { FormatError } from '../errors.js';
-import { formatShape, sizeOf } from '../shape.js';
+import { sameShape, sizeOf } from '../shape.js';
 import { type Dataset, dataset } from './dataset.js';
 
 const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
@@ -23,27 +23,22 @@ export function idx(bytes: Uint8Array): TensorData & { dtype: 'u8'; data: Uint8A
   if (isGzip(bytes))
     throw new FormatError('idx: the bytes are gzip data; inflate them first: idx(await data.gunzip(bytes))');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const magic = bytes.length < 4 ? -1 : view.getUint32(0);
-  const found = magic < 0 ? 'fewer than 4 bytes' : `0x${magic.toString(16)}`;
-  if (magic !== 0x801 && magic !== 0x803)
-    throw new FormatError(`idx: it begins with ${found}; labels begin with 0x801 and images with 0x803`);
-  const rank = magic & 255;
+  const magic = bytes.length < 4 ? 'fewer than 4 bytes' : `0x${view.getUint32(0).toString(16)}`;
+  if (!['0x801', '0x803'].includes(magic))
+    throw new FormatError(`idx: it begins with ${magic}; labels begin with 0x801 and images with 0x803`);
+  const rank = view.getUint8(3);
   const start = 4 + 4 * rank;
   if (bytes.length < start) throw new FormatError(`idx: the header is cut short at byte ${bytes.length} of ${start}`);
   const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
   const [size, rest] = [sizeOf(shape), bytes.length - start];
   if (size !== rest)
-    throw new FormatError(
-      `idx: ${formatShape(shape)} takes ${size} bytes and ${rest} follow the header; fetch it again`,
-    );
+    throw new FormatError(`idx: [${shape}] takes ${size} bytes and ${rest} follow the header; fetch it again`);
   return { shape, dtype: 'u8', data: bytes.slice(start) };
 }
 
 /** MNIST from its four files, gzip or not: `load` gives the bytes of a name such as "train-images-idx3-ubyte". */
-export async function mnistFrom(
-  load: (name: string) => Promise<Uint8Array>,
-): Promise<{ train: Dataset; test: Dataset }> {
-  const read = async (name: string): Promise<ReturnType<typeof idx>> => {
+export async function mnistFrom(load: (name: string) => Promise<Uint8Array>) {
+  const read = async (name: string) => {
     try {
       return idx(await gunzip(await load(name)));
     } catch (error) {
@@ -51,13 +46,11 @@ export async function mnistFrom(
     }
   };
   const part = async (prefix: string): Promise<Dataset> => {
-    const names = [`${prefix}-images-idx3-ubyte`, `${prefix}-labels-idx1-ubyte`];
-    const [images, labels] = (await Promise.all(names.map(read))) as [ReturnType<typeof idx>, ReturnType<typeof idx>];
+    const files = [read(`${prefix}-images-idx3-ubyte`), read(`${prefix}-labels-idx1-ubyte`)] as const;
+    const [images, labels] = await Promise.all(files);
     const [count, ...size] = images.shape;
-    if (size.length !== 2 || labels.shape.length !== 1 || count !== labels.shape[0] || !count)
-      throw new FormatError(
-        `mnist: images ${formatShape(images.shape)} and labels ${formatShape(labels.shape)} of ${prefix} do not belong together`,
-      );
+    if (size.length !== 2 || !count || !sameShape(labels.shape, [count]))
+      throw new FormatError(`mnist: ${prefix}: images [${images.shape}] and labels [${labels.shape}] do not fit`);
     const wrong = labels.data.find((label) => label > 9);
     if (wrong !== undefined) throw new FormatError(`mnist: label ${wrong} in ${prefix} is no digit`);
     return dataset({ ...images, shape: [count, sizeOf(size)] }, labels, { scale: 1 / 255 });

@@ -4,10 +4,10 @@ import { pcg } from '../ops/random.js';
 const uniformAt = (seed: number, stream: number, place: number): number =>
   pcg((place ^ pcg((stream + pcg(seed)) >>> 0)) >>> 0) * 2 ** -32;
 
-/** The whole numbers below n in an order that only the seed and the stream (an epoch, say) decide. Fisher–Yates. */
-export function permutation(n: number, seed: number, stream = 0): Int32Array {
-  const order = Int32Array.from(new Array(n).keys());
-  for (let i = n - 1; i > 0; i--) {
+/** The rows in an order that only their number, the seed and the stream (an epoch, say) decide. Fisher–Yates. */
+export function shuffled(rows: Int32Array, seed: number, stream = 0): Int32Array {
+  const order = rows.slice();
+  for (let i = rows.length - 1; i > 0; i--) {
     const j = Math.floor(uniformAt(seed, stream, i) * (i + 1));
     [order[i], order[j]] = [order[j]!, order[i]!];
   }

@@ -1,4 +1,3 @@
-import type { TensorData } from '../dtype.js';
 import type { Engine } from '../engine.js';
 import { FormatError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
@@ -21,6 +20,10 @@ export interface Saved extends Subject {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+const fail = (fact: string): never => {
+  throw new FormatError(`checkpoint: ${fact}`);
+};
+
 /** Each saved tensor's place: the model's parameters under their own names, as in PyTorch's `state_dict`. */
 function placesOf({ model, optimizer }: Subject): Map<string, Tensor> {
   const names = namesOf(model.parameters);
@@ -37,11 +40,11 @@ function placesOf({ model, optimizer }: Subject): Map<string, Tensor> {
  * a run has stopped.
  */
 export async function save(engine: Engine, subject: Saved): Promise<Uint8Array> {
-  const places = [...placesOf(subject)];
-  const values = await Promise.all(places.map(([, leaf]) => engine.read(leaf)));
-  const own = ({ dtype }: Tensor, value: TensorData) => (subject.optimizer ? value : { ...value, dtype });
-  const tensors = new Map(places.map(([name, leaf], i) => [name, own(leaf, values[i]!)]));
-  return encode(tensors, {
+  const tensors = [...placesOf(subject)].map(async ([name, leaf]) => {
+    const value = await engine.read(leaf);
+    return [name, subject.optimizer ? value : { ...value, dtype: leaf.dtype }] as const;
+  });
+  return encode(new Map(await Promise.all(tensors)), {
     ...subject.metadata,
     format: 'pt',
     ...(subject.progress && { 'nabla.progress': JSON.stringify(subject.progress) }),
@@ -62,24 +65,18 @@ export interface Loaded {
 export async function load(engine: Engine, bytes: Uint8Array, subject: Subject): Promise<Loaded> {
   const { tensors, metadata } = decode(bytes);
   const places = placesOf(subject);
-  const values = new Map<Tensor, TensorData>();
-  for (const [name, leaf] of places) {
-    const value = tensors.get(name);
-    if (!value)
-      throw new FormatError(`checkpoint: it holds no '${name}'; it has ${[...tensors.keys()].slice(0, 8).join(', ')}`);
+  const values = [...places].map(([name, leaf]) => {
+    const value = tensors.get(name) ?? fail(`it holds no '${name}'; it has ${[...tensors.keys()].slice(0, 8)}`);
     if (!sameShape(value.shape, leaf.shape))
-      throw new FormatError(
-        `checkpoint: '${name}' is ${formatShape(value.shape)} in the file and ${formatShape(leaf.shape)} here`,
-      );
-    values.set(leaf, value);
-  }
+      fail(`'${name}' is ${formatShape(value.shape)} in the file and ${formatShape(leaf.shape)} here`);
+    return [leaf, value] as const;
+  });
   const ours = subject.optimizer ? /^/ : /^(?!optimizer\.|random\.)/;
   const extra = [...tensors.keys()].find((name) => !places.has(name) && ours.test(name));
-  if (extra !== undefined)
-    throw new FormatError(`checkpoint: nothing here is named '${extra}'; build the model and optimizer of the file`);
+  if (extra !== undefined) fail(`nothing here is named '${extra}'; build the model and optimizer of the file`);
   const text = metadata.get('nabla.progress');
-  const progress = text === undefined ? {} : { progress: readProgress(text) };
-  await Promise.all([...values].map(([leaf, value]) => engine.write(leaf, value)));
+  const progress = text !== undefined && { progress: readProgress(text) };
+  await Promise.all(values.map(([leaf, value]) => engine.write(leaf, value)));
   return { metadata, ...progress };
 }
 
@@ -91,8 +88,6 @@ function readProgress(text: string): Progress {
     const whole = COUNTS.every((key) => Number.isSafeInteger(value[key]) && value[key] >= 0);
     // a cost that is not a number becomes null in JSON
     if (whole && value.correct >= 0 && 'cost' in value) return { ...value, cost: value.cost ?? Number.NaN };
-  } catch {
-    // no JSON
-  }
-  throw new FormatError(`checkpoint: its progress is '${text.slice(0, 80)}'; it needs ${COUNTS.join(', ')} and cost`);
+  } catch {} // no JSON
+  return fail(`its progress is '${text.slice(0, 80)}'; it needs ${COUNTS.join(', ')} and cost`);
 }

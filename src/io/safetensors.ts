@@ -1,12 +1,10 @@
 import { halfToNumber, numberToHalf, type TensorData, type TypedArray } from '../dtype.js';
 import { FormatError } from '../errors.js';
-import { formatShape, MAX_RANK, sizeOf } from '../shape.js';
+import { formatShape, MAX_RANK, type Shape, sameShape, sizeOf } from '../shape.js';
+import { join } from './protobuf.js';
 
 /** The contents of a safetensors file. */
-export interface Contents {
-  readonly tensors: Map<string, TensorData>;
-  readonly metadata: Map<string, string>;
-}
+export type Contents = ReturnType<typeof decode>;
 /** The dtypes of the format: what they are here, and the arrays that hold them. The first of a dtype is written. */
 const formats = new Map([
   ['F64', { dtype: 'f64', Kind: Float64Array }],
@@ -19,6 +17,8 @@ const formats = new Map([
   ['BOOL', { dtype: 'bool', Kind: Uint8Array }],
 ] as const satisfies [string, { dtype: TensorData['dtype']; Kind: { BYTES_PER_ELEMENT: number } }][]);
 type Format = Parameters<typeof formats.set>[0];
+/** What the header says of a tensor; the offsets, [begin, end], are in bytes. */
+type Entry = { readonly dtype: Format; readonly shape: Shape; readonly data_offsets: readonly number[] };
 
 const fail = (fact: string): never => {
   throw new FormatError(`safetensors: ${fact}`);
@@ -41,6 +41,9 @@ function restored(format: Format, bytes: ArrayBuffer): TypedArray {
   return format === 'BF16' ? new Float32Array(Uint32Array.from(values, (half) => half << 16).buffer) : values;
 }
 
+const isCounts = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0);
+
 /** Writes tensors and metadata as a safetensors file, wider dtypes first so that all values are aligned. */
 export function encode(
   tensors: ReadonlyMap<string, TensorData> | Readonly<Record<string, TensorData>>,
@@ -48,91 +51,66 @@ export function encode(
 ): Uint8Array {
   const header = new Map<string, unknown>(Object.keys(metadata).length ? [['__metadata__', metadata]] : []);
   const named: [string, TensorData][] = tensors instanceof Map ? [...tensors] : Object.entries(tensors);
-  const entries = named.map(([name, { shape, ...value }]) => {
+  const entries = named.map(([name, value]) => {
     if (name === '__metadata__') fail(`a tensor cannot be named ${name}; rename it`);
-    if (sizeOf(shape) !== value.data.length)
-      fail(`'${name}' has ${value.data.length} values, which do not fill ${formatShape(shape)}`);
-    return { name, shape, ...stored({ shape, ...value }) };
+    if (sizeOf(value.shape) !== value.data.length)
+      fail(`'${name}' has ${value.data.length} values, which do not fill ${formatShape(value.shape)}`);
+    return { name, shape: value.shape, ...stored(value) };
   });
   entries.sort((a, b) => b.width - a.width);
   let size = 0;
-  for (const { name, shape, format, bytes } of entries) {
-    header.set(name, { dtype: format, shape, data_offsets: [size, size + bytes.length] });
+  for (const { name, shape, format: dtype, bytes } of entries) {
+    header.set(name, { dtype, shape, data_offsets: [size, size + bytes.length] });
     size += bytes.length;
   }
   const head = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
-  const length = Math.ceil(head.length / 8) * 8;
-  const file = new Uint8Array(8 + length + size).fill(32, 8 + head.length, 8 + length);
-  new DataView(file.buffer).setBigUint64(0, BigInt(length), true);
-  file.set(head, 8);
-  let next = 8 + length;
-  for (const { bytes } of entries) {
-    file.set(bytes, next);
-    next += bytes.length;
-  }
-  return file;
+  const spaces = new Uint8Array(-head.length & 7).fill(32);
+  const length = new Uint8Array(BigUint64Array.of(BigInt(head.length + spaces.length)).buffer);
+  return join([[length, head, spaces], entries.map(({ bytes }) => bytes)]);
 }
 
 /**
  * Reads a safetensors file: F64, F32, F16, BF16 (as f32), I32, U32, U8 and BOOL. Everything is checked before values are
  * copied; throws FormatError for anything that the format does not allow.
  */
-export function decode(bytes: Uint8Array): Contents {
+export function decode(bytes: Uint8Array) {
   if (bytes.length < 8) fail(`the file has ${bytes.length} bytes; the length of its header takes 8`);
   const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
   if (length > BigInt(bytes.length - 8)) fail(`the header's ${length} bytes reach past the end of the file`);
   const start = 8 + Number(length);
-  const header = parseHeader(bytes.subarray(8, start));
-  const metadata = new Map(Object.entries(header.get('__metadata__') ?? {}));
-  if ([...metadata.values()].some((text) => typeof text !== 'string')) fail('__metadata__ is not an object of strings');
-  header.delete('__metadata__');
-  const entries = [...header].map(([name, value]) => readEntry(name, value));
-  checkOffsets(entries, bytes.length - start);
-  const tensors = entries.map(({ name, format, shape, begin, end }): [string, TensorData] => {
-    const own = bytes.slice(start + begin, start + end);
+  const { __metadata__, ...header } = parseHeader(bytes.subarray(8, start));
+  const metadata = Object.entries<string>(Object(__metadata__));
+  if (metadata.some(([, text]) => typeof text !== 'string')) fail('__metadata__ is not an object of strings');
+  const entries = Object.entries(header).map(([name, entry]) => {
+    const { dtype: format, shape, data_offsets: offsets } = Object(entry) as Entry;
+    if (!formats.has(format) || !isCounts(shape) || shape.length > MAX_RANK || !isCounts(offsets))
+      fail(`'${name}' needs a dtype of ${[...formats.keys()]}, a shape of up to ${MAX_RANK} sizes and data_offsets`);
+    const { dtype, Kind } = formats.get(format)!;
+    return { name, format, dtype, shape, size: sizeOf(shape) * Kind.BYTES_PER_ELEMENT, offsets };
+  });
+  let end = 0;
+  for (const { name, size, offsets } of entries.toSorted((a, b) => a.offsets[0]! - b.offsets[0]! || a.size - b.size)) {
+    if (!sameShape(offsets, [end, end + size]))
+      fail(`'${name}' takes ${size} bytes at [${offsets}], where ${end} is next: tensors overlap or leave a hole`);
+    end += size;
+  }
+  if (start + end !== bytes.length)
+    fail(`the tensors take ${end} bytes and the file holds ${bytes.length - start}; it is cut short or has a tail`);
+  const tensors = entries.map(({ name, format, dtype, shape, size, offsets: [begin] }): [string, TensorData] => {
+    const own = bytes.slice(start + begin!, start + begin! + size);
     if (format === 'BOOL' && own.some((value) => value > 1))
       fail(`'${name}' is BOOL and holds other bytes than 0 and 1`);
-    return [name, { shape, dtype: formats.get(format)!.dtype, data: restored(format, own.buffer) }];
+    return [name, { shape, dtype, data: restored(format, own.buffer) }];
   });
-  return { tensors: new Map(tensors), metadata };
+  return { tensors: new Map(tensors), metadata: new Map(metadata) };
 }
 
 /** The header's members. */
-function parseHeader(bytes: Uint8Array): Map<string, unknown> {
+function parseHeader(bytes: Uint8Array): Readonly<Record<string, Entry>> {
   if (bytes[0] !== 0x7b) fail("the header does not begin with '{'; is this a safetensors file?");
   try {
-    return new Map(Object.entries(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as object));
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
     throw new FormatError('safetensors: the header is no JSON in UTF-8', { cause });
   }
-}
-
-const isCounts = (value: unknown): value is number[] =>
-  Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0);
-
-function readEntry(name: string, value: unknown) {
-  const { dtype, shape, data_offsets: offsets } = Object(value) as Readonly<Record<string, unknown>>;
-  const format = [...formats.keys()].find((known) => known === dtype);
-  if (!format)
-    return fail(`'${name}' has dtype ${JSON.stringify(dtype)}; these can be read: ${[...formats.keys()].join(', ')}`);
-  if (!isCounts(shape) || shape.length > MAX_RANK)
-    return fail(`'${name}' has shape ${JSON.stringify(shape)}; it is a list of at most ${MAX_RANK} whole numbers`);
-  if (!isCounts(offsets) || offsets.length !== 2)
-    return fail(`'${name}' has data_offsets ${JSON.stringify(offsets)}; they are [begin, end] in bytes`);
-  const [begin, end] = offsets as [number, number];
-  const size = sizeOf(shape) * formats.get(format)!.Kind.BYTES_PER_ELEMENT;
-  if (size !== end - begin)
-    return fail(`'${name}' is ${format} ${formatShape(shape)}, ${size} bytes, and has ${end - begin}`);
-  return { name, format, shape, begin, end };
-}
-
-/** The tensors must cover the data without overlaps or holes, to its end. */
-function checkOffsets(entries: readonly ReturnType<typeof readEntry>[], size: number): void {
-  let at = 0;
-  for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
-    if (begin !== at)
-      fail(`'${name}' begins at ${begin}, where ${at} is next: tensors ${begin < at ? 'overlap' : 'leave a hole'}`);
-    at = end;
-  }
-  if (at !== size) fail(`the tensors take ${at} bytes and the file holds ${size}; it is cut short or has a tail`);
 }

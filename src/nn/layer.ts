@@ -1,10 +1,10 @@
 import type { Value } from '../dtype.js';
-import { NablaError, ShapeError } from '../errors.js';
+import { NablaError } from '../errors.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { parameter, zeros } from '../ops/leaf.js';
 import { pcg, random } from '../ops/random.js';
 import { checkChoice, checkOptions } from '../options.js';
-import { formatShape, type Shape } from '../shape.js';
+import type { Shape } from '../shape.js';
 
 /** What `apply` takes beside its input. */
 export interface ApplyOptions {
@@ -41,13 +41,8 @@ export interface LayerOptions {
 export const layerOptions = <O extends LayerOptions>(layer: string, options: O, known = ''): O =>
   checkOptions(`nn.${layer}`, options, '', `${known} seed name`);
 
-/** Throws ShapeError for an input that a layer does not take. */
-export const refuse = (layer: string, { shape }: Tensor, wanted: string, fix = 'reshape it'): never => {
-  throw new ShapeError(`${layer}: input ${formatShape(shape)} where ${wanted} is expected; ${fix}`);
-};
-
 /** A seed for what stands at `path`: two places differ, one place always gives the same. */
-export function seedAt(seed: number, path: string): number {
+function seedAt(seed: number, path: string): number {
   if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32)
     throw new NablaError(`seed: ${seed} is not a whole number in [0, 2³²)`);
   let hash = 0x811c9dc5; // FNV-1a
@@ -55,7 +50,11 @@ export function seedAt(seed: number, path: string): number {
   return pcg((hash ^ pcg(seed)) >>> 0);
 }
 
-export const join = (path: string, local: string | number): string => (path ? `${path}.${local}` : `${local}`);
+const join = (path: string, local: string): string => (path ? `${path}.${local}` : local);
+
+/** What a name stands for in a table; a function stands for itself. */
+export const lookUp = <F>(op: string, what: string, choice: F | string, table: Readonly<Record<string, F>>): F =>
+  typeof choice === 'function' ? choice : table[checkChoice(op, what, String(choice), Object.keys(table))]!;
 
 // A layer outside any model, without a seed or a name, differs from the others by the order of creation.
 let created = 0;
@@ -68,22 +67,20 @@ export function makeLayer(options: LayerOptions, build: (scope: Scope) => LayerF
   let path = options.name ?? '';
   let seed = options.seed ?? (options.name === undefined ? created : 0);
   created++;
-  const make = (): { parameters: Tensor[]; apply: LayerFunction } => {
-    const [where, base, parameters] = [path, seed, [] as Tensor[]];
-    const seedOf = (local: string): number => seedAt(base, join(where, local));
+  let built: { parameters: Tensor[]; apply: LayerFunction } | undefined;
+  const parts = () => {
+    if (built) return built;
+    const parameters: Tensor[] = [];
+    const seedOf = (local: string): number => seedAt(seed, join(path, local));
     const apply = build({
       seed: seedOf,
       parameter(local, shape, initializer, fan = { inputs: 1, outputs: 1 }) {
-        const value = initialize(initializer, shape, { ...fan, seed: seedOf(local) });
-        parameters.push(parameter(value, { name: join(where, local) }));
+        const make = lookUp('layer', 'initializer', initializer, initializers);
+        parameters.push(parameter(make(shape, { ...fan, seed: seedOf(local) }), { name: join(path, local) }));
         return parameters.at(-1)!;
       },
     });
-    return { parameters, apply };
-  };
-  let built: ReturnType<typeof make> | undefined;
-  const parts = (): ReturnType<typeof make> => {
-    built ??= make();
+    built = { parameters, apply };
     return built;
   };
   return {
@@ -96,6 +93,7 @@ export function makeLayer(options: LayerOptions, build: (scope: Scope) => LayerF
       return parts().apply(x, checkOptions('nn', options, '', 'training').training ?? false);
     },
     place(to, modelSeed) {
+      if (built) return;
       path = to;
       seed = options.seed ?? modelSeed;
     },
@@ -140,15 +138,6 @@ export const initializers = {
 /** How a parameter starts: a name, or a function of its shape and fan. */
 export type Initializer = keyof typeof initializers | Initialize;
 
-export function initialize(initializer: Initializer, shape: Shape, fan: Fan): Tensor | Value {
-  const make =
-    typeof initializer === 'function'
-      ? initializer
-      : initializers[checkChoice('layer', 'initializer', initializer, Object.keys(initializers))];
-  // Without inputs there are no numbers to scale.
-  return make(shape, { ...fan, inputs: Math.max(1, fan.inputs) });
-}
-
 /** A layer, or a function of a tensor such as `relu`. */
 export type SequentialPart = Layer | ((x: Tensor) => Tensor);
 
@@ -162,17 +151,16 @@ export function sequential(...layers: SequentialPart[]): Layer;
 /** The same from a list, with a seed for the whole model or a name for it. */
 export function sequential(layers: readonly SequentialPart[], options?: LayerOptions): Layer;
 export function sequential(...args: readonly unknown[]): Layer {
-  const [first, second] = args as [readonly SequentialPart[], LayerOptions | undefined];
-  const [parts, options] = Array.isArray(first)
-    ? [first, layerOptions('sequential', second ?? {})]
-    : [args as readonly SequentialPart[], {}];
+  const listed = Array.isArray(args[0]) ? args : [args];
+  const [parts, given = {}] = listed as [readonly SequentialPart[], LayerOptions?];
+  const options = layerOptions('sequential', given);
   const layers = parts.map(asLayer);
-  const names = layers.map((layer, i) => layer.name ?? String(i));
-  const twice = names.find((name, i) => layers.some((layer, j) => j < i && names[j] === name && layer !== layers[i]));
-  if (twice !== undefined) throw new NablaError(`sequential: two layers are named '${twice}'; rename one`);
+  // A layer that stands in two places is named by the first.
+  const names = new Map(layers.map((layer) => [layer, layer.name ?? String(layers.indexOf(layer))]));
+  if (new Set(names.values()).size < names.size)
+    throw new NablaError(`sequential: two layers have one name: ${[...names.values()].join(', ')}; rename one`);
   const place = (path: string, modelSeed: number): void => {
-    for (const [i, layer] of layers.entries())
-      if (layers.indexOf(layer) === i) layer.place?.(join(path, names[i]!), options.seed ?? modelSeed);
+    for (const [layer, name] of names) layer.place?.(join(path, name), options.seed ?? modelSeed);
   };
   place(options.name ?? '', 0);
   return {

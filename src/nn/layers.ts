@@ -9,10 +9,11 @@ import { ones } from '../ops/leaf.js';
 import { matmul } from '../ops/matmul.js';
 import { random } from '../ops/random.js';
 import { mean } from '../ops/reduce.js';
-import { reshape as reshapeTensor } from '../ops/view.js';
-import { checkChoice, checkOptions } from '../options.js';
-import { checkShape, checkWhole, type Shape, sameShape, sizeOf } from '../shape.js';
-import { type Initializer, type Layer, type LayerOptions, layerOptions, makeLayer, refuse } from './layer.js';
+import { misfit, reshape as reshapeTensor } from '../ops/view.js';
+import { checkOptions } from '../options.js';
+import { checkShape, checkWhole, formatShape, type Shape, sameShape, sizeOf } from '../shape.js';
+import type { Initializer, Layer, LayerOptions } from './layer.js';
+import { layerOptions, lookUp, makeLayer, sequential } from './layer.js';
 
 /** What `dense` takes beside its sizes. */
 export interface DenseOptions extends LayerOptions {
@@ -33,20 +34,17 @@ function defaultInitializer(activation: DenseOptions['activation']): Initializer
 }
 
 /**
- * A layer y = g(w ∗ x + b), where `product` is w ∗ x + b. The weight has `shape` and the bias its first extent; each output
- * sums `inputs` numbers and each input reaches `outputs`.
+ * A layer y = g(w ∗ x + b), where `product` is w ∗ x + b. The weight has `shape` [outputs, inputs, …] and the bias
+ * [outputs]. Each output sums as many numbers as one row of the weight has, each input reaches as many as a column.
  */
 function affine(
   layer: string,
   { activation = 'identity', bias: hasBias = true, ...options }: DenseOptions,
   shape: Shape,
-  fan: { inputs: number; outputs: number },
   product: (x: Tensor, weight: Tensor, bias: Tensor | undefined) => Tensor,
 ): Layer {
-  const activate =
-    typeof activation === 'function'
-      ? activation
-      : activations[checkChoice(layer, 'activation', activation, Object.keys(activations))];
+  const activate = lookUp(layer, 'activation', activation, activations);
+  const fan = { inputs: sizeOf(shape.slice(1)), outputs: sizeOf(shape) / shape[1]! };
   const initializer = options.initializer ?? defaultInitializer(activation);
   const biasInitializer = options.biasInitializer ?? (initializer === 'pytorch' ? 'pytorch' : 'zeros');
   return makeLayer(options, (scope) => {
@@ -63,22 +61,19 @@ function affine(
 export function dense(inputs: number, outputs: number, options: DenseOptions = {}): Layer {
   checkWhole('dense', { inputs, outputs });
   const checked = layerOptions('dense', options, DENSE);
-  return affine('dense', checked, [outputs, inputs], { inputs, outputs }, (x, weight, bias) => {
+  return affine('dense', checked, [outputs, inputs], (x, weight, bias) => {
     const fix = `flatten it, or build dense(${x.shape.at(-1)}, ${outputs})`;
-    if (x.shape.at(-1) !== inputs) refuse('dense', x, `[..., ${inputs}]`, fix);
+    if (x.shape.at(-1) !== inputs) misfit('dense: input', x, `where [..., ${inputs}] is expected; ${fix}`);
     const product = matmul(x, weight, { transposeB: true });
     return bias ? add(product, bias) : product;
   });
 }
 
-/** A layer without parameters, from a function. */
-const stateless = (apply: (x: Tensor) => Tensor): Layer => ({ parameters: [], apply: (x) => apply(x) });
-
 /** [batch, a, b, …] to [batch, a·b·…]. */
-export const flatten = (): Layer => stateless((x) => reshapeTensor(x, [x.shape[0] ?? 1, sizeOf(x.shape.slice(1))]));
+export const flatten = (): Layer => sequential((x) => reshapeTensor(x, [x.shape[0] ?? 1, sizeOf(x.shape.slice(1))]));
 
 /** [batch, …] to [batch, ...shape]. */
-export const reshape = (shape: Shape): Layer => stateless((x) => reshapeTensor(x, [x.shape[0] ?? 1, ...shape]));
+export const reshape = (shape: Shape): Layer => sequential((x) => reshapeTensor(x, [x.shape[0] ?? 1, ...shape]));
 
 /**
  * While training, sets each element to 0 with probability `rate` (0.5) and divides the others by 1 − rate; each step
@@ -86,22 +81,19 @@ export const reshape = (shape: Shape): Layer => stateless((x) => reshapeTensor(x
  */
 export function dropout(rate = 0.5, options: LayerOptions = {}): Layer {
   if (!(rate >= 0 && rate < 1)) throw new NablaError(`dropout: rate ${rate} is outside [0, 1)`);
-  return makeLayer(layerOptions('dropout', options), (scope) => (x, training) => {
+  return makeLayer(layerOptions('dropout', options), ({ seed }) => (x, training) => {
     if (!training || rate === 0) return x;
-    const drawn = random.uniform(x.shape, { seed: scope.seed('mask'), fresh: true });
+    const drawn = random.uniform(x.shape, { seed: seed('mask'), fresh: true });
     return mul(x, where(less(drawn, rate), 0, 1 / (1 - rate)));
   });
 }
 
+type EmbeddingOptions = LayerOptions & { initializer?: Initializer };
 /**
  * Rows of a table [count, size] by whole numbers: [...] to [..., size]. Parameter: weight, N(0, 1) unless given.
  * Indices are i32 or u32 in [0, count).
  */
-export function embedding(
-  count: number,
-  size: number,
-  options: LayerOptions & { initializer?: Initializer } = {},
-): Layer {
+export function embedding(count: number, size: number, options: EmbeddingOptions = {}): Layer {
   checkWhole('embedding', { count, size });
   return makeLayer(layerOptions('embedding', options, 'initializer'), ({ parameter }) => {
     const initializer = options.initializer ?? 'standardNormal';
@@ -120,7 +112,8 @@ export function layerNorm(shape: number | Shape, options: LayerOptions & { epsil
   return makeLayer(layerOptions('layerNorm', options, 'epsilon'), ({ parameter }) => {
     const [weight, bias] = [parameter('weight', over, (shape) => ones(shape)), parameter('bias', over, 'zeros')];
     return (x) => {
-      if (!sameShape(x.shape.slice(-over.length), over)) refuse('layerNorm', x, `[..., ${over.join(', ')}]`);
+      if (!sameShape(x.shape.slice(-over.length), over))
+        misfit('layerNorm: input', x, `does not end with ${formatShape(over)}; reshape it`);
       const centred = sub(x, mean(x, { axis, keepDims: true }));
       const variance = mean(square(centred), { axis, keepDims: true });
       return add(mul(div(centred, sqrt(add(variance, options.epsilon ?? 1e-5))), weight), bias);
@@ -139,10 +132,10 @@ export type Conv2dOptions = DenseOptions & WindowSettings;
 export function conv2d(inChannels: number, outChannels: number, kernel: Size, options: Conv2dOptions = {}): Layer {
   const [height, width] = (Array.isArray(kernel) ? kernel : [kernel, kernel]) as readonly [number, number];
   checkWhole('conv2d', { inChannels, outChannels, 'kernel height': height, 'kernel width': width });
-  const fan = { inputs: inChannels * height * width, outputs: outChannels * height * width };
   const { stride = 1, padding = 0, dilation = 1 } = layerOptions('conv2d', options, `${DENSE} ${WINDOW_SETTINGS}`);
-  return affine('conv2d', options, [outChannels, inChannels, height, width], fan, (x, weight, bias) => {
-    if (x.rank !== 4 || x.shape[1] !== inChannels) refuse('conv2d', x, `[batch, ${inChannels}, height, width]`);
+  return affine('conv2d', options, [outChannels, inChannels, height, width], (x, weight, bias) => {
+    if (x.rank !== 4 || x.shape[1] !== inChannels)
+      misfit('conv2d: input', x, `where [batch, ${inChannels}, height, width] is expected; reshape it`);
     return convolve(x, weight, { stride, padding, dilation, ...(bias ? { bias } : {}) });
   });
 }
@@ -150,5 +143,5 @@ export function conv2d(inChannels: number, outChannels: number, kernel: Size, op
 /** The largest element of each window: [batch, channels, H, W] → [batch, channels, H′, W′]. `stride` is `size` unless given. */
 export function maxPool2d(size: Size, options: WindowSettings = {}): Layer {
   checkOptions('nn.maxPool2d', options, '', WINDOW_SETTINGS);
-  return stateless((x) => pool(x, { ...options, size }));
+  return sequential((x) => pool(x, { ...options, size }));
 }

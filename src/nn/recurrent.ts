@@ -4,10 +4,10 @@ import { add, mul } from '../ops/arithmetic.js';
 import { zeros } from '../ops/leaf.js';
 import { matmul } from '../ops/matmul.js';
 import { concat, slice } from '../ops/slice.js';
-import { reshape, transpose } from '../ops/view.js';
+import { misfit, reshape, transpose } from '../ops/view.js';
 import { checkChoice } from '../options.js';
 import { checkWhole } from '../shape.js';
-import { type Initializer, type Layer, type LayerOptions, layerOptions, makeLayer, refuse } from './layer.js';
+import { type Initializer, type Layer, type LayerOptions, layerOptions, makeLayer } from './layer.js';
 
 /** What `rnn` and `lstm` take beside their sizes. */
 export interface RecurrentOptions extends LayerOptions {
@@ -20,15 +20,15 @@ export interface RecurrentOptions extends LayerOptions {
 }
 
 const RECURRENT = 'bias initializer outputs';
-/** State after a step from what the input gives, W_ih x_t + b_ih, and what the state gives, W_hh h_{t−1} + b_hh. */
-type Cell = (given: Tensor, state: readonly Tensor[]) => readonly Tensor[];
-
-/** Unrolls a cell over [batch, time, inputs]. The first of its states is h; W_ih x is one product for all steps. */
+/**
+ * Unrolls a cell over [batch, time, inputs]: its state after a step from W_ih x_t + b_ih + W_hh h_{t−1} + b_hh and the state
+ * before. The first of its states is h; W_ih x is one product for all steps.
+ */
 function recurrent(
   kind: string,
-  { inputs, hidden, gates, states }: Record<'inputs' | 'hidden' | 'gates' | 'states', number>,
+  { inputs, hidden, gates }: Record<'inputs' | 'hidden' | 'gates', number>,
   { initializer = 'pytorch', bias = true, outputs: wanted = 'all', ...options }: RecurrentOptions,
-  cell: Cell,
+  cell: (given: Tensor, state: readonly Tensor[]) => readonly Tensor[],
 ): Layer {
   checkWhole(kind, { inputs, hidden });
   checkChoice(kind, 'outputs', wanted, ['all', 'last']);
@@ -41,11 +41,11 @@ function recurrent(
     return (x) => {
       const [batch, time] = x.shape as [number, number];
       if (x.rank !== 3 || x.shape[2] !== inputs || time === 0)
-        refuse(kind, x, `[batch, time ≥ 1, ${inputs}]`, `reshape it, or build ${kind}(${x.shape.at(-1)}, ${hidden})`);
+        misfit(`${kind}: input`, x, `where [batch, time ≥ 1, ${inputs}] is expected; reshape it or change ${inputs}`);
       // time first, so that a step is a run of memory
       const rows = reshape(transpose(x, [1, 0, 2]), [time * batch, inputs]);
       const given = biases.reduce((sum, bias) => add(sum, bias), matmul(rows, forInput, { transposeB: true }));
-      let state: readonly Tensor[] = Array.from({ length: states }, () => zeros([batch, hidden]));
+      let state: readonly Tensor[] = [zeros([batch, hidden]), zeros([batch, hidden])];
       const outputs: Tensor[] = [];
       for (let t = 0; t < time; t++) {
         const now = slice(given, [t * batch, 0], [(t + 1) * batch, gates * hidden]);
@@ -58,19 +58,16 @@ function recurrent(
   });
 }
 
+type RnnOptions = RecurrentOptions & { nonlinearity?: 'tanh' | 'relu' };
 /**
  * A recurrent layer over [batch, time, inputs], unrolled: h_t = g(W_ih x_t + b_ih + W_hh h_{t−1} + b_hh), h_0 = 0. Gives
  * [batch, time, hidden]. Parameters as PyTorch's `RNN(batch_first=True)`: weight_ih_l0 [hidden, inputs], weight_hh_l0
  * [hidden, hidden], bias_ih_l0 and bias_hh_l0 [hidden]; tanh unless `nonlinearity` is 'relu'.
  */
-export function rnn(
-  inputs: number,
-  hidden: number,
-  options: RecurrentOptions & { nonlinearity?: 'tanh' | 'relu' } = {},
-): Layer {
+export function rnn(inputs: number, hidden: number, options: RnnOptions = {}): Layer {
   const { nonlinearity = 'tanh' } = layerOptions('rnn', options, `${RECURRENT} nonlinearity`);
   const activate = { tanh, relu }[checkChoice('rnn', 'nonlinearity', nonlinearity, ['tanh', 'relu'])];
-  return recurrent('rnn', { inputs, hidden, gates: 1, states: 1 }, options, (z) => [activate(z)]);
+  return recurrent('rnn', { inputs, hidden, gates: 1 }, options, (z) => [activate(z)]);
 }
 
 /**
@@ -80,10 +77,9 @@ export function rnn(
  */
 export function lstm(inputs: number, hidden: number, options: RecurrentOptions = {}): Layer {
   const checked = layerOptions('lstm', options, RECURRENT);
-  return recurrent('lstm', { inputs, hidden, gates: 4, states: 2 }, checked, (gates, [, c]) => {
+  return recurrent('lstm', { inputs, hidden, gates: 4 }, checked, (gates, [, c]) => {
     const gate = (k: number): Tensor => slice(gates, [0, k * hidden], [gates.shape[0]!, (k + 1) * hidden]);
-    const kept = mul(sigmoid(gate(1)), c!);
-    const next = add(kept, mul(sigmoid(gate(0)), tanh(gate(2))));
+    const next = add(mul(sigmoid(gate(1)), c!), mul(sigmoid(gate(0)), tanh(gate(2))));
     return [mul(sigmoid(gate(3)), tanh(next)), next];
   });
 }

@@ -1,14 +1,15 @@
 import { follow } from '../autodiff/precision.js';
-import { NablaError, ShapeError } from '../errors.js';
-import type { Updates } from '../graph/program.js';
+import { NablaError } from '../errors.js';
+import { programNodes, type Updates } from '../graph/program.js';
 import { checkTensors, Tensor } from '../graph/tensor.js';
 import { tanh } from '../ops/activation.js';
 import { add, div, minimum, mul, sqrt, square, sub } from '../ops/arithmetic.js';
 import { full, parameter, zeros } from '../ops/leaf.js';
 import { descend, movingAverage, scaledDirection } from '../ops/optimizer.js';
 import { sum } from '../ops/reduce.js';
+import { misfit } from '../ops/view.js';
 import { checkOptions } from '../options.js';
-import { formatShape } from '../shape.js';
+import { sameShape } from '../shape.js';
 import type { Schedule } from './schedules.js';
 
 /** Makes a step's updates. It owns one state for each parameter, so every step that it makes shares that state. */
@@ -36,22 +37,9 @@ export interface OptimizerOptions {
  * Next values [parameter, ...state] of one parameter. All parameters get structurally the same pointwise graph of their
  * own value, gradient and state, and of scalars, so the scheduler runs a whole model in one dispatch.
  */
-type Rule = (parameter: Tensor, gradient: Tensor, state: readonly Tensor[]) => readonly Tensor[];
+type Rule = (parameter: Tensor, gradient: Tensor, ...state: Tensor[]) => readonly Tensor[];
 
-type RuleOf = (rate: Tensor, count: Tensor) => Rule;
-
-interface OptimizerDefinition {
-  readonly name: string;
-  readonly options: OptimizerOptions;
-  /** What it takes beside the options that all take, as `checkOptions` wants it. */
-  readonly known: string;
-  /** Where the options give none. */
-  readonly learningRate: number;
-  /** The names of a parameter's state tensors. */
-  readonly slots: readonly string[];
-  /** Whether the rule looks at how many steps there have been. */
-  readonly counts?: boolean;
-}
+type Defaults<O extends OptimizerOptions> = Omit<Required<O>, 'clipNorm'>;
 
 /** gradients · min(1, max / (norm + 10⁻⁶)), where norm is √Σg² over all of them: PyTorch's `clip_grad_norm_`. */
 export function clipByGlobalNorm(gradients: readonly Tensor[], max: number): Tensor[] {
@@ -65,82 +53,78 @@ export function clipByGlobalNorm(gradients: readonly Tensor[], max: number): Ten
 }
 
 /** Throws unless all values are numbers in [0, high). */
-export function checkNumbers(optimizer: string, values: Readonly<Record<string, number>>, high = Infinity): void {
+function checkNumbers(optimizer: string, values: Readonly<Record<string, unknown>>, high = Infinity): void {
   for (const [what, value] of Object.entries(values))
     if (typeof value !== 'number' || !(value >= 0 && value < high))
       throw new NablaError(`${optimizer}: ${what} is ${value}; give a number in [0, ${high})`);
 }
 
+/** The options with the defaults of those that are not given; throws for others and for numbers that are none or below 0. */
+function settingsOf<O extends OptimizerOptions>(name: string, options: O, defaults: Defaults<O>): O & Defaults<O> {
+  checkOptions(name, options, '', `${Object.keys(defaults).join(' ')} clipNorm`);
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const settings = { ...defaults, ...Object.fromEntries(given) } as O & Defaults<O>;
+  for (const [what, value] of Object.entries(settings)) {
+    const isRate = what === 'learningRate' && (value instanceof Tensor || typeof value === 'function');
+    if (typeof defaults[what as keyof typeof defaults] === 'number' && !isRate) checkNumbers(name, { [what]: value });
+  }
+  return settings;
+}
+
 /** An optimizer from the rule of one step, which it makes from the step's scalars: `count` includes this step. */
-export function makeOptimizer({ name, options, slots, ...rest }: OptimizerDefinition, ruleOf: RuleOf): Optimizer {
-  checkOptions(name, options, '', `learningRate weightDecay clipNorm ${rest.known}`);
-  const { learningRate = rest.learningRate, weightDecay = 0, clipNorm } = options;
-  if (!(learningRate instanceof Tensor) && typeof learningRate !== 'function') checkNumbers(name, { learningRate });
-  checkNumbers(name, { weightDecay });
+function makeOptimizer(
+  name: string,
+  { learningRate, weightDecay, clipNorm }: OptimizerOptions & Defaults<OptimizerOptions>,
+  slots: readonly string[],
+  ruleOf: (rate: Tensor, count: Tensor) => Rule,
+): Optimizer {
   const counter = parameter(0, { name: 'step' });
-  const kinds = slots.map((slot) => ({ slot, leaves: new Map<Tensor, Tensor>() }));
-  // one kind of state after the other, each in the parameters' order: neighbours in memory
-  const statesOf = (parameters: readonly Tensor[]): Tensor[][] =>
-    kinds.map(({ slot, leaves }) =>
-      parameters.map((each) => {
-        const name = `${each.name ?? 'parameter'}.${slot}`;
-        if (!leaves.has(each)) leaves.set(each, parameter(zeros(each.shape), { name }));
-        return leaves.get(each)!;
-      }),
-    );
-  return {
-    state(parameters) {
-      const names = namesOf(parameters);
-      const entries = statesOf(parameters).flatMap((leaves, k) =>
-        leaves.map((leaf, i) => [`${names[i]}.${slots[k]}`, leaf] as const),
-      );
-      return new Map([['step', counter] as const, ...entries]);
-    },
-    updates(given, parameters) {
-      return given instanceof Tensor
-        ? follow({ cost: given, parameters, updates: updatesOf })
-        : updatesOf(given, parameters);
-    },
+  const states = new WeakMap<Tensor, Tensor[]>();
+  const stateOf = (each: Tensor): Tensor[] => {
+    const named = (slot: string) => ({ name: `${each.name ?? 'parameter'}.${slot}` });
+    const state = states.get(each) ?? slots.map((slot) => parameter(zeros(each.shape), named(slot)));
+    states.set(each, state);
+    return state;
   };
-  function updatesOf(raw: readonly Tensor[], parameters: readonly Tensor[]): Updates {
-    checkGradients(name, raw, parameters);
+  const updatesOf = (raw: readonly Tensor[], parameters: readonly Tensor[]): Updates => {
+    if (parameters.length === 0) throw new NablaError(`${name}: there are no parameters to update`);
+    if (raw.length !== parameters.length)
+      throw new NablaError(`${name}: ${raw.length} gradients for ${parameters.length} parameters; give one each`);
+    for (const [i, { shape }] of parameters.entries())
+      if (!sameShape(raw[i]!.shape, shape))
+        misfit(`${name}: gradient`, raw[i]!, `for ${namesOf(parameters)[i]} [${shape}]; they have one shape`);
     const clipped = clipNorm === undefined ? raw : clipByGlobalNorm(raw, clipNorm);
     const scheduled = typeof learningRate === 'function' ? learningRate(counter) : learningRate;
     const rate = typeof scheduled === 'number' ? full([], scheduled) : scheduled;
-    if (rate.rank !== 0)
-      throw new ShapeError(`${name}: learningRate has shape ${formatShape(rate.shape)}; give a scalar`);
+    if (rate.rank !== 0) misfit(`${name}: learningRate`, rate, 'has axes; give a scalar');
     const counted = add(counter, 1);
     const rule = ruleOf(rate, counted);
-    const states = statesOf(parameters);
-    const next = parameters.map((each, i) => {
+    const rows = parameters.map((each, i) => {
       const gradient = weightDecay === 0 ? clipped[i]! : add(clipped[i]!, mul(weightDecay, each));
-      const state = states.map((leaves) => leaves[i]!);
-      return rule(each, gradient, state);
+      const state = stateOf(each);
+      return rule(each, gradient, ...state).map((next, k) => [[each, ...state][k]!, next] as const);
     });
-    const updates = [parameters, ...states].flatMap((leaves, k) =>
-      leaves.map((leaf, i) => [leaf, next[i]![k]!] as const),
-    );
-    return rest.counts || typeof learningRate === 'function' ? [...updates, [counter, counted]] : updates;
-  }
+    // all parameters, then one kind of state after the other
+    const updates = rows[0]!.flatMap((_, k) => rows.map((row) => row[k]!));
+    return programNodes({ outputs: [], updates }).includes(counter) ? [...updates, [counter, counted]] : updates;
+  };
+  return {
+    state(parameters) {
+      const names = namesOf(parameters);
+      const leaves = slots.flatMap((slot, k) =>
+        parameters.map((each, i) => [`${names[i]}.${slot}`, stateOf(each)[k]!] as const),
+      );
+      return new Map([['step', counter], ...leaves]);
+    },
+    updates: (given, parameters) =>
+      given instanceof Tensor ? follow({ cost: given, parameters, updates: updatesOf }) : updatesOf(given, parameters),
+  };
 }
 
 /** Names that tell parameters apart: their own where no other has it, else with their number. */
 export function namesOf(parameters: readonly Tensor[]): string[] {
-  const names = parameters.map((each) => each.name);
-  return names.map((name, i) =>
-    name === undefined ? `parameter${i}` : names.indexOf(name) === names.lastIndexOf(name) ? name : `${name}#${i}`,
-  );
-}
-
-function checkGradients(name: string, gradients: readonly Tensor[], parameters: readonly Tensor[]): void {
-  if (parameters.length === 0) throw new NablaError(`${name}: there are no parameters to update`);
-  if (gradients.length !== parameters.length)
-    throw new NablaError(`${name}: ${gradients.length} gradients for ${parameters.length} parameters; give one each`);
-  for (const [i, { shape, name: own = `parameter ${i}` }] of parameters.entries()) {
-    const given = formatShape(gradients[i]!.shape);
-    if (given !== formatShape(shape))
-      throw new ShapeError(`${name}: gradient ${given} for ${own} ${formatShape(shape)}; they have one shape`);
-  }
+  const names = parameters.map((each, i) => each.name ?? `parameter${i}`);
+  return names.map((name, i) => (names.indexOf(name) === names.lastIndexOf(name) ? name : `${name}#${i}`));
 }
 
 /** 1 − βᵗ without cancellation: 2u / (1 + u), where u = tanh(−t ln β / 2). */
@@ -155,12 +139,10 @@ function biasCorrection(beta: number, count: Tensor): Tensor {
  * `nesterov` p ← p − rate · (g + momentum · v). Learning rate 0.001, no momentum and no decay unless given.
  */
 export function sgd(options: OptimizerOptions & { momentum?: number; nesterov?: boolean } = {}): Optimizer {
-  const { momentum = 0, nesterov = false } = options;
-  checkNumbers('sgd', { momentum });
+  const settings = settingsOf('sgd', options, { learningRate: 1e-3, weightDecay: 0, momentum: 0, nesterov: false });
+  const { momentum, nesterov } = settings;
   if (nesterov && momentum === 0) throw new NablaError('sgd: nesterov needs momentum; give momentum above 0');
-  const slots = momentum ? ['momentum'] : [];
-  const settings = { name: 'sgd', options, known: 'momentum nesterov', learningRate: 1e-3, slots };
-  return makeOptimizer(settings, (rate) => (p, g, [v]) => {
+  return makeOptimizer('sgd', settings, momentum ? ['momentum'] : [], (rate) => (p, g, v?: Tensor) => {
     if (!v) return [descend(p, rate, g)];
     const velocity = add(mul(momentum, v), g);
     return [descend(p, rate, nesterov ? add(g, mul(momentum, velocity)) : velocity), velocity];
@@ -182,26 +164,23 @@ export interface AdamOptions extends OptimizerOptions {
 export const adam = (options: AdamOptions = {}): Optimizer => makeAdam('adam', options, 0);
 
 /** Adam with decay apart from the gradient (Loshchilov & Hutter 2019): p ← p (1 − rate · weightDecay) first; decay 0.01. */
-export function adamW({ weightDecay = 0.01, ...options }: AdamOptions = {}): Optimizer {
-  checkNumbers('adamW', { weightDecay });
-  return makeAdam('adamW', options, weightDecay);
-}
+export const adamW = (options: AdamOptions = {}): Optimizer => makeAdam('adamW', options, 0.01);
 
-function makeAdam(name: string, options: AdamOptions, apartDecay: number): Optimizer {
-  const { betas = [0.9, 0.999], epsilon = 1e-8 } = options;
+function makeAdam(name: 'adam' | 'adamW', options: AdamOptions, decay: number): Optimizer {
+  const defaults = { learningRate: 1e-3, weightDecay: decay, betas: [0.9, 0.999], epsilon: 1e-8 } as const;
+  const { betas, epsilon, weightDecay, ...settings } = settingsOf(name, options, defaults);
   const [beta1, beta2] = betas;
   checkNumbers(name, { 'betas[0]': beta1, 'betas[1]': beta2 }, 1);
-  checkNumbers(name, { epsilon });
-  const settings = { name, options, known: 'betas epsilon', learningRate: 1e-3, slots: ['m', 'v'], counts: true };
-  return makeOptimizer(settings, (rate, count) => {
+  const apart = name === 'adamW' ? weightDecay : 0;
+  return makeOptimizer(name, { ...settings, weightDecay: weightDecay - apart }, ['m', 'v'], (rate, count) => {
     // (m / c₁) / (√(v / c₂) + ε) = (√c₂ / c₁) m / (√v + ε √c₂): two scalars, one division an element
     const root = sqrt(biasCorrection(beta2, count));
     const size = div(mul(rate, root), biasCorrection(beta1, count));
     const floor = mul(epsilon, root);
-    const kept = apartDecay === 0 ? undefined : sub(1, mul(rate, apartDecay));
-    return (p, g, [m, v]) => {
-      const first = movingAverage(beta1, m!, g);
-      const second = movingAverage(beta2, v!, square(g));
+    const kept = apart === 0 ? undefined : sub(1, mul(rate, apart));
+    return (p, g, m, v) => {
+      const first = movingAverage(beta1, m, g);
+      const second = movingAverage(beta2, v, square(g));
       return [descend(kept ? mul(p, kept) : p, size, scaledDirection(first, second, floor)), first, second];
     };
   });
@@ -214,13 +193,12 @@ type RmsPropOptions = OptimizerOptions & { alpha?: number; epsilon?: number; mom
  * given. Learning rate 0.01, α 0.99, ε 10⁻⁸.
  */
 export function rmsProp(options: RmsPropOptions = {}): Optimizer {
-  const { alpha = 0.99, epsilon = 1e-8, momentum = 0 } = options;
+  const defaults = { learningRate: 1e-2, weightDecay: 0, alpha: 0.99, epsilon: 1e-8, momentum: 0 };
+  const settings = settingsOf('rmsProp', options, defaults);
+  const { alpha, epsilon, momentum } = settings;
   checkNumbers('rmsProp', { alpha }, 1);
-  checkNumbers('rmsProp', { epsilon, momentum });
-  const slots = momentum ? ['v', 'momentum'] : ['v'];
-  const settings = { name: 'rmsProp', options, known: 'alpha epsilon momentum', learningRate: 1e-2, slots };
-  return makeOptimizer(settings, (rate) => (p, g, [v, m]) => {
-    const next = movingAverage(alpha, v!, square(g));
+  return makeOptimizer('rmsProp', settings, momentum ? ['v', 'momentum'] : ['v'], (rate) => (p, g, v, m?: Tensor) => {
+    const next = movingAverage(alpha, v, square(g));
     const direction = scaledDirection(g, next, epsilon);
     if (!m) return [descend(p, rate, direction), next];
     const velocity = add(mul(momentum, m), direction);

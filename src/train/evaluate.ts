@@ -1,8 +1,7 @@
 import type { Precision } from '../autodiff/precision.js';
-import { type Dataset, stored } from '../data/dataset.js';
-import { isFloat } from '../dtype.js';
+import { type Dataset, isScaled, stored } from '../data/dataset.js';
 import type { Engine, Step } from '../engine.js';
-import { FeedError, ShapeError } from '../errors.js';
+import { FeedError } from '../errors.js';
 import type { Updates } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { binaryCrossEntropy, type Loss } from '../loss.js';
@@ -14,9 +13,9 @@ import { gather } from '../ops/indexing.js';
 import { arange, parameter, zeros } from '../ops/leaf.js';
 import { argMax, sum } from '../ops/reduce.js';
 import { concat } from '../ops/slice.js';
-import { reshape } from '../ops/view.js';
+import { misfit, reshape } from '../ops/view.js';
 import { checkOptions } from '../options.js';
-import { checkWhole, formatShape, sameShape, sizeOf } from '../shape.js';
+import { checkWhole, sameShape, sizeOf } from '../shape.js';
 
 /** What `evaluate` measures. */
 export interface EvaluateOptions {
@@ -45,30 +44,25 @@ export async function evaluate(engine: Engine, options: EvaluateOptions): Promis
   // near 256, with the smallest remainder
   const { batchSize = Math.ceil(examples / Math.ceil(examples / 256)) } = options;
   checkWhole('evaluate', { 'batch size': batchSize });
-  const pass = makePass(engine, { ...options, batchSize, training: false, accuracy: true });
+  const pass = makePass(engine, { ...options, batchSize, accuracy: true });
   try {
-    await pass.begin(rows, 0, { cost: 0, correct: 0 });
-    for (let at = 0; at + batchSize <= examples; at += batchSize) await pass.full!.enqueue();
-    await pass.rest?.enqueue();
-    const { cost, correct } = await pass.totals();
-    return { cost: cost / examples, ...(pass.counted ? { accuracy: correct / examples } : {}), examples };
+    const { cost, correct } = await pass.run(rows, { position: 0, cost: 0, correct: 0 }, (step) => step.enqueue());
+    return { cost: cost / examples, ...(pass.counted && { accuracy: correct / examples }), examples };
   } finally {
     pass.release();
   }
 }
 
-/** Σ cost · examples and how many outputs were right, over the steps so far. */
-export interface Totals {
-  readonly cost: number;
-  readonly correct: number;
-}
+/** How far a pass has come: Σ cost · examples, and how many outputs were right, over the examples so far. */
+export type Totals = Readonly<Record<'position' | 'cost' | 'correct', number>>;
+/** Runs a step; resolves when there is room for the next. Gives nothing where the pass is to stop. */
+export type Go = (step: Step<{ cost: Tensor }>) => Promise<void> | undefined;
 
 export interface PassDefinition extends Required<EvaluateOptions> {
-  readonly training: boolean;
-  /** Count right answers too; they cost a kernel a step. */
-  readonly accuracy: boolean;
-  readonly precision?: Precision | undefined;
-  /** What else a step updates, from its cost. */
+  /** Count right answers too, unless this is false; they cost a kernel a step. */
+  readonly accuracy?: boolean;
+  readonly precision?: Precision;
+  /** What a step of training updates, from its cost. */
   readonly updates?: (cost: Tensor) => Updates;
 }
 
@@ -86,16 +80,23 @@ const spare = new WeakMap<Dataset, ReturnType<typeof makeBooks>[]>();
  * picks each batch and advances by itself, so a step uploads nothing and reads nothing back.
  */
 export function makePass(engine: Engine, definition: PassDefinition) {
-  const { data, batchSize, updates, precision = 'f32' } = definition;
+  const { model, loss, data, batchSize, updates, accuracy = true, precision = 'f32' } = definition;
+  const { inputs, labels, scale, classes } = data.values;
   const kept = spare.get(data) ?? [];
   spare.set(data, kept);
-  const books = kept.pop() ?? makeBooks(data.length);
-  const { order, cursor, totals } = books;
+  const { order, cursor, totals } = kept.pop() ?? makeBooks(data.length);
   let counted = false;
   const compile = (size: number): Step<{ cost: Tensor }> => {
-    const { cost, hits } = forward(definition, gather(order, add(arange(size), cursor)));
-    counted = hits !== undefined;
-    const sums = [mul(cost, size), hits ?? zeros([])].map((value) => reshape(value, [1]));
+    const rows = gather(order, add(arange(size), cursor));
+    const picked = gather(inputs, rows);
+    const values = isScaled(inputs.dtype) ? mul(cast(picked, 'f32'), scale) : picked;
+    const output = model.apply(values, { training: updates !== undefined });
+    const wanted = gather(labels, rows);
+    const hits = classes ? rightAnswers(output, wanted, data, loss) : undefined;
+    counted = accuracy && hits !== undefined;
+    const cost = loss(output, wanted);
+    if (cost.rank !== 0) misfit('loss: it gives', cost, 'and a cost is a scalar');
+    const sums = [mul(cost, size), counted ? hits! : zeros([])].map((value) => reshape(value, [1]));
     const own: Updates = [
       [cursor, add(cursor, size)],
       [totals, add(totals, concat(sums, { axis: 0 }))],
@@ -105,62 +106,51 @@ export function makePass(engine: Engine, definition: PassDefinition) {
   const full = data.length >= batchSize ? compile(batchSize) : undefined;
   const rest = data.length % batchSize ? compile(data.length % batchSize) : undefined;
   return {
-    /** One step of `batchSize` examples, and one of the remainder where there is one. */
+    /** A step of `batchSize` examples, and one of the remainder, where there are so many. */
     full,
     rest,
     /** Whether labels are class numbers, so that there is an accuracy. */
     counted,
-    /** Starts at a position of an order of rows. */
-    async begin(rows: Int32Array, position: number, { cost, correct }: Totals): Promise<void> {
-      const sums = { shape: [2], dtype: 'f64', data: Float64Array.of(cost, correct) } as const;
+    /** Runs the steps over the rest of an order of rows. */
+    async run(rows: Int32Array, from: Totals, go: Go): Promise<Totals> {
+      let { position } = from;
+      const sums = { shape: [2], dtype: 'f64', data: Float64Array.of(from.cost, from.correct) } as const;
       await Promise.all([engine.write(order, rows), engine.write(cursor, position), engine.write(totals, sums)]);
-    },
-    async totals(): Promise<Totals> {
+      while (position < data.length) {
+        const size = Math.min(batchSize, data.length - position);
+        const going = go((size === batchSize ? full : rest)!);
+        if (!going) break;
+        await going;
+        position += size;
+      }
       const [cost, correct] = (await engine.read(totals)).data;
-      return { cost: cost!, correct: correct! };
+      return { position, cost: cost!, correct: correct! };
     },
     release(): void {
-      for (const step of [full, rest]) step?.release();
-      kept.push(books);
+      full?.release();
+      rest?.release();
+      kept.push({ order, cursor, totals });
     },
   };
 }
-export type Pass = ReturnType<typeof makePass>;
 
-/** Cost and number of right answers over some rows of the data. */
-function forward({ model, loss, data, training, accuracy }: PassDefinition, rows: Tensor) {
-  const { inputs, labels: allLabels, scale, classes } = data.values;
-  const picked = gather(inputs, rows);
-  const values = inputs.dtype === 'u8' || isFloat(inputs.dtype) ? mul(cast(picked, 'f32'), scale) : picked;
-  const labels = gather(allLabels, rows);
-  const output = model.apply(values, { training });
-  if (classes) checkClasses(data, output, loss);
-  const cost = loss(output, labels);
-  if (cost.rank !== 0) throw new ShapeError(`loss: it gives ${formatShape(cost.shape)}; a cost is a scalar`);
-  return { cost, hits: classes && accuracy ? rightAnswers(output, labels, data, loss) : undefined };
-}
-
-/** Throws FeedError where a class number has no output. */
-function checkClasses({ values }: Dataset, output: Tensor, loss: Loss): void {
-  if (!sameShape(values.labels.shape.slice(1), output.shape.slice(1, -1))) return;
-  const classes = output.shape.at(-1)!;
-  // A single output may be any number, but a single logit tells 0 from 1.
-  if (classes === 1 && loss !== binaryCrossEntropy) return;
-  const limit = Math.max(2, classes);
-  const { data, shape } = stored(values.labels);
-  const at = data.findIndex((label: number) => label < 0 || label >= limit);
-  if (at >= 0)
-    throw new FeedError(
-      `data: label ${data[at]} of example ${Math.floor((at * shape[0]!) / data.length)} has no output; the model's output ${formatShape(output.shape)} stands for classes 0 to ${limit - 1}`,
-    );
-}
-
-/** How many labels, as a share of an example's, the largest output names; a single one says class 1 above ½, or as a logit above 0. */
+/**
+ * How many labels, as a share of an example's, the largest output names; a single one says class 1 above ½, or as a logit
+ * above 0. Throws FeedError where a class number has no output.
+ */
 function rightAnswers(output: Tensor, labels: Tensor, { values }: Dataset, loss: Loss): Tensor | undefined {
   if (!sameShape(labels.shape, output.shape.slice(0, -1))) return undefined;
-  if (output.shape.at(-1) !== 1)
-    return div(sum(cast(equal(argMax(output, { axis: -1 }), labels), 'f32')), sizeOf(labels.shape.slice(1)));
-  if (stored(values.labels).data.some((label: number) => label !== 0 && label !== 1)) return undefined;
-  const positive = greater(reshape(output, labels.shape), loss === binaryCrossEntropy ? 0 : 0.5);
-  return sum(cast(equal(cast(positive, 'i32'), labels), 'f32'));
+  const [classes, isLogit] = [output.shape.at(-1)!, loss === binaryCrossEntropy];
+  const limit = Math.max(2, classes);
+  const { data } = stored(values.labels);
+  const at = data.findIndex((label: number) => label < 0 || label >= limit);
+  // A single output may be any number, but a single logit tells 0 from 1.
+  if (at >= 0 && classes === 1 && !isLogit) return undefined;
+  const each = sizeOf(labels.shape.slice(1));
+  if (at >= 0)
+    throw new FeedError(
+      `data: label ${data[at]} of example ${Math.floor(at / each)} has no output among 0 to ${limit - 1}`,
+    );
+  const named = classes > 1 ? argMax(output, { axis: -1 }) : greater(reshape(output, labels.shape), isLogit ? 0 : 0.5);
+  return div(sum(cast(equal(cast(named, 'i32'), labels), 'f32')), each);
 }

@@ -1,6 +1,6 @@
 import type { Precision } from '../autodiff/precision.js';
 import type { Dataset } from '../data/dataset.js';
-import { permutation } from '../data/random.js';
+import { shuffled } from '../data/random.js';
 import type { Engine, Step } from '../engine.js';
 import { NablaError } from '../errors.js';
 import type { Updates } from '../graph/program.js';
@@ -8,7 +8,7 @@ import type { Tensor } from '../graph/tensor.js';
 import type { Optimizer } from '../optim/optimizers.js';
 import { checkOptions } from '../options.js';
 import { checkWhole } from '../shape.js';
-import { type EvaluateOptions, type Evaluation, evaluate, makePass, type Pass, type Totals } from './evaluate.js';
+import { type EvaluateOptions, type Evaluation, evaluate, type Go, makePass, type Totals } from './evaluate.js';
 
 /** What `fit` trains, on what, and for how long. */
 export interface FitOptions extends EvaluateOptions {
@@ -45,9 +45,8 @@ export interface Progress extends Totals {
   readonly seed: number;
   readonly batchSize: number;
   readonly examples: number;
-  /** Epochs done, and examples done of the next one. */
+  /** Epochs done; `position` is how many examples of the next one are. */
   readonly epoch: number;
-  readonly position: number;
   /** Steps done. */
   readonly step: number;
 }
@@ -93,7 +92,7 @@ export interface Fit extends AsyncIterable<EpochReport> {
  */
 export function fit(engine: Engine, options: FitOptions): Fit {
   checkOptions('fit', options, 'model loss optimizer data epochs batchSize', OPTIONAL);
-  const { model, loss, data, batchSize, epochs, precision, accuracy = true, resume } = options;
+  const { model, loss, data, batchSize, epochs, shuffle = true, resume, signal, steps: most = Infinity } = options;
   checkWhole('fit', { epochs, steps: options.steps ?? 0 }, 0);
   checkWhole('fit', { 'batch size': batchSize, reportEvery: options.reportEvery ?? 1 });
   const settings = { seed: options.seed ?? resume?.seed ?? 0, batchSize, examples: data.length };
@@ -101,25 +100,38 @@ export function fit(engine: Engine, options: FitOptions): Fit {
   const other = (['seed', 'batchSize', 'examples'] as const).find((key) => progress[key] !== settings[key]);
   if (other)
     throw new NablaError(`fit: resume has ${other} ${progress[other]} and the run ${settings[other]}; make them equal`);
+  const steps = Math.min(most, epochs * Math.ceil(data.length / batchSize));
+  const isOver = (step: number): boolean => signal?.aborted || step >= most;
   return {
     get progress() {
       return progress;
     },
     async *[Symbol.asyncIterator]() {
       const updates = (cost: Tensor): Updates => options.optimizer.updates(cost, model.parameters);
-      const pass = makePass(engine, { model, loss, data, batchSize, precision, accuracy, training: true, updates });
-      const readings = makeReadings(options);
+      const pass = makePass(engine, { ...options, updates });
+      const readings: Promise<void>[] = [];
+      const run = makeRunner(options, readings);
       try {
         await engine.warmUp((pass.full ?? pass.rest)!, options.onWarmUp);
         // the remainder's kernels are built while the epoch runs; an error in them comes with its first call
         if (pass.full && pass.rest) engine.warmUp(pass.rest).catch(() => {});
-        while (progress.epoch < epochs && !isOver(options, progress)) {
-          const epoch = await runEpoch(options, pass, readings, progress);
-          progress = epoch.progress;
-          if (!epoch.report) continue;
-          const unseen = options.signal?.aborted ? undefined : options.validation;
-          const validation = unseen && (await evaluate(engine, { model, loss, data: unseen }));
-          yield { ...epoch.report, ...(validation && { validation }) };
+        while (progress.epoch < epochs && !isOver(progress.step)) {
+          const from = progress;
+          const order = shuffle ? shuffled(data.rows, from.seed, from.epoch) : data.rows;
+          const began = performance.now();
+          const epoch = from.epoch + 1;
+          let { step } = from;
+          const go: Go = (next) => (isOver(step) ? undefined : run(next, { epoch, step: ++step, steps }));
+          const totals = await pass.run(order, from, go);
+          await Promise.all(readings);
+          const seconds = (performance.now() - began) / 1000;
+          const complete = totals.position === data.length;
+          progress = { ...from, step, ...(complete ? { epoch, position: 0, cost: 0, correct: 0 } : totals) };
+          if (!complete && signal?.aborted) return;
+          const accuracy = pass.counted && { accuracy: totals.correct / totals.position };
+          const unseen = signal?.aborted ? undefined : options.validation;
+          const validation = unseen && { validation: await evaluate(engine, { model, loss, data: unseen }) };
+          yield { epoch, step, cost: totals.cost / totals.position, ...accuracy, seconds, ...validation };
         }
       } finally {
         pass.release();
@@ -128,55 +140,23 @@ export function fit(engine: Engine, options: FitOptions): Fit {
   };
 }
 
-const isOver = ({ signal, steps = Infinity }: FitOptions, progress: Progress): boolean =>
-  (signal?.aborted ?? false) || progress.step >= steps;
-
 /** Costs on their way back at one time. */
 const PENDING = 4;
 /** Milliseconds between reports where the caller does not say how many steps. */
 const INTERVAL = 30;
 
-/** Reads costs back while later steps run. */
-function makeReadings({ onStep, reportEvery }: FitOptions) {
-  const pending: Promise<void>[] = [];
+/**
+ * Runs one step and reads its cost back while later steps run; resolves when there is room for the next. Throws what an
+ * earlier step or `onStep` threw.
+ */
+function makeRunner({ onStep, reportEvery }: FitOptions, readings: Promise<void>[]) {
   let asked = Number.NEGATIVE_INFINITY;
-  const isDue = (step: number): boolean =>
-    reportEvery === undefined ? performance.now() - asked >= INTERVAL : step % reportEvery === 0;
-  return {
-    /** Runs one step; resolves when there is room for the next. Throws what an earlier step or `onStep` threw. */
-    async run(step: Step<{ cost: Tensor }>, at: Omit<StepReport, 'cost'>): Promise<void> {
-      if (!onStep || !isDue(at.step)) return step.enqueue();
-      asked = performance.now();
-      const reading = step().then(({ cost }) => onStep({ ...at, cost: cost.data[0]! }));
-      reading.catch(() => {});
-      if (pending.push(reading) >= PENDING) await pending.shift();
-    },
-    settle: () => Promise.all(pending),
+  return async (step: Step<{ cost: Tensor }>, at: Omit<StepReport, 'cost'>): Promise<void> => {
+    const isDue = reportEvery ? at.step % reportEvery === 0 : performance.now() - asked >= INTERVAL;
+    if (!onStep || !isDue) return step.enqueue();
+    asked = performance.now();
+    const reading = step().then(({ cost }) => onStep({ ...at, cost: cost.data[0]! }));
+    reading.catch(() => {});
+    if (readings.push(reading) >= PENDING) await readings.shift();
   };
-}
-
-/** Runs the rest of an epoch. There is no report when it was aborted on the way. */
-async function runEpoch(options: FitOptions, pass: Pass, readings: ReturnType<typeof makeReadings>, from: Progress) {
-  const { data, batchSize, shuffle = true } = options;
-  const order = shuffle ? permutation(data.length, from.seed, from.epoch).map((at) => data.rows[at]!) : data.rows;
-  const began = performance.now();
-  await pass.begin(order, from.position, from);
-  const steps = Math.min(options.steps ?? Infinity, options.epochs * Math.ceil(data.length / batchSize));
-  const epoch = from.epoch + 1;
-  let { step, position } = from;
-  while (position < data.length && !isOver(options, { ...from, step })) {
-    const size = Math.min(batchSize, data.length - position);
-    [step, position] = [step + 1, position + size];
-    await readings.run((size === batchSize ? pass.full : pass.rest)!, { epoch, step, steps });
-  }
-  const totals = await pass.totals();
-  await readings.settle();
-  const seconds = (performance.now() - began) / 1000;
-  const complete = position === data.length;
-  const progress = complete
-    ? { ...from, step, epoch, position: 0, cost: 0, correct: 0 }
-    : { ...from, step, position, ...totals };
-  const accuracy = pass.counted ? { accuracy: totals.correct / position } : {};
-  const report: EpochReport = { epoch, step, cost: totals.cost / position, ...accuracy, seconds };
-  return { progress, report: !complete && options.signal?.aborted ? undefined : report };
 }

@@ -113,7 +113,7 @@ it('flattens and reshapes all but the batch', () => {
 it('refuses what makes no layer', () => {
   expect(() => nn.dense(0, 3)).toThrow(/inputs is 0/);
   expect(() => nn.dense(3, 3, { activation: 'swish' as never })).toThrow(/dense: activation is 'swish'; use 'sigmoid'/);
-  expect(() => nn.dense(3, 3, { initializer: 'xavier' as never }).parameters).toThrow(/use pytorch, heNormal/);
+  expect(() => nn.dense(3, 3, { initializer: 'xavier' as never }).parameters).toThrow(/use 'pytorch', 'heNormal'/);
   expect(() => nn.dropout(1)).toThrow(/outside \[0, 1\)/);
   expect(() => nn.sequential({} as never)).toThrow(/part 0 is no layer/);
 });

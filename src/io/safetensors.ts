@@ -80,7 +80,8 @@ export function decode(bytes: Uint8Array) {
   const start = 8 + Number(length);
   const { __metadata__, ...header } = parseHeader(bytes.subarray(8, start));
   const metadata = Object.entries<string>(Object(__metadata__));
-  if (metadata.some(([, text]) => typeof text !== 'string')) fail('__metadata__ is not an object of strings');
+  if (typeof (__metadata__ ?? {}) !== 'object' || metadata.some(([, text]) => typeof text !== 'string'))
+    fail('__metadata__ is not an object of strings');
   const entries = Object.entries(header).map(([name, entry]) => {
     const { dtype: format, shape, data_offsets: offsets } = Object(entry) as Entry;
     if (!formats.has(format) || !isCounts(shape) || shape.length > MAX_RANK || !isCounts(offsets))

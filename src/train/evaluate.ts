@@ -8,11 +8,11 @@ import { binaryCrossEntropy, type Loss } from '../loss.js';
 import type { Layer } from '../nn/layer.js';
 import { add, div, mul } from '../ops/arithmetic.js';
 import { cast } from '../ops/cast.js';
-import { equal, greater } from '../ops/compare.js';
+import { equal, greater, where } from '../ops/compare.js';
 import { gather } from '../ops/indexing.js';
-import { arange, parameter, zeros } from '../ops/leaf.js';
+import { arange, parameter, tensor, zeros } from '../ops/leaf.js';
 import { argMax, sum } from '../ops/reduce.js';
-import { concat } from '../ops/slice.js';
+import { concat, pad, slice } from '../ops/slice.js';
 import { misfit, reshape } from '../ops/view.js';
 import { checkOptions } from '../options.js';
 import { checkWhole, sameShape, sizeOf } from '../shape.js';
@@ -55,8 +55,11 @@ export async function evaluate(engine: Engine, options: EvaluateOptions): Promis
 
 /** How far a pass has come: Σ cost · examples, and how many outputs were right, over the examples so far. */
 export type Totals = Readonly<Record<'position' | 'cost' | 'correct', number>>;
-/** Runs a step; resolves when there is room for the next. Gives nothing where the pass is to stop. */
-export type Go = (step: Step<{ cost: Tensor }>) => Promise<void> | undefined;
+/** The costs of the last so many steps, at most HISTORY; later ones go on meanwhile. */
+export type ReadCosts = (count: number) => Promise<readonly number[]>;
+/** Runs a step; resolves when there is room for the next. */
+type Go = (step: Step<Empty>, readCosts: ReadCosts) => Promise<void>;
+type Empty = Record<string, never>;
 
 export interface PassDefinition extends Required<EvaluateOptions> {
   /** Count right answers too, unless this is false; they cost a kernel a step. */
@@ -66,12 +69,16 @@ export interface PassDefinition extends Required<EvaluateOptions> {
   readonly updates?: (cost: Tensor) => Updates;
 }
 
+/** Steps whose costs the device keeps. */
+export const HISTORY = 256;
+
 /** The parameters of a pass. They are kept for the next pass over the data, so that passes do not add up on the engine. */
 const makeBooks = (length: number) => ({
   order: parameter(new Int32Array(length), { name: 'order' }),
-  cursor: parameter({ shape: [], dtype: 'i32', data: new Int32Array(1) }, { name: 'cursor' }),
-  /** Σ cost · examples, and right answers. */
-  totals: parameter([0, 0], { name: 'totals' }),
+  /** The next example's place in the order, and the next cost's in the ledger. */
+  cursor: parameter(new Int32Array(2), { name: 'cursor' }),
+  /** Σ cost · examples, right answers, and the costs of the last steps. */
+  ledger: parameter(new Float32Array(2 + HISTORY), { name: 'ledger' }),
 });
 const spare = new WeakMap<Dataset, ReturnType<typeof makeBooks>[]>();
 
@@ -84,10 +91,10 @@ export function makePass(engine: Engine, definition: PassDefinition) {
   const { inputs, labels, scale, classes } = data.values;
   const kept = spare.get(data) ?? [];
   spare.set(data, kept);
-  const { order, cursor, totals } = kept.pop() ?? makeBooks(data.length);
+  const { order, cursor, ledger } = kept.pop() ?? makeBooks(data.length);
   let counted = false;
-  const compile = (size: number): Step<{ cost: Tensor }> => {
-    const rows = gather(order, add(arange(size), cursor));
+  const compile = (size: number): Step<Empty> => {
+    const rows = gather(order, add(arange(size), slice(cursor, [0], [1])));
     const picked = gather(inputs, rows);
     const values = isScaled(inputs.dtype) ? mul(cast(picked, 'f32'), scale) : picked;
     const output = model.apply(values, { training: updates !== undefined });
@@ -97,11 +104,14 @@ export function makePass(engine: Engine, definition: PassDefinition) {
     const cost = loss(output, wanted);
     if (cost.rank !== 0) misfit('loss: it gives', cost, 'and a cost is a scalar');
     const sums = [mul(cost, size), counted ? hits! : zeros([])].map((value) => reshape(value, [1]));
+    const isNow = equal(arange(2 + HISTORY), add(slice(cursor, [1], [2]), 2));
+    const summed = add(ledger, pad(concat(sums, { axis: 0 }), [[0, HISTORY]]));
+    const moved = add(cursor, tensor(Int32Array.of(size, 1)));
     const own: Updates = [
-      [cursor, add(cursor, size)],
-      [totals, add(totals, concat(sums, { axis: 0 }))],
+      [cursor, where(equal(moved, tensor(Int32Array.of(-1, HISTORY))), 0, moved)],
+      [ledger, where(isNow, cost, summed)],
     ];
-    return engine.compile({ outputs: { cost }, updates: [...(updates?.(cost) ?? []), ...own], precision });
+    return engine.compile({ updates: [...(updates?.(cost) ?? []), ...own], precision });
   };
   const full = data.length >= batchSize ? compile(batchSize) : undefined;
   const rest = data.length % batchSize ? compile(data.length % batchSize) : undefined;
@@ -111,25 +121,36 @@ export function makePass(engine: Engine, definition: PassDefinition) {
     rest,
     /** Whether labels are class numbers, so that there is an accuracy. */
     counted,
-    /** Runs the steps over the rest of an order of rows. */
-    async run(rows: Int32Array, from: Totals, go: Go): Promise<Totals> {
+    /** Runs the steps over the rest of an order of rows, until it is over. */
+    async run(rows: Int32Array, from: Totals, go: Go, isOver = () => false): Promise<Totals> {
       let { position } = from;
-      const sums = { shape: [2], dtype: 'f64', data: Float64Array.of(from.cost, from.correct) } as const;
-      await Promise.all([engine.write(order, rows), engine.write(cursor, position), engine.write(totals, sums)]);
-      while (position < data.length) {
+      let steps = 0;
+      const sums = new Float64Array(2 + HISTORY);
+      sums.set([from.cost, from.correct]);
+      const start = [
+        [order, rows],
+        [cursor, Int32Array.of(position, 0)],
+        [ledger, { shape: ledger.shape, dtype: 'f64', data: sums }],
+      ] as const;
+      await Promise.all(start.map(([book, value]) => engine.write(book, value)));
+      const readCosts: ReadCosts = async (count) => {
+        const first = steps - count;
+        const { data } = await engine.read(ledger);
+        return Array.from({ length: count }, (_, i) => data[2 + ((first + i) % HISTORY)]!);
+      };
+      while (position < data.length && !isOver()) {
         const size = Math.min(batchSize, data.length - position);
-        const going = go((size === batchSize ? full : rest)!);
-        if (!going) break;
-        await going;
         position += size;
+        steps++;
+        await go((size === batchSize ? full : rest)!, readCosts);
       }
-      const [cost, correct] = (await engine.read(totals)).data;
+      const [cost, correct] = (await engine.read(ledger)).data;
       return { position, cost: cost!, correct: correct! };
     },
     release(): void {
       full?.release();
       rest?.release();
-      kept.push({ order, cursor, totals });
+      kept.push({ order, cursor, ledger });
     },
   };
 }

@@ -1,14 +1,22 @@
 import type { Precision } from '../autodiff/precision.js';
 import type { Dataset } from '../data/dataset.js';
 import { shuffled } from '../data/random.js';
-import type { Engine, Step } from '../engine.js';
+import type { Engine } from '../engine.js';
 import { NablaError } from '../errors.js';
 import type { Updates } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import type { Optimizer } from '../optim/optimizers.js';
 import { checkOptions } from '../options.js';
 import { checkWhole } from '../shape.js';
-import { type EvaluateOptions, type Evaluation, evaluate, type Go, makePass, type Totals } from './evaluate.js';
+import {
+  type EvaluateOptions,
+  type Evaluation,
+  evaluate,
+  HISTORY,
+  makePass,
+  type ReadCosts,
+  type Totals,
+} from './evaluate.js';
 
 /** What `fit` trains, on what, and for how long. */
 export interface FitOptions extends EvaluateOptions {
@@ -23,8 +31,9 @@ export interface FitOptions extends EvaluateOptions {
   readonly shuffle?: boolean;
   /** An AbortSignal: stops between two steps; the iteration then ends without a report, and `progress` says where. */
   readonly signal?: { readonly aborted: boolean };
-  /** Gets costs as they come back, about 30 a second, or every `reportEvery` steps. */
+  /** Gets the cost of every step, in order, of many at a time about 30 times a second. */
   readonly onStep?: (report: StepReport) => void;
+  /** `onStep` gets only every so many steps' costs, each as soon as it is there. */
   readonly reportEvery?: number;
   /** Ends after so many steps in all, in the middle of an epoch if need be. */
   readonly steps?: number;
@@ -109,8 +118,7 @@ export function fit(engine: Engine, options: FitOptions): Fit {
     async *[Symbol.asyncIterator]() {
       const updates = (cost: Tensor): Updates => options.optimizer.updates(cost, model.parameters);
       const pass = makePass(engine, { ...options, updates });
-      const readings: Promise<void>[] = [];
-      const run = makeRunner(options, readings);
+      const reports = makeReports(options);
       try {
         await engine.warmUp((pass.full ?? pass.rest)!, options.onWarmUp);
         // the remainder's kernels are built while the epoch runs; an error in them comes with its first call
@@ -121,9 +129,17 @@ export function fit(engine: Engine, options: FitOptions): Fit {
           const began = performance.now();
           const epoch = from.epoch + 1;
           let { step } = from;
-          const go: Go = (next) => (isOver(step) ? undefined : run(next, { epoch, step: ++step, steps }));
-          const totals = await pass.run(order, from, go);
-          await Promise.all(readings);
+          const totals = await pass.run(
+            order,
+            from,
+            async (next, readCosts) => {
+              const done = next.enqueue();
+              await reports.add({ epoch, step: ++step, steps }, readCosts);
+              await done;
+            },
+            () => isOver(step),
+          );
+          await reports.settle();
           const seconds = (performance.now() - began) / 1000;
           const complete = totals.position === data.length;
           progress = { ...from, step, ...(complete ? { epoch, position: 0, cost: 0, correct: 0 } : totals) };
@@ -145,18 +161,37 @@ const PENDING = 4;
 /** Milliseconds between reports where the caller does not say how many steps. */
 const INTERVAL = 30;
 
-/**
- * Runs one step and reads its cost back while later steps run; resolves when there is room for the next. Throws what an
- * earlier step or `onStep` threw.
- */
-function makeRunner({ onStep, reportEvery }: FitOptions, readings: Promise<void>[]) {
+/** Reads costs back while later steps run, and tells `onStep`. Throws what an earlier step or `onStep` threw. */
+function makeReports({ onStep, reportEvery }: FitOptions) {
+  const readings: Promise<void>[] = [];
   let asked = Number.NEGATIVE_INFINITY;
-  return async (step: Step<{ cost: Tensor }>, at: Omit<StepReport, 'cost'>): Promise<void> => {
-    const isDue = reportEvery ? at.step % reportEvery === 0 : performance.now() - asked >= INTERVAL;
-    if (!onStep || !isDue) return step.enqueue();
+  let unread: Omit<StepReport, 'cost'>[] = [];
+  let readCosts: ReadCosts;
+  const read = (): void => {
+    const steps = unread;
+    unread = [];
     asked = performance.now();
-    const reading = step().then(({ cost }) => onStep({ ...at, cost: cost.data[0]! }));
+    const reading = readCosts(steps.length).then((costs) =>
+      steps.forEach((at, i) => {
+        if (at.step % (reportEvery ?? 1) === 0) onStep?.({ ...at, cost: costs[i]! });
+      }),
+    );
     reading.catch(() => {});
-    if (readings.push(reading) >= PENDING) await readings.shift();
+    readings.push(reading);
+  };
+  return {
+    /** A step that was just run, and how to read costs now; resolves when there is room for the next. */
+    async add(at: Omit<StepReport, 'cost'>, how: ReadCosts): Promise<void> {
+      if (!onStep) return;
+      unread.push(at);
+      readCosts = how;
+      const isDue = reportEvery ? at.step % reportEvery === 0 : performance.now() - asked >= INTERVAL;
+      if (isDue || unread.length === HISTORY) read();
+      if (readings.length >= PENDING) await readings.shift();
+    },
+    async settle(): Promise<void> {
+      if (unread.length > 0) read();
+      await Promise.all(readings);
+    },
   };
 }

@@ -78,7 +78,28 @@ describe('fit on the GPU', () => {
     const before = engine.stats();
     for await (const { epoch } of fit(engine, { ...options, epochs: 1 })) expect(epoch).toBe(1);
     const after = engine.stats();
-    expect(after.readBytes - before.readBytes).toBeLessThan(64);
+    expect(after.readBytes - before.readBytes).toBeLessThan(4 * 300); // the ledger, once
+  });
+
+  it('tells the cost of every step, more of them than the device keeps', async () => {
+    const costs = async (reportEvery?: number): Promise<number[]> => {
+      const told: number[] = [];
+      const onStep = ({ step, cost }: StepReport): void => {
+        told[step] = cost;
+      };
+      const data = moons({ examples: 1200, seed: 1 });
+      const model = nn.sequential(nn.dense(2, 4, { activation: 'tanh', seed: 1 }), nn.dense(4, 2, { seed: 2 }));
+      const rest = { loss: loss.crossEntropy, optimizer: optim.sgd({ learningRate: 0.1 }), epochs: 2, batchSize: 4 };
+      const run = fit(engine, { model, data, ...rest, onStep, ...(reportEvery && { reportEvery }) });
+      for await (const { cost } of run) expect(cost).toBeGreaterThan(0);
+      return told;
+    };
+    const all = await costs();
+    expect(all.filter((cost) => cost > 0)).toHaveLength(600);
+    expect(await costs(1)).toEqual(all);
+    const some = await costs(7);
+    expect(Object.keys(some)).toHaveLength(85);
+    for (const step of Object.keys(some)) expect(some[Number(step)]).toBe(all[Number(step)]);
   });
 
   it.each([

@@ -10,8 +10,8 @@ import type { Tile } from './matmul.js';
 import { type PlanBuffer, type PlanContext, placeParameters } from './memory.js';
 import type { Dispatch } from './plan.js';
 import type { Profiler } from './profile.js';
-import { Scratch } from './scratch.js';
-import type { Tuner } from './tuner.js';
+import { makeScratch } from './scratch.js';
+import type { makeTuner } from './tuner.js';
 
 /** Limits that large models want; asked for as high as the adapter goes. Fusion itself relies on default limits only. */
 const WANTED_LIMITS = ['maxStorageBufferBindingSize', 'maxBufferSize'] as const;
@@ -30,7 +30,7 @@ export class GpuBackend extends Device implements Backend {
   /** Buffers of parameters and constants; they go with the last tensor or plan that uses them. */
   readonly #shared = new WeakMap<PlanBuffer, GPUBuffer>();
   profiler: Profiler | undefined;
-  tuner: Tuner | undefined;
+  tuner: ReturnType<typeof makeTuner> | undefined;
   readonly #tile: Tile | undefined;
   readonly #rehearsed = new Set<string>();
   #order: Promise<unknown> = Promise.resolve();
@@ -45,7 +45,7 @@ export class GpuBackend extends Device implements Backend {
     const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
     const backend = new GpuBackend(device, adapter, options);
     // what few use is loaded where it is
-    if (tune) backend.tuner = new (await import('./tuner.js')).Tuner(backend, tune);
+    if (tune) backend.tuner = (await import('./tuner.js')).makeTuner(backend, tune);
     if (profile)
       backend.profiler = new (await import('./profile.js')).Profiler(
         backend,
@@ -91,8 +91,9 @@ export class GpuBackend extends Device implements Backend {
   async rehearse(kernel: Dispatch): Promise<void> {
     if (this.#rehearsed.has(kernel.wgsl)) return;
     this.#rehearsed.add(kernel.wgsl);
-    const scratch = new Scratch(this, kernel);
-    await scratch.run(kernel, [1, 1, 1]).finally(() => scratch.free());
+    const sizes = kernel.bindings.map(({ place }) => place.bytes);
+    const scratch = makeScratch(this, sizes);
+    await scratch.run({ ...kernel, workgroups: [1, 1, 1] }).finally(scratch.free);
   }
 
   /** Whether nothing waits, so that work in order runs at once. */

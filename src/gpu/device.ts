@@ -5,8 +5,8 @@ import type { Tensor } from '../graph/tensor.js';
 import type { AdapterClass } from './kernels.js';
 import type { Tile } from './matmul.js';
 import { align, fromBytes, nodeBytes, toBytes } from './memory.js';
-import type { Dispatch } from './plan.js';
 import { StepQueue } from './queue.js';
+import type { Trial } from './scratch.js';
 
 /** WebGPU's constants, which Node lacks as globals. */
 export const usage = { mapRead: 1, copySource: 4, copyDestination: 8, storage: 128, queryResolve: 512 } as const;
@@ -16,9 +16,6 @@ const classOf = (text: string): AdapterClass =>
 
 /** A node with where its value lies on the device. */
 type Lying = readonly [node: Tensor, buffer: GPUBuffer, offset: number];
-
-/** How a kernel uses the buffers it binds. */
-type Bindings = readonly Pick<Dispatch['bindings'][number], 'access'>[];
 
 export interface GpuOptions {
   /** Asks a software adapter for a promise so that waiting takes no core from it. */
@@ -204,14 +201,20 @@ export class Device {
   }
 
   /** The pipeline of a kernel text, built once. Rejects with the shader's line, column and source. */
-  pipeline(wgsl: string, bindings: Bindings): Promise<GPUComputePipeline> {
+  pipeline(wgsl: string, bindings: Trial['bindings']): Promise<GPUComputePipeline> {
     const built = this.#pipelines.get(wgsl) ?? this.#build(wgsl, bindings);
     this.#pipelines.set(wgsl, built);
     built.catch(() => this.#pipelines.delete(wgsl));
     return built;
   }
 
-  async #build(wgsl: string, bindings: Bindings): Promise<GPUComputePipeline> {
+  /** What a pipeline is to bind, in order. */
+  bind(pipeline: GPUComputePipeline, resources: readonly GPUBufferBinding[]): GPUBindGroup {
+    const entries = resources.map((resource, binding) => ({ binding, resource }));
+    return this.device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
+  }
+
+  async #build(wgsl: string, bindings: Trial['bindings']): Promise<GPUComputePipeline> {
     const { device } = this;
     // a bad shader is told by the pipeline that it is for, not by whichever call comes next
     device.pushErrorScope('validation');

@@ -132,11 +132,10 @@ export class GpuExecutable implements Executable {
       for (const buffer of buffers) this.#buffer(buffer);
       return dispatches.map((dispatch): Call => {
         const pipeline = pipelines.get(dispatch.wgsl)!;
-        const entries = dispatch.bindings.map(({ place: { buffer, offset, bytes: size } }, binding) => {
-          return { binding, resource: { buffer: this.#buffer(buffer), offset, size } };
+        const resources = dispatch.bindings.map(({ place: { buffer, offset, bytes: size } }) => {
+          return { buffer: this.#buffer(buffer), offset, size };
         });
-        const layout = pipeline.getBindGroupLayout(0);
-        return { ...dispatch, pipeline, group: this.#backend.device.createBindGroup({ layout, entries }) };
+        return { ...dispatch, pipeline, group: this.#backend.bind(pipeline, resources) };
       });
     });
     return this.#ready;
@@ -165,9 +164,9 @@ export class GpuExecutable implements Executable {
     const staging = read && outputs.length > 0 ? (this.#staging.pop() ?? this.#backend.staging(outputs)) : undefined;
     if (staging) this.#live.add(staging);
     const { encoder } = queue;
-    const stamps = inspection ? undefined : this.#backend.profiler?.stampRun(calls.length);
+    const stamps = inspection ? undefined : this.#backend.profiler?.stamp(calls);
     const captures = this.#encode(encoder, calls, inspection, stamps?.pass);
-    const times = stamps?.resolve(encoder);
+    const takeTimes = stamps?.resolve(encoder);
     for (const [next, parameter] of copies) {
       const [[, from, at], [, to, offset]] = [this.#find(next), this.#find(parameter)];
       encoder.copyBufferToBuffer(from, at, to, offset, nodeBytes(next));
@@ -178,7 +177,7 @@ export class GpuExecutable implements Executable {
     stats.dispatches += calls.length;
     stats.nodesEvaluated += nodes;
     return async () => {
-      if (times) this.#backend.profiler!.record(calls, await times());
+      await takeTimes?.();
       // every one is taken before any is looked at, so that its buffers are freed
       const taken = await Promise.all(captures.map((capture) => capture()));
       for (const capture of taken) inspection?.receive(capture);

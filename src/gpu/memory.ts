@@ -109,8 +109,9 @@ export function assignSlots(
   dispatches.forEach(({ units }, at) => {
     for (const node of units.flatMap((unit) => unit.stores.map(root))) {
       if (places.has(node)) continue;
-      const buffer = takeSlot(free, align(nodeBytes(node), 16));
-      expiring[lastUse.get(node)!]?.push(buffer);
+      const last = expiring[lastUse.get(node)!];
+      const buffer = takeSlot(last ? free : [], align(nodeBytes(node), 16));
+      last?.push(buffer);
       places.set(node, { buffer, offset: 0, bytes: nodeBytes(node) });
     }
     free.push(...expiring[at]!);

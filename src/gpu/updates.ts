@@ -7,7 +7,7 @@ import { type EmitOptions, emitMap, emitReduce, type Kernel } from './kernels.js
 import { emitMatmul, multiplyAdds, SMALL } from './matmul.js';
 import { align, nodeBytes, type Place, type PlanBuffer, type PlanContext, placeParameters } from './memory.js';
 import { base } from './partition.js';
-import { MAX_BINDINGS, type Unit, type Units } from './units.js';
+import type { Unit, Units } from './units.js';
 
 /** A dispatch to be: one unit, or one kernel over the units of neighbouring parameters. */
 export interface Group {
@@ -89,67 +89,47 @@ export function groupUnits(
     }
   }
   const groups = order.flatMap((unit) => runs.get(unit) ?? [{ units: [unit] }]);
-  return joinProducts(joinFolds(groups, options), options);
+  return joinSmall(groups, options);
 }
 
-/** Puts small folds right behind what they read. */
-function hoistFolds(groups: readonly Group[]): Group[] {
-  const keys = new Map<Tensor, number>();
-  const keyed = groups.map((group, i): [key: number, group: Group] => {
-    const behind = group.units.flatMap(({ needs }) => [...needs].map((node) => keys.get(node) ?? -1));
-    const key = isSmallFold(group) ? Math.max(-1, ...behind) + 2 ** -20 : i;
-    for (const { stores } of group.units) for (const node of stores) keys.set(node, key);
-    return [key, group];
-  });
-  return keyed.sort(([a], [b]) => a - b).map(([, group]) => group);
-}
-
-/** Small folds (bias gradients, the cost) wait until one of them is needed, and become one dispatch. */
-function joinFolds(groups: readonly Group[], options: EmitOptions): Group[] {
-  const out: Group[] = [];
-  let waiting: Unit[] = [];
-  const flush = (): void => {
-    const kernel = waiting.length > 1 ? joinKernels(waiting.map((unit) => emitReduce(unit, options))) : undefined;
-    if (kernel) out.push({ units: waiting, kernel });
-    else out.push(...waiting.map((unit) => ({ units: [unit] })));
-    waiting = [];
-  };
-  for (const group of hoistFolds(groups)) {
-    const [unit] = group.units;
-    if (isInTheWay(waiting, group.units, options)) flush();
-    if (!isSmallFold(group)) {
-      out.push(group);
-      continue;
-    }
-    const bound = new Set([...waiting, unit!].flatMap(({ reads, stores }) => [...reads.keys(), ...stores]));
-    if (bound.size > MAX_BINDINGS) flush();
-    waiting.push(unit!);
-  }
-  flush();
-  return out;
-}
-
-/** Small products that stand side by side and need nothing of each other (δ and δaᵀ of a layer) become one dispatch. */
-function joinProducts(groups: readonly Group[], options: EmitOptions): Group[] {
+/**
+ * Small folds (bias gradients, the cost) become one dispatch where one may run when the other does, and so do small
+ * products (δ and δaᵀ of a layer).
+ */
+function joinSmall(groups: readonly Group[], options: EmitOptions): Group[] {
   const out: Group[] = [];
   for (const group of groups) {
-    const last = out.at(-1);
-    const isPair = last && [last, group].every(isSmallProduct) && !isInTheWay(last.units, group.units, options);
-    const units = isPair ? [...last.units, ...group.units] : [];
-    const kernel = isPair ? joinKernels(units.map((unit) => emitMatmul(unit, options))) : undefined;
-    if (kernel) out.splice(-1, 1, { units, kernel });
-    else out.push(group);
+    const kind = smallKind(group);
+    const at = kind ? out.findLastIndex((other) => smallKind(other) === kind) : -1;
+    const [partner, ...between] = at < 0 ? [] : out.slice(at);
+    const inTheWay = (before: readonly Group[], after: readonly Group[]): boolean =>
+      isInTheWay(
+        before.flatMap(({ units }) => units),
+        after.flatMap(({ units }) => units),
+        options,
+      );
+    const isLate = partner && !inTheWay([partner], [...between, group]);
+    const isEarly = partner && !inTheWay([partner, ...between], [group]);
+    const units = isLate || isEarly ? [...partner!.units, ...group.units] : [];
+    const emit = kind === 'reduce' ? emitReduce : emitMatmul;
+    const kernel = units.length > 0 ? joinKernels(units.map((unit) => emit(unit, options))) : undefined;
+    if (!kernel) out.push(group);
+    else if (!isEarly) out.splice(at, out.length, ...between, { units, kernel });
+    else out[at] = { units, kernel };
   }
   return out;
 }
 
-const isSmallProduct = ({ units }: Group): boolean =>
-  units.every(({ kind, heads: [head] }) => kind === 'matmul' && multiplyAdds(head!) < SMALL);
-
-function isSmallFold({ units, kernel }: Group): boolean {
-  const { kind, heads, elementIndex } = units[0]!;
-  if (kernel || kind !== 'reduce' || countOf(elementIndex) > SMALL_FOLD) return false;
-  return heads.every(({ op }) => op.kernel.kind === 'reduce');
+/** What a group is small of, if it is. */
+function smallKind({ units, ranges }: Group): 'reduce' | 'matmul' | undefined {
+  const { kind } = units[0]!;
+  if (ranges || kind === 'map') return undefined;
+  const isSmall = units.every(({ heads, elementIndex }) =>
+    kind === 'matmul'
+      ? multiplyAdds(heads[0]!) < SMALL
+      : countOf(elementIndex) <= SMALL_FOLD && heads.every(({ op }) => op.kernel.kind === 'reduce'),
+  );
+  return isSmall ? kind : undefined;
 }
 
 /** Splits a group into the longest lists of neighbours in all that they keep, in the order in which they lie. */

@@ -162,13 +162,11 @@ export class Device {
     const bytes = Math.max(16, atLeast);
     const limit = this.device.limits.maxBufferSize;
     if (bytes > limit)
+      throw new DeviceError(`buffer: ${bytes} bytes exceed this adapter's limit ${limit}; use a smaller batch`);
+    const { byteBudget = Number.POSITIVE_INFINITY } = this.#options;
+    if (this.stats.liveBytes + bytes > byteBudget)
       throw new DeviceError(
-        `buffer: ${bytes} bytes are above this adapter's limit of ${limit}; use a smaller batch or split the tensor`,
-      );
-    const budget = this.#options.byteBudget ?? Number.POSITIVE_INFINITY;
-    if (this.stats.liveBytes + bytes > budget)
-      throw new DeviceError(
-        `buffer: ${bytes} bytes would take the engine above its budget of ${budget}; raise byteBudget or release a step`,
+        `buffer: ${bytes} bytes more exceed the budget ${byteBudget}; raise byteBudget or release a step`,
       );
     const buffer = this.device.createBuffer({ size: bytes, usage: flags });
     this.#buffers.add(buffer);

@@ -1,6 +1,6 @@
 import type { Kernel } from './kernels.js';
 import { MAX_BINDINGS } from './units.js';
-import type { Binding } from './writer.js';
+import { addBinding, type Binding } from './writer.js';
 
 const declaration = /@group\(0\) @binding\((\d+)\) var<storage, \w+> b\d+: (.*);\n/g;
 
@@ -19,21 +19,18 @@ function partOf({ wgsl, bindings }: Kernel, number: number, place: (binding: Bin
 
 /**
  * Kernels that need nothing of each other as one: the workgroups of the first, then those of the next. Undefined where
- * their workgroups differ, or they bind too much.
+ * there are none, their workgroups differ, or they bind too much.
  */
 export function joinKernels(kernels: readonly Kernel[]): Kernel | undefined {
-  const entry = /@compute @workgroup_size\(GROUP_X, GROUP_Y\)\nfn main\(([\s\S]*?)\) \{/;
-  const sizeOf = ({ wgsl }: Kernel): string => /const GROUP_X = (\d+u);\nconst GROUP_Y = \d+u;/.exec(wgsl)![0];
-  const parameters = entry.exec(kernels[0]!.wgsl)![1]!;
-  if (kernels.some((kernel) => sizeOf(kernel) !== sizeOf(kernels[0]!) || !kernel.wgsl.includes(parameters)))
-    return undefined;
+  const heads = /const GROUP_[XY] = .*|@compute.*\nfn main\([\s\S]*?\) \{/g;
+  const [head, ...others] = kernels.map(({ wgsl }) => wgsl.match(heads)!.join('\n'));
+  if (!head || others.some((other) => other !== head)) return undefined;
   const bindings: Binding[] = [];
   const types: string[] = [];
   const place = (binding: Binding, type: string): number => {
-    const known = bindings.findIndex(({ node, vector }) => node === binding.node && vector === binding.vector);
-    if (known >= 0 && binding.access === 'read_write') bindings[known] = binding;
-    if (known < 0) types.push(type);
-    return known < 0 ? bindings.push(binding) - 1 : known;
+    const number = addBinding(bindings, binding);
+    types[number] ??= type;
+    return number;
   };
   const parts = kernels.map((kernel, i) => partOf(kernel, i, place));
   if (bindings.length > MAX_BINDINGS) return undefined;
@@ -48,6 +45,6 @@ export function joinKernels(kernels: readonly Kernel[]): Kernel | undefined {
     ({ access }, i) => `@group(0) @binding(${i}) var<storage, ${access}> b${i}: ${types[i]};`,
   );
   const enabled = new Set(kernels.flatMap(({ wgsl }) => wgsl.match(/^enable .*/gm) ?? []));
-  const main = `${sizeOf(kernels[0]!)}\n@compute @workgroup_size(GROUP_X, GROUP_Y)\nfn main(${parameters}) {\n${turns.join('\n')}\n}`;
-  return { wgsl: [...enabled, ...declared, ...parts, main].join('\n'), bindings, workgroups: [total, 1, 1] };
+  const wgsl = [...enabled, ...declared, ...parts, head, ...turns, '}'].join('\n');
+  return { wgsl, bindings, workgroups: [total, 1, 1] };
 }

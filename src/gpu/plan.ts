@@ -4,14 +4,14 @@ import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { stopGradient } from '../ops/cast.js';
 import { formatShape, sizeOf } from '../shape.js';
-import { type EmitOptions, emitMap, emitReduce } from './kernels.js';
+import type { EmitOptions } from './kernels.js';
 import { lower } from './lower.js';
-import { emitMatmul, multiplyAdds } from './matmul.js';
+import { multiplyAdds } from './matmul.js';
 import type { Place, PlanBuffer, PlanContext } from './memory.js';
 import { align, assignSlots, nodeBytes, placeParameters } from './memory.js';
 import { base, isLeaf, isLiteral } from './partition.js';
 import { members, schedule, type Unit, Units } from './units.js';
-import { type Group, groupUnits } from './updates.js';
+import { emit, type Group, groupUnits } from './updates.js';
 
 /** One kernel call: its text, its buffers, and the units (for people and for the cross-check) that it computes. */
 export type Dispatch = ReturnType<typeof describeDispatch>;
@@ -73,12 +73,9 @@ function placeLeaves(leaves: readonly Tensor[], context: PlanContext, places: Ma
 
 /** Throws where a value cannot lie in a buffer of this adapter, or cannot be made there. */
 function checkStorable(node: Tensor, { maxBytes, f16 }: PlanContext): void {
-  const bytes = nodeBytes(node);
   const what = `${node.op.name} ${formatShape(node.shape)}`;
-  if (bytes > maxBytes)
-    throw new DeviceError(
-      `${what} takes ${bytes} bytes, above this adapter's binding limit of ${maxBytes}; use a smaller batch or split it`,
-    );
+  const excess = `takes ${nodeBytes(node)} bytes, above this adapter's binding limit of ${maxBytes}`;
+  if (nodeBytes(node) > maxBytes) throw new DeviceError(`${what} ${excess}; use a smaller batch or split it`);
   if (node.dtype === 'u8' && !isLeaf(node))
     throw new DTypeError(`${what}: u8 is storage only and no kernel makes it; cast to f32 or i32 first`);
   if (node.dtype === 'f16' && !f16) throw new DTypeError(`${what}: this adapter has no shader-f16; use f32`);
@@ -124,8 +121,7 @@ export function makePlan(program: Program, context: PlanContext) {
 /** A kernel with its places. It may not bind one buffer both to read and to write: there, all is bound to be written. */
 function describeDispatch({ units, ranges, kernel }: Group, options: EmitOptions, placeOf: (node: Tensor) => Place) {
   const [unit] = units as [Unit]; // those of a run are alike
-  const emit = { map: emitMap, reduce: emitReduce, matmul: emitMatmul }[unit.kind];
-  const { wgsl, workgroups, bindings: bound, product } = kernel ?? emit(unit, options)!;
+  const { wgsl, workgroups, bindings: bound, product } = kernel ?? emit(unit, options);
   const places = bound.map(({ node }) => ranges?.get(options.target(base(node))) ?? placeOf(node));
   const written = new Set(places.filter((_, i) => bound[i]!.access === 'read_write').map(({ buffer }) => buffer));
   const bindings = places.map((place) => ({

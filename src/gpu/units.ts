@@ -30,6 +30,7 @@ export interface Unit {
   readonly stores: Tensor[];
 }
 
+export const isScatter = ({ op }: Tensor): boolean => op.kernel.kind === 'scatter';
 export const members = (unit: Pick<Unit, 'heads' | 'roots'>): Tensor[] => [...unit.heads, ...unit.roots];
 /** Folds over one space have the same rows and columns, in the same order. */
 const spaceOf = ({ rowIndex, elementIndex }: Unit): string =>
@@ -48,9 +49,8 @@ function unitFor(node: Tensor): Unit {
     return make('matmul', [...digit('batch', sizeOf(batch)), ...digit('m', m), ...digit('n', n)]);
   }
   // a scatter folds the positions for each element of its result
-  const scatters = node.op.kernel.kind === 'scatter';
-  const shape = scatters ? [...node.shape, a!.shape[1]!] : a!.shape;
-  const axes = scatters ? [node.rank] : (node.options as { axes: readonly number[] }).axes;
+  const shape = isScatter(node) ? [...node.shape, a!.shape[1]!] : a!.shape;
+  const axes = isScatter(node) ? [node.rank] : (node.options as { axes: readonly number[] }).axes;
   const kept = shape.filter((_, axis) => !axes.includes(axis));
   const folded = axes.map((axis) => shape[axis]!);
   const rowIndex = digit('row', sizeOf(kept));
@@ -112,7 +112,7 @@ function survey(unit: Unit, stored: ReadonlySet<Tensor>): Unit['reads'] | undefi
 
 /** The expressions that a fold reads for one element of its space. */
 export function foldedReads(head: Tensor, unit: Unit): [Tensor, Index][] {
-  if (head.op.kernel.kind !== 'scatter') return [[head.inputs[0]!, unit.elementIndex]];
+  if (!isScatter(head)) return [[head.inputs[0]!, unit.elementIndex]];
   const [outer, , inner] = split(unit.rowIndex, head.shape, String);
   const position = digit('column', head.inputs[1]!.shape[0]!);
   return [

@@ -3,11 +3,11 @@ import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
 import { countOf } from './index.js';
 import { joinKernels } from './join.js';
-import { type EmitOptions, emitMap, emitReduce, type Kernel } from './kernels.js';
+import { type EmitOptions, emitMap, emitReduce, isElementwise, type Kernel } from './kernels.js';
 import { emitMatmul, multiplyAdds, SMALL } from './matmul.js';
 import { align, nodeBytes, type Place, type PlanBuffer, type PlanContext, placeParameters } from './memory.js';
 import { base } from './partition.js';
-import type { Unit, Units } from './units.js';
+import { isScatter, type Unit, type Units } from './units.js';
 
 /** A dispatch to be: one unit, or one kernel over the units of neighbouring parameters. */
 export interface Group {
@@ -32,14 +32,18 @@ const SMALL_FOLD = 2 ** 14;
 /** Stands for the length of any parameter while kernels are compared. */
 const ANY_LENGTH = 1 << 20;
 
+/** A unit's own kernel. */
+export const emit = (unit: Unit, options: EmitOptions): Kernel =>
+  ({ map: emitMap, reduce: emitReduce, matmul: emitMatmul })[unit.kind](unit, options);
+
 /** Update kernels that differ in nothing but the size and the place of what they update, grouped by their WGSL. */
 function alike(order: readonly Unit[], options: EmitOptions): Member[][] {
   const groups = new Map<string, Member[]>();
   for (const unit of order) {
     const size = sizeOf(unit.stores[0]?.shape ?? []);
     const updates = unit.kind === 'map' && size > 1 && unit.stores.every((node) => options.target(node) !== node);
-    const kernel = updates ? emitMap(unit, options, ANY_LENGTH) : undefined;
-    if (!kernel) continue;
+    if (!updates || !isElementwise(unit)) continue;
+    const kernel = emitMap(unit, options, ANY_LENGTH);
     // a next value that is written in place lies where its parameter does
     const nodes = kernel.bindings.map(({ node }) => options.target(base(node)));
     const own = nodes.filter((node) => sizeOf(node.shape) === size);
@@ -75,11 +79,10 @@ export function groupUnits(
     };
     const free = group.filter(({ made }) => made.every(canPlace));
     const laidOut = [...new Set([...free, ...group])];
-    for (const slot of group[0]!.kept.keys())
-      placeParameters(
-        options,
-        laidOut.map(({ kept }) => kept[slot]!),
-      );
+    for (const slot of group[0]!.kept.keys()) {
+      const parameters = laidOut.map(({ kept }) => kept[slot]!);
+      placeParameters(options, parameters);
+    }
     for (const members of chains(free, options)) {
       const units = new Set(members.map(({ unit }) => unit));
       const last = lastOf(units, order, options);
@@ -101,35 +104,27 @@ function joinSmall(groups: readonly Group[], options: EmitOptions): Group[] {
   for (const group of groups) {
     const kind = smallKind(group);
     const at = kind ? out.findLastIndex((other) => smallKind(other) === kind) : -1;
-    const [partner, ...between] = at < 0 ? [] : out.slice(at);
-    const inTheWay = (before: readonly Group[], after: readonly Group[]): boolean =>
-      isInTheWay(
-        before.flatMap(({ units }) => units),
-        after.flatMap(({ units }) => units),
-        options,
-      );
-    const isLate = partner && !inTheWay([partner], [...between, group]);
-    const isEarly = partner && !inTheWay([partner, ...between], [group]);
-    const units = isLate || isEarly ? [...partner!.units, ...group.units] : [];
-    const emit = kind === 'reduce' ? emitReduce : emitMatmul;
-    const kernel = units.length > 0 ? joinKernels(units.map((unit) => emit(unit, options))) : undefined;
+    const [partner, ...later] = at < 0 ? [] : out.slice(at);
+    const between = later.flatMap(({ units }) => units);
+    const isEarly = partner && !isInTheWay([...partner.units, ...between], group.units, options);
+    const isLate = partner && !isInTheWay(partner.units, [...between, ...group.units], options);
+    const units = [...(partner?.units ?? []), ...group.units];
+    const kernels = isEarly || isLate ? units.map((unit) => emit(unit, options)) : [];
+    const kernel = joinKernels(kernels);
     if (!kernel) out.push(group);
-    else if (!isEarly) out.splice(at, out.length, ...between, { units, kernel });
-    else out[at] = { units, kernel };
+    else if (isEarly) out[at] = { units, kernel };
+    else out.splice(at, out.length, ...later, { units, kernel });
   }
   return out;
 }
 
 /** What a group is small of, if it is. */
-function smallKind({ units, ranges }: Group): 'reduce' | 'matmul' | undefined {
-  const { kind } = units[0]!;
-  if (ranges || kind === 'map') return undefined;
-  const isSmall = units.every(({ heads, elementIndex }) =>
-    kind === 'matmul'
-      ? multiplyAdds(heads[0]!) < SMALL
-      : countOf(elementIndex) <= SMALL_FOLD && heads.every(({ op }) => op.kernel.kind === 'reduce'),
-  );
-  return isSmall ? kind : undefined;
+function smallKind({ units, ranges }: Group): Unit['kind'] | undefined {
+  const isSmall = ({ kind, heads, elementIndex }: Unit): boolean => {
+    if (kind === 'reduce') return countOf(elementIndex) <= SMALL_FOLD && !heads.some(isScatter);
+    return kind === 'matmul' && multiplyAdds(heads[0]!) < SMALL;
+  };
+  return !ranges && units.every(isSmall) ? units[0]!.kind : undefined;
 }
 
 /** Splits a group into the longest lists of neighbours in all that they keep, in the order in which they lie. */
@@ -180,5 +175,5 @@ function makeRun(members: readonly Member[], options: EmitOptions, places: Map<T
       offset += align(member.bytes);
     }
   }
-  return { units: members.map((member) => member.unit), kernel: emitMap(unit, options, bytes / 4)!, ranges };
+  return { units: members.map((member) => member.unit), kernel: emitMap(unit, options, bytes / 4), ranges };
 }

@@ -6,7 +6,6 @@ import type { Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { Device, type GpuOptions } from './device.js';
 import { GpuExecutable } from './executable.js';
-import type { Tile } from './matmul.js';
 import { type PlanBuffer, type PlanContext, placeParameters } from './memory.js';
 import type { Dispatch } from './plan.js';
 import type { Profiler } from './profile.js';
@@ -24,14 +23,13 @@ export class GpuBackend extends Device implements Backend {
     maxBytes: this.device.limits.maxStorageBufferBindingSize,
     adapter: this.adapterClass,
     lanes: this.lanes,
-    tiles: { get: (product) => this.#tile ?? this.tuner?.tiles.get(product) },
+    tiles: { get: (product) => this.options.tile ?? this.tuner?.tiles.get(product) },
     f16: this.device.features.has('shader-f16'),
   };
   /** Buffers of parameters and constants; they go with the last tensor or plan that uses them. */
   readonly #shared = new WeakMap<PlanBuffer, GPUBuffer>();
   profiler: Profiler | undefined;
   tuner: ReturnType<typeof makeTuner> | undefined;
-  readonly #tile: Tile | undefined;
   readonly #rehearsed = new Set<string>();
   #order: Promise<unknown> = Promise.resolve();
   #waiting = 0;
@@ -46,17 +44,9 @@ export class GpuBackend extends Device implements Backend {
     const backend = new GpuBackend(device, adapter, options);
     // what few use is loaded where it is
     if (tune) backend.tuner = (await import('./tuner.js')).makeTuner(backend, tune);
-    if (profile)
-      backend.profiler = new (await import('./profile.js')).Profiler(
-        backend,
-        Number(profile === true ? Infinity : profile),
-      );
+    const runs = profile === true ? Number.POSITIVE_INFINITY : Number(profile);
+    if (profile) backend.profiler = new (await import('./profile.js')).Profiler(backend, runs);
     return backend;
-  }
-
-  private constructor(device: GPUDevice, adapter: GPUAdapter, options: GpuOptions) {
-    super(device, adapter, options);
-    this.#tile = options.tile;
   }
 
   async profile(): Promise<Profile | undefined> {

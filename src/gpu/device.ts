@@ -5,7 +5,7 @@ import type { Tensor } from '../graph/tensor.js';
 import type { AdapterClass } from './kernels.js';
 import type { Tile } from './matmul.js';
 import { align, fromBytes, nodeBytes, toBytes } from './memory.js';
-import { StepQueue } from './queue.js';
+import { stepQueue } from './queue.js';
 import type { Trial } from './scratch.js';
 
 /** WebGPU's constants, which Node lacks as globals. */
@@ -40,9 +40,9 @@ export class Device {
   /** Invocations of a subgroup, where software adapters have them: they load slowly, and compute side by side. */
   readonly lanes: number;
   readonly stats: EngineStats = emptyStats();
-  readonly queue = new StepQueue(this);
+  readonly queue = stepQueue(this);
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
-  readonly #options: GpuOptions;
+  protected readonly options: GpuOptions;
   readonly #buffers = new Set<GPUBuffer>();
   readonly #owners = new FinalizationRegistry<Iterable<GPUBuffer>>((buffers) => this.destroyBuffers(buffers));
   #disposed = false;
@@ -54,7 +54,7 @@ export class Device {
     const { vendor, architecture, device: model } = adapter.info;
     const description = adapter.info.description || model || `${vendor} ${architecture}`.trim();
     this.device = device;
-    this.#options = options;
+    this.options = options;
     this.adapterClass = classOf(`${vendor} ${architecture} ${description} ${model}`);
     const limits: Record<string, number> = {};
     const known = device.limits as unknown as Record<string, unknown>;
@@ -101,7 +101,7 @@ export class Device {
 
   /** Asks the device for a promise. */
   ask<T>(question: () => T): T {
-    const { ask } = this.#options;
+    const { ask } = this.options;
     return ask && this.info.adapter.software ? ask(question) : question();
   }
 
@@ -163,10 +163,10 @@ export class Device {
     const limit = this.device.limits.maxBufferSize;
     if (bytes > limit)
       throw new DeviceError(`buffer: ${bytes} bytes exceed this adapter's limit ${limit}; use a smaller batch`);
-    const { byteBudget = Number.POSITIVE_INFINITY } = this.#options;
+    const { byteBudget = Number.POSITIVE_INFINITY } = this.options;
     if (this.stats.liveBytes + bytes > byteBudget)
       throw new DeviceError(
-        `buffer: ${bytes} bytes more exceed the budget ${byteBudget}; raise byteBudget or release a step`,
+        `buffer: ${bytes} bytes exceed the budget of ${byteBudget}; raise byteBudget or release a step`,
       );
     const buffer = this.device.createBuffer({ size: bytes, usage: flags });
     this.#buffers.add(buffer);
@@ -216,7 +216,7 @@ export class Device {
     const { device } = this;
     // a bad shader is told by the pipeline that it is for, not by whichever call comes next
     device.pushErrorScope('validation');
-    const module = device.createShaderModule({ code: this.#options.rewrite?.(wgsl) ?? wgsl });
+    const module = device.createShaderModule({ code: this.options.rewrite?.(wgsl) ?? wgsl });
     const complaint = device.popErrorScope();
     const entries = bindings.map(({ access }, binding): GPUBindGroupLayoutEntry => {
       const type = access === 'read' ? 'read-only-storage' : 'storage';

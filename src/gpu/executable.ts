@@ -9,7 +9,6 @@ import { base } from './partition.js';
 import { type Dispatch, makePlan, type Plan } from './plan.js';
 
 type Call = Dispatch & { readonly pipeline: GPUComputePipeline; readonly group: GPUBindGroup };
-type OnProgress = (done: number, total: number) => void;
 
 /** The part of a plan that is for people. */
 const viewOf = ({ dispatches, dispatchesUnfused, buffers, bytes }: Plan): PlanView => {
@@ -51,11 +50,8 @@ export class GpuExecutable implements Executable {
     try {
       const ready = this.#backend.free ? this.#ready : undefined;
       const fed = ready ? feeds : held(feeds); // what is not uploaded at once
-      const settle = await this.#backend.inOrder(
-        ready
-          ? () => this.#submit(ready, fed, read, inspection)
-          : async () => this.#submit(await this.#prepare(), fed, read, inspection),
-      );
+      const submit = (calls: Call[]) => this.#submit(calls, fed, read, inspection);
+      const settle = await this.#backend.inOrder(() => (ready ? submit(ready) : this.#prepare().then(submit)));
       return await settle();
     } finally {
       if (--this.#running === 0 && this.#released) this.#free();
@@ -63,9 +59,9 @@ export class GpuExecutable implements Executable {
   }
 
   /** Beside running steps: it makes new objects and touches none in use. */
-  async warmUp(onProgress?: OnProgress): Promise<void> {
+  async warmUp(onProgress?: (done: number, total: number) => void): Promise<void> {
     await this.#tune();
-    const kernels = this.#kernels();
+    const kernels = [...new Map(this.#plan.dispatches.map((dispatch) => [dispatch.wgsl, dispatch])).values()];
     const building = kernels.map(({ wgsl, bindings }) => this.#backend.pipeline(wgsl, bindings));
     for (const [i, kernel] of kernels.entries()) {
       await building[i];
@@ -98,11 +94,6 @@ export class GpuExecutable implements Executable {
     this.#staging = [];
   }
 
-  /** One dispatch for each text. */
-  #kernels(): Dispatch[] {
-    return [...new Map(this.#plan.dispatches.map((dispatch) => [dispatch.wgsl, dispatch])).values()];
-  }
-
   /** Takes the fastest kernels, where they are measured. */
   #tune(): Promise<void> {
     this.#tuned ??= (async () => {
@@ -124,14 +115,12 @@ export class GpuExecutable implements Executable {
   async #make(): Promise<Call[]> {
     await this.#tune();
     const { dispatches, buffers } = this.#plan;
-    const pipelines = new Map<string, GPUComputePipeline>();
-    const build = async ({ wgsl, bindings }: Dispatch): Promise<void> =>
-      void pipelines.set(wgsl, await this.#backend.pipeline(wgsl, bindings));
-    await Promise.all(this.#kernels().map(build));
+    const building = dispatches.map(({ wgsl, bindings }) => this.#backend.pipeline(wgsl, bindings));
+    const pipelines = await Promise.all(building);
     this.#ready = await this.#backend.watched(() => {
       for (const buffer of buffers) this.#buffer(buffer);
-      return dispatches.map((dispatch): Call => {
-        const pipeline = pipelines.get(dispatch.wgsl)!;
+      return dispatches.map((dispatch, i): Call => {
+        const pipeline = pipelines[i]!;
         const resources = dispatch.bindings.map(({ place: { buffer, offset, bytes: size } }) => {
           return { buffer: this.#buffer(buffer), offset, size };
         });
@@ -229,9 +218,8 @@ export class GpuExecutable implements Executable {
   /** Copies the present values of nodes aside; the function returned reads them. */
   #capture(encoder: GPUCommandEncoder, nodes: readonly Tensor[]): () => Promise<Map<Tensor, TensorData>> {
     // constants are what the host gave; a data set is not copied for every look
-    const isGiven = (node: Tensor): boolean =>
-      isConstant(node) && this.#plan.places.get(node)!.buffer.kind === 'constant';
-    const copied = nodes.filter((node) => !isGiven(node));
+    const kindOf = (node: Tensor): PlanBuffer['kind'] => this.#plan.places.get(node)!.buffer.kind;
+    const copied = nodes.filter((node) => !isConstant(node) || kindOf(node) !== 'constant');
     const lying = copied.map((node) => this.#find(node));
     const take = this.#backend.copyAside(encoder, lying);
     return async () => {

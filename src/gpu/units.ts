@@ -156,13 +156,11 @@ export class Units {
 
   /** Whether one of `nodes` needs a result of a unit, directly or through others. */
   #dependOn(nodes: readonly Tensor[], target: Unit): boolean {
+    const isUsed = members(target).some((node) => this.users.has(node));
     const reached = new Set(nodes.flatMap((node) => this.unitOf.get(node) ?? []));
-    if (reached.has(target) || !members(target).some((node) => this.users.has(node))) return reached.has(target);
-    for (const unit of reached) {
-      if (unit === target) return true;
+    for (const unit of isUsed ? reached : [])
       for (const node of unit.needs) if (this.unitOf.has(node)) reached.add(this.unitOf.get(node)!);
-    }
-    return false;
+    return reached.has(target);
   }
 
   #join(unit: Unit, member: Tensor): boolean {
@@ -224,26 +222,24 @@ export function schedule({ units, unitOf, users }: Units, targets: Targets): { o
   const inPlace = new Set(nexts.map(([next]) => next));
   for (;;) {
     const after = new Map<Unit, Unit[]>(units.map((unit) => [unit, []]));
-    const waits = new Map<Unit, number>();
+    const waits = new Map<Unit, Set<Unit>>();
     for (const unit of units) {
       const makers = [...unit.needs].flatMap((node) => unitOf.get(node) ?? []);
       const overwritten = unit.roots.flatMap((node) => (inPlace.has(node) ? [targets.get(node)!] : []));
       const first = new Set([...makers, ...overwritten.flatMap((parameter) => [...(users.get(parameter) ?? [])])]);
       first.delete(unit);
-      waits.set(unit, first.size);
+      waits.set(unit, first);
       for (const each of first) after.get(each)!.push(unit);
     }
     const order: Unit[] = [];
-    const ready = units.filter((unit) => waits.get(unit) === 0).reverse();
+    const ready = units.filter((unit) => waits.get(unit)!.size === 0).reverse();
     for (let unit = ready.pop(); unit; unit = ready.pop()) {
       order.push(unit);
-      for (const next of after.get(unit)!) {
-        waits.set(next, waits.get(next)! - 1);
-        if (waits.get(next) === 0) ready.push(next);
-      }
+      for (const next of after.get(unit)!)
+        if (waits.get(next)!.delete(unit) && waits.get(next)!.size === 0) ready.push(next);
     }
     if (order.length === units.length) return { order, inPlace };
-    const isStuck = (unit: Unit): boolean => waits.get(unit)! > 0 && unit.roots.some((node) => inPlace.has(node));
+    const isStuck = (unit: Unit): boolean => waits.get(unit)!.size > 0 && unit.roots.some((node) => inPlace.has(node));
     const blocked = units.find(isStuck);
     if (!blocked) throw new RangeError('kernels depend on each other in a circle');
     for (const node of blocked.roots) inPlace.delete(node);

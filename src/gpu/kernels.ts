@@ -68,15 +68,14 @@ export function writeResults(
     },
   });
   const values = unit.stores.map((node) => toStorage(node, writer.value(node, unit.rowIndex)));
-  const body = [writer.close()];
   unit.stores.forEach((node, r) => {
     const buffer = writer.bind(target(node), 'read_write', wide);
-    body.push(wide ? `r${r}[\${lane}] = ${values[r]};` : `${buffer}[${at}] = ${values[r]};`);
+    writer.push(`${wide ? `r${r}[\${lane}]` : `${buffer}[${at}]`} = ${values[r]};`);
     if (!wide) return;
     loads.add(`var r${r}: vec4<${storageType(node.dtype)}>;`);
     stores.push(`${buffer}[${vectorAt(node, at)}] = r${r};`);
   });
-  return { writer, loads: [...loads].join('\n'), body: body.join('\n'), stores: stores.join('\n') };
+  return { writer, loads: [...loads].join('\n'), body: writer.close(), stores: stores.join('\n') };
 }
 
 const readsOwn = ({ reads, roots }: Unit, node: Tensor): boolean =>

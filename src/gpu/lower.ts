@@ -86,7 +86,7 @@ function foldTranspose(node: Tensor): Tensor {
   if (!flips.includes(true)) return node;
   const operands = node.inputs.map((operand, i) => (flips[i] ? operand.inputs[0]! : operand));
   const options = { transposeA: transposeA !== flips[0], transposeB: transposeB !== flips[1] };
-  return apply(node.op as OpRecord<MatmulOptions & Options>, operands, options);
+  return matmul(operands[0]!, operands[1]!, options);
 }
 
 /** Outputs and terms from which a product has too few workgroups, and parts that it is then cut into at most. */

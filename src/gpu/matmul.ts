@@ -14,10 +14,8 @@ import { fillSkeleton, Writer } from './writer.js';
  * How a product is computed: 4·rows × 4·columns outputs an invocation, in workgroups of x × y invocations. `registers` read
  * for themselves, `lanes` let a subgroup share what it reads of A, `shared` goes through workgroup memory.
  */
-export type Tile = readonly [
-  kind: 'registers' | 'lanes' | 'shared',
-  ...sizes: [rows: number, columns: number, x: number, y: number],
-];
+type Sizes = [rows: number, columns: number, x: number, y: number];
+export type Tile = readonly [kind: 'registers' | 'lanes' | 'shared', ...Sizes];
 
 /** The sensible tiles of an adapter class, the best first. Every one adds k in ascending order: speed changes, never bits. */
 export const tiles: Readonly<Record<AdapterClass, readonly Tile[]>> = {
@@ -52,13 +50,8 @@ function fitTile([given, ...sizes]: Tile, lanes: number, isSmall: boolean, m: nu
   const rows = isSmall ? (kind === 'lanes' ? 2 : 1) : Math.min(sizes[0], Math.ceil(m / 4));
   const columns = isSmall ? 1 : Math.min(sizes[1], Math.ceil(n / 4));
   if (kind === 'lanes') return [kind, rows, columns, lanes, 1];
-  return [
-    kind,
-    rows,
-    columns,
-    Math.min(sizes[2], Math.ceil(n / (4 * columns))),
-    Math.min(sizes[3], Math.ceil(m / (4 * rows))),
-  ];
+  const x = Math.min(sizes[2], Math.ceil(n / (4 * columns)));
+  return [kind, rows, columns, x, Math.min(sizes[3], Math.ceil(m / (4 * rows)))];
 }
 
 interface Operand {
@@ -158,10 +151,8 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   const [QUADS_A, QUADS_B] = [rows * y, columns * x];
   const isShared = kind === 'shared';
   const DEPTH = isShared ? SHARED_DEPTH : isWide ? 4 : 1;
-  const loaders = operands.flatMap((operand) => [
-    writeVector(writer, operand, batch, options, DEPTH),
-    writeBlock(operand, isWide),
-  ]);
+  const vectorOf = (operand: Operand): string => writeVector(writer, operand, batch, options, DEPTH);
+  const loaders = operands.flatMap((operand) => [vectorOf(operand), writeBlock(operand, isWide)]);
   const tile = (name: string, quads: number) => `var<workgroup> tile_${name}: array<vec4f, ${DEPTH * quads}>;`;
   const memory = isShared ? [tile('a', QUADS_A), tile('b', QUADS_B)] : [load];
   const [ROW_STRIDE, COLUMN_STRIDE] = isShared ? [4 * y, 4 * x] : [4, 4];

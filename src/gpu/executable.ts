@@ -154,7 +154,7 @@ export class GpuExecutable implements Executable {
     if (staging) this.#live.add(staging);
     const { encoder } = queue;
     const stamps = inspection ? undefined : this.#backend.profiler?.stamp(calls);
-    const captures = this.#encode(encoder, calls, inspection, stamps?.pass);
+    const captures = this.#encode(calls, inspection, stamps?.pass);
     const takeTimes = stamps?.resolve(encoder);
     for (const [next, parameter] of copies) {
       const [[, from, at], [, to, offset]] = [this.#find(next), this.#find(parameter)];
@@ -182,12 +182,8 @@ export class GpuExecutable implements Executable {
    * copied before, what they store after. Returns how to take these captures once that has run. With `stamped` each call
    * has a pass of its own.
    */
-  #encode(
-    encoder: GPUCommandEncoder,
-    calls: Call[],
-    inspection?: Inspection,
-    stamped?: (call: number) => GPUComputePassDescriptor,
-  ): (() => Promise<Capture>)[] {
+  #encode(calls: Call[], inspection?: Inspection, stamped?: (call: number) => GPUComputePassDescriptor) {
+    const { encoder } = this.#backend.queue;
     const captures: (() => Promise<Capture>)[] = [];
     let pass: GPUComputePassEncoder | undefined;
     let bound: GPUComputePipeline | undefined;

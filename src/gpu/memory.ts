@@ -3,7 +3,7 @@ import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
 import type { AdapterClass } from './kernels.js';
 import type { Tile } from './matmul.js';
-import type { Alias } from './partition.js';
+import type { Aliases } from './partition.js';
 import type { Unit } from './units.js';
 
 /** Entries start at multiples of this, WebGPU's default offset alignment for storage bindings. */
@@ -81,23 +81,19 @@ export function placeParameters({ shared, maxBytes }: PlanContext, parameters: r
 }
 
 /** The value whose memory a node lies in, and how many elements behind its beginning. */
-function rootOf(node: Tensor, aliases: ReadonlyMap<Tensor, Alias>): { node: Tensor; offset: number } {
+function rootOf(node: Tensor, aliases: Aliases): { node: Tensor; offset: number } {
   let at = { node, offset: 0 };
   for (let alias = aliases.get(node); alias; alias = aliases.get(alias.parent))
     at = { node: alias.parent, offset: at.offset + alias.offset };
   return at;
 }
 
+type Dispatches = readonly { readonly units: readonly Unit[] }[];
 /**
  * Gives every stored result a buffer; a buffer is reused once the last reader of its value has run. An output keeps
  * its buffer. Inputs and outputs of one dispatch never share one (WebGPU refuses it). `dispatches` are in order.
  */
-export function assignSlots(
-  dispatches: readonly { readonly units: readonly Unit[] }[],
-  outputs: readonly Tensor[],
-  aliases: ReadonlyMap<Tensor, Alias>,
-  places: Map<Tensor, Place>,
-): void {
+export function assignSlots(dispatches: Dispatches, outputs: Tensor[], aliases: Aliases, places: Map<Tensor, Place>) {
   const root = (node: Tensor): Tensor => rootOf(node, aliases).node;
   const lastUse = new Map<Tensor, number>();
   dispatches.forEach(({ units }, at) => {

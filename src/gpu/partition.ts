@@ -151,10 +151,11 @@ const readsInPlace = (node: Tensor): boolean => {
 };
 
 /** A value that lies inside another's memory, `offset` elements behind its beginning: no kernel moves it. */
-export type Alias = { readonly parent: Tensor; readonly offset: number };
+type Alias = { readonly parent: Tensor; readonly offset: number };
+export type Aliases = ReadonlyMap<Tensor, Alias>;
 
 /** The values that kernels write behind one that is read: those of a concat's parts, or of what a slice cuts. */
-export function behind(node: Tensor, aliases: ReadonlyMap<Tensor, Alias>): Tensor[] {
+export function behind(node: Tensor, aliases: Aliases): Tensor[] {
   const out: Tensor[] = [];
   const stack = [node];
   for (let at = stack.pop(); at; at = stack.pop()) {

@@ -23,8 +23,8 @@ export interface Unit {
   readonly rowIndex: Index;
   /** The same; for a `reduce`, of an element of what it folds. */
   readonly elementIndex: Index;
-  /** What it reads from buffers, each with the places at which it does. */
-  reads: ReadonlyMap<Tensor, ReadonlySet<string>>;
+  /** What it reads from buffers, and whether it reads each at its own index alone. */
+  reads: ReadonlyMap<Tensor, boolean>;
   /** The values behind that (see `behind`), and what others need from it. */
   readonly needs: Set<Tensor>;
   readonly stores: Tensor[];
@@ -64,11 +64,7 @@ function unitFor(node: Tensor): Unit {
 }
 
 /** A writer for a unit's expressions; `local` names the variable that holds a head at an index. */
-export function unitWriter(
-  unit: Unit,
-  stored: ReadonlySet<Tensor>,
-  hooks: Pick<Surroundings, 'load' | 'local'>,
-): Writer {
+export function unitWriter(unit: Unit, stored: ReadonlySet<Tensor>, hooks: Partial<Surroundings>): Writer {
   const own = new Set(members(unit));
   const writer = new Writer({
     ...hooks,
@@ -86,14 +82,15 @@ export const indexOf = ({ rowIndex, elementIndex }: Unit, member: Tensor): Index
 
 /** What a unit reads, and where; undefined when its expressions ask for what it cannot have. */
 function survey(unit: Unit, stored: ReadonlySet<Tensor>): Unit['reads'] | undefined {
-  const reads = new Map<Tensor, Set<string>>();
+  const own = flat(unit.rowIndex);
+  const reads = new Map<Tensor, boolean>();
   const load = (node: Tensor, at: string): undefined => {
-    reads.set(node, (reads.get(node) ?? new Set()).add(at));
+    reads.set(node, reads.get(node) !== false && at === own);
   };
   // heads are in registers at their own index and nowhere else
   let inReach = true;
   const local = (_: Tensor, at: string): undefined => {
-    inReach &&= at === flat(unit.rowIndex);
+    inReach &&= at === own;
   };
   const writer = unitWriter(unit, stored, { load, local });
   writer.open('column');
@@ -204,14 +201,8 @@ export class Units {
 type Targets = ReadonlyMap<Tensor, Tensor>;
 
 /** Whether a unit may write a next value over its parameter: it makes nothing else, and reads no other element of it. */
-function canOverwrite(unit: Unit | undefined, parameter: Tensor, targets: Targets): boolean {
-  const places = [...(unit?.reads.get(parameter) ?? [])];
-  return (
-    unit?.kind === 'map' &&
-    members(unit).every((node) => targets.has(node)) &&
-    places.every((at) => at === flat(unit.rowIndex))
-  );
-}
+const canOverwrite = (unit: Unit | undefined, parameter: Tensor, targets: Targets): boolean =>
+  unit?.kind === 'map' && unit.roots.every((node) => targets.has(node)) && unit.reads.get(parameter) !== false;
 
 /**
  * Orders units so that each follows what it reads, and a unit that overwrites a parameter in place follows every

@@ -59,19 +59,15 @@ function alike(order: readonly Unit[], options: EmitOptions): Member[][] {
  * Groups units into dispatches. Alike updates get parameters, optimizer state and gradients laid out alike, and
  * neighbours among them become one dispatch, where the last of them was.
  */
-export function groupUnits(
-  { unitOf, partition: { aliases } }: Units,
-  order: readonly Unit[],
-  options: EmitOptions,
-  places: Map<Tensor, Place>,
-): Group[] {
+export function groupUnits(units: Units, order: readonly Unit[], options: EmitOptions, places: Map<Tensor, Place>) {
+  const { aliases } = units.partition;
   const runs = new Map<Unit, Group[]>();
   const claimed = new Set<Tensor>();
   for (const group of alike(order, options)) {
     const all = group.flatMap(({ made }) => made);
     /** A result that its kernel may write beside the others: it reads none of them, and lies nowhere else. */
     const canPlace = (node: Tensor): boolean => {
-      const producer = unitOf.get(node);
+      const producer = units.unitOf.get(node);
       if (!producer || aliases.has(node) || claimed.has(node) || all.some((other) => producer.needs.has(other)))
         return false;
       claimed.add(node);
@@ -84,10 +80,10 @@ export function groupUnits(
       placeParameters(options, parameters);
     }
     for (const members of chains(free, options)) {
-      const units = new Set(members.map(({ unit }) => unit));
-      const last = lastOf(units, order, options);
+      const own = new Set(members.map(({ unit }) => unit));
+      const last = lastOf(own, order, options);
       if (members.length < 2 || !last) continue;
-      for (const unit of units) runs.set(unit, []);
+      for (const unit of own) runs.set(unit, []);
       runs.set(last, [makeRun(members, options, places)]);
     }
   }

@@ -63,7 +63,7 @@ export class GpuBackend extends Device implements Backend {
     const known = this.#shared.get(buffer);
     if (known) return known;
     const made = this.createBuffer(buffer.bytes);
-    this.destroyWith(buffer, [made]);
+    this.owners.register(buffer, [made]);
     const initial = buffer.kind === 'constant' ? constantValue : initialValue;
     for (const node of buffer.nodes) this.upload(node, made, this.#context.shared.get(node)!.offset, initial(node));
     this.#shared.set(buffer, made);

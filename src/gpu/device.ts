@@ -44,7 +44,8 @@ export class Device {
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   protected readonly options: GpuOptions;
   readonly #buffers = new Set<GPUBuffer>();
-  readonly #owners = new FinalizationRegistry<Iterable<GPUBuffer>>((buffers) => this.destroyBuffers(buffers));
+  /** Destroys buffers once their owner is gone; the owner may also do so itself. */
+  readonly owners = new FinalizationRegistry<Iterable<GPUBuffer>>((buffers) => this.destroyBuffers(buffers));
   #disposed = false;
   #lostBecause: string | undefined;
   readonly lost: Promise<string>;
@@ -59,12 +60,8 @@ export class Device {
     const limits: Record<string, number> = {};
     const known = device.limits as unknown as Record<string, unknown>;
     for (const name in known) if (typeof known[name] === 'number') limits[name] = known[name];
-    this.info = {
-      backend: 'gpu',
-      adapter: { vendor, architecture, description, software: this.adapterClass !== 'gpu' },
-      limits,
-      features: [...device.features],
-    };
+    const about = { vendor, architecture, description, software: this.adapterClass !== 'gpu' };
+    this.info = { backend: 'gpu', adapter: about, limits, features: [...device.features] };
     const { subgroupMinSize: lanes = 1, subgroupMaxSize } = adapter.info;
     const isFixed = lanes === subgroupMaxSize && device.features.has('subgroups');
     this.lanes = isFixed && this.info.adapter.software ? lanes : 1;
@@ -166,7 +163,7 @@ export class Device {
     const { byteBudget = Number.POSITIVE_INFINITY } = this.options;
     if (this.stats.liveBytes + bytes > byteBudget)
       throw new DeviceError(
-        `buffer: ${bytes} bytes exceed the budget of ${byteBudget}; raise byteBudget or release a step`,
+        `buffer: ${bytes} more bytes exceed the byteBudget ${byteBudget}; raise it or release a step`,
       );
     const buffer = this.device.createBuffer({ size: bytes, usage: flags });
     this.#buffers.add(buffer);
@@ -184,11 +181,6 @@ export class Device {
       this.stats.liveBytes -= buffer.size;
       buffer.destroy();
     }
-  }
-
-  /** Destroys buffers once their owner is gone; the owner may also do so itself. */
-  destroyWith(owner: object, buffers: Iterable<GPUBuffer>): void {
-    this.#owners.register(owner, buffers);
   }
 
   /** Frees everything. Later calls throw. */

@@ -40,7 +40,7 @@ export class GpuExecutable implements Executable {
     this.#context = context;
     this.#plan = makePlan(program, context);
     this.#backend = backend;
-    backend.destroyWith(this, this.#live);
+    backend.owners.register(this, this.#live);
     this.plan = viewOf(this.#plan);
   }
 

@@ -1,6 +1,6 @@
 import type { Kernel } from './kernels.js';
 import { MAX_BINDINGS } from './units.js';
-import { addBinding, type Binding } from './writer.js';
+import { addBinding, type Binding, declare } from './writer.js';
 
 const declaration = /@group\(0\) @binding\((\d+)\) var<storage, \w+> b\d+: (.*);\n/g;
 
@@ -41,9 +41,7 @@ export function joinKernels(kernels: readonly Kernel[]): Kernel | undefined {
     const own = `vec3u(${at} % ${x}u, ${at} / ${x}u % ${y}u, ${at} / ${x * y}u)`;
     return `if (group.x < ${total}u) { main_${i}(${own}, lane); return; }`;
   });
-  const declared = bindings.map(
-    ({ access }, i) => `@group(0) @binding(${i}) var<storage, ${access}> b${i}: ${types[i]};`,
-  );
+  const declared = bindings.map(({ access }, i) => declare(i, access, types[i]!));
   const enabled = new Set(kernels.flatMap(({ wgsl }) => wgsl.match(/^enable .*/gm) ?? []));
   const wgsl = [...enabled, ...declared, ...parts, head, ...turns, '}'].join('\n');
   return { wgsl, bindings, workgroups: [total, 1, 1] };

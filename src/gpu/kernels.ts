@@ -8,16 +8,8 @@ import { sizeOf } from '../shape.js';
 import { countOf, flat, type Index } from './index.js';
 import type { PlanContext } from './memory.js';
 import { foldedReads, indexOf, isScatter, type Unit, unitWriter } from './units.js';
-import {
-  type Binding,
-  fillSkeleton,
-  fromStorage,
-  registerType,
-  storageType,
-  take,
-  toStorage,
-  type Writer,
-} from './writer.js';
+import type { Binding, Writer } from './writer.js';
+import { fillSkeleton, fromStorage, registerType, storageType, take, toStorage } from './writer.js';
 
 /** A kernel as text, with what it binds and how many workgroups it takes. */
 export interface Kernel {
@@ -89,9 +81,8 @@ export function emitMap(unit: Unit, options: EmitOptions, length = sizeOf(unit.r
   const size = sizeOf(unit.roots[0]!.shape);
   const inWords = (node: Tensor): boolean => fitsVectors(node) || node.dtype === 'u8';
   const wide = length % 4 === 0 && [...unit.reads.keys(), ...unit.stores].every(inWords);
-  const { writer, ...parts } = writeResults(unit, options, wide, (node) =>
-    readsOwn(unit, node) ? 'group' : undefined,
-  );
+  const placeOf = (node: Tensor) => (readsOwn(unit, node) ? 'group' : undefined);
+  const { writer, ...parts } = writeResults(unit, options, wide, placeOf);
   const frame = writer.frame((node) => (sizeOf(node.shape) === size ? length : sizeOf(node.shape)));
   const LANES = wide ? 4 : 1;
   const GROUPS = Math.ceil(length / LANES);
@@ -157,12 +148,11 @@ function foldRows(writer: Writer, unit: Unit, target: EmitOptions['target']): vo
   writer.push(`let slot = row;\n${along(`${own} = 0.0;`)}\n${overColumns(`${around}\n${matching}`)}`);
 }
 
-/** The statements that compute and store a fold, with everything that depends on its rows and elements. */
-function writeFold(unit: Unit, { stored, adapter, target }: EmitOptions) {
+/** A reduction, with everything that depends on its rows and elements: an invocation for each row, or for each row of blocks. */
+export function emitReduce(unit: Unit, { stored, adapter, target }: EmitOptions): Kernel {
   const local = (head: Tensor): string => `h${unit.heads.indexOf(head)}`;
   const writer = unitWriter(unit, stored, { local });
   const byRows = scattersRows(unit, adapter);
-  const INNER = byRows ? unit.heads[0]!.shape[2]! : 1;
   if (byRows) foldRows(writer, unit, target);
   else for (const head of unit.heads) foldHead(writer, unit, head, local(head));
   const store = (index: Index): void => {
@@ -177,15 +167,11 @@ function writeFold(unit: Unit, { stored, adapter, target }: EmitOptions) {
   const perElement = writer.close();
   if (perElement) writer.push(overColumns(perElement));
   const body = writer.close();
-  const rows = countOf(unit.rowIndex);
-  return { writer, body, INNER, ROWS: rows / INNER, COLUMNS: countOf(unit.elementIndex) / rows };
-}
-
-/** A reduction: an invocation for each row, or for each row of blocks. */
-export function emitReduce(unit: Unit, options: EmitOptions): Kernel {
-  const { writer, body, INNER, ROWS, COLUMNS } = writeFold(unit, options);
+  const INNER = byRows ? unit.heads[0]!.shape[2]! : 1;
+  const ROWS = countOf(unit.rowIndex) / INNER;
+  const COLUMNS = countOf(unit.elementIndex) / countOf(unit.rowIndex);
   // few rows are spread over the cores of software adapters; lanes of one subgroup do alike
-  const GROUP_X = options.adapter === 'gpu' || ROWS >= 256 ? 64 : 8;
+  const GROUP_X = adapter === 'gpu' || ROWS >= 256 ? 64 : 8;
   const groups = Math.max(1, Math.ceil(ROWS / GROUP_X));
   const down = Math.ceil(groups / MAX_GROUPS);
   const ACROSS = Math.ceil(groups / down);

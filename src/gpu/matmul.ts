@@ -143,9 +143,8 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   // element by element, every operand's address is computed anew: small tiles keep the kernel's text short
   const isSmall = !isWide || m * n * k < SMALL;
   const product = `${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'} ${[sizeOf(batch), m, n, k].join(' × ')}`;
-  const chosen =
-    options.tiles.get(product) ?? tiles[options.adapter][options.adapter === 'gpu' && m * n < FEW ? 1 : 0]!;
-  const [kind, rows, columns, x, y] = fitTile(chosen, options.lanes, isSmall, m, n);
+  const usual = tiles[options.adapter][options.adapter === 'gpu' && m * n < FEW ? 1 : 0]!;
+  const [kind, rows, columns, x, y] = fitTile(options.tiles.get(product) ?? usual, options.lanes, isSmall, m, n);
   const LANES = kind === 'lanes' ? options.lanes : 1;
   const { load, element } = writeShares(operands[0], isWide, LANES);
   const [QUADS_A, QUADS_B] = [rows * y, columns * x];

@@ -124,13 +124,14 @@ function describeDispatch({ units, ranges, kernel }: Group, options: EmitOptions
   const { wgsl, workgroups, bindings: bound, product } = kernel ?? emit(unit, options);
   const places = bound.map(({ node }) => ranges?.get(options.target(base(node))) ?? placeOf(node));
   const written = new Set(places.filter((_, i) => bound[i]!.access === 'read_write').map(({ buffer }) => buffer));
-  const bindings = places.map((place) => ({
-    place: { ...place, bytes: align(place.bytes, 16) }, // whole vec4s
-    access: written.has(place.buffer) ? ('read_write' as const) : ('read' as const),
-  }));
-  let text = wgsl;
-  for (const [i, { access }] of bindings.entries())
-    text = text.replace(`@binding(${i}) var<storage, read>`, `@binding(${i}) var<storage, ${access}>`);
+  const bindings = places.map((place) => {
+    const access = written.has(place.buffer) ? ('read_write' as const) : ('read' as const);
+    return { place: { ...place, bytes: align(place.bytes, 16) }, access }; // whole vec4s
+  });
+  const text = wgsl.replace(
+    /(@binding\((\d+)\) var<storage), \w+/g,
+    (_, start, i) => `${start}, ${bindings[i]!.access}`,
+  );
   const elements = units.reduce((sum, each) => sum + sizeOf(members(each)[0]!.shape), 0);
   const most = unit.kind === 'map' ? 4 * elements : Number.POSITIVE_INFINITY;
   const computed = units.flatMap((each) => nodesOf(each, options.stored));

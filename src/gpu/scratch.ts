@@ -14,19 +14,14 @@ export interface Trial extends Pick<Dispatch, 'wgsl' | 'workgroups'> {
 export function makeScratch(owner: Device, sizes: readonly number[]) {
   const { device } = owner;
   const buffers = sizes.map((bytes) => owner.createBuffer(bytes));
+  const resources = buffers.map((buffer) => ({ buffer }));
   /** Milliseconds that so many calls of a kernel take, in one submit. */
   async function run({ wgsl, bindings, workgroups }: Trial, calls = 1): Promise<number> {
     const pipeline = await owner.pipeline(wgsl, bindings);
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);
-    pass.setBindGroup(
-      0,
-      owner.bind(
-        pipeline,
-        buffers.map((buffer) => ({ buffer })),
-      ),
-    );
+    pass.setBindGroup(0, owner.bind(pipeline, resources));
     for (let call = 0; call < calls; call++) pass.dispatchWorkgroups(...workgroups);
     pass.end();
     const began = performance.now();

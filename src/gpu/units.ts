@@ -56,11 +56,8 @@ function unitFor(node: Tensor): Unit {
   const rowIndex = digit('row', sizeOf(kept));
   const rows = split(rowIndex, kept, String);
   const columns = split(digit('column', sizeOf(folded)), folded, String);
-  return make(
-    'reduce',
-    rowIndex,
-    shape.flatMap((_, axis) => (axes.includes(axis) ? columns : rows).shift()!),
-  );
+  const elementIndex = shape.flatMap((_, axis) => (axes.includes(axis) ? columns : rows).shift()!);
+  return make('reduce', rowIndex, elementIndex);
 }
 
 /** A writer for a unit's expressions; `local` names the variable that holds a head at an index. */

@@ -13,6 +13,9 @@ export interface Binding {
   readonly vector: boolean;
 }
 
+export const declare = (i: number, access: Binding['access'], type: string): string =>
+  `@group(0) @binding(${i}) var<storage, ${access}> b${i}: ${type};`;
+
 /** The number of a binding, added on first use; `read_write` wins over `read`. */
 export function addBinding(bindings: Binding[], binding: Binding): number {
   const known = bindings.findIndex(({ node, vector }) => node === binding.node && vector === binding.vector);
@@ -94,7 +97,7 @@ export class Writer {
       const words = node.dtype === 'u8' ? Math.ceil(lengthOf(node) / 4) : lengthOf(node);
       const type = vector ? `vec4<${storageType(node.dtype)}>` : storageType(node.dtype);
       const length = Math.max(1, vector ? Math.ceil(words / 4) : words);
-      return `@group(0) @binding(${i}) var<storage, ${access}> b${i}: array<${type}, ${length}>;`;
+      return declare(i, access, `array<${type}, ${length}>`);
     });
     const prologue = this.#scopes[0]!.lines.join('\n');
     return { vocabulary: [...this.vocabulary.values()].join('\n'), declarations: declarations.join('\n'), prologue };

@@ -119,10 +119,8 @@ function writeShares({ inner }: Operand, isWide: boolean, lanes: number): { load
 }
 
 /** M · N · K over the batch. */
-export function multiplyAdds({ inputs: [a, b], options }: Tensor): number {
-  const { batch, m, n, k } = matmulSizes(a!.shape, b!.shape, options as MatmulOptions);
-  return sizeOf(batch) * m * n * k;
-}
+export const multiplyAdds = ({ inputs: [a], options, shape }: Tensor): number =>
+  sizeOf(shape) * a!.shape.at((options as MatmulOptions).transposeA ? -2 : -1)!;
 
 /** A matrix product; its epilogue is fn finish, for four neighbouring outputs of one row. */
 export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {

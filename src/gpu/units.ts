@@ -1,6 +1,5 @@
 import type { Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
-import { type MatmulOptions, matmulSizes } from '../ops/matmul.js';
 import { sizeOf } from '../shape.js';
 import { countOf, digit, flat, type Index, split } from './index.js';
 import { base, behind, isLeaf, isVirtual, partition } from './partition.js';
@@ -42,11 +41,11 @@ function unitFor(node: Tensor): Unit {
     const [heads, roots] = kind === 'map' ? [[], [node]] : [[node], []];
     return { kind, heads, roots, rowIndex, elementIndex, reads: new Map(), needs: new Set(), stores: [] };
   };
-  const [a, b] = node.inputs;
+  const [a] = node.inputs;
   if (isVirtual(node)) return make('map', digit('i', sizeOf(node.shape)));
   if (node.op.kernel.kind === 'matmul') {
-    const { batch, m, n } = matmulSizes(a!.shape, b!.shape, node.options as MatmulOptions);
-    return make('matmul', [...digit('batch', sizeOf(batch)), ...digit('m', m), ...digit('n', n)]);
+    const [m, n] = node.shape.slice(-2) as [number, number];
+    return make('matmul', [...digit('batch', sizeOf(node.shape.slice(0, -2))), ...digit('m', m), ...digit('n', n)]);
   }
   // a scatter folds the positions for each element of its result
   const shape = isScatter(node) ? [...node.shape, a!.shape[1]!] : a!.shape;

@@ -107,8 +107,10 @@ export function partition(program: Pick<Program, 'outputs' | 'updates' | 'recomp
 function cutLarge(order: readonly Tensor[], stored: Set<Tensor>): Map<Tensor, Set<Tensor>> {
   const frontiers = new Map<Tensor, Set<Tensor>>();
   const ops = new Map<Tensor, number>();
-  const readsOf = (input: Tensor): Tensor[] => (stored.has(input) ? [input] : [...frontiers.get(input)!]);
-  const opsOf = (input: Tensor): number => (stored.has(input) ? 0 : ops.get(input)!);
+  // what is stored lies under the reshapes, which then cost nothing
+  const isCut = (input: Tensor): boolean => stored.has(base(input));
+  const readsOf = (input: Tensor): Tensor[] => (isCut(input) ? [base(input)] : [...frontiers.get(input)!]);
+  const opsOf = (input: Tensor): number => (isCut(input) ? 0 : ops.get(input)!);
   for (const node of order) {
     let cut: Tensor | undefined;
     do {
@@ -118,14 +120,9 @@ function cutLarge(order: readonly Tensor[], stored: Set<Tensor>): Map<Tensor, Se
       ops.set(node, count);
       if (reads.size <= (isVirtual(node) ? MAX_READS : MAX_READS - 1) && count <= MAX_OPS) break;
       [cut] = node.inputs
-        .filter((input) => !stored.has(base(input)) && !isLiteral(input))
+        .filter((input) => !isCut(input) && !isLiteral(input))
         .sort((a, b) => frontiers.get(b)!.size - frontiers.get(a)!.size || ops.get(b)! - ops.get(a)!);
       if (cut) stored.add(base(cut));
-      // what is stored lies under the reshapes, which then cost nothing
-      for (let at = cut; at && at !== base(at); at = at.inputs[0]!) {
-        frontiers.set(at, new Set([base(at)]));
-        ops.set(at, 0);
-      }
     } while (cut);
   }
   return frontiers;

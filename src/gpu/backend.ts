@@ -9,7 +9,7 @@ import { GpuExecutable } from './executable.js';
 import { type PlanBuffer, type PlanContext, placeParameters } from './memory.js';
 import type { Dispatch } from './plan.js';
 import type { Profiler } from './profile.js';
-import { makeScratch } from './scratch.js';
+import { makeScratch, sizesOf } from './scratch.js';
 import type { makeTuner } from './tuner.js';
 
 /** Limits that large models want; asked for as high as the adapter goes. Fusion itself relies on default limits only. */
@@ -81,8 +81,7 @@ export class GpuBackend extends Device implements Backend {
   async rehearse(kernel: Dispatch): Promise<void> {
     if (this.#rehearsed.has(kernel.wgsl)) return;
     this.#rehearsed.add(kernel.wgsl);
-    const sizes = kernel.bindings.map(({ place }) => place.bytes);
-    const scratch = makeScratch(this, sizes);
+    const scratch = makeScratch(this, sizesOf(kernel));
     await scratch.run({ ...kernel, workgroups: [1, 1, 1] }).finally(scratch.free);
   }
 

@@ -115,8 +115,8 @@ export class GpuExecutable implements Executable {
   async #make(): Promise<Call[]> {
     await this.#tune();
     const { dispatches, buffers } = this.#plan;
-    const building = dispatches.map(({ wgsl, bindings }) => this.#backend.pipeline(wgsl, bindings));
-    const pipelines = await Promise.all(building);
+    const build = ({ wgsl, bindings }: Dispatch) => this.#backend.pipeline(wgsl, bindings);
+    const pipelines = await Promise.all(dispatches.map(build));
     this.#ready = await this.#backend.watched(() => {
       for (const buffer of buffers) this.#buffer(buffer);
       return dispatches.map((dispatch, i): Call => {

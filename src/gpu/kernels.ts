@@ -35,12 +35,12 @@ const MAX_GROUPS = 65535;
 /** Whether four elements are a WGSL vector. */
 export const fitsVectors = ({ dtype }: Tensor): boolean => dtype === 'f16' || bytesPerElement(dtype) === 4;
 
-type Place = (node: Tensor, at: string) => string | undefined;
+type PlaceOf = (node: Tensor, at: string) => string | undefined;
 /**
  * Writes what computes and stores a unit's results, one by one, or where it is `wide` one lane of four neighbours:
  * `vectorAt` is then the place of the vec4 that holds a node's element, if the lanes are its neighbours too.
  */
-export function writeResults(unit: Unit, { stored, target }: EmitOptions, wide: boolean, vectorAt: Place) {
+export function writeResults(unit: Unit, { stored, target }: EmitOptions, wide: boolean, vectorAt: PlaceOf) {
   const at = flat(unit.rowIndex);
   const loads = new Set<string>();
   const stores: string[] = [];

@@ -1,5 +1,5 @@
 import { DeviceError, DTypeError } from '../errors.js';
-import { isConstant, isParameter, type Program } from '../graph/program.js';
+import { isConstant, isParameter, type Program, type Updates } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { stopGradient } from '../ops/cast.js';
@@ -23,19 +23,17 @@ export type Plan = ReturnType<typeof makePlan>;
  * outputs that the step overwrites.
  */
 function lowerProgram({ outputs, updates }: Program): Pick<Program, 'outputs' | 'updates'> {
-  const targets = updates.map(([parameter]) => parameter);
-  const [...roots] = lower([...outputs, ...updates.map(([, next]) => next)]);
+  const roots = lower([...outputs, ...updates.map(([, next]) => next)]);
   const taken = new Set<Tensor>();
-  const nexts = roots.splice(outputs.length).map((root) => {
-    const next = base(root);
-    const own = isLeaf(next) || taken.has(next) ? stopGradient(next) : next;
-    taken.add(own);
-    return own;
+  const own = updates.map(([parameter], i): Updates[number] => {
+    const root = base(roots[outputs.length + i]!);
+    const next = isLeaf(root) || taken.has(root) ? stopGradient(root) : root;
+    taken.add(next);
+    return [parameter, next];
   });
-  return {
-    outputs: roots.map((node) => (targets.includes(base(node)) ? stopGradient(node) : node)),
-    updates: targets.map((parameter, i) => [parameter, nexts[i]!]),
-  };
+  const targets = new Set(own.map(([parameter]) => parameter));
+  const kept = roots.slice(0, outputs.length).map((node) => (targets.has(base(node)) ? stopGradient(node) : node));
+  return { outputs: kept, updates: own };
 }
 
 /** A short name for a dispatch: its heavy op, or what its result is. */

@@ -10,6 +10,9 @@ export interface Trial extends Pick<Dispatch, 'wgsl' | 'workgroups'> {
   readonly bindings: readonly Pick<Dispatch['bindings'][number], 'access'>[];
 }
 
+/** The bytes of each buffer that a dispatch binds. */
+export const sizesOf = ({ bindings }: Dispatch): number[] => bindings.map(({ place }) => place.bytes);
+
 /** Buffers of their own, of so many bytes, to try kernels on. `free` them. */
 export function makeScratch(owner: Device, sizes: readonly number[]) {
   const { device } = owner;

@@ -4,7 +4,7 @@ import type { Device } from './device.js';
 import { tiles } from './matmul.js';
 import type { PlanContext } from './memory.js';
 import { type Dispatch, makePlan, type Plan } from './plan.js';
-import { makeScratch } from './scratch.js';
+import { makeScratch, sizesOf } from './scratch.js';
 
 /** Milliseconds that the products of one plan take in all. */
 const BUDGET = 500;
@@ -43,8 +43,7 @@ export function makeTuner(device: Device, store: TileStore) {
 
 /** The number of the kernel that takes least time, among those that give the first one's bits. */
 async function fastestOf(device: Device, dispatches: readonly Dispatch[], deadline: number): Promise<number> {
-  const sizes = dispatches[0]!.bindings.map(({ place }) => place.bytes);
-  const scratch = makeScratch(device, sizes);
+  const scratch = makeScratch(device, sizesOf(dispatches[0]!));
   const texts = dispatches.map(({ wgsl }) => wgsl);
   const best = { at: 0, milliseconds: Number.POSITIVE_INFINITY };
   let bits: string | undefined;

@@ -204,10 +204,8 @@ function functionsOf(source: string): ReadonlyMap<string, WgslFunction> {
   const known = parsed.get(source);
   if (known) return known;
   const code = source.replace(/\/\/.*|\/\*[\s\S]*?\*\//g, '');
-  const found = [...code.matchAll(/\bfn\s+(\w+)\s*\((?:(?!\bfn\s)[\s\S])*}/g)];
-  const outside = found.reduce((rest, [text]) => rest.replace(text, ''), code);
-  const constants = [...outside.matchAll(/\bconst\s+(\w+)[^;]*;/g)];
-  const texts = [...constants, ...found].map(([text, name]) => [name!, text] as const);
+  const found = [...code.matchAll(/\bfn\s+(\w+)\s*\((?:(?!\bfn\s)[\s\S])*}|\bconst\s+(\w+)[^;]*;/g)];
+  const texts = found.map(([text, name, constant]) => [name ?? constant!, text] as const);
   const usedIn = (name: string, text: string): string[] =>
     texts.flatMap(([other]) => (other !== name && new RegExp(`\\b${other}\\b`).test(text) ? [other] : []));
   const functions = new Map(texts.map(([name, text]) => [name, { text, calls: usedIn(name, text) }]));

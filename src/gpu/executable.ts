@@ -28,7 +28,7 @@ export class GpuExecutable implements Executable {
   readonly #live = new Set<GPUBuffer>();
   /** Buffers to read outputs through, kept for the next time. */
   #staging: GPUBuffer[] = [];
-  #tuned: Promise<void> | undefined;
+  #tuned: Promise<Plan> | undefined;
   #calls: Promise<Call[]> | undefined;
   /** The same, once they are made. */
   #ready: Call[] | undefined;
@@ -95,13 +95,10 @@ export class GpuExecutable implements Executable {
   }
 
   /** Takes the fastest kernels, where they are measured. */
-  #tune(): Promise<void> {
-    this.#tuned ??= (async () => {
-      const { tuner } = this.#backend;
-      if (tuner) this.#plan = await tuner.tune(this.#program, this.#context, this.#plan);
-      Object.assign(this.plan, viewOf(this.#plan));
-    })();
-    return this.#tuned;
+  async #tune(): Promise<void> {
+    this.#tuned ??= this.#backend.tuner?.tune(this.#program, this.#context, this.#plan);
+    this.#plan = (await this.#tuned) ?? this.#plan;
+    Object.assign(this.plan, viewOf(this.#plan));
   }
 
   #prepare(): Promise<Call[]> {

@@ -46,15 +46,12 @@ export class Profiler {
         const resolved = owner.createBuffer(8 * count, usage.queryResolve | usage.copySource);
         encoder.resolveQuerySet(querySet, 0, count, resolved, 0);
         const take = owner.copyAside(encoder, [[input([2 * count], { dtype: 'u32' }), resolved, 0]]);
-        return async () => {
-          try {
-            const [{ data }] = (await take()) as [TensorData];
-            this.#record(timed, new BigUint64Array(data.buffer));
-          } finally {
-            owner.destroyBuffers([resolved]);
-            querySet.destroy();
-          }
+        const free = (): void => {
+          owner.destroyBuffers([resolved]);
+          querySet.destroy();
         };
+        const record = ([times]: TensorData[]): void => this.#record(timed, new BigUint64Array(times!.data.buffer));
+        return () => take().then(record).finally(free);
       },
     };
   }

@@ -151,8 +151,10 @@ export class Units {
   #dependOn(nodes: readonly Tensor[], target: Unit): boolean {
     const isUsed = members(target).some((node) => this.users.has(node));
     const reached = new Set(nodes.flatMap((node) => this.unitOf.get(node) ?? []));
-    for (const unit of isUsed ? reached : [])
+    for (const unit of isUsed ? reached : []) {
+      if (unit === target) break;
       for (const node of unit.needs) if (this.unitOf.has(node)) reached.add(this.unitOf.get(node)!);
+    }
     return reached.has(target);
   }
 

@@ -33,11 +33,10 @@ function merge(index: Index): Digit[] {
 
 /** WGSL expression of the row-major index. */
 export function flat(index: Index): string {
-  const digits = merge(index);
-  if (digits.length === 0) return '0u';
-  return digits
-    .slice(1)
-    .reduce((text, next) => `(${text} * ${next.extent}u + ${digitExpression(next)})`, digitExpression(digits[0]!));
+  const [first, ...others] = merge(index);
+  if (!first) return '0u';
+  const append = (text: string, next: Digit) => `(${text} * ${next.extent}u + ${digitExpression(next)})`;
+  return others.reduce(append, digitExpression(first));
 }
 
 /** The digits of each axis of a shape; undefined when they do not line up. */

@@ -109,7 +109,7 @@ function splitSum(node: Tensor): Tensor {
   const [x] = node.inputs;
   const { axes } = node.options as { axes: readonly number[] };
   const shape = x!.shape;
-  const length = axes.reduce((product, axis) => product * shape[axis]!, 1);
+  const length = sizeOf(axes.map((axis) => shape[axis]!));
   const kept = sizeOf(node.shape);
   const adjacent = axes.every((axis, i) => i === 0 || axis === axes[i - 1]! + 1);
   if (length <= LONGEST_SUM || kept > 4096 || !adjacent) return node;

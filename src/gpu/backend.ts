@@ -6,12 +6,11 @@ import type { Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { Device, type GpuOptions, MATRICES } from './device.js';
 import { GpuExecutable } from './executable.js';
-import type { Tile } from './matmul.js';
 import { type PlanBuffer, type PlanContext, placeParameters } from './memory.js';
 import type { Dispatch } from './plan.js';
 import type { Profiler } from './profile.js';
-import { Scratch } from './scratch.js';
-import type { Tuner } from './tuner.js';
+import { makeScratch, sizesOf } from './scratch.js';
+import type { makeTuner } from './tuner.js';
 
 /** Limits that large models want; asked for as high as the adapter goes. Fusion itself relies on default limits only. */
 const WANTED_LIMITS = ['maxStorageBufferBindingSize', 'maxBufferSize'] as const;
@@ -25,14 +24,13 @@ export class GpuBackend extends Device implements Backend {
     adapter: this.adapterClass,
     lanes: this.lanes,
     matrices: this.matrices,
-    tiles: { get: (product) => this.#tile ?? this.tuner?.tiles.get(product) },
+    tiles: { get: (product) => this.options.tile ?? this.tuner?.tiles.get(product) },
     f16: this.device.features.has('shader-f16'),
   };
   /** Buffers of parameters and constants; they go with the last tensor or plan that uses them. */
   readonly #shared = new WeakMap<PlanBuffer, GPUBuffer>();
   profiler: Profiler | undefined;
-  tuner: Tuner | undefined;
-  readonly #tile: Tile | undefined;
+  tuner: ReturnType<typeof makeTuner> | undefined;
   readonly #rehearsed = new Set<string>();
   #order: Promise<unknown> = Promise.resolve();
   #waiting = 0;
@@ -47,18 +45,10 @@ export class GpuBackend extends Device implements Backend {
     const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
     const backend = new GpuBackend(device, adapter, options);
     // what few use is loaded where it is
-    if (tune) backend.tuner = new (await import('./tuner.js')).Tuner(backend, tune);
-    if (profile)
-      backend.profiler = new (await import('./profile.js')).Profiler(
-        backend,
-        Number(profile === true ? Infinity : profile),
-      );
+    if (tune) backend.tuner = (await import('./tuner.js')).makeTuner(backend, tune);
+    const runs = profile === true ? Number.POSITIVE_INFINITY : Number(profile);
+    if (profile) backend.profiler = new (await import('./profile.js')).Profiler(backend, runs);
     return backend;
-  }
-
-  private constructor(device: GPUDevice, adapter: GPUAdapter, options: GpuOptions) {
-    super(device, adapter, options);
-    this.#tile = options.tile;
   }
 
   async profile(): Promise<Profile | undefined> {
@@ -75,7 +65,7 @@ export class GpuBackend extends Device implements Backend {
     const known = this.#shared.get(buffer);
     if (known) return known;
     const made = this.createBuffer(buffer.bytes);
-    this.destroyWith(buffer, [made]);
+    this.owners.register(buffer, [made]);
     const initial = buffer.kind === 'constant' ? constantValue : initialValue;
     for (const node of buffer.nodes) this.upload(node, made, this.#context.shared.get(node)!.offset, initial(node));
     this.#shared.set(buffer, made);
@@ -93,8 +83,8 @@ export class GpuBackend extends Device implements Backend {
   async rehearse(kernel: Dispatch): Promise<void> {
     if (this.#rehearsed.has(kernel.wgsl)) return;
     this.#rehearsed.add(kernel.wgsl);
-    const scratch = new Scratch(this, kernel);
-    await scratch.run(kernel, [1, 1, 1]).finally(() => scratch.free());
+    const scratch = makeScratch(this, sizesOf(kernel));
+    await scratch.run({ ...kernel, workgroups: [1, 1, 1] }).finally(scratch.free);
   }
 
   /** Whether nothing waits, so that work in order runs at once. */

@@ -6,8 +6,8 @@ import type { AdapterClass } from './kernels.js';
 import type { Tile } from './matmul.js';
 import type { MatrixUnit, MatrixUnits } from './matrices.js';
 import { align, fromBytes, nodeBytes, toBytes } from './memory.js';
-import type { Dispatch } from './plan.js';
-import { StepQueue } from './queue.js';
+import { stepQueue } from './queue.js';
+import type { Trial } from './scratch.js';
 
 /** WebGPU's constants, which Node lacks as globals. */
 export const usage = { mapRead: 1, copySource: 4, copyDestination: 8, storage: 128, queryResolve: 512 } as const;
@@ -20,9 +20,6 @@ const classOf = (text: string): AdapterClass =>
 
 /** A node with where its value lies on the device. */
 type Lying = readonly [node: Tensor, buffer: GPUBuffer, offset: number];
-
-/** How a kernel uses the buffers it binds. */
-type Bindings = readonly Pick<Dispatch['bindings'][number], 'access'>[];
 
 export interface GpuOptions {
   /** Asks a software adapter for a promise so that waiting takes no core from it. */
@@ -51,11 +48,12 @@ export class Device {
   /** Matrix units that products take, where they are asked for. */
   readonly matrices: MatrixUnits;
   readonly stats: EngineStats = emptyStats();
-  readonly queue = new StepQueue(this);
+  readonly queue = stepQueue(this);
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
-  readonly #options: GpuOptions;
+  protected readonly options: GpuOptions;
   readonly #buffers = new Set<GPUBuffer>();
-  readonly #owners = new FinalizationRegistry<Iterable<GPUBuffer>>((buffers) => this.destroyBuffers(buffers));
+  /** Destroys buffers once their owner is gone; the owner may also do so itself. */
+  readonly owners = new FinalizationRegistry<Iterable<GPUBuffer>>((buffers) => this.destroyBuffers(buffers));
   #disposed = false;
   #lostBecause: string | undefined;
   readonly lost: Promise<string>;
@@ -65,17 +63,13 @@ export class Device {
     const { vendor, architecture, device: model } = adapter.info;
     const description = adapter.info.description || model || `${vendor} ${architecture}`.trim();
     this.device = device;
-    this.#options = options;
+    this.options = options;
     this.adapterClass = classOf(`${vendor} ${architecture} ${description} ${model}`);
     const limits: Record<string, number> = {};
     const known = device.limits as unknown as Record<string, unknown>;
     for (const name in known) if (typeof known[name] === 'number') limits[name] = known[name];
-    this.info = {
-      backend: 'gpu',
-      adapter: { vendor, architecture, description, software: this.adapterClass !== 'gpu' },
-      limits,
-      features: [...device.features],
-    };
+    const about = { vendor, architecture, description, software: this.adapterClass !== 'gpu' };
+    this.info = { backend: 'gpu', adapter: about, limits, features: [...device.features] };
     const { subgroupMinSize: lanes = 1, subgroupMaxSize } = adapter.info;
     const isFixed = lanes === subgroupMaxSize && device.features.has('subgroups');
     this.lanes = isFixed && this.info.adapter.software ? lanes : 1;
@@ -115,7 +109,7 @@ export class Device {
 
   /** Asks the device for a promise. */
   ask<T>(question: () => T): T {
-    const { ask } = this.#options;
+    const { ask } = this.options;
     return ask && this.info.adapter.software ? ask(question) : question();
   }
 
@@ -176,13 +170,11 @@ export class Device {
     const bytes = Math.max(16, atLeast);
     const limit = this.device.limits.maxBufferSize;
     if (bytes > limit)
+      throw new DeviceError(`buffer: ${bytes} bytes exceed this adapter's limit ${limit}; use a smaller batch`);
+    const { byteBudget = Number.POSITIVE_INFINITY } = this.options;
+    if (this.stats.liveBytes + bytes > byteBudget)
       throw new DeviceError(
-        `buffer: ${bytes} bytes are above this adapter's limit of ${limit}; use a smaller batch or split the tensor`,
-      );
-    const budget = this.#options.byteBudget ?? Number.POSITIVE_INFINITY;
-    if (this.stats.liveBytes + bytes > budget)
-      throw new DeviceError(
-        `buffer: ${bytes} bytes would take the engine above its budget of ${budget}; raise byteBudget or release a step`,
+        `buffer: ${bytes} more bytes exceed the byteBudget ${byteBudget}; raise it or release a step`,
       );
     const buffer = this.device.createBuffer({ size: bytes, usage: flags });
     this.#buffers.add(buffer);
@@ -202,11 +194,6 @@ export class Device {
     }
   }
 
-  /** Destroys buffers once their owner is gone; the owner may also do so itself. */
-  destroyWith(owner: object, buffers: Iterable<GPUBuffer>): void {
-    this.#owners.register(owner, buffers);
-  }
-
   /** Frees everything. Later calls throw. */
   dispose(): void {
     this.#disposed = true;
@@ -215,18 +202,24 @@ export class Device {
   }
 
   /** The pipeline of a kernel text, built once. Rejects with the shader's line, column and source. */
-  pipeline(wgsl: string, bindings: Bindings): Promise<GPUComputePipeline> {
+  pipeline(wgsl: string, bindings: Trial['bindings']): Promise<GPUComputePipeline> {
     const built = this.#pipelines.get(wgsl) ?? this.#build(wgsl, bindings);
     this.#pipelines.set(wgsl, built);
     built.catch(() => this.#pipelines.delete(wgsl));
     return built;
   }
 
-  async #build(wgsl: string, bindings: Bindings): Promise<GPUComputePipeline> {
+  /** What a pipeline is to bind, in order. */
+  bind(pipeline: GPUComputePipeline, resources: readonly GPUBufferBinding[]): GPUBindGroup {
+    const entries = resources.map((resource, binding) => ({ binding, resource }));
+    return this.device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
+  }
+
+  async #build(wgsl: string, bindings: Trial['bindings']): Promise<GPUComputePipeline> {
     const { device } = this;
     // a bad shader is told by the pipeline that it is for, not by whichever call comes next
     device.pushErrorScope('validation');
-    const module = device.createShaderModule({ code: this.#options.rewrite?.(wgsl) ?? wgsl });
+    const module = device.createShaderModule({ code: this.options.rewrite?.(wgsl) ?? wgsl });
     const complaint = device.popErrorScope();
     const entries = bindings.map(({ access }, binding): GPUBindGroupLayoutEntry => {
       const type = access === 'read' ? 'read-only-storage' : 'storage';

@@ -9,7 +9,6 @@ import { base } from './partition.js';
 import { type Dispatch, makePlan, type Plan } from './plan.js';
 
 type Call = Dispatch & { readonly pipeline: GPUComputePipeline; readonly group: GPUBindGroup };
-type OnProgress = (done: number, total: number) => void;
 
 /** The part of a plan that is for people. */
 const viewOf = ({ dispatches, dispatchesUnfused, buffers, bytes, liveBytes }: Plan): PlanView => {
@@ -29,7 +28,7 @@ export class GpuExecutable implements Executable {
   readonly #live = new Set<GPUBuffer>();
   /** Buffers to read outputs through, kept for the next time. */
   #staging: GPUBuffer[] = [];
-  #tuned: Promise<void> | undefined;
+  #tuned: Promise<Plan> | undefined;
   #calls: Promise<Call[]> | undefined;
   /** The same, once they are made. */
   #ready: Call[] | undefined;
@@ -41,7 +40,7 @@ export class GpuExecutable implements Executable {
     this.#context = context;
     this.#plan = makePlan(program, context);
     this.#backend = backend;
-    backend.destroyWith(this, this.#live);
+    backend.owners.register(this, this.#live);
     this.plan = viewOf(this.#plan);
   }
 
@@ -51,11 +50,8 @@ export class GpuExecutable implements Executable {
     try {
       const ready = this.#backend.free ? this.#ready : undefined;
       const fed = ready ? feeds : held(feeds); // what is not uploaded at once
-      const settle = await this.#backend.inOrder(
-        ready
-          ? () => this.#submit(ready, fed, read, inspection)
-          : async () => this.#submit(await this.#prepare(), fed, read, inspection),
-      );
+      const submit = (calls: Call[]) => this.#submit(calls, fed, read, inspection);
+      const settle = await this.#backend.inOrder(() => (ready ? submit(ready) : this.#prepare().then(submit)));
       return await settle();
     } finally {
       if (--this.#running === 0 && this.#released) this.#free();
@@ -63,9 +59,9 @@ export class GpuExecutable implements Executable {
   }
 
   /** Beside running steps: it makes new objects and touches none in use. */
-  async warmUp(onProgress?: OnProgress): Promise<void> {
+  async warmUp(onProgress?: (done: number, total: number) => void): Promise<void> {
     await this.#tune();
-    const kernels = this.#kernels();
+    const kernels = [...new Map(this.#plan.dispatches.map((dispatch) => [dispatch.wgsl, dispatch])).values()];
     const building = kernels.map(({ wgsl, bindings }) => this.#backend.pipeline(wgsl, bindings));
     for (const [i, kernel] of kernels.entries()) {
       await building[i];
@@ -98,19 +94,11 @@ export class GpuExecutable implements Executable {
     this.#staging = [];
   }
 
-  /** One dispatch for each text. */
-  #kernels(): Dispatch[] {
-    return [...new Map(this.#plan.dispatches.map((dispatch) => [dispatch.wgsl, dispatch])).values()];
-  }
-
   /** Takes the fastest kernels, where they are measured. */
-  #tune(): Promise<void> {
-    this.#tuned ??= (async () => {
-      const { tuner } = this.#backend;
-      if (tuner) this.#plan = await tuner.tune(this.#program, this.#context, this.#plan);
-      Object.assign(this.plan, viewOf(this.#plan));
-    })();
-    return this.#tuned;
+  async #tune(): Promise<void> {
+    this.#tuned ??= this.#backend.tuner?.tune(this.#program, this.#context, this.#plan);
+    this.#plan = (await this.#tuned) ?? this.#plan;
+    Object.assign(this.plan, viewOf(this.#plan));
   }
 
   #prepare(): Promise<Call[]> {
@@ -124,19 +112,16 @@ export class GpuExecutable implements Executable {
   async #make(): Promise<Call[]> {
     await this.#tune();
     const { dispatches, buffers } = this.#plan;
-    const pipelines = new Map<string, GPUComputePipeline>();
-    const build = async ({ wgsl, bindings }: Dispatch): Promise<void> =>
-      void pipelines.set(wgsl, await this.#backend.pipeline(wgsl, bindings));
-    await Promise.all(this.#kernels().map(build));
+    const build = ({ wgsl, bindings }: Dispatch) => this.#backend.pipeline(wgsl, bindings);
+    const pipelines = await Promise.all(dispatches.map(build));
     this.#ready = await this.#backend.watched(() => {
       for (const buffer of buffers) this.#buffer(buffer);
-      return dispatches.map((dispatch): Call => {
-        const pipeline = pipelines.get(dispatch.wgsl)!;
-        const entries = dispatch.bindings.map(({ place: { buffer, offset, bytes: size } }, binding) => {
-          return { binding, resource: { buffer: this.#buffer(buffer), offset, size } };
+      return dispatches.map((dispatch, i): Call => {
+        const pipeline = pipelines[i]!;
+        const resources = dispatch.bindings.map(({ place: { buffer, offset, bytes: size } }) => {
+          return { buffer: this.#buffer(buffer), offset, size };
         });
-        const layout = pipeline.getBindGroupLayout(0);
-        return { ...dispatch, pipeline, group: this.#backend.device.createBindGroup({ layout, entries }) };
+        return { ...dispatch, pipeline, group: this.#backend.bind(pipeline, resources) };
       });
     });
     return this.#ready;
@@ -165,9 +150,9 @@ export class GpuExecutable implements Executable {
     const staging = read && outputs.length > 0 ? (this.#staging.pop() ?? this.#backend.staging(outputs)) : undefined;
     if (staging) this.#live.add(staging);
     const { encoder } = queue;
-    const stamps = inspection ? undefined : this.#backend.profiler?.stampRun(calls.length);
-    const captures = this.#encode(encoder, calls, inspection, stamps?.pass);
-    const times = stamps?.resolve(encoder);
+    const stamps = inspection ? undefined : this.#backend.profiler?.stamp(calls);
+    const captures = this.#encode(calls, inspection, stamps?.pass);
+    const takeTimes = stamps?.resolve(encoder);
     for (const [next, parameter] of copies) {
       const [[, from, at], [, to, offset]] = [this.#find(next), this.#find(parameter)];
       encoder.copyBufferToBuffer(from, at, to, offset, nodeBytes(next));
@@ -178,7 +163,7 @@ export class GpuExecutable implements Executable {
     stats.dispatches += calls.length;
     stats.nodesEvaluated += nodes;
     return async () => {
-      if (times) this.#backend.profiler!.record(calls, await times());
+      await takeTimes?.();
       // every one is taken before any is looked at, so that its buffers are freed
       const taken = await Promise.all(captures.map((capture) => capture()));
       for (const capture of taken) inspection?.receive(capture);
@@ -194,12 +179,8 @@ export class GpuExecutable implements Executable {
    * copied before, what they store after. Returns how to take these captures once that has run. With `stamped` each call
    * has a pass of its own.
    */
-  #encode(
-    encoder: GPUCommandEncoder,
-    calls: Call[],
-    inspection?: Inspection,
-    stamped?: (call: number) => GPUComputePassDescriptor,
-  ): (() => Promise<Capture>)[] {
+  #encode(calls: Call[], inspection?: Inspection, stamped?: (call: number) => GPUComputePassDescriptor) {
+    const { encoder } = this.#backend.queue;
     const captures: (() => Promise<Capture>)[] = [];
     let pass: GPUComputePassEncoder | undefined;
     let bound: GPUComputePipeline | undefined;
@@ -230,9 +211,8 @@ export class GpuExecutable implements Executable {
   /** Copies the present values of nodes aside; the function returned reads them. */
   #capture(encoder: GPUCommandEncoder, nodes: readonly Tensor[]): () => Promise<Map<Tensor, TensorData>> {
     // constants are what the host gave; a data set is not copied for every look
-    const isGiven = (node: Tensor): boolean =>
-      isConstant(node) && this.#plan.places.get(node)!.buffer.kind === 'constant';
-    const copied = nodes.filter((node) => !isGiven(node));
+    const kindOf = (node: Tensor): PlanBuffer['kind'] => this.#plan.places.get(node)!.buffer.kind;
+    const copied = nodes.filter((node) => !isConstant(node) || kindOf(node) !== 'constant');
     const lying = copied.map((node) => this.#find(node));
     const take = this.#backend.copyAside(encoder, lying);
     return async () => {

@@ -33,37 +33,27 @@ function merge(index: Index): Digit[] {
 
 /** WGSL expression of the row-major index. */
 export function flat(index: Index): string {
-  const digits = merge(index);
-  if (digits.length === 0) return '0u';
-  return digits
-    .slice(1)
-    .reduce((text, next) => `(${text} * ${next.extent}u + ${digitExpression(next)})`, digitExpression(digits[0]!));
-}
-
-/** Takes digits off the end of `rest` until their extents multiply to `size`; undefined when they do not line up. */
-function takeAxis(rest: Digit[], size: number): Digit[] | undefined {
-  const axis: Digit[] = [];
-  let need = size;
-  while (need > 1) {
-    const last = rest.pop();
-    if (!last) return undefined;
-    if (need % last.extent === 0) {
-      axis.unshift(last);
-      need /= last.extent;
-    } else if (last.extent % need === 0) {
-      axis.unshift({ ...last, extent: need });
-      rest.push({ ...last, divisor: last.divisor * need, extent: last.extent / need });
-      need = 1;
-    } else return undefined;
-  }
-  return axis;
+  const [first, ...others] = merge(index);
+  if (!first) return '0u';
+  const append = (text: string, next: Digit) => `(${text} * ${next.extent}u + ${digitExpression(next)})`;
+  return others.reduce(append, digitExpression(first));
 }
 
 /** The digits of each axis of a shape; undefined when they do not line up. */
 function takeAxes(digits: Index, shape: Shape): Index[] | undefined {
   const rest = [...digits];
-  const axes = [...shape].reverse().map((size) => takeAxis(rest, size));
-  return axes.includes(undefined) ? undefined : (axes.reverse() as Index[]);
+  const axes = shape.map((): Digit[] => []);
+  for (const [i, axis] of [...axes.entries()].reverse()) {
+    for (let need = shape[i]!; need > 1; ) {
+      const last = rest.pop();
+      const extent = Math.min(need, last?.extent ?? 0);
+      if (!last || Math.max(need, last.extent) % extent !== 0) return undefined;
+      axis.unshift({ ...last, extent });
+      if (extent < last.extent) rest.push({ ...last, divisor: last.divisor * extent, extent: last.extent / extent });
+      need /= extent;
+    }
+  }
+  return axes;
 }
 
 /** Splits an index over a shape: the digits of each axis. `name` names an expression when the digits do not line up. */

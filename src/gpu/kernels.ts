@@ -7,8 +7,9 @@ import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
 import { countOf, flat, type Index } from './index.js';
 import type { PlanContext } from './memory.js';
-import { foldedReads, indexOf, type Unit, unitWriter } from './units.js';
-import { type Binding, fillSkeleton, registerType, storageType, take, type Writer } from './writer.js';
+import { foldedReads, indexOf, isScatter, type Unit, unitWriter } from './units.js';
+import type { Binding, Writer } from './writer.js';
+import { fillSkeleton, fromStorage, registerType, storageType, take, toStorage } from './writer.js';
 
 /** A kernel as text, with what it binds and how many workgroups it takes. */
 export interface Kernel {
@@ -34,20 +35,12 @@ const MAX_GROUPS = 65535;
 /** Whether four elements are a WGSL vector. */
 export const fitsVectors = ({ dtype }: Tensor): boolean => dtype === 'f16' || bytesPerElement(dtype) === 4;
 
-/** A register value as a buffer holds it. */
-export const toStorage = (node: Tensor, value: string): string =>
-  node.dtype === 'bool' ? `select(0u, 1u, ${value})` : node.dtype === 'f16' ? `f16(${value})` : value;
-
+type PlaceOf = (node: Tensor, at: string) => string | undefined;
 /**
  * Writes what computes and stores a unit's results, one by one, or where it is `wide` one lane of four neighbours:
  * `vectorAt` is then the place of the vec4 that holds a node's element, if the lanes are its neighbours too.
  */
-export function writeResults(
-  unit: Unit,
-  { stored, target }: EmitOptions,
-  wide: boolean,
-  vectorAt: (node: Tensor, at: string) => string | undefined,
-) {
+export function writeResults(unit: Unit, { stored, target }: EmitOptions, wide: boolean, vectorAt: PlaceOf) {
   const at = flat(unit.rowIndex);
   const loads = new Set<string>();
   const stores: string[] = [];
@@ -59,36 +52,37 @@ export function writeResults(
       const buffer = writer.bind(node, 'read', node.dtype !== 'u8');
       loads.add(`let l_${buffer} = ${buffer}[${vector}];`);
       if (node.dtype === 'u8') return `((l_${buffer} >> (8u * \${lane}u)) & 255u)`;
-      const element = `l_${buffer}[\${lane}]`;
-      return node.dtype === 'bool' ? `(${element} != 0u)` : node.dtype === 'f16' ? `f32(${element})` : element;
+      return fromStorage(node, `l_${buffer}[\${lane}]`);
     },
   });
   const values = unit.stores.map((node) => toStorage(node, writer.value(node, unit.rowIndex)));
-  const body = [writer.close()];
   unit.stores.forEach((node, r) => {
     const buffer = writer.bind(target(node), 'read_write', wide);
-    body.push(wide ? `r${r}[\${lane}] = ${values[r]};` : `${buffer}[${at}] = ${values[r]};`);
+    writer.push(`${wide ? `r${r}[\${lane}]` : `${buffer}[${at}]`} = ${values[r]};`);
     if (!wide) return;
     loads.add(`var r${r}: vec4<${storageType(node.dtype)}>;`);
     stores.push(`${buffer}[${vectorAt(node, at)}] = r${r};`);
   });
-  return { writer, loads: [...loads].join('\n'), body: body.join('\n'), stores: stores.join('\n') };
+  return { writer, loads: [...loads].join('\n'), body: writer.close(), stores: stores.join('\n') };
 }
 
+const readsOwn = ({ reads, roots }: Unit, node: Tensor): boolean =>
+  reads.get(node) !== false && sizeOf(node.shape) === sizeOf(roots[0]!.shape);
+
+/** Whether an elementwise kernel reads nothing but its own element and scalars. */
+export const isElementwise = (unit: Unit): boolean =>
+  [...unit.reads.keys()].every((node) => readsOwn(unit, node) || sizeOf(node.shape) === 1);
+
 /**
- * An elementwise kernel. With `count`, one that runs over that many elements of buffers with one layout (the
- * parameters of a whole model); it is undefined then if an expression reads anything but its own element and scalars.
+ * An elementwise kernel. With `length`, one that runs over that many elements of buffers with one layout (the
+ * parameters of a whole model).
  */
-export function emitMap(unit: Unit, options: EmitOptions, count?: number): Kernel | undefined {
+export function emitMap(unit: Unit, options: EmitOptions, length = sizeOf(unit.roots[0]!.shape)): Kernel {
   const size = sizeOf(unit.roots[0]!.shape);
-  const read = [...unit.reads.keys()];
-  const isOwn = (node: Tensor): boolean =>
-    sizeOf(node.shape) === size && [...(unit.reads.get(node) ?? [])].every((at) => at === 'i');
-  if (count !== undefined && !read.every((node) => isOwn(node) || sizeOf(node.shape) === 1)) return undefined;
-  const length = count ?? size;
   const inWords = (node: Tensor): boolean => fitsVectors(node) || node.dtype === 'u8';
-  const wide = length % 4 === 0 && [...read, ...unit.stores].every(inWords);
-  const { writer, ...parts } = writeResults(unit, options, wide, (node) => (isOwn(node) ? 'group' : undefined));
+  const wide = length % 4 === 0 && [...unit.reads.keys(), ...unit.stores].every(inWords);
+  const placeOf = (node: Tensor) => (readsOwn(unit, node) ? 'group' : undefined);
+  const { writer, ...parts } = writeResults(unit, options, wide, placeOf);
   const frame = writer.frame((node) => (sizeOf(node.shape) === size ? length : sizeOf(node.shape)));
   const LANES = wide ? 4 : 1;
   const GROUPS = Math.ceil(length / LANES);
@@ -113,7 +107,7 @@ function foldHead(writer: Writer, unit: Unit, head: Tensor, name: string): void 
   const { kernel } = head.op;
   const fold = kernel.kind === 'reduce' ? kernel.name : 'scatter';
   const type = registerType(head.inputs[0]!.dtype) as keyof typeof extremes;
-  const call = (called: string, source = foldSource): string => take(writer.vocabulary, called, source, type);
+  const call = (name: string, source = foldSource): string => take(writer.vocabulary, { name, source }, type);
   writer.open('column');
   const [first, second] = foldedReads(head, unit).map(([node, index]) => writer.value(node, index));
   const body = writer.close();
@@ -133,7 +127,7 @@ function foldHead(writer: Writer, unit: Unit, head: Tensor, name: string): void 
 /** Whether one invocation had better make a whole row of a gather's gradient: it reads an index once for all of the row. */
 function scattersRows({ heads, roots }: Unit, adapter: AdapterClass): boolean {
   const [head] = heads;
-  if (roots.length > 0 || heads.length > 1 || head!.op.kernel.kind !== 'scatter' || head!.dtype !== 'f32') return false;
+  if (roots.length > 0 || heads.length > 1 || !isScatter(head!) || head!.dtype !== 'f32') return false;
   return adapter !== 'gpu' || sizeOf(head!.shape) * head!.inputs[1]!.shape[0]! > 2 ** 26;
 }
 
@@ -147,19 +141,18 @@ function foldRows(writer: Writer, unit: Unit, target: EmitOptions['target']): vo
   const added = writer.value(...value!);
   const [inside, around] = [writer.close(), writer.close()];
   const own = `${writer.bind(target(head), 'read_write')}[row]`;
-  const sum = `${take(writer.vocabulary, 'scatter_add', gatherSource)}(${own}, ${added}, ${found}, slot % ${head.shape[1]}u)`;
+  const sum = `${take(writer.vocabulary, { name: 'scatter_add', source: gatherSource })}(${own}, ${added}, ${found}, slot % ${head.shape[1]}u)`;
   const along = (body: string): string =>
     `for (var j = 0u; j < INNER + zero; j++) {\nlet row = slot * INNER + j;\n${body}\n}`;
   const matching = `if (${found} == slot % ${head.shape[1]}u) {\n${along(`${inside}\n${own} = ${sum};`)}\n}`;
   writer.push(`let slot = row;\n${along(`${own} = 0.0;`)}\n${overColumns(`${around}\n${matching}`)}`);
 }
 
-/** The statements that compute and store a fold, with everything that depends on its rows and elements. */
-function writeFold(unit: Unit, { stored, adapter, target }: EmitOptions) {
+/** A reduction, with everything that depends on its rows and elements: an invocation for each row, or for each row of blocks. */
+export function emitReduce(unit: Unit, { stored, adapter, target }: EmitOptions): Kernel {
   const local = (head: Tensor): string => `h${unit.heads.indexOf(head)}`;
   const writer = unitWriter(unit, stored, { local });
   const byRows = scattersRows(unit, adapter);
-  const INNER = byRows ? unit.heads[0]!.shape[2]! : 1;
   if (byRows) foldRows(writer, unit, target);
   else for (const head of unit.heads) foldHead(writer, unit, head, local(head));
   const store = (index: Index): void => {
@@ -174,15 +167,11 @@ function writeFold(unit: Unit, { stored, adapter, target }: EmitOptions) {
   const perElement = writer.close();
   if (perElement) writer.push(overColumns(perElement));
   const body = writer.close();
-  const rows = countOf(unit.rowIndex);
-  return { writer, body, INNER, ROWS: rows / INNER, COLUMNS: countOf(unit.elementIndex) / rows };
-}
-
-/** A reduction: an invocation for each row, or for each row of blocks. */
-export function emitReduce(unit: Unit, options: EmitOptions): Kernel {
-  const { writer, body, INNER, ROWS, COLUMNS } = writeFold(unit, options);
+  const INNER = byRows ? unit.heads[0]!.shape[2]! : 1;
+  const ROWS = countOf(unit.rowIndex) / INNER;
+  const COLUMNS = countOf(unit.elementIndex) / countOf(unit.rowIndex);
   // few rows are spread over the cores of software adapters; lanes of one subgroup do alike
-  const GROUP_X = options.adapter === 'gpu' || ROWS >= 256 ? 64 : 8;
+  const GROUP_X = adapter === 'gpu' || ROWS >= 256 ? 64 : 8;
   const groups = Math.max(1, Math.ceil(ROWS / GROUP_X));
   const down = Math.ceil(groups / MAX_GROUPS);
   const ACROSS = Math.ceil(groups / down);

@@ -86,7 +86,7 @@ function foldTranspose(node: Tensor): Tensor {
   if (!flips.includes(true)) return node;
   const operands = node.inputs.map((operand, i) => (flips[i] ? operand.inputs[0]! : operand));
   const options = { transposeA: transposeA !== flips[0], transposeB: transposeB !== flips[1] };
-  return apply(node.op as OpRecord<MatmulOptions & Options>, operands, options);
+  return matmul(operands[0]!, operands[1]!, options);
 }
 
 /** Outputs and terms from which a product has too few workgroups, and parts that it is then cut into at most. */
@@ -109,7 +109,7 @@ function splitSum(node: Tensor): Tensor {
   const [x] = node.inputs;
   const { axes } = node.options as { axes: readonly number[] };
   const shape = x!.shape;
-  const length = axes.reduce((product, axis) => product * shape[axis]!, 1);
+  const length = sizeOf(axes.map((axis) => shape[axis]!));
   const kept = sizeOf(node.shape);
   const adjacent = axes.every((axis, i) => i === 0 || axis === axes[i - 1]! + 1);
   if (length <= LONGEST_SUM || kept > 4096 || !adjacent) return node;

@@ -1,4 +1,3 @@
-import matrixProducts from '../../shaders/matmul.matrices.wgsl?raw';
 import registerProducts from '../../shaders/matmul.registers.wgsl?raw';
 import sharedProducts from '../../shaders/matmul.shared.wgsl?raw';
 import skeleton from '../../shaders/matmul.wgsl?raw';
@@ -7,7 +6,7 @@ import { type MatmulOptions, matmulSizes } from '../ops/matmul.js';
 import { type Shape, sizeOf } from '../shape.js';
 import { digit, flat, project } from './index.js';
 import { type AdapterClass, type EmitOptions, fitsVectors, type Kernel, writeResults } from './kernels.js';
-import { fitMatrices, writeMatrix } from './matrices.js';
+import { fitMatrices, writeMatrices } from './matrices.js';
 import { base, halvesOf } from './partition.js';
 import type { Unit } from './units.js';
 import { fillSkeleton, Writer } from './writer.js';
@@ -17,10 +16,8 @@ import { fillSkeleton, Writer } from './writer.js';
  * for themselves, `lanes` let a subgroup share what it reads of A, `shared` goes through workgroup memory, and in `matrices` a
  * subgroup's matrix unit computes.
  */
-export type Tile = readonly [
-  kind: 'registers' | 'lanes' | 'shared' | 'matrices',
-  ...sizes: [rows: number, columns: number, x: number, y: number],
-];
+type Sizes = [rows: number, columns: number, x: number, y: number];
+export type Tile = readonly [kind: 'registers' | 'lanes' | 'shared' | 'matrices', ...Sizes];
 
 /** The sensible tiles of an adapter class, the best first. Every one adds k in ascending order: speed changes, never bits. */
 export const tiles: Readonly<Record<AdapterClass, readonly Tile[]>> = {
@@ -55,13 +52,8 @@ function fitTile([given, ...sizes]: Tile, lanes: number, isSmall: boolean, m: nu
   const rows = isSmall ? (kind === 'lanes' ? 2 : 1) : Math.min(sizes[0], Math.ceil(m / 4));
   const columns = isSmall ? 1 : Math.min(sizes[1], Math.ceil(n / 4));
   if (kind === 'lanes') return [kind, rows, columns, lanes, 1];
-  return [
-    kind,
-    rows,
-    columns,
-    Math.min(sizes[2], Math.ceil(n / (4 * columns))),
-    Math.min(sizes[3], Math.ceil(m / (4 * rows))),
-  ];
+  const x = Math.min(sizes[2], Math.ceil(n / (4 * columns)));
+  return [kind, rows, columns, x, Math.min(sizes[3], Math.ceil(m / (4 * rows)))];
 }
 
 export interface Operand {
@@ -129,9 +121,39 @@ function writeShares({ inner }: Operand, isWide: boolean, lanes: number): { load
 }
 
 /** M · N · K over the batch. */
-export function multiplyAdds({ inputs: [a, b], options }: Tensor): number {
-  const { batch, m, n, k } = matmulSizes(a!.shape, b!.shape, options as MatmulOptions);
-  return sizeOf(batch) * m * n * k;
+export const multiplyAdds = ({ inputs: [a], options, shape }: Tensor): number =>
+  sizeOf(shape) * a!.shape.at((options as MatmulOptions).transposeA ? -2 : -1)!;
+
+/** How a tile's sums come about: what the skeleton of a product is filled with. */
+export interface Products {
+  readonly functions: readonly string[];
+  readonly statements: string;
+  readonly sizes: Readonly<Record<string, number>>;
+  /** WGSL that takes one element of A from what was read. */
+  readonly element: string;
+}
+
+/** Sums by multiplying and adding, from registers or from workgroup memory. */
+function writeProducts(
+  writer: Writer,
+  operands: readonly [Operand, Operand],
+  batch: Shape,
+  options: EmitOptions,
+  [kind, rows, columns, x, y]: Tile,
+  isWide: boolean,
+): Products {
+  const LANES = kind === 'lanes' ? options.lanes : 1;
+  const isShared = kind === 'shared';
+  const DEPTH = isShared ? SHARED_DEPTH : isWide ? 4 : 1;
+  const { load, element } = writeShares(operands[0], isWide, LANES);
+  const loaders = operands.flatMap((operand) => [
+    writeVector(writer, operand, batch, options, DEPTH),
+    writeBlock(operand, isWide),
+  ]);
+  const memory = (name: string, quads: number) => `var<workgroup> tile_${name}: array<vec4f, ${DEPTH * quads}>;`;
+  const functions = [...loaders, ...(isShared ? [memory('a', rows * y), memory('b', columns * x)] : [load])];
+  const sizes = { DEPTH, LANES, LEFTS: Math.ceil((4 * rows) / LANES) };
+  return { functions, statements: isShared ? sharedProducts : registerProducts, sizes, element };
 }
 
 /** A matrix product; its epilogue is fn finish, for four neighbouring outputs of one row. */
@@ -153,45 +175,24 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   // element by element, every operand's address is computed anew: small tiles keep the kernel's text short
   const isSmall = !isWide || m * n * k < SMALL;
   const product = `${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'} ${[sizeOf(batch), m, n, k].join(' × ')}`;
-  const isStored = (operand: Operand): boolean =>
-    operand.node.dtype === 'f32' && options.stored.has(base(operand.node));
-  const matrices = isSmall ? undefined : fitMatrices(options.matrices, operands, [m, n, k], isStored);
-  const chosen =
-    options.tiles.get(product) ?? tiles[options.adapter][options.adapter === 'gpu' && m * n < FEW ? 1 : 0]!;
-  const [kind, rows, columns, x, y] = matrices?.tile ?? fitTile(chosen, options.lanes, isSmall, m, n);
-  const LANES = kind === 'lanes' ? options.lanes : 1;
-  const { load, element } = writeShares(operands[0], isWide, LANES);
+  const usual = tiles[options.adapter][options.adapter === 'gpu' && m * n < FEW ? 1 : 0]!;
+  const matrices = isSmall ? undefined : fitMatrices(options, operands, [m, n, k]);
+  const tile = matrices?.tile ?? fitTile(options.tiles.get(product) ?? usual, options.lanes, isSmall, m, n);
+  const [kind, rows, columns, x, y] = tile;
   const [QUADS_A, QUADS_B] = [rows * y, columns * x];
-  const isShared = kind === 'shared' || kind === 'matrices'; // an invocation's quads lie apart
-  const DEPTH = isShared ? SHARED_DEPTH : isWide ? 4 : 1;
-  const loaders = operands.flatMap((operand) =>
-    matrices
-      ? writeMatrix(writer, operand, batch, matrices.unit)
-      : [writeVector(writer, operand, batch, options, DEPTH), writeBlock(operand, isWide)],
-  );
-  const tile = (name: string, quads: number) => `var<workgroup> tile_${name}: array<vec4f, ${DEPTH * quads}>;`;
-  const { M = 1, N = 1, K = 1 } = matrices?.unit ?? {};
-  const memory = matrices
-    ? [
-        `alias Result = subgroup_matrix_result<f32, ${N}, ${M}>;\nvar<workgroup> tile: array<f32, ${16 * QUADS_A * QUADS_B}>;`,
-      ]
-    : isShared
-      ? [tile('a', QUADS_A), tile('b', QUADS_B)]
-      : [load];
-  const [ROW_STRIDE, COLUMN_STRIDE] = isShared ? [4 * y, 4 * x] : [4, 4];
-  const sizes = { M: m, N: n, K: k, DEPTH, GROUP_X: x, GROUP_Y: y, ROW_TILES: rows, COLUMN_TILES: columns };
-  const places = { QUADS_A, QUADS_B, LANES, LEFTS: Math.ceil((4 * rows) / LANES), ROW_STRIDE, COLUMN_STRIDE };
-  const units = { MATRIX_M: M, MATRIX_N: N, MATRIX_K: K, DOWN: (4 * QUADS_A) / M, ACROSS: (4 * QUADS_B) / N };
+  const { functions, statements, element, sizes } = matrices
+    ? writeMatrices(writer, operands, batch, matrices.unit, [QUADS_A, QUADS_B])
+    : writeProducts(writer, operands, batch, options, tile, isWide);
+  // where workgroup memory hands them on, an invocation's quads of rows and columns lie apart
+  const [ROW_STRIDE, COLUMN_STRIDE] = kind === 'shared' || kind === 'matrices' ? [4 * y, 4 * x] : [4, 4];
+  const places = { GROUP_X: x, GROUP_Y: y, ROW_TILES: rows, COLUMN_TILES: columns, ROW_STRIDE, COLUMN_STRIDE };
   const text = {
-    ...{ ...writer.frame(), ...parts, loaders: [...loaders, ...memory].join('\n'), element },
-    lane: `@builtin(${LANES > 1 ? 'subgroup_invocation_id' : 'local_invocation_index'}) lane: u32,`,
+    ...{ ...writer.frame(), ...parts, loaders: functions.join('\n'), element },
+    lane: `@builtin(${kind === 'lanes' ? 'subgroup_invocation_id' : 'local_invocation_index'}) lane: u32,`,
     guard: wide ? '' : `if (first + \${lane}u < N)`,
   };
-  const template = skeleton.replace(
-    '//:products',
-    matrices ? matrixProducts : isShared ? sharedProducts : registerProducts,
-  );
-  const wgsl = fillSkeleton(template, text, { ...sizes, ...places, ...(matrices && units) });
+  const template = skeleton.replace('//:products', statements);
+  const wgsl = fillSkeleton(template, text, { M: m, N: n, K: k, ...places, QUADS_A, QUADS_B, ...sizes });
   const across = Math.ceil(n / (4 * QUADS_B));
   const down = Math.ceil(m / (4 * QUADS_A));
   return { wgsl, bindings: writer.bindings, workgroups: [across, down, sizeOf(batch)], product };

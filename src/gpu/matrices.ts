@@ -1,6 +1,8 @@
+import matrixProducts from '../../shaders/matmul.matrices.wgsl?raw';
 import { type Shape, sizeOf } from '../shape.js';
 import { digit, flat, project } from './index.js';
-import type { Operand, Tile } from './matmul.js';
+import type { EmitOptions } from './kernels.js';
+import type { Operand, Products, Tile } from './matmul.js';
 import { base, halvesOf } from './partition.js';
 import type { Writer } from './writer.js';
 
@@ -26,12 +28,12 @@ const BLOCKS = [
 
 /** A unit that takes these operands as they lie, and a tile that it divides and that divides the product; if there are any. */
 export function fitMatrices(
-  { units, lanes }: MatrixUnits,
+  { matrices: { units, lanes }, stored }: EmitOptions,
   operands: readonly Operand[],
   [m, n, k]: readonly [number, number, number],
-  isStored: (operand: Operand) => boolean,
 ): { unit: MatrixUnit; tile: Tile } | undefined {
-  const type = operands.every(({ node }) => halvesOf(node)) ? 'f16' : operands.every(isStored) ? 'f32' : undefined;
+  const isSingle = ({ node }: Operand): boolean => node.dtype === 'f32' && stored.has(base(node));
+  const type = operands.every(({ node }) => halvesOf(node)) ? 'f16' : operands.every(isSingle) ? 'f32' : undefined;
   const [x, y] = [Math.min(8, lanes), Math.max(1, lanes / 8)];
   for (const unit of units.filter((each) => each.componentType === type && each.resultComponentType === 'f32'))
     for (const [rows, columns] of BLOCKS) {
@@ -42,19 +44,38 @@ export function fitMatrices(
   return undefined;
 }
 
+/** Sums by a matrix unit, for so many quads of rows and of columns. */
+export function writeMatrices(
+  writer: Writer,
+  operands: readonly Operand[],
+  batch: Shape,
+  unit: MatrixUnit,
+  [quadsA, quadsB]: readonly [number, number],
+): Products {
+  const { M, N, K } = unit;
+  const functions = [
+    ...operands.map((operand) => writeMatrix(writer, operand, batch, unit)),
+    `alias Result = subgroup_matrix_result<f32, ${N}, ${M}>;`, // WGSL counts columns first
+    `var<workgroup> tile: array<f32, ${16 * quadsA * quadsB}>;`,
+  ];
+  const counts = { DOWN: (4 * quadsA) / M, ACROSS: (4 * quadsB) / N };
+  const sizes = { MATRIX_M: M, MATRIX_N: N, MATRIX_K: K, ...counts };
+  return { functions, statements: matrixProducts, sizes, element: '' };
+}
+
 /** fn matrix_a / matrix_b: the matrix of an operand at a step of k, and at a row of A or a column of B. */
-export function writeMatrix(
-  kernel: Writer,
+function writeMatrix(
+  writer: Writer,
   { name, node, p, q, inner }: Operand,
   batch: Shape,
   { componentType, M, N, K }: MatrixUnit,
 ): string {
-  // WGSL counts columns first
-  const type = `subgroup_matrix_${name === 'a' ? `left<${componentType}, ${K}, ${M}` : `right<${componentType}, ${N}, ${K}`}>`;
+  const side = name === 'a' ? `left<${componentType}, ${K}, ${M}>` : `right<${componentType}, ${N}, ${K}>`;
+  const type = `subgroup_matrix_${side}`;
   const layout = (name === 'a') === (inner === 'q') ? 'row_major' : 'col_major';
   const lead = project(digit('batch', sizeOf(batch)), batch, node.shape.slice(0, -2), String);
   const at = inner === 'p' ? `k * ${q}u + along` : `along * ${q}u + k`;
-  const buffer = kernel.bind(halvesOf(node) ?? base(node), 'read');
+  const buffer = writer.bind(halvesOf(node) ?? base(node), 'read');
   const load = `subgroupMatrixLoad<${type}, ${layout}>(&${buffer}, ${flat(lead)} * ${p * q}u + ${at}, ${q}u)`;
   return `fn matrix_${name}(batch: u32, k: u32, along: u32) -> ${type} { return ${load}; }`;
 }

@@ -4,7 +4,7 @@ import { sizeOf } from '../shape.js';
 import type { AdapterClass } from './kernels.js';
 import type { Tile } from './matmul.js';
 import type { MatrixUnits } from './matrices.js';
-import type { Alias } from './partition.js';
+import type { Aliases } from './partition.js';
 import type { Unit } from './units.js';
 
 /** Entries start at multiples of this, WebGPU's default offset alignment for storage bindings. */
@@ -84,24 +84,20 @@ export function placeParameters({ shared, maxBytes }: PlanContext, parameters: r
 }
 
 /** The value whose memory a node lies in, and how many elements behind its beginning. */
-function rootOf(node: Tensor, aliases: ReadonlyMap<Tensor, Alias>): { node: Tensor; offset: number } {
+function rootOf(node: Tensor, aliases: Aliases): { node: Tensor; offset: number } {
   let at = { node, offset: 0 };
   for (let alias = aliases.get(node); alias; alias = aliases.get(alias.parent))
     at = { node: alias.parent, offset: at.offset + alias.offset };
   return at;
 }
 
+type Dispatches = readonly { readonly units: readonly Unit[] }[];
 /**
  * Gives every stored result a buffer; a buffer is reused once the last reader of its value has run. An output keeps
  * its buffer. Inputs and outputs of one dispatch never share one (WebGPU refuses it). `dispatches` are in order. Returns
  * the most bytes of results that are needed at one time.
  */
-export function assignSlots(
-  dispatches: readonly { readonly units: readonly Unit[] }[],
-  outputs: readonly Tensor[],
-  aliases: ReadonlyMap<Tensor, Alias>,
-  places: Map<Tensor, Place>,
-): number {
+export function assignSlots(dispatches: Dispatches, outputs: Tensor[], aliases: Aliases, places: Map<Tensor, Place>) {
   const root = (node: Tensor): Tensor => rootOf(node, aliases).node;
   const lastUse = new Map<Tensor, number>();
   dispatches.forEach(({ units }, at) => {
@@ -115,8 +111,9 @@ export function assignSlots(
     for (const node of units.flatMap((unit) => unit.stores.map(root))) {
       if (places.get(node)?.buffer.kind !== 'parameters') live.add(node);
       if (places.has(node)) continue;
-      const buffer = takeSlot(free, align(nodeBytes(node), 16));
-      expiring[lastUse.get(node)!]?.push(buffer);
+      const last = expiring[lastUse.get(node)!];
+      const buffer = takeSlot(last ? free : [], align(nodeBytes(node), 16));
+      last?.push(buffer);
       places.set(node, { buffer, offset: 0, bytes: nodeBytes(node) });
     }
     free.push(...expiring[at]!);

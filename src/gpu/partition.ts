@@ -107,28 +107,22 @@ export function partition(program: Pick<Program, 'outputs' | 'updates' | 'recomp
 function cutLarge(order: readonly Tensor[], stored: Set<Tensor>): Map<Tensor, Set<Tensor>> {
   const frontiers = new Map<Tensor, Set<Tensor>>();
   const ops = new Map<Tensor, number>();
-  const readsOf = (input: Tensor): Iterable<Tensor> => {
-    if (isLiteral(input)) return [];
-    return stored.has(input) ? [input] : frontiers.get(input)!;
-  };
-  const opsOf = (input: Tensor): number => (stored.has(input) ? 0 : ops.get(input)!);
+  // what is stored lies under the reshapes, which then cost nothing
+  const isCut = (input: Tensor): boolean => stored.has(base(input));
+  const readsOf = (input: Tensor): Tensor[] => (isCut(input) ? [base(input)] : [...frontiers.get(input)!]);
+  const opsOf = (input: Tensor): number => (isCut(input) ? 0 : ops.get(input)!);
   for (const node of order) {
     let cut: Tensor | undefined;
     do {
-      const reads = new Set(node.inputs.flatMap((input) => [...readsOf(input)]));
+      const reads = new Set(node.inputs.filter((input) => !isLiteral(input)).flatMap(readsOf));
       const count = node.inputs.reduce((total, input) => total + opsOf(input), costOf(node) > 0 ? 1 : 0.1);
       frontiers.set(node, reads);
       ops.set(node, count);
       if (reads.size <= (isVirtual(node) ? MAX_READS : MAX_READS - 1) && count <= MAX_OPS) break;
       [cut] = node.inputs
-        .filter((input) => !stored.has(base(input)) && !isLiteral(input))
+        .filter((input) => !isCut(input) && !isLiteral(input))
         .sort((a, b) => frontiers.get(b)!.size - frontiers.get(a)!.size || ops.get(b)! - ops.get(a)!);
       if (cut) stored.add(base(cut));
-      // what is stored lies under the reshapes, which then cost nothing
-      for (let at = cut; at && at !== base(at); at = at.inputs[0]!) {
-        frontiers.set(at, new Set([base(at)]));
-        ops.set(at, 0);
-      }
     } while (cut);
   }
   return frontiers;
@@ -145,16 +139,17 @@ export function halvesOf(node: Tensor): Tensor | undefined {
 
 /** A matmul operand that is widened, or read through its index arithmetic (im2col views), instead of being stored. */
 const readsInPlace = (node: Tensor): boolean => {
-  if (halvesOf(node)) return true;
   const { kernel } = base(node).op;
-  return kernel.kind === 'index' && kernel.inPlace === true && sizeOf(node.shape) > LARGEST_WINDOWS;
+  const isWindows = kernel.kind === 'index' && kernel.inPlace === true;
+  return halvesOf(node) !== undefined || (isWindows && sizeOf(node.shape) > LARGEST_WINDOWS);
 };
 
 /** A value that lies inside another's memory, `offset` elements behind its beginning: no kernel moves it. */
-export type Alias = { readonly parent: Tensor; readonly offset: number };
+type Alias = { readonly parent: Tensor; readonly offset: number };
+export type Aliases = ReadonlyMap<Tensor, Alias>;
 
 /** The values that kernels write behind one that is read: those of a concat's parts, or of what a slice cuts. */
-export function behind(node: Tensor, aliases: ReadonlyMap<Tensor, Alias>): Tensor[] {
+export function behind(node: Tensor, aliases: Aliases): Tensor[] {
   const out: Tensor[] = [];
   const stack = [node];
   for (let at = stack.pop(); at; at = stack.pop()) {
@@ -181,7 +176,7 @@ function runOffset(slice: Tensor): number | undefined {
 }
 
 /** Where the parts of a concat begin, when each is a run of memory that its own kernel can write there. */
-function partOffsets(concat: Tensor, canMove: (part: Tensor) => boolean): number[] | undefined {
+function partOffsets(concat: Tensor, isFixed: (part: Tensor) => boolean): number[] | undefined {
   const { axis } = concat.options as { axis: number };
   const parts = concat.inputs.map(base);
   if (sizeOf(concat.shape.slice(0, axis)) > 1 || new Set(parts).size < parts.length) return undefined;
@@ -190,7 +185,7 @@ function partOffsets(concat: Tensor, canMove: (part: Tensor) => boolean): number
     end += sizeOf(part.shape);
     return end - sizeOf(part.shape);
   });
-  return parts.every((part, i) => canMove(part) && isAligned(part, offsets[i]!)) ? offsets : undefined;
+  return parts.every((part, i) => !isFixed(part) && isAligned(part, offsets[i]!)) ? offsets : undefined;
 }
 
 /**
@@ -210,10 +205,9 @@ function findAliases(order: readonly Tensor[], stored: Set<Tensor>, fixed: Reado
     stored.add(parent).add(slice);
     aliases.set(slice, { parent, offset });
   }
-  const canMove = (part: Tensor): boolean =>
-    !fixed.has(part) && !aliases.has(part) && part.op.kernel.kind !== 'leaf' && part.op.name !== 'full';
+  const isFixed = (node: Tensor): boolean => fixed.has(node) || aliases.has(node) || isLeaf(node) || isLiteral(node);
   for (const concat of named('concat')) {
-    const offsets = fixed.has(concat) ? undefined : partOffsets(concat, canMove);
+    const offsets = fixed.has(concat) ? undefined : partOffsets(concat, isFixed);
     if (!offsets) continue;
     stored.add(concat);
     concat.inputs.map(base).forEach((part, i) => {

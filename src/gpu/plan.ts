@@ -1,17 +1,17 @@
 import { DeviceError, DTypeError } from '../errors.js';
-import { isConstant, isParameter, type Program } from '../graph/program.js';
+import { isConstant, isParameter, type Program, type Updates } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { stopGradient } from '../ops/cast.js';
 import { formatShape, sizeOf } from '../shape.js';
-import { type EmitOptions, emitMap, emitReduce } from './kernels.js';
+import type { EmitOptions } from './kernels.js';
 import { lower } from './lower.js';
-import { emitMatmul, multiplyAdds } from './matmul.js';
+import { multiplyAdds } from './matmul.js';
 import type { Place, PlanBuffer, PlanContext } from './memory.js';
 import { align, assignSlots, nodeBytes, placeParameters } from './memory.js';
 import { base, isLeaf, isLiteral } from './partition.js';
 import { members, schedule, type Unit, Units } from './units.js';
-import { type Group, groupUnits } from './updates.js';
+import { emit, type Group, groupUnits } from './updates.js';
 
 /** One kernel call: its text, its buffers, and the units (for people and for the cross-check) that it computes. */
 export type Dispatch = ReturnType<typeof describeDispatch>;
@@ -23,19 +23,17 @@ export type Plan = ReturnType<typeof makePlan>;
  * outputs that the step overwrites.
  */
 function lowerProgram({ outputs, updates }: Program): Pick<Program, 'outputs' | 'updates'> {
-  const targets = updates.map(([parameter]) => parameter);
-  const [...roots] = lower([...outputs, ...updates.map(([, next]) => next)]);
+  const roots = lower([...outputs, ...updates.map(([, next]) => next)]);
   const taken = new Set<Tensor>();
-  const nexts = roots.splice(outputs.length).map((root) => {
-    const next = base(root);
-    const own = isLeaf(next) || taken.has(next) ? stopGradient(next) : next;
-    taken.add(own);
-    return own;
+  const own = updates.map(([parameter], i): Updates[number] => {
+    const root = base(roots[outputs.length + i]!);
+    const next = isLeaf(root) || taken.has(root) ? stopGradient(root) : root;
+    taken.add(next);
+    return [parameter, next];
   });
-  return {
-    outputs: roots.map((node) => (targets.includes(base(node)) ? stopGradient(node) : node)),
-    updates: targets.map((parameter, i) => [parameter, nexts[i]!]),
-  };
+  const targets = new Set(own.map(([parameter]) => parameter));
+  const kept = roots.slice(0, outputs.length).map((node) => (targets.has(base(node)) ? stopGradient(node) : node));
+  return { outputs: kept, updates: own };
 }
 
 /** A short name for a dispatch: its heavy op, or what its result is. */
@@ -73,12 +71,9 @@ function placeLeaves(leaves: readonly Tensor[], context: PlanContext, places: Ma
 
 /** Throws where a value cannot lie in a buffer of this adapter, or cannot be made there. */
 function checkStorable(node: Tensor, { maxBytes, f16 }: PlanContext): void {
-  const bytes = nodeBytes(node);
   const what = `${node.op.name} ${formatShape(node.shape)}`;
-  if (bytes > maxBytes)
-    throw new DeviceError(
-      `${what} takes ${bytes} bytes, above this adapter's binding limit of ${maxBytes}; use a smaller batch or split it`,
-    );
+  const excess = `takes ${nodeBytes(node)} bytes, above this adapter's binding limit of ${maxBytes}`;
+  if (nodeBytes(node) > maxBytes) throw new DeviceError(`${what} ${excess}; use a smaller batch or split it`);
   if (node.dtype === 'u8' && !isLeaf(node))
     throw new DTypeError(`${what}: u8 is storage only and no kernel makes it; cast to f32 or i32 first`);
   if (node.dtype === 'f16' && !f16) throw new DTypeError(`${what}: this adapter has no shader-f16; use f32`);
@@ -126,17 +121,17 @@ export function makePlan(program: Program, context: PlanContext) {
 /** A kernel with its places. It may not bind one buffer both to read and to write: there, all is bound to be written. */
 function describeDispatch({ units, ranges, kernel }: Group, options: EmitOptions, placeOf: (node: Tensor) => Place) {
   const [unit] = units as [Unit]; // those of a run are alike
-  const emit = { map: emitMap, reduce: emitReduce, matmul: emitMatmul }[unit.kind];
-  const { wgsl, workgroups, bindings: bound, product } = kernel ?? emit(unit, options)!;
+  const { wgsl, workgroups, bindings: bound, product } = kernel ?? emit(unit, options);
   const places = bound.map(({ node }) => ranges?.get(options.target(base(node))) ?? placeOf(node));
   const written = new Set(places.filter((_, i) => bound[i]!.access === 'read_write').map(({ buffer }) => buffer));
-  const bindings = places.map((place) => ({
-    place: { ...place, bytes: align(place.bytes, 16) }, // whole vec4s
-    access: written.has(place.buffer) ? ('read_write' as const) : ('read' as const),
-  }));
-  let text = wgsl;
-  for (const [i, { access }] of bindings.entries())
-    text = text.replace(`@binding(${i}) var<storage, read>`, `@binding(${i}) var<storage, ${access}>`);
+  const bindings = places.map((place) => {
+    const access = written.has(place.buffer) ? ('read_write' as const) : ('read' as const);
+    return { place: { ...place, bytes: align(place.bytes, 16) }, access }; // whole vec4s
+  });
+  const text = wgsl.replace(
+    /(@binding\((\d+)\) var<storage), \w+/g,
+    (_, start, i) => `${start}, ${bindings[i]!.access}`,
+  );
   const elements = units.reduce((sum, each) => sum + sizeOf(members(each)[0]!.shape), 0);
   const most = unit.kind === 'map' ? 4 * elements : Number.POSITIVE_INFINITY;
   const computed = units.flatMap((each) => nodesOf(each, options.stored));

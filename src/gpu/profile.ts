@@ -1,16 +1,17 @@
 import probe from '../../shaders/probe.wgsl?raw';
+import type { TensorData } from '../dtype.js';
 import type { KernelProfile, Profile } from '../graph/backend.js';
 import { input } from '../ops/leaf.js';
 import { type Device, usage } from './device.js';
 import type { Dispatch } from './plan.js';
+import { makeScratch, type Trial } from './scratch.js';
 import { fillSkeleton } from './writer.js';
 
-/** WebGPU's limit of one query set: a run's further kernel calls are not timed. */
-const MAX_QUERIES = 4096;
+/** Two queries each, WebGPU's limit of one query set: a run's further kernel calls are not timed. */
+const MAX_TIMED = 2048;
 /** Kernel calls that a profile keeps one by one. */
 const MAX_EVENTS = 20_000;
 const PROBE_ROUNDS = 512;
-const PROBE_RUNS = 6;
 
 /** Collects GPU time of kernels: while it is on, each call has a pass of its own with a timestamp at either end. */
 export class Profiler {
@@ -28,42 +29,37 @@ export class Profiler {
     this.#left = runs;
   }
 
-  /** Stamps those of a run of a plan, while there are runs to measure. */
-  stampRun(passes: number) {
-    return this.#left-- > 0 ? this.stamp(passes) : undefined;
-  }
-
-  /** Stamps the passes of one submit: `pass(i)` describes the i-th, `resolve` copies the times out at the end. */
-  stamp(passes: number) {
+  /** Stamps the passes of a run of a plan, while there are runs to measure: `pass(i)` describes the i-th. */
+  stamp(dispatches: readonly Dispatch[]) {
+    if (this.#left-- <= 0) return undefined;
     const owner = this.#device;
-    const count = Math.min(MAX_QUERIES, 2 * Math.max(1, passes));
+    const timed = dispatches.slice(0, MAX_TIMED);
+    const count = 2 * Math.max(1, timed.length);
     const querySet = owner.device.createQuerySet({ type: 'timestamp', count });
     return {
-      pass: (i: number): GPUComputePassDescriptor =>
-        2 * i < count
-          ? { timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 } }
-          : {},
-      /** The function returned waits for the times in nanoseconds: begin and end of each pass. */
-      resolve: (encoder: GPUCommandEncoder): (() => Promise<BigUint64Array>) => {
+      pass: (i: number): GPUComputePassDescriptor => {
+        const timestampWrites = { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 };
+        return i < timed.length ? { timestampWrites } : {};
+      },
+      /** Copies the times out at the end; the function returned waits for them and adds them. */
+      resolve: (encoder: GPUCommandEncoder): (() => Promise<void>) => {
         const resolved = owner.createBuffer(8 * count, usage.queryResolve | usage.copySource);
         encoder.resolveQuerySet(querySet, 0, count, resolved, 0);
         const take = owner.copyAside(encoder, [[input([2 * count], { dtype: 'u32' }), resolved, 0]]);
-        return async () => {
-          try {
-            return new BigUint64Array((await take())[0]!.data.buffer);
-          } finally {
-            owner.destroyBuffers([resolved]);
-            querySet.destroy();
-          }
+        const free = (): void => {
+          owner.destroyBuffers([resolved]);
+          querySet.destroy();
         };
+        const record = ([times]: TensorData[]): void => this.#record(timed, new BigUint64Array(times!.data.buffer));
+        return () => take().then(record).finally(free);
       },
     };
   }
 
-  /** Adds the times of one run of a plan. */
-  record(dispatches: readonly Dispatch[], times: BigUint64Array): void {
+  /** Adds the times of one run of a plan, in nanoseconds: begin and end of each pass. */
+  #record(dispatches: readonly Dispatch[], times: BigUint64Array): void {
     this.#origin ??= times[0]!;
-    for (const [i, dispatch] of dispatches.slice(0, times.length / 2).entries()) {
+    for (const [i, dispatch] of dispatches.entries()) {
       const start = Number(times[2 * i]! - this.#origin) / 1e6;
       const milliseconds = Math.max(0, Number(times[2 * i + 1]! - times[2 * i]!) / 1e6); // some clocks step back
       const known = this.#kernels.get(dispatch.wgsl) ?? { dispatch, calls: 0, milliseconds: 0 };
@@ -91,42 +87,23 @@ export class Profiler {
     return { adapter: description || vendor, peaks, milliseconds: total, kernels, events: [...this.#events] };
   }
 
-  /** A small roofline: the best of a few runs of a kernel that only computes, and of one that only copies. */
+  /** A small roofline: a kernel that only computes, and one that only copies. */
   async #measurePeaks(): Promise<Profile['peaks']> {
-    const [size, repeats] = this.#device.info.adapter.software ? [2 ** 18, 1] : [2 ** 22, 32];
-    const computing = await this.#probe(PROBE_ROUNDS, size / 32, repeats);
-    const copying = await this.#probe(0, size, repeats);
-    const flops = 64 * PROBE_ROUNDS * (size / 32);
-    return { flopsPerSecond: flops / computing, bytesPerSecond: (32 * size) / copying };
-  }
-
-  /** Seconds that the probe takes at best; repeats make the time long against a clock's tick. */
-  async #probe(ROUNDS: number, invocations: number, repeats: number): Promise<number> {
-    const owner = this.#device;
-    const pipeline = await owner.pipeline(fillSkeleton(probe, {}, { ROUNDS }), [
-      { access: 'read' },
-      { access: 'read_write' },
-    ]);
-    const buffers = [0, 1].map(() => owner.createBuffer(16 * invocations, usage.storage));
+    const size = this.#device.info.adapter.software ? 2 ** 18 : 2 ** 22;
+    const scratch = makeScratch(this.#device, [16 * size, 16 * size]);
+    const bindings = [{ access: 'read' }, { access: 'read_write' }] as const;
+    /** Calls in a second. */
+    const rate = async (ROUNDS: number, invocations: number): Promise<number> => {
+      const wgsl = fillSkeleton(probe, {}, { ROUNDS });
+      const kernel: Trial = { wgsl, bindings, workgroups: [invocations / 64, 1, 1] };
+      await scratch.run(kernel); // compiles on some drivers
+      return 1e3 / (await scratch.time(kernel));
+    };
     try {
-      const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
-      const group = owner.device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
-      const stamps = this.stamp(PROBE_RUNS);
-      const encoder = owner.device.createCommandEncoder();
-      for (let run = 0; run < PROBE_RUNS; run++) {
-        const pass = encoder.beginComputePass(stamps.pass(run));
-        pass.setPipeline(pipeline);
-        pass.setBindGroup(0, group);
-        for (let i = 0; i < repeats; i++) pass.dispatchWorkgroups(invocations / 64);
-        pass.end();
-      }
-      const times = stamps.resolve(encoder);
-      owner.device.queue.submit([encoder.finish()]);
-      const stamped = await times();
-      const lengths = Array.from({ length: PROBE_RUNS }, (_, i) => Number(stamped[2 * i + 1]! - stamped[2 * i]!));
-      return Math.min(...lengths.slice(1).filter((length) => length > 0)) / repeats / 1e9; // the first compiles on some drivers
+      const flopsPerSecond = 2 * PROBE_ROUNDS * size * (await rate(PROBE_ROUNDS, size / 32));
+      return { flopsPerSecond, bytesPerSecond: 32 * size * (await rate(0, size)) };
     } finally {
-      owner.destroyBuffers(buffers);
+      scratch.free();
     }
   }
 }

@@ -6,55 +6,46 @@ const MAX_IN_FLIGHT = 4;
 const [TARGET, MOST_STEPS] = [8, 16];
 
 /** Encodes steps one after the other. Those that upload nothing and read nothing back share submits. */
-export class StepQueue {
-  readonly #owner: Device;
-  readonly #inFlight: Promise<void>[] = [];
-  #encoder: GPUCommandEncoder | undefined;
-  /** Steps encoded, and steps submitted since `room` looked. */
-  #steps = 0;
-  #submitted = 0;
-  /** How many steps share a submit, by what they take. */
-  #share = 1;
-  #idleAt = 0;
-
-  constructor(owner: Device) {
-    this.#owner = owner;
-  }
-
-  /** Where the next step goes. */
-  get encoder(): GPUCommandEncoder {
-    this.#encoder ??= this.#owner.device.createCommandEncoder();
-    return this.#encoder;
-  }
-
-  /** Ends a step. A shared one may wait for others, until the host is idle at the latest. */
-  end(isShared: boolean): void {
-    this.#steps++;
-    if (!isShared || this.#steps >= this.#share) this.flush();
-    else if (this.#steps === 1) setTimeout(() => this.flush());
-  }
-
+export function stepQueue(owner: Device) {
+  const inFlight: Promise<void>[] = [];
+  let encoder: GPUCommandEncoder | undefined;
+  /** Steps encoded, steps submitted since `room` looked, and how many steps share a submit, by what they take. */
+  let [steps, submitted, share] = [0, 0, 1];
+  let idleAt = 0;
   /** Submits what is encoded. */
-  flush(): void {
-    if (!this.#encoder) return;
-    this.#owner.device.queue.submit([this.#encoder.finish()]);
-    this.#owner.stats.submits++;
-    this.#encoder = undefined;
-    this.#submitted += this.#steps;
-    this.#steps = 0;
+  function flush(): void {
+    if (!encoder) return;
+    owner.device.queue.submit([encoder.finish()]);
+    owner.stats.submits++;
+    encoder = undefined;
+    submitted += steps;
+    steps = 0;
   }
-
-  /** Waits until there are few enough submits under way. */
-  async room(): Promise<void> {
-    if (this.#encoder) return;
-    const [steps, began] = [this.#submitted, performance.now()];
-    this.#submitted = 0;
-    const done = this.#owner.idle().then(() => {
-      const milliseconds = performance.now() - Math.max(began, this.#idleAt);
-      this.#share = Math.max(1, Math.min(MOST_STEPS, Math.floor((TARGET * steps) / milliseconds)));
-      this.#idleAt = performance.now();
-    });
-    if (this.#inFlight.push(done) > MAX_IN_FLIGHT) await this.#inFlight.shift();
-    this.#owner.check();
-  }
+  return {
+    flush,
+    /** Where the next step goes. */
+    get encoder(): GPUCommandEncoder {
+      encoder ??= owner.device.createCommandEncoder();
+      return encoder;
+    },
+    /** Ends a step. A shared one may wait for others, until the host is idle at the latest. */
+    end(isShared: boolean): void {
+      steps++;
+      if (!isShared || steps >= share) flush();
+      else if (steps === 1) setTimeout(flush);
+    },
+    /** Waits until there are few enough submits under way. */
+    async room(): Promise<void> {
+      if (encoder) return;
+      const [done, began] = [submitted, performance.now()];
+      submitted = 0;
+      const ended = owner.idle().then(() => {
+        const milliseconds = performance.now() - Math.max(began, idleAt);
+        share = Math.max(1, Math.min(MOST_STEPS, Math.floor((TARGET * done) / milliseconds)));
+        idleAt = performance.now();
+      });
+      if (inFlight.push(ended) > MAX_IN_FLIGHT) await inFlight.shift();
+      owner.check();
+    },
+  };
 }

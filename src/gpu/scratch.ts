@@ -2,53 +2,54 @@ import { input } from '../ops/leaf.js';
 import type { Device } from './device.js';
 import type { Dispatch } from './plan.js';
 
-/** Buffers of their own to try a kernel on. `free` them. */
-export class Scratch {
-  readonly #device: Device;
-  readonly #buffers: readonly GPUBuffer[];
+/** Milliseconds for which a kernel is repeated while its time is taken. */
+const MEASURED = 5;
 
-  constructor(device: Device, { bindings }: Dispatch) {
-    this.#device = device;
-    this.#buffers = bindings.map(({ place }) => device.createBuffer(place.bytes));
-  }
+/** A kernel with how it uses what it binds. */
+export interface Trial extends Pick<Dispatch, 'wgsl' | 'workgroups'> {
+  readonly bindings: readonly Pick<Dispatch['bindings'][number], 'access'>[];
+}
 
-  /** Writes numbers in [−1, 1], the same each time. */
-  fill(): void {
-    for (const buffer of this.#buffers)
-      this.#device.device.queue.writeBuffer(
-        buffer,
-        0,
-        Float32Array.from({ length: buffer.size / 4 }, (_, i) => Math.sin(i)),
-      );
-  }
+/** The bytes of each buffer that a dispatch binds. */
+export const sizesOf = ({ bindings }: Dispatch): number[] => bindings.map(({ place }) => place.bytes);
 
+/** Buffers of their own, of so many bytes, to try kernels on. `free` them. */
+export function makeScratch(owner: Device, sizes: readonly number[]) {
+  const { device } = owner;
+  const buffers = sizes.map((bytes) => owner.createBuffer(bytes));
+  const resources = buffers.map((buffer) => ({ buffer }));
   /** Milliseconds that so many calls of a kernel take, in one submit. */
-  async run({ wgsl, bindings }: Dispatch, workgroups: Dispatch['workgroups'], calls = 1): Promise<number> {
-    const { device } = this.#device;
-    const pipeline = await this.#device.pipeline(wgsl, bindings);
-    const entries = this.#buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
+  async function run({ wgsl, bindings, workgroups }: Trial, calls = 1): Promise<number> {
+    const pipeline = await owner.pipeline(wgsl, bindings);
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);
-    pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
+    pass.setBindGroup(0, owner.bind(pipeline, resources));
     for (let call = 0; call < calls; call++) pass.dispatchWorkgroups(...workgroups);
     pass.end();
     const began = performance.now();
     device.queue.submit([encoder.finish()]);
-    await this.#device.idle();
+    await owner.idle();
     return performance.now() - began;
   }
-
-  /** The bits that lie in all of them. */
-  async read(): Promise<string> {
-    const encoder = this.#device.device.createCommandEncoder();
-    const words = this.#buffers.map((buffer) => [input([buffer.size / 4], { dtype: 'u32' }), buffer, 0] as const);
-    const take = this.#device.copyAside(encoder, words);
-    this.#device.device.queue.submit([encoder.finish()]);
+  /** Milliseconds that one call takes, of as many as take MEASURED in all. */
+  async function time(kernel: Trial): Promise<number> {
+    for (let calls = 1; ; calls *= 2) {
+      const milliseconds = await run(kernel, calls);
+      if (milliseconds >= MEASURED) return milliseconds / calls;
+    }
+  }
+  /** The bits in all buffers after a call on numbers in [−1, 1], the same each time. */
+  async function bitsAfter(kernel: Trial): Promise<string> {
+    for (const buffer of buffers) {
+      const numbers = Float32Array.from({ length: buffer.size / 4 }, (_, i) => Math.sin(i));
+      device.queue.writeBuffer(buffer, 0, numbers);
+    }
+    await run(kernel);
+    const words = buffers.map((buffer) => [input([buffer.size / 4], { dtype: 'u32' }), buffer, 0] as const);
+    const take = owner.copyAside(owner.queue.encoder, words);
+    owner.queue.flush();
     return (await take()).map(({ data }) => data.join()).join();
   }
-
-  free(): void {
-    this.#device.destroyBuffers(this.#buffers);
-  }
+  return { run, time, bitsAfter, free: () => owner.destroyBuffers(buffers) };
 }

@@ -1,6 +1,5 @@
 import type { Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
-import { type MatmulOptions, matmulSizes } from '../ops/matmul.js';
 import { sizeOf } from '../shape.js';
 import { countOf, digit, flat, type Index, split } from './index.js';
 import { base, behind, isLeaf, isVirtual, partition } from './partition.js';
@@ -23,13 +22,14 @@ export interface Unit {
   readonly rowIndex: Index;
   /** The same; for a `reduce`, of an element of what it folds. */
   readonly elementIndex: Index;
-  /** What it reads from buffers, each with the places at which it does. */
-  reads: ReadonlyMap<Tensor, ReadonlySet<string>>;
+  /** What it reads from buffers, and whether it reads each at its own index alone. */
+  reads: ReadonlyMap<Tensor, boolean>;
   /** The values behind that (see `behind`), and what others need from it. */
   readonly needs: Set<Tensor>;
   readonly stores: Tensor[];
 }
 
+export const isScatter = ({ op }: Tensor): boolean => op.kernel.kind === 'scatter';
 export const members = (unit: Pick<Unit, 'heads' | 'roots'>): Tensor[] => [...unit.heads, ...unit.roots];
 /** Folds over one space have the same rows and columns, in the same order. */
 const spaceOf = ({ rowIndex, elementIndex }: Unit): string =>
@@ -41,34 +41,26 @@ function unitFor(node: Tensor): Unit {
     const [heads, roots] = kind === 'map' ? [[], [node]] : [[node], []];
     return { kind, heads, roots, rowIndex, elementIndex, reads: new Map(), needs: new Set(), stores: [] };
   };
-  const [a, b] = node.inputs;
+  const [a] = node.inputs;
   if (isVirtual(node)) return make('map', digit('i', sizeOf(node.shape)));
   if (node.op.kernel.kind === 'matmul') {
-    const { batch, m, n } = matmulSizes(a!.shape, b!.shape, node.options as MatmulOptions);
-    return make('matmul', [...digit('batch', sizeOf(batch)), ...digit('m', m), ...digit('n', n)]);
+    const [m, n] = node.shape.slice(-2) as [number, number];
+    return make('matmul', [...digit('batch', sizeOf(node.shape.slice(0, -2))), ...digit('m', m), ...digit('n', n)]);
   }
   // a scatter folds the positions for each element of its result
-  const scatters = node.op.kernel.kind === 'scatter';
-  const shape = scatters ? [...node.shape, a!.shape[1]!] : a!.shape;
-  const axes = scatters ? [node.rank] : (node.options as { axes: readonly number[] }).axes;
+  const shape = isScatter(node) ? [...node.shape, a!.shape[1]!] : a!.shape;
+  const axes = isScatter(node) ? [node.rank] : (node.options as { axes: readonly number[] }).axes;
   const kept = shape.filter((_, axis) => !axes.includes(axis));
   const folded = axes.map((axis) => shape[axis]!);
   const rowIndex = digit('row', sizeOf(kept));
   const rows = split(rowIndex, kept, String);
   const columns = split(digit('column', sizeOf(folded)), folded, String);
-  return make(
-    'reduce',
-    rowIndex,
-    shape.flatMap((_, axis) => (axes.includes(axis) ? columns : rows).shift()!),
-  );
+  const elementIndex = shape.flatMap((_, axis) => (axes.includes(axis) ? columns : rows).shift()!);
+  return make('reduce', rowIndex, elementIndex);
 }
 
 /** A writer for a unit's expressions; `local` names the variable that holds a head at an index. */
-export function unitWriter(
-  unit: Unit,
-  stored: ReadonlySet<Tensor>,
-  hooks: Pick<Surroundings, 'load' | 'local'>,
-): Writer {
+export function unitWriter(unit: Unit, stored: ReadonlySet<Tensor>, hooks: Partial<Surroundings>): Writer {
   const own = new Set(members(unit));
   const writer = new Writer({
     ...hooks,
@@ -86,14 +78,15 @@ export const indexOf = ({ rowIndex, elementIndex }: Unit, member: Tensor): Index
 
 /** What a unit reads, and where; undefined when its expressions ask for what it cannot have. */
 function survey(unit: Unit, stored: ReadonlySet<Tensor>): Unit['reads'] | undefined {
-  const reads = new Map<Tensor, Set<string>>();
+  const own = flat(unit.rowIndex);
+  const reads = new Map<Tensor, boolean>();
   const load = (node: Tensor, at: string): undefined => {
-    reads.set(node, (reads.get(node) ?? new Set()).add(at));
+    reads.set(node, reads.get(node) !== false && at === own);
   };
   // heads are in registers at their own index and nowhere else
   let inReach = true;
   const local = (_: Tensor, at: string): undefined => {
-    inReach &&= at === flat(unit.rowIndex);
+    inReach &&= at === own;
   };
   const writer = unitWriter(unit, stored, { load, local });
   writer.open('column');
@@ -112,7 +105,7 @@ function survey(unit: Unit, stored: ReadonlySet<Tensor>): Unit['reads'] | undefi
 
 /** The expressions that a fold reads for one element of its space. */
 export function foldedReads(head: Tensor, unit: Unit): [Tensor, Index][] {
-  if (head.op.kernel.kind !== 'scatter') return [[head.inputs[0]!, unit.elementIndex]];
+  if (!isScatter(head)) return [[head.inputs[0]!, unit.elementIndex]];
   const [outer, , inner] = split(unit.rowIndex, head.shape, String);
   const position = digit('column', head.inputs[1]!.shape[0]!);
   return [
@@ -156,13 +149,13 @@ export class Units {
 
   /** Whether one of `nodes` needs a result of a unit, directly or through others. */
   #dependOn(nodes: readonly Tensor[], target: Unit): boolean {
+    const isUsed = members(target).some((node) => this.users.has(node));
     const reached = new Set(nodes.flatMap((node) => this.unitOf.get(node) ?? []));
-    if (reached.has(target) || !members(target).some((node) => this.users.has(node))) return reached.has(target);
-    for (const unit of reached) {
-      if (unit === target) return true;
+    for (const unit of isUsed ? reached : []) {
+      if (unit === target) break;
       for (const node of unit.needs) if (this.unitOf.has(node)) reached.add(this.unitOf.get(node)!);
     }
-    return false;
+    return reached.has(target);
   }
 
   #join(unit: Unit, member: Tensor): boolean {
@@ -206,14 +199,8 @@ export class Units {
 type Targets = ReadonlyMap<Tensor, Tensor>;
 
 /** Whether a unit may write a next value over its parameter: it makes nothing else, and reads no other element of it. */
-function canOverwrite(unit: Unit | undefined, parameter: Tensor, targets: Targets): boolean {
-  const places = [...(unit?.reads.get(parameter) ?? [])];
-  return (
-    unit?.kind === 'map' &&
-    members(unit).every((node) => targets.has(node)) &&
-    places.every((at) => at === flat(unit.rowIndex))
-  );
-}
+const canOverwrite = (unit: Unit | undefined, parameter: Tensor, targets: Targets): boolean =>
+  unit?.kind === 'map' && unit.roots.every((node) => targets.has(node)) && unit.reads.get(parameter) !== false;
 
 /**
  * Orders units so that each follows what it reads, and a unit that overwrites a parameter in place follows every
@@ -224,26 +211,24 @@ export function schedule({ units, unitOf, users }: Units, targets: Targets): { o
   const inPlace = new Set(nexts.map(([next]) => next));
   for (;;) {
     const after = new Map<Unit, Unit[]>(units.map((unit) => [unit, []]));
-    const waits = new Map<Unit, number>();
+    const waits = new Map<Unit, Set<Unit>>();
     for (const unit of units) {
       const makers = [...unit.needs].flatMap((node) => unitOf.get(node) ?? []);
       const overwritten = unit.roots.flatMap((node) => (inPlace.has(node) ? [targets.get(node)!] : []));
       const first = new Set([...makers, ...overwritten.flatMap((parameter) => [...(users.get(parameter) ?? [])])]);
       first.delete(unit);
-      waits.set(unit, first.size);
+      waits.set(unit, first);
       for (const each of first) after.get(each)!.push(unit);
     }
     const order: Unit[] = [];
-    const ready = units.filter((unit) => waits.get(unit) === 0).reverse();
+    const ready = units.filter((unit) => waits.get(unit)!.size === 0).reverse();
     for (let unit = ready.pop(); unit; unit = ready.pop()) {
       order.push(unit);
-      for (const next of after.get(unit)!) {
-        waits.set(next, waits.get(next)! - 1);
-        if (waits.get(next) === 0) ready.push(next);
-      }
+      for (const next of after.get(unit)!)
+        if (waits.get(next)!.delete(unit) && waits.get(next)!.size === 0) ready.push(next);
     }
     if (order.length === units.length) return { order, inPlace };
-    const isStuck = (unit: Unit): boolean => waits.get(unit)! > 0 && unit.roots.some((node) => inPlace.has(node));
+    const isStuck = (unit: Unit): boolean => waits.get(unit)!.size > 0 && unit.roots.some((node) => inPlace.has(node));
     const blocked = units.find(isStuck);
     if (!blocked) throw new RangeError('kernels depend on each other in a circle');
     for (const node of blocked.roots) inPlace.delete(node);

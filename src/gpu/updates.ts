@@ -2,12 +2,12 @@ import { isParameter } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
 import { countOf } from './index.js';
-import { joinKernels } from './join.js';
-import { type EmitOptions, emitMap, emitReduce, type Kernel } from './kernels.js';
+import { type EmitOptions, emitMap, emitReduce, isElementwise, type Kernel } from './kernels.js';
 import { emitMatmul, multiplyAdds, SMALL } from './matmul.js';
 import { align, nodeBytes, type Place, type PlanBuffer, type PlanContext, placeParameters } from './memory.js';
 import { base } from './partition.js';
-import { MAX_BINDINGS, type Unit, type Units } from './units.js';
+import { isScatter, MAX_BINDINGS, type Unit, type Units } from './units.js';
+import { addBinding, type Binding, declare } from './writer.js';
 
 /** A dispatch to be: one unit, or one kernel over the units of neighbouring parameters. */
 export interface Group {
@@ -32,14 +32,18 @@ const SMALL_FOLD = 2 ** 14;
 /** Stands for the length of any parameter while kernels are compared. */
 const ANY_LENGTH = 1 << 20;
 
+/** A unit's own kernel. */
+export const emit = (unit: Unit, options: EmitOptions): Kernel =>
+  ({ map: emitMap, reduce: emitReduce, matmul: emitMatmul })[unit.kind](unit, options);
+
 /** Update kernels that differ in nothing but the size and the place of what they update, grouped by their WGSL. */
 function alike(order: readonly Unit[], options: EmitOptions): Member[][] {
   const groups = new Map<string, Member[]>();
   for (const unit of order) {
     const size = sizeOf(unit.stores[0]?.shape ?? []);
     const updates = unit.kind === 'map' && size > 1 && unit.stores.every((node) => options.target(node) !== node);
-    const kernel = updates ? emitMap(unit, options, ANY_LENGTH) : undefined;
-    if (!kernel) continue;
+    if (!updates || !isElementwise(unit)) continue;
+    const kernel = emitMap(unit, options, ANY_LENGTH);
     // a next value that is written in place lies where its parameter does
     const nodes = kernel.bindings.map(({ node }) => options.target(base(node)));
     const own = nodes.filter((node) => sizeOf(node.shape) === size);
@@ -55,19 +59,15 @@ function alike(order: readonly Unit[], options: EmitOptions): Member[][] {
  * Groups units into dispatches. Alike updates get parameters, optimizer state and gradients laid out alike, and
  * neighbours among them become one dispatch, where the last of them was.
  */
-export function groupUnits(
-  { unitOf, partition: { aliases } }: Units,
-  order: readonly Unit[],
-  options: EmitOptions,
-  places: Map<Tensor, Place>,
-): Group[] {
+export function groupUnits(units: Units, order: readonly Unit[], options: EmitOptions, places: Map<Tensor, Place>) {
+  const { aliases } = units.partition;
   const runs = new Map<Unit, Group[]>();
   const claimed = new Set<Tensor>();
   for (const group of alike(order, options)) {
     const all = group.flatMap(({ made }) => made);
     /** A result that its kernel may write beside the others: it reads none of them, and lies nowhere else. */
     const canPlace = (node: Tensor): boolean => {
-      const producer = unitOf.get(node);
+      const producer = units.unitOf.get(node);
       if (!producer || aliases.has(node) || claimed.has(node) || all.some((other) => producer.needs.has(other)))
         return false;
       claimed.add(node);
@@ -75,81 +75,97 @@ export function groupUnits(
     };
     const free = group.filter(({ made }) => made.every(canPlace));
     const laidOut = [...new Set([...free, ...group])];
-    for (const slot of group[0]!.kept.keys())
-      placeParameters(
-        options,
-        laidOut.map(({ kept }) => kept[slot]!),
-      );
+    for (const slot of group[0]!.kept.keys()) {
+      const parameters = laidOut.map(({ kept }) => kept[slot]!);
+      placeParameters(options, parameters);
+    }
     for (const members of chains(free, options)) {
-      const units = new Set(members.map(({ unit }) => unit));
-      const last = lastOf(units, order, options);
+      const own = new Set(members.map(({ unit }) => unit));
+      const last = lastOf(own, order, options);
       if (members.length < 2 || !last) continue;
-      for (const unit of units) runs.set(unit, []);
+      for (const unit of own) runs.set(unit, []);
       runs.set(last, [makeRun(members, options, places)]);
     }
   }
   const groups = order.flatMap((unit) => runs.get(unit) ?? [{ units: [unit] }]);
-  return joinProducts(joinFolds(groups, options), options);
+  return joinSmall(groups, options);
 }
 
-/** Puts small folds right behind what they read. */
-function hoistFolds(groups: readonly Group[]): Group[] {
-  const keys = new Map<Tensor, number>();
-  const keyed = groups.map((group, i): [key: number, group: Group] => {
-    const behind = group.units.flatMap(({ needs }) => [...needs].map((node) => keys.get(node) ?? -1));
-    const key = isSmallFold(group) ? Math.max(-1, ...behind) + 2 ** -20 : i;
-    for (const { stores } of group.units) for (const node of stores) keys.set(node, key);
-    return [key, group];
-  });
-  return keyed.sort(([a], [b]) => a - b).map(([, group]) => group);
-}
-
-/** Small folds (bias gradients, the cost) wait until one of them is needed, and become one dispatch. */
-function joinFolds(groups: readonly Group[], options: EmitOptions): Group[] {
-  const out: Group[] = [];
-  let waiting: Unit[] = [];
-  const flush = (): void => {
-    const kernel = waiting.length > 1 ? joinKernels(waiting.map((unit) => emitReduce(unit, options))) : undefined;
-    if (kernel) out.push({ units: waiting, kernel });
-    else out.push(...waiting.map((unit) => ({ units: [unit] })));
-    waiting = [];
-  };
-  for (const group of hoistFolds(groups)) {
-    const [unit] = group.units;
-    if (isInTheWay(waiting, group.units, options)) flush();
-    if (!isSmallFold(group)) {
-      out.push(group);
-      continue;
-    }
-    const bound = new Set([...waiting, unit!].flatMap(({ reads, stores }) => [...reads.keys(), ...stores]));
-    if (bound.size > MAX_BINDINGS) flush();
-    waiting.push(unit!);
-  }
-  flush();
-  return out;
-}
-
-/** Small products that stand side by side and need nothing of each other (δ and δaᵀ of a layer) become one dispatch. */
-function joinProducts(groups: readonly Group[], options: EmitOptions): Group[] {
+/**
+ * Small folds (bias gradients, the cost) become one dispatch where one may run when the other does, and so do small
+ * products (δ and δaᵀ of a layer).
+ */
+function joinSmall(groups: readonly Group[], options: EmitOptions): Group[] {
   const out: Group[] = [];
   for (const group of groups) {
-    const last = out.at(-1);
-    const isPair = last && [last, group].every(isSmallProduct) && !isInTheWay(last.units, group.units, options);
-    const units = isPair ? [...last.units, ...group.units] : [];
-    const kernel = isPair ? joinKernels(units.map((unit) => emitMatmul(unit, options))) : undefined;
-    if (kernel) out.splice(-1, 1, { units, kernel });
-    else out.push(group);
+    const kind = smallKind(group);
+    const at = kind ? out.findLastIndex((other) => smallKind(other) === kind) : -1;
+    const [partner, ...later] = at < 0 ? [] : out.slice(at);
+    const between = later.flatMap(({ units }) => units);
+    const isEarly = partner && !isInTheWay([...partner.units, ...between], group.units, options);
+    const isLate = partner && !isInTheWay(partner.units, [...between, ...group.units], options);
+    const units = [...(partner?.units ?? []), ...group.units];
+    const kernels = isEarly || isLate ? units.map((unit) => emit(unit, options)) : [];
+    const kernel = joinKernels(kernels);
+    if (!kernel) out.push(group);
+    else if (isEarly) out[at] = { units, kernel };
+    else out.splice(at, out.length, ...later, { units, kernel });
   }
   return out;
 }
 
-const isSmallProduct = ({ units }: Group): boolean =>
-  units.every(({ kind, heads: [head] }) => kind === 'matmul' && multiplyAdds(head!) < SMALL);
+/** What a group is small of, if it is. */
+function smallKind({ units, ranges }: Group): Unit['kind'] | undefined {
+  const isSmall = ({ kind, heads, elementIndex }: Unit): boolean => {
+    if (kind === 'reduce') return countOf(elementIndex) <= SMALL_FOLD && !heads.some(isScatter);
+    return kind === 'matmul' && multiplyAdds(heads[0]!) < SMALL;
+  };
+  return !ranges && units.every(isSmall) ? units[0]!.kind : undefined;
+}
 
-function isSmallFold({ units, kernel }: Group): boolean {
-  const { kind, heads, elementIndex } = units[0]!;
-  if (kernel || kind !== 'reduce' || countOf(elementIndex) > SMALL_FOLD) return false;
-  return heads.every(({ op }) => op.kernel.kind === 'reduce');
+const declaration = /@group\(0\) @binding\((\d+)\) var<storage, \w+> b\d+: (.*);\n/g;
+
+/** The text of one kernel among others: its own names, bindings by their common numbers, and a function for its main. */
+function partOf({ wgsl, bindings }: Kernel, number: number, place: (binding: Binding, type: string) => number): string {
+  const places = [...wgsl.matchAll(declaration)].map(([, i, type]) => place(bindings[Number(i)]!, type!));
+  const names = new Set([...wgsl.matchAll(/^(?:const|fn|var<workgroup>) (\w+)/gm)].map(([, name]) => name));
+  return wgsl
+    .replace(/^enable .*\n/gm, '')
+    .replace(declaration, '')
+    .replace(/@compute.*\n/, '')
+    .replace(/@builtin\(\w+\) /g, '')
+    .replace(/\bb(\d+)\b/g, (name, i) => (i in places ? `b${places[i]}` : name))
+    .replace(/\b\w+\b/g, (word) => (names.has(word) ? `${word}_${number}` : word));
+}
+
+/**
+ * Kernels that need nothing of each other as one: the workgroups of the first, then those of the next. Undefined where
+ * there are none, their workgroups differ, or they bind too much.
+ */
+function joinKernels(kernels: readonly Kernel[]): Kernel | undefined {
+  const heads = /const GROUP_[XY] = .*|@compute.*\nfn main\([\s\S]*?\) \{/g;
+  const [head, ...others] = kernels.map(({ wgsl }) => wgsl.match(heads)!.join('\n'));
+  if (!head || others.some((other) => other !== head)) return undefined;
+  const bindings: Binding[] = [];
+  const types: string[] = [];
+  const place = (binding: Binding, type: string): number => {
+    const number = addBinding(bindings, binding);
+    types[number] ??= type;
+    return number;
+  };
+  const parts = kernels.map((kernel, i) => partOf(kernel, i, place));
+  if (bindings.length > MAX_BINDINGS) return undefined;
+  let total = 0;
+  const turns = kernels.map(({ workgroups: [x, y, z] }, i) => {
+    const at = `(group.x - ${total}u)`;
+    total += x * y * z;
+    const own = `vec3u(${at} % ${x}u, ${at} / ${x}u % ${y}u, ${at} / ${x * y}u)`;
+    return `if (group.x < ${total}u) { main_${i}(${own}, lane); return; }`;
+  });
+  const declared = bindings.map(({ access }, i) => declare(i, access, types[i]!));
+  const enabled = new Set(kernels.flatMap(({ wgsl }) => wgsl.match(/^enable .*/gm) ?? []));
+  const wgsl = [...enabled, ...declared, ...parts, head, ...turns, '}'].join('\n');
+  return { wgsl, bindings, workgroups: [total, 1, 1] };
 }
 
 /** Splits a group into the longest lists of neighbours in all that they keep, in the order in which they lie. */
@@ -200,5 +216,5 @@ function makeRun(members: readonly Member[], options: EmitOptions, places: Map<T
       offset += align(member.bytes);
     }
   }
-  return { units: members.map((member) => member.unit), kernel: emitMap(unit, options, bytes / 4)!, ranges };
+  return { units: members.map((member) => member.unit), kernel: emitMap(unit, options, bytes / 4), ranges };
 }

@@ -1,6 +1,6 @@
 import { type DType, isFloat } from '../dtype.js';
 import { DeviceError, NablaError } from '../errors.js';
-import type { IndexContext, IndexKernel, Options } from '../graph/op.js';
+import type { IndexContext, IndexKernel, Options, PointwiseKernel } from '../graph/op.js';
 import { type FullOptions, fullOp, literal, type Tensor } from '../graph/tensor.js';
 import { formatShape, sizeOf } from '../shape.js';
 import { countOf, digit, flat, type Index, project, split } from './index.js';
@@ -13,11 +13,29 @@ export interface Binding {
   readonly vector: boolean;
 }
 
+export const declare = (i: number, access: Binding['access'], type: string): string =>
+  `@group(0) @binding(${i}) var<storage, ${access}> b${i}: ${type};`;
+
+/** The number of a binding, added on first use; `read_write` wins over `read`. */
+export function addBinding(bindings: Binding[], binding: Binding): number {
+  const known = bindings.findIndex(({ node, vector }) => node === binding.node && vector === binding.vector);
+  if (known < 0) return bindings.push(binding) - 1;
+  if (binding.access === 'read_write') bindings[known] = binding;
+  return known;
+}
+
 /** The type that a value has in WGSL registers. */
 export const registerType = (dtype: DType): 'f32' | 'i32' | 'u32' | 'bool' =>
   isFloat(dtype) ? 'f32' : dtype === 'u8' ? 'u32' : (dtype as 'i32' | 'u32' | 'bool');
 /** The type that it has in a buffer. */
 export const storageType = (dtype: DType): string => (dtype === 'bool' || dtype === 'u8' ? 'u32' : dtype);
+
+/** A register value as a buffer holds it. */
+export const toStorage = ({ dtype }: Tensor, value: string): string =>
+  dtype === 'bool' ? `select(0u, 1u, ${value})` : dtype === 'f16' ? `f16(${value})` : value;
+/** A buffer's element as a register value. */
+export const fromStorage = ({ dtype }: Tensor, element: string): string =>
+  dtype === 'bool' ? `(${element} != 0u)` : dtype === 'f16' ? `f32(${element})` : element;
 
 type Scope = { readonly lines: string[]; readonly names: Map<string, string> };
 
@@ -46,13 +64,10 @@ export class Writer {
   #count = 0;
 
   /** A second writer for another function of one kernel shares the first's bindings and vocabulary. */
-  constructor(
-    around: Surroundings,
-    kernel: Pick<Writer, 'vocabulary' | 'bindings'> = { vocabulary: new Map(), bindings: [] },
-  ) {
+  constructor(around: Surroundings, kernel?: Writer) {
     this.#around = around;
-    this.vocabulary = kernel.vocabulary;
-    this.bindings = kernel.bindings;
+    this.vocabulary = kernel?.vocabulary ?? new Map();
+    this.bindings = kernel?.bindings ?? [];
   }
 
   /** Opens a nested scope whose index variables are `bases`. */
@@ -71,12 +86,9 @@ export class Writer {
     this.#scopes.at(-1)!.lines.push(statement);
   }
 
-  /** The binding of a node's buffer, made on first use; `read_write` wins over `read`. */
+  /** The name of a node's buffer. */
   bind(node: Tensor, access: 'read' | 'read_write', vector = false): string {
-    const found = this.bindings.findIndex((binding) => binding.node === node && binding.vector === vector);
-    if (found < 0) this.bindings.push({ node, access, vector });
-    else if (access === 'read_write') this.bindings[found] = { node, access, vector };
-    return `b${found < 0 ? this.bindings.length - 1 : found}`;
+    return `b${addBinding(this.bindings, { node, access, vector })}`;
   }
 
   /** What every skeleton has: functions, bindings (a fixed length makes bounds checks constants), outermost statements. */
@@ -85,7 +97,7 @@ export class Writer {
       const words = node.dtype === 'u8' ? Math.ceil(lengthOf(node) / 4) : lengthOf(node);
       const type = vector ? `vec4<${storageType(node.dtype)}>` : storageType(node.dtype);
       const length = Math.max(1, vector ? Math.ceil(words / 4) : words);
-      return `@group(0) @binding(${i}) var<storage, ${access}> b${i}: array<${type}, ${length}>;`;
+      return declare(i, access, `array<${type}, ${length}>`);
     });
     const prologue = this.#scopes[0]!.lines.join('\n');
     return { vocabulary: [...this.vocabulary.values()].join('\n'), declarations: declarations.join('\n'), prologue };
@@ -93,12 +105,11 @@ export class Writer {
 
   /** Names an expression at a depth. */
   name(expression: string, depth: number): string {
-    const scope = this.#scopes[depth]!;
-    const known = scope.names.get(expression);
-    if (known) return known;
-    const name = `v${this.#count++}`;
-    scope.lines.push(`let ${name} = ${expression};`);
-    scope.names.set(expression, name);
+    const { lines, names } = this.#scopes[depth]!;
+    const name = names.get(expression) ?? `v${this.#count++}`;
+    if (names.has(expression)) return name;
+    lines.push(`let ${name} = ${expression};`);
+    names.set(expression, name);
     this.#depths.set(name, depth);
     return name;
   }
@@ -116,14 +127,13 @@ export class Writer {
     const local = this.#around.local?.(node, at);
     if (local !== undefined) return local;
     if (node.op === (fullOp as unknown)) return literal((node.options as FullOptions).value, node.dtype);
-    const scope = this.#scopes[depth]!;
+    const { names } = this.#scopes[depth]!;
     const key = `${node.id}@${at}`;
-    const known = scope.names.get(key);
-    if (known) return known;
-    const expression = this.#around.isStored(node) ? this.#read(node, at) : this.#compute(node, index, depth);
-    const name = this.name(expression, depth);
-    scope.names.set(key, name);
-    return name;
+    if (!names.has(key)) {
+      const expression = this.#around.isStored(node) ? this.#read(node, at) : this.#compute(node, index, depth);
+      names.set(key, this.name(expression, depth));
+    }
+    return names.get(key)!;
   }
 
   #read(node: Tensor, at: string): string {
@@ -131,8 +141,7 @@ export class Writer {
     if (loaded !== undefined) return loaded;
     const buffer = this.bind(node, 'read');
     if (node.dtype === 'u8') return `((${buffer}[(${at}) / 4u] >> (((${at}) % 4u) * 8u)) & 255u)`;
-    const element = `${buffer}[${at}]`;
-    return node.dtype === 'bool' ? `(${element} != 0u)` : node.dtype === 'f16' ? `f32(${element})` : element;
+    return fromStorage(node, `${buffer}[${at}]`);
   }
 
   #compute(node: Tensor, index: Index, depth: number): string {
@@ -141,11 +150,12 @@ export class Writer {
     if (kernel.kind === 'pointwise') {
       const values = node.inputs.map((input) => this.value(input, project(index, node.shape, input.shape, naming)));
       const type = registerType(node.inputs.at(-1)!.dtype);
-      const called = take(this.vocabulary, kernel.name, kernel.source, type === 'bool' ? 'f32' : type, kernel.file);
+      const called = take(this.vocabulary, kernel, type === 'bool' ? 'f32' : type);
       return `${called}(${values.join(', ')})`;
     }
     if (kernel.kind !== 'index') throw new RangeError(`${node.op.name} has to be stored before it is read`);
-    for (const name of functionsOf(kernel.source ?? '').keys()) take(this.vocabulary, name, kernel.source!);
+    const { source = '' } = kernel;
+    for (const name of functionsOf(source).keys()) take(this.vocabulary, { name, source });
     return (kernel as IndexKernel<Options>).write(this.#context(node, index, naming));
   }
 
@@ -174,10 +184,9 @@ export class Writer {
         const source = node.inputs[input]!;
         const parts = [at].flat();
         const extents = typeof at === 'string' ? [sizeOf(source.shape)] : source.shape;
+        const fact = `its WGSL reads ${formatShape(source.shape)} at ${at.length} coordinates`;
         if (parts.length !== extents.length)
-          throw new NablaError(
-            `${node.op.name}: its WGSL reads ${formatShape(source.shape)} at ${at.length} coordinates; give one an axis, also where a stacked cotangent has more`,
-          );
+          throw new NablaError(`${node.op.name}: ${fact}; give one an axis, also where a stacked cotangent has more`);
         const place = parts.flatMap((part, i) => asIndex(part, extents[i]!));
         return this.value(source, place);
       },
@@ -195,10 +204,8 @@ function functionsOf(source: string): ReadonlyMap<string, WgslFunction> {
   const known = parsed.get(source);
   if (known) return known;
   const code = source.replace(/\/\/.*|\/\*[\s\S]*?\*\//g, '');
-  const found = [...code.matchAll(/\bfn\s+(\w+)\s*\((?:(?!\bfn\s)[\s\S])*}/g)];
-  const outside = found.reduce((rest, [text]) => rest.replace(text, ''), code);
-  const constants = [...outside.matchAll(/\bconst\s+(\w+)[^;]*;/g)];
-  const texts = [...constants, ...found].map(([text, name]) => [name!, text] as const);
+  const found = [...code.matchAll(/\bfn\s+(\w+)\s*\((?:(?!\bfn\s)[\s\S])*}|\bconst\s+(\w+)[^;]*;/g)];
+  const texts = found.map(([text, name, constant]) => [name ?? constant!, text] as const);
   const usedIn = (name: string, text: string): string[] =>
     texts.flatMap(([other]) => (other !== name && new RegExp(`\\b${other}\\b`).test(text) ? [other] : []));
   const functions = new Map(texts.map(([name, text]) => [name, { text, calls: usedIn(name, text) }]));
@@ -206,6 +213,8 @@ function functionsOf(source: string): ReadonlyMap<string, WgslFunction> {
   return functions;
 }
 
+/** A function of a WGSL text. */
+type Called = Omit<PointwiseKernel, 'kind'>;
 /** The WGSL functions that one kernel calls, with their helpers, each once: texts by name. */
 type Vocabulary = Map<string, string>;
 
@@ -213,18 +222,10 @@ type Vocabulary = Map<string, string>;
  * Takes a function, and what it calls, from a source. For i32 and u32 operands its f32s are rewritten. A comment above it
  * tells its file. Returns the name to call. Throws DeviceError when the source lacks it, or another function has the name.
  */
-export function take(
-  into: Vocabulary,
-  name: string,
-  source: string,
-  type: 'f32' | 'i32' | 'u32' = 'f32',
-  file?: string,
-): string {
+export function take(into: Vocabulary, { name, source, file }: Called, type: 'f32' | 'i32' | 'u32' = 'f32'): string {
   const found = functionsOf(source).get(name);
   if (!found)
-    throw new DeviceError(
-      `kernel ${name}: its WGSL holds no 'fn ${name}('; define it in the source given to pointwise`,
-    );
+    throw new DeviceError(`kernel ${name}: its WGSL holds no 'fn ${name}('; define it in what pointwise is given`);
   const key = type === 'f32' ? name : `${name}_${type}`;
   // an integer is never NaN
   const whole = found.text.replace(/\bf32\b/g, type).replace(/\bis_nan\(\w+\)/g, 'false');
@@ -232,7 +233,7 @@ export function take(
   if (into.get(key)?.endsWith(text) === false)
     throw new DeviceError(`kernel ${name}: two different WGSL functions have this name; rename yours`);
   if (into.has(key)) return key;
-  for (const call of found.calls) take(into, call, source, 'f32', file);
+  for (const call of found.calls) take(into, { name: call, source, file });
   into.set(key, file ? `//! ${file}\n${text}` : text);
   return key;
 }
@@ -244,11 +245,7 @@ const innermostRepeat = /^[ \t]*\/\/:repeat (\w+) (\w+).*\n((?:(?![ \t]*\/\/:rep
  * lines between `//:repeat i COUNT` and `//:end` are written out COUNT times with ${i} replaced by 0, 1, …; COUNT is
  * a number or a name in `sizes`. Blocks nest.
  */
-export function fillSkeleton(
-  template: string,
-  parts: Readonly<Record<string, string>>,
-  sizes: Readonly<Record<string, number>>,
-): string {
+export function fillSkeleton(template: string, parts: Record<string, string>, sizes: Record<string, number>): string {
   let text = template.replace(/^\s*\/\/:(?!repeat|end)(\w+)\s*$/gm, (_, name: string) => parts[name] ?? '');
   while (innermostRepeat.test(text))
     text = text.replace(innermostRepeat, (_, name: string, count: string, body: string) =>

@@ -21,6 +21,11 @@ export interface OpenOptions {
    * fastest for this adapter and driver: in a file in Node, in IndexedDB in browsers. Never changes a bit of any result.
    */
   tune?: boolean;
+  /**
+   * Has matrix units (tensor cores) compute products whose sizes they divide, where the adapter offers Chromium's experimental
+   * subgroup matrices. They add in an order of their own: results differ in the last bits, within the same bounds.
+   */
+  subgroupMatrix?: boolean;
   /** The most bytes of device memory to use. */
   byteBudget?: number;
   powerPreference?: 'low-power' | 'high-performance';
@@ -28,7 +33,7 @@ export interface OpenOptions {
   adapter?: unknown;
 }
 
-const OPTIONS = 'backend crossCheck onCheck anomaly profile byteBudget powerPreference adapter tune';
+const OPTIONS = 'backend crossCheck onCheck anomaly profile byteBudget powerPreference adapter tune subgroupMatrix';
 
 /** Looks for a GPU; says what is missing, and how to get it, where there is none; `forced` where none may take its place. */
 export type FindBackend = (options: OpenOptions) => Promise<Backend | { missing: string; forced?: boolean }>;

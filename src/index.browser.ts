@@ -1,4 +1,3 @@
-import { tileStore } from './browser/tiles.js';
 import { openWith } from './engine.open.js';
 import { GpuBackend } from './gpu/backend.js';
 
@@ -12,7 +11,8 @@ export * from './index.common.js';
 export const open = openWith(async (options) => {
   const { powerPreference, tune } = options;
   const adapter = options.adapter ?? (await navigator.gpu?.requestAdapter(powerPreference ? { powerPreference } : {}));
-  if (adapter) return GpuBackend.open(adapter as GPUAdapter, { ...options, tune: tune ? tileStore : undefined });
+  const store = tune ? (await import('./browser/tiles.js')).tileStore : undefined;
+  if (adapter) return GpuBackend.open(adapter as GPUAdapter, { ...options, tune: store });
   const noAdapter = 'WebGPU finds no adapter; switch hardware acceleration on, or update the graphics driver';
   const noGpu =
     'this browser has no WebGPU here; use a recent Chrome, Edge, Safari or Firefox, over https or localhost';

@@ -11,8 +11,8 @@ export * as data from './node/data.js';
  * where `backend: 'gpu'` or the variable NABLA_ADAPTER finds no adapter.
  */
 export const open = openWith(async (options) => {
-  const { adapter, powerPreference, tune } = options;
-  const found = adapter ? { adapter: adapter as GPUAdapter } : await findAdapter(powerPreference);
+  const { adapter, powerPreference, subgroupMatrix, tune } = options;
+  const found = adapter ? { adapter: adapter as GPUAdapter } : await findAdapter(powerPreference, subgroupMatrix);
   if ('missing' in found) return found;
   return GpuBackend.open(found.adapter, { ...options, ask, tune: tune ? tileStore : undefined });
 });

@@ -4,8 +4,9 @@ import { DeviceError } from '../errors.js';
 import type { Backend, Executable, Profile } from '../graph/backend.js';
 import type { Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
-import { Device, type GpuOptions, MATRICES } from './device.js';
+import { Device, type GpuOptions } from './device.js';
 import { GpuExecutable } from './executable.js';
+import type { MatrixUnit } from './matrices.js';
 import { type PlanBuffer, type PlanContext, placeParameters } from './memory.js';
 import type { Dispatch } from './plan.js';
 import type { Profiler } from './profile.js';
@@ -16,14 +17,18 @@ import type { makeTuner } from './tuner.js';
 const WANTED_LIMITS = ['maxStorageBufferBindingSize', 'maxBufferSize'] as const;
 const WANTED_FEATURES = ['shader-f16', 'timestamp-query', 'subgroups'] as const;
 
+/** Chromium's experimental feature; Dawn in Node offers it with the toggle allow_unsafe_apis. */
+export const MATRICES = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
+
+type MatrixInfo = GPUAdapterInfo & { readonly subgroupMatrixConfigs?: readonly MatrixUnit[] };
+
 /** A device that runs graphs: plans them, keeps parameters there, one submit a step. */
 export class GpuBackend extends Device implements Backend {
-  readonly #context: PlanContext = {
+  #context: PlanContext = {
     shared: new WeakMap(),
     maxBytes: this.device.limits.maxStorageBufferBindingSize,
     adapter: this.adapterClass,
     lanes: this.lanes,
-    matrices: this.matrices,
     tiles: { get: (product) => this.options.tile ?? this.tuner?.tiles.get(product) },
     f16: this.device.features.has('shader-f16'),
   };
@@ -36,15 +41,20 @@ export class GpuBackend extends Device implements Backend {
   #waiting = 0;
 
   static async open(adapter: GPUAdapter, options: GpuOptions = {}): Promise<GpuBackend> {
+    const { profile, subgroupMatrix, tune } = options;
     const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
-    const wanted = [...WANTED_FEATURES, ...(options.matrices ? [MATRICES] : [])];
+    const wanted = [...WANTED_FEATURES, ...(subgroupMatrix ? [MATRICES] : [])];
     const requiredFeatures = wanted.filter((name) => adapter.features.has(name)) as GPUFeatureName[];
-    const { profile, tune } = options;
     if (profile && !adapter.features.has('timestamp-query'))
       throw new DeviceError('open: this adapter has no timestamp-query, which profile needs; leave profile out');
     const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
     const backend = new GpuBackend(device, adapter, options);
+    const { subgroupMinSize: lanes = 0, subgroupMaxSize, subgroupMatrixConfigs } = adapter.info as MatrixInfo;
+    const offered = device.features.has(MATRICES) && subgroupMatrixConfigs;
+    const units = subgroupMatrix === true ? offered : subgroupMatrix;
     // what few use is loaded where it is
+    if (units && lanes === subgroupMaxSize)
+      backend.#context = { ...backend.#context, matrices: (await import('./matrices.js')).makeMatrices(units, lanes) };
     if (tune) backend.tuner = (await import('./tuner.js')).makeTuner(backend, tune);
     const runs = profile === true ? Number.POSITIVE_INFINITY : Number(profile);
     if (profile) backend.profiler = new (await import('./profile.js')).Profiler(backend, runs);

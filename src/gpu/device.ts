@@ -4,16 +4,13 @@ import { type EngineInfo, type EngineStats, emptyStats, type TileStore } from '.
 import type { Tensor } from '../graph/tensor.js';
 import type { AdapterClass } from './kernels.js';
 import type { Tile } from './matmul.js';
-import type { MatrixUnit, MatrixUnits } from './matrices.js';
+import type { MatrixUnit } from './matrices.js';
 import { align, fromBytes, nodeBytes, toBytes } from './memory.js';
 import { stepQueue } from './queue.js';
 import type { Trial } from './scratch.js';
 
 /** WebGPU's constants, which Node lacks as globals. */
 export const usage = { mapRead: 1, copySource: 4, copyDestination: 8, storage: 128, queryResolve: 512 } as const;
-
-/** Chromium's experimental feature; Dawn in Node offers it with the toggle allow_unsafe_apis. */
-export const MATRICES = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
 
 const classOf = (text: string): AdapterClass =>
   /swiftshader/i.test(text) ? 'swiftshader' : /llvmpipe|lavapipe/i.test(text) ? 'lavapipe' : 'gpu';
@@ -30,8 +27,8 @@ export interface GpuOptions {
   readonly tune?: TileStore | undefined;
   /** @internal The tile that all products take, so that tests can try each. */
   readonly tile?: Tile | undefined;
-  /** Has matrix units compute products where the adapter offers them; in tests, these. */
-  readonly matrices?: boolean | readonly MatrixUnit[] | undefined;
+  /** Has matrix units compute products: the adapter's, or in tests these. */
+  readonly subgroupMatrix?: boolean | readonly MatrixUnit[] | undefined;
   /** Bytes that the engine's buffers may take in all. */
   readonly byteBudget?: number | undefined;
   /** @internal Plants faults into kernels, so that tests can see the cross-check find them. */
@@ -45,8 +42,6 @@ export class Device {
   readonly adapterClass: AdapterClass;
   /** Invocations of a subgroup, where software adapters have them: they load slowly, and compute side by side. */
   readonly lanes: number;
-  /** Matrix units that products take, where they are asked for. */
-  readonly matrices: MatrixUnits;
   readonly stats: EngineStats = emptyStats();
   readonly queue = stepQueue(this);
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
@@ -73,9 +68,6 @@ export class Device {
     const { subgroupMinSize: lanes = 1, subgroupMaxSize } = adapter.info;
     const isFixed = lanes === subgroupMaxSize && device.features.has('subgroups');
     this.lanes = isFixed && this.info.adapter.software ? lanes : 1;
-    const { subgroupMatrixConfigs: offered } = adapter.info as { subgroupMatrixConfigs?: readonly MatrixUnit[] };
-    const given = options.matrices === true ? device.features.has(MATRICES) && offered : options.matrices;
-    this.matrices = { units: (isFixed && given) || [], lanes };
     this.lost = device.lost.then(({ reason, message }) => {
       this.#lostBecause = `${reason}: ${message}`;
       return this.#lostBecause;
@@ -234,25 +226,8 @@ export class Device {
     } catch (cause) {
       await complaint;
       this.check();
+      const { explainShader } = await import('./explainShader.js');
       throw new DeviceError(await explainShader(module, wgsl, cause), { cause });
     }
   }
-}
-
-/** The compiler's complaint, the function it is in with its file, and the lines around it. */
-async function explainShader(module: GPUShaderModule, wgsl: string, cause: unknown): Promise<string> {
-  const { messages } = await module.getCompilationInfo();
-  const error = messages.find(({ type }) => type === 'error') ?? messages[0];
-  if (!error) return `shader: ${cause instanceof Error ? cause.message : String(cause)}`;
-  const { message, lineNum, linePos } = error;
-  const lines = wgsl.split('\n');
-  const start = lines.findLastIndex((line, i) => i < lineNum && /\bfn \w+\(/.test(line));
-  const name = /\bfn (\w+)\(/.exec(lines[start] ?? '')?.[1];
-  const file = /^\/\/! (.*)/.exec(lines[start - 1] ?? '')?.[1];
-  const place = name ? ` in fn ${name}, its line ${lineNum - start}${file ? `, of ${file}` : ''}` : '';
-  const from = Math.max(0, lineNum - 3);
-  const excerpt = lines.slice(from, lineNum + 2).map((line, i) => {
-    return `${from + i + 1 === lineNum ? '>' : ' '} ${from + i + 1} | ${line}`;
-  });
-  return `shader: ${message}${place} (line ${lineNum}, column ${linePos} of the kernel)\n${excerpt.join('\n')}`;
 }

@@ -6,7 +6,6 @@ import { type MatmulOptions, matmulSizes } from '../ops/matmul.js';
 import { type Shape, sizeOf } from '../shape.js';
 import { digit, flat, project } from './index.js';
 import { type AdapterClass, type EmitOptions, fitsVectors, type Kernel, writeResults } from './kernels.js';
-import { fitMatrices, writeMatrices } from './matrices.js';
 import { base, halvesOf } from './partition.js';
 import type { Unit } from './units.js';
 import { fillSkeleton, Writer } from './writer.js';
@@ -176,13 +175,12 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   const isSmall = !isWide || m * n * k < SMALL;
   const product = `${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'} ${[sizeOf(batch), m, n, k].join(' × ')}`;
   const usual = tiles[options.adapter][options.adapter === 'gpu' && m * n < FEW ? 1 : 0]!;
-  const matrices = isSmall ? undefined : fitMatrices(options, operands, [m, n, k]);
+  const matrices = isSmall ? undefined : options.matrices?.(options, writer, operands, batch, [m, n, k]);
   const tile = matrices?.tile ?? fitTile(options.tiles.get(product) ?? usual, options.lanes, isSmall, m, n);
   const [kind, rows, columns, x, y] = tile;
   const [QUADS_A, QUADS_B] = [rows * y, columns * x];
-  const { functions, statements, element, sizes } = matrices
-    ? writeMatrices(writer, operands, batch, matrices.unit, [QUADS_A, QUADS_B])
-    : writeProducts(writer, operands, batch, options, tile, isWide);
+  const { functions, statements, element, sizes } =
+    matrices ?? writeProducts(writer, operands, batch, options, tile, isWide);
   // where workgroup memory hands them on, an invocation's quads of rows and columns lie apart
   const [ROW_STRIDE, COLUMN_STRIDE] = kind === 'shared' || kind === 'matrices' ? [4 * y, 4 * x] : [4, 4];
   const places = { GROUP_X: x, GROUP_Y: y, ROW_TILES: rows, COLUMN_TILES: columns, ROW_STRIDE, COLUMN_STRIDE };

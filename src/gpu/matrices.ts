@@ -14,52 +14,49 @@ export interface MatrixUnit {
   readonly N: number;
   readonly K: number;
 }
-/** Matrix units, and the invocations of the subgroups that use them. */
-export interface MatrixUnits {
-  readonly units: readonly MatrixUnit[];
-  readonly lanes: number;
-}
-
 /** Quads of rows and of columns that an invocation hands on, the best first. */
 const BLOCKS = [
   [4, 2],
   [2, 1],
 ] as const;
 
-/** A unit that takes these operands as they lie, and a tile that it divides and that divides the product; if there are any. */
-export function fitMatrices(
-  { matrices: { units, lanes }, stored }: EmitOptions,
-  operands: readonly Operand[],
-  [m, n, k]: readonly [number, number, number],
-): { unit: MatrixUnit; tile: Tile } | undefined {
-  const isSingle = ({ node }: Operand): boolean => node.dtype === 'f32' && stored.has(base(node));
-  const type = operands.every(({ node }) => halvesOf(node)) ? 'f16' : operands.every(isSingle) ? 'f32' : undefined;
+/** What has matrix units compute a product, by subgroups of so many invocations. */
+export type Matrices = ReturnType<typeof makeMatrices>;
+export function makeMatrices(units: readonly MatrixUnit[], lanes: number) {
   const [x, y] = [Math.min(8, lanes), Math.max(1, lanes / 8)];
-  for (const unit of units.filter((each) => each.componentType === type && each.resultComponentType === 'f32'))
-    for (const [rows, columns] of BLOCKS) {
-      const [down, across] = [4 * rows * y, 4 * columns * x];
-      const overhang = [m % down, n % across, k % unit.K, down % unit.M, across % unit.N];
-      if (overhang.every((rest) => rest === 0)) return { unit, tile: ['matrices', rows, columns, x, y] };
-    }
-  return undefined;
+  /** The first unit that takes the operands as they lie, with a tile that it divides and that divides the product. */
+  return ({ stored }: EmitOptions, writer: Writer, operands: readonly Operand[], batch: Shape, [m, n, k]: Sizes) => {
+    const isSingle = ({ node }: Operand): boolean => node.dtype === 'f32' && stored.has(base(node));
+    const type = operands.every(({ node }) => halvesOf(node)) ? 'f16' : operands.every(isSingle) ? 'f32' : undefined;
+    for (const unit of units.filter((each) => each.componentType === type && each.resultComponentType === 'f32'))
+      for (const [rows, columns] of BLOCKS) {
+        const [down, across] = [4 * rows * y, 4 * columns * x];
+        const overhang = [m % down, n % across, k % unit.K, down % unit.M, across % unit.N];
+        const tile: Tile = ['matrices', rows, columns, x, y];
+        if (overhang.every((rest) => rest === 0))
+          return { tile, ...writeProducts(writer, operands, batch, unit, down, across) };
+      }
+    return undefined;
+  };
 }
+type Sizes = readonly [m: number, n: number, k: number];
 
-/** Sums by a matrix unit, for so many quads of rows and of columns. */
-export function writeMatrices(
+/** Sums by a matrix unit for a tile of `down` × `across` outputs. */
+function writeProducts(
   writer: Writer,
   operands: readonly Operand[],
   batch: Shape,
   unit: MatrixUnit,
-  [quadsA, quadsB]: readonly [number, number],
+  down: number,
+  across: number,
 ): Products {
   const { M, N, K } = unit;
   const functions = [
     ...operands.map((operand) => writeMatrix(writer, operand, batch, unit)),
     `alias Result = subgroup_matrix_result<f32, ${N}, ${M}>;`, // WGSL counts columns first
-    `var<workgroup> tile: array<f32, ${16 * quadsA * quadsB}>;`,
+    `var<workgroup> tile: array<f32, ${down * across}>;`,
   ];
-  const counts = { DOWN: (4 * quadsA) / M, ACROSS: (4 * quadsB) / N };
-  const sizes = { MATRIX_M: M, MATRIX_N: N, MATRIX_K: K, ...counts };
+  const sizes = { MATRIX_M: M, MATRIX_N: N, MATRIX_K: K, DOWN: down / M, ACROSS: across / N };
   return { functions, statements: matrixProducts, sizes, element: '' };
 }
 

@@ -3,7 +3,7 @@ import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
 import type { AdapterClass } from './kernels.js';
 import type { Tile } from './matmul.js';
-import type { MatrixUnits } from './matrices.js';
+import type { Matrices } from './matrices.js';
 import type { Aliases } from './partition.js';
 import type { Unit } from './units.js';
 
@@ -32,8 +32,8 @@ export interface PlanContext {
   readonly adapter: AdapterClass;
   /** Invocations of a subgroup that may hand each other what they read; 1 where that does not pay. */
   readonly lanes: number;
-  /** Matrix units that products take. */
-  readonly matrices: MatrixUnits;
+  /** Has matrix units compute a product, where that is asked for and they can. */
+  readonly matrices?: Matrices | undefined;
   /** The tiles that matrix products take, where they are not those of the committed table. */
   readonly tiles: { get(product: string): Tile | undefined };
   /** Whether kernels may hold half-precision numbers. */

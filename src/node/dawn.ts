@@ -27,14 +27,16 @@ const newerMesa =
   'on Debian 12, with bookworm-backports among the sources: apt-get install -t bookworm-backports mesa-vulkan-drivers';
 
 // Dawn crashes when what create() returned is collected, so instances live as long as the process.
-const instances = new Map<Route, Promise<GPU>>();
+const instances = new Map<string, Promise<GPU>>();
 
 /**
  * An adapter; or why there is none, and whether NABLA_ADAPTER named it, so that nothing may take its place. An adapter
- * gives one device; call again for another. NABLA_ADAPTER=gpu, lavapipe or swiftshader takes that one only.
+ * gives one device; call again for another. NABLA_ADAPTER=gpu, lavapipe or swiftshader takes that one only. What is
+ * experimental in Dawn, such as matrix units, is offered where `experimental` asks for it.
  */
 export async function findAdapter(
   powerPreference?: GPUPowerPreference,
+  experimental = false,
 ): Promise<FoundAdapter | { missing: string; forced: boolean }> {
   const forced = process.env.NABLA_ADAPTER ?? '';
   const routes = choices.filter((route) => (forced ? route === forced : route !== 'lavapipe'));
@@ -42,8 +44,9 @@ export async function findAdapter(
   const reasons = new Set<string>();
   for (const route of routes)
     try {
-      if (!instances.has(route)) instances.set(route, openRoute(route));
-      const gpu = await instances.get(route)!;
+      const key = `${route} ${experimental}`;
+      if (!instances.has(key)) instances.set(key, openRoute(route, experimental));
+      const gpu = await instances.get(key)!;
       const adapter = await gpu.requestAdapter(powerPreference ? { powerPreference } : {});
       if (adapter && !(forced === 'gpu' && adapter.info.isFallbackAdapter))
         return { gpu, adapter, source: describe(route, adapter), refused: [...reasons][0] };
@@ -70,7 +73,7 @@ function describe(route: Route, { info }: GPUAdapter): string {
 }
 
 /** Dawn with a route's driver. Throws NablaError where something is missing. */
-async function openRoute(route: Route): Promise<GPU> {
+async function openRoute(route: Route, experimental: boolean): Promise<GPU> {
   const { href } = pathToFileURL(findPeer('webgpu').main);
   prepareVulkan(route);
   try {
@@ -78,7 +81,7 @@ async function openRoute(route: Route): Promise<GPU> {
     // GPUBufferUsage and its like; a name that is already there stays.
     for (const [name, value] of Object.entries(globals))
       if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
-    return create([]);
+    return create(experimental ? ['enable-dawn-features=allow_unsafe_apis'] : []);
   } catch (error) {
     throw new NablaError(`the package webgpu (Dawn) does not load: ${(error as Error).message.split('\n')[0]}`);
   }

@@ -80,7 +80,20 @@ const makeBooks = (length: number) => ({
   /** Σ cost · examples, right answers, and the costs of the last steps. */
   ledger: parameter(new Float32Array(2 + HISTORY), { name: 'ledger' }),
 });
-const spare = new WeakMap<Dataset, ReturnType<typeof makeBooks>[]>();
+type Books = ReturnType<typeof makeBooks>;
+const spare = new WeakMap<Dataset, Books[]>();
+
+/** What a step of so many examples enters: sums first, then its cost over that of HISTORY steps before. */
+function keepBooks({ cursor, ledger }: Books, size: number, cost: Tensor, hits: Tensor): Updates {
+  const sums = [mul(cost, size), hits].map((value) => reshape(value, [1]));
+  const summed = add(ledger, pad(concat(sums, { axis: 0 }), [[0, HISTORY]]));
+  const isNow = equal(arange(2 + HISTORY), add(slice(cursor, [1], [2]), 2));
+  const moved = add(cursor, tensor(Int32Array.of(size, 1)));
+  return [
+    [cursor, where(equal(moved, tensor(Int32Array.of(-1, HISTORY))), 0, moved)],
+    [ledger, where(isNow, cost, summed)],
+  ];
+}
 
 /**
  * Steps over a data set that lives on the engine. The order of the rows is written once an epoch; a cursor on the device
@@ -91,7 +104,8 @@ export function makePass(engine: Engine, definition: PassDefinition) {
   const { inputs, labels, scale, classes } = data.values;
   const kept = spare.get(data) ?? [];
   spare.set(data, kept);
-  const { order, cursor, ledger } = kept.pop() ?? makeBooks(data.length);
+  const books = kept.pop() ?? makeBooks(data.length);
+  const { order, cursor, ledger } = books;
   let counted = false;
   const compile = (size: number): Step<Empty> => {
     const rows = gather(order, add(arange(size), slice(cursor, [0], [1])));
@@ -103,14 +117,7 @@ export function makePass(engine: Engine, definition: PassDefinition) {
     counted = accuracy && hits !== undefined;
     const cost = loss(output, wanted);
     if (cost.rank !== 0) misfit('loss: it gives', cost, 'and a cost is a scalar');
-    const sums = [mul(cost, size), counted ? hits! : zeros([])].map((value) => reshape(value, [1]));
-    const isNow = equal(arange(2 + HISTORY), add(slice(cursor, [1], [2]), 2));
-    const summed = add(ledger, pad(concat(sums, { axis: 0 }), [[0, HISTORY]]));
-    const moved = add(cursor, tensor(Int32Array.of(size, 1)));
-    const own: Updates = [
-      [cursor, where(equal(moved, tensor(Int32Array.of(-1, HISTORY))), 0, moved)],
-      [ledger, where(isNow, cost, summed)],
-    ];
+    const own = keepBooks(books, size, cost, counted ? hits! : zeros([]));
     return engine.compile({ updates: [...(updates?.(cost) ?? []), ...own], precision });
   };
   const full = data.length >= batchSize ? compile(batchSize) : undefined;
@@ -127,12 +134,9 @@ export function makePass(engine: Engine, definition: PassDefinition) {
       let steps = 0;
       const sums = new Float64Array(2 + HISTORY);
       sums.set([from.cost, from.correct]);
-      const start = [
-        [order, rows],
-        [cursor, Int32Array.of(position, 0)],
-        [ledger, { shape: ledger.shape, dtype: 'f64', data: sums }],
-      ] as const;
-      await Promise.all(start.map(([book, value]) => engine.write(book, value)));
+      const opening = { shape: ledger.shape, dtype: 'f64', data: sums } as const;
+      const place = Int32Array.of(position, 0);
+      await Promise.all([engine.write(order, rows), engine.write(cursor, place), engine.write(ledger, opening)]);
       const readCosts: ReadCosts = async (count) => {
         const first = steps - count;
         const { data } = await engine.read(ledger);
@@ -150,7 +154,7 @@ export function makePass(engine: Engine, definition: PassDefinition) {
     release(): void {
       full?.release();
       rest?.release();
-      kept.push({ order, cursor, ledger });
+      kept.push(books);
     },
   };
 }

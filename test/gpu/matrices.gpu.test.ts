@@ -65,7 +65,7 @@ describe('a product by matrix units', () => {
     ['A B of a batch', false, false, [64, 256, 128], [3]],
     ['A B that only a small tile divides', false, false, [136, 208, 260], []],
   ] as const)('%s is right', async (_, transposeA, transposeB, shape, batch) => {
-    const backend = await GpuBackend.open(await openAdapter(), { matrices: [unit], rewrite: emulated });
+    const backend = await GpuBackend.open(await openAdapter(), { subgroupMatrix: [unit], rewrite: emulated });
     await using engine = new Engine(backend);
     const graph = layer(transposeA, transposeB, shape, [...batch]);
     const step = engine.compile({ outputs: graph });
@@ -76,7 +76,7 @@ describe('a product by matrix units', () => {
   });
 
   it('leaves sizes that do not divide to other kernels', async () => {
-    await using engine = new Engine(await GpuBackend.open(await openAdapter(), { matrices: [unit] }));
+    await using engine = new Engine(await GpuBackend.open(await openAdapter(), { subgroupMatrix: [unit] }));
     const { plan } = engine.compile({ outputs: layer(false, true, [130, 192, 256], []) });
     expect(plan.dispatches.at(-1)!.wgsl).not.toContain('subgroup_matrix');
   });

@@ -1,11 +1,14 @@
 // The kernels for matrix units as Dawn's own compiler reads them: its null backend offers the feature and runs nothing.
 import { expect, it } from 'vitest';
 import { create } from 'webgpu';
-import { MATRICES } from '../../src/gpu/device.js';
+import { MATRICES } from '../../src/gpu/backend.js';
+import { makeMatrices } from '../../src/gpu/matrices.js';
 import { makePlan } from '../../src/gpu/plan.js';
+import { open } from '../../src/index.node.js';
 import { cast } from '../../src/ops/cast.js';
 import { input } from '../../src/ops/leaf.js';
 import { matmul } from '../../src/ops/matmul.js';
+import { random } from '../../src/ops/random.js';
 
 const instance = create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']); // Dawn needs it kept
 
@@ -19,7 +22,7 @@ it.each([
   const unit = { componentType, resultComponentType: 'f32', M, N, K };
   const context = {
     ...({ shared: new WeakMap(), maxBytes: 2 ** 30, adapter: 'gpu', lanes: 1, f16: true } as const),
-    matrices: { units: [unit], lanes: 32 },
+    matrices: makeMatrices([unit], 32),
     tiles: { get: () => undefined },
   };
   const operand = (...shape: number[]) => cast(input(shape, { dtype: componentType }), 'f32');
@@ -36,4 +39,15 @@ it.each([
     expect(messages.map(({ message, lineNum }) => `${lineNum}: ${message}`)).toEqual([]);
   }
   device.destroy();
+});
+
+it('is an option that changes nothing where the adapter has no matrix units', async () => {
+  const product = matmul(random.normal([256, 256], { seed: 1 }), random.normal([256, 256], { seed: 2 }));
+  const [plain, asked] = await Promise.all(
+    [{}, { subgroupMatrix: true }].map(async (options) => {
+      await using engine = await open({ backend: 'gpu', ...options });
+      return await engine.run(product);
+    }),
+  );
+  expect(asked).toEqual(plain);
 });

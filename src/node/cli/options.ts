@@ -93,6 +93,7 @@ export const training = program
   .addOption(new Option('--precision <name>', 'of what matrix products read').choices(['f32', 'f16']).default('f32'))
   .option('--tune', 'measure the kernels of matrix products once, and remember the fastest')
   .option('--no-tune', 'take the committed table (default)')
+  .option('--subgroup-matrix', 'have matrix units compute products, where the adapter offers them')
   .option('--profile', 'measure the GPU time of each kernel, which is slower')
   .addOption(dataOption)
   .addOption(textOption)
@@ -123,7 +124,12 @@ export function readTrainOptions() {
     throw new NablaError(`--momentum: ${options.optimizer} has none; leave it out, or take --optimizer sgd`);
   if (options.text !== undefined && options.preset !== 'chars')
     throw new NablaError('--text: digits have none; add --preset chars');
-  const ofGpu = { 'cross-check': options.crossCheck !== 'off', profile: options.profile, tune: options.tune };
+  const ofGpu = {
+    'cross-check': options.crossCheck !== 'off',
+    profile: options.profile,
+    tune: options.tune,
+    'subgroup-matrix': options.subgroupMatrix,
+  };
   const asked = Object.entries(ofGpu).find(([, given]) => given)?.[0];
   if (asked && options.backend === 'cpu') throw new NablaError(`--${asked}: it needs a GPU; leave out --backend cpu`);
   const base = options.output.replace(/\.safetensors$/, '');

@@ -12,7 +12,7 @@ import { equal, greater, where } from '../ops/compare.js';
 import { gather } from '../ops/indexing.js';
 import { arange, parameter, tensor, zeros } from '../ops/leaf.js';
 import { argMax, sum } from '../ops/reduce.js';
-import { concat, pad, slice } from '../ops/slice.js';
+import { slice } from '../ops/slice.js';
 import { misfit, reshape } from '../ops/view.js';
 import { checkOptions } from '../options.js';
 import { checkWhole, sameShape, sizeOf } from '../shape.js';
@@ -58,8 +58,7 @@ export type Totals = Readonly<Record<'position' | 'cost' | 'correct', number>>;
 /** The costs of the last so many steps, at most HISTORY; later ones go on meanwhile. */
 export type ReadCosts = (count: number) => Promise<readonly number[]>;
 /** Runs a step; resolves when there is room for the next. */
-type Go = (step: Step<Empty>, readCosts: ReadCosts) => Promise<void>;
-type Empty = Record<string, never>;
+type Go = (step: Step<{ cost: Tensor }>, readCosts: ReadCosts) => Promise<void>;
 
 export interface PassDefinition extends Required<EvaluateOptions> {
   /** Count right answers too, unless this is false; they cost a kernel a step. */
@@ -85,13 +84,13 @@ const spare = new WeakMap<Dataset, Books[]>();
 
 /** What a step of so many examples enters: sums first, then its cost over that of HISTORY steps before. */
 function keepBooks({ cursor, ledger }: Books, size: number, cost: Tensor, hits: Tensor): Updates {
-  const sums = [mul(cost, size), hits].map((value) => reshape(value, [1]));
-  const summed = add(ledger, pad(concat(sums, { axis: 0 }), [[0, HISTORY]]));
-  const isNow = equal(arange(2 + HISTORY), add(slice(cursor, [1], [2]), 2));
+  const entry = arange(2 + HISTORY);
+  const sums = where(equal(entry, 0), mul(cost, size), where(equal(entry, 1), hits, 0));
+  const isNow = equal(entry, add(slice(cursor, [1], [2]), 2));
   const moved = add(cursor, tensor(Int32Array.of(size, 1)));
   return [
     [cursor, where(equal(moved, tensor(Int32Array.of(-1, HISTORY))), 0, moved)],
-    [ledger, where(isNow, cost, summed)],
+    [ledger, where(isNow, cost, add(ledger, sums))],
   ];
 }
 
@@ -107,7 +106,7 @@ export function makePass(engine: Engine, definition: PassDefinition) {
   const books = kept.pop() ?? makeBooks(data.length);
   const { order, cursor, ledger } = books;
   let counted = false;
-  const compile = (size: number): Step<Empty> => {
+  const compile = (size: number): Step<{ cost: Tensor }> => {
     const rows = gather(order, add(arange(size), slice(cursor, [0], [1])));
     const picked = gather(inputs, rows);
     const values = isScaled(inputs.dtype) ? mul(cast(picked, 'f32'), scale) : picked;
@@ -118,7 +117,7 @@ export function makePass(engine: Engine, definition: PassDefinition) {
     const cost = loss(output, wanted);
     if (cost.rank !== 0) misfit('loss: it gives', cost, 'and a cost is a scalar');
     const own = keepBooks(books, size, cost, counted ? hits! : zeros([]));
-    return engine.compile({ updates: [...(updates?.(cost) ?? []), ...own], precision });
+    return engine.compile({ outputs: { cost }, updates: [...(updates?.(cost) ?? []), ...own], precision });
   };
   const full = data.length >= batchSize ? compile(batchSize) : undefined;
   const rest = data.length % batchSize ? compile(data.length % batchSize) : undefined;

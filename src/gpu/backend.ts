@@ -115,13 +115,13 @@ export class GpuBackend extends Device implements Backend {
   }
 
   async read(parameter: Tensor): Promise<TensorData> {
-    const values = await this.inOrder(() => {
+    const taken = await this.inOrder(() => {
       const place = this.#place(parameter);
       const take = this.copyAside(this.queue.encoder, [[parameter, ...place]]);
       this.queue.flush();
-      return take();
+      return take;
     });
-    return values[0]!;
+    return (await taken())[0]!;
   }
 
   write(parameter: Tensor, value: TensorData): Promise<void> {

@@ -193,5 +193,6 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   const wgsl = fillSkeleton(template, text, { M: m, N: n, K: k, ...places, QUADS_A, QUADS_B, ...sizes });
   const across = Math.ceil(n / (4 * QUADS_B));
   const down = Math.ceil(m / (4 * QUADS_A));
-  return { wgsl, bindings: writer.bindings, workgroups: [across, down, sizeOf(batch)], product };
+  const workgroups = [across, down, sizeOf(batch)] as const;
+  return { wgsl, bindings: writer.bindings, workgroups, ...(!matrices && { product }) }; // tiles are measured, units are not
 }

@@ -112,7 +112,9 @@ export function assignSlots(dispatches: Dispatches, outputs: Tensor[], aliases: 
       if (places.get(node)?.buffer.kind !== 'parameters') live.add(node);
       if (places.has(node)) continue;
       const last = expiring[lastUse.get(node)!];
-      const buffer = takeSlot(last ? free : [], align(nodeBytes(node), 16));
+      const wanted = align(nodeBytes(node), 16);
+      // what an output takes is lost to all others
+      const buffer = takeSlot(last || free.some(({ bytes }) => bytes === wanted) ? free : [], wanted);
       last?.push(buffer);
       places.set(node, { buffer, offset: 0, bytes: nodeBytes(node) });
     }

@@ -121,7 +121,12 @@ function cutLarge(order: readonly Tensor[], stored: Set<Tensor>): Map<Tensor, Se
       if (reads.size <= (isVirtual(node) ? MAX_READS : MAX_READS - 1) && count <= MAX_OPS) break;
       [cut] = node.inputs
         .filter((input) => !isCut(input) && !isLiteral(input))
-        .sort((a, b) => frontiers.get(b)!.size - frontiers.get(a)!.size || ops.get(b)! - ops.get(a)!);
+        .sort(
+          (a, b) =>
+            frontiers.get(b)!.size - frontiers.get(a)!.size ||
+            sizeOf(a.shape) - sizeOf(b.shape) ||
+            ops.get(b)! - ops.get(a)!,
+        );
       if (cut) stored.add(base(cut));
     } while (cut);
   }

@@ -2,7 +2,7 @@ import type { Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
 import { countOf, digit, flat, type Index, split } from './index.js';
-import { base, behind, isLeaf, isVirtual, partition } from './partition.js';
+import { base, behind, halvesOf, isLeaf, isVirtual, partition } from './partition.js';
 import { type Surroundings, Writer } from './writer.js';
 
 /** Storage buffers that one kernel may bind by WebGPU's default limits. */
@@ -95,9 +95,9 @@ function survey(unit: Unit, stored: ReadonlySet<Tensor>): Unit['reads'] | undefi
     if (isVirtual(member) && !index) return undefined;
     if (isVirtual(member)) writer.value(member, index!);
     else if (unit.kind === 'reduce') for (const [node, at] of foldedReads(member, unit)) writer.value(node, at);
-    // a matmul's operand is stored, or a view that is read in place
+    // a matmul's operand is halves that it widens itself, or stored, or a view that is read in place
     else
-      for (const node of member.inputs.map(base))
+      for (const node of member.inputs.map((input) => halvesOf(input) ?? base(input)))
         for (const read of stored.has(node) ? [node] : node.inputs) load(base(read), 'operand');
   }
   return inReach ? reads : undefined;

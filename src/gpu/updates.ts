@@ -91,6 +91,9 @@ export function groupUnits(units: Units, order: readonly Unit[], options: EmitOp
   return joinSmall(groups, options);
 }
 
+/** Earlier dispatches that a small one tries to join, the newest first. */
+const MOST_PARTNERS = 4;
+
 /**
  * Small folds (bias gradients, the cost) become one dispatch where one may run when the other does, and so do small
  * products (δ and δaᵀ of a layer).
@@ -99,19 +102,24 @@ function joinSmall(groups: readonly Group[], options: EmitOptions): Group[] {
   const out: Group[] = [];
   for (const group of groups) {
     const kind = smallKind(group);
-    const at = kind ? out.findLastIndex((other) => smallKind(other) === kind) : -1;
-    const [partner, ...later] = at < 0 ? [] : out.slice(at);
-    const between = later.flatMap(({ units }) => units);
-    const isEarly = partner && !isInTheWay([...partner.units, ...between], group.units, options);
-    const isLate = partner && !isInTheWay(partner.units, [...between, ...group.units], options);
-    const units = [...(partner?.units ?? []), ...group.units];
-    const kernels = isEarly || isLate ? units.map((unit) => emit(unit, options)) : [];
-    const kernel = joinKernels(kernels);
-    if (!kernel) out.push(group);
-    else if (isEarly) out[at] = { units, kernel };
-    else out.splice(at, out.length, ...later, { units, kernel });
+    const partners = [...out.keys()].filter((at) => kind && smallKind(out[at]!) === kind).slice(-MOST_PARTNERS);
+    if (!partners.reverse().some((at) => joinAt(out, at, group, options))) out.push(group);
   }
   return out;
+}
+
+/** Runs a group in one dispatch with an earlier one, where one of them can come as early or as late as the other. */
+function joinAt(out: Group[], at: number, group: Group, options: EmitOptions): boolean {
+  const [partner, ...later] = out.slice(at) as [Group, ...Group[]];
+  const between = later.flatMap(({ units }) => units);
+  const isEarly = !isInTheWay([...partner.units, ...between], group.units, options);
+  const isLate = !isInTheWay(partner.units, [...between, ...group.units], options);
+  const units = [...partner.units, ...group.units];
+  const kernel = isEarly || isLate ? joinKernels(units.map((unit) => emit(unit, options))) : undefined;
+  if (!kernel) return false;
+  if (isEarly) out[at] = { units, kernel };
+  else out.splice(at, out.length, ...later, { units, kernel });
+  return true;
 }
 
 /** What a group is small of, if it is. */

@@ -133,9 +133,7 @@ export function fit(engine: Engine, options: FitOptions): Fit {
             order,
             from,
             async (next, readCosts) => {
-              const done = next.enqueue();
-              await reports.add({ epoch, step: ++step, steps }, readCosts);
-              await done;
+              await Promise.all([next.enqueue(), reports.add({ epoch, step: ++step, steps }, readCosts)]);
             },
             () => isOver(step),
           );
@@ -171,22 +169,19 @@ function makeReports({ onStep, reportEvery }: FitOptions) {
     const steps = unread;
     unread = [];
     asked = performance.now();
-    const reading = readCosts(steps.length).then((costs) =>
-      steps.forEach((at, i) => {
-        if (at.step % (reportEvery ?? 1) === 0) onStep?.({ ...at, cost: costs[i]! });
-      }),
-    );
+    const reading = readCosts(steps.length).then((costs) => {
+      for (const [i, at] of steps.entries()) onStep?.({ ...at, cost: costs[i]! });
+    });
     reading.catch(() => {});
     readings.push(reading);
   };
   return {
     /** A step that was just run, and how to read costs now; resolves when there is room for the next. */
     async add(at: Omit<StepReport, 'cost'>, how: ReadCosts): Promise<void> {
-      if (!onStep) return;
+      if (!onStep || at.step % (reportEvery ?? 1) !== 0) return;
       unread.push(at);
       readCosts = how;
-      const isDue = reportEvery ? at.step % reportEvery === 0 : performance.now() - asked >= INTERVAL;
-      if (isDue || unread.length === HISTORY) read();
+      if (reportEvery || unread.length === HISTORY || performance.now() - asked >= INTERVAL) read();
       if (readings.length >= PENDING) await readings.shift();
     },
     async settle(): Promise<void> {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Engine } from '../../src/engine.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
 import { crossEntropy } from '../../src/loss.js';
-import { dense, sequential } from '../../src/nn/index.js';
+import { dense, lstm, rnn, sequential } from '../../src/nn/index.js';
 import { mul, square } from '../../src/ops/arithmetic.js';
 import { input, parameter } from '../../src/ops/leaf.js';
 import { matmul } from '../../src/ops/matmul.js';
@@ -88,5 +88,24 @@ describe('precision f16', () => {
     // 20 · 2¹⁶ is above 65504, and so on down to 20 · 2¹¹
     const path = await descend(10, 1, 1 / 8, 6);
     if (path) expect(path).toEqual([10, 10, 10, 10, 10, 7.5]);
+  });
+
+  it.each([
+    ['rnn', rnn],
+    ['lstm', lstm],
+  ])('runs an %s, whose states are read as halves and as they are', async (_, make) => {
+    const engine = await open('every');
+    if (!engine) return;
+    const model = sequential(make(8, 16, { outputs: 'last' }), dense(16, 4));
+    const x = input([4, 6, 8], { name: 'x' });
+    const y = input([4], { dtype: 'i32', name: 'y' });
+    const cost = crossEntropy(model.apply(x), y);
+    const updates = sgd({ learningRate: 0.1, momentum: 0.9 }).updates(cost, model.parameters);
+    const step = engine.compile({ inputs: { x, y }, outputs: { cost }, updates, precision: 'f16' });
+    const feeds = { x: Float32Array.from({ length: 192 }, (_, i) => Math.sin(i)), y: Int32Array.of(0, 1, 2, 3) };
+    const costs: number[] = [];
+    for (let i = 0; i < 8; i++) costs.push((await step(feeds)).cost.data[0]!);
+    expect(costs.at(-1)).toBeLessThan(costs[0]!);
+    engine.dispose();
   });
 });

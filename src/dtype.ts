@@ -106,7 +106,7 @@ function sourceOf(op: string, value: Value, wanted: Shape | undefined): Source {
   }
   const isBare = ArrayBuffer.isView(value);
   const given = value as TensorData;
-  if (!isBare && given?.shape === undefined)
+  if (!isBare && (given?.shape === undefined || given.data === undefined))
     throw new FeedError(`${op}: ${String(value)} is not a number, an array, a typed array or { shape, dtype, data }`);
   const source = isBare ? (value as TypedArray) : given.data;
   const kind = Object.prototype.toString.call(source).slice(8, -1);

@@ -45,7 +45,7 @@ export const openWith =
     checkOptions('open', options, '', OPTIONS);
     const { backend, crossCheck = 'off', onCheck } = options;
     checkChoice('open', 'crossCheck', crossCheck, crossChecks);
-    if (backend) checkChoice('open', 'backend', backend, ['gpu', 'cpu']);
+    if (backend !== undefined) checkChoice('open', 'backend', backend, ['gpu', 'cpu']);
     const anomaly = options.anomaly ? (await import('./check/anomaly.js')).watch : undefined;
     let found = backend === 'cpu' ? undefined : await findBackend(options);
     if (found && 'missing' in found) {

@@ -68,8 +68,8 @@ export function normalizeAxis(op: string, axis: number, x: Ranked): number {
 
 /** The axes of a reduction, ascending; all of them when none are given. */
 export function normalizeAxes(op: string, axis: number | readonly number[] | undefined, x: Ranked): number[] {
-  const axes =
-    axis === undefined ? [...new Array(rankOf(op, x)).keys()] : [axis].flat().map((each) => normalizeAxis(op, each, x));
+  const given = axis === undefined ? new Array(rankOf(op, x)).keys() : typeof axis === 'number' ? [axis] : axis;
+  const axes = Array.from(given, (each) => normalizeAxis(op, each, x));
   if (new Set(axes).size !== axes.length)
     throw new ShapeError(`${op}: axis list [${axes.join(', ')}] names an axis twice`);
   return axes.sort((a, b) => a - b);

@@ -85,14 +85,20 @@ export function decode(bytes: Uint8Array) {
   const entries = Object.entries(header).map(([name, entry]) => {
     const { dtype: format, shape, data_offsets: offsets } = Object(entry) as Entry;
     if (!formats.has(format) || !isCounts(shape) || shape.length > MAX_RANK || !isCounts(offsets))
-      fail(`'${name}' needs a dtype of ${[...formats.keys()]}, a shape of up to ${MAX_RANK} sizes and data_offsets`);
+      fail(
+        `'${name}' is ${JSON.stringify(entry)}; it needs a dtype of ${[...formats.keys()]}, a shape of up to ${MAX_RANK} sizes and data_offsets`,
+      );
     const { dtype, Kind } = formats.get(format)!;
     return { name, format, dtype, shape, size: sizeOf(shape) * Kind.BYTES_PER_ELEMENT, offsets };
   });
   let end = 0;
-  for (const { name, size, offsets } of entries.toSorted((a, b) => a.offsets[0]! - b.offsets[0]! || a.size - b.size)) {
+  for (const { name, format, shape, size, offsets } of entries.toSorted(
+    (a, b) => a.offsets[0]! - b.offsets[0]! || a.size - b.size,
+  )) {
     if (!sameShape(offsets, [end, end + size]))
-      fail(`'${name}' takes ${size} bytes at [${offsets}], where ${end} is next: tensors overlap or leave a hole`);
+      fail(
+        `'${name}', ${format} [${shape}], takes ${size} bytes from ${end} on, and its data_offsets are [${offsets}]: they overlap, leave a hole or do not fit`,
+      );
     end += size;
   }
   if (start + end !== bytes.length)

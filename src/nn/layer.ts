@@ -157,8 +157,8 @@ export function sequential(...args: readonly unknown[]): Layer {
   const layers = parts.map(asLayer);
   // A layer that stands in two places is named by the first.
   const names = new Map(layers.map((layer) => [layer, layer.name ?? String(layers.indexOf(layer))]));
-  if (new Set(names.values()).size < names.size)
-    throw new NablaError(`sequential: two layers have one name: ${[...names.values()].join(', ')}; rename one`);
+  const twice = [...names.values()].find((name, i, all) => all.indexOf(name) < i);
+  if (twice !== undefined) throw new NablaError(`sequential: two layers are named '${twice}'; rename one`);
   const place = (path: string, modelSeed: number): void => {
     for (const [layer, name] of names) layer.place?.(join(path, name), options.seed ?? modelSeed);
   };

@@ -41,7 +41,11 @@ function recurrent(
     return (x) => {
       const [batch, time] = x.shape as [number, number];
       if (x.rank !== 3 || x.shape[2] !== inputs || time === 0)
-        misfit(`${kind}: input`, x, `where [batch, time ≥ 1, ${inputs}] is expected; reshape it or change ${inputs}`);
+        misfit(
+          `${kind}: input`,
+          x,
+          `where [batch, time ≥ 1, ${inputs}] is expected; reshape it, or build ${kind}(${x.shape.at(-1)}, ${hidden})`,
+        );
       // time first, so that a step is a run of memory
       const rows = reshape(transpose(x, [1, 0, 2]), [time * batch, inputs]);
       const given = biases.reduce((sum, bias) => add(sum, bias), matmul(rows, forInput, { transposeB: true }));

@@ -30,6 +30,7 @@ export function multiply(a: TensorData, b: TensorData, options: MatmulOptions): 
   const { batch, m, n, k } = matmulSizes(a.shape, b.shape, options);
   const out = new Float64Array(sizeOf(batch) * m * n);
   const matrices = (x: TensorData, rows: number, columns: number, transposed: boolean): TypedArray => {
+    if (!transposed && x.data.length === sizeOf(batch) * rows * columns) return x.data;
     const steps = broadcastSteps(x.shape.slice(0, -2), batch).map((step) => step * rows * columns);
     return viewData(x, [...batch, rows, columns], [...steps, ...(transposed ? [1, rows] : [columns, 1])]).data;
   };

@@ -66,7 +66,8 @@ function settingsOf<O extends OptimizerOptions>(name: string, options: O, defaul
   const settings = { ...defaults, ...Object.fromEntries(given) } as O & Defaults<O>;
   for (const [what, value] of Object.entries(settings)) {
     const isRate = what === 'learningRate' && (value instanceof Tensor || typeof value === 'function');
-    if (typeof defaults[what as keyof typeof defaults] === 'number' && !isRate) checkNumbers(name, { [what]: value });
+    const isNumber = typeof defaults[what as keyof typeof defaults] === 'number' && !isRate;
+    if (isNumber) checkNumbers(name, { [what]: value }, what === 'alpha' ? 1 : Infinity);
   }
   return settings;
 }
@@ -106,7 +107,9 @@ function makeOptimizer(
     });
     // all parameters, then one kind of state after the other
     const updates = rows[0]!.flatMap((_, k) => rows.map((row) => row[k]!));
-    return programNodes({ outputs: [], updates }).includes(counter) ? [...updates, [counter, counted]] : updates;
+    // a schedule that takes no notice of the step may be followed by one that does
+    const isCounted = typeof learningRate === 'function' || programNodes({ outputs: [], updates }).includes(counter);
+    return isCounted ? [...updates, [counter, counted]] : updates;
   };
   return {
     state(parameters) {
@@ -196,7 +199,6 @@ export function rmsProp(options: RmsPropOptions = {}): Optimizer {
   const defaults = { learningRate: 1e-2, weightDecay: 0, alpha: 0.99, epsilon: 1e-8, momentum: 0 };
   const settings = settingsOf('rmsProp', options, defaults);
   const { alpha, epsilon, momentum } = settings;
-  checkNumbers('rmsProp', { alpha }, 1);
   return makeOptimizer('rmsProp', settings, momentum ? ['v', 'momentum'] : ['v'], (rate) => (p, g, v, m?: Tensor) => {
     const next = movingAverage(alpha, v, square(g));
     const direction = scaledDirection(g, next, epsilon);

@@ -1,7 +1,7 @@
 // The curves of the digits: the cost of single batches, its running mean, and the test accuracy.
 import { Curve } from '../shared/curve.js';
 
-/** What a step takes off the weight of all costs before it in the running mean. */
+/** What a step takes off the weight of all costs before it in the running mean; each step's cost comes. */
 const FADE = 0.02;
 
 export class LearningChart {
@@ -24,10 +24,8 @@ export class LearningChart {
   }
 
   add(step: number, cost: number): void {
-    // costs come every few steps, and each stands for those since the one before
-    const fresh = 1 - (1 - FADE) ** Math.max(1, step - this.#curve.lastStep);
-    this.#mean += fresh * (cost - this.#mean);
-    this.#weight += fresh * (1 - this.#weight);
+    this.#mean += FADE * (cost - this.#mean);
+    this.#weight += FADE * (1 - this.#weight);
     this.#curve.add(step, cost, this.mean, undefined);
   }
 

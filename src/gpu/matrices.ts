@@ -14,6 +14,7 @@ export interface MatrixUnit {
   readonly N: number;
   readonly K: number;
 }
+
 /** Quads of rows and of columns that an invocation hands on, the best first. */
 const BLOCKS = [
   [4, 2],

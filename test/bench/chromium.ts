@@ -28,6 +28,7 @@ export async function openPage(): Promise<BenchPage> {
   return {
     source: `${await browser.version()}, ${browser.source}`,
     adapter: () => inPage(page, 'adapter'),
+    facts: (...args) => inPage(page, 'facts', ...args),
     run: (...args) => inPage(page, 'run', ...args),
     close: () => browser.close(),
   };

@@ -3,12 +3,13 @@ import { loadavg } from 'node:os';
 import { Command } from '@commander-js/extra-typings';
 import { open } from '../../src/index.node.js';
 import { openPage } from './chromium.js';
+import type { Facts } from './contenders/contender.js';
 import { jax } from './contenders/jax.js';
 import { nabla } from './contenders/nabla.js';
 import { appendHistory, commit, type Place } from './history.js';
-import { measure, type Result, settings } from './measure.js';
+import { factsOf, measure, type Result, settings } from './measure.js';
 import { installNavigator } from './node.js';
-import { cases, isChosen } from './problems.js';
+import { caseOf, cases, isChosen } from './problems.js';
 import { bundleSizes, startUp } from './processes.js';
 import { contenderTable, factsTable, timeTable } from './report.js';
 
@@ -21,6 +22,7 @@ interface Options {
 /** Where cases run: in this process or in a page. */
 interface Bench extends Omit<Place, 'quick'> {
   readonly software: boolean;
+  facts(name: string): Promise<Facts | undefined>;
   run(name: string, pace: keyof typeof settings): Promise<Result>;
   close?(): Promise<void>;
 }
@@ -32,10 +34,13 @@ async function main(filters: readonly string[], { quick = false, chromium = fals
   const place: Place = { adapter: bench.adapter, platform: bench.platform, quick };
   print(`${place.adapter}, ${place.platform}, commit ${commit()}, load ${loadavg()[0]!.toFixed(1)}\n\n`);
   const results: Result[] = [];
-  for (const { name, gpuOnly } of cases) {
-    if (!isChosen(name, filters) || (gpuOnly && bench.software)) continue;
+  const chosen = cases.filter(({ name, gpuOnly }) => isChosen(name, filters) && !(gpuOnly && bench.software));
+  const facts = new Map<string, Facts | undefined>();
+  for (const { name } of chosen) facts.set(name, await bench.facts(name)); // before the peers come
+  for (const { name } of chosen) {
     process.stderr.write(`${name} …\n`);
-    const result = await bench.run(name, quick ? 'quick' : 'full');
+    const timed = await bench.run(name, quick ? 'quick' : 'full');
+    const result = { ...timed, facts: facts.get(name) };
     appendHistory(history, place, result);
     results.push(result);
   }
@@ -61,17 +66,17 @@ async function inNode(): Promise<Bench> {
   const { software } = engine.info.adapter;
   engine.dispose();
   const reference = await open({ backend: 'cpu' });
-  const run: Bench['run'] = (name, pace) => {
-    const chosen = cases.find((each) => each.name === name)!;
-    return measure(chosen, [nabla(open), jax, tfjs], reference, settings[pace]);
+  return {
+    ...{ adapter, platform: `Node ${process.version}`, software },
+    facts: (name) => factsOf(caseOf(name), nabla(open)),
+    run: (name, pace) => measure(caseOf(name), [nabla(open), jax, tfjs], reference, settings[pace]),
   };
-  return { adapter, platform: `Node ${process.version}`, software, run };
 }
 
 async function inChromium(): Promise<Bench> {
   const page = await openPage();
   const { name, software } = await page.adapter();
-  return { adapter: name, platform: page.source, software, run: page.run, close: page.close };
+  return { adapter: name, platform: page.source, software, facts: page.facts, run: page.run, close: page.close };
 }
 
 const command = new Command('npm run bench --')

@@ -32,7 +32,7 @@ export interface Result {
   /** Operations of one step, where they are easily counted. */
   readonly flops?: number;
   readonly timings: Readonly<Record<string, Timing>>;
-  readonly facts?: Facts;
+  readonly facts?: Facts | undefined;
 }
 
 interface Entrant {
@@ -72,17 +72,26 @@ export async function measure(
       const entrant = entrants[(i + block) % entrants.length]!;
       if (entrant.runner) await attempt(entrant, async () => void entrant.samples.push(await time(entrant)));
     }
-  let facts: Facts | undefined;
-  for (const entrant of entrants)
-    await attempt(entrant, async () => {
-      facts ??= await entrant.runner?.facts?.();
-    });
   for (const { runner } of entrants) runner?.dispose();
   const timings = Object.fromEntries(entrants.map((entrant) => [entrant.name, summary(entrant, entrants[0]!)]));
   const { problem } = await batch(0);
   const flops = problem.kind === 'matmul' ? { flops: 2 * problem.size ** 3 } : {};
-  return { name, ...flops, timings, ...(facts && { facts }) };
+  return { name, ...flops, timings };
 }
+
+/** What a contender tells of itself at a case. Others in its process, their heaps and threads, would cost its host time. */
+export async function factsOf({ make }: Pick<Case, 'make'>, contender: Contender): Promise<Facts | undefined> {
+  const runner = await enterWith(contender, make(0));
+  try {
+    await runner.run(STEPS);
+    return await runner.facts?.();
+  } finally {
+    runner.dispose();
+  }
+}
+
+const enterWith = (contender: Contender, problem: Problem): Promise<Runner> =>
+  problem.kind === 'matmul' ? contender.matmul(problem) : contender.training(problem);
 
 /** An error takes the entrant out of the race and is its result. */
 async function attempt(entrant: Entrant, work: () => Promise<void>): Promise<void> {
@@ -105,7 +114,7 @@ async function enter(
     if (seed === BATCHES) throw new Error(`wrong: ${wrong}`);
     entrant.runner?.dispose();
     const { problem, check } = await batch(seed);
-    entrant.runner = problem.kind === 'matmul' ? await contender.matmul(problem) : await contender.training(problem);
+    entrant.runner = await enterWith(contender, problem);
     await entrant.runner.run(STEPS);
     wrong = await check(await entrant.runner.results(), entrant.runner);
   }

@@ -95,6 +95,8 @@ export const cases: readonly Case[] = [
   ),
 ];
 
+export const caseOf = (name: string): Case => cases.find((each) => each.name === name)!;
+
 /** A case is chosen when one of the filters' words are all among its own: `A`, `512`, `"matmul NT"`. */
 export function isChosen(name: string, filters: readonly string[]): boolean {
   const words = name.split(' ');

@@ -16,7 +16,7 @@ export interface Runner {
 export interface Facts {
   readonly dispatches: number;
   readonly dispatchesUnfused: number;
-  /** Time of the host for one step whose data lie on the device, until it is submitted: lower quartile and median. */
+  /** The host's time for one step whose data lie on the device, in a run of steps: lower quartile and median. */
   readonly hostMicroseconds: readonly [number, number];
   /** The same for a step that is fed a batch. */
   readonly fedMicroseconds: readonly [number, number];

@@ -6,7 +6,7 @@ import { CommanderError } from '@commander-js/extra-typings';
 import { NablaError } from '../errors.js';
 import { evaluateFile } from './cli/eval.js';
 import { explainFile } from './cli/explain.js';
-import { evaluating, program, readTrainOptions, reporting, training } from './cli/options.js';
+import { backendOption, dataOption, program, readTrainOptions, textOption, training } from './cli/options.js';
 import { compareFiles } from './cli/report.js';
 import { train } from './cli/train.js';
 import { doctor } from './doctor.js';
@@ -16,8 +16,20 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const exit = (code: number): void => void Object.assign(process, { exitCode: code });
 training.action(async () => exit(await train(readTrainOptions(), version)));
-evaluating.action((file, options) => evaluateFile(file, options, print));
-reporting.action((files, { output }) => compareFiles(files, output, print));
+program
+  .command('eval')
+  .description('Test accuracy and cost of a trained network')
+  .argument('<file>')
+  .addOption(dataOption)
+  .addOption(textOption)
+  .addOption(backendOption)
+  .action((file, options) => evaluateFile(file, options, print));
+program
+  .command('report')
+  .description('Compare runs, by the pages that nabla train wrote')
+  .argument('<files...>')
+  .option('--output <file>', 'page to write', 'nabla-compare.report.html')
+  .action((files, { output }) => compareFiles(files, output, print));
 program
   .command('explain')
   .description('Values, local gradients and backpropagated gradients of an expression in JSON')

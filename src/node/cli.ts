@@ -8,11 +8,11 @@ import { evaluateFile } from './cli/eval.js';
 import { explainFile } from './cli/explain.js';
 import { backendOption, dataOption, program, readTrainOptions, textOption, training } from './cli/options.js';
 import { compareFiles } from './cli/report.js';
+import { print } from './cli/text.js';
 import { train } from './cli/train.js';
 import { doctor } from './doctor.js';
 
 const { version } = createRequire(import.meta.url)('nabla/package.json') as { version: string };
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const exit = (code: number): void => void Object.assign(process, { exitCode: code });
 training.action(async () => exit(await train(readTrainOptions(), version)));
@@ -23,23 +23,23 @@ program
   .addOption(dataOption)
   .addOption(textOption)
   .addOption(backendOption)
-  .action((file, options) => evaluateFile(file, options, print));
+  .action((file, options) => evaluateFile(file, options));
 program
   .command('report')
   .description('Compare runs, by the pages that nabla train wrote')
   .argument('<files...>')
   .option('--output <file>', 'page to write', 'nabla-compare.report.html')
-  .action((files, { output }) => compareFiles(files, output, print));
+  .action((files, { output }) => compareFiles(files, output));
 program
   .command('explain')
   .description('Values, local gradients and backpropagated gradients of an expression in JSON')
   .argument('<file>')
   .option('--mermaid', 'print the graph as a Mermaid flowchart')
-  .action((file, { mermaid }) => explainFile(file, mermaid === true, print));
+  .action(async (file, { mermaid }) => print(await explainFile(file, mermaid)));
 program
   .command('doctor')
   .description('What this machine has to run on, and how to mend what is missing')
-  .action(async () => exit((await doctor(version, print)) ? 0 : 1));
+  .action(async () => exit((await doctor(version)) ? 0 : 1));
 program.version(`nabla/${version}`);
 
 /** One line for people; with NABLA_DEBUG=1 the stack too. */

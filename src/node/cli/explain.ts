@@ -9,7 +9,7 @@ import { parameter } from '../../ops/leaf.js';
 import { formatShape } from '../../shape.js';
 import { loadFile, withFile } from '../files.js';
 import { parseExpression } from './expression.js';
-import { type Print, table } from './text.js';
+import { table } from './text.js';
 
 /** What a file holds. */
 interface Description {
@@ -64,8 +64,8 @@ function explanationTable(nodes: readonly ExplainedNode[]): string {
   return table([['node', 'op', 'value', 'local', 'incoming', 'sum'], ...rows]);
 }
 
-/** Prints the table of a file's expression, or with `mermaid` its graph. */
-export const explainFile = (file: string, mermaid: boolean, print: Print): Promise<void> =>
+/** The table of a file's expression as text, or with `mermaid` its graph. */
+export const explainFile = (file: string, mermaid = false): Promise<string> =>
   withFile(file, async () => {
     const description = Object(JSON.parse(new TextDecoder().decode(await loadFile(file)))) as Description;
     const { inputs, f } = description;
@@ -74,7 +74,7 @@ export const explainFile = (file: string, mermaid: boolean, print: Print): Promi
     const names = build(description);
     const y = names.get('f')!;
     if (y.op.name === 'full') throw new NablaError(`f: '${f}' is a number; name an input or a step in it`);
-    if (mermaid) return print(toMermaid(y));
+    if (mermaid) return toMermaid(y);
     const wrt = (description.wrt ?? Object.keys(inputs)).map((name) => {
       if (names.has(name)) return names.get(name)!;
       throw new NablaError(`wrt: '${name}' is neither an input nor a step`);
@@ -85,5 +85,5 @@ export const explainFile = (file: string, mermaid: boolean, print: Print): Promi
       if (typeof value === 'number')
         await engine.write(names.get(name)!, { shape: [], dtype: 'f64', data: Float64Array.of(value) });
     const { mode, nodes } = await explain(engine, y, wrt);
-    print([`${description.title ?? f} (${mode} mode)`, '', explanationTable(nodes)].join('\n'));
+    return `${description.title ?? f} (${mode} mode)\n\n${explanationTable(nodes)}`;
   });

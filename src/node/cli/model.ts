@@ -10,15 +10,16 @@ import { binaryCrossEntropy, crossEntropy, halfSquaredError, type Loss, squaredE
 import * as nn from '../../nn/index.js';
 import type { Activation } from '../../ops/activation.js';
 import { div } from '../../ops/arithmetic.js';
+import { sizeOf } from '../../shape.js';
 import { loadFile, withFile } from '../files.js';
 
 /** The losses that an option may name. */
 export const losses = { crossEntropy, binaryCrossEntropy, squaredError, halfSquaredError } as const;
 
-/** A loss as a mean over an example's labels too. */
-export function perLabel(loss: Loss, labels: number): Loss {
-  return (output, target) => div(loss(output, target), labels);
-}
+/** A model's loss, as a mean over an example's labels too: a text has one for each character. */
+export const lossOf = ({ loss }: Architecture): Loss => {
+  return (output, target) => div(losses[loss](output, target), sizeOf(target.shape.slice(1)));
+};
 
 /** Everything but the numbers: enough to build the model again. */
 export interface Architecture {
@@ -64,7 +65,8 @@ export function buildModel({ sizes, activation, loss, kind, start }: Architectur
 function buildReader([characters, ...sizes]: readonly number[], seed: number): nn.Layer {
   const hidden = sizes.slice(0, -1);
   const lstms = hidden.map((size, i) => nn.lstm(hidden[i - 1] ?? size, size));
-  const [first, last] = [hidden[0]!, hidden.at(-1)!];
+  const [first, last] = [hidden[0], hidden.at(-1)];
+  if (!first || !last) throw new NablaError('--layers none: a network of characters has at least one layer');
   return nn.sequential([nn.embedding(characters!, first), ...lstms, nn.dense(last, characters!)], { seed });
 }
 

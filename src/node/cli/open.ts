@@ -36,5 +36,6 @@ export async function openDigits(folder: string | undefined) {
   if (pixels !== other)
     throw new NablaError(`--data: training images have ${pixels} pixels and test images ${other}; they have one size`);
   const source = `data    ${folder ?? 'MNIST'}: ${count(train.length)} training and ${count(test.length)} test digits`;
-  return { train, test, inputs: pixels!, classes: 10, labels: 1, alphabet: undefined, source };
+  const option = folder ? ` --data ${folder}` : '';
+  return { train, test, inputs: pixels!, classes: 10, alphabet: undefined, source, option };
 }

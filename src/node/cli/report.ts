@@ -10,7 +10,7 @@ import type { Predictions } from '../report/predictions.js';
 import { type Run, readPage, writePage } from '../report/run.js';
 import { checkWritable } from './model.js';
 import type { TrainOptions } from './options.js';
-import { costText, count, type Print, percent, table } from './text.js';
+import { costText, count, percent, print, table } from './text.js';
 
 /** Kernels that the command lists. */
 const SHOWN = 16;
@@ -44,7 +44,6 @@ export async function reportRun(
   { options, version, source, profile, ...facts }: Facts,
   { adapter }: EngineInfo,
   parameters: readonly Tensor[],
-  print: Print,
 ): Promise<void> {
   const { report, trace, output, ...settings } = options;
   if (trace && profile) {
@@ -76,7 +75,7 @@ export async function reportRun(
 }
 
 /** Prints runs side by side, with the settings that differ, and writes a page that shows them so. */
-export async function compareFiles(files: readonly string[], output: string, print: Print): Promise<void> {
+export async function compareFiles(files: readonly string[], output: string): Promise<void> {
   if (files.length < 2) throw new NablaError('report: one file; name two or more to compare');
   await checkWritable(output);
   const runs = (await Promise.all(files.map(readPage))).flat();

@@ -3,7 +3,7 @@ import { styleText } from 'node:util';
 import type { Evaluation } from '../../train/evaluate.js';
 
 /** Writes a line for people. */
-export type Print = (line: string) => void;
+export const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 export const percent = (share: number | undefined): string =>
   Number.isFinite(share) ? `${(100 * share!).toFixed(2)}%` : '–';

@@ -1,21 +1,18 @@
 #!/usr/bin/env node
 // The `nabla` command. Exit codes: 0 done; 2 it cannot be done, and one line on standard error says why; 130 stopped by
 // Ctrl-C; 1 a bug.
-import { createRequire } from 'node:module';
 import { CommanderError } from '@commander-js/extra-typings';
 import { NablaError } from '../errors.js';
 import { evaluateFile } from './cli/eval.js';
 import { explainFile } from './cli/explain.js';
 import { backendOption, dataOption, program, readTrainOptions, textOption, training } from './cli/options.js';
 import { compareFiles } from './cli/report.js';
-import { print } from './cli/text.js';
+import { print, version } from './cli/text.js';
 import { train } from './cli/train.js';
 import { doctor } from './doctor.js';
 
-const { version } = createRequire(import.meta.url)('nabla/package.json') as { version: string };
-
 const exit = (code: number): void => void Object.assign(process, { exitCode: code });
-training.action(async () => exit(await train(readTrainOptions(), version)));
+training.action(async () => exit(await train(readTrainOptions())));
 program
   .command('eval')
   .description('Test accuracy and cost of a trained network')
@@ -39,7 +36,7 @@ program
 program
   .command('doctor')
   .description('What this machine has to run on, and how to mend what is missing')
-  .action(async () => exit((await doctor(version)) ? 0 : 1));
+  .action(async () => exit((await doctor()) ? 0 : 1));
 program.version(`nabla/${version}`);
 
 /** One line for people; with NABLA_DEBUG=1 the stack too. */

@@ -59,7 +59,7 @@ function describe(route: Route, { info }: GPUAdapter): string {
 
 /** Dawn with a route's driver. Throws NablaError where something is missing. */
 async function openRoute(route: Route, experimental: boolean): Promise<GPU> {
-  const { href } = pathToFileURL(findPeer('webgpu').main);
+  const { href } = pathToFileURL(findPeer('webgpu'));
   prepareVulkan(route);
   try {
     const { create, globals } = (await import(/* @vite-ignore */ href)) as typeof import('webgpu');

@@ -1,7 +1,7 @@
 // What `nabla doctor` prints: what this machine has to run on, and the line that mends what is missing.
 import { styleText } from 'node:util';
 import { findBrowser } from './chromium.js';
-import { count, print } from './cli/text.js';
+import { count, print, version } from './cli/text.js';
 import { findAdapter } from './dawn.js';
 
 const shownLimits = ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeInvocationsPerWorkgroup'] as const;
@@ -20,7 +20,7 @@ function adapterLines({ source, adapter }: { source: string; adapter: GPUAdapter
 }
 
 /** Prints what was found and how to mend what is missing; resolves to whether a GPU engine can run. */
-export async function doctor(version: string): Promise<boolean> {
+export async function doctor(): Promise<boolean> {
   const section = (title: string, lines: readonly string[]): void =>
     print([`\n${styleText('bold', title)}`, ...lines].join('\n  '));
   print(`nabla ${version}, Node ${process.version}, ${process.platform} ${process.arch}`);

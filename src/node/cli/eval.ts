@@ -21,7 +21,7 @@ export async function evaluateFile(file: string, options: EvalOptions): Promise<
   const { engine, source } = await openEngine(options);
   await using _ = engine;
   await load(engine);
-  print([source, data.source, `model   ${file}: ${describeModel(architecture)}`].join('\n'));
+  print(`engine  ${source}\n${data.source}\nmodel   ${file}: ${describeModel(architecture)}`);
   print(resultLine(await evaluate(engine, { model, loss: lossOf(architecture), data: test })));
   if (alphabet) print(`it writes:\n${await write(engine, model, alphabet)}`);
   else print(confusionTable((await predict(engine, model, test, architecture.loss)).confusion));

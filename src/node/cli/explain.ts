@@ -46,20 +46,18 @@ function show(data: TensorData | undefined): string {
 
 /** One row or more for each node: local gradients and what arrives stand below each other. */
 function explanationTable(nodes: readonly ExplainedNode[]): string {
-  const label = ({ op, name, value }: ExplainedNode, i: number): string =>
-    op === 'full' ? show(value) : (name ?? `#${i}`);
-  const labels = new Map(nodes.map((node, i) => [node.id, label(node, i)]));
+  const labels = new Map(
+    nodes.map(({ id, op, name, value }, i) => [id, op === 'full' ? show(value) : (name ?? `#${i}`)]),
+  );
   const rows = nodes.flatMap((node) => {
     if (node.op === 'full') return [];
-    const arguments_ = node.inputs.map((id) => labels.get(id)!);
-    const call = arguments_.length ? `${node.op}(${arguments_.join(', ')})` : 'input';
-    const local = arguments_.flatMap((label, i) => (node.local[i] ? `∂/∂${label} = ${show(node.local[i])}` : []));
+    const inputs = node.inputs.map((id) => labels.get(id)!);
+    const call = inputs.length ? `${node.op}(${inputs.join(', ')})` : 'input';
+    const local = inputs.flatMap((label, i) => (node.local[i] ? `∂/∂${label} = ${show(node.local[i])}` : []));
     const incoming = node.incoming.map(({ from, value }) => `from ${labels.get(from)}: ${show(value)}`);
-    const own = [labels.get(node.id)!, call, show(node.value)];
-    return Array.from({ length: Math.max(1, local.length, incoming.length) }, (_, i) => {
-      const parts = [local[i] ?? '', incoming[i] ?? ''];
-      return i === 0 ? [...own, ...parts, show(node.gradient)] : ['', '', '', ...parts, ''];
-    });
+    const columns = [[labels.get(node.id)!], [call], [show(node.value)], local, incoming, [show(node.gradient)]];
+    const height = Math.max(...columns.map(({ length }) => length));
+    return Array.from({ length: height }, (_, i) => columns.map((column) => column[i] ?? ''));
   });
   return table([['node', 'op', 'value', 'local', 'incoming', 'sum'], ...rows]);
 }

@@ -1,6 +1,9 @@
 // How the commands write numbers and lines.
+import { createRequire } from 'node:module';
 import { styleText } from 'node:util';
 import type { Evaluation } from '../../train/evaluate.js';
+
+export const { version } = createRequire(import.meta.url)('nabla/package.json') as { version: string };
 
 /** Writes a line for people. */
 export const print = (line: string): void => void process.stdout.write(`${line}\n`);

@@ -7,6 +7,7 @@ import { NablaError } from '../../errors.js';
 import type { Tensor } from '../../graph/tensor.js';
 import { save } from '../../io/checkpoint.js';
 import { encode, type ScalarEvent } from '../../io/tensorboard.js';
+import { sizeOf } from '../../shape.js';
 import { evaluate, makePass } from '../../train/evaluate.js';
 import { type EpochReport, type FitOptions, fit } from '../../train/fit.js';
 import { saveFile } from '../files.js';
@@ -24,7 +25,7 @@ import { costText, count, percent, print, resultLine } from './text.js';
  * Trains, reports and writes the model. The first Ctrl-C stops after the step in progress and writes what was learned,
  * the second quits. Resolves to the exit code.
  */
-export async function train(options: TrainOptions, version: string): Promise<number> {
+export async function train(options: TrainOptions): Promise<number> {
   const { preset, layers, activation, output, report, trace, tensorboard } = options;
   const events = tensorboard && join(tensorboard, `events.out.tfevents.${Math.floor(Date.now() / 1000)}.nabla`);
   if (tensorboard) await mkdir(tensorboard, { recursive: true });
@@ -39,7 +40,7 @@ export async function train(options: TrainOptions, version: string): Promise<num
   const model = buildModel(architecture, options.seed);
   const loss = lossOf(architecture);
   const described = describeModel(architecture);
-  print(`${source}\n${data.source}\nmodel   ${described}; ${describeTraining(options)}`);
+  print(`engine  ${source}\n${data.source}\nmodel   ${described}; ${describeTraining(options)}`);
 
   const { code, scalars, ...learned } = await learn(engine, options, { model, loss, ...data });
   const { steps, epochs } = learned;
@@ -66,8 +67,9 @@ export async function train(options: TrainOptions, version: string): Promise<num
     const outcome = alphabet
       ? { text: await write(engine, model, alphabet) }
       : { predictions: await predict(engine, model, data.test, options.loss) };
-    const facts = { ...learned, ...outcome, profile, options, version, source, model: described, test };
-    await reportRun(facts, engine.info, model.parameters);
+    const parameters = model.parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+    const facts = { ...learned, ...outcome, test, model: described, parameters, profile, source };
+    await reportRun(options, engine.info, facts);
   }
   return code;
 }

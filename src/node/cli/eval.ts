@@ -11,7 +11,7 @@ import { print, resultLine } from './text.js';
 
 /** Prints test accuracy and cost of a model file, and what a network of characters writes. */
 export async function evaluateFile(file: string, options: EvalOptions): Promise<void> {
-  const { architecture, model, load } = await openModel(file);
+  const { architecture, model, loadInto } = await openModel(file);
   const { alphabet, sizes } = architecture;
   const { test, ...data } = await (alphabet ? openText(options.text, alphabet) : openDigits(options.data));
   if (sizes[0] !== data.inputs || sizes.at(-1) !== data.classes)
@@ -20,7 +20,7 @@ export async function evaluateFile(file: string, options: EvalOptions): Promise<
     );
   const { engine, source } = await openEngine(options);
   await using _ = engine;
-  await load(engine);
+  await loadInto(engine);
   print(`engine  ${source}\n${data.source}\nmodel   ${file}: ${describeModel(architecture)}`);
   print(resultLine(await evaluate(engine, { model, loss: lossOf(architecture), data: test })));
   if (alphabet) print(`it writes:\n${await write(engine, model, alphabet)}`);

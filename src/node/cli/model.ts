@@ -92,18 +92,15 @@ export async function checkWritable(file: string): Promise<void> {
 export const openModel = (file: string) =>
   withFile(file, async () => {
     const bytes = await loadFile(file);
-    const { architecture, model } = readArchitecture(decode(bytes).metadata.get('architecture'));
-    // `load` writes the file's values into an engine; throws NablaError where they do not fit
-    return { architecture, model, load: (engine: Engine) => withFile(file, () => load(engine, bytes, { model })) };
+    const text = decode(bytes).metadata.get('architecture') ?? '';
+    try {
+      const architecture = JSON.parse(text) as Architecture;
+      const model = buildModel(architecture, 0);
+      // writes the file's values into an engine; throws NablaError where they do not fit
+      const loadInto = (engine: Engine) => withFile(file, () => load(engine, bytes, { model }));
+      if (model.parameters.length && Object.hasOwn(losses, architecture.loss)) return { architecture, model, loadInto };
+    } catch {
+      // no JSON, or nothing to build from
+    }
+    throw new NablaError('its metadata describe no architecture that this version of nabla train writes');
   });
-
-function readArchitecture(text = ''): { architecture: Architecture; model: nn.Layer } {
-  try {
-    const architecture = JSON.parse(text) as Architecture;
-    const model = buildModel(architecture, 0);
-    if (model.parameters.length && Object.hasOwn(losses, architecture.loss)) return { architecture, model };
-  } catch {
-    // no JSON, or nothing to build from
-  }
-  throw new NablaError('its metadata describe no architecture that this version of nabla train writes');
-}

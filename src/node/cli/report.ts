@@ -47,21 +47,12 @@ export async function reportRun(options: TrainOptions, { adapter }: EngineInfo, 
   }
   if (!report) return;
   const timed = epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
-  const run = {
-    ...facts,
-    name: basename(output),
-    date: new Date().toISOString(),
-    settings,
-    machine: {
-      engine: source,
-      adapter: [adapter.vendor, adapter.architecture].filter(Boolean).join(' '),
-      nabla: version,
-      node: process.version,
-      platform: `${process.platform} ${process.arch}`,
-    },
-    stepsPerSecond: timed > 0 ? epochs.at(-1)!.step / timed : steps / seconds,
-    profile: profile && { ...profile, events: [] },
-  };
+  const stepsPerSecond = timed > 0 ? epochs.at(-1)!.step / timed : steps / seconds;
+  const { platform, arch, version: node } = process;
+  const chip = [adapter.vendor, adapter.architecture].filter(Boolean).join(' ');
+  const machine = { engine: source, adapter: chip, nabla: version, node, platform: `${platform} ${arch}` };
+  const about = { name: basename(output), date: new Date().toISOString(), settings, machine, stepsPerSecond };
+  const run = { ...facts, ...about, profile: profile && { ...profile, events: [] } };
   await writePage(report, [run]);
   print(`wrote ${report}; open it in a browser`);
 }

@@ -1,10 +1,8 @@
 // `nabla train`: from options to a model in a file.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Dataset } from '../../data/dataset.js';
 import type { Engine } from '../../engine.js';
 import { NablaError } from '../../errors.js';
-import type { Tensor } from '../../graph/tensor.js';
 import { save } from '../../io/checkpoint.js';
 import { encode, type ScalarEvent } from '../../io/tensorboard.js';
 import { sizeOf } from '../../shape.js';
@@ -74,7 +72,7 @@ export async function train(options: TrainOptions): Promise<number> {
   return code;
 }
 
-type Problem = Pick<FitOptions, 'model' | 'loss'> & Readonly<Record<'train' | 'test', Dataset>>;
+type Problem = Pick<FitOptions, 'model' | 'loss'> & Readonly<Record<'train' | 'test', FitOptions['data']>>;
 
 /** Trains until the end or a signal, whose exit code it returns with what there is to report. */
 async function learn(engine: Engine, options: TrainOptions, { model, loss, train, test }: Problem) {
@@ -114,8 +112,7 @@ async function learn(engine: Engine, options: TrainOptions, { model, loss, train
     progress.stop();
   }
   const seconds = (performance.now() - start) / 1000;
-  const updates = (cost: Tensor) => optimizer.updates(cost, model.parameters);
-  const pass = makePass(engine, { ...task, updates });
+  const pass = makePass(engine, { ...task, updates: (cost) => optimizer.updates(cost, model.parameters) });
   const plan = shrinkPlan((pass.full ?? pass.rest)!.plan);
   pass.release();
   return { code: Number(signal.reason ?? 0), costs, scalars, epochs: reports, steps: run.progress.step, seconds, plan };

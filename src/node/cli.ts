@@ -1,33 +1,42 @@
 #!/usr/bin/env node
 // The `nabla` command. Exit codes: 0 done; 2 it cannot be done, and one line on standard error says why; 130 stopped by
 // Ctrl-C; 1 a bug.
-import { createRequire } from 'node:module';
 import { CommanderError } from '@commander-js/extra-typings';
 import { NablaError } from '../errors.js';
 import { evaluateFile } from './cli/eval.js';
 import { explainFile } from './cli/explain.js';
-import { evaluating, program, readTrainOptions, reporting, training } from './cli/options.js';
+import { backendOption, dataOption, program, readTrainOptions, textOption, training } from './cli/options.js';
 import { compareFiles } from './cli/report.js';
+import { print, version } from './cli/text.js';
 import { train } from './cli/train.js';
 import { doctor } from './doctor.js';
 
-const { version } = createRequire(import.meta.url)('nabla/package.json') as { version: string };
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
-
 const exit = (code: number): void => void Object.assign(process, { exitCode: code });
-training.action(async () => exit(await train(readTrainOptions(), version)));
-evaluating.action((file, options) => evaluateFile(file, options, print));
-reporting.action((files, { output }) => compareFiles(files, output, print));
+training.action(async () => exit(await train(readTrainOptions())));
+program
+  .command('eval')
+  .description('Test accuracy and cost of a trained network')
+  .argument('<file>')
+  .addOption(dataOption)
+  .addOption(textOption)
+  .addOption(backendOption)
+  .action((file, options) => evaluateFile(file, options));
+program
+  .command('report')
+  .description('Compare runs, by the pages that nabla train wrote')
+  .argument('<files...>')
+  .option('--output <file>', 'page to write', 'nabla-compare.report.html')
+  .action((files, { output }) => compareFiles(files, output));
 program
   .command('explain')
   .description('Values, local gradients and backpropagated gradients of an expression in JSON')
   .argument('<file>')
   .option('--mermaid', 'print the graph as a Mermaid flowchart')
-  .action((file, { mermaid }) => explainFile(file, mermaid === true, print));
+  .action(async (file, { mermaid }) => print(await explainFile(file, mermaid)));
 program
   .command('doctor')
   .description('What this machine has to run on, and how to mend what is missing')
-  .action(async () => exit((await doctor(version, print)) ? 0 : 1));
+  .action(async () => exit((await doctor()) ? 0 : 1));
 program.version(`nabla/${version}`);
 
 /** One line for people; with NABLA_DEBUG=1 the stack too. */

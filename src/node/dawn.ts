@@ -9,15 +9,6 @@ import { NablaError } from '../errors.js';
 import { findPeer } from './peers.js';
 import { unpackChromium } from './unpack.js';
 
-export interface FoundAdapter {
-  gpu: GPU;
-  adapter: GPUAdapter;
-  /** One line: what runs and where it came from. */
-  source: string;
-  /** Why an installed driver, which comes first, does not run, and what to do. */
-  refused: string | undefined;
-}
-
 /** What NABLA_ADAPTER may name. 'gpu' stands for installed drivers: where it is not named, software ones too. */
 const choices = ['gpu', 'lavapipe', 'swiftshader'] as const;
 type Route = (typeof choices)[number];
@@ -25,22 +16,23 @@ type Route = (typeof choices)[number];
 const chosenByUser = process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES;
 const newerMesa =
   'on Debian 12, with bookworm-backports among the sources: apt-get install -t bookworm-backports mesa-vulkan-drivers';
+/** What is wrong where a driver is there and gives no adapter, or none of the kind that is asked for. */
+const badDriver = `no installed driver${chosenByUser ? ` (${chosenByUser})` : ''} gives one; update the driver, Mesa 22 is too old; ${newerMesa}`;
 
 // Dawn crashes when what create() returned is collected, so instances live as long as the process.
 const instances = new Map<string, Promise<GPU>>();
 
 /**
- * An adapter; or why there is none, and whether NABLA_ADAPTER named it, so that nothing may take its place. An adapter
- * gives one device; call again for another. NABLA_ADAPTER=gpu, lavapipe or swiftshader takes that one only. What is
- * experimental in Dawn, such as matrix units, is offered where `experimental` asks for it.
+ * An adapter, a line on what runs and where it came from, and why an installed driver, which comes first, does not run; or
+ * why there is none, and whether NABLA_ADAPTER named it, so that nothing may take its place. An adapter gives one device;
+ * call again for another. NABLA_ADAPTER=gpu, lavapipe or swiftshader takes that one only. What is experimental in Dawn,
+ * such as matrix units, is offered where `experimental` asks for it.
  */
-export async function findAdapter(
-  powerPreference?: GPUPowerPreference,
-  experimental = false,
-): Promise<FoundAdapter | { missing: string; forced: boolean }> {
+export async function findAdapter(powerPreference?: GPUPowerPreference, experimental = false) {
   const forced = process.env.NABLA_ADAPTER ?? '';
   const routes = choices.filter((route) => (forced ? route === forced : route !== 'lavapipe'));
-  if (!routes.length) return { missing: `NABLA_ADAPTER=${forced} is none of ${choices.join(', ')}`, forced: true };
+  const none = (missing: string) => ({ missing, forced: forced !== '' });
+  if (!routes.length) return none(`NABLA_ADAPTER=${forced} is none of ${choices.join(', ')}`);
   const reasons = new Set<string>();
   for (const route of routes)
     try {
@@ -50,20 +42,13 @@ export async function findAdapter(
       const adapter = await gpu.requestAdapter(powerPreference ? { powerPreference } : {});
       if (adapter && !(forced === 'gpu' && adapter.info.isFallbackAdapter))
         return { gpu, adapter, source: describe(route, adapter), refused: [...reasons][0] };
-      reasons.add(refusal(route));
+      reasons.add(route === 'swiftshader' ? 'SwiftShader gives no adapter' : badDriver);
     } catch (error) {
       if (!(error instanceof NablaError)) throw error;
       reasons.add(error.message);
     }
   const where = forced && ` for NABLA_ADAPTER=${forced}`;
-  return { missing: `no WebGPU adapter${where}: ${[...reasons].join('; ')}`, forced: forced !== '' };
-}
-
-/** What is wrong where a driver is there and gives no adapter, or none of the kind that is asked for. */
-function refusal(route: Route): string {
-  if (route === 'swiftshader') return 'SwiftShader gives no adapter';
-  const chosen = chosenByUser ? ` (${chosenByUser})` : '';
-  return `no installed driver${chosen} gives one; update the driver, Mesa 22 is too old; ${newerMesa}`;
+  return none(`no WebGPU adapter${where}: ${[...reasons].join('; ')}`);
 }
 
 function describe(route: Route, { info }: GPUAdapter): string {
@@ -74,7 +59,7 @@ function describe(route: Route, { info }: GPUAdapter): string {
 
 /** Dawn with a route's driver. Throws NablaError where something is missing. */
 async function openRoute(route: Route, experimental: boolean): Promise<GPU> {
-  const { href } = pathToFileURL(findPeer('webgpu').main);
+  const { href } = pathToFileURL(findPeer('webgpu'));
   prepareVulkan(route);
   try {
     const { create, globals } = (await import(/* @vite-ignore */ href)) as typeof import('webgpu');
@@ -91,27 +76,23 @@ async function openRoute(route: Route, experimental: boolean): Promise<GPU> {
 function prepareVulkan(route: Route): void {
   if (process.platform !== 'linux' && route !== 'gpu') throw new NablaError(`${route} is for Linux only`);
   if (process.platform !== 'linux') return;
-  const manifests = chosenByUser ? [chosenByUser] : driverManifests();
-  let driver = route === 'lavapipe' ? manifests.find((file) => file.includes('lvp')) : undefined;
-  if (route === 'gpu' && !manifests.length) throw new NablaError('no Vulkan driver is installed');
-  if (route === 'lavapipe' && !driver) throw new NablaError(`lavapipe is not installed; ${newerMesa}`);
+  const packaged = (file: string): string => join(unpackChromium('swiftshader'), file);
+  const driver = route === 'swiftshader' ? packaged('vk_swiftshader_icd.json') : installedDriver(route === 'lavapipe');
+  if (!driver)
+    throw new NablaError(route === 'gpu' ? 'no Vulkan driver is installed' : `lavapipe is not installed; ${newerMesa}`);
   // The package has a loader too, for machines with a driver and no loader.
-  const hasLoader = dlopenGlobal('libvulkan.so.1');
-  if (route === 'swiftshader' || !hasLoader) {
-    const folder = unpackChromium('swiftshader');
-    const loader = join(folder, 'libvulkan.so.1');
-    if (!hasLoader && !dlopenGlobal(loader)) throw new NablaError(`the Vulkan loader ${loader} does not load`);
-    if (route === 'swiftshader') driver = join(folder, 'vk_swiftshader_icd.json');
-  }
-  if (driver) Object.assign(process.env, { VK_DRIVER_FILES: driver, VK_ICD_FILENAMES: driver });
+  if (!dlopenGlobal('libvulkan.so.1') && !dlopenGlobal(packaged('libvulkan.so.1')))
+    throw new NablaError(`the Vulkan loader ${packaged('libvulkan.so.1')} does not load`);
+  if (route !== 'gpu') Object.assign(process.env, { VK_DRIVER_FILES: driver, VK_ICD_FILENAMES: driver });
 }
 
-/** The driver manifests in the folders that the Vulkan loader searches. Without any, Dawn would only complain. */
-function driverManifests(): string[] {
+/** One of the driver manifests where the Vulkan loader looks; without any, Dawn would only complain. */
+function installedDriver(lavapipe: boolean): string | undefined {
   const { XDG_DATA_DIRS = '/usr/local/share:/usr/share' } = process.env;
   const bases = ['/etc', join(homedir(), '.local/share'), ...XDG_DATA_DIRS.split(':')];
   const folders = bases.map((base) => join(base, 'vulkan/icd.d')).filter(existsSync);
-  return folders.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
+  const files = folders.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
+  return (chosenByUser ? [chosenByUser] : files).find((file) => !lavapipe || file.includes('lvp'));
 }
 
 const cell = new Int32Array(new SharedArrayBuffer(4));

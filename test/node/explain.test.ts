@@ -15,11 +15,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-async function explained(file: string, mermaid = false): Promise<string[]> {
-  const lines: string[] = [];
-  await explainFile(file, mermaid, (text) => lines.push(...text.split('\n')));
-  return lines;
-}
+const explained = async (file: string, mermaid = false): Promise<string[]> =>
+  (await explainFile(file, mermaid)).split('\n');
 const written = async (value: unknown): Promise<string> => {
   const file = join(folder, 'example.json');
   await writeFile(file, typeof value === 'string' ? value : JSON.stringify(value));

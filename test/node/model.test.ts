@@ -33,7 +33,7 @@ it('keeps the architecture in the file', async () => {
   await saveFile(file, await checkpoint.save(engine, { model: buildModel(lenet, 1), metadata }));
   const saved = await openModel(file);
   expect(saved.architecture).toEqual(lenet);
-  await saved.load(engine);
+  await saved.loadInto(engine);
   expect(saved.model.parameters.map(({ shape }) => shape.length)).toEqual([4, 1, 4, 1, 2, 1, 2, 1, 2, 1]);
   await rm(folder, { recursive: true });
 });

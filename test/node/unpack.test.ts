@@ -6,7 +6,7 @@ import { findPeer } from '../../src/node/peers.js';
 import { unpackInto } from '../../src/node/unpack.js';
 
 describe('unpacking SwiftShader', () => {
-  const bin = join(findPeer('@sparticuz/chromium').folder, 'bin');
+  const bin = join(findPeer('@sparticuz/chromium'), '../../../bin');
   let cache: string;
   beforeEach(async () => {
     cache = await mkdtemp(join(tmpdir(), 'nabla-unpack-'));

@@ -38,7 +38,7 @@ export async function openText(file: string | undefined, known?: string) {
   const [train, test] = dataset(from(0), from(1)).split(0.9);
   const source = `data    ${file}: ${count(text.length)} characters, ${alphabet.length} different; ${count(train.length)} training and ${count(test.length)} test examples of ${LENGTH}`;
   const classes = alphabet.length;
-  return { train, test, inputs: classes, classes, labels: LENGTH, alphabet: alphabet.join(''), source };
+  return { train, test, inputs: classes, classes, alphabet: alphabet.join(''), source, option: ` --text ${file}` };
 }
 
 /** What a network writes after a prompt, drawn one character after the other by what it holds likely. */

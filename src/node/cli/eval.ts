@@ -3,27 +3,26 @@ import { NablaError } from '../../errors.js';
 import { evaluate } from '../../train/evaluate.js';
 import { predict } from '../report/predictions.js';
 import { openText, write } from './chars.js';
-import { describeModel, losses, openModel, perLabel } from './model.js';
+import { describeModel, lossOf, openModel } from './model.js';
 import { openDigits, openEngine } from './open.js';
 import type { EvalOptions } from './options.js';
 import { confusionTable } from './report.js';
-import { type Print, resultLine } from './text.js';
+import { print, resultLine } from './text.js';
 
 /** Prints test accuracy and cost of a model file, and what a network of characters writes. */
-export async function evaluateFile(file: string, options: EvalOptions, print: Print): Promise<void> {
-  const { architecture, model, load } = await openModel(file);
+export async function evaluateFile(file: string, options: EvalOptions): Promise<void> {
+  const { architecture, model, loadInto } = await openModel(file);
   const { alphabet, sizes } = architecture;
-  const { test, labels, ...data } = await (alphabet ? openText(options.text, alphabet) : openDigits(options.data));
+  const { test, ...data } = await (alphabet ? openText(options.text, alphabet) : openDigits(options.data));
   if (sizes[0] !== data.inputs || sizes.at(-1) !== data.classes)
     throw new NablaError(
       `${file}: it turns ${sizes[0]} numbers into ${sizes.at(-1)} classes and the digits have ${data.inputs} pixels and 10 classes; name the folder that it was trained on with --data`,
     );
   const { engine, source } = await openEngine(options);
   await using _ = engine;
-  await load(engine);
-  print([source, data.source, `model   ${file}: ${describeModel(architecture)}`].join('\n'));
-  const loss = perLabel(losses[architecture.loss], labels);
-  print(resultLine(await evaluate(engine, { model, loss, data: test })));
+  await loadInto(engine);
+  print(`engine  ${source}\n${data.source}\nmodel   ${file}: ${describeModel(architecture)}`);
+  print(resultLine(await evaluate(engine, { model, loss: lossOf(architecture), data: test })));
   if (alphabet) print(`it writes:\n${await write(engine, model, alphabet)}`);
   else print(confusionTable((await predict(engine, model, test, architecture.loss)).confusion));
 }

@@ -9,7 +9,7 @@ import { parameter } from '../../ops/leaf.js';
 import { formatShape } from '../../shape.js';
 import { loadFile, withFile } from '../files.js';
 import { parseExpression } from './expression.js';
-import { type Print, table } from './text.js';
+import { table } from './text.js';
 
 /** What a file holds. */
 interface Description {
@@ -46,26 +46,24 @@ function show(data: TensorData | undefined): string {
 
 /** One row or more for each node: local gradients and what arrives stand below each other. */
 function explanationTable(nodes: readonly ExplainedNode[]): string {
-  const label = ({ op, name, value }: ExplainedNode, i: number): string =>
-    op === 'full' ? show(value) : (name ?? `#${i}`);
-  const labels = new Map(nodes.map((node, i) => [node.id, label(node, i)]));
+  const labels = new Map(
+    nodes.map(({ id, op, name, value }, i) => [id, op === 'full' ? show(value) : (name ?? `#${i}`)]),
+  );
   const rows = nodes.flatMap((node) => {
     if (node.op === 'full') return [];
-    const arguments_ = node.inputs.map((id) => labels.get(id)!);
-    const call = arguments_.length ? `${node.op}(${arguments_.join(', ')})` : 'input';
-    const local = arguments_.flatMap((label, i) => (node.local[i] ? `∂/∂${label} = ${show(node.local[i])}` : []));
+    const inputs = node.inputs.map((id) => labels.get(id)!);
+    const call = inputs.length ? `${node.op}(${inputs.join(', ')})` : 'input';
+    const local = inputs.flatMap((label, i) => (node.local[i] ? `∂/∂${label} = ${show(node.local[i])}` : []));
     const incoming = node.incoming.map(({ from, value }) => `from ${labels.get(from)}: ${show(value)}`);
-    const own = [labels.get(node.id)!, call, show(node.value)];
-    return Array.from({ length: Math.max(1, local.length, incoming.length) }, (_, i) => {
-      const parts = [local[i] ?? '', incoming[i] ?? ''];
-      return i === 0 ? [...own, ...parts, show(node.gradient)] : ['', '', '', ...parts, ''];
-    });
+    const columns = [[labels.get(node.id)!], [call], [show(node.value)], local, incoming, [show(node.gradient)]];
+    const height = Math.max(...columns.map(({ length }) => length));
+    return Array.from({ length: height }, (_, i) => columns.map((column) => column[i] ?? ''));
   });
   return table([['node', 'op', 'value', 'local', 'incoming', 'sum'], ...rows]);
 }
 
-/** Prints the table of a file's expression, or with `mermaid` its graph. */
-export const explainFile = (file: string, mermaid: boolean, print: Print): Promise<void> =>
+/** The table of a file's expression as text, or with `mermaid` its graph. */
+export const explainFile = (file: string, mermaid = false): Promise<string> =>
   withFile(file, async () => {
     const description = Object(JSON.parse(new TextDecoder().decode(await loadFile(file)))) as Description;
     const { inputs, f } = description;
@@ -74,7 +72,7 @@ export const explainFile = (file: string, mermaid: boolean, print: Print): Promi
     const names = build(description);
     const y = names.get('f')!;
     if (y.op.name === 'full') throw new NablaError(`f: '${f}' is a number; name an input or a step in it`);
-    if (mermaid) return print(toMermaid(y));
+    if (mermaid) return toMermaid(y);
     const wrt = (description.wrt ?? Object.keys(inputs)).map((name) => {
       if (names.has(name)) return names.get(name)!;
       throw new NablaError(`wrt: '${name}' is neither an input nor a step`);
@@ -85,5 +83,5 @@ export const explainFile = (file: string, mermaid: boolean, print: Print): Promi
       if (typeof value === 'number')
         await engine.write(names.get(name)!, { shape: [], dtype: 'f64', data: Float64Array.of(value) });
     const { mode, nodes } = await explain(engine, y, wrt);
-    print([`${description.title ?? f} (${mode} mode)`, '', explanationTable(nodes)].join('\n'));
+    return `${description.title ?? f} (${mode} mode)\n\n${explanationTable(nodes)}`;
   });

@@ -10,15 +10,16 @@ import { binaryCrossEntropy, crossEntropy, halfSquaredError, type Loss, squaredE
 import * as nn from '../../nn/index.js';
 import type { Activation } from '../../ops/activation.js';
 import { div } from '../../ops/arithmetic.js';
+import { sizeOf } from '../../shape.js';
 import { loadFile, withFile } from '../files.js';
 
 /** The losses that an option may name. */
 export const losses = { crossEntropy, binaryCrossEntropy, squaredError, halfSquaredError } as const;
 
-/** A loss as a mean over an example's labels too. */
-export function perLabel(loss: Loss, labels: number): Loss {
-  return (output, target) => div(loss(output, target), labels);
-}
+/** A model's loss, as a mean over an example's labels too: a text has one for each character. */
+export const lossOf = ({ loss }: Architecture): Loss => {
+  return (output, target) => div(losses[loss](output, target), sizeOf(target.shape.slice(1)));
+};
 
 /** Everything but the numbers: enough to build the model again. */
 export interface Architecture {
@@ -64,7 +65,8 @@ export function buildModel({ sizes, activation, loss, kind, start }: Architectur
 function buildReader([characters, ...sizes]: readonly number[], seed: number): nn.Layer {
   const hidden = sizes.slice(0, -1);
   const lstms = hidden.map((size, i) => nn.lstm(hidden[i - 1] ?? size, size));
-  const [first, last] = [hidden[0]!, hidden.at(-1)!];
+  const [first, last] = [hidden[0], hidden.at(-1)];
+  if (!first || !last) throw new NablaError('--layers none: a network of characters has at least one layer');
   return nn.sequential([nn.embedding(characters!, first), ...lstms, nn.dense(last, characters!)], { seed });
 }
 
@@ -90,18 +92,15 @@ export async function checkWritable(file: string): Promise<void> {
 export const openModel = (file: string) =>
   withFile(file, async () => {
     const bytes = await loadFile(file);
-    const { architecture, model } = readArchitecture(decode(bytes).metadata.get('architecture'));
-    // `load` writes the file's values into an engine; throws NablaError where they do not fit
-    return { architecture, model, load: (engine: Engine) => withFile(file, () => load(engine, bytes, { model })) };
+    const text = decode(bytes).metadata.get('architecture') ?? '';
+    try {
+      const architecture = JSON.parse(text) as Architecture;
+      const model = buildModel(architecture, 0);
+      // writes the file's values into an engine; throws NablaError where they do not fit
+      const loadInto = (engine: Engine) => withFile(file, () => load(engine, bytes, { model }));
+      if (model.parameters.length && Object.hasOwn(losses, architecture.loss)) return { architecture, model, loadInto };
+    } catch {
+      // no JSON, or nothing to build from
+    }
+    throw new NablaError('its metadata describe no architecture that this version of nabla train writes');
   });
-
-function readArchitecture(text = ''): { architecture: Architecture; model: nn.Layer } {
-  try {
-    const architecture = JSON.parse(text) as Architecture;
-    const model = buildModel(architecture, 0);
-    if (model.parameters.length && Object.hasOwn(losses, architecture.loss)) return { architecture, model };
-  } catch {
-    // no JSON, or nothing to build from
-  }
-  throw new NablaError('its metadata describe no architecture that this version of nabla train writes');
-}

@@ -17,11 +17,11 @@ const SAMPLE = 16;
  */
 export async function openEngine(options: EvalOptions & Partial<TrainOptions>) {
   const { backend, crossCheck = 'off', profile, report, subgroupMatrix, tune } = options;
-  let source = 'engine  CPU, float64';
+  let source = 'CPU, float64';
   const open = openWith(async () => {
     const found = await findAdapter(undefined, subgroupMatrix);
     if ('missing' in found) return { ...found, missing: `${found.missing}; nabla doctor says what to do` };
-    source = `engine  WebGPU on ${found.source}${crossCheck === 'off' ? '' : `; cross-check ${crossCheck}`}`;
+    source = `WebGPU on ${found.source}${crossCheck === 'off' ? '' : `; cross-check ${crossCheck}`}`;
     const sample = report !== undefined && found.adapter.features.has('timestamp-query') ? SAMPLE : 0;
     const measured = { profile: profile || sample, tune: tune ? tileStore : undefined };
     return GpuBackend.open(found.adapter, { ask, subgroupMatrix, ...measured });
@@ -36,5 +36,6 @@ export async function openDigits(folder: string | undefined) {
   if (pixels !== other)
     throw new NablaError(`--data: training images have ${pixels} pixels and test images ${other}; they have one size`);
   const source = `data    ${folder ?? 'MNIST'}: ${count(train.length)} training and ${count(test.length)} test digits`;
-  return { train, test, inputs: pixels!, classes: 10, labels: 1, alphabet: undefined, source };
+  const option = folder ? ` --data ${folder}` : '';
+  return { train, test, inputs: pixels!, classes: 10, alphabet: undefined, source, option };
 }

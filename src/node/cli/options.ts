@@ -18,54 +18,45 @@ const positive = number('number above 0 in the f32 range', (value) => value > 0 
 const fraction = number('number in [0, 1)', (value) => value >= 0 && value < 1);
 const sizes = (text: string): readonly number[] => (text === 'none' ? [] : text.split(',').map(whole(1, 2 ** 16)));
 
-/** An option that takes a key of a record. */
-const keyOf = <Flags extends string, Key extends string>(
-  flags: Flags,
-  about: string,
-  record: Readonly<Record<Key, unknown>>,
-  standard: NoInfer<Key>,
-) => new Option(flags, about).choices(Object.keys(record) as Key[]).default(standard);
+const keysOf = <Key extends string>(record: Readonly<Record<Key, unknown>>) => Object.keys(record) as Key[];
 
 export const optimizers = { sgd, adam, adamW, rmsProp } as const;
 
-/** Settings to start from. What is given on the command line goes over them. */
 interface Preset {
   readonly about: string;
-  readonly options?: Partial<ReturnType<typeof training.opts>>;
+  /** Options as one would give them; what is given on the command line goes over them. */
+  readonly options?: string;
   /** Of the model, beyond what options say. */
   readonly architecture?: Partial<Architecture>;
 }
+/** Settings to start from. */
 export const presets: Readonly<Record<'mnist' | 'nielsen' | 'cnn' | 'chars', Preset>> = {
   mnist: { about: '784-128-10 ReLU, cross-entropy, Adam' },
   nielsen: {
     about: '784-30-10 sigmoid, quadratic cost, SGD at 3.0, batch 10, 30 epochs',
-    options: {
-      layers: [30],
-      activation: 'sigmoid',
-      loss: 'halfSquaredError',
-      optimizer: 'sgd',
-      learningRate: 3,
-      batch: 10,
-      epochs: 30,
-    },
+    options:
+      '--layers 30 --activation sigmoid --loss halfSquaredError --optimizer sgd --learning-rate 3 --batch 10 --epochs 30',
     architecture: { start: { initializer: 'lecunNormal', biasInitializer: 'standardNormal' } },
   },
   cnn: {
     about: 'LeNet: 5×5 convolutions of 8 and 16 channels, pools, then 120-84-10',
-    options: { layers: [120, 84] },
+    options: '--layers 120,84',
     architecture: { kind: 'cnn' },
   },
   chars: {
     about: 'LSTM over the characters of --text, 64 at a time',
-    options: { batch: 32, epochs: 20, learningRate: 0.005, clipNorm: 1 },
+    options: '--batch 32 --epochs 20 --learning-rate 0.005 --clip-norm 1',
     architecture: { kind: 'chars' },
   },
 };
 const aboutPresets = Object.entries(presets).map(([name, { about }]) => `  ${name.padEnd(9)}${about}`);
 
-const dataOption = new Option('--data <dir>', 'folder of four IDX files, gzipped or not (default: MNIST)');
-const textOption = new Option('--text <file>', 'text that a network of characters reads');
-const backendOption = new Option('--backend <name>', 'where it runs, the GPU if there is one').choices(['gpu', 'cpu']);
+export const dataOption = new Option('--data <dir>', 'folder of four IDX files, gzipped or not (default: MNIST)');
+export const textOption = new Option('--text <file>', 'text that a network of characters reads');
+export const backendOption = new Option('--backend <name>', 'where it runs, the GPU if there is one').choices([
+  'gpu',
+  'cpu',
+]);
 
 /** Errors are thrown, for the caller to print. */
 export const program = new Command('nabla').exitOverride().configureOutput({ outputError: () => {} });
@@ -74,11 +65,11 @@ export const training = program
   .command('train')
   .description('Train a network and write it to a file')
   .addHelpText('after', `\nPresets:\n${aboutPresets.join('\n')}`)
-  .addOption(keyOf('--preset <name>', 'settings to start from', presets, 'mnist'))
+  .addOption(new Option('--preset <name>', 'settings to start from').choices(keysOf(presets)).default('mnist'))
   .option('--layers <sizes>', 'hidden layers, as 128,64 or none', sizes, [128])
-  .addOption(keyOf('--activation <name>', 'of the hidden layers', activations, 'relu'))
-  .addOption(keyOf('--loss <name>', 'what training makes small', losses, 'crossEntropy'))
-  .addOption(keyOf('--optimizer <name>', 'how it does so', optimizers, 'adam'))
+  .addOption(new Option('--activation <name>', 'of the hidden layers').choices(keysOf(activations)).default('relu'))
+  .addOption(new Option('--loss <name>', 'what training makes small').choices(keysOf(losses)).default('crossEntropy'))
+  .addOption(new Option('--optimizer <name>', 'how it does so').choices(keysOf(optimizers)).default('adam'))
   .option('--learning-rate <number>', 'step size (default: 0.001; sgd 0.1)', positive)
   .option('--momentum <number>', 'of sgd and rmsProp', fraction, 0)
   .option('--clip-norm <number>', 'scales gradients of a larger norm down to it', positive)
@@ -100,36 +91,17 @@ export const training = program
   .addOption(backendOption)
   .addOption(new Option('--cross-check <name>', 'of GPU results').choices(['off', 'sampled', 'every']).default('off'));
 
-export const evaluating = program
-  .command('eval')
-  .description('Test accuracy and cost of a trained network')
-  .argument('<file>')
-  .addOption(dataOption)
-  .addOption(textOption)
-  .addOption(backendOption);
-export type EvalOptions = ReturnType<typeof evaluating.opts>;
-
-export const reporting = program
-  .command('report')
-  .description('Compare runs, by the pages that nabla train wrote')
-  .argument('<files...>')
-  .option('--output <file>', 'page to write', 'nabla-compare.report.html');
-
 /** What was given to `nabla train`, else what the preset says, else the standard. */
 export function readTrainOptions() {
-  for (const [name, value] of Object.entries(presets[training.opts().preset].options ?? {}))
-    if (training.getOptionValueSource(name) !== 'cli') training.setOptionValue(name, value);
+  const { options: before = '' } = presets[training.opts().preset];
+  training.parseOptions([...before.split(' '), ...program.args.slice(1)]);
   const options = training.opts();
   if (options.momentum !== 0 && !['sgd', 'rmsProp'].includes(options.optimizer))
     throw new NablaError(`--momentum: ${options.optimizer} has none; leave it out, or take --optimizer sgd`);
   if (options.text !== undefined && options.preset !== 'chars')
     throw new NablaError('--text: digits have none; add --preset chars');
-  const ofGpu = {
-    'cross-check': options.crossCheck !== 'off',
-    profile: options.profile,
-    tune: options.tune,
-    'subgroup-matrix': options.subgroupMatrix,
-  };
+  const { crossCheck, profile, tune, subgroupMatrix } = options;
+  const ofGpu = { 'cross-check': crossCheck !== 'off', profile, tune, 'subgroup-matrix': subgroupMatrix };
   const asked = Object.entries(ofGpu).find(([, given]) => given)?.[0];
   if (asked && options.backend === 'cpu') throw new NablaError(`--${asked}: it needs a GPU; leave out --backend cpu`);
   const base = options.output.replace(/\.safetensors$/, '');
@@ -140,7 +112,8 @@ export function readTrainOptions() {
     ...options,
     learningRate: options.learningRate ?? (options.optimizer === 'sgd' ? 0.1 : 0.001),
     report: options.report === false ? undefined : report,
-    trace: options.profile ? `${base}.trace.json` : undefined,
+    trace: profile ? `${base}.trace.json` : undefined,
   };
 }
 export type TrainOptions = ReturnType<typeof readTrainOptions>;
+export type EvalOptions = Pick<TrainOptions, 'data' | 'text' | 'backend'>;

@@ -1,7 +1,7 @@
 // How far training is: a bar on a terminal, plain lines elsewhere.
 import { styleText } from 'node:util';
 import { createLogUpdate } from 'log-update';
-import { costText } from './text.js';
+import { costText, print } from './text.js';
 
 /** Where training is. Steps are counted over the whole run. */
 type Position = Readonly<Record<'epoch' | 'epochs' | 'step' | 'steps' | 'cost', number>>;
@@ -14,7 +14,6 @@ export function openProgress() {
   const output = process.stdout;
   const canRedraw = output.isTTY && output.columns > 0 && process.env.TERM !== 'dumb';
   const draw = canRedraw ? createLogUpdate(output) : undefined;
-  const print = (text: string): void => void output.write(`${text}\n`);
   const start = performance.now();
   let first: { step: number; now: number } | undefined;
   let shown = draw ? Number.NEGATIVE_INFINITY : start;

@@ -3,20 +3,18 @@ import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { NablaError } from '../../errors.js';
 import { chromeTrace, type EngineInfo, type Profile } from '../../graph/backend.js';
-import type { Tensor } from '../../graph/tensor.js';
-import { sizeOf } from '../../shape.js';
 import type { EpochReport } from '../../train/fit.js';
 import type { Predictions } from '../report/predictions.js';
 import { type Run, readPage, writePage } from '../report/run.js';
 import { checkWritable } from './model.js';
 import type { TrainOptions } from './options.js';
-import { costText, count, type Print, percent, table } from './text.js';
+import { costText, count, percent, print, table, version } from './text.js';
 
 /** Kernels that the command lists. */
 const SHOWN = 16;
 
 /** The longest kernels: where the GPU's time went. */
-export function profileTable({ kernels, milliseconds, peaks }: Profile): string {
+function profileTable({ kernels, milliseconds, peaks }: Profile): string {
   const speeds = ({ flopsPerSecond, bytesPerSecond }: Profile['peaks']): string[] =>
     [flopsPerSecond, bytesPerSecond].map((speed) => (speed / 1e9).toFixed(1));
   const rows = kernels.slice(0, SHOWN).map((kernel) => {
@@ -34,49 +32,33 @@ export function profileTable({ kernels, milliseconds, peaks }: Profile): string 
 export const confusionTable = (confusion: Predictions['confusion']): string =>
   table([['read as', ...confusion.keys()].map(String), ...confusion.map((row, i) => [i, ...row].map(String))], true);
 
-/** What `nabla train` knows of a run when it is over, with the command's version and the line that names the adapter. */
+/** What `nabla train` knows of a run when it is over, with the line that names the engine. */
 type Facts = Omit<Run, 'name' | 'settings' | 'stepsPerSecond'> &
-  Readonly<{ epochs: readonly EpochReport[]; seconds: number; profile: Profile | undefined }> &
-  Readonly<{ options: TrainOptions; version: string; source: string }>;
+  Readonly<{ epochs: readonly EpochReport[]; seconds: number; profile: Profile | undefined; source: string }>;
 
 /** Prints where the GPU's time went, if it was measured, and writes trace and page of a run. */
-export async function reportRun(
-  { options, version, source, profile, ...facts }: Facts,
-  { adapter }: EngineInfo,
-  parameters: readonly Tensor[],
-  print: Print,
-): Promise<void> {
+export async function reportRun(options: TrainOptions, { adapter }: EngineInfo, { source, profile, ...facts }: Facts) {
   const { report, trace, output, ...settings } = options;
+  const { epochs, steps, seconds } = facts;
   if (trace && profile) {
     print(profileTable(profile));
     await writeFile(trace, JSON.stringify(chromeTrace(profile)));
     print(`wrote ${trace}; chrome://tracing and ui.perfetto.dev draw it`);
   }
   if (!report) return;
-  const { epochs, steps, seconds } = facts;
   const timed = epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
-  const run = {
-    ...facts,
-    name: basename(output),
-    date: new Date().toISOString(),
-    settings,
-    parameters: parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
-    machine: {
-      engine: source.replace(/^engine +/, ''),
-      adapter: [adapter.vendor, adapter.architecture].filter(Boolean).join(' '),
-      nabla: version,
-      node: process.version,
-      platform: `${process.platform} ${process.arch}`,
-    },
-    stepsPerSecond: timed > 0 ? epochs.at(-1)!.step / timed : steps / seconds,
-    profile: profile && { ...profile, events: [] },
-  };
+  const stepsPerSecond = timed > 0 ? epochs.at(-1)!.step / timed : steps / seconds;
+  const { platform, arch, version: node } = process;
+  const chip = [adapter.vendor, adapter.architecture].filter(Boolean).join(' ');
+  const machine = { engine: source, adapter: chip, nabla: version, node, platform: `${platform} ${arch}` };
+  const about = { name: basename(output), date: new Date().toISOString(), settings, machine, stepsPerSecond };
+  const run = { ...facts, ...about, profile: profile && { ...profile, events: [] } };
   await writePage(report, [run]);
   print(`wrote ${report}; open it in a browser`);
 }
 
 /** Prints runs side by side, with the settings that differ, and writes a page that shows them so. */
-export async function compareFiles(files: readonly string[], output: string, print: Print): Promise<void> {
+export async function compareFiles(files: readonly string[], output: string): Promise<void> {
   if (files.length < 2) throw new NablaError('report: one file; name two or more to compare');
   await checkWritable(output);
   const runs = (await Promise.all(files.map(readPage))).flat();

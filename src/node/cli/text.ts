@@ -1,9 +1,12 @@
 // How the commands write numbers and lines.
+import { createRequire } from 'node:module';
 import { styleText } from 'node:util';
 import type { Evaluation } from '../../train/evaluate.js';
 
+export const { version } = createRequire(import.meta.url)('nabla/package.json') as { version: string };
+
 /** Writes a line for people. */
-export type Print = (line: string) => void;
+export const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 export const percent = (share: number | undefined): string =>
   Number.isFinite(share) ? `${(100 * share!).toFixed(2)}%` : '–';

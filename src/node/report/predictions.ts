@@ -1,5 +1,5 @@
 // What a network makes of each test digit: how often it takes one for another, and pictures of some.
-import { type Dataset, stored } from '../../data/dataset.js';
+import type { Dataset } from '../../data/dataset.js';
 import type { Engine } from '../../engine.js';
 import type { Layer } from '../../nn/index.js';
 import { sigmoid } from '../../ops/activation.js';
@@ -12,19 +12,19 @@ import type { Architecture } from '../cli/model.js';
  * A test digit by its place in the test set, what the network reads, and what it gives that (`confidence`) and the label:
  * a probability where the loss has one. Pixels are bytes in base64.
  */
-type Sample = Readonly<
-  Record<'example' | 'label' | 'predicted' | 'confidence' | 'ofLabel', number> & { pixels: string }
->;
+type Sample = Record<'example' | 'label' | 'predicted' | 'confidence' | 'ofLabel', number> & { pixels: string };
 export type Predictions = Awaited<ReturnType<typeof predict>>;
 
 const CLASSES = 10;
 const WORST = 20;
 const BATCH = 250;
 
-/** The network's answers to all of a test set. */
+/**
+ * The network's answers to all of a test set: how many digits of each label (row) are read as each class (column); the
+ * first of each class that is read right; the surest mistakes.
+ */
 export async function predict(engine: Engine, model: Layer, test: Dataset, loss: Architecture['loss']) {
-  const { data, shape } = stored(test.values.inputs);
-  const confusion = Array.from({ length: CLASSES }, () => new Array<number>(CLASSES).fill(0));
+  const size = test.values.inputs.shape[1]!;
   const samples: Sample[] = [];
   for (const { inputs, labels } of test.batches(BATCH)) {
     const output = model.apply(tensor(inputs));
@@ -33,16 +33,16 @@ export async function predict(engine: Engine, model: Layer, test: Dataset, loss:
     for (const [i, predicted] of read.best.data.entries()) {
       const label = labels.data[i]!;
       const share = read.sure.data.subarray(i * CLASSES, (i + 1) * CLASSES);
-      const row = test.rows[samples.length]! * shape[1]!;
-      const pixels = Buffer.from(data.subarray(row, row + shape[1]!)).toString('base64');
-      confusion[label]![predicted]!++;
+      const ink = inputs.data.subarray(i * size, (i + 1) * size).map((each) => Math.round(255 * each));
+      const pixels = Buffer.from(ink).toString('base64');
       const example = samples.length;
       samples.push({ example, label, predicted, confidence: share[predicted]!, ofLabel: share[label]!, pixels });
     }
   }
-  const right = confusion.flatMap((_, digit) => samples.find((s) => s.label === digit && s.predicted === digit) ?? []);
+  const classes = [...new Array(CLASSES).keys()];
+  const taken = (digit: number, read: number) => samples.filter((s) => s.label === digit && s.predicted === read);
+  const confusion = classes.map((digit) => classes.map((read) => taken(digit, read).length));
+  const right = classes.flatMap((digit) => taken(digit, digit).slice(0, 1));
   const wrong = samples.filter(({ label, predicted }) => label !== predicted);
-  const worst = wrong.sort((a, b) => a.ofLabel - b.ofLabel).slice(0, WORST);
-  // how many digits of each label (row) are read as each class (column); the first of each class; the surest mistakes
-  return { confusion, right, worst };
+  return { confusion, right, worst: wrong.sort((a, b) => a.ofLabel - b.ofLabel).slice(0, WORST) };
 }

@@ -1,39 +1,15 @@
 // WGSL: index expressions (`write`, here), written into the kernels that read them; a reshape takes none.
-import { hostArray, hostData, type TensorData } from '../dtype.js';
+import { broadcastData, viewData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { checkTensors, defineIndex, type Tensor } from '../graph/tensor.js';
-import {
-  broadcastShapes,
-  broadcastSteps,
-  checkShape,
-  eachPlace,
-  formatShape,
-  normalizeAxes,
-  normalizeAxis,
-  type Shape,
-  sameShape,
-  sizeOf,
-  stridesOf,
-} from '../shape.js';
+import type { Shape } from '../shape.js';
+import { broadcastShapes, checkShape, formatShape, normalizeAxis, sameShape, sizeOf, stridesOf } from '../shape.js';
 import { sum } from './reduce.js';
 
 /** @internal Throws what is wrong with a tensor's shape, as a sentence around it. */
 export function misfit(before: string, { shape }: { readonly shape: Shape }, after: string): never {
   throw new ShapeError(`${before} ${formatShape(shape)} ${after}`);
 }
-
-/** Float64 result of a view that reads x at offset + Σ coordinate · step. */
-export function viewData(x: TensorData, shape: Shape, steps: readonly number[], offset = 0): TensorData {
-  const data = hostArray(x.dtype, sizeOf(shape));
-  eachPlace(shape, steps, offset, (place, i) => {
-    data[i] = x.data[place]!;
-  });
-  return hostData(shape, x.dtype, data);
-}
-
-/** Values repeated to a wider shape, as `broadcastTo` means it. */
-export const broadcastData = (x: TensorData, shape: Shape): TensorData =>
-  sameShape(x.shape, shape) ? x : viewData(x, shape, broadcastSteps(x.shape, shape));
 
 /** Sums a broadcast cotangent E ++ wide back to E ++ target; the reverse of broadcasting. */
 export function sumTo(x: Tensor, target: Shape, extra = 0): Tensor {
@@ -47,7 +23,7 @@ export function sumTo(x: Tensor, target: Shape, extra = 0): Tensor {
 const reshapeOf = defineIndex<{ shape: Shape }>({
   name: 'reshape',
   vjp: ({ inputs: [x], cotangent, lead }) => [reshape(cotangent, [...lead, ...x!.shape])],
-  reference: ([x], _, { shape }) => ({ ...x!, shape }),
+  reference: ([x]) => x!.data,
   write: ({ flat, read }) => read(0, flat),
 });
 
@@ -70,14 +46,7 @@ const broadcastOf = defineIndex<{ shape: Shape }>({
   name: 'broadcastTo',
   vjp: ({ inputs: [x], cotangent, lead }) => [sumTo(cotangent, x!.shape, lead.length)],
   reference: ([x], _, { shape }) => broadcastData(x!, shape),
-  write: ({ inputs: [x], output, coordinates, flat, read }) => {
-    const size = sizeOf(x!.shape);
-    const lead = output.rank - x!.rank;
-    if (size === 1) return read(0, '0u');
-    if (sameShape(output.shape.slice(lead), x!.shape)) return read(0, `(${flat} % ${size}u)`);
-    const at = x!.shape.map((extent, i) => (extent === 1 ? '0u' : coordinates[lead + i]!));
-    return read(0, at);
-  },
+  write: ({ inputs: [x], output, coordinates, read }) => read(0, coordinates.slice(output.rank - x!.rank)),
 });
 
 /** Repeats axes of size 1, and new leading axes, up to `shape`. */
@@ -89,27 +58,32 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   return sameShape(x.shape, target) ? x : broadcastOf([x], { shape: target });
 }
 
+/** The permutation that undoes one. */
+const inverse = (axes: readonly number[]): number[] => axes.map((_, i) => axes.indexOf(i));
 const transposeOf = defineIndex<{ axes: readonly number[] }>({
   name: 'transpose',
   shape: ([x], { axes }) => axes.map((axis) => x!.shape[axis]!),
-  vjp: ({ cotangent, lead, options: { axes } }) => {
-    const inverse = axes.map((_, i) => axes.indexOf(i) + lead.length);
-    return [transpose(cotangent, [...lead.keys(), ...inverse])];
-  },
+  vjp: ({ cotangent, lead, options: { axes } }) => [
+    transpose(cotangent, [...lead.keys(), ...inverse(axes).map((axis) => axis + lead.length)]),
+  ],
   reference: ([x], { axes }, { shape }) => {
-    const steps = axes.map((axis) => stridesOf(x!.shape)[axis]!);
-    return viewData(x!, shape, steps);
+    const strides = stridesOf(x!.shape);
+    return viewData(
+      x!,
+      shape,
+      axes.map((axis) => strides[axis]!),
+    );
   },
   write: ({ options: { axes }, coordinates, read }) => {
-    const at = axes.map((_, i) => coordinates[axes.indexOf(i)]!);
+    const at = inverse(axes).map((axis) => coordinates[axis]!);
     return read(0, at);
   },
 });
 
 /** Permutes axes: output axis i is input axis axes[i]. Without `axes` it reverses them. */
 export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
-  const all = normalizeAxes('transpose', undefined, x);
-  const order = Array.from(axes ?? all.reverse(), (axis) => normalizeAxis('transpose', axis, x));
+  checkTensors('transpose', x);
+  const order = Array.from(axes ?? [...x.shape.keys()].reverse(), (axis) => normalizeAxis('transpose', axis, x));
   if (order.length !== x.rank || new Set(order).size !== x.rank)
     misfit('transpose:', { shape: order }, `is no permutation of the ${x.rank} axes; name each of them once`);
   return order.every((axis, i) => axis === i) ? x : transposeOf([x], { axes: order });

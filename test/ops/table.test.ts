@@ -22,7 +22,6 @@ const helpers = [
   'WINDOW_SETTINGS',
   'activations',
   'axesOf',
-  'broadcastData',
   'checkParameter',
   'checkRange',
   'countRuns',
@@ -30,19 +29,8 @@ const helpers = [
   'erf',
   'input',
 ]
-  .concat([
-    'inputOp',
-    'inside',
-    'matmulSizes',
-    'misfit',
-    'multiply',
-    'parameter',
-    'parameterOp',
-    'pcg',
-    'refuseEmpty',
-    'runCount',
-  ])
-  .concat(['sumTo', 'tensor', 'unitRows', 'viewData']);
+  .concat(['inputOp', 'inside', 'matmulSizes', 'misfit', 'multiply', 'parameter', 'parameterOp', 'pcg', 'runCount'])
+  .concat(['sumTo', 'tensor', 'unitRows']);
 
 /** Records of a graph, of its derivatives, and of what composed ones are written in. */
 function recordsOf(roots: readonly Tensor[]): Set<Op> {

@@ -1,6 +1,6 @@
 import { isFloat } from '../dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
-import { checkTensors, Tensor } from '../graph/tensor.js';
+import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { dependents, topological } from '../graph/walk.js';
 import { add } from '../ops/arithmetic.js';
 import { ones, zeros } from '../ops/leaf.js';
@@ -55,12 +55,10 @@ export function pullBack(node: Tensor, cotangent: Tensor, wanted?: readonly bool
 
 /** Throws unless y and the nodes that it is differentiated by are tensors of floats; `what` only floats have. */
 export function checkFloats(op: string, y: Tensor, wrt: readonly Tensor[], what = 'derivatives'): void {
-  for (const node of [...wrt, y]) {
-    if (!(node instanceof Tensor)) throw new NablaError(`${op}: ${String(node)} is not a tensor`);
-    if (isFloat(node.dtype)) continue;
-    if (node === y) throw new DTypeError(`${op}: y is ${y.dtype}, which has no derivative; differentiate a float`);
-    throw new DTypeError(`${op}: ${node.name ?? node.op.name} is ${node.dtype}; only floats have ${what}`);
-  }
+  checkTensors(op, ...wrt, y);
+  const whole = [...wrt, y].find(({ dtype }) => !isFloat(dtype));
+  if (whole === y) throw new DTypeError(`${op}: y is ${y.dtype}, which has no derivative; differentiate a float`);
+  if (whole) throw new DTypeError(`${op}: ${whole.name ?? whole.op.name} is ${whole.dtype}; only floats have ${what}`);
 }
 
 function seed(y: Tensor, cotangent: Tensor | undefined): Tensor {

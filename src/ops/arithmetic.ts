@@ -4,7 +4,6 @@ import { EPSILON } from '../bounds.js';
 import { DTypeError } from '../errors.js';
 import { errorOf, pointwise, type ScalarReference } from '../graph/op.js';
 import { type Binary, definePointwise, Tensor, type TensorLike, type Unary } from '../graph/tensor.js';
-import { cast } from './cast.js';
 import { equal, greater, greaterEqual, less, where } from './compare.js';
 
 /** a + b, with NumPy broadcasting. */
@@ -128,9 +127,8 @@ const choice = (name: string, kernel: string, beats: Binary, reference: ScalarRe
   definePointwise(name, pointwise(kernel, source), {
     accepts: 'number',
     vjp: ({ inputs: [a, b], cotangent }) => {
-      const tie = mul(0.5, cast(equal(a!, b!), a!.dtype));
-      const share = (wins: Tensor): Tensor => mul(cotangent, add(cast(wins, a!.dtype), tie));
-      return [share(beats(a!, b!)), share(beats(b!, a!))];
+      const ofTie = where(equal(a!, b!), mul(0.5, cotangent), 0);
+      return [where(beats(a!, b!), cotangent, ofTie), where(beats(b!, a!), cotangent, ofTie)];
     },
     reference,
   });

@@ -70,8 +70,7 @@ const windowsOf: (inputs: readonly Tensor[], options: WindowOptions) => Tensor =
       if (gap > 1) tests.push(`${meet} % ${gap} == 0`);
       return gap > 1 ? `u32(${meet} / ${gap})` : `u32(${meet})`;
     });
-    const taps = [0, 1].map((k) => (x!.shape[first + k] === 1 ? '0u' : coordinates[first + k]!));
-    const value = read(0, [...coordinates.slice(0, first), ...taps, ...at]);
+    const value = read(0, [...coordinates.slice(0, first + 2), ...at]);
     // −∞ has no literal: its bits, with a zero that only the running kernel knows
     const low = `bitcast<f32>(0xff800000u | (${flat} & 0u))`;
     return inside(tests, value, fill === 0 ? literal(0, output.dtype) : low);

@@ -1,10 +1,10 @@
 // WGSL: index expressions (`write`, here), written into the kernels that read them.
-import { hostArray, type TensorData, type TypedArray } from '../dtype.js';
+import { hostArray, type TensorData, type TypedArray, viewData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { checkNumber, checkTensors, defineIndex, literal, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import { eachPlace, formatShape, normalizeAxis, rankOf, type Shape, sizeOf, stridesOf } from '../shape.js';
-import { misfit, viewData } from './view.js';
+import { misfit } from './view.js';
 
 /** The place of an element among all of a shape. */
 const placeOf = (coordinates: readonly number[], shape: Shape): number =>
@@ -107,14 +107,11 @@ const concatOf = defineIndex<{ axis: number }>({
     return data;
   },
   write: ({ inputs, options: { axis }, coordinates, read }) => {
-    let text = '';
-    startsOf(inputs, axis).forEach((start, i) => {
-      if (inputs[i]!.shape[axis] === 0) return;
-      const place = start > 0 ? `(${coordinates[axis]} - ${start}u)` : coordinates[axis]!;
-      const value = read(i, coordinates.with(axis, place));
-      text = text ? `select(${text}, ${value}, ${coordinates[axis]} >= ${start}u)` : value;
-    });
-    return text;
+    const at = coordinates[axis]!;
+    return startsOf(inputs, axis).reduce((before, start, i) => {
+      const value = read(i, coordinates.with(axis, start > 0 ? `(${at} - ${start}u)` : at));
+      return before ? `select(${before}, ${value}, ${at} >= ${start}u)` : value;
+    }, '');
   },
 });
 
@@ -127,9 +124,10 @@ export function concat(xs: readonly Tensor[], options: { axis: number }): Tensor
   for (const x of xs)
     if (x.rank !== first.rank || x.shape.some((size, i) => i !== axis && size !== first.shape[i]))
       misfit('concat:', x, `does not fit ${formatShape(first.shape)} off axis ${axis}; make the other sizes equal`);
-  if (xs.length === 1) return first;
+  const parts = xs.filter((x) => x.shape[axis] !== 0);
+  if (parts.length < 2) return parts[0] ?? first;
   // four at a time, so that no kernel binds too many buffers
-  if (xs.length <= 4) return concatOf(xs, { axis });
-  const firsts = xs.flatMap((_, i) => (i % 4 === 0 ? [concat(xs.slice(i, i + 4), { axis })] : []));
-  return concat(firsts, { axis });
+  if (parts.length <= 4) return concatOf(parts, { axis });
+  const fours = parts.flatMap((_, i) => (i % 4 === 0 ? [concat(parts.slice(i, i + 4), { axis })] : []));
+  return concat(fours, { axis });
 }

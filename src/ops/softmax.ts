@@ -7,7 +7,7 @@ import { formatShape, normalizeAxis, reducedShape, sameShape, sizeOf } from '../
 import { add, div, log, mul, neg, sub } from './arithmetic.js';
 import { stopGradient } from './cast.js';
 import { equal, where } from './compare.js';
-import { axesOf, max, type ReduceOptions, refuseEmpty, sum } from './reduce.js';
+import { axesOf, max, type ReduceOptions, sum } from './reduce.js';
 import { misfit, reshape } from './view.js';
 
 const shiftedBound = errorOf((value, z, peak) => value * EPSILON * (7 + 3 * Math.abs(z - peak)));
@@ -17,11 +17,10 @@ const shiftedExp = definePointwise('shiftedExp', pointwise('shifted_exp', source
   bound: shiftedBound,
 });
 const softmaxPart = definePointwise('softmaxPart', pointwise('softmax', source), {
-  vjp: ({ inputs: [, , total], output, cotangent: u }) => [
-    mul(u, output),
-    neg(mul(u, output)),
-    neg(div(mul(u, output), total!)),
-  ],
+  vjp: ({ inputs: [, , total], output, cotangent }) => {
+    const part = mul(cotangent, output);
+    return [part, neg(part), neg(div(part, total!))];
+  },
   reference: (z, peak, total) => Math.exp(z - peak) / total,
   bound: shiftedBound,
 });
@@ -69,7 +68,6 @@ export function logSoftmax(x: Tensor, options: { axis?: number } = {}): Tensor {
 /** ln Σ eˣ over `axis`, without overflow. Throws ShapeError over nothing. */
 export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
   const axes = axesOf('logSumExp', x, options);
-  refuseEmpty('logSumExp', x, axes);
   const [peak, total] = statistics(x, axes);
   return reshape(add(peak, log(total)), reducedShape(x.shape, axes, options.keepDims ?? false));
 }

@@ -90,9 +90,6 @@ function flatten(op: string, value: number | NestedArray, wanted: Shape | undefi
 const naturalDType = (data: TypedArray): DType =>
   data instanceof Int32Array ? 'i32' : data instanceof Uint32Array ? 'u32' : data instanceof Uint8Array ? 'u8' : 'f32';
 
-const isStored = (data: unknown, dtype: DType): data is Float32Array | Int32Array =>
-  (data instanceof Float32Array || data instanceof Int32Array) && naturalDType(data) === dtype;
-
 /** IEEE half to number. */
 export function halfToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
@@ -149,8 +146,8 @@ export function readValue(op: string, value: Value, { shape: wanted, dtype: give
   if (wanted && !sameShape(shape, wanted))
     throw new FeedError(`${op}: shape ${formatShape(shape)} where ${formatShape(wanted)} is expected`);
   const dtype = checkDType(op, given ?? own);
-  if (share && isStored(source, dtype)) return { shape, dtype, data: source };
-  return { shape, dtype, data: convert(op, source, dtype) };
+  const isStored = dtype === 'f32' ? source instanceof Float32Array : dtype === 'i32' && source instanceof Int32Array;
+  return { shape, dtype, data: share && isStored ? (source as TypedArray) : convert(op, source, dtype) };
 }
 
 function convert(op: string, source: ArrayLike<number>, dtype: DType): TypedArray {

@@ -18,10 +18,8 @@ export type MatmulOptions = { readonly transposeA: boolean; readonly transposeB:
 export function matmulSizes(a: Shape, b: Shape, { transposeA, transposeB }: MatmulOptions) {
   const [m, k] = (transposeA ? [a.at(-1), a.at(-2)] : a.slice(-2)) as [number, number];
   const [inner, n] = (transposeB ? [b.at(-1), b.at(-2)] : b.slice(-2)) as [number, number];
-  if (k !== inner)
-    throw new ShapeError(
-      `matmul: inner sizes differ: ${formatShape([m, k])} × ${formatShape([inner, n])}; transpose one side, or change ${k} or ${inner}`,
-    );
+  const fact = `inner sizes differ: ${formatShape([m, k])} × ${formatShape([inner, n])}`;
+  if (k !== inner) throw new ShapeError(`matmul: ${fact}; transpose one side, or change ${k} or ${inner}`);
   return { batch: broadcastShapes('matmul', [a.slice(0, -2), b.slice(0, -2)]), m, n, k };
 }
 
@@ -45,12 +43,10 @@ export function multiply(a: TensorData, b: TensorData, options: MatmulOptions): 
 }
 
 /** |A| + ΔA, for bounds. */
-const magnitude = (x: TensorData, errors?: Float64Array): TensorData =>
-  hostData(
-    x.shape,
-    'f64',
-    Float64Array.from(x.data, (value, i) => Math.abs(value) + (errors?.[i] ?? 0)),
-  );
+function magnitude({ shape, data }: TensorData, errors?: Float64Array): TensorData {
+  const size = Float64Array.from(data, (value, i) => Math.abs(value) + (errors?.[i] ?? 0));
+  return hostData(shape, 'f64', size);
+}
 
 const matmulOf = defineOpWith<MatmulOptions>({
   name: 'matmul',

@@ -38,18 +38,17 @@ function fold(x: TensorData, axes: readonly number[], combine: ScalarReference, 
 const spread = (value: Tensor, x: Tensor, { axes }: Reduced, lead: Shape = []): Tensor =>
   broadcastTo(reshape(value, [...lead, ...reducedShape(x.shape, axes, true)]), [...lead, ...x.shape]);
 
-/** The axes that a reduction is asked for, ascending. Throws ShapeError over nothing, unless that has a value. */
-export function axesOf(op: string, x: Tensor, options: ReduceOptions, ofNothing?: number): number[] {
+/** The axes that a reduction is asked for, ascending. Throws ShapeError over nothing, where a sum alone has a value. */
+export function axesOf(op: string, x: Tensor, options: ReduceOptions): number[] {
   const axes = normalizeAxes(op, checkOptions(op, options, '', 'axis keepDims').axis, x);
   const empty = axes.find((axis) => x.shape[axis] === 0);
-  if (ofNothing !== undefined || empty === undefined) return axes;
+  if (op === 'sum' || empty === undefined) return axes;
   return misfit(`${op}: axis ${empty} of`, x, `is empty; ${op} needs at least one element`);
 }
 
 type Reduction = (x: Tensor, options?: ReduceOptions) => Tensor;
-type ReductionRules = Omit<TensorRecord<Reduced>, 'accepts' | 'shape'> & { readonly ofNothing?: 0 };
-/** The function of a reduction, for axes in any form. Over nothing it throws, unless that has a value. */
-function defineReduction({ ofNothing, ...rules }: ReductionRules): Reduction {
+/** The function of a reduction, for axes in any form. */
+function defineReduction(rules: Omit<TensorRecord<Reduced>, 'accepts' | 'shape'>): Reduction {
   const op = defineOpWith<Reduced>({
     accepts: 'number',
     bound: { ulp: 0 },
@@ -57,7 +56,7 @@ function defineReduction({ ofNothing, ...rules }: ReductionRules): Reduction {
     ...rules,
   });
   return (x, options = {}) => {
-    const axes = axesOf(rules.name, x, options, ofNothing);
+    const axes = axesOf(rules.name, x, options);
     return axes.length ? op([x], { axes, keepDims: options.keepDims ?? false }) : x;
   };
 }
@@ -65,7 +64,6 @@ function defineReduction({ ofNothing, ...rules }: ReductionRules): Reduction {
 /** Σ x over `axis`; 0 over nothing. */
 export const sum = defineReduction({
   name: 'sum',
-  ofNothing: 0,
   vjp: ({ inputs: [x], cotangent, lead, options }) => [spread(cotangent, x!, options, lead)],
   reference: ([x], { axes }) => fold(x!, axes, (a, b) => a + b, 0),
   kernel: { kind: 'reduce', name: 'sum' },

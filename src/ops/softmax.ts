@@ -1,7 +1,7 @@
 import source from '../../shaders/softmax.wgsl?raw';
 import { EPSILON } from '../bounds.js';
 import { errorOf, pointwise } from '../graph/op.js';
-import { defineOpWith, definePointwise, type Tensor } from '../graph/tensor.js';
+import { defineOpWith, definePointwise, type OpFunction, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import { formatShape, normalizeAxis, reducedShape, sameShape, sizeOf } from '../shape.js';
 import { add, div, log, mul, neg, sub } from './arithmetic.js';
@@ -31,18 +31,22 @@ function statistics(z: Tensor, axis: number | readonly number[]): [peak: Tensor,
   return [peak, sum(shiftedExp(z, peak), { axis, keepDims: true })];
 }
 
-const softmaxBackward = definePointwise('softmaxBackward', pointwise('softmax_backward', source), {
-  vjp: ({ inputs: [p, dOut, inner], cotangent: u }) => [mul(u, sub(dOut!, inner!)), mul(u, p!), neg(mul(u, p!))],
-  reference: (p, dOut, inner) => p * (dOut - inner),
-  bound: { ulp: 4 },
-});
+/** (a − b) ⊙ scale, which both gradients are. */
+const scaledGap = (name: string, kernel: string): OpFunction =>
+  definePointwise(name, pointwise(kernel, source), {
+    vjp: ({ inputs: [a, b, scale], cotangent: u }) => [mul(u, scale!), neg(mul(u, scale!)), mul(u, sub(a!, b!))],
+    reference: (a, b, scale) => (a - b) * scale,
+    bound: { ulp: 4 },
+  });
+const softmaxBackward = scaledGap('softmaxBackward', 'softmax_backward');
+const crossEntropyBackward = scaledGap('crossEntropyBackward', 'cross_entropy_backward');
 
 const softmaxOf = defineOpWith<{ axis: number }>({
   name: 'softmax',
   // δ_z = p ⊙ (δ_p − Σ p δ_p)
   vjp: ({ output: p, cotangent, lead, options }) => {
     const axis = lead.length + options.axis;
-    return [softmaxBackward(p, cotangent, sum(mul(p, cotangent), { axis, keepDims: true }))];
+    return [softmaxBackward(cotangent, sum(mul(p, cotangent), { axis, keepDims: true }), p)];
   },
   kernel: { kind: 'composed', compose: ([z], { axis }) => softmaxPart(z!, ...statistics(z!, axis)) },
 });
@@ -71,12 +75,6 @@ export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
   const [peak, total] = statistics(x, axes);
   return reshape(add(peak, log(total)), reducedShape(x.shape, axes, options.keepDims ?? false));
 }
-
-const crossEntropyBackward = definePointwise('crossEntropyBackward', pointwise('cross_entropy_backward', source), {
-  vjp: ({ inputs: [p, t, dOut], cotangent: u }) => [mul(u, dOut!), neg(mul(u, dOut!)), mul(u, sub(p!, t!))],
-  reference: (p, target, dOut) => (p - target) * dOut,
-  bound: { ulp: 4 },
-});
 
 const crossEntropyOf = defineOpWith<{ normalised: boolean }>({
   name: 'crossEntropy',

@@ -13,11 +13,10 @@ export function misfit(before: string, { shape }: { readonly shape: Shape }, aft
 
 /** Sums a broadcast cotangent E ++ wide back to E ++ target; the reverse of broadcasting. */
 export function sumTo(x: Tensor, target: Shape, extra = 0): Tensor {
-  const wide = x.shape.slice(extra);
-  if (sameShape(wide, target)) return x;
-  const lead = wide.length - target.length;
-  const axes = wide.flatMap((size, i) => (i < lead || (target[i - lead] === 1 && size !== 1) ? [i + extra] : []));
-  return reshape(axes.length ? sum(x, { axis: axes }) : x, [...x.shape.slice(0, extra), ...target]);
+  const from = x.rank - target.length;
+  const isWide = (axis: number): boolean => axis < from || (target[axis - from] === 1 && x.shape[axis] !== 1);
+  const axis = [...x.shape.keys()].filter((each) => each >= extra && isWide(each));
+  return reshape(sum(x, { axis }), [...x.shape.slice(0, extra), ...target]);
 }
 
 const reshapeOf = defineIndex<{ shape: Shape }>({
@@ -67,12 +66,8 @@ const transposeOf = defineIndex<{ axes: readonly number[] }>({
     transpose(cotangent, [...lead.keys(), ...inverse(axes).map((axis) => axis + lead.length)]),
   ],
   reference: ([x], { axes }, { shape }) => {
-    const strides = stridesOf(x!.shape);
-    return viewData(
-      x!,
-      shape,
-      axes.map((axis) => strides[axis]!),
-    );
+    const steps = axes.map((axis) => stridesOf(x!.shape)[axis]!);
+    return viewData(x!, shape, steps);
   },
   write: ({ options: { axes }, coordinates, read }) => {
     const at = inverse(axes).map((axis) => coordinates[axis]!);

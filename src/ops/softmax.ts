@@ -76,14 +76,13 @@ export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
   return reshape(add(peak, log(total)), reducedShape(x.shape, axes, options.keepDims ?? false));
 }
 
-const crossEntropyOf = defineOpWith<{ normalised: boolean }>({
+const crossEntropyOf = defineOpWith<Record<string, never>>({
   name: 'crossEntropy',
   shape: ([z]) => z!.shape.slice(0, -1),
   // δ_z = (p Σt − t) δ, δ_t = −ln p δ
-  vjp: ({ inputs: [z, target], cotangent, options: { normalised } }) => {
+  vjp: ({ inputs: [z, target], cotangent }) => {
     const dOut = reshape(cotangent, [...cotangent.shape, 1]);
-    const p = softmax(z!);
-    const share = normalised ? p : mul(p, sum(target!, { axis: -1, keepDims: true }));
+    const share = mul(softmax(z!), sum(target!, { axis: -1, keepDims: true }));
     return [crossEntropyBackward(share, target!, dOut), neg(mul(logSoftmax(z!), dOut))];
   },
   kernel: {
@@ -93,13 +92,10 @@ const crossEntropyOf = defineOpWith<{ normalised: boolean }>({
   },
 });
 
-/**
- * −Σ t ln softmax(z) along the last axis: logits z and targets t of one shape [..., classes] to [...].
- * `normalised` says that each row of t sums to 1 (a one-hot row does), which saves its gradient a sum.
- */
-export function softmaxCrossEntropy(z: Tensor, t: Tensor, options: { normalised?: boolean } = {}): Tensor {
+/** −Σ t ln softmax(z) along the last axis: logits z and targets t of one shape [..., classes] to [...]. */
+export function softmaxCrossEntropy(z: Tensor, t: Tensor): Tensor {
   if (!sameShape(z.shape, t.shape) || z.rank === 0)
     misfit('crossEntropy: logits', z, `and targets ${formatShape(t.shape)} differ; both are [..., classes]`);
   if (z.shape.at(-1) === 0) misfit('crossEntropy:', z, 'has no classes; give at least one');
-  return crossEntropyOf([z, t], { normalised: options.normalised ?? false });
+  return crossEntropyOf([z, t], {});
 }

@@ -153,13 +153,12 @@ export function readValue(op: string, value: Value, { shape: wanted, dtype: give
 function convert(op: string, source: ArrayLike<number>, dtype: DType): TypedArray {
   if (dtype === 'f32') return new Float32Array(source);
   if (dtype === 'f16') return Float32Array.from(source, (value) => roundTo('f16', value));
-  const out = hostArray(dtype, source.length);
   const [low, high] = rangeOf(dtype) as [number, number];
-  for (let i = 0; i < source.length; i++) {
-    const value = source[i]!;
-    if (!Number.isInteger(value) || value < low || value > high)
-      throw new FeedError(`${op}: ${value} at ${i} is no ${dtype} (whole numbers from ${low} to ${high}); correct it`);
-    out[i] = value;
-  }
+  const isWrong = (value: number): boolean => !Number.isInteger(value) || value < low || value > high;
+  const at: number = Array.prototype.findIndex.call(source, isWrong);
+  const fact = `at ${at} is no ${dtype} (whole numbers from ${low} to ${high}); correct it`;
+  if (at >= 0) throw new FeedError(`${op}: ${source[at]} ${fact}`);
+  const out = hostArray(dtype, source.length);
+  out.set(source);
   return out;
 }

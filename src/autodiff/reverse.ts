@@ -11,11 +11,8 @@ import { formatShape, sameShape } from '../shape.js';
 /** Nodes whose rules are being applied. */
 const running = new Set<Tensor>();
 
-/** What arrives at an input; nothing where there is no derivative, or none is wanted. */
-type Part = Tensor | undefined;
-
-/** What a node's vjp rule gives for each input; those that are not `wanted` may be left out. */
-export function applyRule(node: Tensor, cotangent: Tensor, wanted: readonly boolean[]): readonly Part[] {
+/** What a node's vjp rule gives for each input, if it has a derivative; those that are not `wanted` may be left out. */
+export function applyRule(node: Tensor, cotangent: Tensor, wanted: readonly boolean[]) {
   const { op, inputs, options } = node;
   if (!op.vjp)
     throw new NablaError(`${op.name}: no vjp rule; give its record one, or cut the gradient with stopGradient`);
@@ -36,10 +33,10 @@ export function applyRule(node: Tensor, cotangent: Tensor, wanted: readonly bool
 }
 
 /** Applies a node's vjp rule; each cotangent comes back as E ++ input.shape, broadcasts of pointwise ops summed. */
-export function pullBack(node: Tensor, cotangent: Tensor, wanted?: readonly boolean[]): Part[] {
+export function pullBack(node: Tensor, cotangent: Tensor, wanted = node.inputs.map(() => true)) {
   const { op, inputs } = node;
   const extra = cotangent.rank - node.rank;
-  const rule = applyRule(node, cotangent, wanted ?? inputs.map(() => true));
+  const rule = applyRule(node, cotangent, wanted);
   return inputs.map((input, i) => {
     let part = rule[i];
     if (!part) return undefined;

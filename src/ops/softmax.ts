@@ -76,6 +76,9 @@ export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
   return reshape(add(peak, log(total)), reducedShape(x.shape, axes, options.keepDims ?? false));
 }
 
+/** Where a class without a share costs nothing, whatever its probability. */
+const crossEntropyOfRows = (z: Tensor, t: Tensor): Tensor =>
+  neg(sum(where(equal(t, 0), 0, mul(t, logSoftmax(z))), { axis: -1 }));
 const crossEntropyOf = defineOpWith<Record<string, never>>({
   name: 'crossEntropy',
   shape: ([z]) => z!.shape.slice(0, -1),
@@ -85,11 +88,7 @@ const crossEntropyOf = defineOpWith<Record<string, never>>({
     const share = mul(softmax(z!), sum(target!, { axis: -1, keepDims: true }));
     return [crossEntropyBackward(share, target!, dOut), neg(mul(logSoftmax(z!), dOut))];
   },
-  kernel: {
-    kind: 'composed',
-    // a class without a share costs nothing, whatever its probability
-    compose: ([z, t]) => neg(sum(where(equal(t!, 0), 0, mul(t!, logSoftmax(z!))), { axis: -1 })),
-  },
+  kernel: { kind: 'composed', compose: ([z, t]) => crossEntropyOfRows(z!, t!) },
 });
 
 /** −Σ t ln softmax(z) along the last axis: logits z and targets t of one shape [..., classes] to [...]. */

@@ -79,7 +79,7 @@ describe('the table of ops', () => {
 
   it('reaches every record that src/ops names', () => {
     const pattern =
-      /(?:^ +name: |\b(?:leafRecord|definePointwise|defineResize|choice|comparison|scaledGap|extremum|generator)\()'(\w+)'/gm;
+      /(?:^ +name: |\b(?:leafRecord|definePointwise|defineNumeric|defineResize|choice|comparison|scaledGap|extremum|generator)\()'(\w+)'/gm;
     const named = files.flatMap((file) =>
       [...readFileSync(join(folder, file), 'utf8').matchAll(pattern)].map((m) => m[1]!),
     );

@@ -10,5 +10,5 @@ fn softmax(z: f32, peak: f32, total: f32) -> f32 { return exp(z - peak) / total;
 // Cross-entropy C = −Σ t ln p is written in arithmetic. Backward: ∂C/∂z = (p − t) ⊙ δ_C, for targets t that sum to 1
 fn cross_entropy_backward(p: f32, target_share: f32, dOut: f32) -> f32 { return (p - target_share) * dOut; }
 
-// Softmax backward: δ_z = p ⊙ (δ_p − Σ p δ_p)
-fn softmax_backward(p: f32, dOut: f32, inner: f32) -> f32 { return p * (dOut - inner); }
+// Softmax backward: δ_z = (δ_p − Σ p δ_p) ⊙ p
+fn softmax_backward(dOut: f32, inner: f32, p: f32) -> f32 { return (dOut - inner) * p; }

@@ -1,5 +1,5 @@
 import { DTypeError, FeedError } from './errors.js';
-import { checkShape, formatShape, type Shape, sameShape, sizeOf } from './shape.js';
+import { broadcastSteps, checkShape, eachPlace, formatShape, type Shape, sameShape, sizeOf } from './shape.js';
 
 /** Element types. `u8` is storage only (four to a word): `gather` and `cast` unpack it. */
 export type DType = 'f32' | 'f16' | 'i32' | 'u32' | 'bool' | 'u8';
@@ -18,56 +18,77 @@ export type Value = number | NestedArray | TypedArray | TensorData;
 
 export const isFloat = (dtype: DType | 'f64'): boolean => dtype === 'f32' || dtype === 'f16' || dtype === 'f64';
 
+type Kind = { bytes: number; host: new (size: number) => TypedArray; range?: readonly [low: number, high: number] };
+/** Bytes that an element takes in a GPU buffer, where float64 evaluation puts it, and the whole numbers of integers. */
+const kinds: Readonly<Record<DType, Kind>> = {
+  f32: { bytes: 4, host: Float64Array },
+  f16: { bytes: 2, host: Float64Array },
+  i32: { bytes: 4, host: Int32Array, range: [-(2 ** 31), 2 ** 31 - 1] },
+  u32: { bytes: 4, host: Uint32Array, range: [0, 2 ** 32 - 1] },
+  bool: { bytes: 4, host: Uint8Array, range: [0, 1] },
+  u8: { bytes: 1, host: Uint8Array, range: [0, 255] },
+};
+
 /** The dtype, unless there is none of that name: then a DTypeError. */
 export function checkDType(op: string, dtype: DType): DType {
-  if (['f32', 'f16', 'i32', 'u32', 'bool', 'u8'].includes(dtype)) return dtype;
+  if (Object.hasOwn(kinds, dtype)) return dtype;
   throw new DTypeError(`${op}: there is no dtype '${dtype}'; use f32, f16, i32, u32, bool or u8`);
 }
 
 /** Bytes an element takes in a GPU buffer; a `u8` takes a quarter of a word. */
-export const bytesPerElement = (dtype: DType): number => (dtype === 'u8' ? 1 : dtype === 'f16' ? 2 : 4);
+export const bytesPerElement = (dtype: DType): number => kinds[dtype].bytes;
+/** The least and the largest number of an integer dtype; nothing of floats. */
+export const rangeOf = (dtype: DType): readonly number[] => kinds[dtype].range ?? [];
 
 /** Bytes of a GPU buffer for `size` elements, whole words, at least one. */
 export const bytesOf = (dtype: DType, size: number): number =>
   Math.max(4, Math.ceil((size * bytesPerElement(dtype)) / 4) * 4);
 
 /** A host array for float64 evaluation of a dtype. */
-export function hostArray(dtype: DType | 'f64', size: number): TypedArray {
-  if (isFloat(dtype)) return new Float64Array(size);
-  if (dtype === 'i32') return new Int32Array(size);
-  return dtype === 'u32' ? new Uint32Array(size) : new Uint8Array(size);
-}
+export const hostArray = (dtype: DType | 'f64', size: number): TypedArray =>
+  new kinds[dtype === 'f64' ? 'f32' : dtype].host(size);
 
 /** Values in float64, or in the integer type itself. */
 export function hostData(shape: Shape, dtype: DType | 'f64', data: TypedArray): TensorData {
   return { shape, dtype: isFloat(dtype) ? 'f64' : dtype, data };
 }
 
+/** What a view holds that reads x at offset + Σ coordinate · step. */
+export function viewData(x: TensorData, shape: Shape, steps: readonly number[], offset = 0): TypedArray {
+  const data = hostArray(x.dtype, sizeOf(shape));
+  eachPlace(shape, steps, offset, (place, i) => {
+    data[i] = x.data[place]!;
+  });
+  return data;
+}
+
+/** Values repeated to a wider shape, as `broadcastTo` means it. */
+export const broadcastData = (x: TensorData, shape: Shape): TensorData =>
+  sameShape(x.shape, shape) ? x : { ...x, shape, data: viewData(x, shape, broadcastSteps(x.shape, shape)) };
+
 /** The shape of a value, its numbers row by row, and the dtype that it brings. */
 type Source = { shape: Shape; source: ArrayLike<number>; dtype?: DType | undefined };
 
-/** The shape of nested arrays and their numbers, row by row. */
-function flatten(op: string, value: NestedArray): Source {
+/** The shape of a number or of nested arrays, or the one `wanted` where a row fills it, and the numbers, row by row. */
+function flatten(op: string, value: number | NestedArray, wanted: Shape | undefined): Source {
   const shape: number[] = [];
-  for (let level: unknown = value; Array.isArray(level); level = level[0]) shape.push(level.length);
-  const source = new Float64Array(sizeOf(shape));
-  let next = 0;
-  const walk = (level: NestedArray[number], depth: number): void => {
-    if (Array.isArray(level) ? level.length !== shape[depth] : depth < shape.length)
-      throw new FeedError(`${op}: nested arrays are ragged: ${formatShape(shape)} does not hold throughout; even them`);
-    if (Array.isArray(level)) for (const inner of level) walk(inner, depth + 1);
-    else if (typeof level === 'number' || typeof level === 'boolean') source[next++] = Number(level);
-    else throw new FeedError(`${op}: ${JSON.stringify(level)} is not a number`);
-  };
-  walk(value, 0);
-  return { shape, source };
+  let level: readonly unknown[] = [value];
+  for (let [first] = level; Array.isArray(first); [first] = level) {
+    const { length } = first;
+    shape.push(length);
+    if (!level.every((each) => Array.isArray(each) && each.length === length))
+      throw new FeedError(`${op}: nested arrays are ragged: not all ${formatShape(shape)}; even them`);
+    level = level.flat();
+  }
+  for (const each of level)
+    if (typeof each !== 'number' && typeof each !== 'boolean')
+      throw new FeedError(`${op}: ${JSON.stringify(each)} is not a number`);
+  const isRow = shape.length === 1 && wanted && sizeOf(wanted) === level.length;
+  return { shape: isRow ? wanted : shape, source: Float64Array.from(level, Number) };
 }
 
 const naturalDType = (data: TypedArray): DType =>
   data instanceof Int32Array ? 'i32' : data instanceof Uint32Array ? 'u32' : data instanceof Uint8Array ? 'u8' : 'f32';
-
-const isStored = (data: unknown, dtype: DType): data is Float32Array | Int32Array =>
-  (data instanceof Float32Array || data instanceof Int32Array) && naturalDType(data) === dtype;
 
 /** IEEE half to number. */
 export function halfToNumber(bits: number): number {
@@ -99,23 +120,18 @@ export function roundTo(dtype: DType, value: number): number {
 
 /** Opens a value; a bare typed array takes the shape `wanted`. */
 function sourceOf(op: string, value: Value, wanted: Shape | undefined): Source {
-  if (typeof value === 'number') return { shape: [], source: [value] };
-  if (Array.isArray(value)) {
-    const { shape, source } = flatten(op, value);
-    return { shape: shape.length === 1 && wanted && sizeOf(wanted) === source.length ? wanted : shape, source };
-  }
-  const isBare = ArrayBuffer.isView(value);
-  const given = value as TensorData;
-  if (!isBare && (given?.shape === undefined || given.data === undefined))
+  if (typeof value === 'number' || Array.isArray(value)) return flatten(op, value, wanted);
+  const given = value as TypedArray | TensorData;
+  const bare = ArrayBuffer.isView(given) ? { shape: wanted ?? [given.length], data: given } : undefined;
+  const { shape, data: source, dtype = 'f64' } = (bare ?? given ?? {}) as Partial<TensorData>;
+  if (shape === undefined || source === undefined)
     throw new FeedError(`${op}: ${String(value)} is not a number, an array, a typed array or { shape, dtype, data }`);
-  const source = isBare ? (value as TypedArray) : given.data;
   const kind = Object.prototype.toString.call(source).slice(8, -1);
   if (!/^(Float|Int|Uint(?!16)|Array)/.test(kind))
     throw new DTypeError(`${op}: ${kind} is not accepted; pass Float32Array, Int32Array, Uint32Array or Uint8Array`);
-  const shape = checkShape(op, isBare ? (wanted ?? [source.length]) : given.shape);
-  if (sizeOf(shape) !== source.length)
+  if (sizeOf(checkShape(op, shape)) !== source.length)
     throw new FeedError(`${op}: ${source.length} values do not fill ${formatShape(shape)}, ${sizeOf(shape)} elements`);
-  return { shape, source, dtype: isBare || given.dtype === 'f64' ? naturalDType(source) : given.dtype };
+  return { shape, source, dtype: dtype === 'f64' ? naturalDType(source) : dtype };
 }
 
 type Expected = { shape?: Shape | undefined; dtype?: DType | undefined };
@@ -126,34 +142,23 @@ type Expected = { shape?: Shape | undefined; dtype?: DType | undefined };
  * change is taken as it is, not copied. Throws FeedError or DTypeError.
  */
 export function readValue(op: string, value: Value, { shape: wanted, dtype: given }: Expected, share = false) {
-  if (share && wanted && given && isStored(value, given) && value.length === sizeOf(wanted))
-    return { shape: wanted, dtype: given, data: value };
   const { shape, source, dtype: own = 'f32' } = sourceOf(op, value, wanted);
   if (wanted && !sameShape(shape, wanted))
     throw new FeedError(`${op}: shape ${formatShape(shape)} where ${formatShape(wanted)} is expected`);
   const dtype = checkDType(op, given ?? own);
-  if (share && isStored(source, dtype)) return { shape, dtype, data: source };
-  return { shape, dtype, data: convert(op, source, dtype) };
+  const isStored = dtype === 'f32' ? source instanceof Float32Array : dtype === 'i32' && source instanceof Int32Array;
+  return { shape, dtype, data: share && isStored ? (source as TypedArray) : convert(op, source, dtype) };
 }
-
-/** The whole numbers that an integer dtype holds. */
-export const integerRanges = {
-  i32: [-(2 ** 31), 2 ** 31 - 1],
-  u32: [0, 2 ** 32 - 1],
-  u8: [0, 255],
-  bool: [0, 1],
-} as const;
 
 function convert(op: string, source: ArrayLike<number>, dtype: DType): TypedArray {
   if (dtype === 'f32') return new Float32Array(source);
   if (dtype === 'f16') return Float32Array.from(source, (value) => roundTo('f16', value));
+  const [low, high] = rangeOf(dtype) as [number, number];
+  const isWrong = (value: number): boolean => !Number.isInteger(value) || value < low || value > high;
+  const at: number = Array.prototype.findIndex.call(source, isWrong);
+  const fact = `at ${at} is no ${dtype} (whole numbers from ${low} to ${high}); correct it`;
+  if (at >= 0) throw new FeedError(`${op}: ${source[at]} ${fact}`);
   const out = hostArray(dtype, source.length);
-  const [low, high] = integerRanges[dtype];
-  for (let i = 0; i < source.length; i++) {
-    const value = source[i]!;
-    if (!Number.isInteger(value) || value < low || value > high)
-      throw new FeedError(`${op}: ${value} at ${i} is no ${dtype} (whole numbers from ${low} to ${high}); correct it`);
-    out[i] = value;
-  }
+  out.set(source);
   return out;
 }

@@ -12,17 +12,13 @@ import { formatShape, sameShape } from './shape.js';
 /** A scalar cost from a model's output and what it should be; axis 0 is the batch. */
 export type Loss = (output: Tensor, target: Tensor) => Tensor;
 
-/** Whole numbers [batch, …] that name classes of an output [batch, …, classes]. */
-const namesClasses = (output: Tensor, target: Tensor): boolean =>
-  !isFloat(target.dtype) && sameShape(target.shape, output.shape.slice(0, -1));
-
 /**
- * Targets in the output's shape: class numbers become one-hot rows; where there is `one` output, or one number for each
- * output, they are the numbers themselves.
+ * Targets in the output's shape: class numbers [batch, …] for an output [batch, …, classes] become one-hot rows; where there
+ * is `one` output, or one number for each output, they are the numbers themselves.
  */
 function targetsLike(loss: string, output: Tensor, target: Tensor, one: number | undefined): Tensor {
   const [classes, rows] = [output.shape.at(-1)!, output.shape.slice(0, -1)];
-  if (namesClasses(output, target) && classes !== one)
+  if (!isFloat(target.dtype) && sameShape(target.shape, rows) && classes !== one)
     return oneHot(target.dtype === 'u8' ? cast(target, 'i32') : target, classes);
   if (sameShape(output.shape, target.shape) || sameShape(output.shape, [...target.shape, 1]))
     return reshape(cast(target, output.dtype), output.shape);
@@ -31,12 +27,11 @@ function targetsLike(loss: string, output: Tensor, target: Tensor, one: number |
   return misfit(`${loss}: output`, output, `and target ${given} do not belong together; ${fix}`);
 }
 
-type Each = (output: Tensor, target: Tensor, given: Tensor) => Tensor;
 /** A loss that sums `each` over what belongs to an example and takes the mean over the batch. */
-function batchLoss(loss: string, one: number | undefined, each: Each): Loss {
+function batchLoss(loss: string, one: number | undefined, each: Loss): Loss {
   return (output, target) => {
     checkTensors(loss, output, target);
-    const values = each(output, targetsLike(loss, output, target, one), target);
+    const values = each(output, targetsLike(loss, output, target, one));
     if (values.shape[0]) return div(sum(values), values.shape[0]);
     return misfit(`${loss}:`, values, 'has no batch; axis 0 counts the examples, at least one');
   };
@@ -52,9 +47,7 @@ export const halfSquaredError: Loss = batchLoss('halfSquaredError', 1, (a, t) =>
  * −Σ t ln softmax(logits), its mean over the batch: logits [batch, …, classes]; labels class numbers [batch, …]
  * (integers in [0, classes)) or probabilities of the logits' shape.
  */
-export const crossEntropy: Loss = batchLoss('crossEntropy', undefined, (logits, target, labels) =>
-  softmaxCrossEntropy(logits, target, { normalised: namesClasses(logits, labels) }),
-);
+export const crossEntropy: Loss = batchLoss('crossEntropy', undefined, softmaxCrossEntropy);
 
 /**
  * −Σ t ln σ(z) + (1 − t) ln(1 − σ(z)) = Σ softplus(z) − t z, its mean over the batch: logits z and labels t in [0, 1] of

@@ -43,9 +43,8 @@ export function broadcastShapes(op: string, shapes: readonly Shape[]): Shape {
     const sizes = shapes.map((shape) => shape[axis - rank + shape.length] ?? 1).filter((size) => size !== 1);
     const [size = 1, other = size] = new Set(sizes);
     if (size === other) return size;
-    throw new ShapeError(
-      `${op}: shapes ${shapes.map(formatShape).join(' and ')} do not broadcast: ${size} against ${other}; make the sizes equal or one of them 1`,
-    );
+    const fact = `shapes ${shapes.map(formatShape).join(' and ')} do not broadcast: ${size} against ${other}`;
+    throw new ShapeError(`${op}: ${fact}; make the sizes equal or one of them 1`);
   });
 }
 

@@ -31,18 +31,12 @@ export function pushForward(node: Tensor, i: number, tangent: Tensor, lead: Shap
 }
 
 /** Forward mode over a graph, in one pass from inputs to y; tangents may carry extra leading axes `lead`. */
-export function pushThrough(
-  y: Tensor,
-  wrt: readonly Tensor[],
-  tangents: readonly Tensor[],
-  lead: Shape,
-  visit?: Visit,
-): Tensor {
+export function pushThrough(y: Tensor, wrt: readonly Tensor[], vectors: readonly Tensor[], lead: Shape, visit?: Visit) {
   const known = new Map<Tensor, Tensor>();
   // tangents meet behind a fork, and where one node is given twice or depends on another: there they add
   const arrive = (node: Tensor, tangent: Tensor) =>
     known.set(node, known.has(node) ? add(known.get(node)!, tangent) : tangent);
-  for (const [i, node] of wrt.entries()) arrive(node, tangents[i]!);
+  for (const [i, node] of wrt.entries()) arrive(node, vectors[i]!);
   for (const node of topological([y])) {
     const incoming = node.inputs.flatMap((from, i) => {
       const tangent = known.get(from);

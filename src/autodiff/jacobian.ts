@@ -36,7 +36,6 @@ function stack(results: readonly Tensor[], size: number): Tensor {
 }
 
 function byRows(y: Tensor, xs: readonly Tensor[]): Tensor[] {
-  if (xs.length === 0) return [];
   const size = Math.max(...xs.map((x) => sizeOf(x.shape)));
   const passes = units(y, size, y).map((vectors) => grad(y, xs, { cotangent: vectors }));
   return xs.map((x, i) => {
@@ -56,7 +55,7 @@ function jacobians(y: Tensor, xs: readonly Tensor[]): Tensor[] {
   const high = xs.find((x) => y.rank + x.rank > MAX_RANK);
   if (high) misfit('jacobian:', y, `by ${formatShape(high.shape)} has rank ${y.rank + high.rank}, above 8; use fewer`);
   const reverse = xs.filter((x) => jacobianMode(y, x) === 'reverse');
-  const rows = byRows(y, reverse);
+  const rows = reverse.length > 0 ? byRows(y, reverse) : [];
   return xs.map((x) => rows[reverse.indexOf(x)] ?? byColumns(y, x));
 }
 

@@ -1,6 +1,6 @@
 import { isFloat } from '../dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
-import { checkTensors, Tensor } from '../graph/tensor.js';
+import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { dependents, topological } from '../graph/walk.js';
 import { add } from '../ops/arithmetic.js';
 import { ones, zeros } from '../ops/leaf.js';
@@ -11,11 +11,8 @@ import { formatShape, sameShape } from '../shape.js';
 /** Nodes whose rules are being applied. */
 const running = new Set<Tensor>();
 
-/** What arrives at an input; nothing where there is no derivative, or none is wanted. */
-type Part = Tensor | undefined;
-
-/** What a node's vjp rule gives for each input; those that are not `wanted` may be left out. */
-export function applyRule(node: Tensor, cotangent: Tensor, wanted: readonly boolean[]): readonly Part[] {
+/** What a node's vjp rule gives for each input, if it has a derivative; those that are not `wanted` may be left out. */
+export function applyRule(node: Tensor, cotangent: Tensor, wanted: readonly boolean[]) {
   const { op, inputs, options } = node;
   if (!op.vjp)
     throw new NablaError(`${op.name}: no vjp rule; give its record one, or cut the gradient with stopGradient`);
@@ -36,10 +33,10 @@ export function applyRule(node: Tensor, cotangent: Tensor, wanted: readonly bool
 }
 
 /** Applies a node's vjp rule; each cotangent comes back as E ++ input.shape, broadcasts of pointwise ops summed. */
-export function pullBack(node: Tensor, cotangent: Tensor, wanted?: readonly boolean[]): Part[] {
+export function pullBack(node: Tensor, cotangent: Tensor, wanted = node.inputs.map(() => true)) {
   const { op, inputs } = node;
   const extra = cotangent.rank - node.rank;
-  const rule = applyRule(node, cotangent, wanted ?? inputs.map(() => true));
+  const rule = applyRule(node, cotangent, wanted);
   return inputs.map((input, i) => {
     let part = rule[i];
     if (!part) return undefined;
@@ -55,12 +52,10 @@ export function pullBack(node: Tensor, cotangent: Tensor, wanted?: readonly bool
 
 /** Throws unless y and the nodes that it is differentiated by are tensors of floats; `what` only floats have. */
 export function checkFloats(op: string, y: Tensor, wrt: readonly Tensor[], what = 'derivatives'): void {
-  for (const node of [...wrt, y]) {
-    if (!(node instanceof Tensor)) throw new NablaError(`${op}: ${String(node)} is not a tensor`);
-    if (isFloat(node.dtype)) continue;
-    if (node === y) throw new DTypeError(`${op}: y is ${y.dtype}, which has no derivative; differentiate a float`);
-    throw new DTypeError(`${op}: ${node.name ?? node.op.name} is ${node.dtype}; only floats have ${what}`);
-  }
+  checkTensors(op, ...wrt, y);
+  const whole = [...wrt, y].find(({ dtype }) => !isFloat(dtype));
+  if (whole === y) throw new DTypeError(`${op}: y is ${y.dtype}, which has no derivative; differentiate a float`);
+  if (whole) throw new DTypeError(`${op}: ${whole.name ?? whole.op.name} is ${whole.dtype}; only floats have ${what}`);
 }
 
 function seed(y: Tensor, cotangent: Tensor | undefined): Tensor {

@@ -1,12 +1,11 @@
 import { ulp } from '../bounds.js';
-import { hostArray, hostData, isFloat, type TensorData } from '../dtype.js';
+import { broadcastData, hostArray, hostData, isFloat, type TensorData } from '../dtype.js';
 import { FeedError } from '../errors.js';
 import { mapElements, type ScalarReference, type TensorReference } from '../graph/op.js';
 import { isConstant, isParameter } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { describe } from '../ops/leaf.js';
-import { broadcastData } from '../ops/view.js';
 import { sizeOf } from '../shape.js';
 
 /** Inputs as a pointwise op sees them, broadcast to its output; those of other ops stay as they are. */

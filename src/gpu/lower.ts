@@ -1,4 +1,5 @@
 import arithmetic from '../../shaders/arithmetic.wgsl?raw';
+import product from '../../shaders/hadamard.wgsl?raw';
 import type { ComposedKernel, Op, OpRecord, Options, ScalarReference } from '../graph/op.js';
 import { opId } from '../graph/structure.js';
 import { apply, type FullOptions, filled, fullOp, type Tensor } from '../graph/tensor.js';
@@ -34,7 +35,7 @@ function simplify(node: Tensor): Tensor {
   if (name === 'matmul') return splitProduct(foldTranspose(node));
   if (name === 'sum') return splitSum(node);
   const { kernel } = node.op; // a user's op may have any name
-  if (kernel.kind !== 'pointwise' || kernel.source !== arithmetic) return node;
+  if (kernel.kind !== 'pointwise' || ![arithmetic, product].includes(kernel.source)) return node;
   const joined = name === 'add' ? joinPieces(node) : undefined;
   if (joined) return joined;
   const neutral = neutrals[name];
@@ -109,6 +110,8 @@ function splitSum(node: Tensor): Tensor {
   const [x] = node.inputs;
   const { axes } = node.options as { axes: readonly number[] };
   const shape = x!.shape;
+  // the classes of a one-hot row hold a single 1
+  if (x!.op.name === 'oneHot' && axes.join() === String(x!.rank - 1)) return filled(1, node.shape, node.dtype);
   const length = sizeOf(axes.map((axis) => shape[axis]!));
   const kept = sizeOf(node.shape);
   const adjacent = axes.every((axis, i) => i === 0 || axis === axes[i - 1]! + 1);

@@ -1,4 +1,4 @@
-import { checkDType, type DType, hostArray, integerRanges, isFloat, roundTo } from '../dtype.js';
+import { checkDType, type DType, hostArray, isFloat, rangeOf, roundTo } from '../dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
 import { checkOptions } from '../options.js';
 import { broadcastShapes, checkShape, type Shape, sizeOf } from '../shape.js';
@@ -111,7 +111,7 @@ export function checkNumber(op: string, value: number, dtype: DType): DType {
   if (typeof value !== 'number') throw new DTypeError(`${op}: ${String(value)} is not a number`);
   if (isFloat(dtype) && Number.isFinite(value) && !Number.isFinite(Math.fround(value)))
     throw new DTypeError(`${op}: ${value} is beyond the f32 range; use Infinity, or keep within ±3.4e38`);
-  const [low, high] = isFloat(dtype) ? [] : integerRanges[checkDType(op, dtype) as keyof typeof integerRanges];
+  const [low, high] = rangeOf(checkDType(op, dtype));
   if (low !== undefined && !(Number.isInteger(value) && value >= low && value <= high!))
     throw new DTypeError(`${op}: ${value} is no ${dtype}; use a whole number from ${low} to ${high}, or cast to f32`);
   return dtype;

@@ -3,8 +3,8 @@ import { EPSILON } from '../bounds.js';
 import { errorOf, pointwise, type ScalarReference } from '../graph/op.js';
 import { type Binary, definePointwise, type Tensor, type Unary } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
-import { add, exp, mul, square, sub } from './arithmetic.js';
-import { greater, less, lessEqual, where } from './compare.js';
+import { add, exp, minimum, mul, square, sub } from './arithmetic.js';
+import { greater, lessEqual, where } from './compare.js';
 
 const sigma: ScalarReference = (z) => (z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z)));
 /** An exponential's error grows with its argument: (a + b·min(|z|, 100)) · 2⁻²³ · |output|. */
@@ -48,10 +48,7 @@ export const relu: Unary = definePointwise('relu', pointwise('relu', source), {
 });
 
 const leakyReluOp: Binary = definePointwise('leakyRelu', pointwise('leaky_relu', source), {
-  vjp: ({ inputs: [z, slope], cotangent }) => [
-    mul(cotangent, where(greater(z!, 0), 1, slope!)),
-    mul(cotangent, where(less(z!, 0), z!, 0)),
-  ],
+  vjp: ({ inputs: [z, slope], cotangent: u }) => [mul(u, where(greater(z!, 0), 1, slope!)), mul(u, minimum(z!, 0))],
   reference: (z, slope) => (z < 0 ? slope * z : z),
   bound: { ulp: 1 },
 });

@@ -3,21 +3,23 @@ import product from '../../shaders/hadamard.wgsl?raw';
 import { EPSILON } from '../bounds.js';
 import { DTypeError } from '../errors.js';
 import { errorOf, pointwise, type ScalarReference } from '../graph/op.js';
-import { type Binary, definePointwise, Tensor, type TensorLike, type Unary } from '../graph/tensor.js';
-import { cast } from './cast.js';
+import { type Binary, definePointwise, type OpFunction, Tensor, type TensorLike, type Unary } from '../graph/tensor.js';
 import { equal, greater, greaterEqual, less, where } from './compare.js';
 
+type Rules = Parameters<typeof definePointwise>[2];
+/** An op that integers have too. */
+const defineNumeric = (name: string, kernel: string, rules: Rules): OpFunction =>
+  definePointwise(name, pointwise(kernel, source), { accepts: 'number', ...rules });
+
 /** a + b, with NumPy broadcasting. */
-export const add: Binary = definePointwise('add', pointwise('add', source), {
-  accepts: 'number',
+export const add: Binary = defineNumeric('add', 'add', {
   vjp: ({ cotangent }) => [cotangent, cotangent],
   reference: (a, b) => a + b,
   bound: { ulp: 1 },
 });
 
 /** a − b, with NumPy broadcasting. */
-export const sub: Binary = definePointwise('sub', pointwise('subtract', source), {
-  accepts: 'number',
+export const sub: Binary = defineNumeric('sub', 'subtract', {
   vjp: ({ cotangent }) => [cotangent, neg(cotangent)],
   reference: (a, b) => a - b,
   bound: { ulp: 1 },
@@ -41,8 +43,7 @@ export const div: Binary = definePointwise('div', pointwise('divide', source), {
   bound: { ulp: 3 },
 });
 
-const negOp: Unary = definePointwise('neg', pointwise('negate', source), {
-  accepts: 'number',
+const negOp: Unary = defineNumeric('neg', 'negate', {
   vjp: ({ cotangent }) => [neg(cotangent)],
   reference: (a) => -a,
 });
@@ -54,8 +55,7 @@ export function neg(a: TensorLike): Tensor {
 }
 
 /** a². */
-export const square: Unary = definePointwise('square', pointwise('square', source), {
-  accepts: 'number',
+export const square: Unary = defineNumeric('square', 'square', {
   vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, mul(2, a!))],
   reference: (a) => a * a,
   bound: { ulp: 1 },
@@ -100,8 +100,7 @@ export const log: Unary = definePointwise('log', pointwise('logarithm', source),
 });
 
 /** |a|, with derivative 0 at 0. */
-export const abs: Unary = definePointwise('abs', pointwise('magnitude', source), {
-  accepts: 'number',
+export const abs: Unary = defineNumeric('abs', 'magnitude', {
   vjp: ({ inputs: [a], cotangent: u }) => [where(greater(a!, 0), u, where(less(a!, 0), neg(u), 0))],
   reference: Math.abs,
 });
@@ -125,12 +124,10 @@ export const cos: Unary = definePointwise('cos', pointwise('cosine', source), {
 
 /** One of two values; the cotangent goes to the one that `beats` the other, half to each at a tie. */
 const choice = (name: string, kernel: string, beats: Binary, reference: ScalarReference): Binary =>
-  definePointwise(name, pointwise(kernel, source), {
-    accepts: 'number',
+  defineNumeric(name, kernel, {
     vjp: ({ inputs: [a, b], cotangent }) => {
-      const tie = mul(0.5, cast(equal(a!, b!), a!.dtype));
-      const share = (wins: Tensor): Tensor => mul(cotangent, add(cast(wins, a!.dtype), tie));
-      return [share(beats(a!, b!)), share(beats(b!, a!))];
+      const ofTie = where(equal(a!, b!), mul(0.5, cotangent), 0);
+      return [where(beats(a!, b!), cotangent, ofTie), where(beats(b!, a!), cotangent, ofTie)];
     },
     reference,
   });

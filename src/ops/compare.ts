@@ -1,9 +1,8 @@
 import source from '../../shaders/compare.wgsl?raw';
-import { hostData } from '../dtype.js';
+import { broadcastData, hostData } from '../dtype.js';
 import { DTypeError } from '../errors.js';
 import { mapElements, pointwise, type ScalarReference } from '../graph/op.js';
 import { type Binary, commonDType, definePointwise, lift, type Tensor, type TensorLike } from '../graph/tensor.js';
-import { broadcastData } from './view.js';
 
 const comparison = (name: string, kernel: string, reference: ScalarReference): Binary =>
   definePointwise(name, pointwise(kernel, source), {

@@ -70,8 +70,7 @@ const windowsOf: (inputs: readonly Tensor[], options: WindowOptions) => Tensor =
       if (gap > 1) tests.push(`${meet} % ${gap} == 0`);
       return gap > 1 ? `u32(${meet} / ${gap})` : `u32(${meet})`;
     });
-    const taps = [0, 1].map((k) => (x!.shape[first + k] === 1 ? '0u' : coordinates[first + k]!));
-    const value = read(0, [...coordinates.slice(0, first), ...taps, ...at]);
+    const value = read(0, [...coordinates.slice(0, first + 2), ...at]);
     // −∞ has no literal: its bits, with a zero that only the running kernel knows
     const low = `bitcast<f32>(0xff800000u | (${flat} & 0u))`;
     return inside(tests, value, fill === 0 ? literal(0, output.dtype) : low);
@@ -104,14 +103,12 @@ function axesOf(op: string, x: Tensor, window: number | Pair, settings: WindowSe
   const steps = pair('stride', settings.stride ?? 1, 1);
   const padding = pair('padding', settings.padding ?? 0, 0);
   const dilation = pair('dilation', settings.dilation ?? 1, 1);
-  const axes = shape.map((taps, k) => {
+  return shape.map((taps, k) => {
     const [step, before, tap] = [steps[k]!, padding[k]!, dilation[k]!];
     const size = Math.floor((x.shape.at(k - 2)! + 2 * before - tap * (taps - 1) - 1) / step + 1);
-    return { size, taps, step, tap, offset: 0 - before, gap: 1 };
+    if (size >= 1) return { size, taps, step, tap, offset: 0 - before, gap: 1 };
+    return misfit(`${op}: a window`, { shape }, `does not fit into ${formatShape(x.shape)}; enlarge padding`);
   });
-  if (axes.some(({ size }) => size < 1))
-    misfit(`${op}: a window`, { shape }, `does not fit into ${formatShape(x.shape)}; enlarge padding`);
-  return axes;
 }
 
 /**
@@ -127,8 +124,7 @@ export function conv2d(x: Tensor, w: Tensor, options: WindowSettings & { bias?: 
   // [O, C kh kw] times [N, C kh kw, H′ W′]; reverse mode gives δw = Σ δ windowsᵀ, and δx from wᵀ δ, added up where taps met
   const [outputs, terms] = [w.shape[0]!, sizeOf(w.shape.slice(1))];
   const matrices = reshape(view, [x.shape[0]!, terms, sizeOf(view.shape.slice(4))]);
-  const product = matmul(reshape(w, [outputs, terms]), matrices);
-  const out = reshape(product, [x.shape[0]!, outputs, ...view.shape.slice(4)]);
+  const out = reshape(matmul(reshape(w, [outputs, terms]), matrices), [x.shape[0]!, outputs, ...view.shape.slice(4)]);
   if (!bias) return out;
   if (bias.rank !== 1 || bias.shape[0] !== outputs)
     misfit('conv2d: bias', bias, `is not [${outputs}], one for each output channel`);

@@ -14,11 +14,9 @@ const checkIndices = (op: string, indices: Tensor): void => {
 
 /** The sizes before, along and after an axis. */
 type Sizes = readonly [outer: number, size: number, inner: number];
-const around = (shape: Shape, at: number): Sizes => [
-  sizeOf(shape.slice(0, at)),
-  shape[at]!,
-  sizeOf(shape.slice(at + 1)),
-];
+function around(shape: Shape, axis: number): Sizes {
+  return [sizeOf(shape.slice(0, axis)), shape[axis]!, sizeOf(shape.slice(axis + 1))];
+}
 
 /** Throws FeedError when an index lies outside [0, size). */
 export function checkRange(op: string, indices: TensorData, size: number): void {
@@ -85,10 +83,7 @@ const scatterOf = defineOpWith<{ rows: number }>({
   accepts: 'any',
   shape: ([values], { rows }) => [values!.shape[0]!, rows, values!.shape[2]!],
   dtype: ([values]) => values!.dtype,
-  vjp: ({ inputs: [, indices], cotangent, lead }) => [
-    gather(cotangent, indices!, { axis: lead.length + 1 }),
-    undefined,
-  ],
+  vjp: ({ inputs: [, at], cotangent, lead }) => [gather(cotangent, at!, { axis: lead.length + 1 }), undefined],
   reference: ([values, indices], { rows }) => {
     checkRange('scatterAdd', indices!, rows);
     return addRows(values!, indices!, rows);

@@ -106,7 +106,6 @@ export const describe = (node: Tensor): string =>
 
 /** The parameter; throws NablaError for any other node. */
 export function checkParameter(op: string, parameter: Tensor): Tensor {
-  if (!isParameter(parameter))
-    throw new NablaError(`${op}: ${describe(parameter)} is no parameter; only parameters keep values`);
-  return parameter;
+  if (isParameter(parameter)) return parameter;
+  throw new NablaError(`${op}: ${describe(parameter)} is no parameter; only parameters keep values`);
 }

@@ -1,16 +1,15 @@
 // WGSL: shaders/matmul.wgsl; outer is in shaders/outer.wgsl.
 import outerSource from '../../shaders/outer.wgsl?raw';
 import { gamma, TINY } from '../bounds.js';
-import { hostData, type TensorData, type TypedArray } from '../dtype.js';
+import { hostData, type TensorData, type TypedArray, viewData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { pointwise } from '../graph/op.js';
 import { defineOpWith, definePointwise, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
-import type { Shape } from '../shape.js';
-import { broadcastShapes, broadcastSteps, formatShape, rankOf, reducedShape, sizeOf } from '../shape.js';
+import { broadcastShapes, broadcastSteps, formatShape, rankOf, reducedShape, type Shape, sizeOf } from '../shape.js';
 import { mul } from './arithmetic.js';
 import { sum } from './reduce.js';
-import { misfit, reshape, sumTo, viewData } from './view.js';
+import { misfit, reshape, sumTo } from './view.js';
 
 export type MatmulOptions = { readonly transposeA: boolean; readonly transposeB: boolean };
 
@@ -18,10 +17,8 @@ export type MatmulOptions = { readonly transposeA: boolean; readonly transposeB:
 export function matmulSizes(a: Shape, b: Shape, { transposeA, transposeB }: MatmulOptions) {
   const [m, k] = (transposeA ? [a.at(-1), a.at(-2)] : a.slice(-2)) as [number, number];
   const [inner, n] = (transposeB ? [b.at(-1), b.at(-2)] : b.slice(-2)) as [number, number];
-  if (k !== inner)
-    throw new ShapeError(
-      `matmul: inner sizes differ: ${formatShape([m, k])} × ${formatShape([inner, n])}; transpose one side, or change ${k} or ${inner}`,
-    );
+  const fact = `inner sizes differ: ${formatShape([m, k])} × ${formatShape([inner, n])}`;
+  if (k !== inner) throw new ShapeError(`matmul: ${fact}; transpose one side, or change ${k} or ${inner}`);
   return { batch: broadcastShapes('matmul', [a.slice(0, -2), b.slice(0, -2)]), m, n, k };
 }
 
@@ -32,7 +29,7 @@ export function multiply(a: TensorData, b: TensorData, options: MatmulOptions): 
   const matrices = (x: TensorData, rows: number, columns: number, transposed: boolean): TypedArray => {
     if (!transposed && x.data.length === sizeOf(batch) * rows * columns) return x.data;
     const steps = broadcastSteps(x.shape.slice(0, -2), batch).map((step) => step * rows * columns);
-    return viewData(x, [...batch, rows, columns], [...steps, ...(transposed ? [1, rows] : [columns, 1])]).data;
+    return viewData(x, [...batch, rows, columns], [...steps, ...(transposed ? [1, rows] : [columns, 1])]);
   };
   const [left, right] = [matrices(a, m, k, options.transposeA), matrices(b, k, n, options.transposeB)];
   for (let row = 0; row < sizeOf(batch) * m; row++)
@@ -44,10 +41,11 @@ export function multiply(a: TensorData, b: TensorData, options: MatmulOptions): 
   return out;
 }
 
-/** Other values in the place of an operand's, for bounds. */
-const withData = (x: TensorData, each: (value: number, i: number) => number): TensorData =>
-  hostData(x.shape, 'f64', Float64Array.from(x.data, each));
-const magnitude = (x: TensorData): TensorData => withData(x, Math.abs);
+/** |A| + ΔA, for bounds. */
+function magnitude({ shape, data }: TensorData, errors?: Float64Array): TensorData {
+  const size = Float64Array.from(data, (value, i) => Math.abs(value) + (errors?.[i] ?? 0));
+  return hostData(shape, 'f64', size);
+}
 
 const matmulOf = defineOpWith<MatmulOptions>({
   name: 'matmul',
@@ -70,8 +68,7 @@ const matmulOf = defineOpWith<MatmulOptions>({
   },
   // |ΔA| (|B| + |ΔB|) + |A| |ΔB|
   propagate: ([a, b], [ea, eb], _, options) => {
-    const wide = withData(b!, (value, i) => Math.abs(value) + eb![i]!);
-    const left = multiply({ ...a!, data: ea! }, wide, options);
+    const left = multiply({ ...a!, data: ea! }, magnitude(b!, eb), options);
     const right = multiply(magnitude(a!), { ...b!, data: eb! }, options);
     return left.map((value, i) => value + right[i]!);
   },

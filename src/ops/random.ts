@@ -50,26 +50,26 @@ interface RandomArguments {
   /** New numbers at each run of a step instead of the same ones. */
   fresh?: boolean;
 }
-function generate(op: typeof uniformOf, shape: Shape, { seed = 0, fresh = false }: RandomArguments): Tensor {
+/** offset + scale · the numbers of a generator. */
+function generate(op: typeof uniformOf, shape: Shape, options: RandomArguments, offset: number, scale: number): Tensor {
+  const { seed = 0, fresh = false } = options;
   if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32)
     throw new ShapeError(`random: seed ${seed} is not a whole number in [0, 2³²)`);
-  return op(fresh ? [runCount] : [], { shape: checkShape('random', shape), seed });
+  const unit = op(fresh ? [runCount] : [], { shape: checkShape('random', shape), seed });
+  return offset === 0 && scale === 1 ? unit : add(offset, mul(scale, unit));
 }
-
-const affine = (offset: number, scale: number, unit: Tensor): Tensor =>
-  offset === 0 && scale === 1 ? unit : add(offset, mul(scale, unit));
 
 /** Random tensors: pure functions of (seed, element), equal on the CPU and the GPU. */
 export const random = {
   /** Uniform in [low, high), [0, 1) unless given. */
   uniform(shape: Shape, options: RandomArguments & { low?: number; high?: number } = {}): Tensor {
     const { low = 0, high = 1 } = checkOptions('random.uniform', options, '', 'seed fresh low high');
-    return affine(low, high - low, generate(uniformOf, shape, options));
+    return generate(uniformOf, shape, options, low, high - low);
   },
   /** Normal with the given mean (0) and standard deviation (1). */
   normal(shape: Shape, options: RandomArguments & { mean?: number; deviation?: number } = {}): Tensor {
     const { mean = 0, deviation = 1 } = checkOptions('random.normal', options, '', 'seed fresh mean deviation');
-    return affine(mean, deviation, generate(normalOf, shape, options));
+    return generate(normalOf, shape, options, mean, deviation);
   },
 } as const;
 

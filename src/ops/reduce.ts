@@ -1,16 +1,15 @@
 // WGSL: shaders/fold.wgsl says how two values combine, shaders/reduction.wgsl is the loop.
 import { gamma } from '../bounds.js';
-import { isFloat, type TensorData, type TypedArray } from '../dtype.js';
+import { hostArray, isFloat, type TensorData, type TypedArray } from '../dtype.js';
 import { DTypeError } from '../errors.js';
 import type { ScalarReference, TensorRecord } from '../graph/op.js';
 import { defineOpWith, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
-import type { Shape } from '../shape.js';
-import { broadcastSteps, eachPlace, normalizeAxes, normalizeAxis, reducedShape, sizeOf, stridesOf } from '../shape.js';
+import { broadcastSteps, eachPlace, normalizeAxes, normalizeAxis, reducedShape, type Shape, sizeOf } from '../shape.js';
 import { div, mul } from './arithmetic.js';
 import { cast } from './cast.js';
 import { equal } from './compare.js';
-import { broadcastTo, misfit, reshape, viewData } from './view.js';
+import { broadcastTo, misfit, reshape } from './view.js';
 
 /** Axes to reduce: one, several, or all when left out; negative ones count from the end. */
 export interface ReduceOptions {
@@ -24,35 +23,31 @@ type Reduced = { readonly axes: readonly number[]; readonly keepDims: boolean };
 const eachReduced = (shape: Shape, axes: readonly number[], visit: (out: number, at: number) => void): void =>
   eachPlace(shape, broadcastSteps(reducedShape(shape, axes, true), shape), 0, visit);
 
-/** All elements that meet, combined in order, from `start` or else from the first of them. */
-function fold(x: TensorData, axes: readonly number[], combine: ScalarReference, start?: number): TypedArray {
-  const strides = stridesOf(x.shape).filter((_, axis) => !axes.includes(axis));
-  const out = viewData(x, reducedShape(x.shape, axes, false), strides).data;
-  if (start !== undefined) out.fill(start);
+/** All elements that meet, combined in order from `start` on. */
+function fold(x: TensorData, axes: readonly number[], combine: ScalarReference, start: number): TypedArray {
+  const out = new Float64Array(sizeOf(reducedShape(x.shape, axes, false))).fill(start);
   eachReduced(x.shape, axes, (to, at) => {
     out[to] = combine(out[to]!, x.data[at]!);
   });
-  return out;
+  // integers wrap around
+  return hostArray(x.dtype, out.length).map((_: number, i: number) => out[i]!);
 }
 
 /** E ++ output.shape back over the reduced axes: E ++ x.shape. */
 const spread = (value: Tensor, x: Tensor, { axes }: Reduced, lead: Shape = []): Tensor =>
   broadcastTo(reshape(value, [...lead, ...reducedShape(x.shape, axes, true)]), [...lead, ...x.shape]);
 
-/** The axes that a reduction is asked for, ascending. */
-export const axesOf = (op: string, x: Tensor, options: ReduceOptions): number[] =>
-  normalizeAxes(op, checkOptions(op, options, '', 'axis keepDims').axis, x);
-
-/** Throws ShapeError where a reduction that needs an element would find none. */
-export function refuseEmpty(op: string, x: Tensor, axes: readonly number[]): void {
+/** The axes that a reduction is asked for, ascending. Throws ShapeError over nothing, where a sum alone has a value. */
+export function axesOf(op: string, x: Tensor, options: ReduceOptions): number[] {
+  const axes = normalizeAxes(op, checkOptions(op, options, '', 'axis keepDims').axis, x);
   const empty = axes.find((axis) => x.shape[axis] === 0);
-  if (empty !== undefined) misfit(`${op}: axis ${empty} of`, x, `is empty; ${op} needs at least one element`);
+  if (op === 'sum' || empty === undefined) return axes;
+  return misfit(`${op}: axis ${empty} of`, x, `is empty; ${op} needs at least one element`);
 }
 
 type Reduction = (x: Tensor, options?: ReduceOptions) => Tensor;
-type ReductionRules = Omit<TensorRecord<Reduced>, 'accepts' | 'shape'> & { readonly ofNothing?: 0 };
-/** The function of a reduction, for axes in any form. Over nothing it throws, unless that has a value. */
-function defineReduction({ ofNothing, ...rules }: ReductionRules): Reduction {
+/** The function of a reduction, for axes in any form. */
+function defineReduction(rules: Omit<TensorRecord<Reduced>, 'accepts' | 'shape'>): Reduction {
   const op = defineOpWith<Reduced>({
     accepts: 'number',
     bound: { ulp: 0 },
@@ -61,7 +56,6 @@ function defineReduction({ ofNothing, ...rules }: ReductionRules): Reduction {
   });
   return (x, options = {}) => {
     const axes = axesOf(rules.name, x, options);
-    if (ofNothing === undefined) refuseEmpty(rules.name, x, axes);
     return axes.length ? op([x], { axes, keepDims: options.keepDims ?? false }) : x;
   };
 }
@@ -69,7 +63,6 @@ function defineReduction({ ofNothing, ...rules }: ReductionRules): Reduction {
 /** Σ x over `axis`; 0 over nothing. */
 export const sum = defineReduction({
   name: 'sum',
-  ofNothing: 0,
   vjp: ({ inputs: [x], cotangent, lead, options }) => [spread(cotangent, x!, options, lead)],
   reference: ([x], { axes }) => fold(x!, axes, (a, b) => a + b, 0),
   kernel: { kind: 'reduce', name: 'sum' },
@@ -85,11 +78,10 @@ export const sum = defineReduction({
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
   const axes = axesOf('mean', x, options);
   if (!isFloat(x.dtype)) throw new DTypeError(`mean: dtype ${x.dtype} is not a float; use cast(x, 'f32')`);
-  refuseEmpty('mean', x, axes);
   return div(sum(x, options), sizeOf(axes.map((axis) => x.shape[axis]!)));
 }
 
-const extremum = (name: 'max' | 'min', combine: ScalarReference): Reduction =>
+const extremum = (name: 'max' | 'min', combine: ScalarReference, start: number): Reduction =>
   defineReduction({
     name,
     vjp: ({ inputs: [x], output, cotangent, lead, options }) => {
@@ -97,16 +89,14 @@ const extremum = (name: 'max' | 'min', combine: ScalarReference): Reduction =>
       const shares = div(winners, sum(winners, { axis: options.axes, keepDims: true }));
       return [mul(spread(cotangent, x!, options, lead), shares)];
     },
-    reference: ([x], { axes }) => fold(x!, axes, combine),
+    reference: ([x], { axes }) => fold(x!, axes, combine, start),
     kernel: { kind: 'reduce', name },
-    propagate: ([x], [errors], _, { axes }) =>
-      fold({ ...x!, dtype: 'f64', data: errors! }, axes, Math.max) as Float64Array,
   });
 
 /** The largest element over `axis`; ties share the gradient equally. Throws ShapeError over nothing. */
-export const max = extremum('max', Math.max);
+export const max = extremum('max', Math.max, -Infinity);
 /** The smallest element over `axis`; ties share the gradient equally. Throws ShapeError over nothing. */
-export const min = extremum('min', Math.min);
+export const min = extremum('min', Math.min, Infinity);
 
 /** Calls `visit(output index, input index, place along the axis)` for every element. */
 function eachAlong(x: TensorData, axis: number, visit: (out: number, at: number, k: number) => void): void {
@@ -119,7 +109,7 @@ const argMaxOver = defineReduction({
   dtype: () => 'i32',
   vjp: () => [undefined],
   reference: ([x], { axes: [axis] }) => {
-    const best = fold(x!, [axis!], Math.max);
+    const best = fold(x!, [axis!], Math.max, -Infinity);
     const data = new Int32Array(best.length).fill(-1);
     eachAlong(x!, axis!, (out, at, k) => {
       // the first NaN wins, as in `max`

@@ -1,18 +1,14 @@
 // WGSL: index expressions (`write`, here), written into the kernels that read them.
-import { hostArray, type TensorData, type TypedArray } from '../dtype.js';
+import { hostArray, type TensorData, type TypedArray, viewData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { checkNumber, checkTensors, defineIndex, literal, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import { eachPlace, formatShape, normalizeAxis, rankOf, type Shape, sizeOf, stridesOf } from '../shape.js';
-import { misfit, viewData } from './view.js';
+import { misfit } from './view.js';
 
-/** The place of an element among all of a shape. */
-const placeOf = (coordinates: readonly number[], shape: Shape): number =>
-  stridesOf(shape).reduce((total, stride, i) => total + stride * coordinates[i]!, 0);
-
-/** Copies x into values of a shape, from `begin` on. */
-function copyInto(data: TypedArray, shape: Shape, begin: readonly number[], x: TensorData): TypedArray {
-  eachPlace(x.shape, stridesOf(shape), placeOf(begin, shape), (at, i) => {
+/** Copies x into values of a shape, from an element on. */
+function copyInto(data: TypedArray, shape: Shape, from: number, x: TensorData): TypedArray {
+  eachPlace(x.shape, stridesOf(shape), from, (at, i) => {
     data[at] = x.data[i]!;
   });
   return data;
@@ -20,6 +16,10 @@ function copyInto(data: TypedArray, shape: Shape, begin: readonly number[], x: T
 
 type Widths = readonly (readonly [before: number, after: number])[];
 export type ResizeOptions = { readonly widths: Widths; readonly value: number };
+/** The element of a shape that lies `before` from its first, along each axis. */
+const cornerOf = (widths: Widths, shape: Shape): number =>
+  stridesOf(shape).reduce((total, stride, i) => total + stride * widths[i]![0], 0);
+
 /** Elements of `value` added around each axis, or cut off where a width is negative: each is the other's gradient. */
 const defineResize = (name: 'pad' | 'slice') =>
   defineIndex<ResizeOptions>({
@@ -30,9 +30,8 @@ const defineResize = (name: 'pad' | 'slice') =>
       return [resize(cotangent, [...lead.map(() => [0, 0] as const), ...back])];
     },
     reference: ([x], { widths, value }, { shape, dtype }) => {
-      const begin = widths.map(([before]) => before);
-      if (name === 'slice') return viewData(x!, shape, stridesOf(x!.shape), -placeOf(begin, x!.shape));
-      return copyInto(hostArray(dtype, sizeOf(shape)).fill(value), shape, begin, x!);
+      if (name === 'slice') return viewData(x!, shape, stridesOf(x!.shape), -cornerOf(widths, x!.shape));
+      return copyInto(hostArray(dtype, sizeOf(shape)).fill(value), shape, cornerOf(widths, shape), x!);
     },
     write: ({ inputs: [x], output, options, coordinates, read, let: name }) => {
       const tests: string[] = [];
@@ -93,28 +92,24 @@ const concatOf = defineIndex<{ axis: number }>({
   name: 'concat',
   shape: (xs, { axis }) => xs[0]!.shape.with(axis, startsOf([...xs, xs[0]!], axis).at(-1)!),
   vjp: ({ inputs, cotangent, lead, options: { axis } }) => {
-    const starts = startsOf(inputs, axis);
     const before = cotangent.shape.slice(0, lead.length + axis);
-    return inputs.map((x, i) => {
-      const begin = [...before.map(() => 0), starts[i]!];
-      return slice(cotangent, begin, [...before, starts[i]! + x.shape[axis]!]);
-    });
+    const origin = before.map(() => 0);
+    return startsOf(inputs, axis).map((start, i) =>
+      slice(cotangent, [...origin, start], [...before, start + inputs[i]!.shape[axis]!]),
+    );
   },
   reference: (xs, { axis }, { shape, dtype }) => {
     const data = hostArray(dtype, sizeOf(shape));
-    const origin = shape.map(() => 0);
-    for (const [k, start] of startsOf(xs, axis).entries()) copyInto(data, shape, origin.with(axis, start), xs[k]!);
+    for (const [i, start] of startsOf(xs, axis).entries())
+      copyInto(data, shape, start * stridesOf(shape)[axis]!, xs[i]!);
     return data;
   },
   write: ({ inputs, options: { axis }, coordinates, read }) => {
-    let text = '';
-    startsOf(inputs, axis).forEach((start, i) => {
-      if (inputs[i]!.shape[axis] === 0) return;
-      const place = start > 0 ? `(${coordinates[axis]} - ${start}u)` : coordinates[axis]!;
-      const value = read(i, coordinates.with(axis, place));
-      text = text ? `select(${text}, ${value}, ${coordinates[axis]} >= ${start}u)` : value;
-    });
-    return text;
+    const at = coordinates[axis]!;
+    return startsOf(inputs, axis).reduce((before, start, i) => {
+      const value = read(i, coordinates.with(axis, start > 0 ? `(${at} - ${start}u)` : at));
+      return before ? `select(${before}, ${value}, ${at} >= ${start}u)` : value;
+    }, '');
   },
 });
 
@@ -127,9 +122,10 @@ export function concat(xs: readonly Tensor[], options: { axis: number }): Tensor
   for (const x of xs)
     if (x.rank !== first.rank || x.shape.some((size, i) => i !== axis && size !== first.shape[i]))
       misfit('concat:', x, `does not fit ${formatShape(first.shape)} off axis ${axis}; make the other sizes equal`);
-  if (xs.length === 1) return first;
+  const parts = xs.filter((x) => x.shape[axis] !== 0);
+  if (parts.length < 2) return parts[0] ?? first;
   // four at a time, so that no kernel binds too many buffers
-  if (xs.length <= 4) return concatOf(xs, { axis });
-  const firsts = xs.flatMap((_, i) => (i % 4 === 0 ? [concat(xs.slice(i, i + 4), { axis })] : []));
-  return concat(firsts, { axis });
+  if (parts.length <= 4) return concatOf(parts, { axis });
+  const fours = parts.flatMap((_, i) => (i % 4 === 0 ? [concat(parts.slice(i, i + 4), { axis })] : []));
+  return concat(fours, { axis });
 }

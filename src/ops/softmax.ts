@@ -1,13 +1,13 @@
 import source from '../../shaders/softmax.wgsl?raw';
 import { EPSILON } from '../bounds.js';
 import { errorOf, pointwise } from '../graph/op.js';
-import { defineOpWith, definePointwise, type Tensor } from '../graph/tensor.js';
+import { defineOpWith, definePointwise, type OpFunction, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import { formatShape, normalizeAxis, reducedShape, sameShape, sizeOf } from '../shape.js';
 import { add, div, log, mul, neg, sub } from './arithmetic.js';
 import { stopGradient } from './cast.js';
 import { equal, where } from './compare.js';
-import { axesOf, max, type ReduceOptions, refuseEmpty, sum } from './reduce.js';
+import { axesOf, max, type ReduceOptions, sum } from './reduce.js';
 import { misfit, reshape } from './view.js';
 
 const shiftedBound = errorOf((value, z, peak) => value * EPSILON * (7 + 3 * Math.abs(z - peak)));
@@ -17,11 +17,10 @@ const shiftedExp = definePointwise('shiftedExp', pointwise('shifted_exp', source
   bound: shiftedBound,
 });
 const softmaxPart = definePointwise('softmaxPart', pointwise('softmax', source), {
-  vjp: ({ inputs: [, , total], output, cotangent: u }) => [
-    mul(u, output),
-    neg(mul(u, output)),
-    neg(div(mul(u, output), total!)),
-  ],
+  vjp: ({ inputs: [, , total], output, cotangent }) => {
+    const part = mul(cotangent, output);
+    return [part, neg(part), neg(div(part, total!))];
+  },
   reference: (z, peak, total) => Math.exp(z - peak) / total,
   bound: shiftedBound,
 });
@@ -32,18 +31,22 @@ function statistics(z: Tensor, axis: number | readonly number[]): [peak: Tensor,
   return [peak, sum(shiftedExp(z, peak), { axis, keepDims: true })];
 }
 
-const softmaxBackward = definePointwise('softmaxBackward', pointwise('softmax_backward', source), {
-  vjp: ({ inputs: [p, dOut, inner], cotangent: u }) => [mul(u, sub(dOut!, inner!)), mul(u, p!), neg(mul(u, p!))],
-  reference: (p, dOut, inner) => p * (dOut - inner),
-  bound: { ulp: 4 },
-});
+/** (a − b) ⊙ scale, which both gradients are. */
+const scaledGap = (name: string, kernel: string): OpFunction =>
+  definePointwise(name, pointwise(kernel, source), {
+    vjp: ({ inputs: [a, b, scale], cotangent: u }) => [mul(u, scale!), neg(mul(u, scale!)), mul(u, sub(a!, b!))],
+    reference: (a, b, scale) => (a - b) * scale,
+    bound: { ulp: 4 },
+  });
+const softmaxBackward = scaledGap('softmaxBackward', 'softmax_backward');
+const crossEntropyBackward = scaledGap('crossEntropyBackward', 'cross_entropy_backward');
 
 const softmaxOf = defineOpWith<{ axis: number }>({
   name: 'softmax',
   // δ_z = p ⊙ (δ_p − Σ p δ_p)
   vjp: ({ output: p, cotangent, lead, options }) => {
     const axis = lead.length + options.axis;
-    return [softmaxBackward(p, cotangent, sum(mul(p, cotangent), { axis, keepDims: true }))];
+    return [softmaxBackward(cotangent, sum(mul(p, cotangent), { axis, keepDims: true }), p)];
   },
   kernel: { kind: 'composed', compose: ([z], { axis }) => softmaxPart(z!, ...statistics(z!, axis)) },
 });
@@ -69,41 +72,29 @@ export function logSoftmax(x: Tensor, options: { axis?: number } = {}): Tensor {
 /** ln Σ eˣ over `axis`, without overflow. Throws ShapeError over nothing. */
 export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
   const axes = axesOf('logSumExp', x, options);
-  refuseEmpty('logSumExp', x, axes);
   const [peak, total] = statistics(x, axes);
   return reshape(add(peak, log(total)), reducedShape(x.shape, axes, options.keepDims ?? false));
 }
 
-const crossEntropyBackward = definePointwise('crossEntropyBackward', pointwise('cross_entropy_backward', source), {
-  vjp: ({ inputs: [p, t, dOut], cotangent: u }) => [mul(u, dOut!), neg(mul(u, dOut!)), mul(u, sub(p!, t!))],
-  reference: (p, target, dOut) => (p - target) * dOut,
-  bound: { ulp: 4 },
-});
-
-const crossEntropyOf = defineOpWith<{ normalised: boolean }>({
+/** Where a class without a share costs nothing, whatever its probability. */
+const crossEntropyOfRows = (z: Tensor, t: Tensor): Tensor =>
+  neg(sum(where(equal(t, 0), 0, mul(t, logSoftmax(z))), { axis: -1 }));
+const crossEntropyOf = defineOpWith<Record<string, never>>({
   name: 'crossEntropy',
   shape: ([z]) => z!.shape.slice(0, -1),
   // δ_z = (p Σt − t) δ, δ_t = −ln p δ
-  vjp: ({ inputs: [z, target], cotangent, options: { normalised } }) => {
+  vjp: ({ inputs: [z, target], cotangent }) => {
     const dOut = reshape(cotangent, [...cotangent.shape, 1]);
-    const p = softmax(z!);
-    const share = normalised ? p : mul(p, sum(target!, { axis: -1, keepDims: true }));
+    const share = mul(softmax(z!), sum(target!, { axis: -1, keepDims: true }));
     return [crossEntropyBackward(share, target!, dOut), neg(mul(logSoftmax(z!), dOut))];
   },
-  kernel: {
-    kind: 'composed',
-    // a class without a share costs nothing, whatever its probability
-    compose: ([z, t]) => neg(sum(where(equal(t!, 0), 0, mul(t!, logSoftmax(z!))), { axis: -1 })),
-  },
+  kernel: { kind: 'composed', compose: ([z, t]) => crossEntropyOfRows(z!, t!) },
 });
 
-/**
- * −Σ t ln softmax(z) along the last axis: logits z and targets t of one shape [..., classes] to [...].
- * `normalised` says that each row of t sums to 1 (a one-hot row does), which saves its gradient a sum.
- */
-export function softmaxCrossEntropy(z: Tensor, t: Tensor, options: { normalised?: boolean } = {}): Tensor {
+/** −Σ t ln softmax(z) along the last axis: logits z and targets t of one shape [..., classes] to [...]. */
+export function softmaxCrossEntropy(z: Tensor, t: Tensor): Tensor {
   if (!sameShape(z.shape, t.shape) || z.rank === 0)
     misfit('crossEntropy: logits', z, `and targets ${formatShape(t.shape)} differ; both are [..., classes]`);
   if (z.shape.at(-1) === 0) misfit('crossEntropy:', z, 'has no classes; give at least one');
-  return crossEntropyOf([z, t], { normalised: options.normalised ?? false });
+  return crossEntropyOf([z, t], {});
 }

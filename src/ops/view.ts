@@ -1,20 +1,9 @@
 // WGSL: index expressions (`write`, here), written into the kernels that read them; a reshape takes none.
-import { hostArray, hostData, type TensorData } from '../dtype.js';
+import { broadcastData, viewData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { checkTensors, defineIndex, type Tensor } from '../graph/tensor.js';
-import {
-  broadcastShapes,
-  broadcastSteps,
-  checkShape,
-  eachPlace,
-  formatShape,
-  normalizeAxes,
-  normalizeAxis,
-  type Shape,
-  sameShape,
-  sizeOf,
-  stridesOf,
-} from '../shape.js';
+import type { Shape } from '../shape.js';
+import { broadcastShapes, checkShape, formatShape, normalizeAxis, sameShape, sizeOf, stridesOf } from '../shape.js';
 import { sum } from './reduce.js';
 
 /** @internal Throws what is wrong with a tensor's shape, as a sentence around it. */
@@ -22,32 +11,18 @@ export function misfit(before: string, { shape }: { readonly shape: Shape }, aft
   throw new ShapeError(`${before} ${formatShape(shape)} ${after}`);
 }
 
-/** Float64 result of a view that reads x at offset + Σ coordinate · step. */
-export function viewData(x: TensorData, shape: Shape, steps: readonly number[], offset = 0): TensorData {
-  const data = hostArray(x.dtype, sizeOf(shape));
-  eachPlace(shape, steps, offset, (place, i) => {
-    data[i] = x.data[place]!;
-  });
-  return hostData(shape, x.dtype, data);
-}
-
-/** Values repeated to a wider shape, as `broadcastTo` means it. */
-export const broadcastData = (x: TensorData, shape: Shape): TensorData =>
-  sameShape(x.shape, shape) ? x : viewData(x, shape, broadcastSteps(x.shape, shape));
-
 /** Sums a broadcast cotangent E ++ wide back to E ++ target; the reverse of broadcasting. */
 export function sumTo(x: Tensor, target: Shape, extra = 0): Tensor {
-  const wide = x.shape.slice(extra);
-  if (sameShape(wide, target)) return x;
-  const lead = wide.length - target.length;
-  const axes = wide.flatMap((size, i) => (i < lead || (target[i - lead] === 1 && size !== 1) ? [i + extra] : []));
-  return reshape(axes.length ? sum(x, { axis: axes }) : x, [...x.shape.slice(0, extra), ...target]);
+  const from = x.rank - target.length;
+  const isWide = (axis: number): boolean => axis < from || (target[axis - from] === 1 && x.shape[axis] !== 1);
+  const axis = [...x.shape.keys()].filter((each) => each >= extra && isWide(each));
+  return reshape(sum(x, { axis }), [...x.shape.slice(0, extra), ...target]);
 }
 
 const reshapeOf = defineIndex<{ shape: Shape }>({
   name: 'reshape',
   vjp: ({ inputs: [x], cotangent, lead }) => [reshape(cotangent, [...lead, ...x!.shape])],
-  reference: ([x], _, { shape }) => ({ ...x!, shape }),
+  reference: ([x]) => x!.data,
   write: ({ flat, read }) => read(0, flat),
 });
 
@@ -70,14 +45,7 @@ const broadcastOf = defineIndex<{ shape: Shape }>({
   name: 'broadcastTo',
   vjp: ({ inputs: [x], cotangent, lead }) => [sumTo(cotangent, x!.shape, lead.length)],
   reference: ([x], _, { shape }) => broadcastData(x!, shape),
-  write: ({ inputs: [x], output, coordinates, flat, read }) => {
-    const size = sizeOf(x!.shape);
-    const lead = output.rank - x!.rank;
-    if (size === 1) return read(0, '0u');
-    if (sameShape(output.shape.slice(lead), x!.shape)) return read(0, `(${flat} % ${size}u)`);
-    const at = x!.shape.map((extent, i) => (extent === 1 ? '0u' : coordinates[lead + i]!));
-    return read(0, at);
-  },
+  write: ({ inputs: [x], output, coordinates, read }) => read(0, coordinates.slice(output.rank - x!.rank)),
 });
 
 /** Repeats axes of size 1, and new leading axes, up to `shape`. */
@@ -89,27 +57,28 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   return sameShape(x.shape, target) ? x : broadcastOf([x], { shape: target });
 }
 
+/** The permutation that undoes one. */
+const inverse = (axes: readonly number[]): number[] => axes.map((_, i) => axes.indexOf(i));
 const transposeOf = defineIndex<{ axes: readonly number[] }>({
   name: 'transpose',
   shape: ([x], { axes }) => axes.map((axis) => x!.shape[axis]!),
-  vjp: ({ cotangent, lead, options: { axes } }) => {
-    const inverse = axes.map((_, i) => axes.indexOf(i) + lead.length);
-    return [transpose(cotangent, [...lead.keys(), ...inverse])];
-  },
+  vjp: ({ cotangent, lead, options: { axes } }) => [
+    transpose(cotangent, [...lead.keys(), ...inverse(axes).map((axis) => axis + lead.length)]),
+  ],
   reference: ([x], { axes }, { shape }) => {
     const steps = axes.map((axis) => stridesOf(x!.shape)[axis]!);
     return viewData(x!, shape, steps);
   },
   write: ({ options: { axes }, coordinates, read }) => {
-    const at = axes.map((_, i) => coordinates[axes.indexOf(i)]!);
+    const at = inverse(axes).map((axis) => coordinates[axis]!);
     return read(0, at);
   },
 });
 
 /** Permutes axes: output axis i is input axis axes[i]. Without `axes` it reverses them. */
 export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
-  const all = normalizeAxes('transpose', undefined, x);
-  const order = Array.from(axes ?? all.reverse(), (axis) => normalizeAxis('transpose', axis, x));
+  checkTensors('transpose', x);
+  const order = Array.from(axes ?? [...x.shape.keys()].reverse(), (axis) => normalizeAxis('transpose', axis, x));
   if (order.length !== x.rank || new Set(order).size !== x.rank)
     misfit('transpose:', { shape: order }, `is no permutation of the ${x.rank} axes; name each of them once`);
   return order.every((axis, i) => axis === i) ? x : transposeOf([x], { axes: order });

@@ -37,7 +37,7 @@ function program() {
     const z = add(matmul(a, w, { transposeB: true }), b);
     a = l === 2 ? z : l === 1 ? gelu(z) : relu(z);
   });
-  const cost = mean(softmaxCrossEntropy(a, oneHot(y, 7), { normalised: true }));
+  const cost = mean(softmaxCrossEntropy(a, oneHot(y, 7)));
   const gradients = grad(cost, parameters);
   return {
     inputs: { x, y },

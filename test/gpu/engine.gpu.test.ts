@@ -51,7 +51,7 @@ function network(
     const z = add(matmul(a, w, { transposeB: true }), b);
     a = l === sizes.length - 2 ? z : relu(z);
   });
-  const cost = mean(softmaxCrossEntropy(a, oneHot(y, sizes.at(-1)!), { normalised: true }));
+  const cost = mean(softmaxCrossEntropy(a, oneHot(y, sizes.at(-1)!)));
   const gradients = grad(cost, parameters);
   return { inputs: { x, y }, cost, updates: parameters.map((p, i) => [p, sub(p, mul(0.1, gradients[i]!))]) };
 }

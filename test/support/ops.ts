@@ -87,7 +87,7 @@ export const table: readonly family.Entry[] = [
   unary('tanhDerivative', inner('tanhDerivative'), { low: -9, high: 9 }),
   unary('reluDerivative', inner('reluDerivative')),
   unary('geluDerivative', inner('geluDerivative'), { low: -6, high: 6 }),
-  pointwise('softmaxBackward', inner('softmaxBackward'), [unit, {}, {}]),
+  pointwise('softmaxBackward', inner('softmaxBackward'), [{}, {}, unit]),
   pointwise('crossEntropyBackward', inner('crossEntropyBackward'), [unit, unit, {}]),
   pointwise('movingAverage', (old, next) => movingAverage(0.9, old!, next!), [{}, {}]),
   pointwise('scaledDirection', (m, v, floor) => scaledDirection(m!, v!, floor!), [{}, positive, positive]),

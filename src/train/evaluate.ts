@@ -44,9 +44,9 @@ export async function evaluate(engine: Engine, options: EvaluateOptions): Promis
   // near 256, with the smallest remainder
   const { batchSize = Math.ceil(examples / Math.ceil(examples / 256)) } = options;
   checkWhole('evaluate', { 'batch size': batchSize });
-  const pass = makePass(engine, { ...options, batchSize, accuracy: true });
+  const pass = makePass(engine, { ...options, batchSize });
   try {
-    const { cost, correct } = await pass.run(rows, { position: 0, cost: 0, correct: 0 }, (step) => step.enqueue());
+    const { cost, correct } = await pass.run(rows, START);
     return { cost: cost / examples, ...(pass.counted && { accuracy: correct / examples }), examples };
   } finally {
     pass.release();
@@ -55,10 +55,8 @@ export async function evaluate(engine: Engine, options: EvaluateOptions): Promis
 
 /** How far a pass has come: Σ cost · examples, and how many outputs were right, over the examples so far. */
 export type Totals = Readonly<Record<'position' | 'cost' | 'correct', number>>;
-/** The costs of the last so many steps, at most HISTORY; later ones go on meanwhile. */
-export type ReadCosts = (count: number) => Promise<readonly number[]>;
-/** Runs a step; resolves when there is room for the next. */
-type Go = (step: Step<{ cost: Tensor }>, readCosts: ReadCosts) => Promise<void>;
+/** Where a pass begins. */
+export const START: Totals = { position: 0, cost: 0, correct: 0 };
 
 export interface PassDefinition extends Required<EvaluateOptions> {
   /** Count right answers too, unless this is false; they cost a kernel a step. */
@@ -119,39 +117,42 @@ export function makePass(engine: Engine, definition: PassDefinition) {
     const own = keepBooks(books, size, cost, counted ? hits! : zeros([]));
     return engine.compile({ outputs: { cost }, updates: [...(updates?.(cost) ?? []), ...own], precision });
   };
-  const full = data.length >= batchSize ? compile(batchSize) : undefined;
-  const rest = data.length % batchSize ? compile(data.length % batchSize) : undefined;
+  const size = Math.min(batchSize, data.length);
+  const full = compile(size);
+  const rest = data.length % size ? compile(data.length % size) : undefined;
+  let steps = 0;
   return {
-    /** A step of `batchSize` examples, and one of the remainder, where there are so many. */
+    /** A step of a whole batch, and one of the remainder. */
     full,
     rest,
     /** Whether labels are class numbers, so that there is an accuracy. */
     counted,
-    /** Runs the steps over the rest of an order of rows, until it is over. */
-    async run(rows: Int32Array, from: Totals, go: Go, isOver = () => false): Promise<Totals> {
+    /** Runs steps over the rest of an order of rows; `goOn` is asked after each. */
+    async run(rows: Int32Array, from: Totals, goOn: () => boolean | Promise<boolean> = () => true): Promise<Totals> {
       let { position } = from;
-      let steps = 0;
+      steps = 0;
       const sums = new Float64Array(2 + HISTORY);
       sums.set([from.cost, from.correct]);
       const opening = { shape: ledger.shape, dtype: 'f64', data: sums } as const;
       const place = Int32Array.of(position, 0);
       await Promise.all([engine.write(order, rows), engine.write(cursor, place), engine.write(ledger, opening)]);
-      const readCosts: ReadCosts = async (count) => {
-        const first = steps - count;
-        const { data } = await engine.read(ledger);
-        return Array.from({ length: count }, (_, i) => data[2 + ((first + i) % HISTORY)]!);
-      };
-      while (position < data.length && !isOver()) {
-        const size = Math.min(batchSize, data.length - position);
-        position += size;
+      do {
+        const step = data.length - position < size ? rest! : full;
+        position = Math.min(position + size, data.length);
         steps++;
-        await go((size === batchSize ? full : rest)!, readCosts);
-      }
+        await step.enqueue();
+      } while ((await goOn()) && position < data.length);
       const [cost, correct] = (await engine.read(ledger)).data;
       return { position, cost: cost!, correct: correct! };
     },
+    /** The costs of the last so many steps, at most HISTORY; later ones go on meanwhile. */
+    async costs(count: number): Promise<readonly number[]> {
+      const first = steps - count;
+      const { data } = await engine.read(ledger);
+      return Array.from({ length: count }, (_, i) => data[2 + ((first + i) % HISTORY)]!);
+    },
     release(): void {
-      full?.release();
+      full.release();
       rest?.release();
       kept.push(books);
     },

@@ -130,7 +130,7 @@ async function learn(
   const seconds = (performance.now() - start) / 1000;
   const updates = (cost: Tensor) => optimizer.updates(cost, model.parameters);
   const pass = makePass(engine, { ...task, updates });
-  const plan = shrinkPlan((pass.full ?? pass.rest)!.plan);
+  const plan = shrinkPlan(pass.full.plan);
   pass.release();
   return { code: Number(signal.reason ?? 0), costs, scalars, epochs: reports, steps: run.progress.step, seconds, plan };
 }

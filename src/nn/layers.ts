@@ -133,11 +133,9 @@ export function conv2d(inChannels: number, outChannels: number, kernel: Size, op
   const [height, width] = (Array.isArray(kernel) ? kernel : [kernel, kernel]) as readonly [number, number];
   checkWhole('conv2d', { inChannels, outChannels, 'kernel height': height, 'kernel width': width });
   const { stride = 1, padding = 0, dilation = 1 } = layerOptions('conv2d', options, `${DENSE} ${WINDOW_SETTINGS}`);
-  return affine('conv2d', options, [outChannels, inChannels, height, width], (x, weight, bias) => {
-    if (x.rank !== 4 || x.shape[1] !== inChannels)
-      misfit('conv2d: input', x, `where [batch, ${inChannels}, height, width] is expected; reshape it`);
-    return convolve(x, weight, { stride, padding, dilation, ...(bias ? { bias } : {}) });
-  });
+  return affine('conv2d', options, [outChannels, inChannels, height, width], (x, weight, bias) =>
+    convolve(x, weight, { stride, padding, dilation, ...(bias && { bias }) }),
+  );
 }
 
 /** The largest element of each window: [batch, channels, H, W] → [batch, channels, H′, W′]. `stride` is `size` unless given. */

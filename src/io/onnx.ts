@@ -201,10 +201,7 @@ function wayOf(node: Tensor): Way {
 }
 
 /** What to export: the places that a run feeds and the tensors that it gives, under the names that they have in the file. */
-export interface Exported {
-  readonly inputs: Readonly<Record<string, Tensor>>;
-  readonly outputs: Readonly<Record<string, Tensor>>;
-}
+export type Exported = Readonly<Record<'inputs' | 'outputs', Readonly<Record<string, Tensor>>>>;
 
 /** A ValueInfoProto. */
 const typed = (field: number, name: string, { dtype, shape }: Tensor): Fields => {

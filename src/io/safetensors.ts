@@ -3,8 +3,6 @@ import { FormatError } from '../errors.js';
 import { formatShape, MAX_RANK, type Shape, sameShape, sizeOf } from '../shape.js';
 import { join } from './protobuf.js';
 
-/** The contents of a safetensors file. */
-export type Contents = ReturnType<typeof decode>;
 /** The dtypes of the format: what they are here, and the arrays that hold them. The first of a dtype is written. */
 const formats = new Map([
   ['F64', { dtype: 'f64', Kind: Float64Array }],
@@ -85,10 +83,9 @@ export function decode(bytes: Uint8Array) {
     fail('__metadata__ is not an object of strings');
   const entries = Object.entries(header).map(([name, entry]) => {
     const { dtype: format, shape, data_offsets: offsets } = Object(entry) as Entry;
+    const needed = `a dtype of ${[...formats.keys()]}, a shape of up to ${MAX_RANK} sizes and data_offsets`;
     if (!formats.has(format) || !isCounts(shape) || shape.length > MAX_RANK || !isCounts(offsets))
-      fail(
-        `'${name}' is ${JSON.stringify(entry)}; it needs a dtype of ${[...formats.keys()]}, a shape of up to ${MAX_RANK} sizes and data_offsets`,
-      );
+      fail(`'${name}' is ${JSON.stringify(entry)}; it needs ${needed}`);
     return { name, format, shape, offsets, size: sizeOf(shape) * formats.get(format)!.Kind.BYTES_PER_ELEMENT };
   });
   entries.sort((a, b) => a.offsets[0]! - b.offsets[0]! || a.size - b.size);
@@ -97,10 +94,9 @@ export function decode(bytes: Uint8Array) {
   const tensors = entries.map(({ name, format, shape, size, offsets }): [string, TensorData] => {
     const begin = end;
     end += size;
+    const place = `takes ${size} bytes from ${begin} on, and its data_offsets are [${offsets}]`;
     if (!sameShape(offsets, [begin, end]))
-      fail(
-        `'${name}', ${format} [${shape}], takes ${size} bytes from ${begin} on, and its data_offsets are [${offsets}]: they overlap, leave a hole or do not fit`,
-      );
+      fail(`'${name}', ${format} [${shape}], ${place}: they overlap, leave a hole or do not fit`);
     if (end > held) fail(`'${name}' ends at byte ${end} of ${held}; the file is cut short`);
     const own = bytes.slice(start + begin, start + end);
     if (format === 'BOOL' && own.some((value) => value > 1))

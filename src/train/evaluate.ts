@@ -173,9 +173,7 @@ function rightAnswers(output: Tensor, labels: Tensor, { values }: Dataset, loss:
   if (at >= 0 && classes === 1 && !isLogit) return undefined;
   const each = sizeOf(labels.shape.slice(1));
   if (at >= 0)
-    throw new FeedError(
-      `data: label ${data[at]} of example ${Math.floor(at / each)} has no output among 0 to ${limit - 1}`,
-    );
+    throw new FeedError(`data: label ${data[at]} of example ${Math.floor(at / each)} has no output in [0, ${limit})`);
   const named = classes > 1 ? argMax(output, { axis: -1 }) : greater(reshape(output, labels.shape), isLogit ? 0 : 0.5);
   return div(sum(cast(equal(cast(named, 'i32'), labels), 'f32')), each);
 }

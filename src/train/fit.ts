@@ -3,8 +3,6 @@ import type { Dataset } from '../data/dataset.js';
 import { shuffled } from '../data/random.js';
 import type { Engine } from '../engine.js';
 import { NablaError } from '../errors.js';
-import type { Updates } from '../graph/program.js';
-import type { Tensor } from '../graph/tensor.js';
 import type { Optimizer } from '../optim/optimizers.js';
 import { checkOptions } from '../options.js';
 import { checkWhole } from '../shape.js';
@@ -41,16 +39,11 @@ export interface FitOptions extends EvaluateOptions {
 
 const OPTIONAL = 'validation seed shuffle signal onStep reportEvery steps precision accuracy resume onWarmUp';
 
-/** Where a run stands, with the totals of the epoch so far, as plain data: enough to go on bit for bit, with the parameters and the optimizer's state. */
-export interface Progress extends Totals {
-  readonly seed: number;
-  readonly batchSize: number;
-  readonly examples: number;
-  /** Epochs done; `position` is how many examples of the next one are. */
-  readonly epoch: number;
-  /** Steps done. */
-  readonly step: number;
-}
+/**
+ * Where a run stands, as plain data: enough to go on bit for bit, with the parameters and the optimizer's state. `epoch` and
+ * `step` count what is done; `position` is how many examples of the next epoch are, and the totals are theirs.
+ */
+export type Progress = Totals & Readonly<Record<'seed' | 'batchSize' | 'examples' | 'epoch' | 'step', number>>;
 
 /** What `onStep` gets, a few steps behind the device. */
 export interface StepReport {
@@ -93,7 +86,7 @@ export interface Fit extends AsyncIterable<EpochReport> {
  */
 export function fit(engine: Engine, options: FitOptions): Fit {
   checkOptions('fit', options, 'model loss optimizer data epochs batchSize', OPTIONAL);
-  const { model, loss, data, batchSize, epochs, shuffle = true, resume, signal, steps: most = Infinity } = options;
+  const { model, loss, optimizer, data, batchSize, epochs, resume, signal, steps: most = Infinity } = options;
   checkWhole('fit', { epochs, steps: options.steps ?? 0 }, 0);
   checkWhole('fit', { 'batch size': batchSize, reportEvery: options.reportEvery ?? 1 });
   const settings = { seed: options.seed ?? resume?.seed ?? 0, batchSize, examples: data.length };
@@ -108,8 +101,7 @@ export function fit(engine: Engine, options: FitOptions): Fit {
       return progress;
     },
     async *[Symbol.asyncIterator]() {
-      const updates = (cost: Tensor): Updates => options.optimizer.updates(cost, model.parameters);
-      const pass = makePass(engine, { ...options, updates });
+      const pass = makePass(engine, { ...options, updates: (cost) => optimizer.updates(cost, model.parameters) });
       const reports = makeReports(options, pass.costs);
       try {
         await engine.warmUp(pass.full, options.onWarmUp);
@@ -117,7 +109,7 @@ export function fit(engine: Engine, options: FitOptions): Fit {
         if (pass.rest) engine.warmUp(pass.rest).catch(() => {});
         while (progress.epoch < epochs && !isOver(progress.step)) {
           const from = progress;
-          const order = shuffle ? shuffled(data.rows, from.seed, from.epoch) : data.rows;
+          const order = options.shuffle === false ? data.rows : shuffled(data.rows, from.seed, from.epoch);
           const began = performance.now();
           const epoch = from.epoch + 1;
           let { step } = from;

@@ -136,12 +136,11 @@ export function serveTrainer<S>(setUp: SetUp<S>, port: Port | null = globalThis 
   if (typeof port?.postMessage !== 'function')
     throw new errors.NablaError('serveTrainer: there is no port; in Node pass parentPort of node:worker_threads');
   const send = (reply: Answer | News, transfer: ArrayBuffer[] = []): void => port.postMessage(reply, transfer as never);
-  const serve = makeServant(
-    setUp,
+  const tell: Tell =
     (event) =>
-      (...values) =>
-        send({ event, values }),
-  );
+    (...values) =>
+      send({ event, values });
+  const serve = makeServant(setUp, tell);
   listen(port, 'message', (data) => {
     const { id, command, argument } = data as Request;
     serve(command, argument)

@@ -53,7 +53,7 @@ export interface ServedTrainer extends Omit<FitOptions, 'signal' | 'resume' | 'o
   readonly calls?: Readonly<Record<string, (argument: never) => unknown>>;
 }
 
-type SetUp<S> = (settings: S, post: (message: unknown) => void) => ServedTrainer | Promise<ServedTrainer>;
+type SetUp<S> = (settings: S) => ServedTrainer | Promise<ServedTrainer>;
 /** A function that tells the other side's listener what it is given. */
 type Tell = (event: keyof RemoteListeners) => (...values: readonly unknown[]) => void;
 
@@ -76,7 +76,7 @@ function makeServant<S>(setUp: SetUp<S>, tell: Tell): (command: Command, argumen
   const rest = async (): Promise<void> => void (await reports?.return?.());
   const commands: Readonly<Record<Command, (argument: never) => unknown>> = {
     async open(settings: S) {
-      served = await setUp(settings, tell('onMessage'));
+      served = await setUp(settings);
       begin();
       served.engine.lost.then(tell('onLost'));
       return served.engine.info;
@@ -119,8 +119,8 @@ function makeServant<S>(setUp: SetUp<S>, tell: Tell): (command: Command, argumen
 
 /**
  * In a worker: sets a trainer up when `remoteTrainer` asks for it, with the settings that it sends, and does what it says.
- * `post` sends anything to its `onMessage`. Call it while the worker's script loads, before any await. In Node pass
- * `parentPort` of node:worker_threads as the port; throws NablaError where there is none.
+ * Call it while the worker's script loads, before any await. In Node pass `parentPort` of node:worker_threads as the port;
+ * throws NablaError where there is none.
  *
  *     serveTrainer(async ({ inputs, labels }) => ({
  *       engine: await open(),
@@ -136,11 +136,8 @@ export function serveTrainer<S>(setUp: SetUp<S>, port: Port | null = globalThis 
   if (typeof port?.postMessage !== 'function')
     throw new errors.NablaError('serveTrainer: there is no port; in Node pass parentPort of node:worker_threads');
   const send = (reply: Answer | News, transfer: ArrayBuffer[] = []): void => port.postMessage(reply, transfer as never);
-  const tell: Tell =
-    (event) =>
-    (...values) =>
-      send({ event, values });
-  const serve = makeServant(setUp, tell);
+  const say = (event: keyof RemoteListeners, ...values: readonly unknown[]): void => send({ event, values });
+  const serve = makeServant(setUp, (event) => say.bind(undefined, event));
   listen(port, 'message', (data) => {
     const { id, command, argument } = data as Request;
     serve(command, argument)
@@ -155,8 +152,6 @@ export interface RemoteListeners {
   readonly onStep?: (report: StepReport) => void;
   /** As `fit` has it. */
   readonly onWarmUp?: (done: number, total: number) => void;
-  /** What the worker's own code posts. */
-  readonly onMessage?: (message: never) => void;
   /** The worker's GPU is gone, and why. */
   readonly onLost?: (reason: string) => void;
 }
@@ -220,7 +215,7 @@ export async function remoteTrainer(
   settings?: unknown,
   listeners: RemoteListeners = {},
 ): Promise<RemoteTrainer> {
-  checkOptions('remoteTrainer', listeners, '', 'onStep onWarmUp onMessage onLost');
+  checkOptions('remoteTrainer', listeners, '', 'onStep onWarmUp onLost');
   const { request, close } = connect(port, listeners);
   const info = await request<EngineInfo>('open', settings, [...new Set(buffersOf(settings))]).catch(async (error) => {
     await close();

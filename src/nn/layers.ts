@@ -27,10 +27,9 @@ export interface DenseOptions extends LayerOptions {
 }
 
 const DENSE = 'activation bias initializer biasInitializer';
-const rectifiers: readonly unknown[] = ['relu', 'leakyRelu', 'elu', 'gelu', 'silu', 'softplus'];
-function defaultInitializer(activation: DenseOptions['activation']): Initializer {
-  if (rectifiers.includes(activation)) return 'heUniform';
-  return activation === 'sigmoid' || activation === 'tanh' ? 'glorotUniform' : 'pytorch';
+function initializerBefore(activation: NonNullable<DenseOptions['activation']>): Initializer {
+  if (activation === 'sigmoid' || activation === 'tanh') return 'glorotUniform';
+  return activation === 'identity' || typeof activation === 'function' ? 'pytorch' : 'heUniform';
 }
 
 /**
@@ -45,7 +44,7 @@ function affine(
 ): Layer {
   const activate = lookUp(layer, 'activation', activation, activations);
   const fan = { inputs: sizeOf(shape.slice(1)), outputs: sizeOf(shape) / shape[1]! };
-  const initializer = options.initializer ?? defaultInitializer(activation);
+  const initializer = options.initializer ?? initializerBefore(activation);
   const biasInitializer = options.biasInitializer ?? (initializer === 'pytorch' ? 'pytorch' : 'zeros');
   return makeLayer(options, (scope) => {
     const weight = scope.parameter('weight', shape, initializer, fan);

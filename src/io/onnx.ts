@@ -64,10 +64,9 @@ function makeGraph(reserved: readonly string[]) {
 type Rule = (graph: Graph, inputs: readonly string[], node: Tensor) => string;
 
 /** An operator with attributes, to begin with those of an op: its options where they have ONNX's names. */
-const operator =
-  (type: string, attributes: (node: Tensor) => Attributes = ({ options }) => options): Rule =>
-  (graph, inputs, node) =>
-    graph.node(type, inputs, attributes(node));
+function operator(type: string, attributes: (node: Tensor) => Attributes = ({ options }) => options): Rule {
+  return (graph, inputs, node) => graph.node(type, inputs, attributes(node));
+}
 /** Ops that one operator does: of the same name, but for the capital, or of the one after the colon. */
 const named =
   `abs add concat cos div equal exp gelu greater less log mul neg pow relu sigmoid sin softmax softplus sqrt sub

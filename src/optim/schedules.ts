@@ -1,8 +1,6 @@
 import type { Tensor } from '../graph/tensor.js';
-import { add, cos, div, maximum, minimum, mul, pow, sub } from '../ops/arithmetic.js';
+import { add, cos, div, maximum, minimum, mul, pow } from '../ops/arithmetic.js';
 import { cast } from '../ops/cast.js';
-import { less, where } from '../ops/compare.js';
-import { full } from '../ops/leaf.js';
 import { checkOptions } from '../options.js';
 import { checkWhole } from '../shape.js';
 
@@ -24,16 +22,5 @@ export function cosine(rate: number, options: { steps: number; minimum?: number 
     const angle = mul(Math.PI / steps, minimum(count, steps));
     // WGSL's cosine is good to 2⁻¹¹ only: the rate must not fall below its end.
     return maximum(end, add(end, mul((rate - end) / 2, add(1, cos(angle)))));
-  };
-}
-
-/** Climbs linearly for `steps` steps, from 1/steps of the first rate to all of it, then follows `schedule` from its start. */
-export function warmUp(schedule: Schedule | number, options: { steps: number }): Schedule {
-  const { steps } = checkOptions('schedules.warmUp', options, 'steps', '');
-  checkWhole('schedules.warmUp', { steps });
-  const follow = typeof schedule === 'number' ? () => full([], schedule) : schedule;
-  return (count) => {
-    const climbing = mul(follow(full([], 0)), div(add(count, 1), steps));
-    return where(less(count, steps), climbing, follow(maximum(sub(count, steps), 0)));
   };
 }

@@ -1,6 +1,6 @@
 import type { Precision } from '../autodiff/precision.js';
 import { type Dataset, isScaled, stored } from '../data/dataset.js';
-import type { Engine, Step } from '../engine.js';
+import type { Engine } from '../engine.js';
 import { FeedError } from '../errors.js';
 import type { Updates } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
@@ -58,7 +58,7 @@ export type Totals = Readonly<Record<'position' | 'cost' | 'correct', number>>;
 /** Where a pass begins. */
 export const START: Totals = { position: 0, cost: 0, correct: 0 };
 
-export interface PassDefinition extends Required<EvaluateOptions> {
+interface PassDefinition extends Required<EvaluateOptions> {
   /** Count right answers too, unless this is false; they cost a kernel a step. */
   readonly accuracy?: boolean;
   readonly precision?: Precision;
@@ -92,34 +92,37 @@ function keepBooks({ cursor, ledger }: Books, size: number, cost: Tensor, hits: 
   ];
 }
 
+/** A step of so many examples, from the cursor on, and whether it counts right answers. */
+function makeStep(engine: Engine, definition: PassDefinition, books: Books, size: number) {
+  const { model, loss, data, updates, accuracy = true, precision = 'f32' } = definition;
+  const { inputs, labels, scale, classes } = data.values;
+  const rows = gather(books.order, add(arange(size), slice(books.cursor, [0], [1])));
+  const picked = gather(inputs, rows);
+  const values = isScaled(inputs.dtype) ? mul(cast(picked, 'f32'), scale) : picked;
+  const output = model.apply(values, { training: updates !== undefined });
+  const wanted = gather(labels, rows);
+  const cost = loss(output, wanted);
+  if (cost.rank !== 0) misfit('loss: it gives', cost, 'and a cost is a scalar');
+  const hits = classes ? rightAnswers(output, wanted, data, loss) : undefined;
+  const counted = accuracy && hits !== undefined;
+  const own = keepBooks(books, size, cost, counted ? hits : zeros([]));
+  const step = engine.compile({ outputs: { cost }, updates: [...(updates?.(cost) ?? []), ...own], precision });
+  return { step, counted };
+}
+
 /**
  * Steps over a data set that lives on the engine. The order of the rows is written once an epoch; a cursor on the device
  * picks each batch and advances by itself, so a step uploads nothing and reads nothing back.
  */
 export function makePass(engine: Engine, definition: PassDefinition) {
-  const { model, loss, data, batchSize, updates, accuracy = true, precision = 'f32' } = definition;
-  const { inputs, labels, scale, classes } = data.values;
+  const { data, batchSize } = definition;
   const kept = spare.get(data) ?? [];
   spare.set(data, kept);
   const books = kept.pop() ?? makeBooks(data.length);
   const { order, cursor, ledger } = books;
-  let counted = false;
-  const compile = (size: number): Step<{ cost: Tensor }> => {
-    const rows = gather(order, add(arange(size), slice(cursor, [0], [1])));
-    const picked = gather(inputs, rows);
-    const values = isScaled(inputs.dtype) ? mul(cast(picked, 'f32'), scale) : picked;
-    const output = model.apply(values, { training: updates !== undefined });
-    const wanted = gather(labels, rows);
-    const hits = classes ? rightAnswers(output, wanted, data, loss) : undefined;
-    counted = accuracy && hits !== undefined;
-    const cost = loss(output, wanted);
-    if (cost.rank !== 0) misfit('loss: it gives', cost, 'and a cost is a scalar');
-    const own = keepBooks(books, size, cost, counted ? hits! : zeros([]));
-    return engine.compile({ outputs: { cost }, updates: [...(updates?.(cost) ?? []), ...own], precision });
-  };
   const size = Math.min(batchSize, data.length);
-  const full = compile(size);
-  const rest = data.length % size ? compile(data.length % size) : undefined;
+  const { step: full, counted } = makeStep(engine, definition, books, size);
+  const rest = data.length % size ? makeStep(engine, definition, books, data.length % size).step : undefined;
   let steps = 0;
   return {
     /** A step of a whole batch, and one of the remainder. */

@@ -53,7 +53,7 @@ export function dataset(inputs: Value, labels: Value, options: { scale?: number 
   const x = readValue('dataset: inputs', inputs, Number.isInteger(width) ? { shape: [length, width] } : {});
   const [rows = 'no'] = x.shape;
   if (rows !== length)
-    throw new FeedError(`dataset: ${rows} inputs do not make ${length} rows; give one label for each row of inputs`);
+    throw new FeedError(`dataset: ${rows} inputs and ${length} labels; give one label for each input`);
   const values = { inputs: tensor(x), labels: tensor(y), scale, classes: y.dtype === 'i32' };
   return part(values, Int32Array.from(new Array(length).keys()));
 }

@@ -11,26 +11,9 @@ export type { DType, NestedArray, TensorData, TypedArray, Value } from './dtype.
 export { Engine, type Step, type StepDefinition } from './engine.js';
 export type { OpenOptions } from './engine.open.js';
 export * from './errors.js';
-export {
-  chromeTrace,
-  type EngineInfo,
-  type EngineStats,
-  type GpuAccess,
-  type KernelProfile,
-  type PlanView,
-  type Profile,
-} from './graph/backend.js';
-export type {
-  IndexContext,
-  JvpContext,
-  OpRecord,
-  PointwiseKernel,
-  PointwiseRecord,
-  ScalarReference,
-  TensorRecord,
-  TensorReference,
-  VjpContext,
-} from './graph/op.js';
+export type { EngineInfo, EngineStats, GpuAccess, KernelProfile, PlanView, Profile } from './graph/backend.js';
+export { chromeTrace } from './graph/backend.js';
+export type { IndexContext, JvpContext, OpRecord, PointwiseRecord, TensorRecord, VjpContext } from './graph/op.js';
 export { pointwiseOf as pointwise } from './graph/op.js';
 export type { NodeFeeds, Updates } from './graph/program.js';
 export type { Binary, OpFunction, TensorLike, Tree, Unary } from './graph/tensor.js';

@@ -150,10 +150,9 @@ const calls: [string, () => unknown, RegExp][] = [
   [
     'cosine(.1)',
     () => schedules.cosine(0.1, loose(undefined)),
-    /schedules.cosine: steps is undefined; pass \{ steps \}/,
+    /schedules.cosine: options are undefined; pass an object of steps, minimum/,
   ],
-  ['step(.1)', () => schedules.step(0.1, loose({})), /schedules.step: every is undefined/],
-  ['warmUp(.1)', () => schedules.warmUp(0.1, loose(undefined)), /schedules.warmUp: steps is undefined/],
+  ['step(.1)', () => schedules.step(0.1, loose({})), /schedules.step: every is missing; pass an object of every/],
   ['sgd({ lr })', () => optim.sgd(loose({ lr: 1 })), /sgd: there is no option 'lr'; .* learningRate, weightDecay/],
   ['adamW({ beta })', () => optim.adamW(loose({ beta: 1 })), /adamW: there is no option 'beta'; .*betas/],
   ['rmsProp({ eps })', () => optim.rmsProp(loose({ eps: 1 })), /rmsProp: there is no option 'eps'; .*epsilon/],

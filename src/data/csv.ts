@@ -1,9 +1,6 @@
 import { FormatError } from '../errors.js';
 import { checkOptions } from '../options.js';
 
-/** Rows of numbers, [rows, columns], with the columns' names where there is a header. */
-export type Table = ReturnType<typeof csv>;
-
 const isNumber = (text: string): boolean => /^[-+.\de]+$/i.test(text) && Number.isFinite(Math.fround(Number(text)));
 const fail = (line: number, fact: string): never => {
   throw new FormatError(`csv: line ${line}: ${fact}`);
@@ -16,8 +13,7 @@ function cut(text: string) {
   let [line, stop] = [1, ''];
   while (cell.lastIndex < text.length || stop === ',') {
     if (stop !== ',') rows.push({ line, cells: [] });
-    const found =
-      cell.exec(text) ?? fail(line, 'a quote is never closed, or text follows a closing quote or a line end');
+    const found = cell.exec(text) ?? fail(line, 'a quote is never closed, or text follows its end or a line end');
     rows.at(-1)!.cells.push(found[1]?.replaceAll('""', '"') ?? found[2]!.trim());
     line += found[0].split('\n').length - 1;
     stop = found[3]!;
@@ -26,9 +22,9 @@ function cut(text: string) {
 }
 
 /**
- * Reads comma-separated numbers: [rows, columns], f32. The first row is a header where one of its fields is no number,
- * or as `header` says. Strict: throws FormatError, with the line, for rows of unequal length, empty fields, text, NaN,
- * Infinity, hexadecimal and numbers beyond f32.
+ * Reads comma-separated numbers: [rows, columns], f32, and the columns' names where there is a header. The first row is one
+ * where one of its fields is no number, or as `header` says. Strict: throws FormatError, with the line, for rows of unequal
+ * length, empty fields, text, NaN, Infinity, hexadecimal and numbers beyond f32.
  */
 export function csv(text: string, options: { header?: boolean } = {}) {
   checkOptions('csv', options, '', 'header');

@@ -48,12 +48,12 @@ export function dataset(inputs: Value, labels: Value, options: { scale?: number 
   const [length] = y.shape;
   if (!length)
     throw new FeedError(`dataset: labels have shape ${formatShape(y.shape)}; axis 0 counts the examples, at least one`);
-  const size = ArrayBuffer.isView(inputs) ? (inputs as TypedArray).length : undefined;
-  if (size && size % length)
-    throw new FeedError(`dataset: ${size} inputs do not make ${length} equal rows; give as many labels as rows`);
-  const x = readValue('dataset: inputs', inputs, size === undefined ? {} : { shape: [length, size / length] });
-  if (x.shape[0] !== length)
-    throw new FeedError(`dataset: ${x.shape[0] ?? 'no'} inputs and ${length} labels; give one label for each input`);
+  // a bare typed array is cut into equal rows
+  const width = ArrayBuffer.isView(inputs) ? (inputs as TypedArray).length / length : Number.NaN;
+  const x = readValue('dataset: inputs', inputs, Number.isInteger(width) ? { shape: [length, width] } : {});
+  const [rows = 'no'] = x.shape;
+  if (rows !== length)
+    throw new FeedError(`dataset: ${rows} inputs and ${length} labels; give one label for each input`);
   const values = { inputs: tensor(x), labels: tensor(y), scale, classes: y.dtype === 'i32' };
   return part(values, Int32Array.from(new Array(length).keys()));
 }

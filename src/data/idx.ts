@@ -3,56 +3,47 @@ import { FormatError } from '../errors.js';
 import { sameShape, sizeOf } from '../shape.js';
 import { type Dataset, dataset } from './dataset.js';
 
-const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
-
-/** Inflates gzip data; other bytes come back as they are. Throws FormatError for damaged data. */
-export async function gunzip(bytes: Uint8Array): Promise<Uint8Array> {
-  if (!isGzip(bytes)) return bytes;
+/** Inflates gzip data; other bytes come back as they are. Throws FormatError, with `name`, for damaged data. */
+export async function gunzip(bytes: Uint8Array, name = 'gunzip'): Promise<Uint8Array> {
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   const stream = new Blob([bytes.slice()]).stream().pipeThrough(new DecompressionStream('gzip'));
   const inflated = await new Response(stream).arrayBuffer().catch((cause: unknown) => {
-    throw new FormatError('gunzip: the data is damaged or cut short; fetch it again', { cause });
+    throw new FormatError(`${name}: the data is damaged or cut short; fetch it again`, { cause });
   });
   return new Uint8Array(inflated);
 }
 
 /**
  * Reads an IDX file, as MNIST comes in: labels [count] (magic 0x801) or images [count, rows, columns] (0x803), u8.
- * Throws FormatError where magic, sizes or length are wrong. Inflate a .gz file first: `idx(await gunzip(bytes))`.
+ * Throws FormatError, with `name`, where magic, sizes or length are wrong. Inflate a .gz file first: `idx(await gunzip(bytes))`.
  */
-export function idx(bytes: Uint8Array): TensorData & { dtype: 'u8'; data: Uint8Array } {
-  if (isGzip(bytes))
-    throw new FormatError('idx: the bytes are gzip data; inflate them first: idx(await data.gunzip(bytes))');
+export function idx(bytes: Uint8Array, name = 'idx'): TensorData & { dtype: 'u8'; data: Uint8Array } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const magic = bytes.length < 4 ? 'fewer than 4 bytes' : `0x${view.getUint32(0).toString(16)}`;
   if (!['0x801', '0x803'].includes(magic))
-    throw new FormatError(`idx: it begins with ${magic}; labels begin with 0x801 and images with 0x803`);
+    throw new FormatError(
+      `${name}: it begins with ${magic}, labels with 0x801 and images with 0x803; inflate gzip data (0x1f8b…) by data.gunzip`,
+    );
   const rank = view.getUint8(3);
   const start = 4 + 4 * rank;
-  if (bytes.length < start) throw new FormatError(`idx: the header is cut short at byte ${bytes.length} of ${start}`);
+  if (bytes.length < start)
+    throw new FormatError(`${name}: the header is cut short at byte ${bytes.length} of ${start}`);
   const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
   const [size, rest] = [sizeOf(shape), bytes.length - start];
   if (size !== rest)
-    throw new FormatError(`idx: [${shape}] takes ${size} bytes and ${rest} follow the header; fetch it again`);
+    throw new FormatError(`${name}: [${shape}] takes ${size} bytes and ${rest} follow the header; fetch it again`);
   return { shape, dtype: 'u8', data: bytes.slice(start) };
 }
 
 /** MNIST from its four files, gzip or not: `load` gives the bytes of a name such as "train-images-idx3-ubyte". */
 export async function mnistFrom(load: (name: string) => Promise<Uint8Array>) {
-  const read = async (name: string) => {
-    try {
-      return idx(await gunzip(await load(name)));
-    } catch (error) {
-      throw error instanceof FormatError ? new FormatError(`mnist: ${name}: ${error.message}`) : error;
-    }
-  };
+  const read = async (name: string) => idx(await gunzip(await load(name), `mnist: ${name}`), `mnist: ${name}`);
   const part = async (prefix: string): Promise<Dataset> => {
     const files = [read(`${prefix}-images-idx3-ubyte`), read(`${prefix}-labels-idx1-ubyte`)] as const;
     const [images, labels] = await Promise.all(files);
     const [count, ...size] = images.shape;
     if (size.length !== 2 || !count || !sameShape(labels.shape, [count]))
       throw new FormatError(`mnist: ${prefix}: images [${images.shape}] and labels [${labels.shape}] do not fit`);
-    const wrong = labels.data.find((label) => label > 9);
-    if (wrong !== undefined) throw new FormatError(`mnist: label ${wrong} in ${prefix} is no digit`);
     return dataset({ ...images, shape: [count, sizeOf(size)] }, labels, { scale: 1 / 255 });
   };
   const [train, test] = await Promise.all([part('train'), part('t10k')]);

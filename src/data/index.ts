@@ -1,3 +1,3 @@
-export { csv, type Table } from './csv.js';
+export { csv } from './csv.js';
 export { gunzip, idx } from './idx.js';
 export { circles, moons, type PointOptions, spiral, xor } from './points.js';

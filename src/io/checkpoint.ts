@@ -12,11 +12,9 @@ export interface Subject {
   readonly model: { readonly parameters: readonly Tensor[] };
   /** Its state is saved and loaded too. */
   readonly optimizer?: Optimizer;
-}
-
-/** What `save` writes: the subject, where its run stands, and what else to say of it. */
-export interface Saved extends Subject {
+  /** Saved: where its run stands. */
   readonly progress?: Progress;
+  /** Saved: what else to say of it. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
@@ -39,7 +37,7 @@ function placesOf({ model, optimizer }: Subject): Map<string, Tensor> {
  * and seed: enough to go on bit for bit on the same adapter. Call it while no step is under way: between reports, or when
  * a run has stopped.
  */
-export async function save(engine: Engine, subject: Saved): Promise<Uint8Array> {
+export async function save(engine: Engine, subject: Subject): Promise<Uint8Array> {
   const tensors = [...placesOf(subject)].map(async ([name, leaf]) => {
     const value = await engine.read(leaf);
     return [name, subject.optimizer ? value : { ...value, dtype: leaf.dtype }] as const;
@@ -51,18 +49,12 @@ export async function save(engine: Engine, subject: Saved): Promise<Uint8Array> 
   });
 }
 
-/** What `load` found in a file beside the values. */
-export interface Loaded {
-  /** For `fit`'s `resume`, where the file has it. */
-  readonly progress?: Progress;
-  readonly metadata: ReadonlyMap<string, string>;
-}
-
 /**
  * Writes a checkpoint's values into the engine: those of the model and, where it is given, of the optimizer. Nothing is
- * written unless everything is there and fits; throws FormatError otherwise. A plain file of weights loads as well.
+ * written unless everything is there and fits; throws FormatError otherwise. A plain file of weights loads as well. Gives
+ * the file's metadata and, for `fit`'s `resume`, its progress where it has one.
  */
-export async function load(engine: Engine, bytes: Uint8Array, subject: Subject): Promise<Loaded> {
+export async function load(engine: Engine, bytes: Uint8Array, subject: Subject) {
   const { tensors, metadata } = decode(bytes);
   const places = placesOf(subject);
   const values = [...places].map(([name, leaf]) => {

@@ -1,4 +1,4 @@
-// Trained models for other runtimes: ONNX of opset 17. Operators: https://onnx.ai/onnx/operators/; fields: onnx.proto.
+// Trained models for other runtimes: ONNX of opset 20. Operators: https://onnx.ai/onnx/operators/; fields: onnx.proto.
 import { evaluateNode } from '../cpu/evaluate.js';
 import type { DType, TensorData } from '../dtype.js';
 import type { Engine } from '../engine.js';
@@ -15,7 +15,7 @@ import { type Shape, sameShape } from '../shape.js';
 import { bytesOf, type Fields, int, join, message, text } from './protobuf.js';
 import { stored } from './safetensors.js';
 
-const [IR_VERSION, OPSET] = [8, 17];
+const [IR_VERSION, OPSET] = [9, 20];
 /** TensorProto.DataType */
 const types: Readonly<Record<DType, number>> = { f32: 1, u8: 2, i32: 6, bool: 9, f16: 10, u32: 12 };
 const INT64 = 7;
@@ -64,19 +64,23 @@ function makeGraph(reserved: readonly string[]) {
 type Rule = (graph: Graph, inputs: readonly string[], node: Tensor) => string;
 
 /** An operator with attributes, to begin with those of an op: its options where they have ONNX's names. */
-const operator =
-  (type: string, attributes: (node: Tensor) => Attributes = ({ options }) => options): Rule =>
-  (graph, inputs, node) =>
-    graph.node(type, inputs, attributes(node));
+function operator(type: string, attributes: (node: Tensor) => Attributes = ({ options }) => options): Rule {
+  return (graph, inputs, node) => graph.node(type, inputs, attributes(node));
+}
 /** Ops that one operator does: of the same name, but for the capital, or of the one after the colon. */
-const named = `abs add concat cos div equal exp greater less log mul neg pow relu sigmoid sin softmax softplus sqrt sub
+const named =
+  `abs add concat cos div equal exp gelu greater less log mul neg pow relu sigmoid sin softmax softplus sqrt sub
   tanh where maximum:Max minimum:Min lessEqual:LessOrEqual greaterEqual:GreaterOrEqual outer:Mul stopGradient:Identity
   leakyRelu:PRelu`.split(/\s+/);
 const capital = (op: string): string => op.replace(/^./, (first) => first.toUpperCase());
-function reduced({ options }: Tensor): { axes: readonly number[]; keepdims: number } {
-  const { axes, keepDims }: { axes: readonly number[]; keepDims: boolean } = options;
-  return { axes, keepdims: Number(keepDims) };
-}
+/** An operator that takes the axes it reduces as an operand. */
+const reduction =
+  (type: string): Rule =>
+  (graph, [x], { options }) => {
+    const { axes, keepDims }: ReduceSettings = options;
+    return graph.node(type, [x!, graph.ints(axes)], { keepdims: Number(keepDims) });
+  };
+type ReduceSettings = { axes: readonly number[]; keepDims: boolean };
 
 /** How ops are written, by their names. */
 const rules: Readonly<Record<string, Rule>> = {
@@ -87,26 +91,18 @@ const rules: Readonly<Record<string, Rule>> = {
     return graph.node('Where', [graph.node('Less', [z!, graph.number(0, dtype)]), below, z!]);
   },
   transpose: operator('Transpose', ({ options }) => ({ perm: (options as { axes: number[] }).axes })),
-  max: operator('ReduceMax', reduced),
-  min: operator('ReduceMin', reduced),
+  sum: reduction('ReduceSum'),
+  max: reduction('ReduceMax'),
+  min: reduction('ReduceMin'),
   notEqual: (graph, inputs) => graph.node('Not', [graph.node('Equal', inputs)]),
   square: (graph, [x]) => graph.node('Mul', [x!, x!]),
   silu: (graph, [z]) => graph.node('Mul', [z!, graph.node('Sigmoid', [z!])]),
-  // z / 2 · (1 + erf(z / √2)): Gelu itself came with opset 20
-  gelu: (graph, [z], { dtype }) => {
-    const [half, root, one] = [0.5, Math.SQRT1_2, 1].map((number) => graph.number(number, dtype));
-    const erf = graph.node('Erf', [graph.node('Mul', [z!, root!])]);
-    return graph.node('Mul', [graph.node('Mul', [z!, half!]), graph.node('Add', [erf, one!])]);
-  },
   shiftedExp: (graph, inputs) => graph.node('Exp', [graph.node('Sub', inputs)]),
   cast: (graph, inputs, { dtype }) => graph.node('Cast', inputs, { to: types[dtype] }),
-  sum: (graph, [x], node) => {
-    const { axes, keepdims } = reduced(node);
-    return graph.node('ReduceSum', [x!, graph.ints(axes)], { keepdims });
-  },
-  argMax: (graph, inputs, node) => {
-    const { axes, keepdims } = reduced(node);
-    return graph.node('Cast', [graph.node('ArgMax', inputs, { axis: axes[0]!, keepdims })], { to: types.i32 });
+  argMax: (graph, inputs, { options }) => {
+    const { axes, keepDims }: ReduceSettings = options;
+    const place = graph.node('ArgMax', inputs, { axis: axes[0]!, keepdims: Number(keepDims) });
+    return graph.node('Cast', [place], { to: types.i32 });
   },
   matmul: (graph, inputs, node) => {
     const { transposeA, transposeB }: MatmulOptions = node.options;
@@ -204,10 +200,7 @@ function wayOf(node: Tensor): Way {
 }
 
 /** What to export: the places that a run feeds and the tensors that it gives, under the names that they have in the file. */
-export interface Exported {
-  readonly inputs: Readonly<Record<string, Tensor>>;
-  readonly outputs: Readonly<Record<string, Tensor>>;
-}
+export type Exported = Readonly<Record<'inputs' | 'outputs', Readonly<Record<string, Tensor>>>>;
 
 /** A ValueInfoProto. */
 const typed = (field: number, name: string, { dtype, shape }: Tensor): Fields => {
@@ -216,7 +209,7 @@ const typed = (field: number, name: string, { dtype, shape }: Tensor): Fields =>
 };
 
 /**
- * A graph as an ONNX file (opset 17), with the parameters' values as the engine holds them: what layers, losses and the
+ * A graph as an ONNX file (opset 20), with the parameters' values as the engine holds them: what layers, losses and the
  * exported functions give in inference. Shapes are fixed, the batch too. conv2d and maxPool2d become Conv and MaxPool, a
  * product of matrices Gemm. Throws NablaError for an op without an ONNX operator (a random one, a gradient's, your own) and
  * FeedError for an input that is needed and not declared.

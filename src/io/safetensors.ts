@@ -3,8 +3,6 @@ import { FormatError } from '../errors.js';
 import { formatShape, MAX_RANK, type Shape, sameShape, sizeOf } from '../shape.js';
 import { join } from './protobuf.js';
 
-/** The contents of a safetensors file. */
-export type Contents = ReturnType<typeof decode>;
 /** The dtypes of the format: what they are here, and the arrays that hold them. The first of a dtype is written. */
 const formats = new Map([
   ['F64', { dtype: 'f64', Kind: Float64Array }],
@@ -49,20 +47,21 @@ export function encode(
   tensors: ReadonlyMap<string, TensorData> | Readonly<Record<string, TensorData>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
-  const header = new Map<string, unknown>(Object.keys(metadata).length ? [['__metadata__', metadata]] : []);
   const named: [string, TensorData][] = tensors instanceof Map ? [...tensors] : Object.entries(tensors);
-  const entries = named.map(([name, value]) => {
+  const entries = named.map(([name, { shape, dtype, data }]) => {
     if (name === '__metadata__') fail(`a tensor cannot be named ${name}; rename it`);
-    if (sizeOf(value.shape) !== value.data.length)
-      fail(`'${name}' has ${value.data.length} values, which do not fill ${formatShape(value.shape)}`);
-    return { name, shape: value.shape, ...stored(value) };
+    if (sizeOf(shape) !== data.length)
+      fail(`'${name}' has ${data.length} values, which do not fill ${formatShape(shape)}`);
+    return { name, shape, ...stored({ shape, dtype, data }) };
   });
   entries.sort((a, b) => b.width - a.width);
   let size = 0;
-  for (const { name, shape, format: dtype, bytes } of entries) {
-    header.set(name, { dtype, shape, data_offsets: [size, size + bytes.length] });
+  const header = entries.map(({ name, shape, format: dtype, bytes }): [string, unknown] => {
+    const begin = size;
     size += bytes.length;
-  }
+    return [name, { dtype, shape, data_offsets: [begin, size] }];
+  });
+  if (Object.keys(metadata).length) header.unshift(['__metadata__', metadata]);
   const head = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
   const spaces = new Uint8Array(-head.length & 7).fill(32);
   const length = new Uint8Array(BigUint64Array.of(BigInt(head.length + spaces.length)).buffer);
@@ -70,8 +69,8 @@ export function encode(
 }
 
 /**
- * Reads a safetensors file: F64, F32, F16, BF16 (as f32), I32, U32, U8 and BOOL. Everything is checked before values are
- * copied; throws FormatError for anything that the format does not allow.
+ * Reads a safetensors file: F64, F32, F16, BF16 (as f32), I32, U32, U8 and BOOL. Throws FormatError for
+ * anything that the format does not allow.
  */
 export function decode(bytes: Uint8Array) {
   if (bytes.length < 8) fail(`the file has ${bytes.length} bytes; the length of its header takes 8`);
@@ -84,31 +83,27 @@ export function decode(bytes: Uint8Array) {
     fail('__metadata__ is not an object of strings');
   const entries = Object.entries(header).map(([name, entry]) => {
     const { dtype: format, shape, data_offsets: offsets } = Object(entry) as Entry;
+    const needed = `a dtype of ${[...formats.keys()]}, a shape of up to ${MAX_RANK} sizes and data_offsets`;
     if (!formats.has(format) || !isCounts(shape) || shape.length > MAX_RANK || !isCounts(offsets))
-      fail(
-        `'${name}' is ${JSON.stringify(entry)}; it needs a dtype of ${[...formats.keys()]}, a shape of up to ${MAX_RANK} sizes and data_offsets`,
-      );
-    const { dtype, Kind } = formats.get(format)!;
-    return { name, format, dtype, shape, size: sizeOf(shape) * Kind.BYTES_PER_ELEMENT, offsets };
+      fail(`'${name}' is ${JSON.stringify(entry)}; it needs ${needed}`);
+    return { name, format, shape, offsets, size: sizeOf(shape) * formats.get(format)!.Kind.BYTES_PER_ELEMENT };
   });
+  entries.sort((a, b) => a.offsets[0]! - b.offsets[0]! || a.size - b.size);
+  const held = bytes.length - start;
   let end = 0;
-  for (const { name, format, shape, size, offsets } of entries.toSorted(
-    (a, b) => a.offsets[0]! - b.offsets[0]! || a.size - b.size,
-  )) {
-    if (!sameShape(offsets, [end, end + size]))
-      fail(
-        `'${name}', ${format} [${shape}], takes ${size} bytes from ${end} on, and its data_offsets are [${offsets}]: they overlap, leave a hole or do not fit`,
-      );
+  const tensors = entries.map(({ name, format, shape, size, offsets }): [string, TensorData] => {
+    const begin = end;
     end += size;
-  }
-  if (start + end !== bytes.length)
-    fail(`the tensors take ${end} bytes and the file holds ${bytes.length - start}; it is cut short or has a tail`);
-  const tensors = entries.map(({ name, format, dtype, shape, size, offsets: [begin] }): [string, TensorData] => {
-    const own = bytes.slice(start + begin!, start + begin! + size);
+    const place = `takes ${size} bytes from ${begin} on, and its data_offsets are [${offsets}]`;
+    if (!sameShape(offsets, [begin, end]))
+      fail(`'${name}', ${format} [${shape}], ${place}: they overlap, leave a hole or do not fit`);
+    if (end > held) fail(`'${name}' ends at byte ${end} of ${held}; the file is cut short`);
+    const own = bytes.slice(start + begin, start + end);
     if (format === 'BOOL' && own.some((value) => value > 1))
       fail(`'${name}' is BOOL and holds other bytes than 0 and 1`);
-    return [name, { shape, dtype, data: restored(format, own.buffer) }];
+    return [name, { shape, dtype: formats.get(format)!.dtype, data: restored(format, own.buffer) }];
   });
+  if (end !== held) fail(`the tensors take ${end} bytes and the file holds ${held}; it has a tail`);
   return { tensors: new Map(tensors), metadata: new Map(metadata) };
 }
 

@@ -1,4 +1,4 @@
-export type { ApplyOptions, Fan, Initialize, Initializer, Layer, LayerOptions, SequentialPart } from './layer.js';
+export type { Fan, Initialize, Initializer, Layer, LayerOptions, SequentialPart } from './layer.js';
 export { initializers, sequential } from './layer.js';
 export * from './layers.js';
 export * from './recurrent.js';

@@ -6,17 +6,12 @@ import { pcg, random } from '../ops/random.js';
 import { checkChoice, checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
 
-/** What `apply` takes beside its input. */
-export interface ApplyOptions {
-  /** Dropout acts only while training. */
-  training?: boolean;
-}
-
 /** A part of a model: trainable values and a function of tensors. */
 export interface Layer {
   /** In a fixed order; named by their place in the model, as in PyTorch's `state_dict`: "0.weight", "0.bias", … */
   readonly parameters: Tensor[];
-  apply(x: Tensor, options?: ApplyOptions): Tensor;
+  /** Dropout acts only while training. */
+  apply(x: Tensor, options?: { training?: boolean }): Tensor;
   /** Takes the place of the layer's number in the names of its parameters. */
   readonly name?: string | undefined;
   /** Called by the layer that holds this one; has no effect once parameters exist. */
@@ -144,13 +139,10 @@ export type SequentialPart = Layer | ((x: Tensor) => Tensor);
 /**
  * Layers one after another. Parameters are named by the layers' numbers, counted from 0, or by the layers' names:
  * "0.weight", "2.1.bias". A layer that stands in two places shares its parameters.
- * `sequential(layers, { seed })` gives the whole model one seed; each layer draws different numbers from it. Throws
- * NablaError for what is no layer and for two layers of one name.
+ * `sequential(layers, { seed, name })` gives the whole model one seed, from which each layer draws different numbers, or a
+ * name. Throws NablaError for what is no layer and for two layers of one name.
  */
-export function sequential(...layers: SequentialPart[]): Layer;
-/** The same from a list, with a seed for the whole model or a name for it. */
-export function sequential(layers: readonly SequentialPart[], options?: LayerOptions): Layer;
-export function sequential(...args: readonly unknown[]): Layer {
+export function sequential(...args: readonly SequentialPart[] | [readonly SequentialPart[], LayerOptions?]): Layer {
   const listed = Array.isArray(args[0]) ? args : [args];
   const [parts, given = {}] = listed as [readonly SequentialPart[], LayerOptions?];
   const options = layerOptions('sequential', given);

@@ -27,10 +27,9 @@ export interface DenseOptions extends LayerOptions {
 }
 
 const DENSE = 'activation bias initializer biasInitializer';
-const rectifiers: readonly unknown[] = ['relu', 'leakyRelu', 'elu', 'gelu', 'silu', 'softplus'];
-function defaultInitializer(activation: DenseOptions['activation']): Initializer {
-  if (rectifiers.includes(activation)) return 'heUniform';
-  return activation === 'sigmoid' || activation === 'tanh' ? 'glorotUniform' : 'pytorch';
+function initializerBefore(activation: NonNullable<DenseOptions['activation']>): Initializer {
+  if (activation === 'sigmoid' || activation === 'tanh') return 'glorotUniform';
+  return activation === 'identity' || typeof activation === 'function' ? 'pytorch' : 'heUniform';
 }
 
 /**
@@ -45,7 +44,7 @@ function affine(
 ): Layer {
   const activate = lookUp(layer, 'activation', activation, activations);
   const fan = { inputs: sizeOf(shape.slice(1)), outputs: sizeOf(shape) / shape[1]! };
-  const initializer = options.initializer ?? defaultInitializer(activation);
+  const initializer = options.initializer ?? initializerBefore(activation);
   const biasInitializer = options.biasInitializer ?? (initializer === 'pytorch' ? 'pytorch' : 'zeros');
   return makeLayer(options, (scope) => {
     const weight = scope.parameter('weight', shape, initializer, fan);
@@ -133,11 +132,9 @@ export function conv2d(inChannels: number, outChannels: number, kernel: Size, op
   const [height, width] = (Array.isArray(kernel) ? kernel : [kernel, kernel]) as readonly [number, number];
   checkWhole('conv2d', { inChannels, outChannels, 'kernel height': height, 'kernel width': width });
   const { stride = 1, padding = 0, dilation = 1 } = layerOptions('conv2d', options, `${DENSE} ${WINDOW_SETTINGS}`);
-  return affine('conv2d', options, [outChannels, inChannels, height, width], (x, weight, bias) => {
-    if (x.rank !== 4 || x.shape[1] !== inChannels)
-      misfit('conv2d: input', x, `where [batch, ${inChannels}, height, width] is expected; reshape it`);
-    return convolve(x, weight, { stride, padding, dilation, ...(bias ? { bias } : {}) });
-  });
+  return affine('conv2d', options, [outChannels, inChannels, height, width], (x, weight, bias) =>
+    convolve(x, weight, { stride, padding, dilation, ...(bias && { bias }) }),
+  );
 }
 
 /** The largest element of each window: [batch, channels, H, W] → [batch, channels, H′, W′]. `stride` is `size` unless given. */

@@ -40,12 +40,9 @@ function recurrent(
     const biases = bias ? [make('bias_ih_l0'), make('bias_hh_l0')] : [];
     return (x) => {
       const [batch, time] = x.shape as [number, number];
+      const fix = `reshape it, or build ${kind}(${x.shape.at(-1)}, ${hidden})`;
       if (x.rank !== 3 || x.shape[2] !== inputs || time === 0)
-        misfit(
-          `${kind}: input`,
-          x,
-          `where [batch, time ≥ 1, ${inputs}] is expected; reshape it, or build ${kind}(${x.shape.at(-1)}, ${hidden})`,
-        );
+        misfit(`${kind}: input`, x, `where [batch, time ≥ 1, ${inputs}] is expected; ${fix}`);
       // time first, so that a step is a run of memory
       const rows = reshape(transpose(x, [1, 0, 2]), [time * batch, inputs]);
       const given = biases.reduce((sum, bias) => add(sum, bias), matmul(rows, forInput, { transposeB: true }));

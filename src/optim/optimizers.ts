@@ -39,7 +39,8 @@ export interface OptimizerOptions {
  */
 type Rule = (parameter: Tensor, gradient: Tensor, ...state: Tensor[]) => readonly Tensor[];
 
-type Defaults<O extends OptimizerOptions> = Omit<Required<O>, 'clipNorm'>;
+/** The names of what every optimizer takes. */
+const COMMON = 'learningRate weightDecay clipNorm';
 
 /** gradients · min(1, max / (norm + 10⁻⁶)), where norm is √Σg² over all of them: PyTorch's `clip_grad_norm_`. */
 export function clipByGlobalNorm(gradients: readonly Tensor[], max: number): Tensor[] {
@@ -59,26 +60,15 @@ function checkNumbers(optimizer: string, values: Readonly<Record<string, unknown
       throw new NablaError(`${optimizer}: ${what} is ${value}; give a number in [0, ${high})`);
 }
 
-/** The options with the defaults of those that are not given; throws for others and for numbers that are none or below 0. */
-function settingsOf<O extends OptimizerOptions>(name: string, options: O, defaults: Defaults<O>): O & Defaults<O> {
-  checkOptions(name, options, '', `${Object.keys(defaults).join(' ')} clipNorm`);
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  const settings = { ...defaults, ...Object.fromEntries(given) } as O & Defaults<O>;
-  for (const [what, value] of Object.entries(settings)) {
-    const isRate = what === 'learningRate' && (value instanceof Tensor || typeof value === 'function');
-    const isNumber = typeof defaults[what as keyof typeof defaults] === 'number' && !isRate;
-    if (isNumber) checkNumbers(name, { [what]: value }, what === 'alpha' ? 1 : Infinity);
-  }
-  return settings;
-}
-
 /** An optimizer from the rule of one step, which it makes from the step's scalars: `count` includes this step. */
 function makeOptimizer(
   name: string,
-  { learningRate, weightDecay, clipNorm }: OptimizerOptions & Defaults<OptimizerOptions>,
+  { learningRate = 1e-3, weightDecay = 0, clipNorm }: OptimizerOptions,
   slots: readonly string[],
   ruleOf: (rate: Tensor, count: Tensor) => Rule,
 ): Optimizer {
+  const isScheduled = typeof learningRate === 'function';
+  checkNumbers(name, { weightDecay, ...(!isScheduled && !(learningRate instanceof Tensor) && { learningRate }) });
   const counter = parameter(0, { name: 'step' });
   const states = new WeakMap<Tensor, Tensor[]>();
   const stateOf = (each: Tensor): Tensor[] => {
@@ -95,8 +85,8 @@ function makeOptimizer(
       if (!sameShape(raw[i]!.shape, shape))
         misfit(`${name}: gradient`, raw[i]!, `for ${namesOf(parameters)[i]} [${shape}]; they have one shape`);
     const clipped = clipNorm === undefined ? raw : clipByGlobalNorm(raw, clipNorm);
-    const scheduled = typeof learningRate === 'function' ? learningRate(counter) : learningRate;
-    const rate = typeof scheduled === 'number' ? full([], scheduled) : scheduled;
+    const given = isScheduled ? learningRate(counter) : learningRate;
+    const rate = typeof given === 'number' ? full([], given) : given;
     if (rate.rank !== 0) misfit(`${name}: learningRate`, rate, 'has axes; give a scalar');
     const counted = add(counter, 1);
     const rule = ruleOf(rate, counted);
@@ -108,7 +98,7 @@ function makeOptimizer(
     // all parameters, then one kind of state after the other
     const updates = rows[0]!.flatMap((_, k) => rows.map((row) => row[k]!));
     // a schedule that takes no notice of the step may be followed by one that does
-    const isCounted = typeof learningRate === 'function' || programNodes({ outputs: [], updates }).includes(counter);
+    const isCounted = isScheduled || programNodes({ outputs: [], updates }).includes(counter);
     return isCounted ? [...updates, [counter, counted]] : updates;
   };
   return {
@@ -142,10 +132,10 @@ function biasCorrection(beta: number, count: Tensor): Tensor {
  * `nesterov` p ← p − rate · (g + momentum · v). Learning rate 0.001, no momentum and no decay unless given.
  */
 export function sgd(options: OptimizerOptions & { momentum?: number; nesterov?: boolean } = {}): Optimizer {
-  const settings = settingsOf('sgd', options, { learningRate: 1e-3, weightDecay: 0, momentum: 0, nesterov: false });
-  const { momentum, nesterov } = settings;
+  const { momentum = 0, nesterov = false } = checkOptions('sgd', options, '', `${COMMON} momentum nesterov`);
+  checkNumbers('sgd', { momentum });
   if (nesterov && momentum === 0) throw new NablaError('sgd: nesterov needs momentum; give momentum above 0');
-  return makeOptimizer('sgd', settings, momentum ? ['momentum'] : [], (rate) => (p, g, v?: Tensor) => {
+  return makeOptimizer('sgd', options, momentum ? ['momentum'] : [], (rate) => (p, g, v?: Tensor) => {
     if (!v) return [descend(p, rate, g)];
     const velocity = add(mul(momentum, v), g);
     return [descend(p, rate, nesterov ? add(g, mul(momentum, velocity)) : velocity), velocity];
@@ -164,23 +154,24 @@ export interface AdamOptions extends OptimizerOptions {
  * Adam (Kingma & Ba 2015), PyTorch's formula: m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²;
  * p ← p − rate · (m / (1−β₁ᵗ)) / (√(v / (1−β₂ᵗ)) + ε). Learning rate 0.001; `weightDecay` (0) joins the gradient.
  */
-export const adam = (options: AdamOptions = {}): Optimizer => makeAdam('adam', options, 0);
+export const adam = (options: AdamOptions = {}): Optimizer => makeAdam('adam', options, false);
 
 /** Adam with decay apart from the gradient (Loshchilov & Hutter 2019): p ← p (1 − rate · weightDecay) first; decay 0.01. */
-export const adamW = (options: AdamOptions = {}): Optimizer => makeAdam('adamW', options, 0.01);
+export const adamW = (options: AdamOptions = {}): Optimizer => makeAdam('adamW', options, true);
 
-function makeAdam(name: 'adam' | 'adamW', options: AdamOptions, decay: number): Optimizer {
-  const defaults = { learningRate: 1e-3, weightDecay: decay, betas: [0.9, 0.999], epsilon: 1e-8 } as const;
-  const { betas, epsilon, weightDecay, ...settings } = settingsOf(name, options, defaults);
+function makeAdam(name: string, options: AdamOptions, isApart: boolean): Optimizer {
+  const known = `${COMMON} betas epsilon`;
+  const { betas = [0.9, 0.999], epsilon = 1e-8, weightDecay = 0.01 } = checkOptions(name, options, '', known);
   const [beta1, beta2] = betas;
+  checkNumbers(name, { epsilon, weightDecay });
   checkNumbers(name, { 'betas[0]': beta1, 'betas[1]': beta2 }, 1);
-  const apart = name === 'adamW' ? weightDecay : 0;
-  return makeOptimizer(name, { ...settings, weightDecay: weightDecay - apart }, ['m', 'v'], (rate, count) => {
+  const settings = isApart ? { ...options, weightDecay: 0 } : options;
+  return makeOptimizer(name, settings, ['m', 'v'], (rate, count) => {
     // (m / c₁) / (√(v / c₂) + ε) = (√c₂ / c₁) m / (√v + ε √c₂): two scalars, one division an element
     const root = sqrt(biasCorrection(beta2, count));
     const size = div(mul(rate, root), biasCorrection(beta1, count));
     const floor = mul(epsilon, root);
-    const kept = apart === 0 ? undefined : sub(1, mul(rate, apart));
+    const kept = isApart && weightDecay > 0 ? sub(1, mul(rate, weightDecay)) : undefined;
     return (p, g, m, v) => {
       const first = movingAverage(beta1, m, g);
       const second = movingAverage(beta2, v, square(g));
@@ -196,9 +187,11 @@ type RmsPropOptions = OptimizerOptions & { alpha?: number; epsilon?: number; mom
  * given. Learning rate 0.01, α 0.99, ε 10⁻⁸.
  */
 export function rmsProp(options: RmsPropOptions = {}): Optimizer {
-  const defaults = { learningRate: 1e-2, weightDecay: 0, alpha: 0.99, epsilon: 1e-8, momentum: 0 };
-  const settings = settingsOf('rmsProp', options, defaults);
-  const { alpha, epsilon, momentum } = settings;
+  const known = `${COMMON} alpha epsilon momentum`;
+  const { alpha = 0.99, epsilon = 1e-8, momentum = 0 } = checkOptions('rmsProp', options, '', known);
+  checkNumbers('rmsProp', { epsilon, momentum });
+  checkNumbers('rmsProp', { alpha }, 1);
+  const settings = { ...options, learningRate: options.learningRate ?? 1e-2 };
   return makeOptimizer('rmsProp', settings, momentum ? ['v', 'momentum'] : ['v'], (rate) => (p, g, v, m?: Tensor) => {
     const next = movingAverage(alpha, v, square(g));
     const direction = scaledDirection(g, next, epsilon);

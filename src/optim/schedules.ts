@@ -1,42 +1,26 @@
-import { NablaError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
-import { add, cos, div, maximum, minimum, mul, pow, sub } from '../ops/arithmetic.js';
+import { add, cos, div, maximum, minimum, mul, pow } from '../ops/arithmetic.js';
 import { cast } from '../ops/cast.js';
-import { less, where } from '../ops/compare.js';
-import { full } from '../ops/leaf.js';
+import { checkOptions } from '../options.js';
+import { checkWhole } from '../shape.js';
 
 /** A learning rate from the number of steps done before this one (a scalar f32): part of the step's graph. */
 export type Schedule = (step: Tensor) => Tensor;
 
-/** The options, where the one named is a number above 0. */
-function positive<O extends object>(schedule: string, what: keyof O & string, options: O): O {
-  const value = Number(options?.[what]);
-  if (value > 0 && Number.isFinite(value)) return options;
-  throw new NablaError(`schedules.${schedule}: ${what} is ${options?.[what]}; pass { ${what} } with a number above 0`);
-}
-
 /** rate · factor^⌊step / every⌋; factor 0.1. PyTorch's `StepLR`. */
 export function step(rate: number, options: { every: number; factor?: number }): Schedule {
-  const { every, factor = 0.1 } = positive('step', 'every', options);
+  const { every, factor = 0.1 } = checkOptions('schedules.step', options, 'every', 'factor');
+  checkWhole('schedules.step', { every });
   return (count) => mul(rate, pow(factor, cast(cast(div(add(count, 0.5), every), 'i32'), 'f32')));
 }
 
 /** From rate to `minimum` (0) over `steps` along half a cosine, and `minimum` from there on. PyTorch's `CosineAnnealingLR`. */
 export function cosine(rate: number, options: { steps: number; minimum?: number }): Schedule {
-  const { steps, minimum: end = 0 } = positive('cosine', 'steps', options);
+  const { steps, minimum: end = 0 } = checkOptions('schedules.cosine', options, 'steps', 'minimum');
+  checkWhole('schedules.cosine', { steps });
   return (count) => {
     const angle = mul(Math.PI / steps, minimum(count, steps));
     // WGSL's cosine is good to 2⁻¹¹ only: the rate must not fall below its end.
     return maximum(end, add(end, mul((rate - end) / 2, add(1, cos(angle)))));
-  };
-}
-
-/** Climbs linearly for `steps` steps, from 1/steps of the first rate to all of it, then follows `schedule` from its start. */
-export function warmUp(schedule: Schedule | number, options: { steps: number }): Schedule {
-  const { steps } = positive('warmUp', 'steps', options);
-  const follow = typeof schedule === 'number' ? () => full([], schedule) : schedule;
-  return (count) => {
-    const climbing = mul(follow(full([], 0)), div(add(count, 1), steps));
-    return where(less(count, steps), climbing, follow(maximum(sub(count, steps), 0)));
   };
 }

@@ -1,6 +1,6 @@
 import type { Precision } from '../autodiff/precision.js';
 import { type Dataset, isScaled, stored } from '../data/dataset.js';
-import type { Engine, Step } from '../engine.js';
+import type { Engine } from '../engine.js';
 import { FeedError } from '../errors.js';
 import type { Updates } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
@@ -44,9 +44,9 @@ export async function evaluate(engine: Engine, options: EvaluateOptions): Promis
   // near 256, with the smallest remainder
   const { batchSize = Math.ceil(examples / Math.ceil(examples / 256)) } = options;
   checkWhole('evaluate', { 'batch size': batchSize });
-  const pass = makePass(engine, { ...options, batchSize, accuracy: true });
+  const pass = makePass(engine, { ...options, batchSize });
   try {
-    const { cost, correct } = await pass.run(rows, { position: 0, cost: 0, correct: 0 }, (step) => step.enqueue());
+    const { cost, correct } = await pass.run(rows, START);
     return { cost: cost / examples, ...(pass.counted && { accuracy: correct / examples }), examples };
   } finally {
     pass.release();
@@ -55,12 +55,10 @@ export async function evaluate(engine: Engine, options: EvaluateOptions): Promis
 
 /** How far a pass has come: Σ cost · examples, and how many outputs were right, over the examples so far. */
 export type Totals = Readonly<Record<'position' | 'cost' | 'correct', number>>;
-/** The costs of the last so many steps, at most HISTORY; later ones go on meanwhile. */
-export type ReadCosts = (count: number) => Promise<readonly number[]>;
-/** Runs a step; resolves when there is room for the next. */
-type Go = (step: Step<{ cost: Tensor }>, readCosts: ReadCosts) => Promise<void>;
+/** Where a pass begins. */
+export const START: Totals = { position: 0, cost: 0, correct: 0 };
 
-export interface PassDefinition extends Required<EvaluateOptions> {
+interface PassDefinition extends Required<EvaluateOptions> {
   /** Count right answers too, unless this is false; they cost a kernel a step. */
   readonly accuracy?: boolean;
   readonly precision?: Precision;
@@ -94,64 +92,70 @@ function keepBooks({ cursor, ledger }: Books, size: number, cost: Tensor, hits: 
   ];
 }
 
+/** A step of so many examples, from the cursor on, and whether it counts right answers. */
+function makeStep(engine: Engine, definition: PassDefinition, books: Books, size: number) {
+  const { model, loss, data, updates, accuracy = true, precision = 'f32' } = definition;
+  const { inputs, labels, scale, classes } = data.values;
+  const rows = gather(books.order, add(arange(size), slice(books.cursor, [0], [1])));
+  const picked = gather(inputs, rows);
+  const values = isScaled(inputs.dtype) ? mul(cast(picked, 'f32'), scale) : picked;
+  const output = model.apply(values, { training: updates !== undefined });
+  const wanted = gather(labels, rows);
+  const cost = loss(output, wanted);
+  if (cost.rank !== 0) misfit('loss: it gives', cost, 'and a cost is a scalar');
+  const hits = classes ? rightAnswers(output, wanted, data, loss) : undefined;
+  const counted = accuracy && hits !== undefined;
+  const own = keepBooks(books, size, cost, counted ? hits : zeros([]));
+  const step = engine.compile({ outputs: { cost }, updates: [...(updates?.(cost) ?? []), ...own], precision });
+  return { step, counted };
+}
+
 /**
  * Steps over a data set that lives on the engine. The order of the rows is written once an epoch; a cursor on the device
  * picks each batch and advances by itself, so a step uploads nothing and reads nothing back.
  */
 export function makePass(engine: Engine, definition: PassDefinition) {
-  const { model, loss, data, batchSize, updates, accuracy = true, precision = 'f32' } = definition;
-  const { inputs, labels, scale, classes } = data.values;
+  const { data, batchSize } = definition;
   const kept = spare.get(data) ?? [];
   spare.set(data, kept);
   const books = kept.pop() ?? makeBooks(data.length);
   const { order, cursor, ledger } = books;
-  let counted = false;
-  const compile = (size: number): Step<{ cost: Tensor }> => {
-    const rows = gather(order, add(arange(size), slice(cursor, [0], [1])));
-    const picked = gather(inputs, rows);
-    const values = isScaled(inputs.dtype) ? mul(cast(picked, 'f32'), scale) : picked;
-    const output = model.apply(values, { training: updates !== undefined });
-    const wanted = gather(labels, rows);
-    const hits = classes ? rightAnswers(output, wanted, data, loss) : undefined;
-    counted = accuracy && hits !== undefined;
-    const cost = loss(output, wanted);
-    if (cost.rank !== 0) misfit('loss: it gives', cost, 'and a cost is a scalar');
-    const own = keepBooks(books, size, cost, counted ? hits! : zeros([]));
-    return engine.compile({ outputs: { cost }, updates: [...(updates?.(cost) ?? []), ...own], precision });
-  };
-  const full = data.length >= batchSize ? compile(batchSize) : undefined;
-  const rest = data.length % batchSize ? compile(data.length % batchSize) : undefined;
+  const size = Math.min(batchSize, data.length);
+  const { step: full, counted } = makeStep(engine, definition, books, size);
+  const rest = data.length % size ? makeStep(engine, definition, books, data.length % size).step : undefined;
+  let steps = 0;
   return {
-    /** A step of `batchSize` examples, and one of the remainder, where there are so many. */
+    /** A step of a whole batch, and one of the remainder. */
     full,
     rest,
     /** Whether labels are class numbers, so that there is an accuracy. */
     counted,
-    /** Runs the steps over the rest of an order of rows, until it is over. */
-    async run(rows: Int32Array, from: Totals, go: Go, isOver = () => false): Promise<Totals> {
+    /** Runs steps over the rest of an order of rows; `goOn` is asked after each. */
+    async run(rows: Int32Array, from: Totals, goOn: () => boolean | Promise<boolean> = () => true): Promise<Totals> {
       let { position } = from;
-      let steps = 0;
+      steps = 0;
       const sums = new Float64Array(2 + HISTORY);
       sums.set([from.cost, from.correct]);
       const opening = { shape: ledger.shape, dtype: 'f64', data: sums } as const;
       const place = Int32Array.of(position, 0);
       await Promise.all([engine.write(order, rows), engine.write(cursor, place), engine.write(ledger, opening)]);
-      const readCosts: ReadCosts = async (count) => {
-        const first = steps - count;
-        const { data } = await engine.read(ledger);
-        return Array.from({ length: count }, (_, i) => data[2 + ((first + i) % HISTORY)]!);
-      };
-      while (position < data.length && !isOver()) {
-        const size = Math.min(batchSize, data.length - position);
-        position += size;
+      do {
+        const step = data.length - position < size ? rest! : full;
+        position = Math.min(position + size, data.length);
         steps++;
-        await go((size === batchSize ? full : rest)!, readCosts);
-      }
+        await step.enqueue();
+      } while ((await goOn()) && position < data.length);
       const [cost, correct] = (await engine.read(ledger)).data;
       return { position, cost: cost!, correct: correct! };
     },
+    /** The costs of the last so many steps, at most HISTORY; later ones go on meanwhile. */
+    async costs(count: number): Promise<readonly number[]> {
+      const first = steps - count;
+      const { data } = await engine.read(ledger);
+      return Array.from({ length: count }, (_, i) => data[2 + ((first + i) % HISTORY)]!);
+    },
     release(): void {
-      full?.release();
+      full.release();
       rest?.release();
       kept.push(books);
     },
@@ -172,9 +176,7 @@ function rightAnswers(output: Tensor, labels: Tensor, { values }: Dataset, loss:
   if (at >= 0 && classes === 1 && !isLogit) return undefined;
   const each = sizeOf(labels.shape.slice(1));
   if (at >= 0)
-    throw new FeedError(
-      `data: label ${data[at]} of example ${Math.floor(at / each)} has no output among 0 to ${limit - 1}`,
-    );
+    throw new FeedError(`data: label ${data[at]} of example ${Math.floor(at / each)} has no output in [0, ${limit})`);
   const named = classes > 1 ? argMax(output, { axis: -1 }) : greater(reshape(output, labels.shape), isLogit ? 0 : 0.5);
   return div(sum(cast(equal(cast(named, 'i32'), labels), 'f32')), each);
 }

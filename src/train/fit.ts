@@ -3,20 +3,10 @@ import type { Dataset } from '../data/dataset.js';
 import { shuffled } from '../data/random.js';
 import type { Engine } from '../engine.js';
 import { NablaError } from '../errors.js';
-import type { Updates } from '../graph/program.js';
-import type { Tensor } from '../graph/tensor.js';
 import type { Optimizer } from '../optim/optimizers.js';
 import { checkOptions } from '../options.js';
 import { checkWhole } from '../shape.js';
-import {
-  type EvaluateOptions,
-  type Evaluation,
-  evaluate,
-  HISTORY,
-  makePass,
-  type ReadCosts,
-  type Totals,
-} from './evaluate.js';
+import { type EvaluateOptions, type Evaluation, evaluate, HISTORY, makePass, START, type Totals } from './evaluate.js';
 
 /** What `fit` trains, on what, and for how long. */
 export interface FitOptions extends EvaluateOptions {
@@ -49,16 +39,11 @@ export interface FitOptions extends EvaluateOptions {
 
 const OPTIONAL = 'validation seed shuffle signal onStep reportEvery steps precision accuracy resume onWarmUp';
 
-/** Where a run stands, with the totals of the epoch so far, as plain data: enough to go on bit for bit, with the parameters and the optimizer's state. */
-export interface Progress extends Totals {
-  readonly seed: number;
-  readonly batchSize: number;
-  readonly examples: number;
-  /** Epochs done; `position` is how many examples of the next one are. */
-  readonly epoch: number;
-  /** Steps done. */
-  readonly step: number;
-}
+/**
+ * Where a run stands, as plain data: enough to go on bit for bit, with the parameters and the optimizer's state. `epoch` and
+ * `step` count what is done; `position` is how many examples of the next epoch are, and the totals are theirs.
+ */
+export type Progress = Totals & Readonly<Record<'seed' | 'batchSize' | 'examples' | 'epoch' | 'step', number>>;
 
 /** What `onStep` gets, a few steps behind the device. */
 export interface StepReport {
@@ -101,11 +86,11 @@ export interface Fit extends AsyncIterable<EpochReport> {
  */
 export function fit(engine: Engine, options: FitOptions): Fit {
   checkOptions('fit', options, 'model loss optimizer data epochs batchSize', OPTIONAL);
-  const { model, loss, data, batchSize, epochs, shuffle = true, resume, signal, steps: most = Infinity } = options;
+  const { model, loss, optimizer, data, batchSize, epochs, resume, signal, steps: most = Infinity } = options;
   checkWhole('fit', { epochs, steps: options.steps ?? 0 }, 0);
   checkWhole('fit', { 'batch size': batchSize, reportEvery: options.reportEvery ?? 1 });
   const settings = { seed: options.seed ?? resume?.seed ?? 0, batchSize, examples: data.length };
-  let progress: Progress = resume ?? { ...settings, epoch: 0, position: 0, step: 0, cost: 0, correct: 0 };
+  let progress: Progress = resume ?? { ...settings, ...START, epoch: 0, step: 0 };
   const other = (['seed', 'batchSize', 'examples'] as const).find((key) => progress[key] !== settings[key]);
   if (other)
     throw new NablaError(`fit: resume has ${other} ${progress[other]} and the run ${settings[other]}; make them equal`);
@@ -116,31 +101,26 @@ export function fit(engine: Engine, options: FitOptions): Fit {
       return progress;
     },
     async *[Symbol.asyncIterator]() {
-      const updates = (cost: Tensor): Updates => options.optimizer.updates(cost, model.parameters);
-      const pass = makePass(engine, { ...options, updates });
-      const reports = makeReports(options);
+      const pass = makePass(engine, { ...options, updates: (cost) => optimizer.updates(cost, model.parameters) });
+      const reports = makeReports(options, pass.costs);
       try {
-        await engine.warmUp((pass.full ?? pass.rest)!, options.onWarmUp);
+        await engine.warmUp(pass.full, options.onWarmUp);
         // the remainder's kernels are built while the epoch runs; an error in them comes with its first call
-        if (pass.full && pass.rest) engine.warmUp(pass.rest).catch(() => {});
+        if (pass.rest) engine.warmUp(pass.rest).catch(() => {});
         while (progress.epoch < epochs && !isOver(progress.step)) {
           const from = progress;
-          const order = shuffle ? shuffled(data.rows, from.seed, from.epoch) : data.rows;
+          const order = options.shuffle === false ? data.rows : shuffled(data.rows, from.seed, from.epoch);
           const began = performance.now();
           const epoch = from.epoch + 1;
           let { step } = from;
-          const totals = await pass.run(
-            order,
-            from,
-            async (next, readCosts) => {
-              await Promise.all([next.enqueue(), reports.add({ epoch, step: ++step, steps }, readCosts)]);
-            },
-            () => isOver(step),
-          );
+          const totals = await pass.run(order, from, async () => {
+            await reports.add({ epoch, step: ++step, steps });
+            return !isOver(step);
+          });
           await reports.settle();
           const seconds = (performance.now() - began) / 1000;
           const complete = totals.position === data.length;
-          progress = { ...from, step, ...(complete ? { epoch, position: 0, cost: 0, correct: 0 } : totals) };
+          progress = { ...from, step, ...(complete ? { ...START, epoch } : totals) };
           if (!complete && signal?.aborted) return;
           const accuracy = pass.counted && { accuracy: totals.correct / totals.position };
           const unseen = signal?.aborted ? undefined : options.validation;
@@ -154,39 +134,37 @@ export function fit(engine: Engine, options: FitOptions): Fit {
   };
 }
 
-/** Costs on their way back at one time. */
-const PENDING = 4;
 /** Milliseconds between reports where the caller does not say how many steps. */
 const INTERVAL = 30;
 
-/** Reads costs back while later steps run, and tells `onStep`. Throws what an earlier step or `onStep` threw. */
-function makeReports({ onStep, reportEvery }: FitOptions) {
-  const readings: Promise<void>[] = [];
-  let asked = Number.NEGATIVE_INFINITY;
+/** Tells `onStep` costs that are read back while later steps run. Throws what an earlier step or `onStep` threw. */
+function makeReports({ onStep, reportEvery }: FitOptions, costsOfLast: (count: number) => Promise<readonly number[]>) {
   let unread: Omit<StepReport, 'cost'>[] = [];
-  let readCosts: ReadCosts;
+  let asked = Number.NEGATIVE_INFINITY;
+  let told: Promise<void> = Promise.resolve();
   const read = (): void => {
     const steps = unread;
     unread = [];
     asked = performance.now();
-    const reading = readCosts(steps.length).then((costs) => {
+    told = Promise.all([costsOfLast(steps.length), told]).then(([costs]) => {
       for (const [i, at] of steps.entries()) onStep?.({ ...at, cost: costs[i]! });
     });
-    reading.catch(() => {});
-    readings.push(reading);
+    told.catch(() => {});
   };
   return {
-    /** A step that was just run, and how to read costs now; resolves when there is room for the next. */
-    async add(at: Omit<StepReport, 'cost'>, how: ReadCosts): Promise<void> {
+    /** A step that was just run; resolves when the costs asked for before this step's have been told. */
+    async add(at: Omit<StepReport, 'cost'>): Promise<void> {
       if (!onStep || at.step % (reportEvery ?? 1) !== 0) return;
       unread.push(at);
-      readCosts = how;
-      if (reportEvery || unread.length === HISTORY || performance.now() - asked >= INTERVAL) read();
-      if (readings.length >= PENDING) await readings.shift();
+      const before = told;
+      if (reportEvery || unread.length === HISTORY || performance.now() - asked >= INTERVAL) {
+        read();
+        await before;
+      }
     },
     async settle(): Promise<void> {
       if (unread.length > 0) read();
-      await Promise.all(readings);
+      await told;
     },
   };
 }

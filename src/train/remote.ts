@@ -23,19 +23,18 @@ function listen(port: Port, type: string, listener: (data: unknown) => void): vo
   port.start?.();
 }
 
-type Command = 'open' | 'next' | 'pause' | 'save' | 'load' | 'call' | 'close';
+type Command = 'open' | 'iterate' | 'next' | 'pause' | 'save' | 'load' | 'call' | 'close';
 type Request = Readonly<{ id: number; command: Command; argument: never }>;
-type Failure = Pick<Error, 'name' | 'message'> & { readonly stack: string | undefined };
-type Answer = Readonly<{ id: number; value?: unknown; failure?: Failure }>;
-type News = Readonly<{ event: keyof RemoteListeners; values: readonly never[] }>;
+type Answer = Readonly<{ id: number; value?: unknown; failure?: ReturnType<typeof packed> }>;
+type News = Readonly<{ event: keyof RemoteListeners; values: readonly unknown[] }>;
 
 /** An error as data. Its class is known by the export's name, because minified classes have other names. */
-function packed(error: unknown): Failure {
-  if (!(error instanceof Error)) return { name: 'Error', message: String(error), stack: undefined };
-  const own = Object.entries(errors).find(([, Kind]) => Kind === error.constructor);
-  return { name: own?.[0] ?? error.name, message: error.message, stack: error.stack };
+function packed(error: unknown) {
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+  const own = Object.entries(errors).find(([, Kind]) => Kind === Object(error).constructor);
+  return { name: own?.[0] ?? name, message, stack };
 }
-function unpacked({ name, message, stack }: Failure): Error {
+function unpacked({ name, message, stack }: ReturnType<typeof packed>): Error {
   const Kind = (errors as Readonly<Record<string, new (message: string) => Error>>)[name] ?? Error;
   return Object.assign(new Kind(message), { name, stack });
 }
@@ -54,46 +53,41 @@ export interface ServedTrainer extends Omit<FitOptions, 'signal' | 'resume' | 'o
   readonly calls?: Readonly<Record<string, (argument: never) => unknown>>;
 }
 
-type SetUp<S> = (settings: S, post: (message: unknown) => void) => ServedTrainer | Promise<ServedTrainer>;
-type Say = (event: keyof RemoteListeners, ...values: readonly unknown[]) => void;
+type SetUp<S> = (settings: S) => ServedTrainer | Promise<ServedTrainer>;
+/** A function that tells the other side's listener what it is given. */
+type Tell = (event: keyof RemoteListeners) => (...values: readonly unknown[]) => void;
 
-/** What the worker does for each command, and what makes an epoch under way end early. */
-function makeCommands<S>(setUp: SetUp<S>, say: Say) {
+/** Does what a command says: one after the other, but for calls. */
+function makeServant<S>(setUp: SetUp<S>, tell: Tell): (command: Command, argument: never) => Promise<unknown> {
   let served: ServedTrainer;
   let run: Fit;
   let reports: AsyncIterator<EpochReport> | undefined;
+  let pauses = 0; // asked for and not done
   const signal = {
-    pauses: 0,
     get aborted() {
-      return this.pauses > 0;
+      return pauses > 0;
     },
   };
   const begin = (resume?: Progress): void => {
     const { engine, calls, ...options } = served;
-    const onStep = (report: StepReport): void => say('onStep', report);
-    const onWarmUp = (done: number, total: number): void => say('onWarmUp', done, total);
-    run = fit(engine, { ...options, signal, onStep, onWarmUp, ...(resume && { resume }) });
+    const listeners = { onStep: tell('onStep'), onWarmUp: tell('onWarmUp') };
+    run = fit(engine, { ...options, signal, ...listeners, ...(resume && { resume }) });
   };
-  const rest = async (): Promise<void> => {
-    await reports?.return?.();
-    reports = undefined;
-  };
+  const rest = async (): Promise<void> => void (await reports?.return?.());
   const commands: Readonly<Record<Command, (argument: never) => unknown>> = {
     async open(settings: S) {
-      served = await setUp(settings, (message) => say('onMessage', message));
+      served = await setUp(settings);
       begin();
-      served.engine.lost.then((reason) => say('onLost', reason));
+      served.engine.lost.then(tell('onLost'));
       return served.engine.info;
     },
-    async next() {
-      const current = reports ?? run[Symbol.asyncIterator]();
-      reports = undefined; // an error ends it
-      const result = await current.next();
-      if (!result.done) reports = current;
-      return result;
+    async iterate() {
+      await rest();
+      reports = run[Symbol.asyncIterator]();
     },
+    next: () => reports!.next(),
     async pause() {
-      signal.pauses--;
+      pauses--;
       await rest();
       return run.progress;
     },
@@ -108,15 +102,25 @@ function makeCommands<S>(setUp: SetUp<S>, say: Say) {
       const known = Object.keys(served.calls ?? {}).join(', ') || 'none';
       throw new errors.NablaError(`call: the worker has no function '${name}'; it has ${known}`);
     },
-    close: () => served.engine.dispose(),
+    async close() {
+      await rest();
+      served.engine.dispose();
+    },
   };
-  return { commands, signal };
+  let last: Promise<unknown> = Promise.resolve();
+  return async (command, argument) => {
+    if (command === 'call') return commands.call(argument);
+    if (command === 'pause' || command === 'close') pauses++;
+    const work = last.then(() => commands[command](argument));
+    last = work.catch(() => {});
+    return work;
+  };
 }
 
 /**
  * In a worker: sets a trainer up when `remoteTrainer` asks for it, with the settings that it sends, and does what it says.
- * `post` sends anything to its `onMessage`. Call it while the worker's script loads, before any await. In Node pass
- * `parentPort` of node:worker_threads as the port; throws NablaError where there is none.
+ * Call it while the worker's script loads, before any await. In Node pass `parentPort` of node:worker_threads as the port;
+ * throws NablaError where there is none.
  *
  *     serveTrainer(async ({ inputs, labels }) => ({
  *       engine: await open(),
@@ -132,16 +136,11 @@ export function serveTrainer<S>(setUp: SetUp<S>, port: Port | null = globalThis 
   if (typeof port?.postMessage !== 'function')
     throw new errors.NablaError('serveTrainer: there is no port; in Node pass parentPort of node:worker_threads');
   const send = (reply: Answer | News, transfer: ArrayBuffer[] = []): void => port.postMessage(reply, transfer as never);
-  const say: Say = (event, ...values) => send({ event, values: values as never });
-  const { commands, signal } = makeCommands(setUp, say);
-  let last: Promise<unknown> = Promise.resolve();
+  const say = (event: keyof RemoteListeners, ...values: readonly unknown[]): void => send({ event, values });
+  const serve = makeServant(setUp, (event) => say.bind(undefined, event));
   listen(port, 'message', (data) => {
     const { id, command, argument } = data as Request;
-    if (command === 'pause') signal.pauses++;
-    // one after the other, but for calls
-    const work = (command === 'call' ? Promise.resolve() : last).then(() => commands[command](argument));
-    if (command !== 'call') last = work.catch(() => {});
-    work
+    serve(command, argument)
       .then((value) => send({ id, value }, command === 'save' ? buffersOf(value) : []))
       .catch((error: unknown) => send({ id, failure: packed(error) }));
   });
@@ -153,8 +152,6 @@ export interface RemoteListeners {
   readonly onStep?: (report: StepReport) => void;
   /** As `fit` has it. */
   readonly onWarmUp?: (done: number, total: number) => void;
-  /** What the worker's own code posts. */
-  readonly onMessage?: (message: never) => void;
   /** The worker's GPU is gone, and why. */
   readonly onLost?: (reason: string) => void;
 }
@@ -180,19 +177,16 @@ function connect(port: Port, listeners: RemoteListeners) {
   const waiting = new Map<number, (value: never) => void>();
   let next = 0;
   let gone: Error | undefined;
-  const fail = (reason: string): Error => {
-    const error = new errors.NablaError(`remoteTrainer: the worker is gone: ${reason}`);
-    for (const settle of waiting.values()) settle(Promise.reject(error) as never);
+  const end = (reason: string): void => {
+    gone ??= new errors.NablaError(`remoteTrainer: the worker is gone: ${reason}`);
+    for (const settle of waiting.values()) settle(Promise.reject(gone) as never);
     waiting.clear();
-    return error;
   };
-  listen(port, 'error', (error) => void fail(Object(error).message ?? 'its script does not load'));
-  listen(port, 'exit', (code) => {
-    gone ??= fail(`exit code ${code}`);
-  });
+  listen(port, 'error', (error) => end(Object(error).message ?? 'its script does not load'));
+  listen(port, 'exit', (code) => end(`exit code ${code}`));
   listen(port, 'message', (data) => {
     const reply = data as Answer | News;
-    if ('event' in reply) return (listeners[reply.event] as (...values: never[]) => void)?.(...reply.values);
+    if ('event' in reply) return (listeners[reply.event] as (...values: unknown[]) => void)?.(...reply.values);
     const { id, value, failure } = reply;
     waiting.get(id)?.((failure ? Promise.reject(unpacked(failure)) : value) as never);
     waiting.delete(id);
@@ -204,8 +198,8 @@ function connect(port: Port, listeners: RemoteListeners) {
         port.postMessage({ id: next, command, argument }, transfer as never);
         waiting.set(next++, resolve);
       }),
-    async end(): Promise<void> {
-      gone ??= fail('it is closed');
+    async close(): Promise<void> {
+      end('it is closed');
       await (port.terminate ?? port.close)?.call(port);
     },
   };
@@ -221,30 +215,22 @@ export async function remoteTrainer(
   settings?: unknown,
   listeners: RemoteListeners = {},
 ): Promise<RemoteTrainer> {
-  checkOptions('remoteTrainer', listeners, '', 'onStep onWarmUp onMessage onLost');
-  const { request, end } = connect(port, listeners);
+  checkOptions('remoteTrainer', listeners, '', 'onStep onWarmUp onLost');
+  const { request, close } = connect(port, listeners);
   const info = await request<EngineInfo>('open', settings, [...new Set(buffersOf(settings))]).catch(async (error) => {
-    await end();
+    await close();
     throw error;
   });
-  let pauses = 0;
-  const pause = (): Promise<Progress> => {
-    pauses++;
-    return request('pause');
-  };
   return {
     info,
-    pause,
+    pause: () => request('pause'),
     save: () => request('save'),
     load: (file) => request('load', file),
     call: (name, argument) => request('call', [name, argument]),
-    close: () =>
-      pause()
-        .then(() => request<void>('close'))
-        .finally(end),
+    close: () => request<void>('close').finally(close),
     async *[Symbol.asyncIterator]() {
-      // a pause between two epochs ends the iteration too
-      for (const before = pauses; before === pauses; ) {
+      await request('iterate');
+      for (;;) {
         const { done, value } = await request<IteratorResult<EpochReport>>('next');
         if (done) return;
         yield value;

@@ -68,7 +68,7 @@ describe('a data set', () => {
 
   it('refuses what does not fit together', () => {
     expect(() => dataset([[1], [2]], [1, 2, 3])).toThrow(/2 inputs and 3 labels/);
-    expect(() => dataset(new Float32Array(5), [0, 1])).toThrow(/do not make 2 equal rows/);
+    expect(() => dataset(new Float32Array(5), [0, 1])).toThrow(/5 inputs and 2 labels/);
     expect(() => dataset([[1]], 3)).toThrow(/axis 0 counts the examples/);
     expect(() => dataset([], [])).toThrow(FeedError);
     expect(() => dataset([[1]], [1], { scale: Number.NaN })).toThrow(/scale is NaN/);

@@ -117,7 +117,7 @@ describe('a checkpoint', () => {
   it('refuses progress that is none', async () => {
     const { model } = settings();
     const engine = newEngine();
-    const progressed = async (text: string): Promise<checkpoint.Loaded> =>
+    const progressed = async (text: string): ReturnType<typeof checkpoint.load> =>
       checkpoint.load(engine, await checkpoint.save(engine, { model, metadata: { 'nabla.progress': text } }), {
         model,
       });

@@ -180,7 +180,7 @@ describe('an optimizer', () => {
 describe('schedules', () => {
   const at = async (schedule: optim.Schedule, count: number): Promise<number> =>
     (await engine.run(schedule(tensor(count)))).data[0]!;
-  const { step, cosine, warmUp } = optim.schedules;
+  const { step, cosine } = optim.schedules;
   it.each([
     ['step before its first drop', step(1, { every: 10 }), 9, 1],
     ['step at its first drop', step(1, { every: 10 }), 10, 0.1],
@@ -189,9 +189,6 @@ describe('schedules', () => {
     ['cosine half way', cosine(1, { steps: 100, minimum: 0.2 }), 50, 0.6],
     ['cosine at a quarter', cosine(2, { steps: 100 }), 25, 1 + Math.SQRT1_2],
     ['cosine past its end', cosine(1, { steps: 100, minimum: 0.2 }), 500, 0.2],
-    ['the first step of a warm-up', warmUp(1, { steps: 4 }), 0, 0.25],
-    ['the last step of a warm-up', warmUp(1, { steps: 4 }), 3, 1],
-    ['what follows a warm-up', warmUp(cosine(1, { steps: 100 }), { steps: 4 }), 54, 0.5],
   ])('%s', async (_, schedule, count, rate) => {
     expect(await at(schedule, count)).toBeCloseTo(rate, 6);
   });

@@ -113,7 +113,7 @@ async function learn(engine: Engine, options: TrainOptions, { model, loss, train
   }
   const seconds = (performance.now() - start) / 1000;
   const pass = makePass(engine, { ...task, updates: (cost) => optimizer.updates(cost, model.parameters) });
-  const plan = shrinkPlan((pass.full ?? pass.rest)!.plan);
+  const plan = shrinkPlan(pass.full.plan);
   pass.release();
   return { code: Number(signal.reason ?? 0), costs, scalars, epochs: reports, steps: run.progress.step, seconds, plan };
 }

@@ -3,7 +3,7 @@
 import { inPrecision, type Precision } from './autodiff/precision.js';
 import type { watch } from './check/anomaly.js';
 import type { CheckReport, CrossCheck, OnCheck } from './check/compare.js';
-import { constantValue } from './cpu/evaluate.js';
+import { ownValue } from './cpu/evaluate.js';
 import { readValue, type TensorData, type Value } from './dtype.js';
 import { NablaError } from './errors.js';
 import type { Backend, Capture, Executable, GpuAccess, Inspection, PlanView, Profile } from './graph/backend.js';
@@ -120,7 +120,7 @@ export class Engine {
     checkIndices(indexLimits(nodes), fed);
     const { executable, data } = this.#planFor(nodes, outputs);
     // the plan may have been made for an equal graph: its data leaves stand in the same order
-    const values = new Map(nodes.filter(isData).map((node, i) => [data[i]!, fed.get(node) ?? constantValue(node)]));
+    const values = new Map(nodes.filter(isData).map((node, i) => [data[i]!, fed.get(node) ?? ownValue(node)]));
     const results = await this.#execute(executable, values, true, inspection);
     watched?.check(results.at(-1)!);
     return inPlaceOf(tree, results);
@@ -275,7 +275,7 @@ export class Engine {
 /** Throws FeedError for an index out of range in a constant, or in an input that is fed. */
 const checkIndices = (limits: ReturnType<typeof indexLimits>, feeds: ReadonlyMap<Tensor, TensorData>): void => {
   for (const { leaf, size, op } of limits) {
-    const value = isInput(leaf) ? feeds.get(leaf) : constantValue(leaf);
+    const value = isInput(leaf) ? feeds.get(leaf) : ownValue(leaf);
     if (value) checkRange(`${op}: ${isInput(leaf) ? 'feed ' : ''}${describe(leaf)}`, value, size);
   }
 };

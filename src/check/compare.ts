@@ -1,5 +1,5 @@
 import { TINY, ulp } from '../bounds.js';
-import { constantValue, evaluateBound, evaluateNode, evaluateWith, toHost } from '../cpu/evaluate.js';
+import { evaluateBound, evaluateNode, evaluateWith, ownValue, toHost } from '../cpu/evaluate.js';
 import { hostArray, hostData, isFloat, type TensorData, type TypedArray } from '../dtype.js';
 import { CheckError } from '../errors.js';
 import type { Capture, EngineInfo } from '../graph/backend.js';
@@ -73,7 +73,7 @@ function sampledProduct(node: Tensor, inputs: readonly Interval[]): Interval | u
   for (let i = 0; chosen.size < count; i++) chosen.add(pcg(i ^ pcg(m)) % m);
   const picked = tensor(Int32Array.from(chosen));
   const product = matmul(gather(a, picked, { axis: options.transposeA ? 1 : 0 }), b, options);
-  const known = new Map([a, b, picked].map((x, i) => [x, inputs[i] ?? exact(constantValue(picked))]));
+  const known = new Map([a, b, picked].map((x, i) => [x, inputs[i] ?? exact(ownValue(picked))]));
   const { value, errors } = evaluateWith([product], known, evaluateInterval)[0]!;
   const spread = (data: TypedArray, rest: number): Float64Array => {
     const out = new Float64Array(m * n).fill(rest);

@@ -1,4 +1,4 @@
-import { constantValue, initialValue } from '../cpu/evaluate.js';
+import { ownValue } from '../cpu/evaluate.js';
 import type { TensorData } from '../dtype.js';
 import { DeviceError } from '../errors.js';
 import type { Backend, Executable, Profile } from '../graph/backend.js';
@@ -76,8 +76,7 @@ export class GpuBackend extends Device implements Backend {
     if (known) return known;
     const made = this.createBuffer(buffer.bytes);
     this.owners.register(buffer, [made]);
-    const initial = buffer.kind === 'constant' ? constantValue : initialValue;
-    for (const node of buffer.nodes) this.upload(node, made, this.#context.shared.get(node)!.offset, initial(node));
+    for (const node of buffer.nodes) this.upload(node, made, this.#context.shared.get(node)!.offset, ownValue(node));
     this.#shared.set(buffer, made);
     return made;
   }

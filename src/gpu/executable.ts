@@ -1,4 +1,4 @@
-import { constantValue } from '../cpu/evaluate.js';
+import { ownValue } from '../cpu/evaluate.js';
 import type { TensorData } from '../dtype.js';
 import type { Capture, Executable, Inspection, PlanView } from '../graph/backend.js';
 import { type Feeds, held, isConstant, type Program } from '../graph/program.js';
@@ -217,7 +217,7 @@ export class GpuExecutable implements Executable {
     const take = this.#backend.copyAside(encoder, lying);
     return async () => {
       const values = await take();
-      return new Map(nodes.map((node) => [node, values[copied.indexOf(node)] ?? constantValue(node)]));
+      return new Map(nodes.map((node) => [node, values[copied.indexOf(node)] ?? ownValue(node)]));
     };
   }
 }

@@ -33,7 +33,7 @@ export interface CheckReport {
 
 /** Whether kernels are compared with the float64 reference as they run: none, one now and then, or all. */
 export type CrossCheck = 'off' | 'sampled' | 'every';
-/** Gets the results of a cross-checked kernel call, before a mismatch is thrown. */
+/** Gets the results of cross-checked kernel calls, those of one run at a time, before a mismatch is thrown. */
 export type OnCheck = (checks: readonly Check[]) => void;
 
 /** A reference value with how far the GPU may be from it; an infinite error means that it was not computed. */
@@ -116,8 +116,20 @@ function ratioOf(gpu: number, cpu: number, error: number, float: boolean): numbe
   return Math.abs(gpu - cpu) / (error + (float ? TINY : 0));
 }
 
+/** What kernel calls stored against the reference, and the error for the first result outside its bound. */
+export function compareCaptures(captures: readonly Capture[], info: EngineInfo) {
+  let failure: CheckError | undefined;
+  const checks = captures.flatMap((capture) => {
+    const own = compareCapture(capture);
+    const failed = own.find(({ worst }) => !(worst.ratio <= 1));
+    if (failed) failure ??= checkFailure(failed, capture, info);
+    return own;
+  });
+  return { checks, failure };
+}
+
 /** Recomputes what a captured kernel call stored, from the values that it read, and compares. */
-export function compareCapture(capture: Capture): Check[] {
+function compareCapture(capture: Capture): Check[] {
   const roots = [...capture.results.keys()];
   const given = [...capture.reads].filter(([node]) => !capture.results.has(node));
   const known = new Map(given.map(([node, data]) => [node, exact(toHost(data))]));
@@ -138,10 +150,8 @@ export function compareCapture(capture: Capture): Check[] {
   });
 }
 
-export const passes = ({ worst }: Check): boolean => worst.ratio <= 1;
-
 /** The error for a failed check, with what is needed to see it again. */
-export function checkFailure(check: Check, capture: Capture, info: EngineInfo): CheckError {
+function checkFailure(check: Check, capture: Capture, info: EngineInfo): CheckError {
   const { index, gpu, cpu, bound } = check.worst;
   const adapter = info.adapter.description;
   const message = `${check.op}: element ${index} of kernel ${check.kernel} is ${gpu} on ${adapter}, the float64 reference ${cpu}; they may differ by ${bound}${bound === 0 ? ', because the op has no bound: give it one, such as { ulp: 4 }' : ''}`;

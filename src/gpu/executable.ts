@@ -1,10 +1,11 @@
 import { ownValue } from '../cpu/evaluate.js';
 import type { TensorData } from '../dtype.js';
 import type { Capture, Executable, Inspection, PlanView } from '../graph/backend.js';
-import { type Feeds, held, isConstant, type Program } from '../graph/program.js';
+import { type Feeds, held, type Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import type { GpuBackend } from './backend.js';
-import { nodeBytes, type PlanBuffer, type PlanContext } from './memory.js';
+import type { Lying } from './device.js';
+import { nodeBytes, type PlanBuffer } from './memory.js';
 import { base } from './partition.js';
 import { type Dispatch, makePlan, type Plan } from './plan.js';
 
@@ -20,13 +21,11 @@ const viewOf = ({ dispatches, dispatchesUnfused, buffers, bytes, liveBytes }: Pl
 export class GpuExecutable implements Executable {
   readonly plan: PlanView;
   readonly #program: Program;
-  readonly #context: PlanContext;
-  #plan: Plan;
   readonly #backend: GpuBackend;
-  /** Buffers that are this plan's alone; `#live` are these and the staging buffers, freed with it. */
-  readonly #own = new Map<PlanBuffer, GPUBuffer>();
+  #plan: Plan;
+  /** Buffers that are this plan's alone, freed with it: `#own` by what they are for, and `#staging` to read outputs through. */
   readonly #live = new Set<GPUBuffer>();
-  /** Buffers to read outputs through, kept for the next time. */
+  readonly #own = new Map<PlanBuffer, GPUBuffer>();
   #staging: GPUBuffer[] = [];
   #tuned: Promise<Plan> | undefined;
   #calls: Promise<Call[]> | undefined;
@@ -35,57 +34,53 @@ export class GpuExecutable implements Executable {
   #running = 0;
   #released = false;
 
-  constructor(program: Program, context: PlanContext, backend: GpuBackend) {
+  constructor(program: Program, backend: GpuBackend) {
     this.#program = program;
-    this.#context = context;
-    this.#plan = makePlan(program, context);
     this.#backend = backend;
-    backend.owners.register(this, this.#live);
+    this.#plan = makePlan(program, backend.context);
     this.plan = viewOf(this.#plan);
+    backend.owners.register(this, this.#live);
   }
 
-  async run(feeds: Feeds, read: boolean, inspection?: Inspection): Promise<TensorData[]> {
-    this.#released = false;
-    this.#running++;
-    try {
-      const ready = this.#backend.free ? this.#ready : undefined;
-      const fed = ready ? feeds : held(feeds); // what is not uploaded at once
-      const submit = (calls: Call[]) => this.#submit(calls, fed, read, inspection);
+  run(feeds: Feeds, read: boolean, inspection?: Inspection): Promise<TensorData[]> {
+    const ready = this.#backend.free ? this.#ready : undefined;
+    const fed = ready ? feeds : held(feeds); // what is not uploaded at once
+    const submit = (calls: Call[]) => this.#submit(calls, fed, read, inspection);
+    return this.#during(async () => {
       const settle = await this.#backend.inOrder(() => (ready ? submit(ready) : this.#prepare().then(submit)));
-      return await settle();
-    } finally {
-      if (--this.#running === 0 && this.#released) this.#free();
-    }
+      return settle();
+    });
   }
 
   /** Beside running steps: it makes new objects and touches none in use. */
-  async warmUp(onProgress?: (done: number, total: number) => void): Promise<void> {
-    await this.#tune();
-    const kernels = [...new Map(this.#plan.dispatches.map((dispatch) => [dispatch.wgsl, dispatch])).values()];
-    const building = kernels.map(({ wgsl, bindings }) => this.#backend.pipeline(wgsl, bindings));
-    for (const [i, kernel] of kernels.entries()) {
-      await building[i];
-      await this.#backend.rehearse(kernel);
-      onProgress?.(i + 1, kernels.length);
+  warmUp(onProgress?: (done: number, total: number) => void): Promise<void> {
+    return this.#during(async () => {
+      await this.#tune();
+      const kernels = [...new Map(this.#plan.dispatches.map((dispatch) => [dispatch.wgsl, dispatch])).values()];
+      for (const kernel of kernels) this.#backend.pipeline(kernel); // all begin at once
+      for (const [i, kernel] of kernels.entries()) {
+        await this.#backend.pipeline(kernel);
+        await this.#backend.rehearse(kernel);
+        onProgress?.(i + 1, kernels.length);
+      }
+      await this.#prepare();
+    });
+  }
+
+  /** Does work that a release waits for. */
+  async #during<T>(work: () => Promise<T>): Promise<T> {
+    this.#released = false;
+    this.#running++;
+    try {
+      return await work();
+    } finally {
+      if (--this.#running === 0 && this.#released) this.release();
     }
-    await this.#prepare();
   }
 
   release(): void {
-    this.#released = true; // calls under way end first
-    const making = this.#calls;
-    if (this.#running === 0) this.#free();
-    // what was still being made then
-    making?.catch(() => {}).finally(() => this.#calls ?? this.#free());
-  }
-
-  locate(output: number): { buffer: GPUBuffer; offset: number } {
-    this.#backend.queue.flush();
-    const [, buffer, offset] = this.#find(this.#plan.outputs[output]!);
-    return { buffer, offset };
-  }
-
-  #free(): void {
+    this.#released = true;
+    if (this.#running > 0) return;
     this.#calls = undefined;
     this.#ready = undefined;
     this.#backend.destroyBuffers(this.#live);
@@ -94,9 +89,15 @@ export class GpuExecutable implements Executable {
     this.#staging = [];
   }
 
+  locate(output: number): { buffer: GPUBuffer; offset: number } {
+    this.#backend.queue.flush();
+    const [, buffer, offset] = this.#find(this.#plan.outputs[output]!);
+    return { buffer, offset };
+  }
+
   /** Takes the fastest kernels, where they are measured. */
   async #tune(): Promise<void> {
-    this.#tuned ??= this.#backend.tuner?.tune(this.#program, this.#context, this.#plan);
+    this.#tuned ??= this.#backend.tuner?.tune(this.#program, this.#plan);
     this.#plan = (await this.#tuned) ?? this.#plan;
     Object.assign(this.plan, viewOf(this.#plan));
   }
@@ -112,8 +113,7 @@ export class GpuExecutable implements Executable {
   async #make(): Promise<Call[]> {
     await this.#tune();
     const { dispatches, buffers } = this.#plan;
-    const build = ({ wgsl, bindings }: Dispatch) => this.#backend.pipeline(wgsl, bindings);
-    const pipelines = await Promise.all(dispatches.map(build));
+    const pipelines = await Promise.all(dispatches.map((dispatch) => this.#backend.pipeline(dispatch)));
     this.#ready = await this.#backend.watched(() => {
       for (const buffer of buffers) this.#buffer(buffer);
       return dispatches.map((dispatch, i): Call => {
@@ -136,29 +136,24 @@ export class GpuExecutable implements Executable {
     return own;
   }
 
-  /** A node with where its value lies on the device. */
-  #find(node: Tensor): [node: Tensor, buffer: GPUBuffer, offset: number] {
+  #find(node: Tensor): Lying {
     const { buffer, offset } = this.#plan.places.get(base(node))!;
     return [node, this.#buffer(buffer), offset];
   }
 
   /** One submit; what it returns waits for the outputs, or without `read` for room, and holds no later work up. */
   #submit(calls: Call[], feeds: Feeds, read: boolean, inspection?: Inspection): () => Promise<TensorData[]> {
-    const { queue, stats } = this.#backend;
+    const { profiler, queue, stats } = this.#backend;
     const { copies, fed, nodes, outputs } = this.#plan;
-    for (const node of fed) this.#backend.upload(...this.#find(node), feeds.get(node)!);
-    const staging = read && outputs.length > 0 ? (this.#staging.pop() ?? this.#backend.staging(outputs)) : undefined;
-    if (staging) this.#live.add(staging);
-    const { encoder } = queue;
-    const stamps = inspection ? undefined : this.#backend.profiler?.stamp(calls);
+    for (const node of fed) this.#backend.upload(this.#find(node), feeds.get(node)!);
+    const stamps = inspection ? undefined : profiler?.stamp(calls);
     const captures = this.#encode(calls, inspection, stamps?.pass);
-    const takeTimes = stamps?.resolve(encoder);
+    const takeTimes = stamps?.resolve();
     for (const [next, parameter] of copies) {
       const [[, from, at], [, to, offset]] = [this.#find(next), this.#find(parameter)];
-      encoder.copyBufferToBuffer(from, at, to, offset, nodeBytes(next));
+      queue.encoder.copyBufferToBuffer(from, at, to, offset, nodeBytes(next));
     }
-    const found = (node: Tensor) => this.#find(node);
-    const take = staging && this.#backend.copyAside(encoder, outputs.map(found), staging);
+    const take = read && outputs.length > 0 ? this.#takeOutputs(outputs) : undefined;
     queue.end(!(read || fed.length || inspection || stamps));
     stats.dispatches += calls.length;
     stats.nodesEvaluated += nodes;
@@ -168,9 +163,22 @@ export class GpuExecutable implements Executable {
       const taken = await Promise.all(captures.map((capture) => capture()));
       for (const capture of taken) inspection?.receive(capture);
       if (!take) await queue.room();
-      const results = (await take?.()) ?? [];
-      if (staging) this.#staging.push(staging);
-      return results;
+      return (await take?.()) ?? [];
+    };
+  }
+
+  /** Copies outputs into a buffer that is kept for the next time. */
+  #takeOutputs(outputs: readonly Tensor[]): () => Promise<TensorData[]> {
+    const staging = this.#staging.pop() ?? this.#backend.staging(outputs);
+    this.#live.add(staging);
+    const take = this.#backend.copyAside(
+      outputs.map((node) => this.#find(node)),
+      staging,
+    );
+    return async () => {
+      const values = await take();
+      this.#staging.push(staging);
+      return values;
     };
   }
 
@@ -184,37 +192,33 @@ export class GpuExecutable implements Executable {
     const captures: (() => Promise<Capture>)[] = [];
     let pass: GPUComputePassEncoder | undefined;
     let bound: GPUComputePipeline | undefined;
-    const look = (nodes: Iterable<Tensor>): (() => Promise<Map<Tensor, TensorData>>) => {
+    const interrupt = (): void => {
       pass?.end();
-      pass = undefined;
-      return this.#capture(encoder, [...nodes]);
+      [pass, bound] = [undefined, undefined];
     };
     calls.forEach(({ pipeline, group, kernel, wgsl, workgroups, units }, at) => {
-      const picked = inspection?.select(at, calls.length) ? units : [];
-      const before = picked.map((unit) => look(unit.reads.keys()));
-      if (stamped) pass?.end();
-      if (stamped || !pass) bound = undefined;
-      pass = stamped || !pass ? encoder.beginComputePass(stamped?.(at)) : pass;
+      const isPicked = inspection?.select(at, calls.length);
+      if (stamped || isPicked) interrupt();
+      const before = isPicked && this.#capture(units.flatMap(({ reads }) => [...reads.keys()]));
+      pass ??= encoder.beginComputePass(stamped?.(at));
       if (pipeline !== bound) pass.setPipeline(pipeline);
       bound = pipeline;
       pass.setBindGroup(0, group);
       pass.dispatchWorkgroups(...workgroups);
-      picked.forEach((unit, i) => {
-        const after = look(unit.stores);
-        captures.push(async () => ({ kernel, wgsl, reads: await before[i]!(), results: await after() }));
-      });
+      if (!before) return;
+      interrupt();
+      const after = this.#capture(units.flatMap(({ stores }) => stores));
+      captures.push(async () => ({ kernel, wgsl, reads: await before(), results: await after() }));
     });
     pass?.end();
     return captures;
   }
 
   /** Copies the present values of nodes aside; the function returned reads them. */
-  #capture(encoder: GPUCommandEncoder, nodes: readonly Tensor[]): () => Promise<Map<Tensor, TensorData>> {
+  #capture(nodes: readonly Tensor[]): () => Promise<Map<Tensor, TensorData>> {
     // constants are what the host gave; a data set is not copied for every look
-    const kindOf = (node: Tensor): PlanBuffer['kind'] => this.#plan.places.get(node)!.buffer.kind;
-    const copied = nodes.filter((node) => !isConstant(node) || kindOf(node) !== 'constant');
-    const lying = copied.map((node) => this.#find(node));
-    const take = this.#backend.copyAside(encoder, lying);
+    const copied = nodes.filter((node) => this.#plan.places.get(base(node))!.buffer.kind !== 'constant');
+    const take = this.#backend.copyAside(copied.map((node) => this.#find(node)));
     return async () => {
       const values = await take();
       return new Map(nodes.map((node) => [node, values[copied.indexOf(node)] ?? ownValue(node)]));

@@ -34,8 +34,7 @@ export class GpuBackend extends Device implements Backend {
   };
   profiler: ReturnType<typeof makeProfiler> | undefined;
   tuner: ReturnType<typeof makeTuner> | undefined;
-  /** Buffers of parameters and constants; they go with the last tensor or plan that uses them. */
-  readonly #shared = new WeakMap<PlanBuffer, GPUBuffer>();
+  readonly #made = new WeakMap<PlanBuffer, GPUBuffer>();
   readonly #rehearsed = new Set<string>();
   #order: Promise<unknown> = Promise.resolve();
   #waiting = 0;
@@ -71,22 +70,31 @@ export class GpuBackend extends Device implements Backend {
     return new GpuExecutable(program, this);
   }
 
-  /** The GPU buffer of a plan's buffer that several plans share; it begins with what its nodes begin with. */
-  shared(buffer: PlanBuffer): GPUBuffer {
-    const known = this.#shared.get(buffer);
+  /**
+   * The GPU buffer behind one of a plan, which it goes with: for parameters and constants that is with the last tensor or
+   * plan that uses them, and they begin with their own values.
+   */
+  bufferOf(planned: PlanBuffer): GPUBuffer {
+    const known = this.#made.get(planned);
     if (known) return known;
-    const made = this.createBuffer(buffer.bytes);
-    this.owners.register(buffer, [made]);
-    for (const node of buffer.nodes) this.upload([node, made, this.context.shared.get(node)!.offset], ownValue(node));
-    this.#shared.set(buffer, made);
+    const made = this.createBuffer(planned.bytes, undefined, planned);
+    this.#made.set(planned, made);
+    const held = planned.kind === 'parameters' || planned.kind === 'constant' ? planned.nodes : [];
+    for (const node of held) this.upload([node, made, this.context.shared.get(node)!.offset], ownValue(node));
     return made;
+  }
+
+  /** Frees the buffers behind some of a plan. */
+  release(planned: readonly PlanBuffer[]): void {
+    this.destroyBuffers(planned.flatMap((buffer) => this.#made.get(buffer) ?? []));
+    for (const buffer of planned) this.#made.delete(buffer);
   }
 
   /** Where a parameter lies. */
   #place(parameter: Tensor): Lying {
     placeParameters(this.context, [parameter]);
     const { buffer, offset } = this.context.shared.get(parameter)!;
-    return [parameter, this.shared(buffer), offset];
+    return [parameter, this.bufferOf(buffer), offset];
   }
 
   /** Runs a little of a kernel, once, on buffers of its own: some drivers compile at the first call. */

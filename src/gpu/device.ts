@@ -10,7 +10,7 @@ import { stepQueue } from './queue.js';
 import type { Trial } from './scratch.js';
 
 /** WebGPU's constants, which Node lacks as globals. */
-export const usage = { mapRead: 1, copySource: 4, copyDestination: 8, storage: 128, queryResolve: 512 } as const;
+export const usage = { mapRead: 1, copySource: 4, copyDestination: 8, data: 4 | 8 | 128, queryResolve: 512 } as const;
 
 /** A node with where its value lies on the device. */
 export type Lying = readonly [node: Tensor, buffer: GPUBuffer, offset: number];
@@ -43,8 +43,8 @@ export class Device {
   readonly stats: EngineStats = emptyStats();
   readonly queue = stepQueue(this);
   readonly lost: Promise<string>;
-  /** Destroys buffers once their owner is gone; the owner may also do so itself. */
-  readonly owners = new FinalizationRegistry<Iterable<GPUBuffer>>((buffers) => this.destroyBuffers(buffers));
+  /** Destroys a buffer once its owner is gone, if nobody did before. */
+  readonly #owners = new FinalizationRegistry<GPUBuffer>((buffer) => this.destroyBuffers([buffer]));
   protected readonly options: GpuOptions;
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   readonly #buffers = new Set<GPUBuffer>();
@@ -112,25 +112,20 @@ export class Device {
     this.stats.uploadedBytes += bytes.byteLength;
   }
 
-  /** A buffer that values can be copied to, side by side, and read from. */
-  staging(nodes: readonly Tensor[]): GPUBuffer {
-    const bytes = nodes.reduce((total, node) => total + align(nodeBytes(node), 16), 0);
-    return this.createBuffer(bytes, usage.mapRead | usage.copyDestination);
-  }
-
   /**
-   * Encodes copies of present values; the function returned waits for them and takes them out. A buffer that is not
-   * given goes then.
+   * Encodes copies of present values, side by side; the function returned waits for them and takes them out. The buffer
+   * between comes from a pool of such buffers, and goes there, if one is given.
    */
-  copyAside(values: readonly Lying[], given?: GPUBuffer): () => Promise<TensorData[]> {
-    const aside = given ?? this.staging(values.map(([node]) => node));
-    let end = 0;
-    const parts = values.map(([node, buffer, offset]) => {
-      const start = end;
-      this.queue.encoder.copyBufferToBuffer(buffer, offset, aside, start, nodeBytes(node));
-      end += align(nodeBytes(node), 16);
-      return (bytes: ArrayBuffer) => fromBytes(node, bytes.slice(start, start + nodeBytes(node)));
+  copyAside(values: readonly Lying[], pool?: GPUBuffer[]): () => Promise<TensorData[]> {
+    let bytes = 0;
+    const starts = values.map(([node]) => {
+      bytes += align(nodeBytes(node), 16);
+      return bytes - align(nodeBytes(node), 16);
     });
+    const aside = pool?.pop() ?? this.createBuffer(bytes, usage.mapRead | usage.copyDestination, pool);
+    const { encoder } = this.queue;
+    for (const [i, [node, buffer, offset]] of values.entries())
+      encoder.copyBufferToBuffer(buffer, offset, aside, starts[i]!, nodeBytes(node));
     const fail = (cause: unknown): never => {
       this.check();
       const why = `reading back failed; the GPU device may be gone (${String(cause)})`;
@@ -140,19 +135,23 @@ export class Device {
       try {
         await this.ask(() => aside.mapAsync(1)).catch(fail); // to read
         this.check();
-        const bytes = aside.getMappedRange();
-        const taken = parts.map((take) => take(bytes));
+        const all = aside.getMappedRange();
+        const taken = values.map(([node], i) => fromBytes(node, all.slice(starts[i]!, starts[i]! + nodeBytes(node))));
         aside.unmap();
-        this.stats.readBytes += end;
+        this.stats.readBytes += bytes;
         return taken;
       } finally {
-        if (!given) this.destroyBuffers([aside]);
+        if (pool) pool.push(aside);
+        else this.destroyBuffers([aside]);
       }
     };
   }
 
-  /** Makes a buffer, by default for storage, and counts it; it begins with zeros. Throws DeviceError above the adapter's limit or the byte budget. */
-  createBuffer(atLeast: number, flags = usage.storage | usage.copySource | usage.copyDestination): GPUBuffer {
+  /**
+   * Makes a buffer, by default for storage, and counts it; it begins with zeros, and goes with its owner at the latest.
+   * Throws DeviceError above the adapter's limit or the byte budget.
+   */
+  createBuffer(atLeast: number, flags: number = usage.data, owner?: object): GPUBuffer {
     this.check();
     const { device, stats } = this;
     const bytes = Math.max(16, atLeast);
@@ -164,6 +163,7 @@ export class Device {
       throw new DeviceError(`buffer: ${bytes} more bytes exceed the byteBudget ${budget}; raise it or release a step`);
     const buffer = device.createBuffer({ size: bytes, usage: flags });
     this.#buffers.add(buffer);
+    if (owner) this.#owners.register(owner, buffer);
     stats.liveBuffers++;
     stats.liveBytes += bytes;
     stats.peakBytes = Math.max(stats.peakBytes, stats.liveBytes);

@@ -5,7 +5,7 @@ import { type Feeds, held, type Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import type { GpuBackend } from './backend.js';
 import type { Lying } from './device.js';
-import { nodeBytes, type PlanBuffer } from './memory.js';
+import { nodeBytes } from './memory.js';
 import { base } from './partition.js';
 import { type Dispatch, makePlan, type Plan } from './plan.js';
 
@@ -23,10 +23,8 @@ export class GpuExecutable implements Executable {
   readonly #program: Program;
   readonly #backend: GpuBackend;
   #plan: Plan;
-  /** Buffers that are this plan's alone, freed with it: `#own` by what they are for, and `#staging` to read outputs through. */
-  readonly #live = new Set<GPUBuffer>();
-  readonly #own = new Map<PlanBuffer, GPUBuffer>();
-  #staging: GPUBuffer[] = [];
+  /** Free buffers to read outputs through. */
+  readonly #staging: GPUBuffer[] = [];
   #tuned: Promise<Plan> | undefined;
   #calls: Promise<Call[]> | undefined;
   /** The same, once they are made. */
@@ -39,7 +37,6 @@ export class GpuExecutable implements Executable {
     this.#backend = backend;
     this.#plan = makePlan(program, backend.context);
     this.plan = viewOf(this.#plan);
-    backend.owners.register(this, this.#live);
   }
 
   run(feeds: Feeds, read: boolean, inspection?: Inspection): Promise<TensorData[]> {
@@ -83,10 +80,8 @@ export class GpuExecutable implements Executable {
     if (this.#running > 0) return;
     this.#calls = undefined;
     this.#ready = undefined;
-    this.#backend.destroyBuffers(this.#live);
-    this.#live.clear();
-    this.#own.clear();
-    this.#staging = [];
+    this.#backend.release(this.#plan.own);
+    this.#backend.destroyBuffers(this.#staging.splice(0));
   }
 
   locate(output: number): { buffer: GPUBuffer; offset: number } {
@@ -115,11 +110,11 @@ export class GpuExecutable implements Executable {
     const { dispatches, buffers } = this.#plan;
     const pipelines = await Promise.all(dispatches.map((dispatch) => this.#backend.pipeline(dispatch)));
     this.#ready = await this.#backend.watched(() => {
-      for (const buffer of buffers) this.#buffer(buffer);
+      for (const buffer of buffers) this.#backend.bufferOf(buffer);
       return dispatches.map((dispatch, i): Call => {
         const pipeline = pipelines[i]!;
         const resources = dispatch.bindings.map(({ place: { buffer, offset, bytes: size } }) => {
-          return { buffer: this.#buffer(buffer), offset, size };
+          return { buffer: this.#backend.bufferOf(buffer), offset, size };
         });
         return { ...dispatch, pipeline, group: this.#backend.bind(pipeline, resources) };
       });
@@ -127,19 +122,10 @@ export class GpuExecutable implements Executable {
     return this.#ready;
   }
 
-  /** The GPU buffer behind a plan's buffer. */
-  #buffer(buffer: PlanBuffer): GPUBuffer {
-    if (buffer.kind === 'parameters' || buffer.kind === 'constant') return this.#backend.shared(buffer);
-    const own = this.#own.get(buffer) ?? this.#backend.createBuffer(buffer.bytes);
-    this.#own.set(buffer, own);
-    this.#live.add(own);
-    return own;
-  }
-
-  #find(node: Tensor): Lying {
+  readonly #find = (node: Tensor): Lying => {
     const { buffer, offset } = this.#plan.places.get(base(node))!;
-    return [node, this.#buffer(buffer), offset];
-  }
+    return [node, this.#backend.bufferOf(buffer), offset];
+  };
 
   /** One submit; what it returns waits for the outputs, or without `read` for room, and holds no later work up. */
   #submit(calls: Call[], feeds: Feeds, read: boolean, inspection?: Inspection): () => Promise<TensorData[]> {
@@ -153,7 +139,8 @@ export class GpuExecutable implements Executable {
       const [[, from, at], [, to, offset]] = [this.#find(next), this.#find(parameter)];
       queue.encoder.copyBufferToBuffer(from, at, to, offset, nodeBytes(next));
     }
-    const take = read && outputs.length > 0 ? this.#takeOutputs(outputs) : undefined;
+    const isTaken = read && outputs.length > 0;
+    const take = isTaken ? this.#backend.copyAside(outputs.map(this.#find), this.#staging) : undefined;
     queue.end(!(read || fed.length || inspection || stamps));
     stats.dispatches += calls.length;
     stats.nodesEvaluated += nodes;
@@ -164,21 +151,6 @@ export class GpuExecutable implements Executable {
       for (const capture of taken) inspection?.receive(capture);
       if (!take) await queue.room();
       return (await take?.()) ?? [];
-    };
-  }
-
-  /** Copies outputs into a buffer that is kept for the next time. */
-  #takeOutputs(outputs: readonly Tensor[]): () => Promise<TensorData[]> {
-    const staging = this.#staging.pop() ?? this.#backend.staging(outputs);
-    this.#live.add(staging);
-    const take = this.#backend.copyAside(
-      outputs.map((node) => this.#find(node)),
-      staging,
-    );
-    return async () => {
-      const values = await take();
-      this.#staging.push(staging);
-      return values;
     };
   }
 
@@ -218,7 +190,7 @@ export class GpuExecutable implements Executable {
   #capture(nodes: readonly Tensor[]): () => Promise<Map<Tensor, TensorData>> {
     // constants are what the host gave; a data set is not copied for every look
     const copied = nodes.filter((node) => this.#plan.places.get(base(node))!.buffer.kind !== 'constant');
-    const take = this.#backend.copyAside(copied.map((node) => this.#find(node)));
+    const take = this.#backend.copyAside(copied.map(this.#find));
     return async () => {
       const values = await take();
       return new Map(nodes.map((node) => [node, values[copied.indexOf(node)] ?? ownValue(node)]));

@@ -13,7 +13,7 @@ const MAX_TIMED = 2048;
 const MAX_EVENTS = 20_000;
 const PROBE_ROUNDS = 512;
 
-type Measured = { readonly dispatch: Dispatch; calls: number; milliseconds: number };
+type Measured = Pick<KernelProfile, 'kernel' | 'ops' | 'flops' | 'bytes'> & { calls: number; milliseconds: number };
 
 /**
  * Collects GPU time of kernels, in all runs or in the first so many: while it is on, each call has a pass of its own with a
@@ -29,14 +29,14 @@ export function makeProfiler(device: Device, runs: number | true) {
   /** Adds the times of one run of a plan, in nanoseconds: begin and end of each pass. */
   function record(dispatches: readonly Dispatch[], times: BigUint64Array): void {
     origin ??= times[0]!;
-    for (const [i, dispatch] of dispatches.entries()) {
+    for (const [i, { wgsl, kernel, ops, flops, bytes }] of dispatches.entries()) {
       const start = Number(times[2 * i]! - origin) / 1e6;
       const milliseconds = Math.max(0, Number(times[2 * i + 1]! - times[2 * i]!) / 1e6); // some clocks step back
-      const known = kernels.get(dispatch.wgsl) ?? { dispatch, calls: 0, milliseconds: 0 };
+      const known = kernels.get(wgsl) ?? { kernel, ops, calls: 0, milliseconds: 0, flops, bytes };
       known.calls++;
       known.milliseconds += milliseconds;
-      kernels.set(dispatch.wgsl, known);
-      if (events.length < MAX_EVENTS) events.push({ kernel: dispatch.kernel, start, milliseconds });
+      kernels.set(wgsl, known);
+      if (events.length < MAX_EVENTS) events.push({ kernel, start, milliseconds });
     }
   }
   /** Stamps the passes of a run of a plan, while there are runs to measure: `pass(i)` describes the i-th. */
@@ -75,12 +75,13 @@ export function makeProfiler(device: Device, runs: number | true) {
 function rate(measured: Measured[], peaks: Profile['peaks']) {
   const total = measured.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
   measured.sort((a, b) => b.milliseconds - a.milliseconds);
-  const kernels = measured.map(({ dispatch: { kernel, ops, flops, bytes }, calls, milliseconds }): KernelProfile => {
+  const kernels = measured.map((kernel): KernelProfile => {
+    const { calls, milliseconds, flops, bytes } = kernel;
     const perSecond = milliseconds > 0 ? (1e3 * calls) / milliseconds : 0;
     const rates = { flopsPerSecond: flops * perSecond, bytesPerSecond: bytes * perSecond };
     // the roof: computing or moving at the adapter's peak, whichever takes longer
     const ofPeak = Math.max(rates.flopsPerSecond / peaks.flopsPerSecond, rates.bytesPerSecond / peaks.bytesPerSecond);
-    return { kernel, ops, calls, milliseconds, share: milliseconds / (total || 1), flops, bytes, ...rates, ofPeak };
+    return { ...kernel, share: milliseconds / (total || 1), ...rates, ofPeak };
   });
   return { peaks, milliseconds: total, kernels };
 }

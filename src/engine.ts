@@ -61,6 +61,10 @@ type Compiled = {
 
 /** Runs graphs on one backend and owns the values of parameters there. Made by `open`. */
 export class Engine {
+  /** What this engine runs on: backend, adapter, limits and features. */
+  readonly info: Backend['info'];
+  /** Resolves with the reason when the device is gone. Never resolves on the CPU. */
+  readonly lost: Promise<string>;
   readonly #backend: Backend;
   readonly #steps = new WeakMap<object, Compiled>();
   /** What `run` keeps of a graph: its plan, and its data leaves in order. */
@@ -74,6 +78,8 @@ export class Engine {
   /** @internal */
   constructor(backend: Backend, crossCheck: CrossCheck = 'off', onCheck?: OnCheck, anomaly?: typeof watch) {
     this.#backend = backend;
+    this.info = backend.info;
+    this.lost = backend.lost;
     this.#crossCheck = crossCheck;
     this.#watch = anomaly;
     this.#onCheck = onCheck;
@@ -88,11 +94,6 @@ export class Engine {
     this.#crossCheck = checkChoice('engine', 'crossCheck', mode, crossChecks);
   }
 
-  /** What this engine runs on: backend, adapter, limits and features. */
-  get info() {
-    return this.#backend.info;
-  }
-
   /** The device, and the buffers in which steps leave their outputs; undefined on the CPU. */
   get gpu(): GpuAccess | undefined {
     const { device } = this.#backend;
@@ -103,11 +104,6 @@ export class Engine {
       return executable.locate!(at);
     };
     return device && { device, bufferOf: (...of) => locate(...of).buffer, offsetOf: (...of) => locate(...of).offset };
-  }
-
-  /** Resolves with the reason when the device is gone. Never resolves on the CPU. */
-  get lost(): Promise<string> {
-    return this.#backend.lost;
   }
 
   /** Evaluates a tree of tensors once and returns their values in the same structure. */
@@ -175,8 +171,10 @@ export class Engine {
     const fedLimits = limits.filter(({ leaf }) => isInput(leaf));
     const compiled = this.#compile(program, outputs);
     const { executable } = compiled;
+    const unknown = `is no input of this step; it has ${[...inputs.keys()].join(', ') || 'none'}`;
+    const objection = (name: string) => (inputs.has(name) ? undefined : `${name} ${unknown}`);
     const execute = async (read: boolean, feeds: NamedFeeds = {}): Promise<TensorData[]> => {
-      const fed = readFeeds(inputs, feeds);
+      const fed = readFeeds('feeds', inputs, feeds, objection);
       checkIndices(fedLimits, fed);
       return this.#execute(compiled, fed, read);
     };

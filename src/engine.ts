@@ -6,7 +6,7 @@ import type { Check, CheckReport, CrossCheck, OnCheck } from './check/compare.js
 import { ownValue } from './cpu/evaluate.js';
 import { readValue, type TensorData, type Value } from './dtype.js';
 import { NablaError } from './errors.js';
-import type { Backend, Capture, Executable, GpuAccess, Inspection, PlanView, Profile } from './graph/backend.js';
+import type { Backend, Capture, Executable, GpuAccess, PlanView, Profile } from './graph/backend.js';
 import type { Feeds, NamedFeeds, NodeFeeds, Program, Updates } from './graph/program.js';
 import { checkProgram, indexLimits, isInput, programNodes, readFeeds, readNodeFeeds } from './graph/program.js';
 import { isData, structureOf } from './graph/structure.js';
@@ -53,11 +53,7 @@ export const crossChecks: readonly CrossCheck[] = ['off', 'sampled', 'every'];
 const SAMPLE_EVERY = 16;
 
 /** A program on a backend, with what looks for the first value that is not finite, where that is asked for. */
-type Compiled = {
-  readonly executable: Executable;
-  readonly outputs: readonly Tensor[];
-  readonly watched: ReturnType<typeof watch>;
-};
+type Compiled = Readonly<{ executable: Executable; outputs: readonly Tensor[]; watched: ReturnType<typeof watch> }>;
 
 /** Runs graphs on one backend and owns the values of parameters there. Made by `open`. */
 export class Engine {
@@ -129,11 +125,9 @@ export class Engine {
     const mode = report ? 'every' : this.#crossCheck;
     const isChecked = mode === 'every' || (mode === 'sampled' && call % SAMPLE_EVERY === 0);
     const captures: Capture[] = [];
-    const inspection: Inspection = {
-      select: (dispatch, of) => mode === 'every' || dispatch === (call / SAMPLE_EVERY) % of,
-      receive: (capture) => captures.push(capture),
-    };
-    const results = await executable.run(feeds, read || watched !== undefined, isChecked ? inspection : undefined);
+    const select = (dispatch: number, of: number) => mode === 'every' || dispatch === (call / SAMPLE_EVERY) % of;
+    const inspection = isChecked ? { select, captures } : undefined;
+    const results = await executable.run(feeds, read || watched !== undefined, inspection);
     // it may have been switched off meanwhile
     if (isChecked && (report || this.#crossCheck !== 'off')) {
       const { compareCaptures } = await import('./check/compare.js'); // what only trains goes without
@@ -182,7 +176,7 @@ export class Engine {
     const step = Object.assign(call as Step<T>, {
       enqueue: async (feeds?: NamedFeeds) => void (await execute(false, feeds)),
       plan: executable.plan,
-      release: () => executable.release(),
+      release: () => executable.release?.(),
     });
     this.#steps.set(step, compiled);
     return step;
@@ -195,7 +189,7 @@ export class Engine {
 
   /** Builds a step's pipelines before its first call. */
   async warmUp<T extends Tree>(step: Step<T>, onProgress?: (done: number, total: number) => void): Promise<void> {
-    await this.#find('warmUp', step).executable.warmUp(onProgress);
+    await this.#find('warmUp', step).executable.warmUp?.(onProgress);
   }
 
   #find(caller: string, step: object) {
@@ -242,7 +236,7 @@ export class Engine {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#backend.dispose();
+    this.#backend.dispose?.();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -265,14 +259,14 @@ export class Engine {
     if (this.#runs.size > RUN_CACHE) {
       const [oldest, { executable: dropped }] = this.#runs.entries().next().value!;
       this.#runs.delete(oldest);
-      dropped.release();
+      dropped.release?.();
     }
     return plan;
   }
 }
 
 /** Throws FeedError for an index out of range in a constant, or in an input that is fed. */
-const checkIndices = (limits: ReturnType<typeof indexLimits>, feeds: ReadonlyMap<Tensor, TensorData>): void => {
+const checkIndices = (limits: ReturnType<typeof indexLimits>, feeds: Feeds): void => {
   for (const { leaf, size, op } of limits) {
     const value = isInput(leaf) ? feeds.get(leaf) : ownValue(leaf);
     if (value) checkRange(`${op}: ${isInput(leaf) ? 'feed ' : ''}${describe(leaf)}`, value, size);

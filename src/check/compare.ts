@@ -116,38 +116,35 @@ function ratioOf(gpu: number, cpu: number, error: number, float: boolean): numbe
   return Math.abs(gpu - cpu) / (error + (float ? TINY : 0));
 }
 
-/** What kernel calls stored against the reference, and the error for the first result outside its bound. */
+/** A stored result against its reference. */
+function compareResult(node: Tensor, { value, errors }: Interval, { kernel, results }: Capture): Check {
+  const stored = results.get(node)!.data;
+  let worst = { index: 0, gpu: 0, cpu: 0, bound: 0, ratio: -1 };
+  let checked = 0;
+  stored.forEach((gpu: number, index: number) => {
+    const [cpu, bound] = [value.data[index]!, errors[index]!];
+    if (bound === Number.POSITIVE_INFINITY) return;
+    checked++;
+    const ratio = ratioOf(gpu, cpu, bound, isFloat(node.dtype));
+    if (!(ratio <= worst.ratio)) worst = { index, gpu, cpu, bound, ratio };
+  });
+  return { op: node.op.name, kernel, checked, total: stored.length, worst };
+}
+
+/** Recomputes what kernel calls stored, from the values that they read. Gives the error for the first that is outside its bound. */
 export function compareCaptures(captures: readonly Capture[], info: EngineInfo) {
   let failure: CheckError | undefined;
   const checks = captures.flatMap((capture) => {
-    const own = compareCapture(capture);
-    const failed = own.find(({ worst }) => !(worst.ratio <= 1));
-    if (failed) failure ??= checkFailure(failed, capture, info);
-    return own;
+    const roots = [...capture.results.keys()];
+    const given = [...capture.reads].filter(([node]) => !capture.results.has(node));
+    const known = new Map(given.map(([node, data]) => [node, exact(toHost(data))]));
+    return evaluateWith(roots, known, evaluateInterval).map((interval, i) => {
+      const check = compareResult(roots[i]!, interval, capture);
+      if (!(check.worst.ratio <= 1)) failure ??= checkFailure(check, capture, info);
+      return check;
+    });
   });
   return { checks, failure };
-}
-
-/** Recomputes what a captured kernel call stored, from the values that it read, and compares. */
-function compareCapture(capture: Capture): Check[] {
-  const roots = [...capture.results.keys()];
-  const given = [...capture.reads].filter(([node]) => !capture.results.has(node));
-  const known = new Map(given.map(([node, data]) => [node, exact(toHost(data))]));
-  const intervals = evaluateWith(roots, known, evaluateInterval);
-  return roots.map((node, i): Check => {
-    const { value, errors } = intervals[i]!;
-    const stored = capture.results.get(node)!.data;
-    let worst = { index: 0, gpu: 0, cpu: 0, bound: 0, ratio: -1 };
-    let checked = 0;
-    stored.forEach((gpu: number, index: number) => {
-      const [cpu, bound] = [value.data[index]!, errors[index]!];
-      if (bound === Number.POSITIVE_INFINITY) return;
-      checked++;
-      const ratio = ratioOf(gpu, cpu, bound, isFloat(node.dtype));
-      if (!(ratio <= worst.ratio)) worst = { index, gpu, cpu, bound, ratio };
-    });
-    return { op: node.op.name, kernel: capture.kernel, checked, total: stored.length, worst };
-  });
 }
 
 /** The error for a failed check, with what is needed to see it again. */

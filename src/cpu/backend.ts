@@ -32,8 +32,6 @@ export class CpuBackend implements Backend {
           return values.slice(0, outputs.length);
         });
       },
-      warmUp: async () => {},
-      release: () => {},
     };
   }
 
@@ -49,8 +47,6 @@ export class CpuBackend implements Backend {
   async finish(): Promise<void> {
     await this.#queue;
   }
-
-  dispose(): void {}
 
   /** In call order; timers and rendering run between long computations. */
   #enqueue<T>(work: () => T): Promise<T> {

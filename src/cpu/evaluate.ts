@@ -54,15 +54,13 @@ export function evaluateBound(node: Tensor, inputs: readonly TensorData[], outpu
   return Float64Array.from(output.data, (value) => unit && unit * ulp(value));
 }
 
+type Leaf = (node: Tensor) => TensorData;
+type Change = (node: Tensor, value: TensorData) => TensorData;
 /**
  * Evaluates a graph in float64, the meaning that every GPU number is checked against, from the values of its leaves.
  * `change` may put another value in the place of a node's.
  */
-export function evaluate(
-  roots: readonly Tensor[],
-  leaf: (node: Tensor) => TensorData,
-  change = (_: Tensor, value: TensorData): TensorData => value,
-): TensorData[] {
+export function evaluate(roots: readonly Tensor[], leaf: Leaf, change: Change = (_, value) => value): TensorData[] {
   return evaluateWith<TensorData>(roots, new Map(), (node, inputs) =>
     change(node, node.op.kernel.kind === 'leaf' ? toHost(leaf(node)) : evaluateNode(node, inputs)),
   );

@@ -29,11 +29,11 @@ export class GpuBackend extends Device implements Backend {
     maxBytes: this.device.limits.maxStorageBufferBindingSize,
     adapter: this.adapterClass,
     lanes: 1,
-    tileOf: (product) => this.options.tile ?? this.tuner?.tileOf(product),
     f16: this.device.features.has('shader-f16'),
   };
   profiler: ReturnType<typeof makeProfiler> | undefined;
-  tuner: ReturnType<typeof makeTuner> | undefined;
+  /** The plan with its fastest tiles, where they are measured. */
+  tune: ReturnType<typeof makeTuner> | undefined;
   readonly #made = new WeakMap<PlanBuffer, GPUBuffer>();
   readonly #rehearsed = new Set<string>();
   #order: Promise<unknown> = Promise.resolve();
@@ -56,7 +56,7 @@ export class GpuBackend extends Device implements Backend {
     const units = subgroupMatrix === true ? device.features.has(MATRICES) && subgroupMatrixConfigs : subgroupMatrix;
     // what few use is loaded where it is
     if (isFixed && units) context.matrices = (await import('./matrices.js')).makeMatrices(units, lanes);
-    if (tune) backend.tuner = (await import('./tuner.js')).makeTuner(backend, tune);
+    if (tune) backend.tune = (await import('./tuner.js')).makeTuner(backend, tune);
     if (profile) backend.profiler = (await import('./profile.js')).makeProfiler(backend, profile);
     return backend;
   }

@@ -3,7 +3,6 @@ import { DeviceError, DeviceLostError } from '../errors.js';
 import { type EngineInfo, type EngineStats, emptyStats, type TileStore } from '../graph/backend.js';
 import type { Tensor } from '../graph/tensor.js';
 import type { AdapterClass } from './kernels.js';
-import type { Tile } from './matmul.js';
 import type { MatrixUnit } from './matrices.js';
 import { align, fromBytes, nodeBytes, toBytes } from './memory.js';
 import { stepQueue } from './queue.js';
@@ -22,8 +21,6 @@ export interface GpuOptions {
   readonly profile?: boolean | number | undefined;
   /** Measures the tiles of products, and keeps its choices here. */
   readonly tune?: TileStore | undefined;
-  /** @internal The tile that all products take, so that tests can try each. */
-  readonly tile?: Tile | undefined;
   /** Has matrix units compute products: the adapter's, or in tests these. */
   readonly subgroupMatrix?: boolean | readonly MatrixUnit[] | undefined;
   /** Bytes that the engine's buffers may take in all. */
@@ -56,8 +53,7 @@ export class Device {
     this.device = device;
     this.options = options;
     const limits: Record<string, number> = {};
-    const known = device.limits as unknown as Record<string, unknown>;
-    for (const name in known) if (typeof known[name] === 'number') limits[name] = known[name];
+    for (const name in device.limits) limits[name] = device.limits[name as 'maxBufferSize'];
     const { vendor, architecture, device: model } = adapter.info;
     const description = adapter.info.description || model || `${vendor} ${architecture}`.trim();
     this.adapterClass = classOf(`${vendor} ${architecture} ${description} ${model}`);

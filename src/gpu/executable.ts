@@ -20,7 +20,6 @@ const viewOf = ({ dispatches, dispatchesUnfused, buffers, bytes, liveBytes }: Pl
 /** A plan on a device: its buffers, pipelines and bind groups are made on first use and replayed. */
 export class GpuExecutable implements Executable {
   readonly plan: PlanView;
-  readonly #program: Program;
   readonly #backend: GpuBackend;
   #plan: Plan;
   /** Free buffers to read outputs through. */
@@ -33,7 +32,6 @@ export class GpuExecutable implements Executable {
   #released = false;
 
   constructor(program: Program, backend: GpuBackend) {
-    this.#program = program;
     this.#backend = backend;
     this.#plan = makePlan(program, backend.context);
     this.plan = viewOf(this.#plan);
@@ -92,15 +90,15 @@ export class GpuExecutable implements Executable {
 
   /** Takes the fastest kernels, where they are measured. */
   async #tune(): Promise<void> {
-    this.#tuned ??= this.#backend.tuner?.tune(this.#program, this.#plan);
+    this.#tuned ??= this.#backend.tune?.(this.#plan);
     this.#plan = (await this.#tuned) ?? this.#plan;
     Object.assign(this.plan, viewOf(this.#plan));
   }
 
   #prepare(): Promise<Call[]> {
-    this.#calls ??= this.#make().catch((error) => {
-      this.#calls = undefined;
-      throw error;
+    this.#calls ??= this.#make();
+    this.#calls.catch(() => {
+      this.#calls = undefined; // for another try
     });
     return this.#calls;
   }
@@ -148,7 +146,7 @@ export class GpuExecutable implements Executable {
       await takeTimes?.();
       // every one is taken before any is looked at, so that its buffers are freed
       const taken = await Promise.all(captures.map((capture) => capture()));
-      for (const capture of taken) inspection?.receive(capture);
+      inspection?.captures.push(...taken);
       if (!take) await queue.room();
       return (await take?.()) ?? [];
     };

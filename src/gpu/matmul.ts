@@ -127,17 +127,11 @@ function writeShares({ inner }: Operand, depth: number, lanes: number): { load: 
 export const multiplyAdds = ({ inputs: [a], options, shape }: Tensor): number =>
   sizeOf(shape) * a!.shape.at((options as MatmulOptions).transposeA ? -2 : -1)!;
 
-/** How a tile's sums come about: what the skeleton of a product is filled with. */
-export interface Sums {
-  readonly functions: readonly string[];
-  readonly statements: string;
-  readonly sizes: Readonly<Record<string, number>>;
-  /** WGSL that takes one element of A from what was read. */
-  readonly element: string;
-}
-
-/** Sums by multiplying and adding, from registers or from workgroup memory. */
-function writeSums(product: Product, [kind, rows, columns, x, y]: Tile, isWide: boolean): Sums {
+/**
+ * How a tile's sums come about, by multiplying and adding from registers or from workgroup memory: what the skeleton of a
+ * product is filled with. `element` takes one element of A from what was read.
+ */
+function writeSums(product: Product, [kind, rows, columns, x, y]: Tile, isWide: boolean) {
   const [a, b] = product.operands;
   const LANES = kind === 'lanes' ? product.options.lanes : 1;
   const isShared = kind === 'shared';
@@ -174,7 +168,7 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   const name = `${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'} ${[sizeOf(batch), m, n, k].join(' × ')}`;
   const usual = tiles[options.adapter][options.adapter === 'gpu' && m * n < FEW ? 1 : 0]!;
   const matrices = isSmall ? undefined : options.matrices?.(product);
-  const tile = matrices?.tile ?? fitTile(options.tileOf(name) ?? usual, options.lanes, isSmall, m, n);
+  const tile = matrices?.tile ?? fitTile(options.tileOf?.(name) ?? usual, options.lanes, isSmall, m, n);
   const [kind, rows, columns, x, y] = tile;
   const [QUADS_A, QUADS_B] = [rows * y, columns * x];
   const { functions, statements, element, sizes: more } = matrices ?? writeSums(product, tile, isWide);
@@ -188,8 +182,6 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   };
   const template = skeleton.replace('//:products', statements);
   const wgsl = fillSkeleton(template, text, { M: m, N: n, K: k, ...places, QUADS_A, QUADS_B, ...more });
-  const across = Math.ceil(n / (4 * QUADS_B));
-  const down = Math.ceil(m / (4 * QUADS_A));
-  const workgroups = [across, down, sizeOf(batch)] as const;
+  const workgroups = [Math.ceil(n / (4 * QUADS_B)), Math.ceil(m / (4 * QUADS_A)), sizeOf(batch)] as const;
   return { wgsl, bindings: writer.bindings, workgroups, ...(!matrices && { product: name }) }; // tiles are measured, units are not
 }

@@ -1,6 +1,6 @@
 import matrixProducts from '../../shaders/matmul.matrices.wgsl?raw';
 import { flat } from './index.js';
-import { matrixIndex, type Operand, type Product, type Sums, type Tile } from './matmul.js';
+import { matrixIndex, type Operand, type Product, type Tile } from './matmul.js';
 import { base, halvesOf } from './partition.js';
 
 /** What an adapter's matrix units multiply, [M, K] by [K, N], as `GPUAdapterInfo.subgroupMatrixConfigs` has it. */
@@ -39,7 +39,7 @@ export function makeMatrices(units: readonly MatrixUnit[], lanes: number) {
 }
 
 /** Sums by a matrix unit for a tile of `down` × `across` outputs. */
-function writeSums(product: Product, unit: MatrixUnit, down: number, across: number): Sums {
+function writeSums(product: Product, unit: MatrixUnit, down: number, across: number) {
   const { M, N, K } = unit;
   const functions = [
     ...product.operands.map((operand) => writeMatrix(product, operand, unit)),

@@ -99,6 +99,7 @@ export function makePlan(program: Program, context: PlanContext) {
   const own = buffers.filter(({ kind }) => kind !== 'parameters' && kind !== 'constant');
   const computed = nodes.filter((node) => !isLeaf(node) && !isLiteral(node));
   return {
+    program,
     dispatches: groups
       .filter(({ units: [first] }) => sizeOf(members(first!)[0]!.shape) > 0)
       .map((group) => describeDispatch(group, options, (node) => places.get(base(node))!)),

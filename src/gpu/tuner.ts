@@ -1,5 +1,4 @@
 import type { TileStore } from '../graph/backend.js';
-import type { Program } from '../graph/program.js';
 import type { GpuBackend } from './backend.js';
 import { type Tile, tiles } from './matmul.js';
 import { type Dispatch, makePlan, type Plan } from './plan.js';
@@ -20,13 +19,13 @@ export function makeTuner(backend: GpuBackend, store: TileStore) {
   const isNew = ({ product }: Dispatch): boolean => product !== undefined && !tileOf(product);
   const load = async () => Object.assign(fastest, JSON.parse((await store.load(adapter)) ?? '{}'));
   let loaded: Promise<unknown> | undefined;
-  /** The plan of a program with its fastest tiles. */
-  async function tune(program: Program, plan: Plan): Promise<Plan> {
+  context.tileOf = tileOf;
+  return async (plan: Plan): Promise<Plan> => {
     loaded ??= load().catch(() => {}); // what was stored is not to be read: it is measured again
     await loaded;
     if (plan.dispatches.some(isNew)) {
       const deadline = performance.now() + BUDGET;
-      const plans = candidates.map((tile) => makePlan(program, { ...context, tileOf: () => tile }));
+      const plans = candidates.map((tile) => makePlan(plan.program, { ...context, tileOf: () => tile }));
       for (const dispatch of plan.dispatches) {
         if (!isNew(dispatch) || performance.now() > deadline) continue;
         // which products stand alone depends on their tiles
@@ -36,9 +35,8 @@ export function makeTuner(backend: GpuBackend, store: TileStore) {
       }
       await store.save(adapter, JSON.stringify(fastest)).catch(() => {}); // a full disk
     }
-    return makePlan(program, context);
-  }
-  return { tileOf, tune };
+    return makePlan(plan.program, context);
+  };
 }
 
 /** The number of the kernel that takes least time, among those that give the first one's bits. */

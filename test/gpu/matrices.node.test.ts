@@ -23,7 +23,6 @@ it.each([
   const context = {
     ...({ shared: new WeakMap(), maxBytes: 2 ** 30, adapter: 'gpu', lanes: 1, f16: true } as const),
     matrices: makeMatrices([unit], 32),
-    tileOf: () => undefined,
   };
   const operand = (...shape: number[]) => cast(input(shape, { dtype: componentType }), 'f32');
   const products = [

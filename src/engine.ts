@@ -159,7 +159,7 @@ export class Engine {
     const { outputs: tree = {} as T, updates = [], precision, recompute = false } = definition;
     const outputs = tensorsOf(tree);
     const inputs = new Map(Object.entries(definition.inputs ?? {}));
-    const program = countRuns(inPrecision(checkProgram({ inputs, outputs, updates, recompute }), precision));
+    const program = countRuns(inPrecision(checkProgram({ outputs, updates, recompute }, inputs), precision));
     const limits = indexLimits(programNodes(program));
     checkIndices(limits, new Map());
     const fedLimits = limits.filter(({ leaf }) => isInput(leaf));
@@ -252,8 +252,7 @@ export class Engine {
     const key = structureOf(nodes, outputs);
     const known = this.#runs.get(key);
     if (known) return known;
-    const inputs = new Map(nodes.filter(isInput).map((node) => [String(node.id), node]));
-    const compiled = this.#compile({ inputs, outputs, updates: [], feedConstants: true });
+    const compiled = this.#compile({ outputs, updates: [], feedConstants: true });
     const plan = { ...compiled, data: nodes.filter(isData) };
     this.#runs.set(key, plan);
     if (this.#runs.size > RUN_CACHE) {

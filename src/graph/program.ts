@@ -7,9 +7,8 @@ import { topological } from './walk.js';
 /** Parameters and the values that a step gives them; both are read from before the step. */
 export type Updates = readonly (readonly [parameter: Tensor, next: Tensor])[];
 
-/** What a step computes: outputs to hand back and parameters to update, from named inputs. */
+/** What a step computes: outputs to hand back and parameters to update. */
 export interface Program {
-  readonly inputs: ReadonlyMap<string, Tensor>;
   readonly outputs: readonly Tensor[];
   readonly updates: Updates;
   /** Constants are data of one run, fed like inputs, so that the plan serves other values too. */
@@ -29,11 +28,11 @@ export const isParameter = (node: Tensor): boolean => isLeaf(node, 'parameter');
 export const isConstant = (node: Tensor): boolean => isLeaf(node, 'constant');
 
 /** Every node that a program's outputs and updates need, inputs first. */
-export const programNodes = ({ outputs, updates }: Pick<Program, 'outputs' | 'updates'>): Tensor[] =>
+export const programNodes = ({ outputs, updates }: Program): Tensor[] =>
   topological([...outputs, ...updates.map(([, next]) => next)]);
 
 /** Throws unless updates go to distinct parameters of the right shape and every needed input is declared. */
-export function checkProgram(program: Program): Program {
+export function checkProgram(program: Program, inputs: ReadonlyMap<string, Tensor>): Program {
   const { updates } = program;
   if (!Array.isArray(updates) || updates.some((pair) => !Array.isArray(pair)))
     throw new NablaError('compile: updates are a list of pairs [parameter, next]; optimizer.updates(…) makes one');
@@ -48,8 +47,8 @@ export function checkProgram(program: Program): Program {
     if (!sameShape(parameter.shape, next.shape) || parameter.dtype !== next.dtype)
       throw new NablaError(`compile: ${name} is ${formOf(parameter)}, its next value ${formOf(next)}; make them equal`);
   }
-  const declared = new Set(program.inputs.values());
-  for (const [name, node] of program.inputs)
+  const declared = new Set(inputs.values());
+  for (const [name, node] of inputs)
     if (!isInput(node)) throw new FeedError(`compile: inputs.${name} is no input; make it with input(shape)`);
   const missing = programNodes(program).find((node) => isInput(node) && !declared.has(node));
   if (missing) throw new FeedError(`compile: input ${missing.name ?? formOf(missing)} is needed; declare it in inputs`);

@@ -10,7 +10,7 @@ export interface OpenOptions {
   backend?: 'gpu' | 'cpu';
   /** Compares kernels with the float64 reference while they run: all of them, or one call every so often. */
   crossCheck?: CrossCheck;
-  /** Gets the results of cross-checked kernel calls, run by run, for a page or a log to show; a mismatch is thrown all the same. */
+  /** Gets each cross-checked kernel call's results, for a page or a log to show; a mismatch is thrown all the same. */
   onCheck?: OnCheck;
   /** Names the first op that makes a NaN or an infinity. */
   anomaly?: boolean;

@@ -131,9 +131,10 @@ export class Engine {
     // it may have been switched off meanwhile
     if (isChecked && (report || this.#crossCheck !== 'off')) {
       const { compareCaptures } = await import('./check/compare.js'); // what only trains goes without
-      const { checks, failure } = compareCaptures(captures, info);
-      for (const { checked } of checks) stats.checked += checked;
-      (report ?? this.#onCheck)?.(checks);
+      const failure = compareCaptures(captures, info, (checks) => {
+        for (const { checked } of checks) stats.checked += checked;
+        (report ?? this.#onCheck)?.(checks);
+      });
       if (failure && !report) throw failure;
     }
     watched?.check(results.at(-1)!);

@@ -33,7 +33,7 @@ export interface CheckReport {
 
 /** Whether kernels are compared with the float64 reference as they run: none, one now and then, or all. */
 export type CrossCheck = 'off' | 'sampled' | 'every';
-/** Gets the results of cross-checked kernel calls, those of one run at a time, before a mismatch is thrown. */
+/** Gets the results of a cross-checked kernel call, before a mismatch is thrown. */
 export type OnCheck = (checks: readonly Check[]) => void;
 
 /** A reference value with how far the GPU may be from it; an infinite error means that it was not computed. */
@@ -131,20 +131,20 @@ function compareResult(node: Tensor, { value, errors }: Interval, { kernel, resu
   return { op: node.op.name, kernel, checked, total: stored.length, worst };
 }
 
-/** Recomputes what kernel calls stored, from the values that they read. Gives the error for the first that is outside its bound. */
-export function compareCaptures(captures: readonly Capture[], info: EngineInfo) {
+/** Recomputes what kernel calls stored, from the values that they read. Returns the error for the first outside its bound. */
+export function compareCaptures(captures: readonly Capture[], info: EngineInfo, tell: OnCheck): CheckError | undefined {
   let failure: CheckError | undefined;
-  const checks = captures.flatMap((capture) => {
+  for (const capture of captures) {
     const roots = [...capture.results.keys()];
     const given = [...capture.reads].filter(([node]) => !capture.results.has(node));
     const known = new Map(given.map(([node, data]) => [node, exact(toHost(data))]));
-    return evaluateWith(roots, known, evaluateInterval).map((interval, i) => {
-      const check = compareResult(roots[i]!, interval, capture);
-      if (!(check.worst.ratio <= 1)) failure ??= checkFailure(check, capture, info);
-      return check;
-    });
-  });
-  return { checks, failure };
+    const intervals = evaluateWith(roots, known, evaluateInterval);
+    const checks = roots.map((node, i) => compareResult(node, intervals[i]!, capture));
+    tell(checks);
+    const failed = checks.find(({ worst }) => !(worst.ratio <= 1));
+    if (failed) failure ??= checkFailure(failed, capture, info);
+  }
+  return failure;
 }
 
 /** The error for a failed check, with what is needed to see it again. */

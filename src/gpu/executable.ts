@@ -54,7 +54,6 @@ export class GpuExecutable implements Executable {
       const kernels = [...new Map(this.#plan.dispatches.map((dispatch) => [dispatch.wgsl, dispatch])).values()];
       for (const kernel of kernels) this.#backend.pipeline(kernel); // all begin at once
       for (const [i, kernel] of kernels.entries()) {
-        await this.#backend.pipeline(kernel);
         await this.#backend.rehearse(kernel);
         onProgress?.(i + 1, kernels.length);
       }

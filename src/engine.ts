@@ -2,12 +2,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { inPrecision, type Precision } from './autodiff/precision.js';
 import type { watch } from './check/anomaly.js';
-import type { CheckReport, CrossCheck, OnCheck } from './check/compare.js';
-import { constantValue } from './cpu/evaluate.js';
+import type { Check, CheckReport, CrossCheck, OnCheck } from './check/compare.js';
+import { ownValue } from './cpu/evaluate.js';
 import { readValue, type TensorData, type Value } from './dtype.js';
 import { NablaError } from './errors.js';
-import type { Backend, Capture, Executable, GpuAccess, Inspection, PlanView, Profile } from './graph/backend.js';
-import type { Feeds, NamedFeeds, NodeFeeds, Updates } from './graph/program.js';
+import type { Backend, Capture, Executable, GpuAccess, PlanView, Profile } from './graph/backend.js';
+import type { Feeds, NamedFeeds, NodeFeeds, Program, Updates } from './graph/program.js';
 import { checkProgram, indexLimits, isInput, programNodes, readFeeds, readNodeFeeds } from './graph/program.js';
 import { isData, structureOf } from './graph/structure.js';
 import type { Tensor, Tree } from './graph/tensor.js';
@@ -45,9 +45,6 @@ export interface StepDefinition<T extends Tree> {
   readonly recompute?: boolean;
 }
 
-// loaded where it is used: what only trains goes without
-const checking = () => import('./check/compare.js');
-
 /** Plans that `run` remembers. */
 const RUN_CACHE = 32;
 /** @internal */
@@ -55,21 +52,30 @@ export const crossChecks: readonly CrossCheck[] = ['off', 'sampled', 'every'];
 /** `crossCheck: 'sampled'` looks at one kernel call in this many steps, the next kernel each time. */
 const SAMPLE_EVERY = 16;
 
+/** A program on a backend, with what looks for the first value that is not finite, where that is asked for. */
+type Compiled = Readonly<{ executable: Executable; outputs: readonly Tensor[]; watched: ReturnType<typeof watch> }>;
+
 /** Runs graphs on one backend and owns the values of parameters there. Made by `open`. */
 export class Engine {
+  /** What this engine runs on: backend, adapter, limits and features. */
+  readonly info: Backend['info'];
+  /** Resolves with the reason when the device is gone. Never resolves on the CPU. */
+  readonly lost: Promise<string>;
   readonly #backend: Backend;
-  readonly #compiled = new WeakMap<object, { executable: Executable; outputs: readonly Tensor[] }>();
+  readonly #steps = new WeakMap<object, Compiled>();
   /** What `run` keeps of a graph: its plan, and its data leaves in order. */
-  readonly #runs = new Map<string, { executable: Executable; data: readonly Tensor[] }>();
+  readonly #runs = new Map<string, Compiled & { readonly data: readonly Tensor[] }>();
   readonly #watch: typeof watch | undefined;
   readonly #onCheck: OnCheck | undefined;
   #crossCheck: CrossCheck;
-  #steps = 0;
+  #calls = 0;
   #disposed = false;
 
   /** @internal */
   constructor(backend: Backend, crossCheck: CrossCheck = 'off', onCheck?: OnCheck, anomaly?: typeof watch) {
     this.#backend = backend;
+    this.info = backend.info;
+    this.lost = backend.lost;
     this.#crossCheck = crossCheck;
     this.#watch = anomaly;
     this.#onCheck = onCheck;
@@ -84,11 +90,6 @@ export class Engine {
     this.#crossCheck = checkChoice('engine', 'crossCheck', mode, crossChecks);
   }
 
-  /** What this engine runs on: backend, adapter, limits and features. */
-  get info() {
-    return this.#backend.info;
-  }
-
   /** The device, and the buffers in which steps leave their outputs; undefined on the CPU. */
   get gpu(): GpuAccess | undefined {
     const { device } = this.#backend;
@@ -101,52 +102,42 @@ export class Engine {
     return device && { device, bufferOf: (...of) => locate(...of).buffer, offsetOf: (...of) => locate(...of).offset };
   }
 
-  /** Resolves with the reason when the device is gone. Never resolves on the CPU. */
-  get lost(): Promise<string> {
-    return this.#backend.lost;
-  }
-
   /** Evaluates a tree of tensors once and returns their values in the same structure. */
   run<const T extends Tree>(tree: T, feeds: NodeFeeds = {}): Promise<Evaluated<T>> {
     return this.#run(tree, feeds) as Promise<Evaluated<T>>;
   }
 
-  async #run(tree: Tree, feeds: NodeFeeds, inspection?: Inspection): Promise<unknown> {
-    const wanted = tensorsOf(tree);
-    const watched = this.#watch?.({ inputs: new Map(), outputs: wanted, updates: [] });
-    const outputs = watched?.program.outputs ?? wanted;
+  async #run(tree: Tree, feeds: NodeFeeds, report?: OnCheck): Promise<unknown> {
+    const outputs = tensorsOf(tree);
     const nodes = programNodes({ outputs, updates: [] });
     const fed = readNodeFeeds('run', nodes, feeds);
     checkIndices(indexLimits(nodes), fed);
-    const { executable, data } = this.#planFor(nodes, outputs);
+    const plan = this.#planFor(nodes, outputs);
     // the plan may have been made for an equal graph: its data leaves stand in the same order
-    const values = new Map(nodes.filter(isData).map((node, i) => [data[i]!, fed.get(node) ?? constantValue(node)]));
-    const results = await this.#execute(executable, values, true, inspection);
-    watched?.check(results.at(-1)!);
-    return inPlaceOf(tree, results);
+    const values = new Map(nodes.filter(isData).map((node, i) => [plan.data[i]!, fed.get(node) ?? ownValue(node)]));
+    return inPlaceOf(tree, await this.#execute(plan, values, true, report));
   }
 
-  /** Runs with the engine's cross-check, or `inspection`; throws CheckError when a kernel is outside its bound. */
-  async #execute(executable: Executable, feeds: Feeds, read: boolean, inspection?: Inspection): Promise<TensorData[]> {
+  /** Runs with the engine's cross-check; with `report` every kernel is checked, and what is found reported alone. */
+  async #execute({ executable, watched }: Compiled, feeds: Feeds, read: boolean, report?: OnCheck) {
     const { stats, info } = this.#open;
-    const step = this.#steps++;
-    const mode = this.#crossCheck;
-    if (inspection || mode === 'off' || (mode === 'sampled' && step % SAMPLE_EVERY !== 0))
-      return executable.run(feeds, read, inspection);
+    const call = this.#calls++;
+    const mode = report ? 'every' : this.#crossCheck;
+    const isChecked = mode === 'every' || (mode === 'sampled' && call % SAMPLE_EVERY === 0);
     const captures: Capture[] = [];
-    const results = await executable.run(feeds, read, {
-      select: (dispatch, of) => mode === 'every' || dispatch === (step / SAMPLE_EVERY) % of,
-      receive: (capture) => captures.push(capture),
-    });
-    const { checkFailure, compareCapture, passes } = await checking();
-    const failures = captures.flatMap((capture) => {
-      if (this.#crossCheck === 'off') return []; // switched off meanwhile
-      const checks = compareCapture(capture);
-      for (const { checked } of checks) stats.checked += checked;
-      this.#onCheck?.(checks);
-      return checks.filter((check) => !passes(check)).map((check) => () => checkFailure(check, capture, info));
-    });
-    if (failures[0]) throw failures[0]();
+    const select = (dispatch: number, of: number) => mode === 'every' || dispatch === (call / SAMPLE_EVERY) % of;
+    const inspection = isChecked ? { select, captures } : undefined;
+    const results = await executable.run(feeds, read || watched !== undefined, inspection);
+    // it may have been switched off meanwhile
+    if (isChecked && (report || this.#crossCheck !== 'off')) {
+      const { compareCaptures } = await import('./check/compare.js'); // what only trains goes without
+      const failure = compareCaptures(captures, info, (checks) => {
+        for (const { checked } of checks) stats.checked += checked;
+        (report ?? this.#onCheck)?.(checks);
+      });
+      if (failure && !report) throw failure;
+    }
+    watched?.check(results.at(-1)!);
     return results;
   }
 
@@ -155,11 +146,9 @@ export class Engine {
    * close they are. Never throws on a mismatch. A CPU engine has no kernels and reports none.
    */
   async verify(tree: Tree, feeds: NodeFeeds = {}): Promise<CheckReport> {
-    const captures: Capture[] = [];
-    await this.#run(tree, feeds, { select: () => true, receive: (capture) => captures.push(capture) });
-    const { compareCapture, passes } = await checking();
-    const checks = captures.flatMap(compareCapture);
-    return { ok: checks.every(passes), adapter: this.info.adapter.description, checks };
+    const checks: Check[] = [];
+    await this.#run(tree, feeds, (some) => checks.push(...some));
+    return { ok: checks.every(({ worst }) => worst.ratio <= 1), adapter: this.info.adapter.description, checks };
   }
 
   /**
@@ -171,36 +160,41 @@ export class Engine {
     const { outputs: tree = {} as T, updates = [], precision, recompute = false } = definition;
     const outputs = tensorsOf(tree);
     const inputs = new Map(Object.entries(definition.inputs ?? {}));
-    const program = countRuns(inPrecision(checkProgram({ inputs, outputs, updates, recompute }), precision));
+    const program = countRuns(inPrecision(checkProgram({ outputs, updates, recompute }, inputs), precision));
     const limits = indexLimits(programNodes(program));
     checkIndices(limits, new Map());
     const fedLimits = limits.filter(({ leaf }) => isInput(leaf));
-    const watched = this.#watch?.(program);
-    const executable = this.#open.compile(watched?.program ?? program);
+    const compiled = this.#compile(program, outputs);
+    const { executable } = compiled;
+    const unknown = `is no input of this step; it has ${[...inputs.keys()].join(', ') || 'none'}`;
+    const objection = (name: string) => (inputs.has(name) ? undefined : `${name} ${unknown}`);
     const execute = async (read: boolean, feeds: NamedFeeds = {}): Promise<TensorData[]> => {
-      const fed = readFeeds(inputs, feeds);
+      const fed = readFeeds('feeds', inputs, feeds, objection);
       checkIndices(fedLimits, fed);
-      const results = await this.#execute(executable, fed, read);
-      if (read) watched?.check(results.at(-1)!);
-      return results;
+      return this.#execute(compiled, fed, read);
     };
     const call = async (feeds?: NamedFeeds): Promise<unknown> => inPlaceOf(tree, await execute(true, feeds));
     const step = Object.assign(call as Step<T>, {
-      enqueue: async (feeds?: NamedFeeds) => void (await execute(watched !== undefined, feeds)),
+      enqueue: async (feeds?: NamedFeeds) => void (await execute(false, feeds)),
       plan: executable.plan,
-      release: () => executable.release(),
+      release: () => executable.release?.(),
     });
-    this.#compiled.set(step, { executable, outputs });
+    this.#steps.set(step, compiled);
     return step;
+  }
+
+  #compile(program: Program, outputs = program.outputs): Compiled {
+    const watched = this.#watch?.(program);
+    return { executable: this.#open.compile(watched?.program ?? program), outputs, watched };
   }
 
   /** Builds a step's pipelines before its first call. */
   async warmUp<T extends Tree>(step: Step<T>, onProgress?: (done: number, total: number) => void): Promise<void> {
-    await this.#find('warmUp', step).executable.warmUp(onProgress);
+    await this.#find('warmUp', step).executable.warmUp?.(onProgress);
   }
 
   #find(caller: string, step: object) {
-    const compiled = this.#compiled.get(step);
+    const compiled = this.#steps.get(step);
     if (!compiled) throw new NablaError(`${caller}: this step was compiled by another engine`);
     return compiled;
   }
@@ -243,7 +237,7 @@ export class Engine {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#backend.dispose();
+    this.#backend.dispose?.();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -259,23 +253,22 @@ export class Engine {
     const key = structureOf(nodes, outputs);
     const known = this.#runs.get(key);
     if (known) return known;
-    const inputs = new Map(nodes.filter(isInput).map((node) => [String(node.id), node]));
-    const executable = this.#open.compile({ inputs, outputs, updates: [], feedConstants: true });
-    const plan = { executable, data: nodes.filter(isData) };
+    const compiled = this.#compile({ outputs, updates: [], feedConstants: true });
+    const plan = { ...compiled, data: nodes.filter(isData) };
     this.#runs.set(key, plan);
     if (this.#runs.size > RUN_CACHE) {
       const [oldest, { executable: dropped }] = this.#runs.entries().next().value!;
       this.#runs.delete(oldest);
-      dropped.release();
+      dropped.release?.();
     }
     return plan;
   }
 }
 
 /** Throws FeedError for an index out of range in a constant, or in an input that is fed. */
-const checkIndices = (limits: ReturnType<typeof indexLimits>, feeds: ReadonlyMap<Tensor, TensorData>): void => {
+const checkIndices = (limits: ReturnType<typeof indexLimits>, feeds: Feeds): void => {
   for (const { leaf, size, op } of limits) {
-    const value = isInput(leaf) ? feeds.get(leaf) : constantValue(leaf);
+    const value = isInput(leaf) ? feeds.get(leaf) : ownValue(leaf);
     if (value) checkRange(`${op}: ${isInput(leaf) ? 'feed ' : ''}${describe(leaf)}`, value, size);
   }
 };

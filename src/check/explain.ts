@@ -64,9 +64,8 @@ export async function explain(engine: Runner, y: Tensor, wrt: Tensors, feeds?: N
   const localsOf = (node: Tensor): (Tensor | undefined)[] =>
     node.inputs.map((input, i) => (found.has(node) && active.has(input) ? localDerivative(node, i) : undefined));
   const locals = new Map(order.map((node) => [node, localsOf(node)]));
-  const sent = [...found.values()].flatMap(({ incoming }) => incoming.map(({ value }) => value));
-  const gradients = [...found.values()].map(({ gradient }) => gradient);
-  const wanted = new Set([...order, ...sent, ...gradients, ...[...locals.values()].flat()]);
+  const derived = [...found.values()].flatMap(({ gradient, incoming }) => [gradient, ...incoming.map((x) => x.value)]);
+  const wanted = new Set([...order, ...derived, ...[...locals.values()].flat()]);
   const tensors = [...wanted].filter((each) => each !== undefined);
   const results = await engine.run(tensors, feeds);
   const value = new Map(tensors.map((tensor, i) => [tensor, results[i]!]));

@@ -1,5 +1,5 @@
 import { jacobian } from '../autodiff/jacobian.js';
-import { constantValue, evaluate, type Leaf, ownValue, toHost } from '../cpu/evaluate.js';
+import { evaluate, ownValue, toHost } from '../cpu/evaluate.js';
 import type { TensorData, TypedArray } from '../dtype.js';
 import { NablaError } from '../errors.js';
 import { isParameter, type NodeFeeds, readNodeFeeds } from '../graph/program.js';
@@ -20,8 +20,6 @@ export interface GradCheckOptions {
   /** Computes the derivatives that are checked, and gives parameters their values; float64 on the CPU when absent. */
   readonly engine?: Runner;
   readonly feeds?: NodeFeeds;
-  /** Step of the central differences (1e-6). */
-  readonly epsilon?: number;
   /** Allowed: |analytic − numeric| ≤ absolute + relative · |numeric| (1e-5, 1e-3). */
   readonly absolute?: number;
   readonly relative?: number;
@@ -31,7 +29,7 @@ export interface GradCheckReport {
   readonly ok: boolean;
   /** How many derivatives were compared. */
   readonly checked: number;
-  /** `index` is [...place in y, ...place in wrt]; a large y is first contracted with random numbers and has no place. */
+  /** `index` is [...place in y, ...place in wrt]; a y of too many entries is first contracted with random numbers. */
   readonly worst: { wrt: string; index: number[]; analytic: number; numeric: number };
 }
 
@@ -39,52 +37,50 @@ export interface GradCheckReport {
 const FULL_INPUTS = 256;
 const FULL_ENTRIES = 2 ** 16;
 const DIRECTIONS = 8;
+/** Step of the central differences. */
+const STEP = 1e-6;
 
-/** An element of a node, and which way a direction moves it. */
-type Place = { readonly node: Tensor; readonly at: number; readonly sign: number };
-
-/** A derivative, the direction that it was taken along, and its difference as a share of what is allowed. */
+/** An element of a node, as the report calls it, and which way a direction moves it. */
+type Place = { readonly node: Tensor; readonly wrt: string; readonly at: number; readonly sign: number };
+/** A derivative along a direction, as an entry at its first place, and its difference as a share of what is allowed. */
 type Found = { entry: GradCheckReport['worst']; direction: readonly Place[]; excess: number };
-
-/**
- * How to find the worst derivative of the target's elements along a direction: by the graph, which gives ∂target/∂node,
- * and by central differences.
- */
-const prober = (target: Tensor, jacobians: ReadonlyMap<Tensor, TensorData>, leaf: Leaf, options: GradCheckOptions) => {
-  const { epsilon = 1e-6, absolute = 1e-5, relative = 1e-3 } = options;
-  const names = new Map([...jacobians.keys()].map((node, i) => [node, node.name ?? `wrt[${i}]`]));
-  return (direction: readonly Place[]): Found => {
-    const [up, down] = [epsilon, -epsilon].map((step): TypedArray => {
-      const shift = (node: Tensor, value: TensorData): TensorData => {
-        if (!jacobians.has(node)) return value;
-        const data = Float64Array.from(value.data);
-        for (const place of direction) if (place.node === node) data[place.at]! += place.sign * step;
-        return { ...value, data };
-      };
-      return evaluate([target], leaf, shift)[0]!.data;
-    });
-    const found = Array.from(up!, (high, i): Found => {
-      const slopeAt = ({ node, at, sign }: Place) => sign * jacobians.get(node)!.data[i * sizeOf(node.shape) + at]!;
-      const analytic = direction.reduce((sum, place) => sum + slopeAt(place), 0);
-      const numeric = (high - down![i]!) / (2 * epsilon);
-      const excess = Math.abs(analytic - numeric) / (absolute + relative * Math.abs(numeric));
-      const { node, at } = direction[0]!;
-      // a sum over many places has no place of its own
-      const isSum = direction.length > 1;
-      const wrt = isSum ? [...names.values()].join(' + ') : names.get(node)!;
-      const index = isSum ? [] : [...coordinates(i, target.shape), ...coordinates(at, node.shape)];
-      const entry = { wrt, index, analytic, numeric };
-      return { entry, direction, excess: Number.isNaN(excess) ? Infinity : excess };
-    });
-    return worstOf(found);
-  };
-};
 
 const nothing: Found = { entry: { wrt: '', index: [], analytic: 0, numeric: 0 }, direction: [], excess: -1 };
 const worstOf = (found: Found[]): Found => found.reduce((a, b) => (b.excess > a.excess ? b : a), nothing);
 
 const coordinates = (place: number, shape: Shape): number[] =>
   stridesOf(shape).map((stride, axis) => Math.floor(place / stride) % shape[axis]!);
+
+type Values = ReadonlyMap<Tensor, TensorData>;
+/**
+ * How to find the worst derivative of the target's elements along a direction: by the graph, which gives ∂target/∂node,
+ * and by central differences.
+ */
+const prober = (target: Tensor, jacobians: Values, values: Values, options: GradCheckOptions) => {
+  const { absolute = 1e-5, relative = 1e-3 } = options;
+  const evaluateAt = (direction: readonly Place[], step: number): TypedArray => {
+    const shift = (node: Tensor, value: TensorData): TensorData => {
+      if (!jacobians.has(node)) return value;
+      const data = Float64Array.from(value.data);
+      for (const place of direction) if (place.node === node) data[place.at]! += place.sign * step;
+      return { ...value, data };
+    };
+    return evaluate([target], (node) => values.get(node)!, shift)[0]!.data;
+  };
+  return (direction: readonly Place[]): Found => {
+    const [up, down] = [evaluateAt(direction, STEP), evaluateAt(direction, -STEP)];
+    const { node, wrt, at } = direction[0]!;
+    const found = Array.from(up, (high, i): Found => {
+      const slopeAt = ({ node, at, sign }: Place) => sign * jacobians.get(node)!.data[i * sizeOf(node.shape) + at]!;
+      const analytic = direction.reduce((total, place) => total + slopeAt(place), 0);
+      const numeric = (high - down[i]!) / (2 * STEP);
+      const excess = Math.abs(analytic - numeric) / (absolute + relative * Math.abs(numeric));
+      const index = [...coordinates(i, target.shape), ...coordinates(at, node.shape)];
+      return { entry: { wrt, index, analytic, numeric }, direction, excess: Number.isNaN(excess) ? Infinity : excess };
+    });
+    return worstOf(found);
+  };
+};
 
 /**
  * Compares the derivatives ∂y/∂wrt of the graph with central finite differences of the float64 reference: every entry
@@ -94,27 +90,29 @@ export async function gradCheck(y: Tensor, wrt: Tensors, options: GradCheckOptio
   const nodes: readonly Tensor[] = [...new Set(wrt instanceof Tensor ? [wrt] : wrt)];
   if (nodes.length === 0 || ![y, ...nodes].every((each) => each instanceof Tensor))
     throw new NablaError('gradCheck: pass a tensor y and at least one tensor to differentiate by');
-  const places = nodes.flatMap((node) => [...Array(sizeOf(node.shape)).keys()].map((at) => ({ node, at, sign: 1 })));
+  const { engine, feeds = {} } = options;
+  const places = nodes.flatMap((node, i): Place[] => {
+    const wrt = node.name ?? `wrt[${i}]`;
+    return Array.from({ length: sizeOf(node.shape) }, (_, at) => ({ node, wrt, at, sign: 1 }));
+  });
   const full = places.length <= FULL_INPUTS && places.length * sizeOf(y.shape) <= FULL_ENTRIES;
   const target = full || y.rank === 0 ? y : sum(mul(y, random.uniform(y.shape, { seed: 1, low: -1 })));
   const tree = jacobian(target, nodes);
   const leaves = topological([target, ...tree]).filter(({ op }) => op.kernel.kind === 'leaf');
-  const given = readNodeFeeds('gradCheck', leaves, options.feeds ?? {});
-  if (options.engine) for (const node of leaves.filter(isParameter)) given.set(node, await options.engine.read(node));
-  const known = (node: Tensor): TensorData => (given.has(node) ? toHost(given.get(node)!) : ownValue(node));
-  const values = new Map(leaves.map((node) => [node, known(node)]));
-  const leaf: Leaf = (node) => values.get(node)!;
-  const derivatives = options.engine ? await options.engine.run(tree, options.feeds) : evaluate(tree, leaf);
-  const probe = prober(target, new Map(nodes.map((node, i) => [node, derivatives[i]!])), leaf, options);
+  const values = readNodeFeeds('gradCheck', leaves, feeds);
+  for (const node of leaves.filter((leaf) => !values.has(leaf)))
+    values.set(node, toHost(engine && isParameter(node) ? await engine.read(node) : ownValue(node)));
+  const derivatives = engine ? await engine.run(tree, feeds) : evaluate(tree, (node) => values.get(node)!);
+  const probe = prober(target, new Map(nodes.map((node, i) => [node, derivatives[i]!])), values, options);
   const randomDirection = (seed: number): Place[] => {
-    const draws = evaluate([random.uniform([places.length], { seed })], constantValue)[0]!.data;
+    const draws = evaluate([random.uniform([places.length], { seed })], ownValue)[0]!.data;
     return places.map((place, i) => ({ ...place, sign: draws[i]! < 0.5 ? -1 : 1 }));
   };
   const directions = full ? places.map((place) => [place]) : [...Array(DIRECTIONS).keys()].map(randomDirection);
   let worst = worstOf(directions.map(probe));
   const ok = worst.excess <= 1;
-  // a wrong sum over many places: halve it towards a place that is wrong
-  while (!ok && worst.direction.length > 1) {
+  // a sum over many places: halve it towards the one that is worst
+  while (worst.direction.length > 1) {
     const half = Math.ceil(worst.direction.length / 2);
     worst = worstOf([worst.direction.slice(0, half), worst.direction.slice(half)].map(probe));
   }

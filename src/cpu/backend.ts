@@ -27,13 +27,11 @@ export class CpuBackend implements Backend {
         const fed = held(feeds);
         return this.#enqueue(() => {
           this.stats.nodesEvaluated += nodes;
-          const values = evaluate(roots, (node) => (fed.has(node) ? toHost(fed.get(node)!) : this.#valueOf(node)));
+          const values = evaluate(roots, (node) => fed.get(node) ?? this.#valueOf(node));
           for (const [i, [parameter]] of updates.entries()) this.#values.set(parameter, values[outputs.length + i]!);
           return values.slice(0, outputs.length);
         });
       },
-      warmUp: async () => {},
-      release: () => {},
     };
   }
 
@@ -50,8 +48,6 @@ export class CpuBackend implements Backend {
     await this.#queue;
   }
 
-  dispose(): void {}
-
   /** In call order; timers and rendering run between long computations. */
   #enqueue<T>(work: () => T): Promise<T> {
     const result = this.#queue.then(() => new Promise((resolve) => setTimeout(resolve))).then(work);
@@ -61,7 +57,7 @@ export class CpuBackend implements Backend {
 
   /** Of a parameter, or of a constant: a data set is made float64 once, not at every step. */
   #valueOf(node: Tensor): TensorData {
-    const value = this.#values.get(node) ?? ownValue(node);
+    const value = this.#values.get(node) ?? toHost(ownValue(node));
     this.#values.set(node, value);
     return value;
   }

@@ -1,8 +1,7 @@
 import { ulp } from '../bounds.js';
-import { broadcastData, hostArray, hostData, isFloat, type TensorData } from '../dtype.js';
+import { broadcastData, hostArray, hostData, isFloat, readValue, type TensorData } from '../dtype.js';
 import { FeedError } from '../errors.js';
 import { mapElements, type ScalarReference, type TensorReference } from '../graph/op.js';
-import { isConstant, isParameter } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { describe } from '../ops/leaf.js';
@@ -54,37 +53,28 @@ export function evaluateBound(node: Tensor, inputs: readonly TensorData[], outpu
   return Float64Array.from(output.data, (value) => unit && unit * ulp(value));
 }
 
-/** Gives the values of inputs, parameters and constants. */
-export type Leaf = (node: Tensor) => TensorData;
+type Leaf = (node: Tensor) => TensorData;
 type Change = (node: Tensor, value: TensorData) => TensorData;
 /**
- * Evaluates a graph in float64: the meaning that every GPU number is checked against.
+ * Evaluates a graph in float64, the meaning that every GPU number is checked against, from the values of its leaves.
  * `change` may put another value in the place of a node's.
  */
 export function evaluate(roots: readonly Tensor[], leaf: Leaf, change: Change = (_, value) => value): TensorData[] {
-  const rule: Rule<TensorData> = (node, inputs) =>
-    change(node, node.op.kernel.kind === 'leaf' ? leaf(node) : evaluateNode(node, inputs));
-  return evaluateWith(roots, new Map(), rule);
+  return evaluateWith<TensorData>(roots, new Map(), (node, inputs) =>
+    change(node, node.op.kernel.kind === 'leaf' ? toHost(leaf(node)) : evaluateNode(node, inputs)),
+  );
 }
 
 /** Host form of stored values: floats as float64. */
 export const toHost = ({ shape, dtype, data }: TensorData): TensorData =>
   hostData(shape, dtype, isFloat(dtype) && !(data instanceof Float64Array) ? new Float64Array(data) : data);
 
-/** A parameter's first value, rounded to what a GPU stores, so that all engines start from the same bits. */
-export function initialValue(parameter: Tensor): TensorData {
-  const { initial } = parameter.options as { initial: TensorData | Tensor };
-  const value = 'data' in initial ? initial : evaluate([initial], constantValue)[0]!;
-  const data = parameter.dtype === 'f32' ? Float32Array.from(value.data) : value.data.slice();
-  return { ...value, dtype: parameter.dtype, data };
+/**
+ * What a constant holds, or a parameter before any run: rounded to what a GPU stores, so that all engines start from the
+ * same bits. Throws FeedError for anything else.
+ */
+export function ownValue(node: Tensor): TensorData {
+  const { value, initial = value } = node.options as { value?: TensorData; initial?: TensorData | Tensor };
+  if (!initial) throw new FeedError(`${describe(node)}: has no value here; only constants and parameters do`);
+  return 'data' in initial ? initial : readValue(describe(node), evaluate([initial], ownValue)[0]!, node);
 }
-
-/** The value of a constant; anything else has none before a run. */
-export function constantValue(node: Tensor): TensorData {
-  if (isConstant(node)) return toHost((node.options as { value: TensorData }).value);
-  throw new FeedError(`${describe(node)}: has no value here; only constants do`);
-}
-
-/** What a parameter or a constant holds before any run. */
-export const ownValue = (node: Tensor): TensorData =>
-  isParameter(node) ? toHost(initialValue(node)) : constantValue(node);

@@ -1,15 +1,15 @@
-import { constantValue, initialValue } from '../cpu/evaluate.js';
+import { ownValue } from '../cpu/evaluate.js';
 import type { TensorData } from '../dtype.js';
 import { DeviceError } from '../errors.js';
 import type { Backend, Executable, Profile } from '../graph/backend.js';
 import type { Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
-import { Device, type GpuOptions } from './device.js';
+import { Device, type GpuOptions, type Lying } from './device.js';
 import { GpuExecutable } from './executable.js';
 import type { MatrixUnit } from './matrices.js';
 import { type PlanBuffer, type PlanContext, placeParameters } from './memory.js';
 import type { Dispatch } from './plan.js';
-import type { Profiler } from './profile.js';
+import type { makeProfiler } from './profile.js';
 import { makeScratch, sizesOf } from './scratch.js';
 import type { makeTuner } from './tuner.js';
 
@@ -20,22 +20,21 @@ const WANTED_FEATURES = ['shader-f16', 'timestamp-query', 'subgroups'] as const;
 /** Chromium's experimental feature; Dawn in Node offers it with the toggle allow_unsafe_apis. */
 export const MATRICES = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
 
-type MatrixInfo = GPUAdapterInfo & { readonly subgroupMatrixConfigs?: readonly MatrixUnit[] };
+type AdapterInfo = GPUAdapterInfo & { readonly subgroupMatrixConfigs?: readonly MatrixUnit[] };
 
 /** A device that runs graphs: plans them, keeps parameters there, one submit a step. */
 export class GpuBackend extends Device implements Backend {
-  #context: PlanContext = {
+  readonly context: { -readonly [K in keyof PlanContext]: PlanContext[K] } = {
     shared: new WeakMap(),
     maxBytes: this.device.limits.maxStorageBufferBindingSize,
     adapter: this.adapterClass,
-    lanes: this.lanes,
-    tiles: { get: (product) => this.options.tile ?? this.tuner?.tiles.get(product) },
+    lanes: 1,
     f16: this.device.features.has('shader-f16'),
   };
-  /** Buffers of parameters and constants; they go with the last tensor or plan that uses them. */
-  readonly #shared = new WeakMap<PlanBuffer, GPUBuffer>();
-  profiler: Profiler | undefined;
-  tuner: ReturnType<typeof makeTuner> | undefined;
+  profiler: ReturnType<typeof makeProfiler> | undefined;
+  /** The plan with its fastest tiles, where they are measured. */
+  tune: ReturnType<typeof makeTuner> | undefined;
+  readonly #made = new WeakMap<PlanBuffer, GPUBuffer>();
   readonly #rehearsed = new Set<string>();
   #order: Promise<unknown> = Promise.resolve();
   #waiting = 0;
@@ -49,15 +48,16 @@ export class GpuBackend extends Device implements Backend {
       throw new DeviceError('open: this adapter has no timestamp-query, which profile needs; leave profile out');
     const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
     const backend = new GpuBackend(device, adapter, options);
-    const { subgroupMinSize: lanes = 0, subgroupMaxSize, subgroupMatrixConfigs } = adapter.info as MatrixInfo;
-    const offered = device.features.has(MATRICES) && subgroupMatrixConfigs;
-    const units = subgroupMatrix === true ? offered : subgroupMatrix;
+    const { context, info } = backend;
+    const { subgroupMinSize: lanes = 1, subgroupMaxSize, subgroupMatrixConfigs } = adapter.info as AdapterInfo;
+    const isFixed = lanes === subgroupMaxSize && device.features.has('subgroups');
+    // software adapters load slowly, and compute side by side
+    if (isFixed && info.adapter.software) context.lanes = lanes;
+    const units = subgroupMatrix === true ? device.features.has(MATRICES) && subgroupMatrixConfigs : subgroupMatrix;
     // what few use is loaded where it is
-    if (units && lanes === subgroupMaxSize)
-      backend.#context = { ...backend.#context, matrices: (await import('./matrices.js')).makeMatrices(units, lanes) };
-    if (tune) backend.tuner = (await import('./tuner.js')).makeTuner(backend, tune);
-    const runs = profile === true ? Number.POSITIVE_INFINITY : Number(profile);
-    if (profile) backend.profiler = new (await import('./profile.js')).Profiler(backend, runs);
+    if (isFixed && units) context.matrices = (await import('./matrices.js')).makeMatrices(units, lanes);
+    if (tune) backend.tune = (await import('./tuner.js')).makeTuner(backend, tune);
+    if (profile) backend.profiler = (await import('./profile.js')).makeProfiler(backend, profile);
     return backend;
   }
 
@@ -67,26 +67,34 @@ export class GpuBackend extends Device implements Backend {
   }
 
   compile(program: Program): Executable {
-    return new GpuExecutable(program, this.#context, this);
+    return new GpuExecutable(program, this);
   }
 
-  /** The GPU buffer of a plan's buffer that several plans share; it begins with what its nodes begin with. */
-  shared(buffer: PlanBuffer): GPUBuffer {
-    const known = this.#shared.get(buffer);
+  /**
+   * The GPU buffer behind one of a plan, which it goes with: for parameters and constants that is with the last tensor or
+   * plan that uses them, and they begin with their own values.
+   */
+  bufferOf(planned: PlanBuffer): GPUBuffer {
+    const known = this.#made.get(planned);
     if (known) return known;
-    const made = this.createBuffer(buffer.bytes);
-    this.owners.register(buffer, [made]);
-    const initial = buffer.kind === 'constant' ? constantValue : initialValue;
-    for (const node of buffer.nodes) this.upload(node, made, this.#context.shared.get(node)!.offset, initial(node));
-    this.#shared.set(buffer, made);
+    const made = this.createBuffer(planned.bytes, undefined, planned);
+    this.#made.set(planned, made);
+    const held = planned.kind === 'parameters' || planned.kind === 'constant' ? planned.nodes : [];
+    for (const node of held) this.upload([node, made, this.context.shared.get(node)!.offset], ownValue(node));
     return made;
   }
 
+  /** Frees the buffers behind some of a plan. */
+  release(planned: readonly PlanBuffer[]): void {
+    this.destroyBuffers(planned.flatMap((buffer) => this.#made.get(buffer) ?? []));
+    for (const buffer of planned) this.#made.delete(buffer);
+  }
+
   /** Where a parameter lies. */
-  #place(parameter: Tensor): [buffer: GPUBuffer, offset: number] {
-    placeParameters(this.#context, [parameter]);
-    const { buffer, offset } = this.#context.shared.get(parameter)!;
-    return [this.shared(buffer), offset];
+  #place(parameter: Tensor): Lying {
+    placeParameters(this.context, [parameter]);
+    const { buffer, offset } = this.context.shared.get(parameter)!;
+    return [parameter, this.bufferOf(buffer), offset];
   }
 
   /** Runs a little of a kernel, once, on buffers of its own: some drivers compile at the first call. */
@@ -116,8 +124,7 @@ export class GpuBackend extends Device implements Backend {
 
   async read(parameter: Tensor): Promise<TensorData> {
     const taken = await this.inOrder(() => {
-      const place = this.#place(parameter);
-      const take = this.copyAside(this.queue.encoder, [[parameter, ...place]]);
+      const take = this.copyAside([this.#place(parameter)]);
       this.queue.flush();
       return take;
     });
@@ -125,7 +132,7 @@ export class GpuBackend extends Device implements Backend {
   }
 
   write(parameter: Tensor, value: TensorData): Promise<void> {
-    return this.inOrder(() => this.upload(parameter, ...this.#place(parameter), value));
+    return this.inOrder(() => this.upload(this.#place(parameter), value));
   }
 
   async finish(): Promise<void> {

@@ -1,22 +1,18 @@
 import type { TensorData } from '../dtype.js';
-import { DeviceError, DeviceLostError, NablaError } from '../errors.js';
+import { DeviceError, DeviceLostError } from '../errors.js';
 import { type EngineInfo, type EngineStats, emptyStats, type TileStore } from '../graph/backend.js';
 import type { Tensor } from '../graph/tensor.js';
 import type { AdapterClass } from './kernels.js';
-import type { Tile } from './matmul.js';
 import type { MatrixUnit } from './matrices.js';
 import { align, fromBytes, nodeBytes, toBytes } from './memory.js';
 import { stepQueue } from './queue.js';
 import type { Trial } from './scratch.js';
 
 /** WebGPU's constants, which Node lacks as globals. */
-export const usage = { mapRead: 1, copySource: 4, copyDestination: 8, storage: 128, queryResolve: 512 } as const;
-
-const classOf = (text: string): AdapterClass =>
-  /swiftshader/i.test(text) ? 'swiftshader' : /llvmpipe|lavapipe/i.test(text) ? 'lavapipe' : 'gpu';
+export const usage = { mapRead: 1, copySource: 4, copyDestination: 8, data: 4 | 8 | 128, queryResolve: 512 } as const;
 
 /** A node with where its value lies on the device. */
-type Lying = readonly [node: Tensor, buffer: GPUBuffer, offset: number];
+export type Lying = readonly [node: Tensor, buffer: GPUBuffer, offset: number];
 
 export interface GpuOptions {
   /** Asks a software adapter for a promise so that waiting takes no core from it. */
@@ -25,8 +21,6 @@ export interface GpuOptions {
   readonly profile?: boolean | number | undefined;
   /** Measures the tiles of products, and keeps its choices here. */
   readonly tune?: TileStore | undefined;
-  /** @internal The tile that all products take, so that tests can try each. */
-  readonly tile?: Tile | undefined;
   /** Has matrix units compute products: the adapter's, or in tests these. */
   readonly subgroupMatrix?: boolean | readonly MatrixUnit[] | undefined;
   /** Bytes that the engine's buffers may take in all. */
@@ -35,42 +29,39 @@ export interface GpuOptions {
   readonly rewrite?: ((wgsl: string) => string) | undefined;
 }
 
+const classOf = (text: string): AdapterClass =>
+  /swiftshader/i.test(text) ? 'swiftshader' : /llvmpipe|lavapipe/i.test(text) ? 'lavapipe' : 'gpu';
+
 /** A device with its pipelines, its memory count and its errors. */
 export class Device {
   readonly device: GPUDevice;
   readonly info: EngineInfo;
   readonly adapterClass: AdapterClass;
-  /** Invocations of a subgroup, where software adapters have them: they load slowly, and compute side by side. */
-  readonly lanes: number;
   readonly stats: EngineStats = emptyStats();
   readonly queue = stepQueue(this);
-  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
-  protected readonly options: GpuOptions;
-  readonly #buffers = new Set<GPUBuffer>();
-  /** Destroys buffers once their owner is gone; the owner may also do so itself. */
-  readonly owners = new FinalizationRegistry<Iterable<GPUBuffer>>((buffers) => this.destroyBuffers(buffers));
-  #disposed = false;
-  #lostBecause: string | undefined;
   readonly lost: Promise<string>;
+  /** Destroys a buffer once its owner is gone, if nobody did before. */
+  readonly #owners = new FinalizationRegistry<GPUBuffer>((buffer) => this.destroyBuffers([buffer]));
+  protected readonly options: GpuOptions;
+  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  readonly #buffers = new Set<GPUBuffer>();
+  /** Why nothing runs any more. */
+  #gone: string | undefined;
   #error: Error | undefined;
 
   constructor(device: GPUDevice, adapter: GPUAdapter, options: GpuOptions) {
-    const { vendor, architecture, device: model } = adapter.info;
-    const description = adapter.info.description || model || `${vendor} ${architecture}`.trim();
     this.device = device;
     this.options = options;
-    this.adapterClass = classOf(`${vendor} ${architecture} ${description} ${model}`);
     const limits: Record<string, number> = {};
-    const known = device.limits as unknown as Record<string, unknown>;
-    for (const name in known) if (typeof known[name] === 'number') limits[name] = known[name];
+    for (const name in device.limits) limits[name] = device.limits[name as 'maxBufferSize'];
+    const { vendor, architecture, device: model } = adapter.info;
+    const description = adapter.info.description || model || `${vendor} ${architecture}`.trim();
+    this.adapterClass = classOf(`${vendor} ${architecture} ${description} ${model}`);
     const about = { vendor, architecture, description, software: this.adapterClass !== 'gpu' };
     this.info = { backend: 'gpu', adapter: about, limits, features: [...device.features] };
-    const { subgroupMinSize: lanes = 1, subgroupMaxSize } = adapter.info;
-    const isFixed = lanes === subgroupMaxSize && device.features.has('subgroups');
-    this.lanes = isFixed && this.info.adapter.software ? lanes : 1;
     this.lost = device.lost.then(({ reason, message }) => {
-      this.#lostBecause = `${reason}: ${message}`;
-      return this.#lostBecause;
+      this.#gone ??= `the GPU device is gone (${reason}: ${message}); open another engine`;
+      return `${reason}: ${message}`;
     });
     device.onuncapturederror = (event) => {
       this.#error ??= new DeviceError(`WebGPU: ${event.error.message}`);
@@ -79,16 +70,14 @@ export class Device {
 
   /** Throws what went wrong since the last call: a lost device, or an error that WebGPU reported late. */
   check(): void {
-    if (this.#disposed) throw new NablaError('engine: it is disposed; open another');
-    if (this.#lostBecause !== undefined)
-      throw new DeviceLostError(`engine: the GPU device is gone (${this.#lostBecause}); open another engine`);
+    if (this.#gone) throw new DeviceLostError(`engine: ${this.#gone}`);
     const error = this.#error;
     this.#error = undefined;
     if (error) throw error;
   }
 
   /** Makes objects at once; throws DeviceError with what WebGPU says against them. */
-  async watched<T>(make: () => T): Promise<T> {
+  async watched<T>(make: () => T): Promise<Awaited<T>> {
     for (const kind of ['validation', 'out-of-memory'] as const) this.device.pushErrorScope(kind);
     // at once, and a throw becomes a rejection, so that both scopes are closed
     const making = (async () => make())();
@@ -112,67 +101,68 @@ export class Device {
   }
 
   /** Writes a value where a node lies; ordered before the next submit. */
-  upload(node: Tensor, buffer: GPUBuffer, offset: number, value: TensorData): void {
+  upload([node, buffer, offset]: Lying, value: TensorData): void {
     const bytes = toBytes(value, node);
     this.queue.flush(); // what was asked for before reads what was there before
     this.device.queue.writeBuffer(buffer, offset, bytes);
     this.stats.uploadedBytes += bytes.byteLength;
   }
 
-  /** A buffer that values can be copied to, side by side, and read from. */
-  staging(nodes: readonly Tensor[]): GPUBuffer {
-    const bytes = nodes.reduce((total, node) => total + align(nodeBytes(node), 16), 0);
-    return this.createBuffer(bytes, usage.mapRead | usage.copyDestination);
-  }
-
   /**
-   * Encodes copies of present values; the function returned waits for them and takes them out. A buffer that is not
-   * given goes then.
+   * Encodes copies of present values, side by side; the function returned waits for them and takes them out. The buffer
+   * between comes from a pool of such buffers, and goes there, if one is given.
    */
-  copyAside(encoder: GPUCommandEncoder, values: readonly Lying[], given?: GPUBuffer): () => Promise<TensorData[]> {
-    const aside = given ?? this.staging(values.map(([node]) => node));
-    let end = 0;
-    const starts = values.map(([node, buffer, offset]) => {
-      encoder.copyBufferToBuffer(buffer, offset, aside, end, nodeBytes(node));
-      end += align(nodeBytes(node), 16);
-      return end - align(nodeBytes(node), 16);
+  copyAside(values: readonly Lying[], pool?: GPUBuffer[]): () => Promise<TensorData[]> {
+    let bytes = 0;
+    const starts = values.map(([node]) => {
+      bytes += align(nodeBytes(node), 16);
+      return bytes - align(nodeBytes(node), 16);
     });
+    const aside = pool?.pop() ?? this.createBuffer(bytes, usage.mapRead | usage.copyDestination, pool);
+    const { encoder } = this.queue;
+    for (const [i, [node, buffer, offset]] of values.entries())
+      encoder.copyBufferToBuffer(buffer, offset, aside, starts[i]!, nodeBytes(node));
+    const fail = (cause: unknown): never => {
+      this.check();
+      const why = `reading back failed; the GPU device may be gone (${String(cause)})`;
+      throw new DeviceLostError(`engine: ${why}`, { cause });
+    };
     return async () => {
       try {
-        await this.ask(() => aside.mapAsync(1)); // read
+        await this.ask(() => aside.mapAsync(1)).catch(fail); // to read
         this.check();
-        const bytes = aside.getMappedRange();
-        const taken = values.map(([node], i) => fromBytes(node, bytes.slice(starts[i]!, starts[i]! + nodeBytes(node))));
+        const all = aside.getMappedRange();
+        const taken = values.map(([node], i) => fromBytes(node, all.slice(starts[i]!, starts[i]! + nodeBytes(node))));
         aside.unmap();
-        this.stats.readBytes += end;
+        this.stats.readBytes += bytes;
         return taken;
-      } catch (cause) {
-        this.check();
-        const why = `engine: reading back failed; the GPU device may be gone (${String(cause)})`;
-        throw cause instanceof NablaError ? cause : new DeviceLostError(why, { cause });
       } finally {
-        if (!given) this.destroyBuffers([aside]);
+        if (pool) pool.push(aside);
+        else this.destroyBuffers([aside]);
       }
     };
   }
 
-  /** Makes a buffer, by default for storage, and counts it; it begins with zeros. Throws DeviceError above the adapter's limit or the byte budget. */
-  createBuffer(atLeast: number, flags = usage.storage | usage.copySource | usage.copyDestination): GPUBuffer {
+  /**
+   * Makes a buffer, by default for storage, and counts it; it begins with zeros, and goes with its owner at the latest.
+   * Throws DeviceError above the adapter's limit or the byte budget.
+   */
+  createBuffer(atLeast: number, flags: number = usage.data, owner?: object): GPUBuffer {
     this.check();
+    const { device, stats } = this;
     const bytes = Math.max(16, atLeast);
-    const limit = this.device.limits.maxBufferSize;
+    const limit = device.limits.maxBufferSize;
     if (bytes > limit)
       throw new DeviceError(`buffer: ${bytes} bytes exceed this adapter's limit ${limit}; use a smaller batch`);
-    const { byteBudget = Number.POSITIVE_INFINITY } = this.options;
-    if (this.stats.liveBytes + bytes > byteBudget)
-      throw new DeviceError(
-        `buffer: ${bytes} more bytes exceed the byteBudget ${byteBudget}; raise it or release a step`,
-      );
-    const buffer = this.device.createBuffer({ size: bytes, usage: flags });
+    const { byteBudget: budget = Number.POSITIVE_INFINITY } = this.options;
+    if (stats.liveBytes + bytes > budget)
+      throw new DeviceError(`buffer: ${bytes} more bytes exceed the byteBudget ${budget}; raise it or release a step`);
+    const buffer = device.createBuffer({ size: bytes, usage: flags });
     this.#buffers.add(buffer);
-    this.stats.liveBuffers++;
-    this.stats.liveBytes += bytes;
-    this.stats.peakBytes = Math.max(this.stats.peakBytes, this.stats.liveBytes);
+    if (owner) this.#owners.register(owner, buffer);
+    stats.liveBuffers++;
+    stats.liveBytes += bytes;
+    stats.peakBytes = Math.max(stats.peakBytes, stats.liveBytes);
     return buffer;
   }
 
@@ -188,13 +178,13 @@ export class Device {
 
   /** Frees everything. Later calls throw. */
   dispose(): void {
-    this.#disposed = true;
+    this.#gone = 'it is disposed; open another';
     this.destroyBuffers(this.#buffers);
     this.device.destroy();
   }
 
   /** The pipeline of a kernel text, built once. Rejects with the shader's line, column and source. */
-  pipeline(wgsl: string, bindings: Trial['bindings']): Promise<GPUComputePipeline> {
+  pipeline({ wgsl, bindings }: Trial): Promise<GPUComputePipeline> {
     const built = this.#pipelines.get(wgsl) ?? this.#build(wgsl, bindings);
     this.#pipelines.set(wgsl, built);
     built.catch(() => this.#pipelines.delete(wgsl));
@@ -209,25 +199,25 @@ export class Device {
 
   async #build(wgsl: string, bindings: Trial['bindings']): Promise<GPUComputePipeline> {
     const { device } = this;
-    // a bad shader is told by the pipeline that it is for, not by whichever call comes next
-    device.pushErrorScope('validation');
-    const module = device.createShaderModule({ code: this.options.rewrite?.(wgsl) ?? wgsl });
-    const complaint = device.popErrorScope();
     const entries = bindings.map(({ access }, binding): GPUBindGroupLayoutEntry => {
       const type = access === 'read' ? 'read-only-storage' : 'storage';
       return { binding, visibility: 4, buffer: { type } }; // compute
     });
-    const layout = device.createPipelineLayout({ bindGroupLayouts: [device.createBindGroupLayout({ entries })] });
+    let module: GPUShaderModule | undefined;
     try {
-      const compute = { module, entryPoint: 'main' };
-      const pipeline = await this.ask(() => device.createComputePipelineAsync({ layout, compute }));
+      // a bad shader is told by the pipeline that it is for, not by whichever call comes next
+      const pipeline = await this.watched(() => {
+        module = device.createShaderModule({ code: this.options.rewrite?.(wgsl) ?? wgsl });
+        const layout = device.createPipelineLayout({ bindGroupLayouts: [device.createBindGroupLayout({ entries })] });
+        const compute = { module, entryPoint: 'main' };
+        return this.ask(() => device.createComputePipelineAsync({ layout, compute }));
+      });
       this.stats.pipelines++;
       return pipeline;
     } catch (cause) {
-      await complaint;
       this.check();
       const { explainShader } = await import('./explainShader.js');
-      throw new DeviceError(await explainShader(module, wgsl, cause), { cause });
+      throw new DeviceError(await explainShader(module!, wgsl, cause), { cause });
     }
   }
 }

@@ -1,10 +1,11 @@
-import { constantValue } from '../cpu/evaluate.js';
+import { ownValue } from '../cpu/evaluate.js';
 import type { TensorData } from '../dtype.js';
 import type { Capture, Executable, Inspection, PlanView } from '../graph/backend.js';
-import { type Feeds, held, isConstant, type Program } from '../graph/program.js';
+import { type Feeds, held, type Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import type { GpuBackend } from './backend.js';
-import { nodeBytes, type PlanBuffer, type PlanContext } from './memory.js';
+import type { Lying } from './device.js';
+import { nodeBytes } from './memory.js';
 import { base } from './partition.js';
 import { type Dispatch, makePlan, type Plan } from './plan.js';
 
@@ -19,15 +20,10 @@ const viewOf = ({ dispatches, dispatchesUnfused, buffers, bytes, liveBytes }: Pl
 /** A plan on a device: its buffers, pipelines and bind groups are made on first use and replayed. */
 export class GpuExecutable implements Executable {
   readonly plan: PlanView;
-  readonly #program: Program;
-  readonly #context: PlanContext;
-  #plan: Plan;
   readonly #backend: GpuBackend;
-  /** Buffers that are this plan's alone; `#live` are these and the staging buffers, freed with it. */
-  readonly #own = new Map<PlanBuffer, GPUBuffer>();
-  readonly #live = new Set<GPUBuffer>();
-  /** Buffers to read outputs through, kept for the next time. */
-  #staging: GPUBuffer[] = [];
+  #plan: Plan;
+  /** Free buffers to read outputs through. */
+  readonly #staging: GPUBuffer[] = [];
   #tuned: Promise<Plan> | undefined;
   #calls: Promise<Call[]> | undefined;
   /** The same, once they are made. */
@@ -35,48 +31,54 @@ export class GpuExecutable implements Executable {
   #running = 0;
   #released = false;
 
-  constructor(program: Program, context: PlanContext, backend: GpuBackend) {
-    this.#program = program;
-    this.#context = context;
-    this.#plan = makePlan(program, context);
+  constructor(program: Program, backend: GpuBackend) {
     this.#backend = backend;
-    backend.owners.register(this, this.#live);
+    this.#plan = makePlan(program, backend.context);
     this.plan = viewOf(this.#plan);
   }
 
-  async run(feeds: Feeds, read: boolean, inspection?: Inspection): Promise<TensorData[]> {
-    this.#released = false;
-    this.#running++;
-    try {
-      const ready = this.#backend.free ? this.#ready : undefined;
-      const fed = ready ? feeds : held(feeds); // what is not uploaded at once
-      const submit = (calls: Call[]) => this.#submit(calls, fed, read, inspection);
+  run(feeds: Feeds, read: boolean, inspection?: Inspection): Promise<TensorData[]> {
+    const ready = this.#backend.free ? this.#ready : undefined;
+    const fed = ready ? feeds : held(feeds); // what is not uploaded at once
+    const submit = (calls: Call[]) => this.#submit(calls, fed, read, inspection);
+    return this.#during(async () => {
       const settle = await this.#backend.inOrder(() => (ready ? submit(ready) : this.#prepare().then(submit)));
-      return await settle();
-    } finally {
-      if (--this.#running === 0 && this.#released) this.#free();
-    }
+      return settle();
+    });
   }
 
   /** Beside running steps: it makes new objects and touches none in use. */
-  async warmUp(onProgress?: (done: number, total: number) => void): Promise<void> {
-    await this.#tune();
-    const kernels = [...new Map(this.#plan.dispatches.map((dispatch) => [dispatch.wgsl, dispatch])).values()];
-    const building = kernels.map(({ wgsl, bindings }) => this.#backend.pipeline(wgsl, bindings));
-    for (const [i, kernel] of kernels.entries()) {
-      await building[i];
-      await this.#backend.rehearse(kernel);
-      onProgress?.(i + 1, kernels.length);
+  warmUp(onProgress?: (done: number, total: number) => void): Promise<void> {
+    return this.#during(async () => {
+      await this.#tune();
+      const kernels = [...new Map(this.#plan.dispatches.map((dispatch) => [dispatch.wgsl, dispatch])).values()];
+      for (const kernel of kernels) this.#backend.pipeline(kernel); // all begin at once
+      for (const [i, kernel] of kernels.entries()) {
+        await this.#backend.rehearse(kernel);
+        onProgress?.(i + 1, kernels.length);
+      }
+      await this.#prepare();
+    });
+  }
+
+  /** Does work that a release waits for. */
+  async #during<T>(work: () => Promise<T>): Promise<T> {
+    this.#released = false;
+    this.#running++;
+    try {
+      return await work();
+    } finally {
+      if (--this.#running === 0 && this.#released) this.release();
     }
-    await this.#prepare();
   }
 
   release(): void {
-    this.#released = true; // calls under way end first
-    const making = this.#calls;
-    if (this.#running === 0) this.#free();
-    // what was still being made then
-    making?.catch(() => {}).finally(() => this.#calls ?? this.#free());
+    this.#released = true;
+    if (this.#running > 0) return;
+    this.#calls = undefined;
+    this.#ready = undefined;
+    this.#backend.release(this.#plan.own);
+    this.#backend.destroyBuffers(this.#staging.splice(0));
   }
 
   locate(output: number): { buffer: GPUBuffer; offset: number } {
@@ -85,26 +87,17 @@ export class GpuExecutable implements Executable {
     return { buffer, offset };
   }
 
-  #free(): void {
-    this.#calls = undefined;
-    this.#ready = undefined;
-    this.#backend.destroyBuffers(this.#live);
-    this.#live.clear();
-    this.#own.clear();
-    this.#staging = [];
-  }
-
   /** Takes the fastest kernels, where they are measured. */
   async #tune(): Promise<void> {
-    this.#tuned ??= this.#backend.tuner?.tune(this.#program, this.#context, this.#plan);
+    this.#tuned ??= this.#backend.tune?.(this.#plan);
     this.#plan = (await this.#tuned) ?? this.#plan;
     Object.assign(this.plan, viewOf(this.#plan));
   }
 
   #prepare(): Promise<Call[]> {
-    this.#calls ??= this.#make().catch((error) => {
-      this.#calls = undefined;
-      throw error;
+    this.#calls ??= this.#make();
+    this.#calls.catch(() => {
+      this.#calls = undefined; // for another try
     });
     return this.#calls;
   }
@@ -112,14 +105,13 @@ export class GpuExecutable implements Executable {
   async #make(): Promise<Call[]> {
     await this.#tune();
     const { dispatches, buffers } = this.#plan;
-    const build = ({ wgsl, bindings }: Dispatch) => this.#backend.pipeline(wgsl, bindings);
-    const pipelines = await Promise.all(dispatches.map(build));
+    const pipelines = await Promise.all(dispatches.map((dispatch) => this.#backend.pipeline(dispatch)));
     this.#ready = await this.#backend.watched(() => {
-      for (const buffer of buffers) this.#buffer(buffer);
+      for (const buffer of buffers) this.#backend.bufferOf(buffer);
       return dispatches.map((dispatch, i): Call => {
         const pipeline = pipelines[i]!;
         const resources = dispatch.bindings.map(({ place: { buffer, offset, bytes: size } }) => {
-          return { buffer: this.#buffer(buffer), offset, size };
+          return { buffer: this.#backend.bufferOf(buffer), offset, size };
         });
         return { ...dispatch, pipeline, group: this.#backend.bind(pipeline, resources) };
       });
@@ -127,38 +119,25 @@ export class GpuExecutable implements Executable {
     return this.#ready;
   }
 
-  /** The GPU buffer behind a plan's buffer. */
-  #buffer(buffer: PlanBuffer): GPUBuffer {
-    if (buffer.kind === 'parameters' || buffer.kind === 'constant') return this.#backend.shared(buffer);
-    const own = this.#own.get(buffer) ?? this.#backend.createBuffer(buffer.bytes);
-    this.#own.set(buffer, own);
-    this.#live.add(own);
-    return own;
-  }
-
-  /** A node with where its value lies on the device. */
-  #find(node: Tensor): [node: Tensor, buffer: GPUBuffer, offset: number] {
+  readonly #find = (node: Tensor): Lying => {
     const { buffer, offset } = this.#plan.places.get(base(node))!;
-    return [node, this.#buffer(buffer), offset];
-  }
+    return [node, this.#backend.bufferOf(buffer), offset];
+  };
 
   /** One submit; what it returns waits for the outputs, or without `read` for room, and holds no later work up. */
   #submit(calls: Call[], feeds: Feeds, read: boolean, inspection?: Inspection): () => Promise<TensorData[]> {
-    const { queue, stats } = this.#backend;
+    const { profiler, queue, stats } = this.#backend;
     const { copies, fed, nodes, outputs } = this.#plan;
-    for (const node of fed) this.#backend.upload(...this.#find(node), feeds.get(node)!);
-    const staging = read && outputs.length > 0 ? (this.#staging.pop() ?? this.#backend.staging(outputs)) : undefined;
-    if (staging) this.#live.add(staging);
-    const { encoder } = queue;
-    const stamps = inspection ? undefined : this.#backend.profiler?.stamp(calls);
+    for (const node of fed) this.#backend.upload(this.#find(node), feeds.get(node)!);
+    const stamps = inspection ? undefined : profiler?.stamp(calls);
     const captures = this.#encode(calls, inspection, stamps?.pass);
-    const takeTimes = stamps?.resolve(encoder);
+    const takeTimes = stamps?.resolve();
     for (const [next, parameter] of copies) {
       const [[, from, at], [, to, offset]] = [this.#find(next), this.#find(parameter)];
-      encoder.copyBufferToBuffer(from, at, to, offset, nodeBytes(next));
+      queue.encoder.copyBufferToBuffer(from, at, to, offset, nodeBytes(next));
     }
-    const found = (node: Tensor) => this.#find(node);
-    const take = staging && this.#backend.copyAside(encoder, outputs.map(found), staging);
+    const isTaken = read && outputs.length > 0;
+    const take = isTaken ? this.#backend.copyAside(outputs.map(this.#find), this.#staging) : undefined;
     queue.end(!(read || fed.length || inspection || stamps));
     stats.dispatches += calls.length;
     stats.nodesEvaluated += nodes;
@@ -166,11 +145,9 @@ export class GpuExecutable implements Executable {
       await takeTimes?.();
       // every one is taken before any is looked at, so that its buffers are freed
       const taken = await Promise.all(captures.map((capture) => capture()));
-      for (const capture of taken) inspection?.receive(capture);
+      inspection?.captures.push(...taken);
       if (!take) await queue.room();
-      const results = (await take?.()) ?? [];
-      if (staging) this.#staging.push(staging);
-      return results;
+      return (await take?.()) ?? [];
     };
   }
 
@@ -184,40 +161,36 @@ export class GpuExecutable implements Executable {
     const captures: (() => Promise<Capture>)[] = [];
     let pass: GPUComputePassEncoder | undefined;
     let bound: GPUComputePipeline | undefined;
-    const look = (nodes: Iterable<Tensor>): (() => Promise<Map<Tensor, TensorData>>) => {
+    const interrupt = (): void => {
       pass?.end();
-      pass = undefined;
-      return this.#capture(encoder, [...nodes]);
+      [pass, bound] = [undefined, undefined];
     };
     calls.forEach(({ pipeline, group, kernel, wgsl, workgroups, units }, at) => {
-      const picked = inspection?.select(at, calls.length) ? units : [];
-      const before = picked.map((unit) => look(unit.reads.keys()));
-      if (stamped) pass?.end();
-      if (stamped || !pass) bound = undefined;
-      pass = stamped || !pass ? encoder.beginComputePass(stamped?.(at)) : pass;
+      const isPicked = inspection?.select(at, calls.length);
+      if (stamped || isPicked) interrupt();
+      const before = isPicked && this.#capture(units.flatMap(({ reads }) => [...reads.keys()]));
+      pass ??= encoder.beginComputePass(stamped?.(at));
       if (pipeline !== bound) pass.setPipeline(pipeline);
       bound = pipeline;
       pass.setBindGroup(0, group);
       pass.dispatchWorkgroups(...workgroups);
-      picked.forEach((unit, i) => {
-        const after = look(unit.stores);
-        captures.push(async () => ({ kernel, wgsl, reads: await before[i]!(), results: await after() }));
-      });
+      if (!before) return;
+      interrupt();
+      const after = this.#capture(units.flatMap(({ stores }) => stores));
+      captures.push(async () => ({ kernel, wgsl, reads: await before(), results: await after() }));
     });
     pass?.end();
     return captures;
   }
 
   /** Copies the present values of nodes aside; the function returned reads them. */
-  #capture(encoder: GPUCommandEncoder, nodes: readonly Tensor[]): () => Promise<Map<Tensor, TensorData>> {
+  #capture(nodes: readonly Tensor[]): () => Promise<Map<Tensor, TensorData>> {
     // constants are what the host gave; a data set is not copied for every look
-    const kindOf = (node: Tensor): PlanBuffer['kind'] => this.#plan.places.get(node)!.buffer.kind;
-    const copied = nodes.filter((node) => !isConstant(node) || kindOf(node) !== 'constant');
-    const lying = copied.map((node) => this.#find(node));
-    const take = this.#backend.copyAside(encoder, lying);
+    const copied = nodes.filter((node) => this.#plan.places.get(base(node))!.buffer.kind !== 'constant');
+    const take = this.#backend.copyAside(copied.map(this.#find));
     return async () => {
       const values = await take();
-      return new Map(nodes.map((node) => [node, values[copied.indexOf(node)] ?? constantValue(node)]));
+      return new Map(nodes.map((node) => [node, values[copied.indexOf(node)] ?? ownValue(node)]));
     };
   }
 }

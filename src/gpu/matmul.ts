@@ -4,7 +4,7 @@ import skeleton from '../../shaders/matmul.wgsl?raw';
 import type { Tensor } from '../graph/tensor.js';
 import { type MatmulOptions, matmulSizes } from '../ops/matmul.js';
 import { type Shape, sizeOf } from '../shape.js';
-import { digit, flat, project } from './index.js';
+import { digit, flat, type Index, project } from './index.js';
 import { type AdapterClass, type EmitOptions, fitsVectors, type Kernel, writeResults } from './kernels.js';
 import { base, halvesOf } from './partition.js';
 import type { Unit } from './units.js';
@@ -55,51 +55,56 @@ function fitTile([given, ...sizes]: Tile, lanes: number, isSmall: boolean, m: nu
   return [kind, rows, columns, x, Math.min(sizes[3], Math.ceil(m / (4 * rows)))];
 }
 
-export interface Operand {
-  readonly name: 'a' | 'b';
-  readonly node: Tensor;
-  /** The matrix as it lies: [P, Q], Q contiguous. */
-  readonly p: number;
-  readonly q: number;
-  /** Whether k runs along its rows or its columns. */
-  readonly inner: 'p' | 'q';
+/** A matrix as it lies, [P, Q] with Q contiguous; `inner` says whether k runs along its rows or its columns. */
+export type Operand = { readonly name: 'a' | 'b'; readonly node: Tensor; readonly inner: 'p' | 'q' };
+
+/** What a product is written from: its sizes, and the writer of its kernel. */
+export interface Product extends ReturnType<typeof matmulSizes> {
+  readonly operands: readonly [Operand, Operand];
+  readonly options: EmitOptions;
+  readonly writer: Writer;
 }
 
 /** Whether both operands can be read in vec4s along their contiguous axis, four steps of k at a time. */
-const liesInVectors = ({ node, q }: Operand, stored: ReadonlySet<Tensor>): boolean =>
-  (halvesOf(node) !== undefined || stored.has(base(node))) && q % 4 === 0 && fitsVectors(node);
+const liesInVectors = ({ node }: Operand, stored: ReadonlySet<Tensor>): boolean =>
+  (halvesOf(node) !== undefined || stored.has(base(node))) && node.shape.at(-1)! % 4 === 0 && fitsVectors(node);
+
+/** Which of an operand's matrices belongs to `batch`. */
+export const matrixIndex = (batch: Shape, { node }: Operand): Index =>
+  project(digit('batch', sizeOf(batch)), batch, node.shape.slice(0, -2), String);
 
 /**
- * fn vector_a / vector_b: what is read of an operand as it lies. Wide: four contiguous elements of one row, zeros beyond K.
- * Else one element, through whatever view the operand is. Other overhang is never stored.
+ * fn vector_a / vector_b: what is read of an operand as it lies. With a depth of 4, four contiguous elements of one row,
+ * zeros beyond K. With 1 one element, through whatever view the operand is. Other overhang is never stored.
  */
-function writeVector(kernel: Writer, operand: Operand, batch: Shape, { stored }: EmitOptions, depth: number): string {
-  const { name, node, p, q, inner } = operand;
-  const lead = project(digit('batch', sizeOf(batch)), batch, node.shape.slice(0, -2), String);
+function writeVector({ writer: kernel, batch, options: { stored } }: Product, operand: Operand, depth: number): string {
+  const { name, node, inner } = operand;
+  const [p, q] = node.shape.slice(-2) as [number, number];
+  const matrix = matrixIndex(batch, operand);
   const head = `fn vector_${name}(batch: u32, row: u32, column: u32)`;
   if (depth === 1) {
     const writer = new Writer({ isStored: (each) => stored.has(each) }, kernel);
     writer.open('batch', 'p', 'q');
-    const value = writer.value(node, [...lead, ...digit('p', p), ...digit('q', q)]);
+    const value = writer.value(node, [...matrix, ...digit('p', p), ...digit('q', q)]);
     const inside = `let p = min(row, ${p - 1}u);\nlet q = min(column, ${q - 1}u);`;
     const body = [inside, writer.close(), `return ${value};`];
     return `${head} -> f32 {\n${[writer.frame().prologue, ...body].join('\n')}\n}`;
   }
-  const offset = lead.length ? `${flat(lead)} * ${(p * q) / 4}u + ` : '';
   const buffer = kernel.bind(halvesOf(node) ?? base(node), 'read', true);
-  const vector = `vec4f(${buffer}[${offset}min(row, ${p - 1}u) * ${q / 4}u + column / 4u])`;
+  const place = `${flat(matrix)} * ${(p * q) / 4}u + min(row, ${p - 1}u) * ${q / 4}u + column / 4u`;
+  const vector = `vec4f(${buffer}[${place}])`;
   const [k, isInside] = inner === 'p' ? [p, `row < ${p}u`] : [q, `column < ${q}u`];
   return `${head} -> vec4f { return ${k % depth === 0 ? vector : `select(vec4f(), ${vector}, ${isInside})`}; }`;
 }
 
-/** fn block_a / block_b: one vec4 along m or n for each of four steps of k; for one step where the operand is not wide. */
-function writeBlock({ name, inner }: Operand, isWide: boolean): string {
+/** fn block_a / block_b: one vec4 along m or n for each of `depth` steps of k. */
+function writeBlock({ name, inner }: Operand, depth: number): string {
   const vectors = [0, 1, 2, 3].map((s) => {
-    const [k, along] = isWide && inner === 'p' ? [`k + ${s}u`, 'along'] : ['k', `along + ${s}u`];
+    const [k, along] = depth > 1 && inner === 'p' ? [`k + ${s}u`, 'along'] : ['k', `along + ${s}u`];
     return `vector_${name}(batch, ${inner === 'p' ? `${k}, ${along}` : `${along}, ${k}`})`;
   });
   const head = `fn block_${name}(batch: u32, k: u32, along: u32)`;
-  if (!isWide) return `${head} -> array<vec4f, 1> { return array(vec4f(${vectors.join(', ')})); }`;
+  if (depth === 1) return `${head} -> array<vec4f, 1> { return array(vec4f(${vectors.join(', ')})); }`;
   const block = `mat4x4f(${vectors.join(', ')})`;
   return `${head} -> mat4x4f { return ${inner === 'q' ? `transpose(${block})` : block}; }`;
 }
@@ -108,13 +113,12 @@ function writeBlock({ name, inner }: Operand, isWide: boolean): string {
  * fn load_a gives the q-th vector of a tile's rows of A for the steps of k from here, and `element` is A[m0 + 4 I + s, k + t]
  * of them, from the lane that read it.
  */
-function writeShares({ inner }: Operand, isWide: boolean, lanes: number): { load: string; element: string } {
-  const alongK = !isWide || inner === 'q';
-  const [vector, component] = alongK ? ['s', 't'] : ['t', 's'];
+function writeShares({ inner }: Operand, depth: number, lanes: number): { load: string; element: string } {
+  const [vector, component] = depth === 1 || inner === 'q' ? ['s', 't'] : ['t', 's'];
   const place = `4u * \${I}u + \${${vector}}u`;
   const value = `left[(${place}) / LANES][\${${component}}]`;
   const element = `let element = ${lanes > 1 ? `subgroupBroadcast(${value}, (${place}) % LANES)` : value};`;
-  const at = inner === 'q' ? 'm0 + q, k' : isWide ? 'k + q % 4u, m0 + q / 4u * 4u' : 'k, m0 + q';
+  const at = inner === 'q' ? 'm0 + q, k' : depth > 1 ? 'k + q % 4u, m0 + q / 4u * 4u' : 'k, m0 + q';
   const load = `fn load_a(batch: u32, m0: u32, k: u32, q: u32) -> vec4f { return vec4f(vector_a(batch, ${at})); }`;
   return { load, element };
 }
@@ -123,34 +127,20 @@ function writeShares({ inner }: Operand, isWide: boolean, lanes: number): { load
 export const multiplyAdds = ({ inputs: [a], options, shape }: Tensor): number =>
   sizeOf(shape) * a!.shape.at((options as MatmulOptions).transposeA ? -2 : -1)!;
 
-/** How a tile's sums come about: what the skeleton of a product is filled with. */
-export interface Products {
-  readonly functions: readonly string[];
-  readonly statements: string;
-  readonly sizes: Readonly<Record<string, number>>;
-  /** WGSL that takes one element of A from what was read. */
-  readonly element: string;
-}
-
-/** Sums by multiplying and adding, from registers or from workgroup memory. */
-function writeProducts(
-  writer: Writer,
-  operands: readonly [Operand, Operand],
-  batch: Shape,
-  options: EmitOptions,
-  [kind, rows, columns, x, y]: Tile,
-  isWide: boolean,
-): Products {
-  const LANES = kind === 'lanes' ? options.lanes : 1;
+/**
+ * How a tile's sums come about, by multiplying and adding from registers or from workgroup memory: what the skeleton of a
+ * product is filled with. `element` takes one element of A from what was read.
+ */
+function writeSums(product: Product, [kind, rows, columns, x, y]: Tile, isWide: boolean) {
+  const [a, b] = product.operands;
+  const LANES = kind === 'lanes' ? product.options.lanes : 1;
   const isShared = kind === 'shared';
   const DEPTH = isShared ? SHARED_DEPTH : isWide ? 4 : 1;
-  const { load, element } = writeShares(operands[0], isWide, LANES);
-  const loaders = operands.flatMap((operand) => [
-    writeVector(writer, operand, batch, options, DEPTH),
-    writeBlock(operand, isWide),
-  ]);
+  const { load, element } = writeShares(a, DEPTH, LANES);
   const memory = (name: string, quads: number) => `var<workgroup> tile_${name}: array<vec4f, ${DEPTH * quads}>;`;
-  const functions = [...loaders, ...(isShared ? [memory('a', rows * y), memory('b', columns * x)] : [load])];
+  const own = isShared ? [writeBlock(a, DEPTH), memory('a', rows * y), memory('b', columns * x)] : [load];
+  const vectors = product.operands.map((operand) => writeVector(product, operand, DEPTH));
+  const functions = [...vectors, writeBlock(b, DEPTH), ...own];
   const sizes = { DEPTH, LANES, LEFTS: Math.ceil((4 * rows) / LANES) };
   return { functions, statements: isShared ? sharedProducts : registerProducts, sizes, element };
 }
@@ -160,27 +150,28 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   const [head] = unit.heads;
   const [a, b] = head!.inputs as [Tensor, Tensor];
   const { transposeA, transposeB } = head!.options as MatmulOptions;
-  const { batch, m, n, k } = matmulSizes(a.shape, b.shape, { transposeA, transposeB });
+  const sizes = matmulSizes(a.shape, b.shape, { transposeA, transposeB });
+  const { batch, m, n, k } = sizes;
   const at = flat(unit.rowIndex);
   const wide = n % 4 === 0 && unit.stores.every(fitsVectors);
   const { writer, ...parts } = writeResults(unit, options, wide, (node, place) =>
     fitsVectors(node) && (place === at || place === 'n') ? `${place.replace(/\bn\b/g, 'first')} / 4u` : undefined,
   );
-  const operands: [Operand, Operand] = [
-    { name: 'a', node: a, ...(transposeA ? { p: k, q: m, inner: 'p' } : { p: m, q: k, inner: 'q' }) },
-    { name: 'b', node: b, ...(transposeB ? { p: n, q: k, inner: 'q' } : { p: k, q: n, inner: 'p' }) },
+  const operands: Product['operands'] = [
+    { name: 'a', node: a, inner: transposeA ? 'p' : 'q' },
+    { name: 'b', node: b, inner: transposeB ? 'q' : 'p' },
   ];
+  const product: Product = { ...sizes, operands, options, writer };
   const isWide = operands.every((operand) => liesInVectors(operand, options.stored));
   // element by element, every operand's address is computed anew: small tiles keep the kernel's text short
   const isSmall = !isWide || m * n * k < SMALL;
-  const product = `${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'} ${[sizeOf(batch), m, n, k].join(' × ')}`;
+  const name = `${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'} ${[sizeOf(batch), m, n, k].join(' × ')}`;
   const usual = tiles[options.adapter][options.adapter === 'gpu' && m * n < FEW ? 1 : 0]!;
-  const matrices = isSmall ? undefined : options.matrices?.(options, writer, operands, batch, [m, n, k]);
-  const tile = matrices?.tile ?? fitTile(options.tiles.get(product) ?? usual, options.lanes, isSmall, m, n);
+  const matrices = isSmall ? undefined : options.matrices?.(product);
+  const tile = matrices?.tile ?? fitTile(options.tileOf?.(name) ?? usual, options.lanes, isSmall, m, n);
   const [kind, rows, columns, x, y] = tile;
   const [QUADS_A, QUADS_B] = [rows * y, columns * x];
-  const { functions, statements, element, sizes } =
-    matrices ?? writeProducts(writer, operands, batch, options, tile, isWide);
+  const { functions, statements, element, sizes: more } = matrices ?? writeSums(product, tile, isWide);
   // where workgroup memory hands them on, an invocation's quads of rows and columns lie apart
   const [ROW_STRIDE, COLUMN_STRIDE] = kind === 'shared' || kind === 'matrices' ? [4 * y, 4 * x] : [4, 4];
   const places = { GROUP_X: x, GROUP_Y: y, ROW_TILES: rows, COLUMN_TILES: columns, ROW_STRIDE, COLUMN_STRIDE };
@@ -190,9 +181,7 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
     guard: wide ? '' : `if (first + \${lane}u < N)`,
   };
   const template = skeleton.replace('//:products', statements);
-  const wgsl = fillSkeleton(template, text, { M: m, N: n, K: k, ...places, QUADS_A, QUADS_B, ...sizes });
-  const across = Math.ceil(n / (4 * QUADS_B));
-  const down = Math.ceil(m / (4 * QUADS_A));
-  const workgroups = [across, down, sizeOf(batch)] as const;
-  return { wgsl, bindings: writer.bindings, workgroups, ...(!matrices && { product }) }; // tiles are measured, units are not
+  const wgsl = fillSkeleton(template, text, { M: m, N: n, K: k, ...places, QUADS_A, QUADS_B, ...more });
+  const workgroups = [Math.ceil(n / (4 * QUADS_B)), Math.ceil(m / (4 * QUADS_A)), sizeOf(batch)] as const;
+  return { wgsl, bindings: writer.bindings, workgroups, ...(!matrices && { product: name }) }; // tiles are measured, units are not
 }

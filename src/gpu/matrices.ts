@@ -1,10 +1,7 @@
 import matrixProducts from '../../shaders/matmul.matrices.wgsl?raw';
-import { type Shape, sizeOf } from '../shape.js';
-import { digit, flat, project } from './index.js';
-import type { EmitOptions } from './kernels.js';
-import type { Operand, Products, Tile } from './matmul.js';
+import { flat } from './index.js';
+import { matrixIndex, type Operand, type Product, type Tile } from './matmul.js';
 import { base, halvesOf } from './partition.js';
-import type { Writer } from './writer.js';
 
 /** What an adapter's matrix units multiply, [M, K] by [K, N], as `GPUAdapterInfo.subgroupMatrixConfigs` has it. */
 export interface MatrixUnit {
@@ -26,34 +23,26 @@ export type Matrices = ReturnType<typeof makeMatrices>;
 export function makeMatrices(units: readonly MatrixUnit[], lanes: number) {
   const [x, y] = [Math.min(8, lanes), Math.max(1, lanes / 8)];
   /** The first unit that takes the operands as they lie, with a tile that it divides and that divides the product. */
-  return ({ stored }: EmitOptions, writer: Writer, operands: readonly Operand[], batch: Shape, [m, n, k]: Sizes) => {
-    const isSingle = ({ node }: Operand): boolean => node.dtype === 'f32' && stored.has(base(node));
+  return (product: Product) => {
+    const { operands, options, m, n, k } = product;
+    const isSingle = ({ node }: Operand): boolean => node.dtype === 'f32' && options.stored.has(base(node));
     const type = operands.every(({ node }) => halvesOf(node)) ? 'f16' : operands.every(isSingle) ? 'f32' : undefined;
     for (const unit of units.filter((each) => each.componentType === type && each.resultComponentType === 'f32'))
       for (const [rows, columns] of BLOCKS) {
         const [down, across] = [4 * rows * y, 4 * columns * x];
         const overhang = [m % down, n % across, k % unit.K, down % unit.M, across % unit.N];
         const tile: Tile = ['matrices', rows, columns, x, y];
-        if (overhang.every((rest) => rest === 0))
-          return { tile, ...writeProducts(writer, operands, batch, unit, down, across) };
+        if (overhang.every((rest) => rest === 0)) return { tile, ...writeSums(product, unit, down, across) };
       }
     return undefined;
   };
 }
-type Sizes = readonly [m: number, n: number, k: number];
 
 /** Sums by a matrix unit for a tile of `down` × `across` outputs. */
-function writeProducts(
-  writer: Writer,
-  operands: readonly Operand[],
-  batch: Shape,
-  unit: MatrixUnit,
-  down: number,
-  across: number,
-): Products {
+function writeSums(product: Product, unit: MatrixUnit, down: number, across: number) {
   const { M, N, K } = unit;
   const functions = [
-    ...operands.map((operand) => writeMatrix(writer, operand, batch, unit)),
+    ...product.operands.map((operand) => writeMatrix(product, operand, unit)),
     `alias Result = subgroup_matrix_result<f32, ${N}, ${M}>;`, // WGSL counts columns first
     `var<workgroup> tile: array<f32, ${down * across}>;`,
   ];
@@ -62,18 +51,15 @@ function writeProducts(
 }
 
 /** fn matrix_a / matrix_b: the matrix of an operand at a step of k, and at a row of A or a column of B. */
-function writeMatrix(
-  writer: Writer,
-  { name, node, p, q, inner }: Operand,
-  batch: Shape,
-  { componentType, M, N, K }: MatrixUnit,
-): string {
+function writeMatrix({ writer, batch }: Product, operand: Operand, { componentType, M, N, K }: MatrixUnit): string {
+  const { name, node, inner } = operand;
+  const [p, q] = node.shape.slice(-2) as [number, number];
   const side = name === 'a' ? `left<${componentType}, ${K}, ${M}>` : `right<${componentType}, ${N}, ${K}>`;
   const type = `subgroup_matrix_${side}`;
   const layout = (name === 'a') === (inner === 'q') ? 'row_major' : 'col_major';
-  const lead = project(digit('batch', sizeOf(batch)), batch, node.shape.slice(0, -2), String);
   const at = inner === 'p' ? `k * ${q}u + along` : `along * ${q}u + k`;
   const buffer = writer.bind(halvesOf(node) ?? base(node), 'read');
-  const load = `subgroupMatrixLoad<${type}, ${layout}>(&${buffer}, ${flat(lead)} * ${p * q}u + ${at}, ${q}u)`;
+  const start = `${flat(matrixIndex(batch, operand))} * ${p * q}u`;
+  const load = `subgroupMatrixLoad<${type}, ${layout}>(&${buffer}, ${start} + ${at}, ${q}u)`;
   return `fn matrix_${name}(batch: u32, k: u32, along: u32) -> ${type} { return ${load}; }`;
 }

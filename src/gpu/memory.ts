@@ -35,7 +35,7 @@ export interface PlanContext {
   /** Has matrix units compute a product, where that is asked for and they can. */
   readonly matrices?: Matrices | undefined;
   /** The tiles that matrix products take, where they are not those of the committed table. */
-  readonly tiles: { get(product: string): Tile | undefined };
+  readonly tileOf?: (product: string) => Tile | undefined;
   /** Whether kernels may hold half-precision numbers. */
   readonly f16: boolean;
 }

@@ -99,13 +99,15 @@ export function makePlan(program: Program, context: PlanContext) {
   const own = buffers.filter(({ kind }) => kind !== 'parameters' && kind !== 'constant');
   const computed = nodes.filter((node) => !isLeaf(node) && !isLiteral(node));
   return {
+    program,
     dispatches: groups
       .filter(({ units: [first] }) => sizeOf(members(first!)[0]!.shape) > 0)
       .map((group) => describeDispatch(group, options, (node) => places.get(base(node))!)),
     dispatchesUnfused: computed.filter((node) => node.op.name !== 'reshape').length,
     buffers,
+    /** Those that only this plan uses, and their bytes. */
+    own,
     fed: buffers.flatMap((buffer) => (buffer.kind === 'feed' ? buffer.nodes : [])),
-    /** Bytes of the buffers that only this plan uses. */
     bytes: own.reduce((total, { bytes }) => total + bytes, 0),
     /** The most of them that hold something needed at one time: no assignment of buffers takes fewer. */
     liveBytes: own.reduce((total, { kind, bytes }) => total + (kind === 'feed' ? bytes : 0), liveBytes),

@@ -6,9 +6,8 @@ import type { Dispatch } from './plan.js';
 const MEASURED = 5;
 
 /** A kernel with how it uses what it binds. */
-export interface Trial extends Pick<Dispatch, 'wgsl' | 'workgroups'> {
-  readonly bindings: readonly Pick<Dispatch['bindings'][number], 'access'>[];
-}
+export type Trial = Pick<Dispatch, 'wgsl' | 'workgroups'> & { readonly bindings: readonly Pick<Bound, 'access'>[] };
+type Bound = Dispatch['bindings'][number];
 
 /** The bytes of each buffer that a dispatch binds. */
 export const sizesOf = ({ bindings }: Dispatch): number[] => bindings.map(({ place }) => place.bytes);
@@ -19,13 +18,13 @@ export function makeScratch(owner: Device, sizes: readonly number[]) {
   const buffers = sizes.map((bytes) => owner.createBuffer(bytes));
   const resources = buffers.map((buffer) => ({ buffer }));
   /** Milliseconds that so many calls of a kernel take, in one submit. */
-  async function run({ wgsl, bindings, workgroups }: Trial, calls = 1): Promise<number> {
-    const pipeline = await owner.pipeline(wgsl, bindings);
+  async function run(kernel: Trial, calls = 1): Promise<number> {
+    const pipeline = await owner.pipeline(kernel);
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, owner.bind(pipeline, resources));
-    for (let call = 0; call < calls; call++) pass.dispatchWorkgroups(...workgroups);
+    for (let call = 0; call < calls; call++) pass.dispatchWorkgroups(...kernel.workgroups);
     pass.end();
     const began = performance.now();
     device.queue.submit([encoder.finish()]);
@@ -41,13 +40,15 @@ export function makeScratch(owner: Device, sizes: readonly number[]) {
   }
   /** The bits in all buffers after a call on numbers in [−1, 1], the same each time. */
   async function bitsAfter(kernel: Trial): Promise<string> {
-    for (const buffer of buffers) {
-      const numbers = Float32Array.from({ length: buffer.size / 4 }, (_, i) => Math.sin(i));
-      device.queue.writeBuffer(buffer, 0, numbers);
-    }
+    for (const buffer of buffers)
+      device.queue.writeBuffer(
+        buffer,
+        0,
+        new Float32Array(buffer.size / 4).map((_, i) => Math.sin(i)),
+      );
     await run(kernel);
     const words = buffers.map((buffer) => [input([buffer.size / 4], { dtype: 'u32' }), buffer, 0] as const);
-    const take = owner.copyAside(owner.queue.encoder, words);
+    const take = owner.copyAside(words);
     owner.queue.flush();
     return (await take()).map(({ data }) => data.join()).join();
   }

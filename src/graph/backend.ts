@@ -94,21 +94,21 @@ export interface Capture {
   readonly reads: ReadonlyMap<Tensor, TensorData>;
   readonly results: ReadonlyMap<Tensor, TensorData>;
 }
-/** Chooses kernel calls of a run, by their number in the plan, and receives their captures. */
+/** Chooses kernel calls of a run, by their number in the plan, and collects their captures. */
 export interface Inspection {
   readonly select: (dispatch: number, of: number) => boolean;
-  readonly receive: (capture: Capture) => unknown;
+  readonly captures: Capture[];
 }
 
-/** A compiled program on one backend. */
+/** A compiled program on one backend; what is optional has nothing to do on the CPU. */
 export interface Executable {
   readonly plan: PlanView;
   /** Runs in call order; the promise holds the outputs, and is undefined-valued when `read` is false. */
   run(feeds: Feeds, read: boolean, inspection?: Inspection): Promise<TensorData[]>;
   /** Builds pipelines ahead of the first run. */
-  warmUp(onProgress?: (done: number, total: number) => void): Promise<void>;
+  warmUp?(onProgress?: (done: number, total: number) => void): Promise<void>;
   /** Frees what only this program uses. */
-  release(): void;
+  release?(): void;
   /** Where the output of this number lies on the device; there is none on the CPU. */
   locate?(output: number): { readonly buffer: object; readonly offset: number };
 }
@@ -133,5 +133,5 @@ export interface Backend {
   finish(): Promise<void>;
   /** Kernel times so far; undefined where they are not measured. */
   profile?(): Promise<Profile | undefined>;
-  dispose(): void;
+  dispose?(): void;
 }

@@ -95,21 +95,17 @@ interface Rules<O extends Options> {
   /** Output errors that input errors cause; found by shifting the inputs when absent. */
   readonly propagate?: (inputs: Values, errors: Float64Array[], output: TensorData, options: O) => Float64Array;
 }
+/** What an op computes: on a GPU, and in float64. */
+type Computes<K, R> = { readonly kernel: K; readonly reference: R };
 /** An op of scalars, applied to each element. */
-export interface PointwiseRecord<O extends Options = Options> extends Rules<O> {
-  readonly kernel: PointwiseKernel;
-  readonly reference: ScalarReference;
-}
+export type PointwiseRecord<O extends Options = Options> = Rules<O> & Computes<PointwiseKernel, ScalarReference>;
 /** An op of whole tensors. */
-export interface TensorRecord<O extends Options = Options> extends Rules<O> {
-  readonly kernel: Kernel<O>;
-  readonly reference: TensorReference<O>;
-}
+export type TensorRecord<O extends Options = Options> = Rules<O> & Computes<Kernel<O>, TensorReference<O>>;
 /** An op that others define: their references are its reference, and their bounds, carried through, its bound. */
-export interface ComposedRecord<O extends Options = Options> extends Rules<O> {
+export type ComposedRecord<O extends Options = Options> = Rules<O> & {
   readonly kernel: ComposedKernel<O>;
   readonly reference?: undefined;
-}
+};
 /** What `defineOp` takes. */
 export type OpRecord<O extends Options = Options> = PointwiseRecord<O> | TensorRecord<O> | ComposedRecord<O>;
 

@@ -1,5 +1,4 @@
-import type { TensorData, Value } from '../dtype.js';
-import { isFloat, readValue } from '../dtype.js';
+import { isFloat, readValue, type TensorData, type Value } from '../dtype.js';
 import { FeedError, NablaError } from '../errors.js';
 import { formatShape, sameShape } from '../shape.js';
 import { checkTensors, Tensor } from './tensor.js';
@@ -8,9 +7,8 @@ import { topological } from './walk.js';
 /** Parameters and the values that a step gives them; both are read from before the step. */
 export type Updates = readonly (readonly [parameter: Tensor, next: Tensor])[];
 
-/** What a step computes: outputs to hand back and parameters to update, from named inputs. */
+/** What a step computes: outputs to hand back and parameters to update. */
 export interface Program {
-  readonly inputs: ReadonlyMap<string, Tensor>;
   readonly outputs: readonly Tensor[];
   readonly updates: Updates;
   /** Constants are data of one run, fed like inputs, so that the plan serves other values too. */
@@ -30,11 +28,11 @@ export const isParameter = (node: Tensor): boolean => isLeaf(node, 'parameter');
 export const isConstant = (node: Tensor): boolean => isLeaf(node, 'constant');
 
 /** Every node that a program's outputs and updates need, inputs first. */
-export const programNodes = ({ outputs, updates }: Pick<Program, 'outputs' | 'updates'>): Tensor[] =>
+export const programNodes = ({ outputs, updates }: Program): Tensor[] =>
   topological([...outputs, ...updates.map(([, next]) => next)]);
 
 /** Throws unless updates go to distinct parameters of the right shape and every needed input is declared. */
-export function checkProgram(program: Program): Program {
+export function checkProgram(program: Program, inputs: ReadonlyMap<string, Tensor>): Program {
   const { updates } = program;
   if (!Array.isArray(updates) || updates.some((pair) => !Array.isArray(pair)))
     throw new NablaError('compile: updates are a list of pairs [parameter, next]; optimizer.updates(…) makes one');
@@ -49,8 +47,8 @@ export function checkProgram(program: Program): Program {
     if (!sameShape(parameter.shape, next.shape) || parameter.dtype !== next.dtype)
       throw new NablaError(`compile: ${name} is ${formOf(parameter)}, its next value ${formOf(next)}; make them equal`);
   }
-  const declared = new Set(program.inputs.values());
-  for (const [name, node] of program.inputs)
+  const declared = new Set(inputs.values());
+  for (const [name, node] of inputs)
     if (!isInput(node)) throw new FeedError(`compile: inputs.${name} is no input; make it with input(shape)`);
   const missing = programNodes(program).find((node) => isInput(node) && !declared.has(node));
   if (missing) throw new FeedError(`compile: input ${missing.name ?? formOf(missing)} is needed; declare it in inputs`);
@@ -62,42 +60,39 @@ export type NamedFeeds = Readonly<Record<string, Value>>;
 /** Values for inputs: by node, or by the inputs' names. */
 export type NodeFeeds = ReadonlyMap<Tensor, Value> | NamedFeeds;
 
+/** Fed values that their owner may change from now on. */
+export const held = (feeds: Feeds): Feeds =>
+  new Map(Array.from(feeds, ([node, value]) => [node, { ...value, data: value.data.slice() }]));
+
 type Named = Iterable<readonly [name: string, input: Tensor]>;
-type Find = (name: string, node: Tensor) => Value | undefined;
-function readAll(op: string, inputs: Named, find: Find): Map<Tensor, TensorData> {
+type Objection = (name: string) => string | undefined;
+/**
+ * Reads what is fed for inputs, by node or by the names that they go by, into host form; arrays that have it are taken as
+ * they are. Throws FeedError for missing and ill-shaped values, and for names against which `objection` says something.
+ */
+export function readFeeds(op: string, inputs: Named, feeds: NodeFeeds, objection: Objection): Map<Tensor, TensorData> {
+  const byNode = feeds instanceof Map ? (feeds as ReadonlyMap<Tensor, Value>) : undefined;
+  if (byNode && ![...byNode.keys()].every(isInput))
+    throw new FeedError(`${op}: a fed node is no input; only inputs are fed`);
+  const wrong = Object.keys(feeds).map(objection).find(Boolean);
+  if (wrong) throw new FeedError(`${op}: ${wrong}`);
   const values = new Map<Tensor, TensorData>();
   for (const [name, node] of inputs) {
-    const value = find(name, node);
+    const value = byNode ? byNode.get(node) : (feeds as NamedFeeds)[name];
     if (value === undefined) throw new FeedError(`${op}: ${name} ${formOf(node)} is missing; pass a value for it`);
     values.set(node, readValue(`${op}: ${name}`, value, node, true));
   }
   return values;
 }
 
-/** Fed values that their owner may change from now on. */
-export const held = (feeds: Feeds): Feeds =>
-  new Map(Array.from(feeds, ([node, value]) => [node, { ...value, data: value.data.slice() }]));
-
-/** Reads fed values into host form, arrays that have it as they are. Throws FeedError for missing, unknown or ill-shaped values. */
-export function readFeeds(inputs: ReadonlyMap<string, Tensor>, values: NamedFeeds): Map<Tensor, TensorData> {
-  const unknown = Object.keys(values).find((name) => !inputs.has(name));
-  if (unknown === undefined) return readAll('feeds', inputs, (name) => values[name]);
-  throw new FeedError(`feeds: ${unknown} is no input of this step; it has ${[...inputs.keys()].join(', ') || 'none'}`);
-}
-
 /** Every name that an input was given: a value for any other name is a mistake. */
 export const inputNames = new Set<string>();
 
-/** Reads what is fed for the inputs among `nodes` into host form. Throws FeedError for a missing or ill-shaped value. */
+/** The same for the inputs among `nodes`, by their own names. */
 export function readNodeFeeds(op: string, nodes: readonly Tensor[], feeds: NodeFeeds): Map<Tensor, TensorData> {
   const inputs = nodes.filter(isInput).map((node) => [node.name ?? 'an input', node] as const);
-  if (feeds instanceof Map) {
-    if (![...feeds.keys()].every(isInput)) throw new FeedError(`${op}: a fed node is no input; only inputs are fed`);
-    return readAll(op, inputs, (_, node) => feeds.get(node));
-  }
-  const unknown = Object.keys(feeds).find((name) => !inputNames.has(name));
-  if (unknown === undefined) return readAll(op, inputs, (name) => (feeds as NamedFeeds)[name]);
-  throw new FeedError(`${op}: there is no input ${unknown}; name it with input(shape, { name: '${unknown}' })`);
+  const unknown = (name: string) => `there is no input ${name}; name it with input(shape, { name: '${name}' })`;
+  return readFeeds(op, inputs, feeds, (name) => (inputNames.has(name) ? undefined : unknown(name)));
 }
 
 /** What keeps every value in [0, size) and outside it: indices may pass through on their way. */

@@ -16,13 +16,13 @@ export const isData = (node: Tensor): boolean => isInput(node) || isConstant(nod
 
 /**
  * A text that is equal for graphs that compute the same thing from other data: ops, options, shapes and wiring count,
- * and which parameters; values of inputs and constants do not. `nodes` are in topological order.
+ * which parameters, and what inputs are called; values of inputs and constants do not. `nodes` are in topological order.
  */
 export function structureOf(nodes: readonly Tensor[], outputs: readonly Tensor[]): string {
   const place = new Map(nodes.map((node, i) => [node, i]));
   const lines = nodes.map((node) => {
     if (isParameter(node)) return `p${node.id}`;
-    if (isData(node)) return `${node.dtype}[${node.shape.join()}]`;
+    if (isData(node)) return `${node.name ?? node.op.name} ${node.dtype}[${node.shape.join()}]`;
     return `${opId(node.op)}${JSON.stringify(node.options)}(${node.inputs.map((input) => place.get(input)).join()})`;
   });
   return `${lines.join(';')}>${outputs.map((node) => place.get(node)).join()}`;

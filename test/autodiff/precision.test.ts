@@ -37,7 +37,7 @@ it('the scale doubles after 2,000 good steps, and halves after a bad one', async
   const w = parameter([[0]], { name: 'w' });
   const x = input([1, 1]);
   const updates = sgd().updates(sum(square(matmul(x, w))), [w]);
-  const program = inPrecision({ inputs: new Map(), outputs: [], updates }, 'f16');
+  const program = inPrecision({ outputs: [], updates }, 'f16');
   const scale = program.updates.map(([target]) => target).find(({ name }) => name === 'loss scale')!;
   const step = engine.compile({ inputs: { x }, updates: program.updates });
   const after = async (times: number, value: number): Promise<number> => {

@@ -23,7 +23,6 @@ it.each([
   const context = {
     ...({ shared: new WeakMap(), maxBytes: 2 ** 30, adapter: 'gpu', lanes: 1, f16: true } as const),
     matrices: makeMatrices([unit], 32),
-    tiles: { get: () => undefined },
   };
   const operand = (...shape: number[]) => cast(input(shape, { dtype: componentType }), 'f32');
   const products = [
@@ -32,7 +31,7 @@ it.each([
     matmul(operand(512, 256), operand(512, 128), { transposeA: true }),
   ];
   for (const outputs of products) {
-    const { dispatches } = makePlan({ inputs: new Map(), outputs: [outputs], updates: [] }, context);
+    const { dispatches } = makePlan({ outputs: [outputs], updates: [] }, context);
     const [{ wgsl } = { wgsl: '' }] = dispatches;
     expect(wgsl).toContain(`subgroup_matrix_left<${componentType}, ${K}, ${M}>`);
     const { messages } = await device.createShaderModule({ code: wgsl }).getCompilationInfo();

@@ -1,6 +1,6 @@
 // Generated tests: one seed a run, shown in the titles; VITE_SEED=… gives another, VITE_GPU_GRAPHS=… more graphs.
 import fc from 'fast-check';
-import { constantValue, evaluate, toHost } from '../../src/cpu/evaluate.js';
+import { evaluate, ownValue } from '../../src/cpu/evaluate.js';
 import type { TensorData } from '../../src/dtype.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { input } from '../../src/ops/leaf.js';
@@ -32,10 +32,7 @@ export function instantiate({ values, build }: Sample): {
 
 /** Float64 values of nodes, from values for the inputs. */
 export const valuesOf = (nodes: readonly Tensor[], feeds: ReadonlyMap<Tensor, TensorData> = new Map()): TensorData[] =>
-  evaluate(nodes, (node) => {
-    const value = feeds.get(node);
-    return value ? toHost(value) : constantValue(node);
-  });
+  evaluate(nodes, (node) => feeds.get(node) ?? ownValue(node));
 
 /** The largest |a − b| / (1 + |b|); NaN where only one is NaN, infinity for other lengths. */
 export function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {

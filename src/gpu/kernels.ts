@@ -8,17 +8,8 @@ import { sizeOf } from '../shape.js';
 import { countOf, flat, type Index } from './index.js';
 import type { PlanContext } from './memory.js';
 import { foldedReads, indexOf, isScatter, type Unit, unitWriter } from './units.js';
-import type { Binding, Writer } from './writer.js';
-import { fillSkeleton, fromStorage, registerType, storageType, take, toStorage } from './writer.js';
-
-/** A kernel as text, with what it binds and how many workgroups it takes. */
-export interface Kernel {
-  readonly wgsl: string;
-  readonly bindings: readonly Binding[];
-  readonly workgroups: readonly [number, number, number];
-  /** Of a matrix product: its orientation and sizes, by which a tile is chosen. */
-  readonly product?: string;
-}
+import type { Kernel, Writer } from './writer.js';
+import { fromStorage, registerType, storageType, take, toStorage } from './writer.js';
 
 /** What decides between kernels of one meaning: the kind of adapter. */
 export type AdapterClass = 'swiftshader' | 'lavapipe' | 'gpu';
@@ -78,18 +69,15 @@ export const isElementwise = (unit: Unit): boolean =>
  * parameters of a whole model).
  */
 export function emitMap(unit: Unit, options: EmitOptions, length = sizeOf(unit.roots[0]!.shape)): Kernel {
-  const size = sizeOf(unit.roots[0]!.shape);
   const inWords = (node: Tensor): boolean => fitsVectors(node) || node.dtype === 'u8';
   const wide = length % 4 === 0 && [...unit.reads.keys(), ...unit.stores].every(inWords);
   const placeOf = (node: Tensor) => (readsOwn(unit, node) ? 'group' : undefined);
   const { writer, ...parts } = writeResults(unit, options, wide, placeOf);
-  const frame = writer.frame((node) => (sizeOf(node.shape) === size ? length : sizeOf(node.shape)));
   const LANES = wide ? 4 : 1;
   const GROUPS = Math.ceil(length / LANES);
-  const wgsl = fillSkeleton(mapSkeleton, { ...frame, ...parts }, { LANES, GROUPS });
   // few fat workgroups suit software adapters, many thin ones hardware
   const workgroups = Math.min(Math.ceil(GROUPS / 64), options.adapter === 'gpu' ? 4096 : 32);
-  return { wgsl, bindings: writer.bindings, workgroups: [Math.max(1, workgroups), 1, 1] };
+  return writer.kernel(mapSkeleton, parts, { LANES, GROUPS }, [Math.max(1, workgroups), 1, 1]);
 }
 
 /** Where the largest and the smallest start; −∞ needs a run-time zero, because WGSL refuses infinite constants. */
@@ -176,6 +164,5 @@ export function emitReduce(unit: Unit, { stored, adapter, target }: EmitOptions)
   const down = Math.ceil(groups / MAX_GROUPS);
   const ACROSS = Math.ceil(groups / down);
   const sizes = { GROUP_X, GROUP_Y: 1, ACROSS, ROWS, COLUMNS, INNER };
-  const wgsl = fillSkeleton(reductionSkeleton, { ...writer.frame(), body }, sizes);
-  return { wgsl, bindings: writer.bindings, workgroups: [ACROSS, down, 1] };
+  return writer.kernel(reductionSkeleton, { body }, sizes, [ACROSS, down, 1]);
 }

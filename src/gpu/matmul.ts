@@ -5,10 +5,10 @@ import type { Tensor } from '../graph/tensor.js';
 import { type MatmulOptions, matmulSizes } from '../ops/matmul.js';
 import { type Shape, sizeOf } from '../shape.js';
 import { digit, flat, project } from './index.js';
-import { type AdapterClass, type EmitOptions, fitsVectors, type Kernel, writeResults } from './kernels.js';
+import { type AdapterClass, type EmitOptions, fitsVectors, writeResults } from './kernels.js';
 import { base, halvesOf } from './partition.js';
 import type { Unit } from './units.js';
-import { fillSkeleton, Writer } from './writer.js';
+import { type Kernel, Writer } from './writer.js';
 
 /**
  * How a product is computed: 4·rows × 4·columns outputs an invocation, in workgroups of x × y invocations. `registers` read
@@ -82,8 +82,8 @@ function writeVector(kernel: Writer, operand: Operand, batch: Shape, { stored }:
     writer.open('batch', 'p', 'q');
     const value = writer.value(node, [...lead, ...digit('p', p), ...digit('q', q)]);
     const inside = `let p = min(row, ${p - 1}u);\nlet q = min(column, ${q - 1}u);`;
-    const body = [inside, writer.close(), `return ${value};`];
-    return `${head} -> f32 {\n${[writer.frame().prologue, ...body].join('\n')}\n}`;
+    const [inner, outer] = [writer.close(), writer.close()];
+    return `${head} -> f32 {\n${[outer, inside, inner, `return ${value};`].join('\n')}\n}`;
   }
   const offset = lead.length ? `${flat(lead)} * ${(p * q) / 4}u + ` : '';
   const buffer = kernel.bind(halvesOf(node) ?? base(node), 'read', true);
@@ -185,14 +185,14 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   const [ROW_STRIDE, COLUMN_STRIDE] = kind === 'shared' || kind === 'matrices' ? [4 * y, 4 * x] : [4, 4];
   const places = { GROUP_X: x, GROUP_Y: y, ROW_TILES: rows, COLUMN_TILES: columns, ROW_STRIDE, COLUMN_STRIDE };
   const text = {
-    ...{ ...writer.frame(), ...parts, loaders: functions.join('\n'), element },
+    ...{ ...parts, loaders: functions.join('\n'), element },
     lane: `@builtin(${kind === 'lanes' ? 'subgroup_invocation_id' : 'local_invocation_index'}) lane: u32,`,
     guard: wide ? '' : `if (first + \${lane}u < N)`,
   };
   const template = skeleton.replace('//:products', statements);
-  const wgsl = fillSkeleton(template, text, { M: m, N: n, K: k, ...places, QUADS_A, QUADS_B, ...sizes });
+  const all = { M: m, N: n, K: k, ...places, QUADS_A, QUADS_B, ...sizes };
   const across = Math.ceil(n / (4 * QUADS_B));
   const down = Math.ceil(m / (4 * QUADS_A));
-  const workgroups = [across, down, sizeOf(batch)] as const;
-  return { wgsl, bindings: writer.bindings, workgroups, ...(!matrices && { product }) }; // tiles are measured, units are not
+  const kernel = writer.kernel(template, text, all, [across, down, sizeOf(batch)]);
+  return matrices ? kernel : { ...kernel, product }; // tiles are measured, units are not
 }

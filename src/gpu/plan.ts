@@ -12,6 +12,7 @@ import { align, assignSlots, nodeBytes, placeParameters } from './memory.js';
 import { base, isLeaf, isLiteral } from './partition.js';
 import { members, schedule, type Unit, Units } from './units.js';
 import { emit, type Group, groupUnits } from './updates.js';
+import { wholeText } from './writer.js';
 
 /** One kernel call: its text, its buffers, and the units (for people and for the cross-check) that it computes. */
 export type Dispatch = ReturnType<typeof describeDispatch>;
@@ -60,8 +61,8 @@ function placeLeaves(leaves: readonly Tensor[], context: PlanContext, places: Ma
   for (const node of leaves) {
     checkStorable(node, context);
     const isKept = !fed && isConstant(node);
-    const bytes = align(nodeBytes(node), 16);
-    const buffer: PlanBuffer = { kind: isKept ? 'constant' : 'feed', bytes, nodes: [node] };
+    const bytes = nodeBytes(node);
+    const buffer: PlanBuffer = { kind: isKept ? 'constant' : 'feed', bytes: align(bytes, 16), nodes: [node] };
     const shared = isKept || isParameter(node) ? context.shared.get(node) : undefined;
     const place = shared ?? { buffer, offset: 0, bytes };
     if (isKept) context.shared.set(node, place);
@@ -121,22 +122,22 @@ export function makePlan(program: Program, context: PlanContext) {
 /** A kernel with its places. It may not bind one buffer both to read and to write: there, all is bound to be written. */
 function describeDispatch({ units, ranges, kernel }: Group, options: EmitOptions, placeOf: (node: Tensor) => Place) {
   const [unit] = units as [Unit]; // those of a run are alike
-  const { wgsl, workgroups, bindings: bound, product } = kernel ?? emit(unit, options);
-  const places = bound.map(({ node }) => ranges?.get(options.target(base(node))) ?? placeOf(node));
-  const written = new Set(places.filter((_, i) => bound[i]!.access === 'read_write').map(({ buffer }) => buffer));
+  const own = kernel ?? emit(unit, options);
+  const places = own.bindings.map(({ node }) => ranges?.get(options.target(base(node))) ?? placeOf(node));
+  const isWritten = (_: Place, i: number): boolean => own.bindings[i]!.access === 'read_write';
+  const written = new Set(places.filter(isWritten).map(({ buffer }) => buffer));
   const bindings = places.map((place) => {
     const access = written.has(place.buffer) ? ('read_write' as const) : ('read' as const);
     return { place: { ...place, bytes: align(place.bytes, 16) }, access }; // whole vec4s
   });
-  const text = wgsl.replace(
-    /(@binding\((\d+)\) var<storage), \w+/g,
-    (_, start, i) => `${start}, ${bindings[i]!.access}`,
-  );
+  const bound = places.map(({ bytes }, i) => ({ bytes, access: bindings[i]!.access }));
   const elements = units.reduce((sum, each) => sum + sizeOf(members(each)[0]!.shape), 0);
   const most = unit.kind === 'map' ? 4 * elements : Number.POSITIVE_INFINITY;
   const computed = units.flatMap((each) => nodesOf(each, options.stored));
   return {
-    ...{ kernel: [...new Set(units.map(kernelName))].join('+'), wgsl: text, workgroups, bindings, units, product },
+    kernel: [...new Set(units.map(kernelName))].join('+'),
+    wgsl: wholeText(own, bound),
+    ...{ workgroups: own.workgroups, product: own.product, bindings, units },
     ops: (ranges ? nodesOf(unit, options.stored) : computed).map(({ op }) => op.name),
     /** Additions and multiplications of one call; other functions count as one each. */
     flops: computed.reduce((sum, node) => sum + flopsOf(node), 0),

@@ -2,12 +2,12 @@ import { isParameter } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
 import { countOf } from './index.js';
-import { type EmitOptions, emitMap, emitReduce, isElementwise, type Kernel } from './kernels.js';
+import { type EmitOptions, emitMap, emitReduce, isElementwise } from './kernels.js';
 import { emitMatmul, multiplyAdds, SMALL } from './matmul.js';
 import { align, nodeBytes, type Place, type PlanBuffer, type PlanContext, placeParameters } from './memory.js';
 import { base } from './partition.js';
 import { isScatter, MAX_BINDINGS, type Unit, type Units } from './units.js';
-import { addBinding, type Binding, declare } from './writer.js';
+import { addBinding, type Binding, type Kernel } from './writer.js';
 
 /** A dispatch to be: one unit, or one kernel over the units of neighbouring parameters. */
 export interface Group {
@@ -49,7 +49,8 @@ function alike(order: readonly Unit[], options: EmitOptions): Member[][] {
     const own = nodes.filter((node) => sizeOf(node.shape) === size);
     const [kept, made] = [own.filter(isParameter), own.filter((node) => !isParameter(node))];
     // what is not element-wise is one value for all
-    const key = `${kernel.wgsl}|${nodes.map((node) => (own.includes(node) ? isParameter(node) : node.id))}`;
+    const bound = nodes.map((node) => (own.includes(node) ? [isParameter(node), node.dtype] : node.id));
+    const key = [kernel.wgsl, ...bound].join('|');
     groups.set(key, [...(groups.get(key) ?? []), { unit, kept, made, bytes: nodeBytes(unit.stores[0]!) }]);
   }
   return [...groups.values()];
@@ -131,19 +132,12 @@ function smallKind({ units, ranges }: Group): Unit['kind'] | undefined {
   return !ranges && units.every(isSmall) ? units[0]!.kind : undefined;
 }
 
-const declaration = /@group\(0\) @binding\((\d+)\) var<storage, \w+> b\d+: (.*);\n/g;
-
 /** The text of one kernel among others: its own names, bindings by their common numbers, and a function for its main. */
-function partOf({ wgsl, bindings }: Kernel, number: number, place: (binding: Binding, type: string) => number): string {
-  const places = [...wgsl.matchAll(declaration)].map(([, i, type]) => place(bindings[Number(i)]!, type!));
-  const names = new Set([...wgsl.matchAll(/^(?:const|fn|var<workgroup>) (\w+)/gm)].map(([, name]) => name));
-  return wgsl
-    .replace(/^enable .*\n/gm, '')
-    .replace(declaration, '')
-    .replace(/@compute.*\n/, '')
-    .replace(/@builtin\(\w+\) /g, '')
-    .replace(/\bb(\d+)\b/g, (name, i) => (i in places ? `b${places[i]}` : name))
-    .replace(/\b\w+\b/g, (word) => (names.has(word) ? `${word}_${number}` : word));
+function partOf({ wgsl, bindings }: Kernel, number: number, common: Binding[]): string {
+  const names = new Map(bindings.map((binding, i) => [`b${i}`, `b${addBinding(common, binding)}`]));
+  for (const [, name] of wgsl.matchAll(/^(?:const|fn|var<workgroup>) (\w+)/gm)) names.set(name!, `${name}_${number}`);
+  const text = wgsl.replace(/@compute.*\n|@builtin\(\w+\) /g, '');
+  return text.replace(/\b\w+\b/g, (word) => names.get(word) ?? word);
 }
 
 /**
@@ -155,13 +149,7 @@ function joinKernels(kernels: readonly Kernel[]): Kernel | undefined {
   const [head, ...others] = kernels.map(({ wgsl }) => wgsl.match(heads)!.join('\n'));
   if (!head || others.some((other) => other !== head)) return undefined;
   const bindings: Binding[] = [];
-  const types: string[] = [];
-  const place = (binding: Binding, type: string): number => {
-    const number = addBinding(bindings, binding);
-    types[number] ??= type;
-    return number;
-  };
-  const parts = kernels.map((kernel, i) => partOf(kernel, i, place));
+  const parts = kernels.map((kernel, i) => partOf(kernel, i, bindings));
   if (bindings.length > MAX_BINDINGS) return undefined;
   let total = 0;
   const turns = kernels.map(({ workgroups: [x, y, z] }, i) => {
@@ -170,10 +158,7 @@ function joinKernels(kernels: readonly Kernel[]): Kernel | undefined {
     const own = `vec3u(${at} % ${x}u, ${at} / ${x}u % ${y}u, ${at} / ${x * y}u)`;
     return `if (group.x < ${total}u) { main_${i}(${own}, lane); return; }`;
   });
-  const declared = bindings.map(({ access }, i) => declare(i, access, types[i]!));
-  const enabled = new Set(kernels.flatMap(({ wgsl }) => wgsl.match(/^enable .*/gm) ?? []));
-  const wgsl = [...enabled, ...declared, ...parts, head, ...turns, '}'].join('\n');
-  return { wgsl, bindings, workgroups: [total, 1, 1] };
+  return { wgsl: [...parts, head, ...turns, '}'].join('\n'), bindings, workgroups: [total, 1, 1] };
 }
 
 /** Splits a group into the longest lists of neighbours in all that they keep, in the order in which they lie. */

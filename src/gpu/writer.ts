@@ -13,8 +13,33 @@ export interface Binding {
   readonly vector: boolean;
 }
 
-export const declare = (i: number, access: Binding['access'], type: string): string =>
-  `@group(0) @binding(${i}) var<storage, ${access}> b${i}: ${type};`;
+/** A kernel as text, with what it binds (as b0, b1, …) and how many workgroups it takes. */
+export interface Kernel {
+  /** Without what it enables and the declarations of its buffers: see `wholeText`. */
+  readonly wgsl: string;
+  readonly bindings: readonly Binding[];
+  readonly workgroups: readonly [number, number, number];
+  /** Of a matrix product: its orientation and sizes, by which a tile is chosen. */
+  readonly product?: string;
+}
+
+/** The text of a kernel whose buffers are bound so. The lengths of arrays are fixed, which makes bounds checks constants. */
+export function wholeText({ wgsl, bindings }: Kernel, bound: readonly { access: string; bytes: number }[]): string {
+  const declared = bindings.map(({ node: { dtype }, vector }, i) => {
+    const { access, bytes } = bound[i]!;
+    const length = Math.ceil(bytes / (dtype === 'f16' ? 2 : 4) / (vector ? 4 : 1));
+    const element = vector ? `vec4<${storageType(dtype)}>` : storageType(dtype);
+    return `@group(0) @binding(${i}) var<storage, ${access}> b${i}: array<${element}, ${length}>;\n`;
+  });
+  const text = declared.join('') + wgsl;
+  const features = {
+    f16: /\bf16\b/,
+    chromium_experimental_subgroup_matrix: /\bsubgroup_matrix/,
+    subgroups: /\bsubgroup/,
+  };
+  const enabled = Object.entries(features).map(([name, use]) => (use.test(text) ? `enable ${name};\n` : ''));
+  return enabled.join('') + text;
+}
 
 /** The number of a binding, added on first use; `read_write` wins over `read`. */
 export function addBinding(bindings: Binding[], binding: Binding): number {
@@ -91,16 +116,11 @@ export class Writer {
     return `b${addBinding(this.bindings, { node, access, vector })}`;
   }
 
-  /** What every skeleton has: functions, bindings (a fixed length makes bounds checks constants), outermost statements. */
-  frame(lengthOf = (node: Tensor): number => sizeOf(node.shape)) {
-    const declarations = this.bindings.map(({ node, access, vector }, i) => {
-      const words = node.dtype === 'u8' ? Math.ceil(lengthOf(node) / 4) : lengthOf(node);
-      const type = vector ? `vec4<${storageType(node.dtype)}>` : storageType(node.dtype);
-      const length = Math.max(1, vector ? Math.ceil(words / 4) : words);
-      return declare(i, access, `array<${type}, ${length}>`);
-    });
-    const prologue = this.#scopes[0]!.lines.join('\n');
-    return { vocabulary: [...this.vocabulary.values()].join('\n'), declarations: declarations.join('\n'), prologue };
+  /** The kernel that a skeleton makes of all that was written, when the inner scopes are closed. */
+  kernel(skeleton: string, parts: Parts, sizes: Sizes, workgroups: Kernel['workgroups']): Kernel {
+    const vocabulary = [...this.vocabulary.values()].join('\n');
+    const wgsl = fillSkeleton(skeleton, { vocabulary, prologue: this.close(), ...parts }, sizes);
+    return { wgsl, bindings: this.bindings, workgroups };
   }
 
   /** Names an expression at a depth. */
@@ -238,6 +258,10 @@ export function take(into: Vocabulary, { name, source, file }: Called, type: 'f3
   return key;
 }
 
+/** Texts by the names of their places in a skeleton. */
+type Parts = Readonly<Record<string, string>>;
+type Sizes = Readonly<Record<string, number>>;
+
 const innermostRepeat = /^[ \t]*\/\/:repeat (\w+) (\w+).*\n((?:(?![ \t]*\/\/:repeat).*\n)*?)[ \t]*\/\/:end.*\n?/m;
 
 /**
@@ -245,7 +269,7 @@ const innermostRepeat = /^[ \t]*\/\/:repeat (\w+) (\w+).*\n((?:(?![ \t]*\/\/:rep
  * lines between `//:repeat i COUNT` and `//:end` are written out COUNT times with ${i} replaced by 0, 1, …; COUNT is
  * a number or a name in `sizes`. Blocks nest.
  */
-export function fillSkeleton(template: string, parts: Record<string, string>, sizes: Record<string, number>): string {
+export function fillSkeleton(template: string, parts: Parts, sizes: Sizes): string {
   let text = template.replace(/^\s*\/\/:(?!repeat|end)(\w+)\s*$/gm, (_, name: string) => parts[name] ?? '');
   while (innermostRepeat.test(text))
     text = text.replace(innermostRepeat, (_, name: string, count: string, body: string) =>
@@ -253,8 +277,5 @@ export function fillSkeleton(template: string, parts: Record<string, string>, si
     );
   const prelude = Object.entries(sizes).map(([name, value]) => `const ${name} = ${value}u;`);
   const body = text.replace(/^\s*\/\/(?!!).*\n|\s*\/\/(?!!).*$/gm, '');
-  const halves = /\bf16\b/.test(body) ? 'enable f16;\n' : '';
-  const matrices = /\bsubgroup_matrix/.test(body) ? 'enable chromium_experimental_subgroup_matrix;\n' : '';
-  const subgroups = /\bsubgroup/.test(body) ? 'enable subgroups;\n' : '';
-  return `${halves}${matrices}${subgroups}${prelude.join('\n')}\n${body}`.replace(/\n\s*\n/g, '\n');
+  return `${prelude.join('\n')}\n${body}`.replace(/\n\s*\n/g, '\n');
 }

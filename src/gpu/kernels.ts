@@ -8,7 +8,7 @@ import { sizeOf } from '../shape.js';
 import { countOf, flat, type Index } from './index.js';
 import type { PlanContext } from './memory.js';
 import { foldedReads, indexOf, isScatter, type Unit, unitWriter } from './units.js';
-import type { Kernel, Writer } from './writer.js';
+import type { Held, Kernel, Writer } from './writer.js';
 import { fromStorage, registerType, storageType, take, toStorage } from './writer.js';
 
 /** What decides between kernels of one meaning: the kind of adapter. */
@@ -26,25 +26,23 @@ const MAX_GROUPS = 65535;
 /** Whether four elements are a WGSL vector. */
 export const fitsVectors = ({ dtype }: Tensor): boolean => dtype === 'f16' || bytesPerElement(dtype) === 4;
 
-type PlaceOf = (node: Tensor, at: string) => string | undefined;
 /**
  * Writes what computes and stores a unit's results, one by one, or where it is `wide` one lane of four neighbours:
  * `vectorAt` is then the place of the vec4 that holds a node's element, if the lanes are its neighbours too.
  */
-export function writeResults(unit: Unit, { stored, target }: EmitOptions, wide: boolean, vectorAt: PlaceOf) {
+export function writeResults(unit: Unit, { stored, target }: EmitOptions, wide: boolean, vectorAt: Held) {
   const at = flat(unit.rowIndex);
   const loads = new Set<string>();
   const stores: string[] = [];
-  const writer = unitWriter(unit, stored, {
+  const writer = unitWriter(unit, stored, (node, place) => {
+    if (unit.heads.includes(node)) return 'head';
+    const vector = wide ? vectorAt(node, place) : undefined;
+    if (!vector) return undefined;
     // four neighbours are loaded once; a u8 word is four already
-    load: (node, place) => {
-      const vector = wide ? vectorAt(node, place) : undefined;
-      if (!vector) return undefined;
-      const buffer = writer.bind(node, 'read', node.dtype !== 'u8');
-      loads.add(`let l_${buffer} = ${buffer}[${vector}];`);
-      if (node.dtype === 'u8') return `((l_${buffer} >> (8u * \${lane}u)) & 255u)`;
-      return fromStorage(node, `l_${buffer}[\${lane}]`);
-    },
+    const buffer = writer.bind(node, 'read', node.dtype !== 'u8');
+    loads.add(`let l_${buffer} = ${buffer}[${vector}];`);
+    if (node.dtype === 'u8') return `((l_${buffer} >> (8u * \${lane}u)) & 255u)`;
+    return fromStorage(node, `l_${buffer}[\${lane}]`);
   });
   const values = unit.stores.map((node) => toStorage(node, writer.value(node, unit.rowIndex)));
   unit.stores.forEach((node, r) => {
@@ -138,11 +136,11 @@ function foldRows(writer: Writer, unit: Unit, target: EmitOptions['target']): vo
 
 /** A reduction, with everything that depends on its rows and elements: an invocation for each row, or for each row of blocks. */
 export function emitReduce(unit: Unit, { stored, adapter, target }: EmitOptions): Kernel {
-  const local = (head: Tensor): string => `h${unit.heads.indexOf(head)}`;
-  const writer = unitWriter(unit, stored, { local });
+  const nameOf = (head: Tensor): string => `h${unit.heads.indexOf(head)}`;
+  const writer = unitWriter(unit, stored, (node) => (unit.heads.includes(node) ? nameOf(node) : undefined));
   const byRows = scattersRows(unit, adapter);
   if (byRows) foldRows(writer, unit, target);
-  else for (const head of unit.heads) foldHead(writer, unit, head, local(head));
+  else for (const head of unit.heads) foldHead(writer, unit, head, nameOf(head));
   const store = (index: Index): void => {
     for (const node of unit.stores.filter((each) => indexOf(unit, each) === index)) {
       const value = toStorage(node, writer.value(node, index));

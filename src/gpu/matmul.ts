@@ -8,7 +8,7 @@ import { digit, flat, project } from './index.js';
 import { type AdapterClass, type EmitOptions, fitsVectors, writeResults } from './kernels.js';
 import { base, halvesOf } from './partition.js';
 import type { Unit } from './units.js';
-import { type Kernel, Writer } from './writer.js';
+import { type Held, type Kernel, Writer } from './writer.js';
 
 /**
  * How a product is computed: 4·rows × 4·columns outputs an invocation, in workgroups of x × y invocations. `registers` read
@@ -78,7 +78,8 @@ function writeVector(kernel: Writer, operand: Operand, batch: Shape, { stored }:
   const lead = project(digit('batch', sizeOf(batch)), batch, node.shape.slice(0, -2), String);
   const head = `fn vector_${name}(batch: u32, row: u32, column: u32)`;
   if (depth === 1) {
-    const writer = new Writer({ isStored: (each) => stored.has(each) }, kernel);
+    const held: Held = (each, at) => (stored.has(each) ? writer.read(each, at) : undefined);
+    const writer = new Writer(held, 0, kernel);
     writer.open('batch', 'p', 'q');
     const value = writer.value(node, [...lead, ...digit('p', p), ...digit('q', q)]);
     const inside = `let p = min(row, ${p - 1}u);\nlet q = min(column, ${q - 1}u);`;

@@ -3,7 +3,7 @@ import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
 import { countOf, digit, flat, type Index, split } from './index.js';
 import { base, behind, halvesOf, isLeaf, isVirtual, partition } from './partition.js';
-import { type Surroundings, Writer } from './writer.js';
+import { type Held, Writer } from './writer.js';
 
 /** Storage buffers that one kernel may bind by WebGPU's default limits. */
 export const MAX_BINDINGS = 8;
@@ -59,15 +59,12 @@ function unitFor(node: Tensor): Unit {
   return make('reduce', rowIndex, elementIndex);
 }
 
-/** A writer for a unit's expressions; `local` names the variable that holds a head at an index. */
-export function unitWriter(unit: Unit, stored: ReadonlySet<Tensor>, hooks: Partial<Surroundings>): Writer {
+/** A writer for a unit's expressions. `held` is asked for its heads and for all that it reads from buffers. */
+export function unitWriter(unit: Unit, stored: ReadonlySet<Tensor>, held: Held): Writer {
   const own = new Set(members(unit));
-  const writer = new Writer({
-    ...hooks,
-    isStored: (node) => stored.has(node) && !own.has(node),
-    local: (node, at) => (own.has(node) && !isVirtual(node) ? (hooks.local?.(node, at) ?? 'head') : undefined),
-    floor: unit.heads.length > 0 ? 1 : 0,
-  });
+  const isHeld = (node: Tensor): boolean => (own.has(node) ? !isVirtual(node) : stored.has(node));
+  const find: Held = (node, at) => (isHeld(node) ? (held(node, at) ?? writer.read(node, at)) : undefined);
+  const writer = new Writer(find, unit.heads.length > 0 ? 1 : 0);
   writer.open('row', 'i', 'batch', 'm', 'n');
   return writer;
 }
@@ -80,15 +77,14 @@ export const indexOf = ({ rowIndex, elementIndex }: Unit, member: Tensor): Index
 function survey(unit: Unit, stored: ReadonlySet<Tensor>): Unit['reads'] | undefined {
   const own = flat(unit.rowIndex);
   const reads = new Map<Tensor, boolean>();
-  const load = (node: Tensor, at: string): undefined => {
-    reads.set(node, reads.get(node) !== false && at === own);
-  };
   // heads are in registers at their own index and nowhere else
   let inReach = true;
-  const local = (_: Tensor, at: string): undefined => {
-    inReach &&= at === own;
+  const note = (node: Tensor, at: string): string => {
+    if (unit.heads.includes(node)) inReach &&= at === own;
+    else reads.set(node, reads.get(node) !== false && at === own);
+    return 'value';
   };
-  const writer = unitWriter(unit, stored, { load, local });
+  const writer = unitWriter(unit, stored, note);
   writer.open('column');
   for (const member of members(unit)) {
     const index = indexOf(unit, member);
@@ -98,7 +94,7 @@ function survey(unit: Unit, stored: ReadonlySet<Tensor>): Unit['reads'] | undefi
     // a matmul's operand is halves that it widens itself, or stored, or a view that is read in place
     else
       for (const node of member.inputs.map((input) => halvesOf(input) ?? base(input)))
-        for (const read of stored.has(node) ? [node] : node.inputs) load(base(read), 'operand');
+        for (const read of stored.has(node) ? [node] : node.inputs) note(base(read), 'operand');
   }
   return inReach ? reads : undefined;
 }

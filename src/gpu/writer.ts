@@ -64,17 +64,8 @@ export const fromStorage = ({ dtype }: Tensor, element: string): string =>
 
 type Scope = { readonly lines: string[]; readonly names: Map<string, string> };
 
-/** What `Writer` must know of the kernel around it. */
-export interface Surroundings {
-  /** Nodes whose values lie in buffers. */
-  isStored(node: Tensor): boolean;
-  /** Values already in registers: the expression for a node at a row-major index, if any. */
-  local?(node: Tensor, at: string): string | undefined;
-  /** The outermost scope that expressions may go to: heads are not known before their loop has run. */
-  floor?: number;
-  /** Told of each read of a stored node; may put another expression in its place (vec4 loads). */
-  load?(node: Tensor, at: string): string | undefined;
-}
+/** WGSL of a value that is at hand at a row-major index, in a register or a buffer; undefined where it is computed. */
+export type Held = (node: Tensor, at: string) => string | undefined;
 
 /**
  * Writes WGSL for pointwise and index ops: one function from (node, index) to an expression. Scopes nest (kernel, row,
@@ -83,14 +74,19 @@ export interface Surroundings {
 export class Writer {
   readonly vocabulary: Vocabulary;
   readonly bindings: Binding[];
-  readonly #around: Surroundings;
+  readonly #held: Held;
+  readonly #floor: number;
   readonly #scopes: Scope[] = [{ lines: [], names: new Map() }];
   readonly #depths = new Map<string, number>();
   #count = 0;
 
-  /** A second writer for another function of one kernel shares the first's bindings and vocabulary. */
-  constructor(around: Surroundings, kernel?: Writer) {
-    this.#around = around;
+  /**
+   * Expressions go to scope `floor` or further in: heads are not known before their loop has run. A second writer for
+   * another function of one kernel shares the first's bindings and vocabulary.
+   */
+  constructor(held: Held, floor: number, kernel?: Writer) {
+    this.#held = held;
+    this.#floor = floor;
     this.vocabulary = kernel?.vocabulary ?? new Map();
     this.bindings = kernel?.bindings ?? [];
   }
@@ -123,11 +119,12 @@ export class Writer {
     return { wgsl, bindings: this.bindings, workgroups };
   }
 
-  /** Names an expression at a depth. */
+  /** Names an expression at a depth; what is one word needs no other name. */
   name(expression: string, depth: number): string {
     const { lines, names } = this.#scopes[depth]!;
-    const name = names.get(expression) ?? `v${this.#count++}`;
-    if (names.has(expression)) return name;
+    const known = /^\w+$/.test(expression) ? expression : names.get(expression);
+    if (known) return known;
+    const name = `v${this.#count++}`;
     lines.push(`let ${name} = ${expression};`);
     names.set(expression, name);
     this.#depths.set(name, depth);
@@ -137,28 +134,23 @@ export class Writer {
   #depthOf(index: Index): number {
     // a literal place (`0u`) is known everywhere, any other unknown one only here
     const known = (base: string): number => this.#depths.get(base) ?? (/^\d/.test(base) ? 0 : this.#scopes.length - 1);
-    return index.reduce((depth, { base }) => Math.max(depth, known(base)), this.#around.floor ?? 0);
+    return index.reduce((depth, { base }) => Math.max(depth, known(base)), this.#floor);
   }
 
   /** The WGSL expression of a node's element: a name or a literal. */
   value(node: Tensor, index: Index): string {
+    if (node.op === (fullOp as unknown)) return literal((node.options as FullOptions).value, node.dtype);
     const depth = this.#depthOf(index);
     const at = flat(index);
-    const local = this.#around.local?.(node, at);
-    if (local !== undefined) return local;
-    if (node.op === (fullOp as unknown)) return literal((node.options as FullOptions).value, node.dtype);
     const { names } = this.#scopes[depth]!;
     const key = `${node.id}@${at}`;
-    if (!names.has(key)) {
-      const expression = this.#around.isStored(node) ? this.#read(node, at) : this.#compute(node, index, depth);
-      names.set(key, this.name(expression, depth));
-    }
-    return names.get(key)!;
+    const name = names.get(key) ?? this.name(this.#held(node, at) ?? this.#compute(node, index, depth), depth);
+    names.set(key, name);
+    return name;
   }
 
-  #read(node: Tensor, at: string): string {
-    const loaded = this.#around.load?.(node, at);
-    if (loaded !== undefined) return loaded;
+  /** What reads an element from its buffer. */
+  read(node: Tensor, at: string): string {
     const buffer = this.bind(node, 'read');
     if (node.dtype === 'u8') return `((${buffer}[(${at}) / 4u] >> (((${at}) % 4u) * 8u)) & 255u)`;
     return fromStorage(node, `${buffer}[${at}]`);
@@ -190,7 +182,7 @@ export class Writer {
     const asIndex = (expression: string, extent: number): Index => {
       const known = digits.get(expression);
       if (known && countOf(known) === extent) return known;
-      return extent === 1 ? [] : digit(/^\w+$/.test(expression) ? expression : naming(expression), extent);
+      return extent === 1 ? [] : digit(naming(expression), extent);
     };
     return {
       inputs: node.inputs,

@@ -2,7 +2,6 @@ import foldSource from '../../shaders/fold.wgsl?raw';
 import gatherSource from '../../shaders/gather.wgsl?raw';
 import mapSkeleton from '../../shaders/map.wgsl?raw';
 import reductionSkeleton from '../../shaders/reduction.wgsl?raw';
-import { bytesPerElement } from '../dtype.js';
 import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
 import { countOf, flat, type Index } from './index.js';
@@ -22,9 +21,6 @@ export interface EmitOptions extends PlanContext {
 
 /** Workgroups along one dimension, at most. */
 const MAX_GROUPS = 65535;
-
-/** Whether four elements are a WGSL vector. */
-export const fitsVectors = ({ dtype }: Tensor): boolean => dtype === 'f16' || bytesPerElement(dtype) === 4;
 
 /**
  * Writes what computes and stores a unit's results, one by one, or where it is `wide` one lane of four neighbours:
@@ -67,8 +63,7 @@ export const isElementwise = (unit: Unit): boolean =>
  * parameters of a whole model).
  */
 export function emitMap(unit: Unit, options: EmitOptions, length = sizeOf(unit.roots[0]!.shape)): Kernel {
-  const inWords = (node: Tensor): boolean => fitsVectors(node) || node.dtype === 'u8';
-  const wide = length % 4 === 0 && [...unit.reads.keys(), ...unit.stores].every(inWords);
+  const wide = length % 4 === 0;
   const placeOf = (node: Tensor) => (readsOwn(unit, node) ? 'group' : undefined);
   const { writer, ...parts } = writeResults(unit, options, wide, placeOf);
   const LANES = wide ? 4 : 1;

@@ -5,7 +5,7 @@ import type { Tensor } from '../graph/tensor.js';
 import { type MatmulOptions, matmulSizes } from '../ops/matmul.js';
 import { type Shape, sizeOf } from '../shape.js';
 import { digit, flat, project } from './index.js';
-import { type AdapterClass, type EmitOptions, fitsVectors, writeResults } from './kernels.js';
+import { type AdapterClass, type EmitOptions, writeResults } from './kernels.js';
 import { base, halvesOf } from './partition.js';
 import type { Unit } from './units.js';
 import { type Held, type Kernel, Writer } from './writer.js';
@@ -67,7 +67,7 @@ export interface Operand {
 
 /** Whether both operands can be read in vec4s along their contiguous axis, four steps of k at a time. */
 const liesInVectors = ({ node, q }: Operand, stored: ReadonlySet<Tensor>): boolean =>
-  (halvesOf(node) !== undefined || stored.has(base(node))) && q % 4 === 0 && fitsVectors(node);
+  (halvesOf(node) !== undefined || stored.has(base(node))) && q % 4 === 0;
 
 /**
  * fn vector_a / vector_b: what is read of an operand as it lies. Wide: four contiguous elements of one row, zeros beyond K.
@@ -163,9 +163,9 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   const { transposeA, transposeB } = head!.options as MatmulOptions;
   const { batch, m, n, k } = matmulSizes(a.shape, b.shape, { transposeA, transposeB });
   const at = flat(unit.rowIndex);
-  const wide = n % 4 === 0 && unit.stores.every(fitsVectors);
-  const { writer, ...parts } = writeResults(unit, options, wide, (node, place) =>
-    fitsVectors(node) && (place === at || place === 'n') ? `${place.replace(/\bn\b/g, 'first')} / 4u` : undefined,
+  const wide = n % 4 === 0;
+  const { writer, ...parts } = writeResults(unit, options, wide, (_, place) =>
+    place === at || place === 'n' ? `${place.replace(/\bn\b/g, 'first')} / 4u` : undefined,
   );
   const operands: [Operand, Operand] = [
     { name: 'a', node: a, ...(transposeA ? { p: k, q: m, inner: 'p' } : { p: m, q: k, inner: 'q' }) },

@@ -6,6 +6,7 @@ import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
 import { countOf, flat, type Index } from './index.js';
 import type { PlanContext } from './memory.js';
+import { isVirtual } from './partition.js';
 import { foldedReads, indexOf, isScatter, type Unit, unitWriter } from './units.js';
 import type { Held, Kernel, Writer } from './writer.js';
 import { fromStorage, registerType, storageType, take, toStorage } from './writer.js';
@@ -31,7 +32,7 @@ export function writeResults(unit: Unit, { stored, target }: EmitOptions, wide: 
   const loads = new Set<string>();
   const stores: string[] = [];
   const writer = unitWriter(unit, stored, (node, place) => {
-    if (unit.heads.includes(node)) return 'head';
+    if (unit.members.includes(node)) return 'head';
     const vector = wide ? vectorAt(node, place) : undefined;
     if (!vector) return undefined;
     // four neighbours are loaded once; a u8 word is four already
@@ -51,8 +52,8 @@ export function writeResults(unit: Unit, { stored, target }: EmitOptions, wide: 
   return { writer, loads: [...loads].join('\n'), body: writer.close(), stores: stores.join('\n') };
 }
 
-const readsOwn = ({ reads, roots }: Unit, node: Tensor): boolean =>
-  reads.get(node) !== false && sizeOf(node.shape) === sizeOf(roots[0]!.shape);
+const readsOwn = ({ reads, members }: Unit, node: Tensor): boolean =>
+  reads.get(node) !== false && sizeOf(node.shape) === sizeOf(members[0]!.shape);
 
 /** Whether an elementwise kernel reads nothing but its own element and scalars. */
 export const isElementwise = (unit: Unit): boolean =>
@@ -62,7 +63,7 @@ export const isElementwise = (unit: Unit): boolean =>
  * An elementwise kernel. With `length`, one that runs over that many elements of buffers with one layout (the
  * parameters of a whole model).
  */
-export function emitMap(unit: Unit, options: EmitOptions, length = sizeOf(unit.roots[0]!.shape)): Kernel {
+export function emitMap(unit: Unit, options: EmitOptions, length = sizeOf(unit.members[0]!.shape)): Kernel {
   const wide = length % 4 === 0;
   const placeOf = (node: Tensor) => (readsOwn(unit, node) ? 'group' : undefined);
   const { writer, ...parts } = writeResults(unit, options, wide, placeOf);
@@ -106,15 +107,15 @@ function foldHead(writer: Writer, unit: Unit, head: Tensor, name: string): void 
 }
 
 /** Whether one invocation had better make a whole row of a gather's gradient: it reads an index once for all of the row. */
-function scattersRows({ heads, roots }: Unit, adapter: AdapterClass): boolean {
-  const [head] = heads;
-  if (roots.length > 0 || heads.length > 1 || !isScatter(head!) || head!.dtype !== 'f32') return false;
+function scattersRows({ members }: Unit, adapter: AdapterClass): boolean {
+  const [head] = members;
+  if (members.length > 1 || !isScatter(head!) || head!.dtype !== 'f32') return false;
   return adapter !== 'gpu' || sizeOf(head!.shape) * head!.inputs[1]!.shape[0]! > 2 ** 26;
 }
 
 /** The gradient of a gather, row by row: each walks the index list in order and adds to itself what it owns. */
 function foldRows(writer: Writer, unit: Unit, target: EmitOptions['target']): void {
-  const head = unit.heads[0]!;
+  const head = unit.members[0]!;
   const [index, value] = foldedReads(head, unit);
   writer.open('column');
   const found = `u32(${writer.value(...index!)})`;
@@ -131,11 +132,12 @@ function foldRows(writer: Writer, unit: Unit, target: EmitOptions['target']): vo
 
 /** A reduction, with everything that depends on its rows and elements: an invocation for each row, or for each row of blocks. */
 export function emitReduce(unit: Unit, { stored, adapter, target }: EmitOptions): Kernel {
-  const nameOf = (head: Tensor): string => `h${unit.heads.indexOf(head)}`;
-  const writer = unitWriter(unit, stored, (node) => (unit.heads.includes(node) ? nameOf(node) : undefined));
+  const heads = unit.members.filter((node) => !isVirtual(node));
+  const nameOf = (head: Tensor): string => `h${heads.indexOf(head)}`;
+  const writer = unitWriter(unit, stored, (node) => (heads.includes(node) ? nameOf(node) : undefined));
   const byRows = scattersRows(unit, adapter);
   if (byRows) foldRows(writer, unit, target);
-  else for (const head of unit.heads) foldHead(writer, unit, head, nameOf(head));
+  else for (const head of heads) foldHead(writer, unit, head, nameOf(head));
   const store = (index: Index): void => {
     for (const node of unit.stores.filter((each) => indexOf(unit, each) === index)) {
       const value = toStorage(node, writer.value(node, index));
@@ -148,7 +150,7 @@ export function emitReduce(unit: Unit, { stored, adapter, target }: EmitOptions)
   const perElement = writer.close();
   if (perElement) writer.push(overColumns(perElement));
   const body = writer.close();
-  const INNER = byRows ? unit.heads[0]!.shape[2]! : 1;
+  const INNER = byRows ? heads[0]!.shape[2]! : 1;
   const ROWS = countOf(unit.rowIndex) / INNER;
   const COLUMNS = countOf(unit.elementIndex) / countOf(unit.rowIndex);
   // few rows are spread over the cores of software adapters; lanes of one subgroup do alike

@@ -158,7 +158,7 @@ function writeProducts(
 
 /** A matrix product; its epilogue is fn finish, for four neighbouring outputs of one row. */
 export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
-  const [head] = unit.heads;
+  const [head] = unit.members;
   const [a, b] = head!.inputs as [Tensor, Tensor];
   const { transposeA, transposeB } = head!.options as MatmulOptions;
   const { batch, m, n, k } = matmulSizes(a.shape, b.shape, { transposeA, transposeB });

@@ -90,11 +90,10 @@ export function partition(program: Pick<Program, 'outputs' | 'updates' | 'recomp
   const nexts = new Set(program.updates.map(([, next]) => base(next)));
   const aliases = findAliases(order, stored, nexts);
   if (!program.recompute) storeShared(order, stored, nexts);
+  cutLarge(order, stored);
   return {
     /** Every node, inputs first. */
     order,
-    /** What each node's expression reads, over virtual nodes on the way. */
-    frontiers: cutLarge(order, stored),
     stored: stored as ReadonlySet<Tensor>,
     /** Stored nodes that lie inside others. */
     aliases,
@@ -103,8 +102,9 @@ export function partition(program: Pick<Program, 'outputs' | 'updates' | 'recomp
   };
 }
 
-/** Stores parts of expressions that read or compute too much for one kernel. Returns what each node's then reads. */
-function cutLarge(order: readonly Tensor[], stored: Set<Tensor>): Map<Tensor, Set<Tensor>> {
+/** Stores parts of expressions that read or compute too much for one kernel. */
+function cutLarge(order: readonly Tensor[], stored: Set<Tensor>): void {
+  /** What each node's expression reads, over virtual nodes on the way. */
   const frontiers = new Map<Tensor, Set<Tensor>>();
   const ops = new Map<Tensor, number>();
   // what is stored lies under the reshapes, which then cost nothing
@@ -130,7 +130,6 @@ function cutLarge(order: readonly Tensor[], stored: Set<Tensor>): Map<Tensor, Se
       if (cut) stored.add(base(cut));
     } while (cut);
   }
-  return frontiers;
 }
 
 /** Elements up to which an operand's windows are written out once: reading them from memory is quicker than finding them. */

@@ -9,8 +9,8 @@ import { lower } from './lower.js';
 import { multiplyAdds } from './matmul.js';
 import type { Place, PlanBuffer, PlanContext } from './memory.js';
 import { align, assignSlots, nodeBytes, placeParameters } from './memory.js';
-import { base, isLeaf, isLiteral } from './partition.js';
-import { members, schedule, type Unit, Units } from './units.js';
+import { base, isLeaf, isLiteral, isVirtual } from './partition.js';
+import { schedule, type Unit, Units } from './units.js';
 import { emit, type Group, groupUnits } from './updates.js';
 import { wholeText } from './writer.js';
 
@@ -37,13 +37,16 @@ function lowerProgram({ outputs, updates }: Program): Pick<Program, 'outputs' | 
   return { outputs: kept, updates: own };
 }
 
-/** A short name for a dispatch: its heavy op, or what its result is. */
-const kernelName = (unit: Unit): string =>
-  [...unit.heads, ...unit.roots.slice(unit.heads.length ? -1 : 0)].map((node) => node.op.name).join('+');
+/** A short name for a dispatch: its heavy ops, and what its last result is. */
+const kernelName = ({ kind, members }: Unit): string => {
+  const last = members.findLast(isVirtual);
+  const named = members.filter((node) => kind === 'map' || !isVirtual(node) || node === last);
+  return named.map(({ op }) => op.name).join('+');
+};
 
 /** What a unit computes, with everything written into it, each node after those that it uses. */
 function nodesOf(unit: Unit, stored: ReadonlySet<Tensor>): Tensor[] {
-  const own = members(unit);
+  const own = unit.members;
   const isWritten = (node: Tensor): boolean => own.includes(node) || !(stored.has(node) || isLiteral(node));
   return topological(own, ({ inputs }) => inputs.filter(isWritten));
 }
@@ -101,7 +104,7 @@ export function makePlan(program: Program, context: PlanContext) {
   const computed = nodes.filter((node) => !isLeaf(node) && !isLiteral(node));
   return {
     dispatches: groups
-      .filter(({ units: [first] }) => sizeOf(members(first!)[0]!.shape) > 0)
+      .filter(({ units: [first] }) => sizeOf(first!.members[0]!.shape) > 0)
       .map((group) => describeDispatch(group, options, (node) => places.get(base(node))!)),
     dispatchesUnfused: computed.filter((node) => node.op.name !== 'reshape').length,
     buffers,
@@ -131,7 +134,7 @@ function describeDispatch({ units, ranges, kernel }: Group, options: EmitOptions
     return { place: { ...place, bytes: align(place.bytes, 16) }, access }; // whole vec4s
   });
   const bound = places.map(({ bytes }, i) => ({ bytes, access: bindings[i]!.access }));
-  const elements = units.reduce((sum, each) => sum + sizeOf(members(each)[0]!.shape), 0);
+  const elements = units.reduce((sum, each) => sum + sizeOf(each.members[0]!.shape), 0);
   const most = unit.kind === 'map' ? 4 * elements : Number.POSITIVE_INFINITY;
   const computed = units.flatMap((each) => nodesOf(each, options.stored));
   return {

@@ -125,9 +125,9 @@ function joinAt(out: Group[], at: number, group: Group, options: EmitOptions): b
 
 /** What a group is small of, if it is. */
 function smallKind({ units, ranges }: Group): Unit['kind'] | undefined {
-  const isSmall = ({ kind, heads, elementIndex }: Unit): boolean => {
-    if (kind === 'reduce') return countOf(elementIndex) <= SMALL_FOLD && !heads.some(isScatter);
-    return kind === 'matmul' && multiplyAdds(heads[0]!) < SMALL;
+  const isSmall = ({ kind, members, elementIndex }: Unit): boolean => {
+    if (kind === 'reduce') return countOf(elementIndex) <= SMALL_FOLD && !members.some(isScatter);
+    return kind === 'matmul' && multiplyAdds(members[0]!) < SMALL;
   };
   return !ranges && units.every(isSmall) ? units[0]!.kind : undefined;
 }

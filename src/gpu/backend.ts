@@ -7,7 +7,7 @@ import type { Tensor } from '../graph/tensor.js';
 import { Device, type GpuOptions } from './device.js';
 import { GpuExecutable } from './executable.js';
 import type { MatrixUnit } from './matrices.js';
-import { type PlanBuffer, type PlanContext, placeParameters } from './memory.js';
+import { type PlanBuffer, type PlanContext, placeInRow } from './memory.js';
 import type { Dispatch } from './plan.js';
 import type { Profiler } from './profile.js';
 import { makeScratch, sizesOf } from './scratch.js';
@@ -84,8 +84,9 @@ export class GpuBackend extends Device implements Backend {
 
   /** Where a parameter lies. */
   #place(parameter: Tensor): [buffer: GPUBuffer, offset: number] {
-    placeParameters(this.#context, [parameter]);
-    const { buffer, offset } = this.#context.shared.get(parameter)!;
+    const { shared, maxBytes } = this.#context;
+    placeInRow('parameters', [parameter], shared, maxBytes);
+    const { buffer, offset } = shared.get(parameter)!;
     return [this.shared(buffer), offset];
   }
 

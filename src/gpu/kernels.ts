@@ -2,6 +2,7 @@ import foldSource from '../../shaders/fold.wgsl?raw';
 import gatherSource from '../../shaders/gather.wgsl?raw';
 import mapSkeleton from '../../shaders/map.wgsl?raw';
 import reductionSkeleton from '../../shaders/reduction.wgsl?raw';
+import { bytesPerElement } from '../dtype.js';
 import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
 import { countOf, flat, type Index } from './index.js';
@@ -55,9 +56,11 @@ export function writeResults(unit: Unit, { stored, target }: EmitOptions, wide: 
 const readsOwn = ({ reads, members }: Unit, node: Tensor): boolean =>
   reads.get(node) !== false && sizeOf(node.shape) === sizeOf(members[0]!.shape);
 
-/** Whether an elementwise kernel reads nothing but its own element and scalars. */
-export const isElementwise = (unit: Unit): boolean =>
-  [...unit.reads.keys()].every((node) => readsOwn(unit, node) || sizeOf(node.shape) === 1);
+/** Whether a kernel may run over neighbours too: it has but its own element, of one width everywhere, and scalars. */
+export const isElementwise = (unit: Unit): boolean => {
+  const isOwn = (node: Tensor): boolean => readsOwn(unit, node) && bytesPerElement(node.dtype) === 4;
+  return [...unit.reads.keys(), ...unit.stores].every((node) => isOwn(node) || sizeOf(node.shape) === 1);
+};
 
 /**
  * An elementwise kernel. With `length`, one that runs over that many elements of buffers with one layout (the

@@ -16,7 +16,7 @@ export interface PlanBuffer {
   readonly kind: 'slot' | 'feed' | 'constant' | 'parameters';
   /** Grows while the plan is made. */
   bytes: number;
-  /** The leaves that it holds. */
+  /** What was placed in it when it was made: leaves, neighbours. */
   readonly nodes: Tensor[];
 }
 
@@ -71,15 +71,16 @@ export function fromBytes({ shape, dtype }: Tensor, bytes: ArrayBuffer): TensorD
   return { shape, dtype, data: dtype === 'bool' ? Uint8Array.from(held) : held };
 }
 
-/** Places parameters side by side in a new buffer, but for those that have a place; above the binding limit another is begun. */
-export function placeParameters({ shared, maxBytes }: PlanContext, parameters: readonly Tensor[]): void {
+type Places = WeakMap<Tensor, Place>;
+/** Places values side by side in a new buffer, but for those that have a place; above the binding limit another is begun. */
+export function placeInRow(kind: PlanBuffer['kind'], nodes: readonly Tensor[], places: Places, maxBytes: number): void {
   let buffer: PlanBuffer | undefined;
-  for (const parameter of parameters.filter((each) => !shared.has(each))) {
-    const bytes = nodeBytes(parameter);
-    if (!buffer || buffer.bytes + align(bytes) > maxBytes) buffer = { kind: 'parameters', bytes: 0, nodes: [] };
-    shared.set(parameter, { buffer, offset: buffer.bytes, bytes });
+  for (const node of nodes.filter((each) => !places.has(each))) {
+    const bytes = nodeBytes(node);
+    if (!buffer || buffer.bytes + align(bytes) > maxBytes) buffer = { kind, bytes: 0, nodes: [] };
+    places.set(node, { buffer, offset: buffer.bytes, bytes });
     buffer.bytes += align(bytes);
-    buffer.nodes.push(parameter);
+    buffer.nodes.push(node);
   }
 }
 

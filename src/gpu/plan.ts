@@ -8,10 +8,10 @@ import type { EmitOptions } from './kernels.js';
 import { lower } from './lower.js';
 import { multiplyAdds } from './matmul.js';
 import type { Place, PlanBuffer, PlanContext } from './memory.js';
-import { align, assignSlots, nodeBytes, placeParameters } from './memory.js';
+import { align, assignSlots, nodeBytes, placeInRow } from './memory.js';
 import { base, isLeaf, isLiteral, isVirtual } from './partition.js';
 import { schedule, type Unit, Units } from './units.js';
-import { emit, type Group, groupUnits } from './updates.js';
+import { type Group, groupUnits } from './updates.js';
 import { wholeText } from './writer.js';
 
 /** One kernel call: its text, its buffers, and the units (for people and for the cross-check) that it computes. */
@@ -60,7 +60,7 @@ function flopsOf(node: Tensor): number {
 
 /** Places of leaves: parameters in the engine's flat buffers, constants once an engine, inputs once a plan. */
 function placeLeaves(leaves: readonly Tensor[], context: PlanContext, places: Map<Tensor, Place>, fed?: boolean): void {
-  placeParameters(context, leaves.filter(isParameter));
+  placeInRow('parameters', leaves.filter(isParameter), context.shared, context.maxBytes);
   for (const node of leaves) {
     checkStorable(node, context);
     const isKept = !fed && isConstant(node);
@@ -123,25 +123,27 @@ export function makePlan(program: Program, context: PlanContext) {
 }
 
 /** A kernel with its places. It may not bind one buffer both to read and to write: there, all is bound to be written. */
-function describeDispatch({ units, ranges, kernel }: Group, options: EmitOptions, placeOf: (node: Tensor) => Place) {
+function describeDispatch({ units, kernel, run }: Group, { stored }: EmitOptions, placeOf: (node: Tensor) => Place) {
   const [unit] = units as [Unit]; // those of a run are alike
-  const own = kernel ?? emit(unit, options);
-  const places = own.bindings.map(({ node }) => ranges?.get(options.target(base(node))) ?? placeOf(node));
-  const isWritten = (_: Place, i: number): boolean => own.bindings[i]!.access === 'read_write';
+  const sizes = units.map(({ members }) => sizeOf(members[0]!.shape));
+  const places = kernel.bindings.map(({ node }) => {
+    const place = placeOf(node);
+    return run && sizeOf(node.shape) === sizes[0] ? { ...place, bytes: run } : place;
+  });
+  const isWritten = (_: Place, i: number): boolean => kernel.bindings[i]!.access === 'read_write';
   const written = new Set(places.filter(isWritten).map(({ buffer }) => buffer));
   const bindings = places.map((place) => {
     const access = written.has(place.buffer) ? ('read_write' as const) : ('read' as const);
     return { place: { ...place, bytes: align(place.bytes, 16) }, access }; // whole vec4s
   });
   const bound = places.map(({ bytes }, i) => ({ bytes, access: bindings[i]!.access }));
-  const elements = units.reduce((sum, each) => sum + sizeOf(each.members[0]!.shape), 0);
-  const most = unit.kind === 'map' ? 4 * elements : Number.POSITIVE_INFINITY;
-  const computed = units.flatMap((each) => nodesOf(each, options.stored));
+  const most = unit.kind === 'map' ? 4 * sizes.reduce((sum, size) => sum + size, 0) : Number.POSITIVE_INFINITY;
+  const computed = units.flatMap((each) => nodesOf(each, stored));
   return {
     kernel: [...new Set(units.map(kernelName))].join('+'),
-    wgsl: wholeText(own, bound),
-    ...{ workgroups: own.workgroups, product: own.product, bindings, units },
-    ops: (ranges ? nodesOf(unit, options.stored) : computed).map(({ op }) => op.name),
+    wgsl: wholeText(kernel, bound),
+    ...{ workgroups: kernel.workgroups, product: kernel.product, bindings, units },
+    ops: (run ? nodesOf(unit, stored) : computed).map(({ op }) => op.name),
     /** Additions and multiplications of one call; other functions count as one each. */
     flops: computed.reduce((sum, node) => sum + flopsOf(node), 0),
     /** Of the values that it must read and write, each once: an elementwise kernel reads a data set's rows, not all. */

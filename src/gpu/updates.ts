@@ -4,17 +4,17 @@ import { sizeOf } from '../shape.js';
 import { countOf } from './index.js';
 import { type EmitOptions, emitMap, emitReduce, isElementwise } from './kernels.js';
 import { emitMatmul, multiplyAdds, SMALL } from './matmul.js';
-import { align, nodeBytes, type Place, type PlanBuffer, type PlanContext, placeParameters } from './memory.js';
+import { align, nodeBytes, type Place, type PlanContext, placeInRow } from './memory.js';
 import { base } from './partition.js';
 import { isScatter, MAX_BINDINGS, type Unit, type Units } from './units.js';
 import { addBinding, type Binding, type Kernel } from './writer.js';
 
-/** A dispatch to be: one unit, or one kernel over the units of neighbouring parameters. */
+/** A dispatch to be: one unit, or several in one kernel. */
 export interface Group {
   readonly units: readonly Unit[];
-  /** For several units: their kernel, and what it binds instead of the first unit's own places. */
-  readonly kernel?: Kernel;
-  readonly ranges?: ReadonlyMap<Tensor, Place>;
+  readonly kernel: Kernel;
+  /** Of a run, one kernel over the units of neighbouring parameters: the bytes from the first one's values to the last's. */
+  readonly run?: number;
 }
 
 /** An update kernel by what it binds, in order: parameters and optimizer state, and results such as gradients. */
@@ -22,8 +22,6 @@ interface Member {
   readonly unit: Unit;
   readonly kept: readonly Tensor[];
   readonly made: readonly Tensor[];
-  /** Of each that is kept or made. */
-  readonly bytes: number;
 }
 
 /** Elements up to which a fold shares a dispatch with others. */
@@ -33,7 +31,7 @@ const SMALL_FOLD = 2 ** 14;
 const ANY_LENGTH = 1 << 20;
 
 /** A unit's own kernel. */
-export const emit = (unit: Unit, options: EmitOptions): Kernel =>
+const emit = (unit: Unit, options: EmitOptions): Kernel =>
   ({ map: emitMap, reduce: emitReduce, matmul: emitMatmul })[unit.kind](unit, options);
 
 /** Update kernels that differ in nothing but the size and the place of what they update, grouped by their WGSL. */
@@ -46,12 +44,12 @@ function alike(order: readonly Unit[], options: EmitOptions): Member[][] {
     const kernel = emitMap(unit, options, ANY_LENGTH);
     // a next value that is written in place lies where its parameter does
     const nodes = kernel.bindings.map(({ node }) => options.target(base(node)));
-    const own = nodes.filter((node) => sizeOf(node.shape) === size);
+    const own = nodes.filter(({ shape }) => sizeOf(shape) === size);
     const [kept, made] = [own.filter(isParameter), own.filter((node) => !isParameter(node))];
     // what is not element-wise is one value for all
     const bound = nodes.map((node) => (own.includes(node) ? [isParameter(node), node.dtype] : node.id));
     const key = [kernel.wgsl, ...bound].join('|');
-    groups.set(key, [...(groups.get(key) ?? []), { unit, kept, made, bytes: nodeBytes(unit.stores[0]!) }]);
+    groups.set(key, [...(groups.get(key) ?? []), { unit, kept, made }]);
   }
   return [...groups.values()];
 }
@@ -77,8 +75,8 @@ export function groupUnits(units: Units, order: readonly Unit[], options: EmitOp
     const free = group.filter(({ made }) => made.every(canPlace));
     const laidOut = [...new Set([...free, ...group])];
     for (const slot of group[0]!.kept.keys()) {
-      const parameters = laidOut.map(({ kept }) => kept[slot]!);
-      placeParameters(options, parameters);
+      const neighbours = laidOut.map(({ kept }) => kept[slot]!);
+      placeInRow('parameters', neighbours, options.shared, options.maxBytes);
     }
     for (const members of chains(free, options)) {
       const own = new Set(members.map(({ unit }) => unit));
@@ -88,7 +86,7 @@ export function groupUnits(units: Units, order: readonly Unit[], options: EmitOp
       runs.set(last, [makeRun(members, options, places)]);
     }
   }
-  const groups = order.flatMap((unit) => runs.get(unit) ?? [{ units: [unit] }]);
+  const groups = order.flatMap((unit) => runs.get(unit) ?? [{ units: [unit], kernel: emit(unit, options) }]);
   return joinSmall(groups, options);
 }
 
@@ -124,12 +122,12 @@ function joinAt(out: Group[], at: number, group: Group, options: EmitOptions): b
 }
 
 /** What a group is small of, if it is. */
-function smallKind({ units, ranges }: Group): Unit['kind'] | undefined {
+function smallKind({ units }: Group): Unit['kind'] | undefined {
   const isSmall = ({ kind, members, elementIndex }: Unit): boolean => {
     if (kind === 'reduce') return countOf(elementIndex) <= SMALL_FOLD && !members.some(isScatter);
     return kind === 'matmul' && multiplyAdds(members[0]!) < SMALL;
   };
-  return !ranges && units.every(isSmall) ? units[0]!.kind : undefined;
+  return units.every(isSmall) ? units[0]!.kind : undefined;
 }
 
 /** The text of one kernel among others: its own names, bindings by their common numbers, and a function for its main. */
@@ -167,7 +165,7 @@ function chains(group: readonly Member[], { shared }: PlanContext): Member[][] {
   const follows = (before: Member, next: Member): boolean =>
     placesOf(next).every(({ buffer, offset }, slot) => {
       const place = placesOf(before)[slot]!;
-      return place.buffer === buffer && offset === place.offset + align(before.bytes);
+      return place.buffer === buffer && offset === place.offset + align(place.bytes);
     });
   const out: Member[][] = [];
   for (const member of [...group].sort((a, b) => placesOf(a)[0]!.offset - placesOf(b)[0]!.offset)) {
@@ -197,17 +195,11 @@ function isInTheWay(units: readonly Unit[], others: readonly Unit[], { target }:
 
 /** One kernel over all members; results get a buffer laid out like the parameters. */
 function makeRun(members: readonly Member[], options: EmitOptions, places: Map<Tensor, Place>): Group {
-  const bytes = members.reduce((total, member) => total + align(member.bytes), 0);
-  const { kept, made, unit } = members[0]!;
-  const ranges = new Map(kept.map((node): [Tensor, Place] => [node, { ...options.shared.get(node)!, bytes }]));
-  for (const [slot, node] of made.entries()) {
-    const buffer: PlanBuffer = { kind: 'slot', bytes, nodes: [] };
-    ranges.set(node, { buffer, offset: 0, bytes });
-    let offset = 0;
-    for (const member of members) {
-      places.set(member.made[slot]!, { buffer, offset, bytes: member.bytes });
-      offset += align(member.bytes);
-    }
+  const [{ unit, made }] = members as [Member];
+  for (const slot of made.keys()) {
+    const neighbours = members.map((member) => member.made[slot]!);
+    placeInRow('slot', neighbours, places, options.maxBytes);
   }
-  return { units: members.map((member) => member.unit), kernel: emitMap(unit, options, bytes / 4), ranges };
+  const run = members.reduce((total, { kept }) => total + align(nodeBytes(kept[0]!)), 0);
+  return { units: members.map((member) => member.unit), kernel: emitMap(unit, options, run / 4), run };
 }

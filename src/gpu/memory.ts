@@ -77,9 +77,10 @@ export function placeInRow(kind: PlanBuffer['kind'], nodes: readonly Tensor[], p
   let buffer: PlanBuffer | undefined;
   for (const node of nodes.filter((each) => !places.has(each))) {
     const bytes = nodeBytes(node);
-    if (!buffer || buffer.bytes + align(bytes) > maxBytes) buffer = { kind, bytes: 0, nodes: [] };
-    places.set(node, { buffer, offset: buffer.bytes, bytes });
-    buffer.bytes += align(bytes);
+    if (!buffer || align(buffer.bytes) + align(bytes, 16) > maxBytes) buffer = { kind, bytes: 0, nodes: [] };
+    const offset = align(buffer.bytes);
+    places.set(node, { buffer, offset, bytes });
+    buffer.bytes = offset + align(bytes, 16);
     buffer.nodes.push(node);
   }
 }

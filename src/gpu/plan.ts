@@ -7,7 +7,7 @@ import { formatShape, sizeOf } from '../shape.js';
 import type { EmitOptions } from './kernels.js';
 import { lower } from './lower.js';
 import { multiplyAdds } from './matmul.js';
-import type { Place, PlanBuffer, PlanContext } from './memory.js';
+import type { Place, PlanContext } from './memory.js';
 import { align, assignSlots, nodeBytes, placeInRow } from './memory.js';
 import { base, isLeaf, isLiteral, isVirtual } from './partition.js';
 import { schedule, type Unit, Units } from './units.js';
@@ -60,16 +60,13 @@ function flopsOf(node: Tensor): number {
 
 /** Places of leaves: parameters in the engine's flat buffers, constants once an engine, inputs once a plan. */
 function placeLeaves(leaves: readonly Tensor[], context: PlanContext, places: Map<Tensor, Place>, fed?: boolean): void {
-  placeInRow('parameters', leaves.filter(isParameter), context.shared, context.maxBytes);
+  const { shared, maxBytes } = context;
+  placeInRow('parameters', leaves.filter(isParameter), shared, maxBytes);
   for (const node of leaves) {
     checkStorable(node, context);
-    const isKept = !fed && isConstant(node);
-    const bytes = nodeBytes(node);
-    const buffer: PlanBuffer = { kind: isKept ? 'constant' : 'feed', bytes: align(bytes, 16), nodes: [node] };
-    const shared = isKept || isParameter(node) ? context.shared.get(node) : undefined;
-    const place = shared ?? { buffer, offset: 0, bytes };
-    if (isKept) context.shared.set(node, place);
-    places.set(node, place);
+    const isShared = isParameter(node) || (isConstant(node) && !fed);
+    placeInRow(isShared ? 'constant' : 'feed', [node], isShared ? shared : places, maxBytes);
+    if (isShared) places.set(node, shared.get(node)!);
   }
 }
 

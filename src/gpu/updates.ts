@@ -4,7 +4,7 @@ import { sizeOf } from '../shape.js';
 import { countOf } from './index.js';
 import { type EmitOptions, emitMap, emitReduce, isElementwise } from './kernels.js';
 import { emitMatmul, multiplyAdds, SMALL } from './matmul.js';
-import { align, nodeBytes, type Place, type PlanContext, placeInRow } from './memory.js';
+import { align, type Place, type PlanContext, placeInRow } from './memory.js';
 import { base } from './partition.js';
 import { isScatter, MAX_BINDINGS, type Unit, type Units } from './units.js';
 import { addBinding, type Binding, type Kernel } from './writer.js';
@@ -200,6 +200,7 @@ function makeRun(members: readonly Member[], options: EmitOptions, places: Map<T
     const neighbours = members.map((member) => member.made[slot]!);
     placeInRow('slot', neighbours, places, options.maxBytes);
   }
-  const run = members.reduce((total, { kept }) => total + align(nodeBytes(kept[0]!)), 0);
+  const [first, last] = [members[0], members.at(-1)].map((member) => options.shared.get(member!.kept[0]!)!);
+  const run = last!.offset + align(last!.bytes, 16) - first!.offset;
   return { units: members.map((member) => member.unit), kernel: emitMap(unit, options, run / 4), run };
 }

@@ -2,8 +2,8 @@ import { bytesPerElement, isFloat } from '../dtype.js';
 import { isParameter, type Program } from '../graph/program.js';
 import { fullOp, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
-import type { ResizeOptions } from '../ops/slice.js';
-import { sizeOf, stridesOf } from '../shape.js';
+import { type ResizeOptions, startsOf } from '../ops/slice.js';
+import { type Shape, sizeOf, stridesOf } from '../shape.js';
 import { ALIGNMENT } from './memory.js';
 
 /** Reshapes share memory with what they reshape. */
@@ -165,31 +165,12 @@ export function behind(node: Tensor, aliases: Aliases): Tensor[] {
   return out;
 }
 
-const isAligned = (node: Tensor, offset: number): boolean =>
-  bytesPerElement(node.dtype) === 4 && (offset * 4) % ALIGNMENT === 0;
-
-/** Where a slice begins in what it cuts, when that is one run of memory at which a binding may begin. */
-function runOffset(slice: Tensor): number | undefined {
-  const { widths } = slice.options as ResizeOptions;
-  const { shape } = slice.inputs[0]!;
-  const cut = slice.shape.findIndex((size) => size > 1);
-  if (slice.shape.some((size, i) => cut >= 0 && i > cut && size !== shape[i])) return undefined;
-  const strides = stridesOf(shape);
-  const offset = widths.reduce((total, [before], i) => total - before * strides[i]!, 0);
-  return isAligned(slice, offset) ? offset : undefined;
-}
-
-/** Where the parts of a concat begin, when each is a run of memory that its own kernel can write there. */
-function partOffsets(concat: Tensor, isFixed: (part: Tensor) => boolean): number[] | undefined {
-  const { axis } = concat.options as { axis: number };
-  const parts = concat.inputs.map(base);
-  if (sizeOf(concat.shape.slice(0, axis)) > 1 || new Set(parts).size < parts.length) return undefined;
-  let end = 0;
-  const offsets = parts.map((part) => {
-    end += sizeOf(part.shape);
-    return end - sizeOf(part.shape);
-  });
-  return parts.every((part, i) => !isFixed(part) && isAligned(part, offsets[i]!)) ? offsets : undefined;
+/** Where a box of a shape begins in its memory, when that is one run at which a binding may begin. */
+function runOffset(box: Tensor, whole: Shape, begin: readonly number[]): number | undefined {
+  const cut = box.shape.findIndex((size) => size > 1);
+  if (box.shape.some((size, i) => cut >= 0 && i > cut && size !== whole[i])) return undefined;
+  const offset = stridesOf(whole).reduce((total, stride, i) => total + begin[i]! * stride, 0);
+  return bytesPerElement(box.dtype) === 4 && (offset * 4) % ALIGNMENT === 0 ? offset : undefined;
 }
 
 /**
@@ -203,7 +184,8 @@ function findAliases(order: readonly Tensor[], stored: Set<Tensor>, fixed: Reado
   for (const { inputs } of named('slice')) slices.set(base(inputs[0]!), (slices.get(base(inputs[0]!)) ?? 0) + 1);
   for (const slice of named('slice')) {
     const parent = base(slice.inputs[0]!);
-    const offset = fixed.has(slice) ? undefined : runOffset(slice);
+    const begin = (slice.options as ResizeOptions).widths.map(([before]) => -before);
+    const offset = fixed.has(slice) ? undefined : runOffset(slice, slice.inputs[0]!.shape, begin);
     const lies = stored.has(parent) || slices.get(parent)! > 1;
     if (offset === undefined || !lies || isParameter(parent) || parent.op.name === 'full') continue;
     stored.add(parent).add(slice);
@@ -211,13 +193,18 @@ function findAliases(order: readonly Tensor[], stored: Set<Tensor>, fixed: Reado
   }
   const isFixed = (node: Tensor): boolean => fixed.has(node) || aliases.has(node) || isLeaf(node) || isLiteral(node);
   for (const concat of named('concat')) {
-    const offsets = fixed.has(concat) ? undefined : partOffsets(concat, isFixed);
-    if (!offsets) continue;
+    const { axis } = concat.options as { axis: number };
+    const starts = startsOf(concat.inputs, axis);
+    const origin = concat.shape.map(() => 0);
+    const offsets = concat.inputs.map((part, i) => runOffset(part, concat.shape, origin.with(axis, starts[i]!)));
+    const parts = new Set(concat.inputs.map(base));
+    if (fixed.has(concat) || parts.size < offsets.length || offsets.includes(undefined) || [...parts].some(isFixed))
+      continue;
     stored.add(concat);
-    concat.inputs.map(base).forEach((part, i) => {
+    for (const [i, part] of [...parts].entries()) {
       stored.add(part);
       aliases.set(part, { parent: concat, offset: offsets[i]! });
-    });
+    }
   }
   return aliases;
 }

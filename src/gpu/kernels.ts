@@ -77,10 +77,10 @@ export function emitMap(unit: Unit, options: EmitOptions, length = sizeOf(unit.m
   return writer.kernel(mapSkeleton, parts, { LANES, GROUPS }, [Math.max(1, workgroups), 1, 1]);
 }
 
-/** Where the largest and the smallest start; −∞ needs a run-time zero, because WGSL refuses infinite constants. */
+/** The bits at which the largest and the smallest start. */
 const extremes = {
-  f32: { max: 'bitcast<f32>(0xff800000u | (row & 0u))', min: 'bitcast<f32>(0x7f800000u | (row & 0u))' },
-  i32: { max: 'i32(-2147483647 - 1)', min: '2147483647' },
+  f32: { max: '0xff800000u', min: '0x7f800000u' },
+  i32: { max: '0x80000000u', min: '0x7fffffffu' },
   u32: { max: '0u', min: '0xffffffffu' },
 } as const;
 
@@ -96,7 +96,8 @@ function foldHead(writer: Writer, unit: Unit, head: Tensor, name: string): void 
   writer.open('column');
   const [first, second] = foldedReads(head, unit).map(([node, index]) => writer.value(node, index));
   const body = writer.close();
-  let start: string = fold === 'max' || fold === 'min' ? extremes[type][fold] : `${type}(0)`;
+  // `zero` is known at run time alone, because WGSL refuses infinite constants
+  let start = fold === 'max' || fold === 'min' ? `bitcast<${type}>(${extremes[type][fold]} | zero)` : `${type}(0)`;
   let combine: string;
   if (fold === 'scatter') {
     const row = `(row / ${head.shape[2]}u) % ${head.shape[1]}u`;

@@ -1,6 +1,6 @@
 import { bytesPerElement, isFloat } from '../dtype.js';
 import { isParameter, type Program } from '../graph/program.js';
-import { fullOp, type Tensor } from '../graph/tensor.js';
+import { filledWith, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { type ResizeOptions, startsOf } from '../ops/slice.js';
 import { type Shape, sizeOf, stridesOf } from '../shape.js';
@@ -25,7 +25,7 @@ function underViews(node: Tensor): Tensor {
 }
 
 export const isLeaf = (node: Tensor): boolean => node.op.kernel.kind === 'leaf';
-export const isLiteral = (node: Tensor): boolean => node.op === (fullOp as unknown);
+export const isLiteral = (node: Tensor): boolean => filledWith(node) !== undefined;
 /** Written into the kernels of its users unless it is stored. */
 export const isVirtual = (node: Tensor): boolean =>
   node.op.kernel.kind === 'pointwise' || node.op.kernel.kind === 'index';
@@ -187,7 +187,7 @@ function findAliases(order: readonly Tensor[], stored: Set<Tensor>, fixed: Reado
     const begin = (slice.options as ResizeOptions).widths.map(([before]) => -before);
     const offset = fixed.has(slice) ? undefined : runOffset(slice, slice.inputs[0]!.shape, begin);
     const lies = stored.has(parent) || slices.get(parent)! > 1;
-    if (offset === undefined || !lies || isParameter(parent) || parent.op.name === 'full') continue;
+    if (offset === undefined || !lies || isParameter(parent) || isLiteral(parent)) continue;
     stored.add(parent).add(slice);
     aliases.set(slice, { parent, offset });
   }

@@ -1,7 +1,7 @@
 import { type DType, isFloat } from '../dtype.js';
 import { DeviceError, NablaError } from '../errors.js';
 import type { IndexContext, IndexKernel, Options, PointwiseKernel } from '../graph/op.js';
-import { type FullOptions, fullOp, literal, type Tensor } from '../graph/tensor.js';
+import { filledWith, literal, type Tensor } from '../graph/tensor.js';
 import { formatShape, sizeOf } from '../shape.js';
 import { countOf, digit, flat, type Index, project, split } from './index.js';
 
@@ -139,7 +139,8 @@ export class Writer {
 
   /** The WGSL expression of a node's element: a name or a literal. */
   value(node: Tensor, index: Index): string {
-    if (node.op === (fullOp as unknown)) return literal((node.options as FullOptions).value, node.dtype);
+    const number = filledWith(node);
+    if (number !== undefined) return literal(number, node.dtype);
     const depth = this.#depthOf(index);
     const at = flat(index);
     const { names } = this.#scopes[depth]!;

@@ -39,10 +39,16 @@ const costOf = (node: Tensor): number => (free.test(node.op.name) ? 0 : cheap.te
 function storeShared(order: readonly Tensor[], stored: Set<Tensor>, nexts: ReadonlySet<Tensor>): void {
   const sinks = new Map<Tensor, Set<number>>(order.map((node) => [node, new Set()]));
   const widest = new Map<Tensor, number>();
+  const costs = new Map<Tensor, number>();
+  for (const node of order) {
+    const read = node.inputs.filter((input) => isVirtual(input) && !stored.has(input));
+    const cost = read.reduce((total, input) => total + costs.get(input)!, costOf(node));
+    costs.set(node, Math.min(cost, MAX_OPS));
+  }
   for (const node of [...order].reverse()) {
     const own = sinks.get(node)!;
     if (isVirtual(node) && !stored.has(node)) {
-      const cost = expressionCost(node, stored);
+      const cost = costs.get(node)!;
       const repeats = sizeOf(node.shape) > 1 ? (widest.get(node) ?? 0) / sizeOf(node.shape) : 1;
       if ((own.size - 1) * cost > 4 || (repeats >= 4 && cost >= 3)) stored.add(base(node));
     }
@@ -53,19 +59,6 @@ function storeShared(order: readonly Tensor[], stored: Set<Tensor>, nexts: Reado
       widest.set(input, Math.max(widest.get(input) ?? 0, sizeOf(node.shape)));
     }
   }
-}
-
-function expressionCost(node: Tensor, stored: ReadonlySet<Tensor>): number {
-  let cost = 0;
-  const seen = new Set<Tensor>();
-  const stack = [node];
-  for (let at = stack.pop(); at && cost < MAX_OPS; at = stack.pop()) {
-    if (seen.has(at) || (at !== node && stored.has(at)) || !isVirtual(at)) continue;
-    seen.add(at);
-    cost += costOf(at);
-    stack.push(...at.inputs);
-  }
-  return cost;
 }
 
 /**

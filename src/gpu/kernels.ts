@@ -127,10 +127,12 @@ function foldRows(writer: Writer, unit: Unit, target: EmitOptions['target']): vo
   const added = writer.value(...value!);
   const [inside, around] = [writer.close(), writer.close()];
   const own = `${writer.bind(target(head), 'read_write')}[row]`;
-  const sum = `${take(writer.vocabulary, { name: 'scatter_add', source: gatherSource })}(${own}, ${added}, ${found}, slot % ${head.shape[1]}u)`;
+  const place = `slot % ${head.shape[1]}u`;
+  const add = take(writer.vocabulary, { name: 'scatter_add', source: gatherSource });
   const along = (body: string): string =>
     `for (var j = 0u; j < INNER + zero; j++) {\nlet row = slot * INNER + j;\n${body}\n}`;
-  const matching = `if (${found} == slot % ${head.shape[1]}u) {\n${along(`${inside}\n${own} = ${sum};`)}\n}`;
+  const sum = along(`${inside}\n${own} = ${add}(${own}, ${added}, ${found}, ${place});`);
+  const matching = `if (${found} == ${place}) {\n${sum}\n}`;
   writer.push(`let slot = row;\n${along(`${own} = 0.0;`)}\n${overColumns(`${around}\n${matching}`)}`);
 }
 

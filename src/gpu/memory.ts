@@ -5,7 +5,7 @@ import type { AdapterClass } from './kernels.js';
 import type { Tile } from './matmul.js';
 import type { Matrices } from './matrices.js';
 import type { Aliases } from './partition.js';
-import type { Unit } from './units.js';
+import type { Group } from './updates.js';
 
 /** Entries start at multiples of this, WebGPU's default offset alignment for storage bindings. */
 export const ALIGNMENT = 256;
@@ -93,13 +93,12 @@ function rootOf(node: Tensor, aliases: Aliases): { node: Tensor; offset: number 
   return at;
 }
 
-type Dispatches = readonly { readonly units: readonly Unit[] }[];
 /**
  * Gives every stored result a buffer; a buffer is reused once the last reader of its value has run. An output keeps
  * its buffer. Inputs and outputs of one dispatch never share one (WebGPU refuses it). `dispatches` are in order. Returns
  * the most bytes of results that are needed at one time.
  */
-export function assignSlots(dispatches: Dispatches, outputs: Tensor[], aliases: Aliases, places: Map<Tensor, Place>) {
+export function assignSlots(dispatches: readonly Group[], outputs: Tensor[], aliases: Aliases, places: Places) {
   const root = (node: Tensor): Tensor => rootOf(node, aliases).node;
   const lastUse = new Map<Tensor, number>();
   dispatches.forEach(({ units }, at) => {

@@ -65,7 +65,7 @@ function storeShared(order: readonly Tensor[], stored: Set<Tensor>, nexts: Reado
  * Decides which nodes get a buffer: leaves, outputs, what heavy ops make and read, shared work, and cuts of large
  * expressions. All others are written into the kernels of their users.
  */
-export function partition(program: Pick<Program, 'outputs' | 'updates' | 'recompute'>) {
+export function partition(program: Program) {
   const roots = [...program.outputs, ...program.updates.map(([, next]) => next)];
   const order = topological(roots);
   const stored = new Set<Tensor>(roots.map(base));
@@ -105,14 +105,13 @@ function cutLarge(order: readonly Tensor[], stored: Set<Tensor>): void {
   const readsOf = (input: Tensor): Tensor[] => (isCut(input) ? [base(input)] : [...frontiers.get(input)!]);
   const opsOf = (input: Tensor): number => (isCut(input) ? 0 : ops.get(input)!);
   for (const node of order) {
-    let cut: Tensor | undefined;
-    do {
+    for (;;) {
       const reads = new Set(node.inputs.filter((input) => !isLiteral(input)).flatMap(readsOf));
       const count = node.inputs.reduce((total, input) => total + opsOf(input), costOf(node) > 0 ? 1 : 0.1);
       frontiers.set(node, reads);
       ops.set(node, count);
       if (reads.size <= (isVirtual(node) ? MAX_READS : MAX_READS - 1) && count <= MAX_OPS) break;
-      [cut] = node.inputs
+      const [cut] = node.inputs
         .filter((input) => !isCut(input) && !isLiteral(input))
         .sort(
           (a, b) =>
@@ -120,8 +119,9 @@ function cutLarge(order: readonly Tensor[], stored: Set<Tensor>): void {
             sizeOf(a.shape) - sizeOf(b.shape) ||
             ops.get(b)! - ops.get(a)!,
         );
-      if (cut) stored.add(base(cut));
-    } while (cut);
+      if (!cut) break;
+      stored.add(base(cut));
+    }
   }
 }
 

@@ -23,7 +23,8 @@ export type Plan = ReturnType<typeof makePlan>;
  * Lowers a program. Next values get nodes of their own, so that each update has one kernel to write it, and so do
  * outputs that the step overwrites.
  */
-function lowerProgram({ outputs, updates }: Program): Pick<Program, 'outputs' | 'updates'> {
+function lowerProgram(program: Program): Program {
+  const { outputs, updates } = program;
   const roots = lower([...outputs, ...updates.map(([, next]) => next)]);
   const taken = new Set<Tensor>();
   const own = updates.map(([parameter], i): Updates[number] => {
@@ -34,7 +35,7 @@ function lowerProgram({ outputs, updates }: Program): Pick<Program, 'outputs' | 
   });
   const targets = new Set(own.map(([parameter]) => parameter));
   const kept = roots.slice(0, outputs.length).map((node) => (targets.has(base(node)) ? stopGradient(node) : node));
-  return { outputs: kept, updates: own };
+  return { ...program, outputs: kept, updates: own };
 }
 
 /** A short name for a dispatch: its heavy ops, and what its last result is. */
@@ -82,8 +83,9 @@ function checkStorable(node: Tensor, { maxBytes, f16 }: PlanContext): void {
 
 /** Compiles a program to a plan: lower, fuse, order, place, write WGSL. Pure, but for the shared parameter layout. */
 export function makePlan(program: Program, context: PlanContext) {
-  const { outputs, updates } = lowerProgram(program);
-  const units = new Units({ outputs, updates, recompute: program.recompute ?? false });
+  const lowered = lowerProgram(program);
+  const { outputs, updates } = lowered;
+  const units = new Units(lowered);
   const { stored, aliases, order: nodes } = units.partition;
   const targets = new Map(updates.map(([parameter, next]) => [next, parameter]));
   const { order, inPlace } = schedule(units, targets);
@@ -127,18 +129,16 @@ function describeDispatch({ units, kernel, run }: Group, { stored }: EmitOptions
     const place = placeOf(node);
     return run && sizeOf(node.shape) === sizes[0] ? { ...place, bytes: run } : place;
   });
-  const isWritten = (_: Place, i: number): boolean => kernel.bindings[i]!.access === 'read_write';
-  const written = new Set(places.filter(isWritten).map(({ buffer }) => buffer));
+  const written = new Set(places.flatMap(({ buffer }, i) => (kernel.bindings[i]!.access === 'read' ? [] : buffer)));
   const bindings = places.map((place) => {
     const access = written.has(place.buffer) ? ('read_write' as const) : ('read' as const);
     return { place: { ...place, bytes: align(place.bytes, 16) }, access }; // whole vec4s
   });
-  const bound = places.map(({ bytes }, i) => ({ bytes, access: bindings[i]!.access }));
   const most = unit.kind === 'map' ? 4 * sizes.reduce((sum, size) => sum + size, 0) : Number.POSITIVE_INFINITY;
   const computed = units.flatMap((each) => nodesOf(each, stored));
   return {
     kernel: [...new Set(units.map(kernelName))].join('+'),
-    wgsl: wholeText(kernel, bound),
+    wgsl: wholeText(kernel, bindings),
     ...{ workgroups: kernel.workgroups, product: kernel.product, bindings, units },
     ops: (run ? nodesOf(unit, stored) : computed).map(({ op }) => op.name),
     /** Additions and multiplications of one call; other functions count as one each. */

@@ -120,7 +120,7 @@ export class Units {
   readonly users = new Map<Tensor, Set<Unit>>();
 
   /** Each kernel takes in the results that only need what it has at hand. */
-  constructor(program: Pick<Program, 'outputs' | 'updates' | 'recompute'>) {
+  constructor(program: Program) {
     this.partition = partition(program);
     const { order, stored, aliases } = this.partition;
     for (const node of order) {

@@ -109,15 +109,15 @@ function joinSmall(groups: readonly Group[], options: EmitOptions): Group[] {
 
 /** Runs a group in one dispatch with an earlier one, where one of them can come as early or as late as the other. */
 function joinAt(out: Group[], at: number, group: Group, options: EmitOptions): boolean {
-  const [partner, ...later] = out.slice(at) as [Group, ...Group[]];
-  const between = later.flatMap(({ units }) => units);
-  const isEarly = !isInTheWay([...partner.units, ...between], group.units, options);
-  const isLate = !isInTheWay(partner.units, [...between, ...group.units], options);
-  const units = [...partner.units, ...group.units];
-  const kernel = isEarly || isLate ? joinKernels(units.map((unit) => emit(unit, options))) : undefined;
+  const partner = out[at]!.units;
+  const between = out.slice(at + 1).flatMap(({ units }) => units);
+  const isEarly = !isInTheWay([...partner, ...between], group.units, options);
+  if (!isEarly && isInTheWay(partner, [...between, ...group.units], options)) return false;
+  const units = [...partner, ...group.units];
+  const kernel = joinKernels(units.map((unit) => emit(unit, options)));
   if (!kernel) return false;
-  if (isEarly) out[at] = { units, kernel };
-  else out.splice(at, out.length, ...later, { units, kernel });
+  out.splice(at, 1);
+  out.splice(isEarly ? at : out.length, 0, { units, kernel });
   return true;
 }
 

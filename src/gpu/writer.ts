@@ -4,6 +4,7 @@ import type { IndexContext, IndexKernel, Options, PointwiseKernel } from '../gra
 import { filledWith, literal, type Tensor } from '../graph/tensor.js';
 import { formatShape, sizeOf } from '../shape.js';
 import { countOf, digit, flat, type Index, project, split } from './index.js';
+import type { Place } from './memory.js';
 
 /** A buffer that a kernel binds: the node whose value it holds, and how. */
 export interface Binding {
@@ -24,10 +25,10 @@ export interface Kernel {
 }
 
 /** The text of a kernel whose buffers are bound so. The lengths of arrays are fixed, which makes bounds checks constants. */
-export function wholeText({ wgsl, bindings }: Kernel, bound: readonly { access: string; bytes: number }[]): string {
+export function wholeText({ wgsl, bindings }: Kernel, bound: readonly { access: string; place: Place }[]): string {
   const declared = bindings.map(({ node: { dtype }, vector }, i) => {
-    const { access, bytes } = bound[i]!;
-    const length = Math.ceil(bytes / (dtype === 'f16' ? 2 : 4) / (vector ? 4 : 1));
+    const { access, place } = bound[i]!;
+    const length = place.bytes / (dtype === 'f16' ? 2 : 4) / (vector ? 4 : 1);
     const element = vector ? `vec4<${storageType(dtype)}>` : storageType(dtype);
     return `@group(0) @binding(${i}) var<storage, ${access}> b${i}: array<${element}, ${length}>;\n`;
   });
@@ -218,10 +219,9 @@ function functionsOf(source: string): ReadonlyMap<string, WgslFunction> {
   if (known) return known;
   const code = source.replace(/\/\/.*|\/\*[\s\S]*?\*\//g, '');
   const found = [...code.matchAll(/\bfn\s+(\w+)\s*\((?:(?!\bfn\s)[\s\S])*}|\bconst\s+(\w+)[^;]*;/g)];
-  const texts = found.map(([text, name, constant]) => [name ?? constant!, text] as const);
-  const usedIn = (name: string, text: string): string[] =>
-    texts.flatMap(([other]) => (other !== name && new RegExp(`\\b${other}\\b`).test(text) ? [other] : []));
-  const functions = new Map(texts.map(([name, text]) => [name, { text, calls: usedIn(name, text) }]));
+  const texts = new Map(found.map(([text, name, constant]) => [name ?? constant!, text]));
+  const usedIn = (text: string, name: string) => text.match(/\w+/g)!.filter((word) => word !== name && texts.has(word));
+  const functions = new Map(Array.from(texts, ([name, text]) => [name, { text, calls: usedIn(text, name) }]));
   parsed.set(source, functions);
   return functions;
 }

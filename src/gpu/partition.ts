@@ -1,7 +1,6 @@
 import { bytesPerElement, isFloat } from '../dtype.js';
-import { isParameter, type Program } from '../graph/program.js';
+import { isParameter, type Program, programNodes } from '../graph/program.js';
 import { filledWith, type Tensor } from '../graph/tensor.js';
-import { topological } from '../graph/walk.js';
 import { type ResizeOptions, startsOf } from '../ops/slice.js';
 import { type Shape, sizeOf, stridesOf } from '../shape.js';
 import { ALIGNMENT } from './memory.js';
@@ -66,9 +65,10 @@ function storeShared(order: readonly Tensor[], stored: Set<Tensor>, nexts: Reado
  * expressions. All others are written into the kernels of their users.
  */
 export function partition(program: Program) {
-  const roots = [...program.outputs, ...program.updates.map(([, next]) => next)];
-  const order = topological(roots);
-  const stored = new Set<Tensor>(roots.map(base));
+  const order = programNodes(program);
+  const nexts = new Set(program.updates.map(([, next]) => base(next)));
+  const results = [...program.outputs.map(base), ...nexts];
+  const stored = new Set(results);
   for (const node of order) {
     const { kind } = node.op.kernel;
     if (!isVirtual(node)) stored.add(node);
@@ -80,7 +80,6 @@ export function partition(program: Program) {
     if (node.op.name === 'equal' && node.inputs.every((input) => isFloat(input.dtype) && !isLiteral(input)))
       for (const input of node.inputs) stored.add(underViews(input));
   }
-  const nexts = new Set(program.updates.map(([, next]) => base(next)));
   const aliases = findAliases(order, stored, nexts);
   if (!program.recompute) storeShared(order, stored, nexts);
   cutLarge(order, stored);
@@ -90,7 +89,9 @@ export function partition(program: Program) {
     stored: stored as ReadonlySet<Tensor>,
     /** Stored nodes that lie inside others. */
     aliases,
-    /** What parameters become; kernels that make these make nothing else. */
+    /** What outputs and parameters become. */
+    results,
+    /** The latter of them; kernels that make these make nothing else. */
     nexts,
   };
 }

@@ -122,7 +122,7 @@ export class Units {
   /** Each kernel takes in the results that only need what it has at hand. */
   constructor(program: Program) {
     this.partition = partition(program);
-    const { order, stored, aliases } = this.partition;
+    const { order, stored, aliases, results } = this.partition;
     for (const node of order) {
       if (!stored.has(node) || isLeaf(node) || base(node) !== node || behind(node, aliases)[0] !== node) continue;
       const own = unitFor(node);
@@ -134,8 +134,7 @@ export class Units {
       this.#settle(own, node, own.reads);
       own.age = this.units.push(own);
     }
-    const needed = new Set([...program.outputs, ...program.updates.map(([, next]) => next)].map(base));
-    for (const node of this.#behind(needed)) needed.add(node);
+    const needed = new Set([...results, ...this.#behind(results)]);
     for (const unit of this.units)
       unit.stores = unit.members.filter((node) => needed.has(node) || this.users.has(node));
   }
@@ -195,21 +194,20 @@ export class Units {
   }
 }
 
-/** The parameter that each next value is for. */
-type Targets = ReadonlyMap<Tensor, Tensor>;
-
-/** Whether a unit may write a next value over its parameter: it makes nothing else, and reads no other element of it. */
-const canOverwrite = (unit: Unit | undefined, parameter: Tensor, targets: Targets): boolean =>
-  unit?.kind === 'map' && unit.members.every((node) => targets.has(node)) && unit.reads.get(parameter) !== false;
-
 /**
  * Orders units so that each follows what it reads, and a unit that overwrites a parameter in place follows every
  * reader of the old value. Next values for which that is impossible are left out of `inPlace` and copied later.
+ * `targets` are the parameters that next values are for.
  */
-export function schedule(all: Units, targets: Targets): { order: Unit[]; inPlace: Set<Tensor> } {
+export function schedule(all: Units, targets: ReadonlyMap<Tensor, Tensor>) {
   const { units, unitOf, users } = all;
-  const nexts = [...targets].filter(([next, parameter]) => canOverwrite(unitOf.get(next), parameter, targets));
-  const inPlace = new Set(nexts.map(([next]) => next));
+  const inPlace = new Set<Tensor>();
+  for (const [next, parameter] of targets) {
+    const unit = unitOf.get(next);
+    // it makes nothing else, and reads no other element of the parameter
+    const isFree = unit?.kind === 'map' && unit.members.every((node) => targets.has(node));
+    if (isFree && unit.reads.get(parameter) !== false) inPlace.add(next);
+  }
   for (;;) {
     const after = new Map<Unit, Unit[]>(units.map((unit) => [unit, []]));
     const waits = new Map<Unit, Set<Unit>>();

@@ -42,7 +42,7 @@ const helpers = [
     'refuseEmpty',
     'runCount',
   ])
-  .concat(['sumTo', 'tensor', 'unitRows', 'viewData']);
+  .concat(['startsOf', 'sumTo', 'tensor', 'unitRows', 'viewData']);
 
 /** Records of a graph, of its derivatives, and of what composed ones are written in. */
 function recordsOf(roots: readonly Tensor[]): Set<Op> {

@@ -1,6 +1,5 @@
 // Elementwise kernel: every invocation walks over elements, LANES at a time (4: one vec4 of each buffer).
 //:vocabulary
-//:declarations
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   //:prologue

@@ -2,7 +2,6 @@
 // One invocation owns 4·ROW_TILES × 4·COLUMN_TILES outputs in registers and adds k in ascending order, so every tile
 // shape gives the same bits. finish applies the epilogue (bias, activation, ⊙ σ′) and stores.
 //:vocabulary
-//:declarations
 //:loaders
 // The epilogue of four neighbouring outputs of one row.
 fn finish(batch: u32, m: u32, first: u32, value: vec4f) {

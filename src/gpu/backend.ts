@@ -7,7 +7,7 @@ import type { Tensor } from '../graph/tensor.js';
 import { Device, type GpuOptions, type Lying } from './device.js';
 import { GpuExecutable } from './executable.js';
 import type { MatrixUnit } from './matrices.js';
-import { type PlanBuffer, type PlanContext, placeParameters } from './memory.js';
+import { type PlanBuffer, type PlanContext, placeInRow } from './memory.js';
 import type { Dispatch } from './plan.js';
 import type { makeProfiler } from './profile.js';
 import { makeScratch, sizesOf } from './scratch.js';
@@ -92,8 +92,9 @@ export class GpuBackend extends Device implements Backend {
 
   /** Where a parameter lies. */
   #place(parameter: Tensor): Lying {
-    placeParameters(this.context, [parameter]);
-    const { buffer, offset } = this.context.shared.get(parameter)!;
+    const { shared, maxBytes } = this.context;
+    placeInRow('parameters', [parameter], shared, maxBytes);
+    const { buffer, offset } = shared.get(parameter)!;
     return [parameter, this.bufferOf(buffer), offset];
   }
 

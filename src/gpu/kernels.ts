@@ -7,18 +7,10 @@ import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
 import { countOf, flat, type Index } from './index.js';
 import type { PlanContext } from './memory.js';
+import { isVirtual } from './partition.js';
 import { foldedReads, indexOf, isScatter, type Unit, unitWriter } from './units.js';
-import type { Binding, Writer } from './writer.js';
-import { fillSkeleton, fromStorage, registerType, storageType, take, toStorage } from './writer.js';
-
-/** A kernel as text, with what it binds and how many workgroups it takes. */
-export interface Kernel {
-  readonly wgsl: string;
-  readonly bindings: readonly Binding[];
-  readonly workgroups: readonly [number, number, number];
-  /** Of a matrix product: its orientation and sizes, by which a tile is chosen. */
-  readonly product?: string;
-}
+import type { Held, Kernel, Writer } from './writer.js';
+import { fromStorage, registerType, storageType, take, toStorage } from './writer.js';
 
 /** What decides between kernels of one meaning: the kind of adapter. */
 export type AdapterClass = 'swiftshader' | 'lavapipe' | 'gpu';
@@ -32,28 +24,23 @@ export interface EmitOptions extends PlanContext {
 /** Workgroups along one dimension, at most. */
 const MAX_GROUPS = 65535;
 
-/** Whether four elements are a WGSL vector. */
-export const fitsVectors = ({ dtype }: Tensor): boolean => dtype === 'f16' || bytesPerElement(dtype) === 4;
-
-type PlaceOf = (node: Tensor, at: string) => string | undefined;
 /**
  * Writes what computes and stores a unit's results, one by one, or where it is `wide` one lane of four neighbours:
  * `vectorAt` is then the place of the vec4 that holds a node's element, if the lanes are its neighbours too.
  */
-export function writeResults(unit: Unit, { stored, target }: EmitOptions, wide: boolean, vectorAt: PlaceOf) {
+export function writeResults(unit: Unit, { stored, target }: EmitOptions, wide: boolean, vectorAt: Held) {
   const at = flat(unit.rowIndex);
   const loads = new Set<string>();
   const stores: string[] = [];
-  const writer = unitWriter(unit, stored, {
+  const writer = unitWriter(unit, stored, (node, place) => {
+    if (unit.members.includes(node)) return 'head';
+    const vector = wide ? vectorAt(node, place) : undefined;
+    if (!vector) return undefined;
     // four neighbours are loaded once; a u8 word is four already
-    load: (node, place) => {
-      const vector = wide ? vectorAt(node, place) : undefined;
-      if (!vector) return undefined;
-      const buffer = writer.bind(node, 'read', node.dtype !== 'u8');
-      loads.add(`let l_${buffer} = ${buffer}[${vector}];`);
-      if (node.dtype === 'u8') return `((l_${buffer} >> (8u * \${lane}u)) & 255u)`;
-      return fromStorage(node, `l_${buffer}[\${lane}]`);
-    },
+    const buffer = writer.bind(node, 'read', node.dtype !== 'u8');
+    loads.add(`let l_${buffer} = ${buffer}[${vector}];`);
+    if (node.dtype === 'u8') return `((l_${buffer} >> (8u * \${lane}u)) & 255u)`;
+    return fromStorage(node, `l_${buffer}[\${lane}]`);
   });
   const values = unit.stores.map((node) => toStorage(node, writer.value(node, unit.rowIndex)));
   unit.stores.forEach((node, r) => {
@@ -66,36 +53,34 @@ export function writeResults(unit: Unit, { stored, target }: EmitOptions, wide: 
   return { writer, loads: [...loads].join('\n'), body: writer.close(), stores: stores.join('\n') };
 }
 
-const readsOwn = ({ reads, roots }: Unit, node: Tensor): boolean =>
-  reads.get(node) !== false && sizeOf(node.shape) === sizeOf(roots[0]!.shape);
+const readsOwn = ({ reads, members }: Unit, node: Tensor): boolean =>
+  reads.get(node) !== false && sizeOf(node.shape) === sizeOf(members[0]!.shape);
 
-/** Whether an elementwise kernel reads nothing but its own element and scalars. */
-export const isElementwise = (unit: Unit): boolean =>
-  [...unit.reads.keys()].every((node) => readsOwn(unit, node) || sizeOf(node.shape) === 1);
+/** Whether a kernel may run over neighbours too: it has but its own element, of one width everywhere, and scalars. */
+export const isElementwise = (unit: Unit): boolean => {
+  const isOwn = (node: Tensor): boolean => readsOwn(unit, node) && bytesPerElement(node.dtype) === 4;
+  return [...unit.reads.keys(), ...unit.stores].every((node) => isOwn(node) || sizeOf(node.shape) === 1);
+};
 
 /**
  * An elementwise kernel. With `length`, one that runs over that many elements of buffers with one layout (the
  * parameters of a whole model).
  */
-export function emitMap(unit: Unit, options: EmitOptions, length = sizeOf(unit.roots[0]!.shape)): Kernel {
-  const size = sizeOf(unit.roots[0]!.shape);
-  const inWords = (node: Tensor): boolean => fitsVectors(node) || node.dtype === 'u8';
-  const wide = length % 4 === 0 && [...unit.reads.keys(), ...unit.stores].every(inWords);
+export function emitMap(unit: Unit, options: EmitOptions, length = sizeOf(unit.members[0]!.shape)): Kernel {
+  const wide = length % 4 === 0;
   const placeOf = (node: Tensor) => (readsOwn(unit, node) ? 'group' : undefined);
   const { writer, ...parts } = writeResults(unit, options, wide, placeOf);
-  const frame = writer.frame((node) => (sizeOf(node.shape) === size ? length : sizeOf(node.shape)));
   const LANES = wide ? 4 : 1;
   const GROUPS = Math.ceil(length / LANES);
-  const wgsl = fillSkeleton(mapSkeleton, { ...frame, ...parts }, { LANES, GROUPS });
   // few fat workgroups suit software adapters, many thin ones hardware
   const workgroups = Math.min(Math.ceil(GROUPS / 64), options.adapter === 'gpu' ? 4096 : 32);
-  return { wgsl, bindings: writer.bindings, workgroups: [Math.max(1, workgroups), 1, 1] };
+  return writer.kernel(mapSkeleton, parts, { LANES, GROUPS }, [Math.max(1, workgroups), 1, 1]);
 }
 
-/** Where the largest and the smallest start; −∞ needs a run-time zero, because WGSL refuses infinite constants. */
+/** The bits at which the largest and the smallest start. */
 const extremes = {
-  f32: { max: 'bitcast<f32>(0xff800000u | (row & 0u))', min: 'bitcast<f32>(0x7f800000u | (row & 0u))' },
-  i32: { max: 'i32(-2147483647 - 1)', min: '2147483647' },
+  f32: { max: '0xff800000u', min: '0x7f800000u' },
+  i32: { max: '0x80000000u', min: '0x7fffffffu' },
   u32: { max: '0u', min: '0xffffffffu' },
 } as const;
 
@@ -111,7 +96,8 @@ function foldHead(writer: Writer, unit: Unit, head: Tensor, name: string): void 
   writer.open('column');
   const [first, second] = foldedReads(head, unit).map(([node, index]) => writer.value(node, index));
   const body = writer.close();
-  let start: string = fold === 'max' || fold === 'min' ? extremes[type][fold] : `${type}(0)`;
+  // `zero` is known at run time alone, because WGSL refuses infinite constants
+  let start = fold === 'max' || fold === 'min' ? `bitcast<${type}>(${extremes[type][fold]} | zero)` : `${type}(0)`;
   let combine: string;
   if (fold === 'scatter') {
     const row = `(row / ${head.shape[2]}u) % ${head.shape[1]}u`;
@@ -125,15 +111,15 @@ function foldHead(writer: Writer, unit: Unit, head: Tensor, name: string): void 
 }
 
 /** Whether one invocation had better make a whole row of a gather's gradient: it reads an index once for all of the row. */
-function scattersRows({ heads, roots }: Unit, adapter: AdapterClass): boolean {
-  const [head] = heads;
-  if (roots.length > 0 || heads.length > 1 || !isScatter(head!) || head!.dtype !== 'f32') return false;
+function scattersRows({ members }: Unit, adapter: AdapterClass): boolean {
+  const [head] = members;
+  if (members.length > 1 || !isScatter(head!) || head!.dtype !== 'f32') return false;
   return adapter !== 'gpu' || sizeOf(head!.shape) * head!.inputs[1]!.shape[0]! > 2 ** 26;
 }
 
 /** The gradient of a gather, row by row: each walks the index list in order and adds to itself what it owns. */
 function foldRows(writer: Writer, unit: Unit, target: EmitOptions['target']): void {
-  const head = unit.heads[0]!;
+  const head = unit.members[0]!;
   const [index, value] = foldedReads(head, unit);
   writer.open('column');
   const found = `u32(${writer.value(...index!)})`;
@@ -141,20 +127,23 @@ function foldRows(writer: Writer, unit: Unit, target: EmitOptions['target']): vo
   const added = writer.value(...value!);
   const [inside, around] = [writer.close(), writer.close()];
   const own = `${writer.bind(target(head), 'read_write')}[row]`;
-  const sum = `${take(writer.vocabulary, { name: 'scatter_add', source: gatherSource })}(${own}, ${added}, ${found}, slot % ${head.shape[1]}u)`;
+  const place = `slot % ${head.shape[1]}u`;
+  const add = take(writer.vocabulary, { name: 'scatter_add', source: gatherSource });
   const along = (body: string): string =>
     `for (var j = 0u; j < INNER + zero; j++) {\nlet row = slot * INNER + j;\n${body}\n}`;
-  const matching = `if (${found} == slot % ${head.shape[1]}u) {\n${along(`${inside}\n${own} = ${sum};`)}\n}`;
+  const sum = along(`${inside}\n${own} = ${add}(${own}, ${added}, ${found}, ${place});`);
+  const matching = `if (${found} == ${place}) {\n${sum}\n}`;
   writer.push(`let slot = row;\n${along(`${own} = 0.0;`)}\n${overColumns(`${around}\n${matching}`)}`);
 }
 
 /** A reduction, with everything that depends on its rows and elements: an invocation for each row, or for each row of blocks. */
 export function emitReduce(unit: Unit, { stored, adapter, target }: EmitOptions): Kernel {
-  const local = (head: Tensor): string => `h${unit.heads.indexOf(head)}`;
-  const writer = unitWriter(unit, stored, { local });
+  const heads = unit.members.filter((node) => !isVirtual(node));
+  const nameOf = (head: Tensor): string => `h${heads.indexOf(head)}`;
+  const writer = unitWriter(unit, stored, (node) => (heads.includes(node) ? nameOf(node) : undefined));
   const byRows = scattersRows(unit, adapter);
   if (byRows) foldRows(writer, unit, target);
-  else for (const head of unit.heads) foldHead(writer, unit, head, local(head));
+  else for (const head of heads) foldHead(writer, unit, head, nameOf(head));
   const store = (index: Index): void => {
     for (const node of unit.stores.filter((each) => indexOf(unit, each) === index)) {
       const value = toStorage(node, writer.value(node, index));
@@ -167,7 +156,7 @@ export function emitReduce(unit: Unit, { stored, adapter, target }: EmitOptions)
   const perElement = writer.close();
   if (perElement) writer.push(overColumns(perElement));
   const body = writer.close();
-  const INNER = byRows ? unit.heads[0]!.shape[2]! : 1;
+  const INNER = byRows ? heads[0]!.shape[2]! : 1;
   const ROWS = countOf(unit.rowIndex) / INNER;
   const COLUMNS = countOf(unit.elementIndex) / countOf(unit.rowIndex);
   // few rows are spread over the cores of software adapters; lanes of one subgroup do alike
@@ -176,6 +165,5 @@ export function emitReduce(unit: Unit, { stored, adapter, target }: EmitOptions)
   const down = Math.ceil(groups / MAX_GROUPS);
   const ACROSS = Math.ceil(groups / down);
   const sizes = { GROUP_X, GROUP_Y: 1, ACROSS, ROWS, COLUMNS, INNER };
-  const wgsl = fillSkeleton(reductionSkeleton, { ...writer.frame(), body }, sizes);
-  return { wgsl, bindings: writer.bindings, workgroups: [ACROSS, down, 1] };
+  return writer.kernel(reductionSkeleton, { body }, sizes, [ACROSS, down, 1]);
 }

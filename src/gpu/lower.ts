@@ -1,8 +1,8 @@
 import arithmetic from '../../shaders/arithmetic.wgsl?raw';
 import product from '../../shaders/hadamard.wgsl?raw';
-import type { ComposedKernel, Op, OpRecord, Options, ScalarReference } from '../graph/op.js';
+import type { ComposedKernel, OpRecord, Options, ScalarReference } from '../graph/op.js';
 import { opId } from '../graph/structure.js';
-import { apply, type FullOptions, filled, fullOp, type Tensor } from '../graph/tensor.js';
+import { apply, filled, filledWith, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { type MatmulOptions, matmul } from '../ops/matmul.js';
 import { sum } from '../ops/reduce.js';
@@ -13,9 +13,6 @@ import { sameShape, sizeOf } from '../shape.js';
 /** Reductions above this length are split into a tree of shorter ones: a fixed order, and enough parallel work. */
 const LONGEST_SUM = 512;
 
-const constantOf = (node: Tensor): number | undefined =>
-  node.op === (fullOp as Op) ? (node.options as FullOptions).value : undefined;
-
 /** Ops with the right operand that changes nothing; `add` and `mul` commute. */
 const neutrals: Readonly<Record<string, number>> = { add: 0, sub: 0, mul: 1, div: 1 };
 const views = new Set(['broadcastTo', 'reshape', 'transpose', 'slice', 'stopGradient']);
@@ -25,9 +22,9 @@ function simplify(node: Tensor): Tensor {
   const { name } = node.op;
   const [a, b] = node.inputs;
   const empty = (name === 'sum' || name === 'matmul') && sizeOf(a!.shape) === 0;
-  if (empty || (sizeOf(node.shape) === 0 && constantOf(node) === undefined)) return filled(0, node.shape, node.dtype);
+  if (empty || (sizeOf(node.shape) === 0 && filledWith(node) === undefined)) return filled(0, node.shape, node.dtype);
   if (views.has(name)) {
-    const value = constantOf(a!);
+    const value = filledWith(a!);
     if (value !== undefined) return filled(value, node.shape, node.dtype);
     if (name === 'stopGradient') return a!;
     return name === 'reshape' && a!.op.name === 'reshape' ? reshape(a!.inputs[0]!, node.shape) : node;
@@ -40,7 +37,7 @@ function simplify(node: Tensor): Tensor {
   if (joined) return joined;
   const neutral = neutrals[name];
   if (neutral === undefined || !a || !b) return node;
-  const [left, right] = [constantOf(a), constantOf(b)];
+  const [left, right] = [filledWith(a), filledWith(b)];
   if (left !== undefined && right !== undefined && node.dtype === 'f32') {
     const value = Math.fround((node.op.reference as ScalarReference)(Math.fround(left), Math.fround(right)));
     return Number.isFinite(value) ? filled(value, node.shape, node.dtype) : node;
@@ -133,30 +130,26 @@ function splitSum(node: Tensor): Tensor {
 export function lower(roots: readonly Tensor[]): Tensor[] {
   const done = new Map<Tensor, Tensor>();
   const unique = new Map<string, Tensor>();
-  const visit = (targets: readonly Tensor[]): void => {
+  const resolve = (targets: readonly Tensor[]): Tensor[] => {
     for (const node of topological(targets, (n) => (done.has(n) ? [] : n.inputs)))
       if (!done.has(node)) done.set(node, rewrite(node));
-  };
-  const resolve = (result: Tensor): Tensor => {
-    visit([result]);
-    return done.get(result)!;
+    return targets.map((target) => done.get(target)!);
   };
   const rewrite = (node: Tensor): Tensor => {
-    if (node.op.kernel.kind === 'leaf') return node;
+    const { kernel } = node.op;
+    if (kernel.kind === 'leaf') return node;
     const inputs = node.inputs.map((input) => done.get(input)!);
     for (const input of inputs) done.set(input, input);
-    const { kernel } = node.op;
-    if (kernel.kind === 'composed') return resolve((kernel as ComposedKernel).compose(inputs, node.options));
+    if (kernel.kind === 'composed') return resolve([(kernel as ComposedKernel).compose(inputs, node.options)])[0]!;
     const key = `${opId(node.op)}|${JSON.stringify(node.options)}|${inputs.map((input) => input.id).join()}`;
     const known = unique.get(key);
     if (known) return known;
     const same = inputs.every((input, i) => input === node.inputs[i]);
     const own = same ? node : apply(node.op as OpRecord, inputs, node.options as Options, node.name);
     const simple = simplify(own);
-    const result = simple === own ? own : resolve(simple);
+    const result = simple === own ? own : resolve([simple])[0]!;
     unique.set(key, result);
     return result;
   };
-  visit(roots);
-  return roots.map((root) => done.get(root)!);
+  return resolve(roots);
 }

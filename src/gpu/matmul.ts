@@ -5,10 +5,10 @@ import type { Tensor } from '../graph/tensor.js';
 import { type MatmulOptions, matmulSizes } from '../ops/matmul.js';
 import { type Shape, sizeOf } from '../shape.js';
 import { digit, flat, type Index, project } from './index.js';
-import { type AdapterClass, type EmitOptions, fitsVectors, type Kernel, writeResults } from './kernels.js';
+import { type AdapterClass, type EmitOptions, writeResults } from './kernels.js';
 import { base, halvesOf } from './partition.js';
 import type { Unit } from './units.js';
-import { fillSkeleton, Writer } from './writer.js';
+import { type Held, type Kernel, Writer } from './writer.js';
 
 /**
  * How a product is computed: 4·rows × 4·columns outputs an invocation, in workgroups of x × y invocations. `registers` read
@@ -67,7 +67,7 @@ export interface Product extends ReturnType<typeof matmulSizes> {
 
 /** Whether both operands can be read in vec4s along their contiguous axis, four steps of k at a time. */
 const liesInVectors = ({ node }: Operand, stored: ReadonlySet<Tensor>): boolean =>
-  (halvesOf(node) !== undefined || stored.has(base(node))) && node.shape.at(-1)! % 4 === 0 && fitsVectors(node);
+  (halvesOf(node) !== undefined || stored.has(base(node))) && node.shape.at(-1)! % 4 === 0;
 
 /** Which of an operand's matrices belongs to `batch`. */
 export const matrixIndex = (batch: Shape, { node }: Operand): Index =>
@@ -83,12 +83,13 @@ function writeVector({ writer: kernel, batch, options: { stored } }: Product, op
   const matrix = matrixIndex(batch, operand);
   const head = `fn vector_${name}(batch: u32, row: u32, column: u32)`;
   if (depth === 1) {
-    const writer = new Writer({ isStored: (each) => stored.has(each) }, kernel);
+    const held: Held = (each, at) => (stored.has(each) ? writer.read(each, at) : undefined);
+    const writer = new Writer(held, 0, kernel);
     writer.open('batch', 'p', 'q');
     const value = writer.value(node, [...matrix, ...digit('p', p), ...digit('q', q)]);
     const inside = `let p = min(row, ${p - 1}u);\nlet q = min(column, ${q - 1}u);`;
-    const body = [inside, writer.close(), `return ${value};`];
-    return `${head} -> f32 {\n${[writer.frame().prologue, ...body].join('\n')}\n}`;
+    const [element, around] = [writer.close(), writer.close()];
+    return `${head} -> f32 {\n${[around, inside, element, `return ${value};`].join('\n')}\n}`;
   }
   const buffer = kernel.bind(halvesOf(node) ?? base(node), 'read', true);
   const place = `${flat(matrix)} * ${(p * q) / 4}u + min(row, ${p - 1}u) * ${q / 4}u + column / 4u`;
@@ -147,15 +148,15 @@ function writeSums(product: Product, [kind, rows, columns, x, y]: Tile, isWide: 
 
 /** A matrix product; its epilogue is fn finish, for four neighbouring outputs of one row. */
 export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
-  const [head] = unit.heads;
+  const [head] = unit.members;
   const [a, b] = head!.inputs as [Tensor, Tensor];
   const { transposeA, transposeB } = head!.options as MatmulOptions;
   const sizes = matmulSizes(a.shape, b.shape, { transposeA, transposeB });
   const { batch, m, n, k } = sizes;
   const at = flat(unit.rowIndex);
-  const wide = n % 4 === 0 && unit.stores.every(fitsVectors);
-  const { writer, ...parts } = writeResults(unit, options, wide, (node, place) =>
-    fitsVectors(node) && (place === at || place === 'n') ? `${place.replace(/\bn\b/g, 'first')} / 4u` : undefined,
+  const wide = n % 4 === 0;
+  const { writer, ...parts } = writeResults(unit, options, wide, (_, place) =>
+    place === at || place === 'n' ? `${place.replace(/\bn\b/g, 'first')} / 4u` : undefined,
   );
   const operands: Product['operands'] = [
     { name: 'a', node: a, inner: transposeA ? 'p' : 'q' },
@@ -176,12 +177,13 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   const [ROW_STRIDE, COLUMN_STRIDE] = kind === 'shared' || kind === 'matrices' ? [4 * y, 4 * x] : [4, 4];
   const places = { GROUP_X: x, GROUP_Y: y, ROW_TILES: rows, COLUMN_TILES: columns, ROW_STRIDE, COLUMN_STRIDE };
   const text = {
-    ...{ ...writer.frame(), ...parts, loaders: functions.join('\n'), element },
+    ...{ ...parts, loaders: functions.join('\n'), element },
     lane: `@builtin(${kind === 'lanes' ? 'subgroup_invocation_id' : 'local_invocation_index'}) lane: u32,`,
     guard: wide ? '' : `if (first + \${lane}u < N)`,
   };
   const template = skeleton.replace('//:products', statements);
-  const wgsl = fillSkeleton(template, text, { M: m, N: n, K: k, ...places, QUADS_A, QUADS_B, ...more });
+  const all = { M: m, N: n, K: k, ...places, QUADS_A, QUADS_B, ...more };
   const workgroups = [Math.ceil(n / (4 * QUADS_B)), Math.ceil(m / (4 * QUADS_A)), sizeOf(batch)] as const;
-  return { wgsl, bindings: writer.bindings, workgroups, ...(!matrices && { product: name }) }; // tiles are measured, units are not
+  const kernel = writer.kernel(template, text, all, workgroups);
+  return matrices ? kernel : { ...kernel, product: name }; // tiles are measured, units are not
 }

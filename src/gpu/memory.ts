@@ -5,7 +5,7 @@ import type { AdapterClass } from './kernels.js';
 import type { Tile } from './matmul.js';
 import type { Matrices } from './matrices.js';
 import type { Aliases } from './partition.js';
-import type { Unit } from './units.js';
+import type { Group } from './updates.js';
 
 /** Entries start at multiples of this, WebGPU's default offset alignment for storage bindings. */
 export const ALIGNMENT = 256;
@@ -16,7 +16,7 @@ export interface PlanBuffer {
   readonly kind: 'slot' | 'feed' | 'constant' | 'parameters';
   /** Grows while the plan is made. */
   bytes: number;
-  /** The leaves that it holds. */
+  /** What was placed in it when it was made: leaves, neighbours. */
   readonly nodes: Tensor[];
 }
 
@@ -71,15 +71,17 @@ export function fromBytes({ shape, dtype }: Tensor, bytes: ArrayBuffer): TensorD
   return { shape, dtype, data: dtype === 'bool' ? Uint8Array.from(held) : held };
 }
 
-/** Places parameters side by side in a new buffer, but for those that have a place; above the binding limit another is begun. */
-export function placeParameters({ shared, maxBytes }: PlanContext, parameters: readonly Tensor[]): void {
+type Places = WeakMap<Tensor, Place>;
+/** Places values side by side in a new buffer, but for those that have a place; above the binding limit another is begun. */
+export function placeInRow(kind: PlanBuffer['kind'], nodes: readonly Tensor[], places: Places, maxBytes: number): void {
   let buffer: PlanBuffer | undefined;
-  for (const parameter of parameters.filter((each) => !shared.has(each))) {
-    const bytes = nodeBytes(parameter);
-    if (!buffer || buffer.bytes + align(bytes) > maxBytes) buffer = { kind: 'parameters', bytes: 0, nodes: [] };
-    shared.set(parameter, { buffer, offset: buffer.bytes, bytes });
-    buffer.bytes += align(bytes);
-    buffer.nodes.push(parameter);
+  for (const node of nodes.filter((each) => !places.has(each))) {
+    const bytes = nodeBytes(node);
+    if (!buffer || align(buffer.bytes) + align(bytes, 16) > maxBytes) buffer = { kind, bytes: 0, nodes: [] };
+    const offset = align(buffer.bytes);
+    places.set(node, { buffer, offset, bytes });
+    buffer.bytes = offset + align(bytes, 16);
+    buffer.nodes.push(node);
   }
 }
 
@@ -91,13 +93,12 @@ function rootOf(node: Tensor, aliases: Aliases): { node: Tensor; offset: number 
   return at;
 }
 
-type Dispatches = readonly { readonly units: readonly Unit[] }[];
 /**
  * Gives every stored result a buffer; a buffer is reused once the last reader of its value has run. An output keeps
  * its buffer. Inputs and outputs of one dispatch never share one (WebGPU refuses it). `dispatches` are in order. Returns
  * the most bytes of results that are needed at one time.
  */
-export function assignSlots(dispatches: Dispatches, outputs: Tensor[], aliases: Aliases, places: Map<Tensor, Place>) {
+export function assignSlots(dispatches: readonly Group[], outputs: Tensor[], aliases: Aliases, places: Places) {
   const root = (node: Tensor): Tensor => rootOf(node, aliases).node;
   const lastUse = new Map<Tensor, number>();
   dispatches.forEach(({ units }, at) => {

@@ -1,9 +1,8 @@
 import { bytesPerElement, isFloat } from '../dtype.js';
-import { isParameter, type Program } from '../graph/program.js';
-import { fullOp, type Tensor } from '../graph/tensor.js';
-import { topological } from '../graph/walk.js';
-import type { ResizeOptions } from '../ops/slice.js';
-import { sizeOf, stridesOf } from '../shape.js';
+import { isParameter, type Program, programNodes } from '../graph/program.js';
+import { filledWith, type Tensor } from '../graph/tensor.js';
+import { type ResizeOptions, startsOf } from '../ops/slice.js';
+import { type Shape, sizeOf, stridesOf } from '../shape.js';
 import { ALIGNMENT } from './memory.js';
 
 /** Reshapes share memory with what they reshape. */
@@ -25,7 +24,7 @@ function underViews(node: Tensor): Tensor {
 }
 
 export const isLeaf = (node: Tensor): boolean => node.op.kernel.kind === 'leaf';
-export const isLiteral = (node: Tensor): boolean => node.op === (fullOp as unknown);
+export const isLiteral = (node: Tensor): boolean => filledWith(node) !== undefined;
 /** Written into the kernels of its users unless it is stored. */
 export const isVirtual = (node: Tensor): boolean =>
   node.op.kernel.kind === 'pointwise' || node.op.kernel.kind === 'index';
@@ -39,10 +38,16 @@ const costOf = (node: Tensor): number => (free.test(node.op.name) ? 0 : cheap.te
 function storeShared(order: readonly Tensor[], stored: Set<Tensor>, nexts: ReadonlySet<Tensor>): void {
   const sinks = new Map<Tensor, Set<number>>(order.map((node) => [node, new Set()]));
   const widest = new Map<Tensor, number>();
+  const costs = new Map<Tensor, number>();
+  for (const node of order) {
+    const read = node.inputs.filter((input) => isVirtual(input) && !stored.has(input));
+    const cost = read.reduce((total, input) => total + costs.get(input)!, costOf(node));
+    costs.set(node, Math.min(cost, MAX_OPS));
+  }
   for (const node of [...order].reverse()) {
     const own = sinks.get(node)!;
     if (isVirtual(node) && !stored.has(node)) {
-      const cost = expressionCost(node, stored);
+      const cost = costs.get(node)!;
       const repeats = sizeOf(node.shape) > 1 ? (widest.get(node) ?? 0) / sizeOf(node.shape) : 1;
       if ((own.size - 1) * cost > 4 || (repeats >= 4 && cost >= 3)) stored.add(base(node));
     }
@@ -55,27 +60,15 @@ function storeShared(order: readonly Tensor[], stored: Set<Tensor>, nexts: Reado
   }
 }
 
-function expressionCost(node: Tensor, stored: ReadonlySet<Tensor>): number {
-  let cost = 0;
-  const seen = new Set<Tensor>();
-  const stack = [node];
-  for (let at = stack.pop(); at && cost < MAX_OPS; at = stack.pop()) {
-    if (seen.has(at) || (at !== node && stored.has(at)) || !isVirtual(at)) continue;
-    seen.add(at);
-    cost += costOf(at);
-    stack.push(...at.inputs);
-  }
-  return cost;
-}
-
 /**
  * Decides which nodes get a buffer: leaves, outputs, what heavy ops make and read, shared work, and cuts of large
  * expressions. All others are written into the kernels of their users.
  */
-export function partition(program: Pick<Program, 'outputs' | 'updates' | 'recompute'>) {
-  const roots = [...program.outputs, ...program.updates.map(([, next]) => next)];
-  const order = topological(roots);
-  const stored = new Set<Tensor>(roots.map(base));
+export function partition(program: Program) {
+  const order = programNodes(program);
+  const nexts = new Set(program.updates.map(([, next]) => base(next)));
+  const results = [...program.outputs.map(base), ...nexts];
+  const stored = new Set(results);
   for (const node of order) {
     const { kind } = node.op.kernel;
     if (!isVirtual(node)) stored.add(node);
@@ -87,24 +80,25 @@ export function partition(program: Pick<Program, 'outputs' | 'updates' | 'recomp
     if (node.op.name === 'equal' && node.inputs.every((input) => isFloat(input.dtype) && !isLiteral(input)))
       for (const input of node.inputs) stored.add(underViews(input));
   }
-  const nexts = new Set(program.updates.map(([, next]) => base(next)));
   const aliases = findAliases(order, stored, nexts);
   if (!program.recompute) storeShared(order, stored, nexts);
+  cutLarge(order, stored);
   return {
     /** Every node, inputs first. */
     order,
-    /** What each node's expression reads, over virtual nodes on the way. */
-    frontiers: cutLarge(order, stored),
     stored: stored as ReadonlySet<Tensor>,
     /** Stored nodes that lie inside others. */
     aliases,
-    /** What parameters become; kernels that make these make nothing else. */
+    /** What outputs and parameters become. */
+    results,
+    /** The latter of them; kernels that make these make nothing else. */
     nexts,
   };
 }
 
-/** Stores parts of expressions that read or compute too much for one kernel. Returns what each node's then reads. */
-function cutLarge(order: readonly Tensor[], stored: Set<Tensor>): Map<Tensor, Set<Tensor>> {
+/** Stores parts of expressions that read or compute too much for one kernel. */
+function cutLarge(order: readonly Tensor[], stored: Set<Tensor>): void {
+  /** What each node's expression reads, over virtual nodes on the way. */
   const frontiers = new Map<Tensor, Set<Tensor>>();
   const ops = new Map<Tensor, number>();
   // what is stored lies under the reshapes, which then cost nothing
@@ -112,14 +106,13 @@ function cutLarge(order: readonly Tensor[], stored: Set<Tensor>): Map<Tensor, Se
   const readsOf = (input: Tensor): Tensor[] => (isCut(input) ? [base(input)] : [...frontiers.get(input)!]);
   const opsOf = (input: Tensor): number => (isCut(input) ? 0 : ops.get(input)!);
   for (const node of order) {
-    let cut: Tensor | undefined;
-    do {
+    for (;;) {
       const reads = new Set(node.inputs.filter((input) => !isLiteral(input)).flatMap(readsOf));
       const count = node.inputs.reduce((total, input) => total + opsOf(input), costOf(node) > 0 ? 1 : 0.1);
       frontiers.set(node, reads);
       ops.set(node, count);
       if (reads.size <= (isVirtual(node) ? MAX_READS : MAX_READS - 1) && count <= MAX_OPS) break;
-      [cut] = node.inputs
+      const [cut] = node.inputs
         .filter((input) => !isCut(input) && !isLiteral(input))
         .sort(
           (a, b) =>
@@ -127,10 +120,10 @@ function cutLarge(order: readonly Tensor[], stored: Set<Tensor>): Map<Tensor, Se
             sizeOf(a.shape) - sizeOf(b.shape) ||
             ops.get(b)! - ops.get(a)!,
         );
-      if (cut) stored.add(base(cut));
-    } while (cut);
+      if (!cut) break;
+      stored.add(base(cut));
+    }
   }
-  return frontiers;
 }
 
 /** Elements up to which an operand's windows are written out once: reading them from memory is quicker than finding them. */
@@ -166,31 +159,12 @@ export function behind(node: Tensor, aliases: Aliases): Tensor[] {
   return out;
 }
 
-const isAligned = (node: Tensor, offset: number): boolean =>
-  bytesPerElement(node.dtype) === 4 && (offset * 4) % ALIGNMENT === 0;
-
-/** Where a slice begins in what it cuts, when that is one run of memory at which a binding may begin. */
-function runOffset(slice: Tensor): number | undefined {
-  const { widths } = slice.options as ResizeOptions;
-  const { shape } = slice.inputs[0]!;
-  const cut = slice.shape.findIndex((size) => size > 1);
-  if (slice.shape.some((size, i) => cut >= 0 && i > cut && size !== shape[i])) return undefined;
-  const strides = stridesOf(shape);
-  const offset = widths.reduce((total, [before], i) => total - before * strides[i]!, 0);
-  return isAligned(slice, offset) ? offset : undefined;
-}
-
-/** Where the parts of a concat begin, when each is a run of memory that its own kernel can write there. */
-function partOffsets(concat: Tensor, isFixed: (part: Tensor) => boolean): number[] | undefined {
-  const { axis } = concat.options as { axis: number };
-  const parts = concat.inputs.map(base);
-  if (sizeOf(concat.shape.slice(0, axis)) > 1 || new Set(parts).size < parts.length) return undefined;
-  let end = 0;
-  const offsets = parts.map((part) => {
-    end += sizeOf(part.shape);
-    return end - sizeOf(part.shape);
-  });
-  return parts.every((part, i) => !isFixed(part) && isAligned(part, offsets[i]!)) ? offsets : undefined;
+/** Where a box of a shape begins in its memory, when that is one run at which a binding may begin. */
+function runOffset(box: Tensor, whole: Shape, begin: readonly number[]): number | undefined {
+  const cut = box.shape.findIndex((size) => size > 1);
+  if (box.shape.some((size, i) => cut >= 0 && i > cut && size !== whole[i])) return undefined;
+  const offset = stridesOf(whole).reduce((total, stride, i) => total + begin[i]! * stride, 0);
+  return bytesPerElement(box.dtype) === 4 && (offset * 4) % ALIGNMENT === 0 ? offset : undefined;
 }
 
 /**
@@ -204,21 +178,27 @@ function findAliases(order: readonly Tensor[], stored: Set<Tensor>, fixed: Reado
   for (const { inputs } of named('slice')) slices.set(base(inputs[0]!), (slices.get(base(inputs[0]!)) ?? 0) + 1);
   for (const slice of named('slice')) {
     const parent = base(slice.inputs[0]!);
-    const offset = fixed.has(slice) ? undefined : runOffset(slice);
+    const begin = (slice.options as ResizeOptions).widths.map(([before]) => -before);
+    const offset = fixed.has(slice) ? undefined : runOffset(slice, slice.inputs[0]!.shape, begin);
     const lies = stored.has(parent) || slices.get(parent)! > 1;
-    if (offset === undefined || !lies || isParameter(parent) || parent.op.name === 'full') continue;
+    if (offset === undefined || !lies || isParameter(parent) || isLiteral(parent)) continue;
     stored.add(parent).add(slice);
     aliases.set(slice, { parent, offset });
   }
   const isFixed = (node: Tensor): boolean => fixed.has(node) || aliases.has(node) || isLeaf(node) || isLiteral(node);
   for (const concat of named('concat')) {
-    const offsets = fixed.has(concat) ? undefined : partOffsets(concat, isFixed);
-    if (!offsets) continue;
+    const { axis } = concat.options as { axis: number };
+    const starts = startsOf(concat.inputs, axis);
+    const origin = concat.shape.map(() => 0);
+    const offsets = concat.inputs.map((part, i) => runOffset(part, concat.shape, origin.with(axis, starts[i]!)));
+    const parts = new Set(concat.inputs.map(base));
+    if (fixed.has(concat) || parts.size < offsets.length || offsets.includes(undefined) || [...parts].some(isFixed))
+      continue;
     stored.add(concat);
-    concat.inputs.map(base).forEach((part, i) => {
+    for (const [i, part] of [...parts].entries()) {
       stored.add(part);
       aliases.set(part, { parent: concat, offset: offsets[i]! });
-    });
+    }
   }
   return aliases;
 }

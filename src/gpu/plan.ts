@@ -7,11 +7,12 @@ import { formatShape, sizeOf } from '../shape.js';
 import type { EmitOptions } from './kernels.js';
 import { lower } from './lower.js';
 import { multiplyAdds } from './matmul.js';
-import type { Place, PlanBuffer, PlanContext } from './memory.js';
-import { align, assignSlots, nodeBytes, placeParameters } from './memory.js';
-import { base, isLeaf, isLiteral } from './partition.js';
-import { members, schedule, type Unit, Units } from './units.js';
-import { emit, type Group, groupUnits } from './updates.js';
+import type { Place, PlanContext } from './memory.js';
+import { align, assignSlots, nodeBytes, placeInRow } from './memory.js';
+import { base, isLeaf, isLiteral, isVirtual } from './partition.js';
+import { schedule, type Unit, Units } from './units.js';
+import { type Group, groupUnits } from './updates.js';
+import { wholeText } from './writer.js';
 
 /** One kernel call: its text, its buffers, and the units (for people and for the cross-check) that it computes. */
 export type Dispatch = ReturnType<typeof describeDispatch>;
@@ -22,7 +23,8 @@ export type Plan = ReturnType<typeof makePlan>;
  * Lowers a program. Next values get nodes of their own, so that each update has one kernel to write it, and so do
  * outputs that the step overwrites.
  */
-function lowerProgram({ outputs, updates }: Program): Pick<Program, 'outputs' | 'updates'> {
+function lowerProgram(program: Program): Program {
+  const { outputs, updates } = program;
   const roots = lower([...outputs, ...updates.map(([, next]) => next)]);
   const taken = new Set<Tensor>();
   const own = updates.map(([parameter], i): Updates[number] => {
@@ -33,16 +35,19 @@ function lowerProgram({ outputs, updates }: Program): Pick<Program, 'outputs' | 
   });
   const targets = new Set(own.map(([parameter]) => parameter));
   const kept = roots.slice(0, outputs.length).map((node) => (targets.has(base(node)) ? stopGradient(node) : node));
-  return { outputs: kept, updates: own };
+  return { ...program, outputs: kept, updates: own };
 }
 
-/** A short name for a dispatch: its heavy op, or what its result is. */
-const kernelName = (unit: Unit): string =>
-  [...unit.heads, ...unit.roots.slice(unit.heads.length ? -1 : 0)].map((node) => node.op.name).join('+');
+/** A short name for a dispatch: its heavy ops, and what its last result is. */
+const kernelName = ({ kind, members }: Unit): string => {
+  const last = members.findLast(isVirtual);
+  const named = members.filter((node) => kind === 'map' || !isVirtual(node) || node === last);
+  return named.map(({ op }) => op.name).join('+');
+};
 
 /** What a unit computes, with everything written into it, each node after those that it uses. */
 function nodesOf(unit: Unit, stored: ReadonlySet<Tensor>): Tensor[] {
-  const own = members(unit);
+  const own = unit.members;
   const isWritten = (node: Tensor): boolean => own.includes(node) || !(stored.has(node) || isLiteral(node));
   return topological(own, ({ inputs }) => inputs.filter(isWritten));
 }
@@ -56,16 +61,13 @@ function flopsOf(node: Tensor): number {
 
 /** Places of leaves: parameters in the engine's flat buffers, constants once an engine, inputs once a plan. */
 function placeLeaves(leaves: readonly Tensor[], context: PlanContext, places: Map<Tensor, Place>, fed?: boolean): void {
-  placeParameters(context, leaves.filter(isParameter));
+  const { shared, maxBytes } = context;
+  placeInRow('parameters', leaves.filter(isParameter), shared, maxBytes);
   for (const node of leaves) {
     checkStorable(node, context);
-    const isKept = !fed && isConstant(node);
-    const bytes = align(nodeBytes(node), 16);
-    const buffer: PlanBuffer = { kind: isKept ? 'constant' : 'feed', bytes, nodes: [node] };
-    const shared = isKept || isParameter(node) ? context.shared.get(node) : undefined;
-    const place = shared ?? { buffer, offset: 0, bytes };
-    if (isKept) context.shared.set(node, place);
-    places.set(node, place);
+    const isShared = isParameter(node) || (isConstant(node) && !fed);
+    placeInRow(isShared ? 'constant' : 'feed', [node], isShared ? shared : places, maxBytes);
+    if (isShared) places.set(node, shared.get(node)!);
   }
 }
 
@@ -81,8 +83,9 @@ function checkStorable(node: Tensor, { maxBytes, f16 }: PlanContext): void {
 
 /** Compiles a program to a plan: lower, fuse, order, place, write WGSL. Pure, but for the shared parameter layout. */
 export function makePlan(program: Program, context: PlanContext) {
-  const { outputs, updates } = lowerProgram(program);
-  const units = new Units({ outputs, updates, recompute: program.recompute ?? false });
+  const lowered = lowerProgram(program);
+  const { outputs, updates } = lowered;
+  const units = new Units(lowered);
   const { stored, aliases, order: nodes } = units.partition;
   const targets = new Map(updates.map(([parameter, next]) => [next, parameter]));
   const { order, inPlace } = schedule(units, targets);
@@ -101,7 +104,7 @@ export function makePlan(program: Program, context: PlanContext) {
   return {
     program,
     dispatches: groups
-      .filter(({ units: [first] }) => sizeOf(members(first!)[0]!.shape) > 0)
+      .filter(({ units: [first] }) => sizeOf(first!.members[0]!.shape) > 0)
       .map((group) => describeDispatch(group, options, (node) => places.get(base(node))!)),
     dispatchesUnfused: computed.filter((node) => node.op.name !== 'reshape').length,
     buffers,
@@ -121,25 +124,25 @@ export function makePlan(program: Program, context: PlanContext) {
 }
 
 /** A kernel with its places. It may not bind one buffer both to read and to write: there, all is bound to be written. */
-function describeDispatch({ units, ranges, kernel }: Group, options: EmitOptions, placeOf: (node: Tensor) => Place) {
+function describeDispatch({ units, kernel, run }: Group, { stored }: EmitOptions, placeOf: (node: Tensor) => Place) {
   const [unit] = units as [Unit]; // those of a run are alike
-  const { wgsl, workgroups, bindings: bound, product } = kernel ?? emit(unit, options);
-  const places = bound.map(({ node }) => ranges?.get(options.target(base(node))) ?? placeOf(node));
-  const written = new Set(places.filter((_, i) => bound[i]!.access === 'read_write').map(({ buffer }) => buffer));
+  const sizes = units.map(({ members }) => sizeOf(members[0]!.shape));
+  const places = kernel.bindings.map(({ node }) => {
+    const place = placeOf(node);
+    return run && sizeOf(node.shape) === sizes[0] ? { ...place, bytes: run } : place;
+  });
+  const written = new Set(places.flatMap(({ buffer }, i) => (kernel.bindings[i]!.access === 'read' ? [] : buffer)));
   const bindings = places.map((place) => {
     const access = written.has(place.buffer) ? ('read_write' as const) : ('read' as const);
     return { place: { ...place, bytes: align(place.bytes, 16) }, access }; // whole vec4s
   });
-  const text = wgsl.replace(
-    /(@binding\((\d+)\) var<storage), \w+/g,
-    (_, start, i) => `${start}, ${bindings[i]!.access}`,
-  );
-  const elements = units.reduce((sum, each) => sum + sizeOf(members(each)[0]!.shape), 0);
-  const most = unit.kind === 'map' ? 4 * elements : Number.POSITIVE_INFINITY;
-  const computed = units.flatMap((each) => nodesOf(each, options.stored));
+  const most = unit.kind === 'map' ? 4 * sizes.reduce((sum, size) => sum + size, 0) : Number.POSITIVE_INFINITY;
+  const computed = units.flatMap((each) => nodesOf(each, stored));
   return {
-    ...{ kernel: [...new Set(units.map(kernelName))].join('+'), wgsl: text, workgroups, bindings, units, product },
-    ops: (ranges ? nodesOf(unit, options.stored) : computed).map(({ op }) => op.name),
+    kernel: [...new Set(units.map(kernelName))].join('+'),
+    wgsl: wholeText(kernel, bindings),
+    ...{ workgroups: kernel.workgroups, product: kernel.product, bindings, units },
+    ops: (run ? nodesOf(unit, stored) : computed).map(({ op }) => op.name),
     /** Additions and multiplications of one call; other functions count as one each. */
     flops: computed.reduce((sum, node) => sum + flopsOf(node), 0),
     /** Of the values that it must read and write, each once: an elementwise kernel reads a data set's rows, not all. */

@@ -3,7 +3,7 @@ import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
 import { countOf, digit, flat, type Index, split } from './index.js';
 import { base, behind, halvesOf, isLeaf, isVirtual, partition } from './partition.js';
-import { type Surroundings, Writer } from './writer.js';
+import { type Held, Writer } from './writer.js';
 
 /** Storage buffers that one kernel may bind by WebGPU's default limits. */
 export const MAX_BINDINGS = 8;
@@ -11,26 +11,28 @@ export const MAX_BINDINGS = 8;
 const MAX_TRIES = 8;
 
 /**
- * One kernel: heavy ops (`heads`) with the pointwise results (`roots`) computed on top of them while they are in
- * registers. A `map` has roots alone. A `reduce` works on a space rows × columns, its heads folding the columns.
+ * One kernel: heavy ops (its heads) with the elementwise results computed on top of them while they are in registers.
+ * A `map` has no heads. A `reduce` works on a space rows × columns, its heads folding the columns.
  */
 export interface Unit {
   readonly kind: 'map' | 'reduce' | 'matmul';
-  readonly heads: Tensor[];
-  readonly roots: Tensor[];
+  /** What it computes, in the order in which that joined. */
+  readonly members: Tensor[];
   /** Index of an output element; for a `reduce`, of a row. */
   readonly rowIndex: Index;
   /** The same; for a `reduce`, of an element of what it folds. */
   readonly elementIndex: Index;
   /** What it reads from buffers, and whether it reads each at its own index alone. */
   reads: ReadonlyMap<Tensor, boolean>;
-  /** The values behind that (see `behind`), and what others need from it. */
-  readonly needs: Set<Tensor>;
-  readonly stores: Tensor[];
+  /** The values behind that (see `behind`). */
+  needs: ReadonlySet<Tensor>;
+  /** What others need from it. */
+  stores: readonly Tensor[];
+  /** Ascends with creation. */
+  age: number;
 }
 
 export const isScatter = ({ op }: Tensor): boolean => op.kernel.kind === 'scatter';
-export const members = (unit: Pick<Unit, 'heads' | 'roots'>): Tensor[] => [...unit.heads, ...unit.roots];
 /** Folds over one space have the same rows and columns, in the same order. */
 const spaceOf = ({ rowIndex, elementIndex }: Unit): string =>
   `${flat(elementIndex)}|${countOf(elementIndex)}|${countOf(rowIndex)}`;
@@ -38,8 +40,7 @@ const spaceOf = ({ rowIndex, elementIndex }: Unit): string =>
 /** A kernel for one node. */
 function unitFor(node: Tensor): Unit {
   const make = (kind: Unit['kind'], rowIndex: Index, elementIndex = rowIndex): Unit => {
-    const [heads, roots] = kind === 'map' ? [[], [node]] : [[node], []];
-    return { kind, heads, roots, rowIndex, elementIndex, reads: new Map(), needs: new Set(), stores: [] };
+    return { kind, members: [node], rowIndex, elementIndex, reads: new Map(), needs: new Set(), stores: [], age: 0 };
   };
   const [a] = node.inputs;
   if (isVirtual(node)) return make('map', digit('i', sizeOf(node.shape)));
@@ -59,15 +60,12 @@ function unitFor(node: Tensor): Unit {
   return make('reduce', rowIndex, elementIndex);
 }
 
-/** A writer for a unit's expressions; `local` names the variable that holds a head at an index. */
-export function unitWriter(unit: Unit, stored: ReadonlySet<Tensor>, hooks: Partial<Surroundings>): Writer {
-  const own = new Set(members(unit));
-  const writer = new Writer({
-    ...hooks,
-    isStored: (node) => stored.has(node) && !own.has(node),
-    local: (node, at) => (own.has(node) && !isVirtual(node) ? (hooks.local?.(node, at) ?? 'head') : undefined),
-    floor: unit.heads.length > 0 ? 1 : 0,
-  });
+/** A writer for a unit's expressions. `held` is asked for its heads and for all that it reads from buffers. */
+export function unitWriter(unit: Unit, stored: ReadonlySet<Tensor>, held: Held): Writer {
+  const own = new Set(unit.members);
+  const isHeld = (node: Tensor): boolean => (own.has(node) ? !isVirtual(node) : stored.has(node));
+  const find: Held = (node, at) => (isHeld(node) ? (held(node, at) ?? writer.read(node, at)) : undefined);
+  const writer = new Writer(find, unit.kind === 'map' ? 0 : 1);
   writer.open('row', 'i', 'batch', 'm', 'n');
   return writer;
 }
@@ -80,17 +78,16 @@ export const indexOf = ({ rowIndex, elementIndex }: Unit, member: Tensor): Index
 function survey(unit: Unit, stored: ReadonlySet<Tensor>): Unit['reads'] | undefined {
   const own = flat(unit.rowIndex);
   const reads = new Map<Tensor, boolean>();
-  const load = (node: Tensor, at: string): undefined => {
-    reads.set(node, reads.get(node) !== false && at === own);
-  };
   // heads are in registers at their own index and nowhere else
   let inReach = true;
-  const local = (_: Tensor, at: string): undefined => {
-    inReach &&= at === own;
+  const note = (node: Tensor, at: string): string => {
+    if (unit.members.includes(node)) inReach &&= at === own;
+    else reads.set(node, reads.get(node) !== false && at === own);
+    return 'value';
   };
-  const writer = unitWriter(unit, stored, { load, local });
+  const writer = unitWriter(unit, stored, note);
   writer.open('column');
-  for (const member of members(unit)) {
+  for (const member of unit.members) {
     const index = indexOf(unit, member);
     if (isVirtual(member) && !index) return undefined;
     if (isVirtual(member)) writer.value(member, index!);
@@ -98,7 +95,7 @@ function survey(unit: Unit, stored: ReadonlySet<Tensor>): Unit['reads'] | undefi
     // a matmul's operand is halves that it widens itself, or stored, or a view that is read in place
     else
       for (const node of member.inputs.map((input) => halvesOf(input) ?? base(input)))
-        for (const read of stored.has(node) ? [node] : node.inputs) load(base(read), 'operand');
+        for (const read of stored.has(node) ? [node] : node.inputs) note(base(read), 'operand');
   }
   return inReach ? reads : undefined;
 }
@@ -121,26 +118,30 @@ export class Units {
   readonly unitOf = new Map<Tensor, Unit>();
   /** Units by what they need. */
   readonly users = new Map<Tensor, Set<Unit>>();
-  readonly #ages = new Map<Unit, number>();
 
   /** Each kernel takes in the results that only need what it has at hand. */
-  constructor(program: Pick<Program, 'outputs' | 'updates' | 'recompute'>) {
+  constructor(program: Program) {
     this.partition = partition(program);
-    const { order, stored, aliases } = this.partition;
+    const { order, stored, aliases, results } = this.partition;
     for (const node of order) {
       if (!stored.has(node) || isLeaf(node) || base(node) !== node || behind(node, aliases)[0] !== node) continue;
       const own = unitFor(node);
+      own.reads = survey(own, stored)!;
       // a fold joins only folds over the same rows and columns; anything virtual may try
       const fits = (unit: Unit): boolean =>
         isVirtual(node) || (own.kind === 'reduce' && unit.kind === 'reduce' && spaceOf(unit) === spaceOf(own));
-      if (this.#candidates(node).some((unit) => fits(unit) && this.#join(unit, node))) continue;
-      this.#settle(own, node, survey(own, stored)!);
-      this.#ages.set(own, this.units.push(own));
+      if (this.#candidates(node, own.reads).some((unit) => fits(unit) && this.#join(unit, node))) continue;
+      this.#settle(own, node, own.reads);
+      own.age = this.units.push(own);
     }
-    const needed = new Set([...program.outputs, ...program.updates.map(([, next]) => next)].map(base));
-    for (const node of this.#behind(needed)) needed.add(node);
+    const needed = new Set([...results, ...this.#behind(results)]);
     for (const unit of this.units)
-      unit.stores.push(...members(unit).filter((node) => needed.has(node) || this.users.has(node)));
+      unit.stores = unit.members.filter((node) => needed.has(node) || this.users.has(node));
+  }
+
+  /** The kernels that make values. */
+  makers(nodes: Iterable<Tensor>): Unit[] {
+    return [...nodes].flatMap((node) => this.unitOf.get(node) ?? []);
   }
 
   #behind(nodes: Iterable<Tensor>): Tensor[] {
@@ -149,22 +150,22 @@ export class Units {
 
   /** Whether one of `nodes` needs a result of a unit, directly or through others. */
   #dependOn(nodes: readonly Tensor[], target: Unit): boolean {
-    const isUsed = members(target).some((node) => this.users.has(node));
-    const reached = new Set(nodes.flatMap((node) => this.unitOf.get(node) ?? []));
-    for (const unit of isUsed ? reached : []) {
-      if (unit === target) break;
-      for (const node of unit.needs) if (this.unitOf.has(node)) reached.add(this.unitOf.get(node)!);
+    if (!target.members.some((node) => this.users.has(node))) return false;
+    const reached = new Set(this.makers(nodes));
+    for (const unit of reached) {
+      if (unit === target) return true;
+      for (const maker of this.makers(unit.needs)) reached.add(maker);
     }
-    return reached.has(target);
+    return false;
   }
 
   #join(unit: Unit, member: Tensor): boolean {
-    const kind = isVirtual(member) ? 'roots' : 'heads';
-    const reads = survey({ ...unit, [kind]: [...unit[kind], member] }, this.partition.stored);
-    if (!reads || reads.size + members(unit).length + 1 > MAX_BINDINGS) return false;
+    const members = [...unit.members, member];
+    const reads = survey({ ...unit, members }, this.partition.stored);
+    if (!reads || reads.size + members.length > MAX_BINDINGS) return false;
     const fresh = this.#behind([...reads.keys()].filter((node) => !unit.reads.has(node)));
     if (this.#dependOn(fresh, unit)) return false;
-    unit[kind].push(member);
+    unit.members.push(member);
     this.#settle(unit, member, reads);
     return true;
   }
@@ -172,50 +173,48 @@ export class Units {
   #settle(unit: Unit, member: Tensor, reads: Unit['reads']): void {
     this.unitOf.set(member, unit);
     unit.reads = reads;
-    for (const node of this.#behind(reads.keys())) {
-      unit.needs.add(node);
-      this.users.set(node, (this.users.get(node) ?? new Set()).add(unit));
-    }
+    unit.needs = new Set(this.#behind(reads.keys()));
+    for (const node of unit.needs) this.users.set(node, (this.users.get(node) ?? new Set()).add(unit));
   }
 
   /** Units that a node may join, the newest first: heavy ones that make what it reads, and maps that make or read it. */
-  #candidates(node: Tensor): Unit[] {
-    const { nexts, frontiers } = this.partition;
+  #candidates(node: Tensor, reads: Unit['reads']): Unit[] {
+    const { nexts } = this.partition;
     const isNext = nexts.has(node);
     // updates of two parameters stay apart, so that they can become one kernel over both
-    const near = [...frontiers.get(node)!].filter((read) => !isNext || sizeOf(read.shape) === sizeOf(node.shape));
-    const reads = this.#behind(near);
-    const makers = reads.flatMap((read) => this.unitOf.get(read) ?? []);
-    const readers = reads.flatMap((read) => [...(this.users.get(read) ?? [])].slice(-MAX_TRIES));
-    const maps = [...makers, ...readers].filter(({ kind, roots }) => kind === 'map' && nexts.has(roots[0]!) === isNext);
+    const near = [...reads.keys()].filter((read) => !isNext || sizeOf(read.shape) === sizeOf(node.shape));
+    const needs = this.#behind(near);
+    const makers = this.makers(needs);
+    const readers = needs.flatMap((need) => [...(this.users.get(need) ?? [])].slice(-MAX_TRIES));
+    const isMap = ({ kind, members: [first] }: Unit): boolean => kind === 'map' && nexts.has(first!) === isNext;
+    const maps = [...makers, ...readers].filter(isMap);
     const heavy = isNext ? [] : makers.filter(({ kind }) => kind !== 'map');
-    const newest = (units: Unit[]): Unit[] =>
-      [...new Set(units)].sort((a, b) => this.#ages.get(b)! - this.#ages.get(a)!);
+    const newest = (units: Unit[]): Unit[] => [...new Set(units)].sort((a, b) => b.age - a.age);
     return [...newest(heavy), ...newest(maps).slice(0, MAX_TRIES)];
   }
 }
 
-/** The parameter that each next value is for. */
-type Targets = ReadonlyMap<Tensor, Tensor>;
-
-/** Whether a unit may write a next value over its parameter: it makes nothing else, and reads no other element of it. */
-const canOverwrite = (unit: Unit | undefined, parameter: Tensor, targets: Targets): boolean =>
-  unit?.kind === 'map' && unit.roots.every((node) => targets.has(node)) && unit.reads.get(parameter) !== false;
-
 /**
  * Orders units so that each follows what it reads, and a unit that overwrites a parameter in place follows every
  * reader of the old value. Next values for which that is impossible are left out of `inPlace` and copied later.
+ * `targets` are the parameters that next values are for.
  */
-export function schedule({ units, unitOf, users }: Units, targets: Targets): { order: Unit[]; inPlace: Set<Tensor> } {
-  const nexts = [...targets].filter(([next, parameter]) => canOverwrite(unitOf.get(next), parameter, targets));
-  const inPlace = new Set(nexts.map(([next]) => next));
+export function schedule(all: Units, targets: ReadonlyMap<Tensor, Tensor>) {
+  const { units, unitOf, users } = all;
+  const inPlace = new Set<Tensor>();
+  for (const [next, parameter] of targets) {
+    const unit = unitOf.get(next);
+    // it makes nothing else, and reads no other element of the parameter
+    const isFree = unit?.kind === 'map' && unit.members.every((node) => targets.has(node));
+    if (isFree && unit.reads.get(parameter) !== false) inPlace.add(next);
+  }
   for (;;) {
     const after = new Map<Unit, Unit[]>(units.map((unit) => [unit, []]));
     const waits = new Map<Unit, Set<Unit>>();
     for (const unit of units) {
-      const makers = [...unit.needs].flatMap((node) => unitOf.get(node) ?? []);
-      const overwritten = unit.roots.flatMap((node) => (inPlace.has(node) ? [targets.get(node)!] : []));
-      const first = new Set([...makers, ...overwritten.flatMap((parameter) => [...(users.get(parameter) ?? [])])]);
+      const overwritten = unit.members.flatMap((node) => (inPlace.has(node) ? [targets.get(node)!] : []));
+      const readers = overwritten.flatMap((parameter) => [...(users.get(parameter) ?? [])]);
+      const first = new Set([...all.makers(unit.needs), ...readers]);
       first.delete(unit);
       waits.set(unit, first);
       for (const each of first) after.get(each)!.push(unit);
@@ -228,9 +227,10 @@ export function schedule({ units, unitOf, users }: Units, targets: Targets): { o
         if (waits.get(next)!.delete(unit) && waits.get(next)!.size === 0) ready.push(next);
     }
     if (order.length === units.length) return { order, inPlace };
-    const isStuck = (unit: Unit): boolean => waits.get(unit)!.size > 0 && unit.roots.some((node) => inPlace.has(node));
+    const isStuck = (unit: Unit): boolean =>
+      waits.get(unit)!.size > 0 && unit.members.some((node) => inPlace.has(node));
     const blocked = units.find(isStuck);
     if (!blocked) throw new RangeError('kernels depend on each other in a circle');
-    for (const node of blocked.roots) inPlace.delete(node);
+    for (const node of blocked.members) inPlace.delete(node);
   }
 }

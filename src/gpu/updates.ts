@@ -2,19 +2,19 @@ import { isParameter } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
 import { countOf } from './index.js';
-import { type EmitOptions, emitMap, emitReduce, isElementwise, type Kernel } from './kernels.js';
+import { type EmitOptions, emitMap, emitReduce, isElementwise } from './kernels.js';
 import { emitMatmul, multiplyAdds, SMALL } from './matmul.js';
-import { align, nodeBytes, type Place, type PlanBuffer, type PlanContext, placeParameters } from './memory.js';
+import { align, type Place, type PlanContext, placeInRow } from './memory.js';
 import { base } from './partition.js';
 import { isScatter, MAX_BINDINGS, type Unit, type Units } from './units.js';
-import { addBinding, type Binding, declare } from './writer.js';
+import { addBinding, type Binding, type Kernel } from './writer.js';
 
-/** A dispatch to be: one unit, or one kernel over the units of neighbouring parameters. */
+/** A dispatch to be: one unit, or several in one kernel. */
 export interface Group {
   readonly units: readonly Unit[];
-  /** For several units: their kernel, and what it binds instead of the first unit's own places. */
-  readonly kernel?: Kernel;
-  readonly ranges?: ReadonlyMap<Tensor, Place>;
+  readonly kernel: Kernel;
+  /** Of a run, one kernel over the units of neighbouring parameters: the bytes from the first one's values to the last's. */
+  readonly run?: number;
 }
 
 /** An update kernel by what it binds, in order: parameters and optimizer state, and results such as gradients. */
@@ -22,8 +22,6 @@ interface Member {
   readonly unit: Unit;
   readonly kept: readonly Tensor[];
   readonly made: readonly Tensor[];
-  /** Of each that is kept or made. */
-  readonly bytes: number;
 }
 
 /** Elements up to which a fold shares a dispatch with others. */
@@ -33,7 +31,7 @@ const SMALL_FOLD = 2 ** 14;
 const ANY_LENGTH = 1 << 20;
 
 /** A unit's own kernel. */
-export const emit = (unit: Unit, options: EmitOptions): Kernel =>
+const emit = (unit: Unit, options: EmitOptions): Kernel =>
   ({ map: emitMap, reduce: emitReduce, matmul: emitMatmul })[unit.kind](unit, options);
 
 /** Update kernels that differ in nothing but the size and the place of what they update, grouped by their WGSL. */
@@ -46,11 +44,12 @@ function alike(order: readonly Unit[], options: EmitOptions): Member[][] {
     const kernel = emitMap(unit, options, ANY_LENGTH);
     // a next value that is written in place lies where its parameter does
     const nodes = kernel.bindings.map(({ node }) => options.target(base(node)));
-    const own = nodes.filter((node) => sizeOf(node.shape) === size);
+    const own = nodes.filter(({ shape }) => sizeOf(shape) === size);
     const [kept, made] = [own.filter(isParameter), own.filter((node) => !isParameter(node))];
     // what is not element-wise is one value for all
-    const key = `${kernel.wgsl}|${nodes.map((node) => (own.includes(node) ? isParameter(node) : node.id))}`;
-    groups.set(key, [...(groups.get(key) ?? []), { unit, kept, made, bytes: nodeBytes(unit.stores[0]!) }]);
+    const bound = nodes.map((node) => (own.includes(node) ? [isParameter(node), node.dtype] : node.id));
+    const key = [kernel.wgsl, ...bound].join('|');
+    groups.set(key, [...(groups.get(key) ?? []), { unit, kept, made }]);
   }
   return [...groups.values()];
 }
@@ -76,8 +75,8 @@ export function groupUnits(units: Units, order: readonly Unit[], options: EmitOp
     const free = group.filter(({ made }) => made.every(canPlace));
     const laidOut = [...new Set([...free, ...group])];
     for (const slot of group[0]!.kept.keys()) {
-      const parameters = laidOut.map(({ kept }) => kept[slot]!);
-      placeParameters(options, parameters);
+      const neighbours = laidOut.map(({ kept }) => kept[slot]!);
+      placeInRow('parameters', neighbours, options.shared, options.maxBytes);
     }
     for (const members of chains(free, options)) {
       const own = new Set(members.map(({ unit }) => unit));
@@ -87,7 +86,7 @@ export function groupUnits(units: Units, order: readonly Unit[], options: EmitOp
       runs.set(last, [makeRun(members, options, places)]);
     }
   }
-  const groups = order.flatMap((unit) => runs.get(unit) ?? [{ units: [unit] }]);
+  const groups = order.flatMap((unit) => runs.get(unit) ?? [{ units: [unit], kernel: emit(unit, options) }]);
   return joinSmall(groups, options);
 }
 
@@ -110,40 +109,33 @@ function joinSmall(groups: readonly Group[], options: EmitOptions): Group[] {
 
 /** Runs a group in one dispatch with an earlier one, where one of them can come as early or as late as the other. */
 function joinAt(out: Group[], at: number, group: Group, options: EmitOptions): boolean {
-  const [partner, ...later] = out.slice(at) as [Group, ...Group[]];
-  const between = later.flatMap(({ units }) => units);
-  const isEarly = !isInTheWay([...partner.units, ...between], group.units, options);
-  const isLate = !isInTheWay(partner.units, [...between, ...group.units], options);
-  const units = [...partner.units, ...group.units];
-  const kernel = isEarly || isLate ? joinKernels(units.map((unit) => emit(unit, options))) : undefined;
+  const partner = out[at]!.units;
+  const between = out.slice(at + 1).flatMap(({ units }) => units);
+  const isEarly = !isInTheWay([...partner, ...between], group.units, options);
+  if (!isEarly && isInTheWay(partner, [...between, ...group.units], options)) return false;
+  const units = [...partner, ...group.units];
+  const kernel = joinKernels(units.map((unit) => emit(unit, options)));
   if (!kernel) return false;
-  if (isEarly) out[at] = { units, kernel };
-  else out.splice(at, out.length, ...later, { units, kernel });
+  out.splice(at, 1);
+  out.splice(isEarly ? at : out.length, 0, { units, kernel });
   return true;
 }
 
 /** What a group is small of, if it is. */
-function smallKind({ units, ranges }: Group): Unit['kind'] | undefined {
-  const isSmall = ({ kind, heads, elementIndex }: Unit): boolean => {
-    if (kind === 'reduce') return countOf(elementIndex) <= SMALL_FOLD && !heads.some(isScatter);
-    return kind === 'matmul' && multiplyAdds(heads[0]!) < SMALL;
+function smallKind({ units }: Group): Unit['kind'] | undefined {
+  const isSmall = ({ kind, members, elementIndex }: Unit): boolean => {
+    if (kind === 'reduce') return countOf(elementIndex) <= SMALL_FOLD && !members.some(isScatter);
+    return kind === 'matmul' && multiplyAdds(members[0]!) < SMALL;
   };
-  return !ranges && units.every(isSmall) ? units[0]!.kind : undefined;
+  return units.every(isSmall) ? units[0]!.kind : undefined;
 }
 
-const declaration = /@group\(0\) @binding\((\d+)\) var<storage, \w+> b\d+: (.*);\n/g;
-
 /** The text of one kernel among others: its own names, bindings by their common numbers, and a function for its main. */
-function partOf({ wgsl, bindings }: Kernel, number: number, place: (binding: Binding, type: string) => number): string {
-  const places = [...wgsl.matchAll(declaration)].map(([, i, type]) => place(bindings[Number(i)]!, type!));
-  const names = new Set([...wgsl.matchAll(/^(?:const|fn|var<workgroup>) (\w+)/gm)].map(([, name]) => name));
-  return wgsl
-    .replace(/^enable .*\n/gm, '')
-    .replace(declaration, '')
-    .replace(/@compute.*\n/, '')
-    .replace(/@builtin\(\w+\) /g, '')
-    .replace(/\bb(\d+)\b/g, (name, i) => (i in places ? `b${places[i]}` : name))
-    .replace(/\b\w+\b/g, (word) => (names.has(word) ? `${word}_${number}` : word));
+function partOf({ wgsl, bindings }: Kernel, number: number, common: Binding[]): string {
+  const names = new Map(bindings.map((binding, i) => [`b${i}`, `b${addBinding(common, binding)}`]));
+  for (const [, name] of wgsl.matchAll(/^(?:const|fn|var<workgroup>) (\w+)/gm)) names.set(name!, `${name}_${number}`);
+  const text = wgsl.replace(/@compute.*\n|@builtin\(\w+\) /g, '');
+  return text.replace(/\b\w+\b/g, (word) => names.get(word) ?? word);
 }
 
 /**
@@ -155,13 +147,7 @@ function joinKernels(kernels: readonly Kernel[]): Kernel | undefined {
   const [head, ...others] = kernels.map(({ wgsl }) => wgsl.match(heads)!.join('\n'));
   if (!head || others.some((other) => other !== head)) return undefined;
   const bindings: Binding[] = [];
-  const types: string[] = [];
-  const place = (binding: Binding, type: string): number => {
-    const number = addBinding(bindings, binding);
-    types[number] ??= type;
-    return number;
-  };
-  const parts = kernels.map((kernel, i) => partOf(kernel, i, place));
+  const parts = kernels.map((kernel, i) => partOf(kernel, i, bindings));
   if (bindings.length > MAX_BINDINGS) return undefined;
   let total = 0;
   const turns = kernels.map(({ workgroups: [x, y, z] }, i) => {
@@ -170,10 +156,7 @@ function joinKernels(kernels: readonly Kernel[]): Kernel | undefined {
     const own = `vec3u(${at} % ${x}u, ${at} / ${x}u % ${y}u, ${at} / ${x * y}u)`;
     return `if (group.x < ${total}u) { main_${i}(${own}, lane); return; }`;
   });
-  const declared = bindings.map(({ access }, i) => declare(i, access, types[i]!));
-  const enabled = new Set(kernels.flatMap(({ wgsl }) => wgsl.match(/^enable .*/gm) ?? []));
-  const wgsl = [...enabled, ...declared, ...parts, head, ...turns, '}'].join('\n');
-  return { wgsl, bindings, workgroups: [total, 1, 1] };
+  return { wgsl: [...parts, head, ...turns, '}'].join('\n'), bindings, workgroups: [total, 1, 1] };
 }
 
 /** Splits a group into the longest lists of neighbours in all that they keep, in the order in which they lie. */
@@ -182,7 +165,7 @@ function chains(group: readonly Member[], { shared }: PlanContext): Member[][] {
   const follows = (before: Member, next: Member): boolean =>
     placesOf(next).every(({ buffer, offset }, slot) => {
       const place = placesOf(before)[slot]!;
-      return place.buffer === buffer && offset === place.offset + align(before.bytes);
+      return place.buffer === buffer && offset === place.offset + align(place.bytes);
     });
   const out: Member[][] = [];
   for (const member of [...group].sort((a, b) => placesOf(a)[0]!.offset - placesOf(b)[0]!.offset)) {
@@ -212,17 +195,12 @@ function isInTheWay(units: readonly Unit[], others: readonly Unit[], { target }:
 
 /** One kernel over all members; results get a buffer laid out like the parameters. */
 function makeRun(members: readonly Member[], options: EmitOptions, places: Map<Tensor, Place>): Group {
-  const bytes = members.reduce((total, member) => total + align(member.bytes), 0);
-  const { kept, made, unit } = members[0]!;
-  const ranges = new Map(kept.map((node): [Tensor, Place] => [node, { ...options.shared.get(node)!, bytes }]));
-  for (const [slot, node] of made.entries()) {
-    const buffer: PlanBuffer = { kind: 'slot', bytes, nodes: [] };
-    ranges.set(node, { buffer, offset: 0, bytes });
-    let offset = 0;
-    for (const member of members) {
-      places.set(member.made[slot]!, { buffer, offset, bytes: member.bytes });
-      offset += align(member.bytes);
-    }
+  const [{ unit, made }] = members as [Member];
+  for (const slot of made.keys()) {
+    const neighbours = members.map((member) => member.made[slot]!);
+    placeInRow('slot', neighbours, places, options.maxBytes);
   }
-  return { units: members.map((member) => member.unit), kernel: emitMap(unit, options, bytes / 4), ranges };
+  const [first, last] = [members[0], members.at(-1)].map((member) => options.shared.get(member!.kept[0]!)!);
+  const run = last!.offset + align(last!.bytes, 16) - first!.offset;
+  return { units: members.map((member) => member.unit), kernel: emitMap(unit, options, run / 4), run };
 }

@@ -1,9 +1,10 @@
 import { type DType, isFloat } from '../dtype.js';
 import { DeviceError, NablaError } from '../errors.js';
 import type { IndexContext, IndexKernel, Options, PointwiseKernel } from '../graph/op.js';
-import { type FullOptions, fullOp, literal, type Tensor } from '../graph/tensor.js';
+import { filledWith, literal, type Tensor } from '../graph/tensor.js';
 import { formatShape, sizeOf } from '../shape.js';
 import { countOf, digit, flat, type Index, project, split } from './index.js';
+import type { Place } from './memory.js';
 
 /** A buffer that a kernel binds: the node whose value it holds, and how. */
 export interface Binding {
@@ -13,8 +14,33 @@ export interface Binding {
   readonly vector: boolean;
 }
 
-export const declare = (i: number, access: Binding['access'], type: string): string =>
-  `@group(0) @binding(${i}) var<storage, ${access}> b${i}: ${type};`;
+/** A kernel as text, with what it binds (as b0, b1, …) and how many workgroups it takes. */
+export interface Kernel {
+  /** Without what it enables and the declarations of its buffers: see `wholeText`. */
+  readonly wgsl: string;
+  readonly bindings: readonly Binding[];
+  readonly workgroups: readonly [number, number, number];
+  /** Of a matrix product: its orientation and sizes, by which a tile is chosen. */
+  readonly product?: string;
+}
+
+/** The text of a kernel whose buffers are bound so. The lengths of arrays are fixed, which makes bounds checks constants. */
+export function wholeText({ wgsl, bindings }: Kernel, bound: readonly { access: string; place: Place }[]): string {
+  const declared = bindings.map(({ node: { dtype }, vector }, i) => {
+    const { access, place } = bound[i]!;
+    const length = place.bytes / (dtype === 'f16' ? 2 : 4) / (vector ? 4 : 1);
+    const element = vector ? `vec4<${storageType(dtype)}>` : storageType(dtype);
+    return `@group(0) @binding(${i}) var<storage, ${access}> b${i}: array<${element}, ${length}>;\n`;
+  });
+  const text = declared.join('') + wgsl;
+  const features = {
+    f16: /\bf16\b/,
+    chromium_experimental_subgroup_matrix: /\bsubgroup_matrix/,
+    subgroups: /\bsubgroup/,
+  };
+  const enabled = Object.entries(features).map(([name, use]) => (use.test(text) ? `enable ${name};\n` : ''));
+  return enabled.join('') + text;
+}
 
 /** The number of a binding, added on first use; `read_write` wins over `read`. */
 export function addBinding(bindings: Binding[], binding: Binding): number {
@@ -39,17 +65,8 @@ export const fromStorage = ({ dtype }: Tensor, element: string): string =>
 
 type Scope = { readonly lines: string[]; readonly names: Map<string, string> };
 
-/** What `Writer` must know of the kernel around it. */
-export interface Surroundings {
-  /** Nodes whose values lie in buffers. */
-  isStored(node: Tensor): boolean;
-  /** Values already in registers: the expression for a node at a row-major index, if any. */
-  local?(node: Tensor, at: string): string | undefined;
-  /** The outermost scope that expressions may go to: heads are not known before their loop has run. */
-  floor?: number;
-  /** Told of each read of a stored node; may put another expression in its place (vec4 loads). */
-  load?(node: Tensor, at: string): string | undefined;
-}
+/** WGSL of a value that is at hand at a row-major index, in a register or a buffer; undefined where it is computed. */
+export type Held = (node: Tensor, at: string) => string | undefined;
 
 /**
  * Writes WGSL for pointwise and index ops: one function from (node, index) to an expression. Scopes nest (kernel, row,
@@ -58,14 +75,19 @@ export interface Surroundings {
 export class Writer {
   readonly vocabulary: Vocabulary;
   readonly bindings: Binding[];
-  readonly #around: Surroundings;
+  readonly #held: Held;
+  readonly #floor: number;
   readonly #scopes: Scope[] = [{ lines: [], names: new Map() }];
   readonly #depths = new Map<string, number>();
   #count = 0;
 
-  /** A second writer for another function of one kernel shares the first's bindings and vocabulary. */
-  constructor(around: Surroundings, kernel?: Writer) {
-    this.#around = around;
+  /**
+   * Expressions go to scope `floor` or further in: heads are not known before their loop has run. A second writer for
+   * another function of one kernel shares the first's bindings and vocabulary.
+   */
+  constructor(held: Held, floor: number, kernel?: Writer) {
+    this.#held = held;
+    this.#floor = floor;
     this.vocabulary = kernel?.vocabulary ?? new Map();
     this.bindings = kernel?.bindings ?? [];
   }
@@ -91,23 +113,19 @@ export class Writer {
     return `b${addBinding(this.bindings, { node, access, vector })}`;
   }
 
-  /** What every skeleton has: functions, bindings (a fixed length makes bounds checks constants), outermost statements. */
-  frame(lengthOf = (node: Tensor): number => sizeOf(node.shape)) {
-    const declarations = this.bindings.map(({ node, access, vector }, i) => {
-      const words = node.dtype === 'u8' ? Math.ceil(lengthOf(node) / 4) : lengthOf(node);
-      const type = vector ? `vec4<${storageType(node.dtype)}>` : storageType(node.dtype);
-      const length = Math.max(1, vector ? Math.ceil(words / 4) : words);
-      return declare(i, access, `array<${type}, ${length}>`);
-    });
-    const prologue = this.#scopes[0]!.lines.join('\n');
-    return { vocabulary: [...this.vocabulary.values()].join('\n'), declarations: declarations.join('\n'), prologue };
+  /** The kernel that a skeleton makes of all that was written, when the inner scopes are closed. */
+  kernel(skeleton: string, parts: Parts, sizes: Sizes, workgroups: Kernel['workgroups']): Kernel {
+    const vocabulary = [...this.vocabulary.values()].join('\n');
+    const wgsl = fillSkeleton(skeleton, { vocabulary, prologue: this.close(), ...parts }, sizes);
+    return { wgsl, bindings: this.bindings, workgroups };
   }
 
-  /** Names an expression at a depth. */
+  /** Names an expression at a depth; what is one word needs no other name. */
   name(expression: string, depth: number): string {
     const { lines, names } = this.#scopes[depth]!;
-    const name = names.get(expression) ?? `v${this.#count++}`;
-    if (names.has(expression)) return name;
+    const known = /^\w+$/.test(expression) ? expression : names.get(expression);
+    if (known) return known;
+    const name = `v${this.#count++}`;
     lines.push(`let ${name} = ${expression};`);
     names.set(expression, name);
     this.#depths.set(name, depth);
@@ -117,28 +135,24 @@ export class Writer {
   #depthOf(index: Index): number {
     // a literal place (`0u`) is known everywhere, any other unknown one only here
     const known = (base: string): number => this.#depths.get(base) ?? (/^\d/.test(base) ? 0 : this.#scopes.length - 1);
-    return index.reduce((depth, { base }) => Math.max(depth, known(base)), this.#around.floor ?? 0);
+    return index.reduce((depth, { base }) => Math.max(depth, known(base)), this.#floor);
   }
 
   /** The WGSL expression of a node's element: a name or a literal. */
   value(node: Tensor, index: Index): string {
+    const number = filledWith(node);
+    if (number !== undefined) return literal(number, node.dtype);
     const depth = this.#depthOf(index);
     const at = flat(index);
-    const local = this.#around.local?.(node, at);
-    if (local !== undefined) return local;
-    if (node.op === (fullOp as unknown)) return literal((node.options as FullOptions).value, node.dtype);
     const { names } = this.#scopes[depth]!;
     const key = `${node.id}@${at}`;
-    if (!names.has(key)) {
-      const expression = this.#around.isStored(node) ? this.#read(node, at) : this.#compute(node, index, depth);
-      names.set(key, this.name(expression, depth));
-    }
-    return names.get(key)!;
+    const name = names.get(key) ?? this.name(this.#held(node, at) ?? this.#compute(node, index, depth), depth);
+    names.set(key, name);
+    return name;
   }
 
-  #read(node: Tensor, at: string): string {
-    const loaded = this.#around.load?.(node, at);
-    if (loaded !== undefined) return loaded;
+  /** What reads an element from its buffer. */
+  read(node: Tensor, at: string): string {
     const buffer = this.bind(node, 'read');
     if (node.dtype === 'u8') return `((${buffer}[(${at}) / 4u] >> (((${at}) % 4u) * 8u)) & 255u)`;
     return fromStorage(node, `${buffer}[${at}]`);
@@ -170,7 +184,7 @@ export class Writer {
     const asIndex = (expression: string, extent: number): Index => {
       const known = digits.get(expression);
       if (known && countOf(known) === extent) return known;
-      return extent === 1 ? [] : digit(/^\w+$/.test(expression) ? expression : naming(expression), extent);
+      return extent === 1 ? [] : digit(naming(expression), extent);
     };
     return {
       inputs: node.inputs,
@@ -205,10 +219,9 @@ function functionsOf(source: string): ReadonlyMap<string, WgslFunction> {
   if (known) return known;
   const code = source.replace(/\/\/.*|\/\*[\s\S]*?\*\//g, '');
   const found = [...code.matchAll(/\bfn\s+(\w+)\s*\((?:(?!\bfn\s)[\s\S])*}|\bconst\s+(\w+)[^;]*;/g)];
-  const texts = found.map(([text, name, constant]) => [name ?? constant!, text] as const);
-  const usedIn = (name: string, text: string): string[] =>
-    texts.flatMap(([other]) => (other !== name && new RegExp(`\\b${other}\\b`).test(text) ? [other] : []));
-  const functions = new Map(texts.map(([name, text]) => [name, { text, calls: usedIn(name, text) }]));
+  const texts = new Map(found.map(([text, name, constant]) => [name ?? constant!, text]));
+  const usedIn = (text: string, name: string) => text.match(/\w+/g)!.filter((word) => word !== name && texts.has(word));
+  const functions = new Map(Array.from(texts, ([name, text]) => [name, { text, calls: usedIn(text, name) }]));
   parsed.set(source, functions);
   return functions;
 }
@@ -238,6 +251,10 @@ export function take(into: Vocabulary, { name, source, file }: Called, type: 'f3
   return key;
 }
 
+/** Texts by the names of their places in a skeleton. */
+type Parts = Readonly<Record<string, string>>;
+type Sizes = Readonly<Record<string, number>>;
+
 const innermostRepeat = /^[ \t]*\/\/:repeat (\w+) (\w+).*\n((?:(?![ \t]*\/\/:repeat).*\n)*?)[ \t]*\/\/:end.*\n?/m;
 
 /**
@@ -245,7 +262,7 @@ const innermostRepeat = /^[ \t]*\/\/:repeat (\w+) (\w+).*\n((?:(?![ \t]*\/\/:rep
  * lines between `//:repeat i COUNT` and `//:end` are written out COUNT times with ${i} replaced by 0, 1, …; COUNT is
  * a number or a name in `sizes`. Blocks nest.
  */
-export function fillSkeleton(template: string, parts: Record<string, string>, sizes: Record<string, number>): string {
+export function fillSkeleton(template: string, parts: Parts, sizes: Sizes): string {
   let text = template.replace(/^\s*\/\/:(?!repeat|end)(\w+)\s*$/gm, (_, name: string) => parts[name] ?? '');
   while (innermostRepeat.test(text))
     text = text.replace(innermostRepeat, (_, name: string, count: string, body: string) =>
@@ -253,8 +270,5 @@ export function fillSkeleton(template: string, parts: Record<string, string>, si
     );
   const prelude = Object.entries(sizes).map(([name, value]) => `const ${name} = ${value}u;`);
   const body = text.replace(/^\s*\/\/(?!!).*\n|\s*\/\/(?!!).*$/gm, '');
-  const halves = /\bf16\b/.test(body) ? 'enable f16;\n' : '';
-  const matrices = /\bsubgroup_matrix/.test(body) ? 'enable chromium_experimental_subgroup_matrix;\n' : '';
-  const subgroups = /\bsubgroup/.test(body) ? 'enable subgroups;\n' : '';
-  return `${halves}${matrices}${subgroups}${prelude.join('\n')}\n${body}`.replace(/\n\s*\n/g, '\n');
+  return `${prelude.join('\n')}\n${body}`.replace(/\n\s*\n/g, '\n');
 }

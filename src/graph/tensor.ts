@@ -93,7 +93,7 @@ export const leafRecord = (name: string): TensorRecord<LeafOptions> => ({
 /** @internal Values known when the graph is built: data, not structure. */
 export const constantOp = leafRecord('constant');
 
-export type FullOptions = { value: number; shape: Shape; dtype: DType };
+type FullOptions = { value: number; shape: Shape; dtype: DType };
 
 /** A single number in every place of a shape. As an operand it is part of the structure and costs no memory. */
 export const fullOp: TensorRecord<FullOptions> = {
@@ -133,6 +133,10 @@ export function filled(value: number, shape: Shape, dtype: DType, op = 'full'): 
   const data = new Float32Array(sizeOf(shape)).fill(value);
   return apply(constantOp, [], { shape, dtype, value: { shape, dtype, data } });
 }
+
+/** @internal The number that is in every place of what `filled` made; undefined for any other node. */
+export const filledWith = ({ op, options }: Tensor): number | undefined =>
+  op === (fullOp as unknown) ? (options as FullOptions).value : undefined;
 
 /** Tensors for an op's operands; numbers take the first tensor's dtype, f32 when there is none. */
 export function lift(op: string, inputs: readonly TensorLike[]): Tensor[] {

@@ -84,8 +84,8 @@ export function pad(x: Tensor, widths: Widths, value = 0): Tensor {
   return resize(x, widths, value);
 }
 
-/** Where each of the joined tensors starts along the axis. */
-const startsOf = (xs: readonly { shape: Shape }[], axis: number): number[] =>
+/** @internal Where each of the joined tensors starts along the axis. */
+export const startsOf = (xs: readonly { shape: Shape }[], axis: number): number[] =>
   xs.map((_, i) => xs.slice(0, i).reduce((total, { shape }) => total + shape[axis]!, 0));
 
 const concatOf = defineIndex<{ axis: number }>({

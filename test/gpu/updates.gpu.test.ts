@@ -7,6 +7,7 @@ import { binaryCrossEntropy } from '../../src/loss.js';
 import { sequential } from '../../src/nn/layer.js';
 import { dense } from '../../src/nn/layers.js';
 import { add, mul, square, sub } from '../../src/ops/arithmetic.js';
+import { cast } from '../../src/ops/cast.js';
 import { input, parameter, tensor } from '../../src/ops/leaf.js';
 import { sum } from '../../src/ops/reduce.js';
 import { adam, adamW, rmsProp, sgd } from '../../src/optim/optimizers.js';
@@ -99,4 +100,14 @@ it('any parameters become any sums of others', async () => {
     );
     expect(values[0]).toEqual(values[1]);
   });
+});
+
+it('neighbours are updated by halves that lie elsewhere', async () => {
+  if (!gpu.info.features.includes('shader-f16')) return; // storage.gpu.test.ts sees to that
+  const parameters = [1, 2].map((value) => parameter(new Float32Array(40).fill(value)));
+  const halves = parameters.map((each) => cast(mul(each, 3), 'f16'));
+  const updates = parameters.map((each, i) => [each, sub(each, cast(halves[i]!, 'f32'))] as const);
+  await gpu.compile({ outputs: halves, updates }).enqueue({});
+  const values = await Promise.all(parameters.map(async (each) => [...new Set((await gpu.read(each)).data)]));
+  expect(values).toEqual([[-2], [-4]]);
 });

@@ -30,7 +30,7 @@ const helpers = [
   'input',
 ]
   .concat(['inputOp', 'inside', 'matmulSizes', 'misfit', 'multiply', 'parameter', 'parameterOp', 'pcg', 'runCount'])
-  .concat(['sumTo', 'tensor', 'unitRows']);
+  .concat(['startsOf', 'sumTo', 'tensor', 'unitRows']);
 
 /** Records of a graph, of its derivatives, and of what composed ones are written in. */
 function recordsOf(roots: readonly Tensor[]): Set<Op> {

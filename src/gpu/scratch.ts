@@ -40,12 +40,10 @@ export function makeScratch(owner: Device, sizes: readonly number[]) {
   }
   /** The bits in all buffers after a call on numbers in [−1, 1], the same each time. */
   async function bitsAfter(kernel: Trial): Promise<string> {
-    for (const buffer of buffers)
-      device.queue.writeBuffer(
-        buffer,
-        0,
-        new Float32Array(buffer.size / 4).map((_, i) => Math.sin(i)),
-      );
+    for (const buffer of buffers) {
+      const numbers = new Float32Array(buffer.size / 4).map((_, i) => Math.sin(i));
+      device.queue.writeBuffer(buffer, 0, numbers);
+    }
     await run(kernel);
     const words = buffers.map((buffer) => [input([buffer.size / 4], { dtype: 'u32' }), buffer, 0] as const);
     const take = owner.copyAside(words);

@@ -101,14 +101,12 @@ function survey(unit: Unit, stored: ReadonlySet<Tensor>): Unit['reads'] | undefi
 }
 
 /** The expressions that a fold reads for one element of its space. */
-export function foldedReads(head: Tensor, unit: Unit): [Tensor, Index][] {
+export function foldedReads(head: Tensor, unit: Unit): (readonly [Tensor, Index])[] {
   if (!isScatter(head)) return [[head.inputs[0]!, unit.elementIndex]];
   const [outer, , inner] = split(unit.rowIndex, head.shape, String);
-  const position = digit('column', head.inputs[1]!.shape[0]!);
-  return [
-    [head.inputs[1]!, position],
-    [head.inputs[0]!, [...outer!, ...position, ...inner!]],
-  ];
+  const [values, indices] = head.inputs as [Tensor, Tensor];
+  const position = digit('column', indices.shape[0]!);
+  return [[indices, position] as const, [values, [...outer!, ...position, ...inner!]] as const];
 }
 
 /** The kernels of a program, formed one node after the other. */

@@ -8,16 +8,14 @@ import { unpackChromium } from './unpack.js';
  * A browser to start (the packaged one has no other mode than 'shell') and a line on where it came from; or why there is
  * none and what to do.
  */
-export function findBrowser():
-  | { executablePath: string; headless: true | 'shell'; source: string }
-  | { missing: string } {
+export function findBrowser() {
   const named = process.env.PUPPETEER_EXECUTABLE_PATH;
   if (named && !existsSync(named)) return { missing: `PUPPETEER_EXECUTABLE_PATH: ${named} is no program` };
   const executablePath = named || browserPaths().find(existsSync);
-  if (executablePath) return { executablePath, headless: true, source: executablePath };
+  if (executablePath) return { executablePath, headless: true as const, source: executablePath };
   try {
     const source = 'headless Chromium from @sparticuz/chromium';
-    return { executablePath: join(unpackChromium('browser'), 'chromium'), headless: 'shell', source };
+    return { executablePath: join(unpackChromium('browser'), 'chromium'), headless: 'shell' as const, source };
   } catch (error) {
     return { missing: `no Chrome or Chromium is installed, and ${(error as Error).message}` };
   }

@@ -43,10 +43,7 @@ export const div: Binary = definePointwise('div', pointwise('divide', source), {
   bound: { ulp: 3 },
 });
 
-const negOp: Unary = defineNumeric('neg', 'negate', {
-  vjp: ({ cotangent }) => [neg(cotangent)],
-  reference: (a) => -a,
-});
+const negOp: Unary = defineNumeric('neg', 'negate', { vjp: ({ cotangent }) => [neg(cotangent)], reference: (a) => -a });
 
 /** −a. */
 export function neg(a: TensorLike): Tensor {

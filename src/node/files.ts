@@ -24,7 +24,9 @@ export async function withFile<T>(file: string, work: () => Promise<T>): Promise
   try {
     return await work();
   } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
     const foreseen = error instanceof NablaError || error instanceof SyntaxError || 'syscall' in Object(error);
-    throw foreseen ? new NablaError(`${file}: ${(error as Error).message}`, { cause: error }) : error;
+    const fact = code === 'ENOENT' ? 'there is no such file; name one that is there' : message;
+    throw foreseen ? new NablaError(`${file}: ${fact}`, { cause: error }) : error;
   }
 }

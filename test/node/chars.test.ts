@@ -45,7 +45,7 @@ it('learns what follows what, and writes when eval reads it back', async () => {
 it.each([
   ['', /--text: a network of characters reads a text/],
   ['--text text.txt --preset mnist', /--text: digits have none; add --preset chars/],
-  ['--text nowhere.txt', /nowhere.txt: .*no such file/],
+  ['--text nowhere.txt', /nowhere.txt: there is no such file; name one/],
   ['--text digits', /digits: .*directory/],
   ['--text short.txt', /short.txt: 640 characters; 641 are the least/],
   ['--text text.txt --layers none', /--layers none: a network of characters has at least one layer/],

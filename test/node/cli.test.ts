@@ -121,13 +121,13 @@ describe('what cannot be done', () => {
     ['train --data digits --output digits', /digits: it is a folder/],
     ['train --data damaged', /mnist: train-images-idx3-ubyte: \[200,4,5\] takes 4000 bytes/],
     ['eval', /missing required argument 'file'/],
-    ['eval nowhere.safetensors', /nowhere.safetensors: .*no such file/],
+    ['eval nowhere.safetensors', /nowhere.safetensors: there is no such file; name one/],
     ['eval digits', /digits: .*directory/],
     ['eval text.safetensors', /text.safetensors: safetensors: /],
     ['eval other.safetensors --data digits', /other.safetensors: its metadata describe no architecture/],
     ['eval cut.safetensors --data digits', /cut.safetensors: safetensors: .* cut short/],
     ['eval whole.safetensors --backend cpu', /whole.safetensors: it turns 20 numbers into 10 classes .* 784 pixels/],
-    ['explain nowhere.json', /nowhere.json: .*no such file/],
+    ['explain nowhere.json', /nowhere.json: there is no such file; name one/],
   ];
 
   beforeAll(async () => {

@@ -139,7 +139,7 @@ describe('nabla report', () => {
   });
 
   it.each([
-    ['report nowhere.html adam.report.html', /nowhere.html: .*no such file/],
+    ['report nowhere.html adam.report.html', /nowhere.html: there is no such file; name one/],
     ['report adam.report.html', /one file; name two or more/],
     ['report digits adam.report.html', /digits: .*directory/],
     ['report text.html adam.report.html', /text.html: it is no report that nabla train writes/],

@@ -78,11 +78,11 @@ function flatten(op: string, value: number | NestedArray, wanted: Shape | undefi
     shape.push(length);
     if (!level.every((each) => Array.isArray(each) && each.length === length))
       throw new FeedError(`${op}: nested arrays are ragged: not all ${formatShape(shape)}; even them`);
-    level = level.flat();
+    level = level.flatMap((each) => Array.from(each as unknown[])); // with what is missing, as undefined
   }
   for (const each of level)
     if (typeof each !== 'number' && typeof each !== 'boolean')
-      throw new FeedError(`${op}: ${JSON.stringify(each)} is not a number`);
+      throw new FeedError(`${op}: ${Array.isArray(each) ? 'an array' : JSON.stringify(each)} is not a number`);
   const isRow = shape.length === 1 && wanted && sizeOf(wanted) === level.length;
   return { shape: isRow ? wanted : shape, source: Float64Array.from(level, Number) };
 }

@@ -54,8 +54,11 @@ function scaleCost({ cost, parameters, updates }: Recipe): Updates {
 const half = (x: Tensor): Tensor => (x.dtype === 'f32' ? cast(cast(x, 'f16'), 'f32') : x);
 
 /** What a product reads as it lies. */
-const underViews = (node: Tensor): Tensor =>
-  node.op.name === 'reshape' || node.op.name === 'transpose' ? underViews(node.inputs[0]!) : node;
+function underViews(node: Tensor): Tensor {
+  let at = node;
+  while (at.op.name === 'reshape' || at.op.name === 'transpose') at = at.inputs[0]!;
+  return at;
+}
 
 /** What matrix products read: single or half. */
 export type Precision = 'f32' | 'f16';

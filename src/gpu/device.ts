@@ -1,5 +1,5 @@
 import type { TensorData } from '../dtype.js';
-import { DeviceError, DeviceLostError } from '../errors.js';
+import { DeviceError, DeviceLostError, NablaError } from '../errors.js';
 import { type EngineInfo, type EngineStats, emptyStats, type TileStore } from '../graph/backend.js';
 import type { Tensor } from '../graph/tensor.js';
 import type { AdapterClass } from './kernels.js';
@@ -46,7 +46,7 @@ export class Device {
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   readonly #buffers = new Set<GPUBuffer>();
   /** Why nothing runs any more. */
-  #gone: string | undefined;
+  #gone: NablaError | undefined;
   #error: Error | undefined;
 
   constructor(device: GPUDevice, adapter: GPUAdapter, options: GpuOptions) {
@@ -60,7 +60,8 @@ export class Device {
     const about = { vendor, architecture, description, software: this.adapterClass !== 'gpu' };
     this.info = { backend: 'gpu', adapter: about, limits, features: [...device.features] };
     this.lost = device.lost.then(({ reason, message }) => {
-      this.#gone ??= `the GPU device is gone (${reason}: ${message}); open another engine`;
+      const why = `engine: the GPU device is gone (${reason}: ${message}); open another engine`;
+      this.#gone ??= new DeviceLostError(why);
       return `${reason}: ${message}`;
     });
     device.onuncapturederror = (event) => {
@@ -70,7 +71,7 @@ export class Device {
 
   /** Throws what went wrong since the last call: a lost device, or an error that WebGPU reported late. */
   check(): void {
-    if (this.#gone) throw new DeviceLostError(`engine: ${this.#gone}`);
+    if (this.#gone) throw this.#gone;
     const error = this.#error;
     this.#error = undefined;
     if (error) throw error;
@@ -134,11 +135,11 @@ export class Device {
         const all = aside.getMappedRange();
         const taken = values.map(([node], i) => fromBytes(node, all.slice(starts[i]!, starts[i]! + nodeBytes(node))));
         aside.unmap();
+        pool?.push(aside);
         this.stats.readBytes += bytes;
         return taken;
       } finally {
-        if (pool) pool.push(aside);
-        else this.destroyBuffers([aside]);
+        if (!pool?.includes(aside)) this.destroyBuffers([aside]); // after an error it may still be mapped
       }
     };
   }
@@ -178,7 +179,7 @@ export class Device {
 
   /** Frees everything. Later calls throw. */
   dispose(): void {
-    this.#gone = 'it is disposed; open another';
+    this.#gone = new NablaError('engine: it is disposed; open another');
     this.destroyBuffers(this.#buffers);
     this.device.destroy();
   }

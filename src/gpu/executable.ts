@@ -168,7 +168,7 @@ export class GpuExecutable implements Executable {
     calls.forEach(({ pipeline, group, kernel, wgsl, workgroups, units }, at) => {
       const isPicked = inspection?.select(at, calls.length);
       if (stamped || isPicked) interrupt();
-      const before = isPicked && this.#capture(units.flatMap(({ reads }) => [...reads.keys()]));
+      const before = isPicked && this.#capture(units.map(({ reads }) => [...reads.keys()]));
       pass ??= encoder.beginComputePass(stamped?.(at));
       if (pipeline !== bound) pass.setPipeline(pipeline);
       bound = pipeline;
@@ -176,21 +176,22 @@ export class GpuExecutable implements Executable {
       pass.dispatchWorkgroups(...workgroups);
       if (!before) return;
       interrupt();
-      const after = this.#capture(units.flatMap(({ stores }) => stores));
+      const after = this.#capture(units.map(({ stores }) => stores));
       captures.push(async () => ({ kernel, wgsl, reads: await before(), results: await after() }));
     });
     pass?.end();
     return captures;
   }
 
-  /** Copies the present values of nodes aside; the function returned reads them. */
-  #capture(nodes: readonly Tensor[]): () => Promise<Map<Tensor, TensorData>> {
+  /** Copies the present values of nodes aside, through a buffer for each of these lists; the function returned reads them. */
+  #capture(lists: readonly (readonly Tensor[])[]): () => Promise<Map<Tensor, TensorData>> {
     // constants are what the host gave; a data set is not copied for every look
-    const copied = nodes.filter((node) => this.#plan.places.get(base(node))!.buffer.kind !== 'constant');
-    const take = this.#backend.copyAside(copied.map(this.#find));
+    const isCopied = (node: Tensor) => this.#plan.places.get(base(node))!.buffer.kind !== 'constant';
+    const copied = lists.flat().filter(isCopied);
+    const takes = lists.map((nodes) => this.#backend.copyAside(nodes.filter(isCopied).map(this.#find)));
     return async () => {
-      const values = await take();
-      return new Map(nodes.map((node) => [node, values[copied.indexOf(node)] ?? ownValue(node)]));
+      const values = (await Promise.all(takes.map((take) => take()))).flat();
+      return new Map(lists.flat().map((node) => [node, values[copied.indexOf(node)] ?? ownValue(node)]));
     };
   }
 }

@@ -107,8 +107,6 @@ function splitSum(node: Tensor): Tensor {
   const [x] = node.inputs;
   const { axes } = node.options as { axes: readonly number[] };
   const shape = x!.shape;
-  // the classes of a one-hot row hold a single 1
-  if (x!.op.name === 'oneHot' && axes.join() === String(x!.rank - 1)) return filled(1, node.shape, node.dtype);
   const length = sizeOf(axes.map((axis) => shape[axis]!));
   const kept = sizeOf(node.shape);
   const adjacent = axes.every((axis, i) => i === 0 || axis === axes[i - 1]! + 1);

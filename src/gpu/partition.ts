@@ -152,7 +152,7 @@ export function behind(node: Tensor, aliases: Aliases): Tensor[] {
   const stack = [node];
   for (let at = stack.pop(); at; at = stack.pop()) {
     const parts = at.op.name === 'concat' ? at.inputs.map(base) : [];
-    if (at.op.name === 'slice' && aliases.has(at)) stack.push(aliases.get(at)!.parent);
+    if (at.op.name === 'slice' && aliases.get(at)?.parent === base(at.inputs[0]!)) stack.push(base(at.inputs[0]!));
     else if (parts.some((part) => aliases.get(part)?.parent === at)) stack.push(...parts.reverse());
     else out.push(at);
   }

@@ -148,13 +148,11 @@ export class Units {
 
   /** Whether one of `nodes` needs a result of a unit, directly or through others. */
   #dependOn(nodes: readonly Tensor[], target: Unit): boolean {
-    if (!target.members.some((node) => this.users.has(node))) return false;
+    const isUsed = target.members.some((node) => this.users.has(node));
     const reached = new Set(this.makers(nodes));
-    for (const unit of reached) {
-      if (unit === target) return true;
-      for (const maker of this.makers(unit.needs)) reached.add(maker);
-    }
-    return false;
+    // what nobody uses yet is reached directly, if at all: as the rest of a concat's memory
+    for (const unit of isUsed ? reached : []) for (const maker of this.makers(unit.needs)) reached.add(maker);
+    return reached.has(target);
   }
 
   #join(unit: Unit, member: Tensor): boolean {

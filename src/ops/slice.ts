@@ -1,7 +1,7 @@
 // WGSL: index expressions (`write`, here), written into the kernels that read them.
 import { hostArray, type TensorData, type TypedArray, viewData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
-import { checkNumber, checkTensors, defineIndex, literal, type Tensor } from '../graph/tensor.js';
+import { checkNumber, checkTensors, commonDType, defineIndex, literal, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import { eachPlace, formatShape, normalizeAxis, rankOf, type Shape, sizeOf, stridesOf } from '../shape.js';
 import { misfit } from './view.js';
@@ -118,6 +118,7 @@ export function concat(xs: readonly Tensor[], options: { axis: number }): Tensor
   const first = Array.isArray(xs) ? (xs as readonly Tensor[])[0] : undefined;
   if (!first) throw new ShapeError('concat: nothing to join; pass a list of at least one tensor');
   checkTensors('concat', ...xs);
+  commonDType('concat', xs);
   const axis = normalizeAxis('concat', checkOptions('concat', options, 'axis', '').axis, first);
   for (const x of xs)
     if (x.rank !== first.rank || x.shape.some((size, i) => i !== axis && size !== first.shape[i]))

@@ -85,7 +85,9 @@ const crossEntropyOf = defineOpWith<Record<string, never>>({
   // δ_z = (p Σt − t) δ, δ_t = −ln p δ
   vjp: ({ inputs: [z, target], cotangent }) => {
     const dOut = reshape(cotangent, [...cotangent.shape, 1]);
-    const share = mul(softmax(z!), sum(target!, { axis: -1, keepDims: true }));
+    const p = softmax(z!);
+    // a class number's row sums to 1
+    const share = target!.op.name === 'oneHot' ? p : mul(p, sum(target!, { axis: -1, keepDims: true }));
     return [crossEntropyBackward(share, target!, dOut), neg(mul(logSoftmax(z!), dOut))];
   },
   kernel: { kind: 'composed', compose: ([z, t]) => crossEntropyOfRows(z!, t!) },

@@ -1,23 +1,32 @@
+import { NablaError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import { add, cos, div, maximum, minimum, mul, pow } from '../ops/arithmetic.js';
 import { cast } from '../ops/cast.js';
 import { checkOptions } from '../options.js';
-import { checkWhole } from '../shape.js';
 
-/** A learning rate from the number of steps done before this one (a scalar f32): part of the step's graph. */
+/**
+ * A learning rate from the number of steps done before this one (a scalar f32): part of the step's graph. One of your own
+ * is a function of it: `(step) => mul(1e-3, minimum(1, div(add(step, 1), 500)))` climbs for 500 steps.
+ */
 export type Schedule = (step: Tensor) => Tensor;
+
+/** Throws unless steps are above 0; they may be broken, as epochs · examples / batch is. */
+function checkSpan(schedule: string, what: string, value: number): void {
+  if (!(value > 0 && value < Infinity))
+    throw new NablaError(`schedules.${schedule}: ${what} is ${value}; give a number above 0`);
+}
 
 /** rate · factor^⌊step / every⌋; factor 0.1. PyTorch's `StepLR`. */
 export function step(rate: number, options: { every: number; factor?: number }): Schedule {
   const { every, factor = 0.1 } = checkOptions('schedules.step', options, 'every', 'factor');
-  checkWhole('schedules.step', { every });
+  checkSpan('step', 'every', every);
   return (count) => mul(rate, pow(factor, cast(cast(div(add(count, 0.5), every), 'i32'), 'f32')));
 }
 
 /** From rate to `minimum` (0) over `steps` along half a cosine, and `minimum` from there on. PyTorch's `CosineAnnealingLR`. */
 export function cosine(rate: number, options: { steps: number; minimum?: number }): Schedule {
   const { steps, minimum: end = 0 } = checkOptions('schedules.cosine', options, 'steps', 'minimum');
-  checkWhole('schedules.cosine', { steps });
+  checkSpan('cosine', 'steps', steps);
   return (count) => {
     const angle = mul(Math.PI / steps, minimum(count, steps));
     // WGSL's cosine is good to 2⁻¹¹ only: the rate must not fall below its end.

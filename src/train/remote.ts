@@ -172,17 +172,23 @@ export interface RemoteTrainer extends AsyncIterable<EpochReport> {
   close(): Promise<void>;
 }
 
+const failure = (fact: string): Error => new errors.NablaError(`remoteTrainer: ${fact}`);
+
 /** The asking side of a port. Once the worker has ended, whatever is asked fails. */
 function connect(port: Port, listeners: RemoteListeners) {
   const waiting = new Map<number, (value: never) => void>();
   let next = 0;
   let gone: Error | undefined;
-  const end = (reason: string): void => {
-    gone ??= new errors.NablaError(`remoteTrainer: the worker is gone: ${reason}`);
-    for (const settle of waiting.values()) settle(Promise.reject(gone) as never);
+  const fail = (error: Error): void => {
+    for (const settle of waiting.values()) settle(Promise.reject(error) as never);
     waiting.clear();
   };
-  listen(port, 'error', (error) => end(Object(error).message ?? 'its script does not load'));
+  const end = (reason: string): void => {
+    gone ??= failure(`the worker is gone: ${reason}`);
+    fail(gone);
+  };
+  // a browser's worker lives on
+  listen(port, 'error', (error) => fail(failure(Object(error).message ?? "the worker's script does not load")));
   listen(port, 'exit', (code) => end(`exit code ${code}`));
   listen(port, 'message', (data) => {
     const reply = data as Answer | News;
@@ -221,16 +227,20 @@ export async function remoteTrainer(
     await close();
     throw error;
   });
+  let isClosed = false;
   return {
     info,
     pause: () => request('pause'),
     save: () => request('save'),
     load: (file) => request('load', file),
     call: (name, argument) => request('call', [name, argument]),
-    close: () => request<void>('close').finally(close),
+    close() {
+      isClosed = true;
+      return request<void>('close').finally(close);
+    },
     async *[Symbol.asyncIterator]() {
       await request('iterate');
-      for (;;) {
+      while (!isClosed) {
         const { done, value } = await request<IteratorResult<EpochReport>>('next');
         if (done) return;
         yield value;

@@ -58,6 +58,17 @@ it('a result above the binding limit is refused before the GPU sees it', async (
   );
 });
 
+it('a step goes on after an error of other work', async () => {
+  const p = parameter(0);
+  const step = engine.compile({ outputs: { twice: mul(p, 2) }, updates: [[p, add(p, 1)]] });
+  await step();
+  const call = step();
+  const device = engine.gpu!.device as GPUDevice;
+  device.onuncapturederror!({ error: { message: 'planted' } } as GPUUncapturedErrorEvent);
+  await expect(call).rejects.toThrow(/WebGPU: planted/);
+  for (let i = 0; i < 3; i++) expect((await step()).twice.data[0]).toBe(2 * (i + 2));
+});
+
 it('disposal in the middle of work frees everything and says so', async () => {
   const step = engine.compile({ outputs: add(parameter([1, 2]), 1) });
   const warm = engine.warmUp(step);
@@ -65,7 +76,7 @@ it('disposal in the middle of work frees everything and says so', async () => {
   engine.dispose();
   const outcomes = await Promise.allSettled([warm, call, engine.finish()]);
   for (const outcome of outcomes.filter(({ status }) => status === 'rejected'))
-    expect(String((outcome as PromiseRejectedResult).reason)).toMatch(/engine: it is disposed/);
+    expect(String((outcome as PromiseRejectedResult).reason)).toMatch(/NablaError: engine: it is disposed/);
   expect(outcomes[1]!.status).toBe('rejected');
   expect(engine.stats().liveBuffers).toBe(0);
 });

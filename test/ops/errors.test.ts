@@ -117,6 +117,12 @@ const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][
     ShapeError,
     /concat: \[64, 783\] does not fit \[64, 784\] off axis 0/,
   ],
+  [
+    'concat of mixed dtypes, one of them empty',
+    () => concat([zeros([2]), zeros([0], { dtype: 'i32' })], { axis: 0 }),
+    DTypeError,
+    /concat: mixed dtypes/,
+  ],
   ['concat of mixed dtypes', () => concat([zeros([2]), whole], { axis: 0 }), DTypeError, /concat: mixed dtypes/],
   ['float indices', () => gather(m, zeros([2])), DTypeError, /gather: indices are f32; use i32/],
   [
@@ -155,6 +161,8 @@ const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][
   ['a negative size', () => input([-1]), ShapeError, /input: \[-1\] is no shape/],
   ['a fractional size', () => zeros([1.5]), ShapeError, /zeros: \[1.5\] is no shape/],
   ['values that do not fill', () => tensor([1, 2, 3], [2]), FeedError, /tensor: shape \[3\] where \[2\] is expected/],
+  ['holes', () => tensor(new Array(3)), FeedError, /tensor: undefined is not a number/],
+  ['an array among numbers', () => tensor([0, [1]] as never), FeedError, /tensor: an array is not a number/],
   ['ragged rows', () => tensor([[1, 2], [3]]), FeedError, /tensor: nested arrays are ragged/],
   [
     'a fraction in an integer tensor',

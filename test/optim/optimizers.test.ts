@@ -185,6 +185,8 @@ describe('schedules', () => {
     ['step before its first drop', step(1, { every: 10 }), 9, 1],
     ['step at its first drop', step(1, { every: 10 }), 10, 0.1],
     ['step after the third', step(8, { every: 10, factor: 0.5 }), 39, 1],
+    ['step over a broken number of steps', step(1, { every: 1.5 }), 2, 0.1],
+    ['cosine over a broken number of steps', cosine(1, { steps: 12.5 }), 12.5, 0],
     ['cosine at first', cosine(1, { steps: 100 }), 0, 1],
     ['cosine half way', cosine(1, { steps: 100, minimum: 0.2 }), 50, 0.6],
     ['cosine at a quarter', cosine(2, { steps: 100 }), 25, 1 + Math.SQRT1_2],

@@ -131,6 +131,14 @@ describe('a remote trainer', () => {
     await expect(other.load(start.slice(9))).rejects.toThrow(FormatError);
   });
 
+  it('may be closed between two reports', async () => {
+    const { trainer } = await connect(settings(4));
+    open.pop();
+    let reports = 0;
+    for await (const _ of trainer) if (++reports === 2) await trainer.close();
+    expect(reports).toBe(2);
+  });
+
   it('calls functions of the worker while it trains', async () => {
     const heard: unknown[] = [];
     const calls = { twice: (x: Float32Array) => x.map((value) => 2 * value) };

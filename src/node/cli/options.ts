@@ -53,8 +53,7 @@ const aboutPresets = Object.entries(presets).map(([name, { about }]) => `  ${nam
 
 export const dataOption = new Option('--data <dir>', 'folder of four IDX files, gzipped or not (default: MNIST)');
 export const textOption = new Option('--text <file>', 'text that a network of characters reads');
-const aboutBackend = 'where it runs, the GPU if there is one';
-export const backendOption = new Option('--backend <name>', aboutBackend).choices(['gpu', 'cpu']);
+export const backendOption = new Option('--backend <name>', 'where it runs (default: a GPU)').choices(['gpu', 'cpu']);
 
 /** Errors are thrown, for the caller to print. */
 export const program = new Command('nabla').exitOverride().configureOutput({ outputError: () => {} });

@@ -188,7 +188,9 @@ function connect(port: Port, listeners: RemoteListeners) {
     fail(gone);
   };
   // a browser's worker lives on
-  listen(port, 'error', (error) => fail(failure(Object(error).message ?? "the worker's script does not load")));
+  listen(port, 'error', (error) => {
+    fail(failure(`an error in the worker: ${Object(error).message ?? 'its script does not load'}`));
+  });
   listen(port, 'exit', (code) => end(`exit code ${code}`));
   listen(port, 'message', (data) => {
     const reply = data as Answer | News;

@@ -38,5 +38,5 @@ it('gives the same costs as training here, bit for bit', async () => {
 const inBrowsers = typeof Worker === 'undefined' ? [] : ['a script with an error'];
 it.each(inBrowsers)('says what is wrong with a worker that does not start: %s', async () => {
   const worker = new Worker(new URL('data:text/javascript,throw new Error("broken")'), { type: 'module' });
-  await expect(remoteTrainer(worker)).rejects.toThrow(/the worker is gone: .*broken/);
+  await expect(remoteTrainer(worker)).rejects.toThrow(/an error in the worker: .*broken/);
 });

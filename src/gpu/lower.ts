@@ -1,13 +1,11 @@
-import arithmetic from '../../shaders/arithmetic.wgsl?raw';
-import product from '../../shaders/hadamard.wgsl?raw';
-import type { ComposedKernel, OpRecord, Options, ScalarReference } from '../graph/op.js';
+import { builtIn, type ComposedKernel, type OpRecord, type Options, type ScalarReference } from '../graph/op.js';
 import { opId } from '../graph/structure.js';
 import { apply, filled, filledWith, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { type MatmulOptions, matmul } from '../ops/matmul.js';
 import { sum } from '../ops/reduce.js';
 import { concat, pad, type ResizeOptions } from '../ops/slice.js';
-import { reshape } from '../ops/view.js';
+import { reshape, transpose } from '../ops/view.js';
 import { sameShape, sizeOf } from '../shape.js';
 
 /** Reductions above this length are split into a tree of shorter ones: a fixed order, and enough parallel work. */
@@ -17,9 +15,11 @@ const LONGEST_SUM = 512;
 const neutrals: Readonly<Record<string, number>> = { add: 0, sub: 0, mul: 1, div: 1 };
 const views = new Set(['broadcastTo', 'reshape', 'transpose', 'slice', 'stopGradient']);
 
+const axesOf = ({ options }: Tensor): readonly number[] => (options as { axes: readonly number[] }).axes;
+
 /** Algebra that needs no values: literals folded, ×1 and +0 removed, views of views collapsed. Exact in f32. */
 function simplify(node: Tensor): Tensor {
-  const { name } = node.op;
+  const name = builtIn(node);
   const [a, b] = node.inputs;
   const empty = (name === 'sum' || name === 'matmul') && sizeOf(a!.shape) === 0;
   if (empty || (sizeOf(node.shape) === 0 && filledWith(node) === undefined)) return filled(0, node.shape, node.dtype);
@@ -27,12 +27,14 @@ function simplify(node: Tensor): Tensor {
     const value = filledWith(a!);
     if (value !== undefined) return filled(value, node.shape, node.dtype);
     if (name === 'stopGradient') return a!;
-    return name === 'reshape' && a!.op.name === 'reshape' ? reshape(a!.inputs[0]!, node.shape) : node;
+    if (name !== builtIn(a!)) return node;
+    const [source] = a!.inputs as [Tensor];
+    if (name === 'reshape') return reshape(source, node.shape);
+    const turned = name === 'transpose' && axesOf(node).map((axis) => axesOf(a!)[axis]!);
+    return turned ? transpose(source, turned) : node;
   }
   if (name === 'matmul') return splitProduct(foldTranspose(node));
   if (name === 'sum') return splitSum(node);
-  const { kernel } = node.op; // a user's op may have any name
-  if (kernel.kind !== 'pointwise' || ![arithmetic, product].includes(kernel.source)) return node;
   const joined = name === 'add' ? joinPieces(node) : undefined;
   if (joined) return joined;
   const neutral = neutrals[name];
@@ -52,7 +54,7 @@ type Pieces = { readonly axis: number; readonly runs: readonly (readonly [start:
 const sums = new WeakMap<Tensor, Pieces>();
 
 function piecesOf(node: Tensor): Pieces | undefined {
-  if (node.op.name !== 'pad') return sums.get(node);
+  if (builtIn(node) !== 'pad') return sums.get(node);
   const { widths, value } = node.options as ResizeOptions;
   const [axis, ...others] = widths.flatMap(([before, after], i) => (before || after ? [i] : []));
   if (axis === undefined || others.length > 0 || value !== 0 || Math.min(...widths[axis]!) < 0) return undefined;
@@ -77,10 +79,9 @@ function joinPieces(node: Tensor): Tensor | undefined {
 /** A transposed operand is read where it lies. */
 function foldTranspose(node: Tensor): Tensor {
   const { transposeA, transposeB } = node.options as MatmulOptions;
-  const flips = node.inputs.map(({ op, options, rank }) => {
-    const { axes } = options as { axes?: readonly number[] };
-    return op.name === 'transpose' && axes!.every((axis, i) => axis === (i < rank - 2 ? i : 2 * rank - 3 - i));
-  });
+  const swaps = (axis: number, i: number, { length }: readonly number[]): boolean =>
+    axis === (i < length - 2 ? i : 2 * length - 3 - i);
+  const flips = node.inputs.map((operand) => builtIn(operand) === 'transpose' && axesOf(operand).every(swaps));
   if (!flips.includes(true)) return node;
   const operands = node.inputs.map((operand, i) => (flips[i] ? operand.inputs[0]! : operand));
   const options = { transposeA: transposeA !== flips[0], transposeB: transposeB !== flips[1] };
@@ -105,7 +106,7 @@ function splitProduct(node: Tensor): Tensor {
 /** Long sums with few outputs become a tree: [n] → [parts, n / parts] → [parts] → scalar, zero-padded where it does not divide. */
 function splitSum(node: Tensor): Tensor {
   const [x] = node.inputs;
-  const { axes } = node.options as { axes: readonly number[] };
+  const axes = axesOf(node);
   const shape = x!.shape;
   const length = sizeOf(axes.map((axis) => shape[axis]!));
   const kept = sizeOf(node.shape);

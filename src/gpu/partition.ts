@@ -1,4 +1,5 @@
 import { bytesPerElement, isFloat } from '../dtype.js';
+import { builtIn } from '../graph/op.js';
 import { isParameter, type Program, programNodes } from '../graph/program.js';
 import { filledWith, type Tensor } from '../graph/tensor.js';
 import { type ResizeOptions, startsOf } from '../ops/slice.js';
@@ -8,7 +9,7 @@ import { ALIGNMENT } from './memory.js';
 /** Reshapes share memory with what they reshape. */
 export function base(node: Tensor): Tensor {
   let at = node;
-  while (at.op.name === 'reshape') at = at.inputs[0]!;
+  while (builtIn(at) === 'reshape') at = at.inputs[0]!;
   return at;
 }
 
@@ -19,8 +20,9 @@ const MAX_OPS = 48;
 
 /** What a repeated or reordered value is read from. */
 function underViews(node: Tensor): Tensor {
-  const at = base(node);
-  return at.op.name === 'broadcastTo' || at.op.name === 'transpose' ? underViews(at.inputs[0]!) : at;
+  let at = base(node);
+  while (/^(broadcastTo|transpose)$/.test(builtIn(at))) at = base(at.inputs[0]!);
+  return at;
 }
 
 export const isLeaf = (node: Tensor): boolean => node.op.kernel.kind === 'leaf';
@@ -32,7 +34,7 @@ export const isVirtual = (node: Tensor): boolean =>
 const cheap =
   /^(add|sub|mul|neg|square|where|equal|notEqual|less|lessEqual|greater|greaterEqual|maximum|minimum|relu|reluDerivative|sigmoidDerivative|leakyRelu|leakyReluDerivative|cast|abs|outer|concat|pad|slice|gather|oneHot|crossEntropyBackward|softmaxBackward|movingAverage|descend)$/;
 const free = /^(reshape|broadcastTo|transpose|full|stopGradient|eye|arange)$/;
-const costOf = (node: Tensor): number => (free.test(node.op.name) ? 0 : cheap.test(node.op.name) ? 1 : 4);
+const costOf = (node: Tensor): number => (free.test(builtIn(node)) ? 0 : cheap.test(builtIn(node)) ? 1 : 4);
 
 /** Stores a shared expression where writing it into each user would compute more than a buffer costs. */
 function storeShared(order: readonly Tensor[], stored: Set<Tensor>, nexts: ReadonlySet<Tensor>): void {
@@ -77,7 +79,7 @@ export function partition(program: Program) {
         for (const read of readsInPlace(input) ? base(input).inputs : [input]) stored.add(base(read));
     if (kind === 'scatter') stored.add(base(node.inputs[1]!));
     // floats that are compared for equality (the winners of a maximum) are read: computed again they may differ in a bit
-    if (node.op.name === 'equal' && node.inputs.every((input) => isFloat(input.dtype) && !isLiteral(input)))
+    if (builtIn(node) === 'equal' && node.inputs.every((input) => isFloat(input.dtype) && !isLiteral(input)))
       for (const input of node.inputs) stored.add(underViews(input));
   }
   const aliases = findAliases(order, stored, nexts);
@@ -131,8 +133,9 @@ const LARGEST_WINDOWS = 2 ** 24;
 
 /** The halves that a node widens to f32, if it does nothing else. */
 export function halvesOf(node: Tensor): Tensor | undefined {
-  const { op, dtype, inputs } = base(node);
-  return op.name === 'cast' && dtype === 'f32' && inputs[0]!.dtype === 'f16' ? base(inputs[0]!) : undefined;
+  const at = base(node);
+  const [x] = builtIn(at) === 'cast' && at.dtype === 'f32' ? at.inputs : [];
+  return x?.dtype === 'f16' ? base(x) : undefined;
 }
 
 /** A matmul operand that is widened, or read through its index arithmetic (im2col views), instead of being stored. */
@@ -151,8 +154,8 @@ export function behind(node: Tensor, aliases: Aliases): Tensor[] {
   const out: Tensor[] = [];
   const stack = [node];
   for (let at = stack.pop(); at; at = stack.pop()) {
-    const parts = at.op.name === 'concat' ? at.inputs.map(base) : [];
-    if (at.op.name === 'slice' && aliases.get(at)?.parent === base(at.inputs[0]!)) stack.push(base(at.inputs[0]!));
+    const parts = builtIn(at) === 'concat' ? at.inputs.map(base) : [];
+    if (builtIn(at) === 'slice' && aliases.get(at)?.parent === base(at.inputs[0]!)) stack.push(base(at.inputs[0]!));
     else if (parts.some((part) => aliases.get(part)?.parent === at)) stack.push(...parts.reverse());
     else out.push(at);
   }
@@ -174,7 +177,7 @@ function runOffset(box: Tensor, whole: Shape, begin: readonly number[]): number 
 function findAliases(order: readonly Tensor[], stored: Set<Tensor>, fixed: ReadonlySet<Tensor>): Map<Tensor, Alias> {
   const aliases = new Map<Tensor, Alias>();
   const slices = new Map<Tensor, number>();
-  const named = (name: string): Tensor[] => order.filter((node) => node.op.name === name);
+  const named = (name: string): Tensor[] => order.filter((node) => builtIn(node) === name);
   for (const { inputs } of named('slice')) slices.set(base(inputs[0]!), (slices.get(base(inputs[0]!)) ?? 0) + 1);
   for (const slice of named('slice')) {
     const parent = base(slice.inputs[0]!);

@@ -1,4 +1,5 @@
 import { DeviceError, DTypeError } from '../errors.js';
+import { builtIn } from '../graph/op.js';
 import { isConstant, isParameter, type Program, type Updates } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
@@ -106,7 +107,7 @@ export function makePlan(program: Program, context: PlanContext) {
     dispatches: groups
       .filter(({ units: [first] }) => sizeOf(first!.members[0]!.shape) > 0)
       .map((group) => describeDispatch(group, options, (node) => places.get(base(node))!)),
-    dispatchesUnfused: computed.filter((node) => node.op.name !== 'reshape').length,
+    dispatchesUnfused: computed.filter((node) => builtIn(node) !== 'reshape').length,
     buffers,
     /** Those that only this plan uses, and their bytes. */
     own,

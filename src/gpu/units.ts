@@ -9,6 +9,8 @@ import { type Held, Writer } from './writer.js';
 export const MAX_BINDINGS = 8;
 /** Elementwise kernels that a result may try to join. */
 const MAX_TRIES = 8;
+/** Expressions that results may come to which join: members that are read at other places are computed there again. */
+const MAX_JOINED = 256;
 
 /**
  * One kernel: heavy ops (its heads) with the elementwise results computed on top of them while they are in registers.
@@ -97,7 +99,7 @@ function survey(unit: Unit, stored: ReadonlySet<Tensor>): Unit['reads'] | undefi
       for (const node of member.inputs.map((input) => halvesOf(input) ?? base(input)))
         for (const read of stored.has(node) ? [node] : node.inputs) note(base(read), 'operand');
   }
-  return inReach ? reads : undefined;
+  return inReach && (unit.members.length === 1 || writer.size <= MAX_JOINED) ? reads : undefined;
 }
 
 /** The expressions that a fold reads for one element of its space. */

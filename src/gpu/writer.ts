@@ -92,6 +92,11 @@ export class Writer {
     this.bindings = kernel?.bindings ?? [];
   }
 
+  /** How many expressions it has named. */
+  get size(): number {
+    return this.#count;
+  }
+
   /** Opens a nested scope whose index variables are `bases`. */
   open(...bases: string[]): void {
     this.#scopes.push({ lines: [], names: new Map() });

@@ -80,6 +80,8 @@ type Form = { shape: Shape; dtype: DType };
 /** An op is one record: its shape, its gradient, its float64 reference, its WGSL and its error bound. */
 interface Rules<O extends Options> {
   readonly name: string;
+  /** @internal Set by `defineOp`. */
+  readonly byUser?: true;
   /** Defaults to `options.shape`, else to NumPy broadcasting of the inputs. */
   readonly shape?: (inputs: readonly Tensor[], options: O) => Shape;
   /** Defaults to `options.dtype`, else to the dtype that all inputs share. */
@@ -123,6 +125,9 @@ export function pointwiseOf(name: string, source: string, file?: string): Pointw
   const frames = new Error().stack?.match(/[^\s()@]+:\d+(?=:\d+\)?$)/gm);
   return { ...pointwise(name, source), file: file ?? frames?.[1]?.replace(/^\w+:\/\//, '') };
 }
+
+/** The name of an op of Nabla's own, which the compiler may know; '' of a user's, which may have any name. */
+export const builtIn = ({ op: { name, byUser } }: Tensor): string => (byUser ? '' : name);
 
 /** Applies a scalar function to all elements; the inputs already have the shape of `out`. */
 export function mapElements<T extends TypedArray>(call: ScalarReference, inputs: readonly TypedArray[], out: T): T {

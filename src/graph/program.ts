@@ -1,6 +1,7 @@
 import { isFloat, readValue, type TensorData, type Value } from '../dtype.js';
 import { FeedError, NablaError } from '../errors.js';
 import { formatShape, sameShape } from '../shape.js';
+import { builtIn } from './op.js';
 import { checkTensors, Tensor } from './tensor.js';
 import { topological } from './walk.js';
 
@@ -102,10 +103,10 @@ const movers = ['reshape', 'transpose', 'broadcastTo', 'cast'];
 export function indexLimits(nodes: readonly Tensor[]): { leaf: Tensor; size: number; op: string }[] {
   return nodes.flatMap((node) => {
     const { axis, classes } = node.options as { axis?: number; classes?: number };
-    const op = node.op.name;
+    const op = builtIn(node);
     if (op !== 'gather' && op !== 'oneHot') return [];
     let leaf = node.inputs.at(-1)!;
-    while (movers.includes(leaf.op.name)) leaf = leaf.inputs[0]!;
+    while (movers.includes(builtIn(leaf))) leaf = leaf.inputs[0]!;
     const known = !isFloat(leaf.dtype) && (isInput(leaf) || isConstant(leaf));
     return known ? [{ leaf, size: classes ?? node.inputs[0]!.shape[axis!]!, op }] : [];
   });

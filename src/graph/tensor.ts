@@ -162,9 +162,14 @@ export function defineOp(record: PointwiseRecord<NoOptions>): OpFunction;
 export function defineOp(record: TensorRecord<NoOptions>): OpFunction;
 export function defineOp(record: OpRecord<NoOptions>): OpFunction {
   checkOptions('defineOp', record, 'name kernel reference');
-  const { name, kernel, reference } = record;
+  const { name, kernel } = record;
   if (!kernel.kind)
     throw new NablaError(`defineOp: the kernel of ${name} is ${typeof kernel}; make it with pointwise(…)`);
+  return opFunction({ ...record, byUser: true });
+}
+
+function opFunction(record: OpRecord<NoOptions>): OpFunction {
+  const { name, kernel, reference } = record;
   const arity = kernel.kind === 'pointwise' ? reference?.length : undefined;
   return (...inputs) => {
     if (inputs.length !== (arity ?? inputs.length))
@@ -176,7 +181,7 @@ export function defineOp(record: OpRecord<NoOptions>): OpFunction {
 type PointwiseRules = Omit<PointwiseRecord<NoOptions>, 'name' | 'kernel'>;
 /** @internal A pointwise op: its name, its WGSL function and its rules; exact unless they say a bound. */
 export const definePointwise = (name: string, kernel: PointwiseRecord['kernel'], rules: PointwiseRules): OpFunction =>
-  defineOp({ bound: { ulp: 0 }, ...rules, name, kernel });
+  opFunction({ bound: { ulp: 0 }, ...rules, name, kernel });
 
 /** Makes an op that takes options beside its tensors. */
 export const defineOpWith =

@@ -3,7 +3,7 @@ import { evaluateNode } from '../cpu/evaluate.js';
 import type { DType, TensorData } from '../dtype.js';
 import type { Engine } from '../engine.js';
 import { FeedError, NablaError } from '../errors.js';
-import type { ComposedKernel } from '../graph/op.js';
+import { builtIn, type ComposedKernel } from '../graph/op.js';
 import { isConstant, isInput, isParameter } from '../graph/program.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
@@ -143,7 +143,8 @@ const rules: Readonly<Record<string, Rule>> = {
 /** What a node is written from, and how; one operator may stand for several nodes. */
 type Way = Readonly<{ inputs: readonly Tensor[]; rule: Rule }>;
 /** A node's inputs, if it is of this op. */
-const inputsOf = (node: Tensor | undefined, op: string): readonly Tensor[] => (node?.op.name === op ? node.inputs : []);
+const inputsOf = (node: Tensor | undefined, op: string): readonly Tensor[] =>
+  node && builtIn(node) === op ? node.inputs : [];
 
 /** An operator on the x that a view of windows is of, where that is [N, C, H, W] and its taps lie as in Conv and MaxPool. */
 function onWindows(type: string, view: Tensor | undefined, filled: number): Way | undefined {
@@ -183,9 +184,7 @@ function poolingOf(node: Tensor): Way | undefined {
 
 function wayOf(node: Tensor): Way {
   const { op, inputs, options, dtype } = node;
-  // a user's op, whose kernel says where it is written, may have any name
-  const isOwn = op.kernel.kind !== 'pointwise' || !('file' in op.kernel);
-  const rule = isOwn && Object.hasOwn(rules, op.name) ? rules[op.name] : undefined;
+  const rule = Object.hasOwn(rules, builtIn(node)) ? rules[builtIn(node)] : undefined;
   const whole = convolutionOf(node) ?? poolingOf(node) ?? (rule && { inputs, rule });
   if (whole) return whole;
   if (op.kernel.kind === 'composed')

@@ -1,6 +1,6 @@
 import source from '../../shaders/softmax.wgsl?raw';
 import { EPSILON } from '../bounds.js';
-import { errorOf, pointwise } from '../graph/op.js';
+import { builtIn, errorOf, pointwise } from '../graph/op.js';
 import { defineOpWith, definePointwise, type OpFunction, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import { formatShape, normalizeAxis, reducedShape, sameShape, sizeOf } from '../shape.js';
@@ -87,7 +87,7 @@ const crossEntropyOf = defineOpWith<Record<string, never>>({
     const dOut = reshape(cotangent, [...cotangent.shape, 1]);
     const p = softmax(z!);
     // a class number's row sums to 1
-    const share = target!.op.name === 'oneHot' ? p : mul(p, sum(target!, { axis: -1, keepDims: true }));
+    const share = builtIn(target!) === 'oneHot' ? p : mul(p, sum(target!, { axis: -1, keepDims: true }));
     return [crossEntropyBackward(share, target!, dOut), neg(mul(logSoftmax(z!), dOut))];
   },
   kernel: { kind: 'composed', compose: ([z, t]) => crossEntropyOfRows(z!, t!) },

@@ -7,7 +7,7 @@ import { GpuBackend } from '../../src/gpu/backend.js';
 import { pointwiseOf as pointwise } from '../../src/graph/op.js';
 import { defineOp } from '../../src/graph/tensor.js';
 import { add, mul, square } from '../../src/ops/arithmetic.js';
-import { tensor } from '../../src/ops/leaf.js';
+import { full, tensor } from '../../src/ops/leaf.js';
 import { openAdapter } from '../support/adapter.js';
 
 const cubeWith = (source: string, name = 'cube', file?: string) =>
@@ -54,9 +54,24 @@ it('have errors in their WGSL told with function, line, file and source', async 
 
 it('may have the name of an op of Nabla, and of each other', async () => {
   const source = 'fn cube(x: f32) -> f32 { return x * x * x; }';
-  const [add, mul] = ['add', 'mul'].map((name) => cubeWith(source, name));
-  const { a, b } = await engine.run({ a: add!(tensor([2, 0])), b: mul!(tensor([3, 1])) });
-  expect([...a.data, ...b.data]).toEqual([8, 0, 27, 1]);
+  // those that the planner knows, too
+  const names = [
+    'add',
+    'mul',
+    'reshape',
+    'transpose',
+    'slice',
+    'concat',
+    'sum',
+    'matmul',
+    'stopGradient',
+    'equal',
+    'cast',
+  ];
+  const cubes = names.map((name) => cubeWith(source, name)(tensor([[2, 0]])));
+  const ones = names.map((name) => cubeWith(source, name)(full([2], 3)));
+  for (const { data } of await engine.run(cubes)) expect([...data]).toEqual([8, 0]);
+  for (const { data } of await engine.run(ones)) expect([...data]).toEqual([27, 27]);
 });
 
 it('may keep constants and helpers beside their function', async () => {

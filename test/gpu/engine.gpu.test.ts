@@ -10,7 +10,9 @@ import { input, parameter, tensor } from '../../src/ops/leaf.js';
 import { matmul } from '../../src/ops/matmul.js';
 import { random } from '../../src/ops/random.js';
 import { mean, sum } from '../../src/ops/reduce.js';
+import { concat, slice } from '../../src/ops/slice.js';
 import { softmaxCrossEntropy } from '../../src/ops/softmax.js';
+import { transpose } from '../../src/ops/view.js';
 import { openCpuEngine, openGpuEngine } from '../support/engine.js';
 
 let gpu: Engine;
@@ -150,6 +152,20 @@ it('sums over every axis', async () => {
   expect(values.all.data[0]).toBe(expected.all.data[0]);
   expect([...values.rows.data]).toEqual([...expected.rows.data]);
   expect([...values.columns.data]).toEqual([...expected.columns.data]);
+});
+
+it('plans long chains of views without recursion and without writing shared parts out again and again', async () => {
+  const chain = (length: number, link: (x: Tensor) => Tensor): Tensor => {
+    let x = tensor([[1, 2, 3, 4]]);
+    for (let i = 0; i < length; i++) x = link(x);
+    return x;
+  };
+  const turned = chain(10_001, transpose);
+  // each concat reads what is before it at two places
+  const joined = chain(200, (x) => slice(concat([x, x], { axis: 0 }), [1, 0], [2, 4]));
+  const values = await gpu.run({ product: matmul(chain(10_000, transpose), turned), joined });
+  expect([...values.product.data]).toEqual([30]);
+  expect([...values.joined.data]).toEqual([1, 2, 3, 4]);
 });
 
 it('takes the larger and the smaller of integers', async () => {

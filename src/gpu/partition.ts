@@ -71,6 +71,7 @@ export function partition(program: Program) {
   const nexts = new Set(program.updates.map(([, next]) => base(next)));
   const results = [...program.outputs.map(base), ...nexts];
   const stored = new Set(results);
+  const compared = new Set<Tensor>();
   for (const node of order) {
     const { kind } = node.op.kernel;
     if (!isVirtual(node)) stored.add(node);
@@ -80,8 +81,9 @@ export function partition(program: Program) {
     if (kind === 'scatter') stored.add(base(node.inputs[1]!));
     // floats that are compared for equality (the winners of a maximum) are read: computed again they may differ in a bit
     if (builtIn(node) === 'equal' && node.inputs.every((input) => isFloat(input.dtype) && !isLiteral(input)))
-      for (const input of node.inputs) stored.add(underViews(input));
+      for (const input of node.inputs) compared.add(underViews(input));
   }
+  for (const node of compared) stored.add(node);
   const aliases = findAliases(order, stored, nexts);
   if (!program.recompute) storeShared(order, stored, nexts);
   cutLarge(order, stored);
@@ -91,6 +93,8 @@ export function partition(program: Program) {
     stored: stored as ReadonlySet<Tensor>,
     /** Stored nodes that lie inside others. */
     aliases,
+    /** Stored values that no other kernel or loop may compute again, because they are compared for equality. */
+    compared: compared as ReadonlySet<Tensor>,
     /** What outputs and parameters become. */
     results,
     /** The latter of them; kernels that make these make nothing else. */

@@ -122,14 +122,16 @@ export class Units {
   /** Each kernel takes in the results that only need what it has at hand. */
   constructor(program: Program) {
     this.partition = partition(program);
-    const { order, stored, aliases, results } = this.partition;
+    const { order, stored, aliases, compared, results } = this.partition;
     for (const node of order) {
       if (!stored.has(node) || isLeaf(node) || base(node) !== node || behind(node, aliases)[0] !== node) continue;
       const own = unitFor(node);
       own.reads = survey(own, stored)!;
-      // a fold joins only folds over the same rows and columns; anything virtual may try
+      // folds join those over the same rows and columns; what is virtual may try, but each loop would compute it again
       const fits = (unit: Unit): boolean =>
-        isVirtual(node) || (own.kind === 'reduce' && unit.kind === 'reduce' && spaceOf(unit) === spaceOf(own));
+        isVirtual(node)
+          ? unit.kind !== 'reduce' || !compared.has(node)
+          : own.kind === 'reduce' && unit.kind === 'reduce' && spaceOf(unit) === spaceOf(own);
       if (this.#candidates(node, own.reads).some((unit) => fits(unit) && this.#join(unit, node))) continue;
       this.#settle(own, node, own.reads);
       own.age = this.units.push(own);

@@ -82,9 +82,15 @@ function survey(unit: Unit, stored: ReadonlySet<Tensor>): Unit['reads'] | undefi
   const reads = new Map<Tensor, boolean>();
   // heads are in registers at their own index and nowhere else
   let inReach = true;
+  // a product binds a value once as vec4s, for itself or for what joins it, and once more where that reads single elements
+  const bound = new Set<string>();
   const note = (node: Tensor, at: string): string => {
     if (unit.members.includes(node)) inReach &&= at === own;
-    else reads.set(node, reads.get(node) !== false && at === own);
+    else {
+      reads.set(node, reads.get(node) !== false && at === own);
+      const way = at === 'operand' ? at : at === own || at === 'n';
+      bound.add(unit.kind === 'matmul' ? `${node.id} ${way}` : `${node.id}`);
+    }
     return 'value';
   };
   const writer = unitWriter(unit, stored, note);
@@ -99,7 +105,8 @@ function survey(unit: Unit, stored: ReadonlySet<Tensor>): Unit['reads'] | undefi
       for (const node of member.inputs.map((input) => halvesOf(input) ?? base(input)))
         for (const read of stored.has(node) ? [node] : node.inputs) note(base(read), 'operand');
   }
-  return inReach && (unit.members.length === 1 || writer.size <= MAX_JOINED) ? reads : undefined;
+  const fits = writer.size <= MAX_JOINED && bound.size + unit.members.length <= MAX_BINDINGS;
+  return inReach && (fits || unit.members.length === 1) ? reads : undefined;
 }
 
 /** The expressions that a fold reads for one element of its space. */
@@ -162,7 +169,7 @@ export class Units {
   #join(unit: Unit, member: Tensor): boolean {
     const members = [...unit.members, member];
     const reads = survey({ ...unit, members }, this.partition.stored);
-    if (!reads || reads.size + members.length > MAX_BINDINGS) return false;
+    if (!reads) return false;
     const fresh = this.#behind([...reads.keys()].filter((node) => !unit.reads.has(node)));
     if (this.#dependOn(fresh, unit)) return false;
     unit.members.push(member);

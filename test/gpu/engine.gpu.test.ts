@@ -22,6 +22,8 @@ beforeAll(async () => {
 });
 afterAll(() => gpu.dispose());
 
+/** Sixteen small whole numbers. */
+const grid = (k: number): Float32Array => Float32Array.from({ length: 16 }, (_, i) => (i * k) % 7);
 const worst = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
   Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i]!)));
 
@@ -166,6 +168,15 @@ it('plans long chains of views without recursion and without writing shared part
   const values = await gpu.run({ product: matmul(chain(10_000, transpose), turned), joined });
   expect([...values.product.data]).toEqual([30]);
   expect([...values.joined.data]).toEqual([1, 2, 3, 4]);
+});
+
+it('binds no more buffers than default limits let it where a product and what joins it read one value in two ways', async () => {
+  const [x, w, a, b, c] = [1, 2, 3, 4, 5].map((k) => parameter({ shape: [4, 4], dtype: 'f32', data: grid(k) }));
+  const product = matmul(x!, w!);
+  const turned = [x, w, a, b, c].map((each) => transpose(each!));
+  const joined = turned.reduce((total, each) => add(total, each), product);
+  const [values, expected] = [await gpu.run({ product, joined }), await cpu.run({ product, joined })];
+  expect([...values.joined.data]).toEqual([...expected.joined.data]);
 });
 
 it('compares what is stored, and not what another loop computed again', async () => {

@@ -94,17 +94,17 @@ function rootOf(node: Tensor, aliases: Aliases): { node: Tensor; offset: number 
 }
 
 /**
- * Gives every stored result a buffer; a buffer is reused once the last reader of its value has run. An output keeps
- * its buffer. Inputs and outputs of one dispatch never share one (WebGPU refuses it). `dispatches` are in order. Returns
+ * Gives every stored result a buffer; a buffer is reused once the last reader of its value has run. What is
+ * `kept` keeps its buffer: outputs, and what is copied after the pass. Inputs and outputs of one dispatch never share one (WebGPU refuses it). `dispatches` are in order. Returns
  * the most bytes of results that are needed at one time.
  */
-export function assignSlots(dispatches: readonly Group[], outputs: Tensor[], aliases: Aliases, places: Places) {
+export function assignSlots(dispatches: readonly Group[], kept: Tensor[], aliases: Aliases, places: Places) {
   const root = (node: Tensor): Tensor => rootOf(node, aliases).node;
   const lastUse = new Map<Tensor, number>();
   dispatches.forEach(({ units }, at) => {
     for (const unit of units) for (const node of [...unit.stores, ...unit.reads.keys()]) lastUse.set(root(node), at);
   });
-  for (const node of outputs) lastUse.set(root(node), dispatches.length);
+  for (const node of kept) lastUse.set(root(node), dispatches.length);
   const expiring = dispatches.map((): PlanBuffer[] => []);
   const free: PlanBuffer[] = [];
   const live = new Set<Tensor>();
@@ -114,7 +114,7 @@ export function assignSlots(dispatches: readonly Group[], outputs: Tensor[], ali
       if (places.has(node)) continue;
       const last = expiring[lastUse.get(node)!];
       const wanted = align(nodeBytes(node), 16);
-      // what an output takes is lost to all others
+      // what is kept takes a buffer from all others
       const buffer = takeSlot(last || free.some(({ bytes }) => bytes === wanted) ? free : [], wanted);
       last?.push(buffer);
       places.set(node, { buffer, offset: 0, bytes: nodeBytes(node) });

@@ -98,7 +98,10 @@ export function makePlan(program: Program, context: PlanContext) {
   placeLeaves([...leaves], context, places, program.feedConstants);
   for (const node of inPlace) places.set(node, places.get(target(node))!);
   for (const unit of order) for (const node of unit.stores) checkStorable(node, context);
-  const liveBytes = assignSlots(groups, outputs.map(base), aliases, places);
+  // next values that could not be written in place are copied to their parameters after the pass
+  const copies = [...targets].filter(([next]) => !inPlace.has(next));
+  const kept = [...outputs, ...copies.map(([next]) => next)].map(base);
+  const liveBytes = assignSlots(groups, kept, aliases, places);
   const buffers = [...new Set([...places.values()].map(({ buffer }) => buffer))];
   const own = buffers.filter(({ kind }) => kind !== 'parameters' && kind !== 'constant');
   const computed = nodes.filter((node) => !isLeaf(node) && !isLiteral(node));
@@ -118,8 +121,7 @@ export function makePlan(program: Program, context: PlanContext) {
     /** Where each stored node lies. */
     places: places as ReadonlyMap<Tensor, Place>,
     outputs,
-    /** Next values that could not be written in place, copied to their parameters after the pass. */
-    copies: [...targets].filter(([next]) => !inPlace.has(next)),
+    copies,
     nodes: computed.length,
   };
 }

@@ -9,7 +9,10 @@ import { dense } from '../../src/nn/layers.js';
 import { add, mul, square, sub } from '../../src/ops/arithmetic.js';
 import { cast } from '../../src/ops/cast.js';
 import { input, parameter, tensor } from '../../src/ops/leaf.js';
+import { matmul } from '../../src/ops/matmul.js';
 import { sum } from '../../src/ops/reduce.js';
+import { concat, slice } from '../../src/ops/slice.js';
+import { transpose } from '../../src/ops/view.js';
 import { adam, adamW, rmsProp, sgd } from '../../src/optim/optimizers.js';
 import { openCpuEngine, openGpuEngine } from '../support/engine.js';
 import { forAllAsync } from '../support/property.js';
@@ -20,6 +23,9 @@ beforeAll(async () => {
   gpu = await openGpuEngine();
 });
 afterAll(() => gpu.dispose());
+
+/** Sixteen small whole numbers. */
+const grid = (k: number): Float32Array => Float32Array.from({ length: 16 }, (_, i) => (i * k) % 7);
 
 const optimizers = {
   sgd: () => sgd({ learningRate: 0.1 }),
@@ -96,6 +102,32 @@ it('any parameters become any sums of others', async () => {
         for (let i = 0; i < 3; i++) await step();
         step.release();
         return Promise.all(leaves.map(async (leaf) => [...(await engine.read(leaf)).data]));
+      }),
+    );
+    expect(values[0]).toEqual(values[1]);
+  });
+});
+
+it('next values that read elements of others stay until they are copied, whatever runs behind them', async () => {
+  const picks = fc.array(fc.tuple(fc.nat(4), fc.nat(4), fc.nat(3)), { minLength: 6, maxLength: 12 });
+  await forAllAsync(picks, 25, async (links) => {
+    const leaves = [1, 2, 3, 4, 5].map((k) => parameter({ shape: [4, 4], dtype: 'f32', data: grid(k) }));
+    const made = links.map(([i, j, kind]) => {
+      const [a, b] = [leaves[i]!, leaves[j]!];
+      if (kind === 0) return matmul(a, b);
+      const lower = slice(concat([a, b], { axis: 0 }), [2, 0], [6, 4]);
+      return kind === 1 ? lower : sub(a, transpose(kind === 2 ? b : lower));
+    });
+    const step = (engine: Engine) =>
+      engine.compile({
+        outputs: made.slice(3),
+        updates: leaves.slice(0, 3).map((leaf, i) => [leaf, made[i]!] as const),
+      });
+    const values = await Promise.all(
+      [gpu, cpu].map(async (engine) => {
+        const outputs = await step(engine)();
+        const all = [...outputs, ...(await Promise.all(leaves.map((leaf) => engine.read(leaf))))];
+        return all.map(({ data }) => [...data]);
       }),
     );
     expect(values[0]).toEqual(values[1]);

@@ -94,9 +94,9 @@ function rootOf(node: Tensor, aliases: Aliases): { node: Tensor; offset: number 
 }
 
 /**
- * Gives every stored result a buffer; a buffer is reused once the last reader of its value has run. What is
- * `kept` keeps its buffer: outputs, and what is copied after the pass. Inputs and outputs of one dispatch never share one (WebGPU refuses it). `dispatches` are in order. Returns
- * the most bytes of results that are needed at one time.
+ * Gives every stored result a buffer; a buffer is reused once the last reader of its value has run. What is `kept` keeps
+ * its buffer: outputs, and what is copied after the pass. Inputs and outputs of one dispatch never share one (WebGPU
+ * refuses it). `dispatches` are in order. Returns the most bytes of results that are needed at one time.
  */
 export function assignSlots(dispatches: readonly Group[], kept: Tensor[], aliases: Aliases, places: Places) {
   const root = (node: Tensor): Tensor => rootOf(node, aliases).node;

@@ -31,15 +31,22 @@ export function follow(recipe: Recipe): Updates {
   return updates;
 }
 
-/** The loss scale and the steps since it changed, which all steps of a model share. */
 const scales = new WeakMap<Tensor, { scale: Tensor; steps: Tensor }>();
+
+/** The loss scale and the steps since it changed, which all steps of a model share. */
+function scaleOf([first]: readonly Tensor[]): { scale: Tensor; steps: Tensor } {
+  const known = scales.get(first!) ?? { scale: parameter(FIRST, { name: 'loss scale' }), steps: parameter(0) };
+  scales.set(first!, known);
+  return known;
+}
+
+/** The same, for checkpoints: nothing where no step has a scale, unless it is wanted all the same. */
+export const scalingOf = (parameters: readonly Tensor[], wanted: boolean): Record<string, Tensor> =>
+  wanted || (parameters[0] && scales.has(parameters[0])) ? scaleOf(parameters) : {};
 
 /** A step with an infinity or a NaN among its gradients updates nothing but the scale. */
 function scaleCost({ cost, parameters, updates }: Recipe): Updates {
-  const [first] = parameters as [Tensor];
-  const shared = scales.get(first) ?? { scale: parameter(FIRST, { name: 'loss scale' }), steps: parameter(0) };
-  const { scale, steps } = shared;
-  scales.set(first, shared);
+  const { scale, steps } = scaleOf(parameters);
   const gradients = grad(mul(cost, scale), parameters).map((gradient) => div(gradient, scale));
   const isSound = equal(total(gradients.map((gradient) => sum(notFinite(gradient)))), 0);
   const isYoung = less(steps, INTERVAL - 1);

@@ -52,8 +52,8 @@ export function dataset(inputs: Value, labels: Value, options: { scale?: number 
   const width = ArrayBuffer.isView(inputs) ? (inputs as TypedArray).length / length : Number.NaN;
   const x = readValue('dataset: inputs', inputs, Number.isInteger(width) ? { shape: [length, width] } : {});
   const [rows = 'no'] = x.shape;
-  if (rows !== length)
-    throw new FeedError(`dataset: ${rows} inputs and ${length} labels; give one label for each input`);
+  const fix = width > 0 ? 'as many numbers for each label' : 'one label for each input';
+  if (rows !== length) throw new FeedError(`dataset: ${rows} inputs and ${length} labels; give ${fix}`);
   const values = { inputs: tensor(x), labels: tensor(y), scale, classes: y.dtype === 'i32' };
   return part(values, Int32Array.from(new Array(length).keys()));
 }

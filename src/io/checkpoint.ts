@@ -1,3 +1,4 @@
+import { scalingOf } from '../autodiff/precision.js';
 import type { Engine } from '../engine.js';
 import { FormatError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
@@ -23,22 +24,24 @@ const fail = (fact: string): never => {
 };
 
 /** Each saved tensor's place: the model's parameters under their own names, as in PyTorch's `state_dict`. */
-function placesOf({ model, optimizer }: Subject): Map<string, Tensor> {
+function placesOf({ model, optimizer }: Subject, isScaled: boolean): Map<string, Tensor> {
   const names = namesOf(model.parameters);
   const places = new Map(model.parameters.map((each, i) => [names[i]!, each]));
   if (!optimizer) return places;
   for (const [name, leaf] of optimizer.state(model.parameters)) places.set(`optimizer.${name}`, leaf);
+  for (const [name, leaf] of Object.entries(scalingOf(model.parameters, isScaled)))
+    places.set(`precision.${name}`, leaf);
   return places.set('random.runs', runCount);
 }
 
 /**
- * The model's parameters as a safetensors file, in their own dtypes. With the optimizer also its state, its step count and
- * the random counter, all as the engine holds them (the CPU engine in float64); with a run's progress also epoch, position
+ * The model's parameters as a safetensors file, in their own dtypes. With the optimizer also its state, its step count, the
+ * loss scale of f16 and the random counter, all as the engine holds them (the CPU engine in float64); with a run's progress also epoch, position
  * and seed: enough to go on bit for bit on the same adapter. Call it while no step is under way: between reports, or when
  * a run has stopped.
  */
 export async function save(engine: Engine, subject: Subject): Promise<Uint8Array> {
-  const tensors = [...placesOf(subject)].map(async ([name, leaf]) => {
+  const tensors = [...placesOf(subject, false)].map(async ([name, leaf]) => {
     const value = await engine.read(leaf);
     return [name, subject.optimizer ? value : { ...value, dtype: leaf.dtype }] as const;
   });
@@ -56,14 +59,14 @@ export async function save(engine: Engine, subject: Subject): Promise<Uint8Array
  */
 export async function load(engine: Engine, bytes: Uint8Array, subject: Subject) {
   const { tensors, metadata } = decode(bytes);
-  const places = placesOf(subject);
+  const places = placesOf(subject, tensors.has('precision.scale'));
   const values = [...places].map(([name, leaf]) => {
     const value = tensors.get(name) ?? fail(`it holds no '${name}'; it has ${[...tensors.keys()].slice(0, 8)}`);
     if (!sameShape(value.shape, leaf.shape))
       fail(`'${name}' is ${formatShape(value.shape)} in the file and ${formatShape(leaf.shape)} here`);
     return [leaf, value] as const;
   });
-  const ours = subject.optimizer ? /^/ : /^(?!optimizer\.|random\.)/;
+  const ours = subject.optimizer ? /^/ : /^(?!optimizer\.|precision\.|random\.)/;
   const extra = [...tensors.keys()].find((name) => !places.has(name) && ours.test(name));
   if (extra !== undefined) fail(`nothing here is named '${extra}'; build the model and optimizer of the file`);
   const text = metadata.get('nabla.progress');

@@ -60,6 +60,21 @@ describe('a checkpoint', () => {
     expect(await weights(second, after)).toEqual(await weights(reference, whole));
   });
 
+  it('keeps the loss scale of half precision and how long it has held', async () => {
+    const before = { ...settings(), precision: 'f16' } as const;
+    const first = newEngine();
+    const { progress } = await train(first, before, 4);
+    const saved = await checkpoint.save(first, { ...before, progress: progress! });
+    const { tensors } = safetensors.decode(saved);
+    const held = ['scale', 'steps'].map((name) => tensors.get(`precision.${name}`)?.data[0]);
+    expect(held).toEqual([2 ** 16, progress!.step]);
+    const after = settings();
+    const second = newEngine();
+    await checkpoint.load(second, saved, after);
+    expect(await checkpoint.save(second, { ...after, progress: progress! })).toEqual(saved);
+    await expect(checkpoint.load(newEngine(), saved, { model: after.model })).resolves.toBeDefined();
+  });
+
   it("keeps the model's parameters under PyTorch's names", async () => {
     const { model } = settings();
     const { tensors } = safetensors.decode(await checkpoint.save(newEngine(), { model }));

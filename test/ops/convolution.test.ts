@@ -130,13 +130,13 @@ const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][
     'channels that differ',
     () => conv2d(image, zeros([4, 2, 3, 3])),
     ShapeError,
-    /conv2d: \[1, 3, 8, 8\] and \[4, 2, 3, 3\] do not fit/,
+    /conv2d: x \[1, 3, 8, 8\] does not fit w \[4, 2, 3, 3\]/,
   ],
   [
     'a wrong rank',
     () => conv2d(zeros([3, 8, 8]), zeros([4, 3, 3, 3])),
     ShapeError,
-    /x is \[N, C, H, W\] and w \[O, C, kh, kw\]/,
+    /w \[4.*which is \[O, C, kh, kw\]; x is \[N, C, H, W\]/,
   ],
   [
     'a window too large',

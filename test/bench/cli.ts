@@ -1,6 +1,6 @@
 // npm run bench -- [filters] [options]: Nabla and its peers side by side, on the adapter that NABLA_ADAPTER chooses.
 import { loadavg } from 'node:os';
-import { Command } from '@commander-js/extra-typings';
+import { Command, Option } from '@commander-js/extra-typings';
 import { open } from '../../src/index.node.js';
 import { openPage } from './chromium.js';
 import type { Facts } from './contenders/contender.js';
@@ -16,6 +16,7 @@ import { contenderTable, factsTable, timeTable } from './report.js';
 interface Options {
   quick?: boolean | undefined;
   chromium?: boolean | undefined;
+  subgroupMatrix?: boolean | undefined;
   history: string;
 }
 
@@ -29,8 +30,11 @@ interface Bench extends Omit<Place, 'quick'> {
 
 const print = (text: string): void => void process.stdout.write(text);
 
-async function main(filters: readonly string[], { quick = false, chromium = false, history }: Options): Promise<void> {
-  const bench = chromium ? await inChromium() : await inNode();
+async function main(
+  filters: readonly string[],
+  { quick = false, chromium = false, subgroupMatrix = false, history }: Options,
+): Promise<void> {
+  const bench = chromium ? await inChromium() : await inNode(subgroupMatrix);
   const place: Place = { adapter: bench.adapter, platform: bench.platform, quick };
   print(`${place.adapter}, ${place.platform}, commit ${commit()}, load ${loadavg()[0]!.toFixed(1)}\n\n`);
   const results: Result[] = [];
@@ -59,17 +63,19 @@ async function main(filters: readonly string[], { quick = false, chromium = fals
   }
 }
 
-async function inNode(): Promise<Bench> {
-  const adapter = await installNavigator();
+async function inNode(subgroupMatrix: boolean): Promise<Bench> {
+  const found = await installNavigator();
   const { tfjs } = await import('./contenders/tfjs.js'); // it looks for navigator.gpu when it loads
   const engine = await open({ backend: 'gpu' });
   const { software } = engine.info.adapter;
   engine.dispose();
   const reference = await open({ backend: 'cpu' });
+  const ours = nabla((options) => open({ ...options, subgroupMatrix }));
+  const adapter = subgroupMatrix ? `${found}, its matrix units for Nabla` : found;
   return {
     ...{ adapter, platform: `Node ${process.version}`, software },
-    facts: (name) => factsOf(caseOf(name), nabla(open)),
-    run: (name, pace) => measure(caseOf(name), [nabla(open), jax, tfjs], reference, settings[pace]),
+    facts: (name) => factsOf(caseOf(name), ours),
+    run: (name, pace) => measure(caseOf(name), [ours, jax, tfjs], reference, settings[pace]),
   };
 }
 
@@ -84,6 +90,9 @@ const command = new Command('npm run bench --')
   .argument('[filters...]', 'words of cases: A, matmul, "512 NT"')
   .option('--quick', 'fewer and shorter blocks')
   .option('--chromium', 'in a page of Chromium instead of under Dawn in Node')
+  .addOption(
+    new Option('--subgroup-matrix', "Nabla takes the adapter's matrix units, where it has any").conflicts('chromium'),
+  )
   .option('--history <file>', 'where a JSON line for each case is appended', '.cache/bench.jsonl')
   .action((filters, options) => main(filters, options));
 await command.parseAsync();

@@ -54,7 +54,8 @@ function propagate(node: Tensor, inputs: readonly Interval[], output: TensorData
     const distance = (there: number, here: number): number => (there === here ? 0 : Math.abs(there - here));
     output.data.forEach((here: number, at: number) => {
       const step = Math.max(distance(up![at]!, here), distance(down![at]!, here));
-      if (!Number.isNaN(here)) total[at]! += Number.isNaN(step) ? Number.POSITIVE_INFINITY : step;
+      const isNever = [here, up![at]!, down![at]!].every(Number.isNaN);
+      if (!isNever) total[at]! += Number.isNaN(step) ? Number.POSITIVE_INFINITY : step;
     });
   }
   return total;
@@ -125,8 +126,8 @@ function compareResult(node: Tensor, { value, errors }: Interval, { kernel, resu
     const [cpu, bound] = [value.data[index]!, errors[index]!];
     if (bound === Number.POSITIVE_INFINITY) return;
     checked++;
-    const ratio = ratioOf(gpu, cpu, bound, isFloat(node.dtype));
-    if (!(ratio <= worst.ratio)) worst = { index, gpu, cpu, bound, ratio };
+    const ratio = ratioOf(gpu, cpu, bound, isFloat(node.dtype)); // NaN, of a bound that is no number, fails
+    if (!(ratio <= worst.ratio) && !Number.isNaN(worst.ratio)) worst = { index, gpu, cpu, bound, ratio };
   });
   return { op: node.op.name, kernel, checked, total: stored.length, worst };
 }

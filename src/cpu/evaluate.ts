@@ -1,7 +1,7 @@
 import { ulp } from '../bounds.js';
 import { broadcastData, hostArray, hostData, isFloat, readValue, type TensorData } from '../dtype.js';
 import { FeedError } from '../errors.js';
-import { mapElements, type ScalarReference, type TensorReference } from '../graph/op.js';
+import { mapElements, type PointwiseRecord, type TensorReference } from '../graph/op.js';
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { describe } from '../ops/leaf.js';
@@ -42,7 +42,9 @@ export function evaluateNode(node: Tensor, inputs: readonly TensorData[]): Tenso
     return hostData(shape, dtype, 'data' in result ? result.data : result);
   }
   const values = aligned(node, inputs).map(({ data }) => data);
-  return hostData(shape, dtype, mapElements(op.reference as ScalarReference, values, hostArray(dtype, sizeOf(shape))));
+  const { reference, integers = reference } = op as PointwiseRecord;
+  const rule = isFloat(dtype) ? reference : integers;
+  return hostData(shape, dtype, mapElements(rule, values, hostArray(dtype, sizeOf(shape))));
 }
 
 /** How far a GPU result of one node may lie from its reference, element by element, given the same inputs. */

@@ -130,15 +130,18 @@ export class GpuExecutable implements Executable {
     const { copies, fed, nodes, outputs } = this.#plan;
     for (const node of fed) this.#backend.upload(this.#find(node), feeds.get(node)!);
     const stamps = inspection ? undefined : profiler?.stamp(calls);
-    const captures = this.#encode(calls, inspection, stamps?.pass);
-    const takeTimes = stamps?.resolve();
-    for (const [next, parameter] of copies) {
-      const [[, from, at], [, to, offset]] = [this.#find(next), this.#find(parameter)];
-      queue.encoder.copyBufferToBuffer(from, at, to, offset, nodeBytes(next));
-    }
-    const isTaken = read && outputs.length > 0;
-    const take = isTaken ? this.#backend.copyAside(outputs.map(this.#find), this.#staging) : undefined;
-    queue.end(!(read || fed.length || inspection || stamps));
+    const isShared = !(read || fed.length || inspection || stamps);
+    const { captures, takeTimes, take } = queue.step(isShared, () => {
+      const captures = this.#encode(calls, inspection, stamps?.pass);
+      const takeTimes = stamps?.resolve();
+      for (const [next, parameter] of copies) {
+        const [[, from, at], [, to, offset]] = [this.#find(next), this.#find(parameter)];
+        queue.encoder.copyBufferToBuffer(from, at, to, offset, nodeBytes(next));
+      }
+      const isTaken = read && outputs.length > 0;
+      const take = isTaken ? this.#backend.copyAside(outputs.map(this.#find), this.#staging) : undefined;
+      return { captures, takeTimes, take };
+    });
     stats.dispatches += calls.length;
     stats.nodesEvaluated += nodes;
     return async () => {

@@ -22,7 +22,7 @@ export interface EmitOptions extends PlanContext {
 }
 
 /** Workgroups along one dimension, at most. */
-const MAX_GROUPS = 65535;
+export const MAX_GROUPS = 65535;
 
 /**
  * Writes what computes and stores a unit's results, one by one, or where it is `wide` one lane of four neighbours:

@@ -1,5 +1,5 @@
 import { builtIn, type ComposedKernel, type OpRecord, type Options, type ScalarReference } from '../graph/op.js';
-import { opId } from '../graph/structure.js';
+import { opId, optionsText } from '../graph/structure.js';
 import { apply, filled, filledWith, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { type MatmulOptions, matmul } from '../ops/matmul.js';
@@ -17,7 +17,7 @@ const views = new Set(['broadcastTo', 'reshape', 'transpose', 'slice', 'stopGrad
 
 const axesOf = ({ options }: Tensor): readonly number[] => (options as { axes: readonly number[] }).axes;
 
-/** Algebra that needs no values: literals folded, ×1 and +0 removed, views of views collapsed. Exact in f32. */
+/** Algebra that needs no values: literals folded, ×1 and +0 removed, views of views collapsed. Exact in f32, but for the sign of 0. */
 function simplify(node: Tensor): Tensor {
   const name = builtIn(node);
   const [a, b] = node.inputs;
@@ -64,7 +64,8 @@ function piecesOf(node: Tensor): Pieces | undefined {
 /** Once the pieces of a sum fill their axis, it is their concat; until then they are kept in mind. */
 function joinPieces(node: Tensor): Tensor | undefined {
   const [a, b] = node.inputs.map(piecesOf);
-  if (!a || !b || a.axis !== b.axis) return undefined;
+  const isWhole = node.inputs.every(({ shape }) => sameShape(shape, node.shape));
+  if (!a || !b || a.axis !== b.axis || !isWhole) return undefined;
   const { axis } = a;
   const runs = [...a.runs, ...b.runs].sort(([x], [y]) => x - y);
   const ends = runs.map(([start, run]) => start + run.shape[axis]!);
@@ -140,7 +141,7 @@ export function lower(roots: readonly Tensor[]): Tensor[] {
     const inputs = node.inputs.map((input) => done.get(input)!);
     for (const input of inputs) done.set(input, input);
     if (kernel.kind === 'composed') return resolve([(kernel as ComposedKernel).compose(inputs, node.options)])[0]!;
-    const key = `${opId(node.op)}|${JSON.stringify(node.options)}|${inputs.map((input) => input.id).join()}`;
+    const key = `${opId(node.op)}|${optionsText(node.options)}|${inputs.map((input) => input.id).join()}`;
     const known = unique.get(key);
     if (known) return known;
     const same = inputs.every((input, i) => input === node.inputs[i]);

@@ -5,7 +5,7 @@ import type { Tensor } from '../graph/tensor.js';
 import { type MatmulOptions, matmulSizes } from '../ops/matmul.js';
 import { type Shape, sizeOf } from '../shape.js';
 import { digit, flat, type Index, project } from './index.js';
-import { type AdapterClass, type EmitOptions, writeResults } from './kernels.js';
+import { type AdapterClass, type EmitOptions, MAX_GROUPS, writeResults } from './kernels.js';
 import { base, halvesOf } from './partition.js';
 import type { Unit } from './units.js';
 import { type Held, type Kernel, Writer } from './writer.js';
@@ -146,6 +146,20 @@ function writeSums(product: Product, [kind, rows, columns, x, y]: Tile, isWide: 
   return { functions, statements: isShared ? sharedProducts : registerProducts, sizes, element };
 }
 
+/** A kernel of more workgroups along an axis than WebGPU takes, with them in rows of as many as it takes. */
+function foldGroups(kernel: Kernel): Kernel {
+  const [x, y, z] = kernel.workgroups;
+  if (Math.max(x, y, z) <= MAX_GROUPS) return kernel;
+  const total = x * y * z;
+  const down = Math.ceil(total / MAX_GROUPS);
+  const across = Math.ceil(total / down);
+  const place = `vec3u(at % ${x}u, at / ${x}u % ${y}u, at / ${x * y}u)`;
+  const own = `let at = id.x + id.y * ${across}u;\nif (at >= ${total}u) { return; }\nlet group = ${place};\n`;
+  const text = kernel.wgsl.replace('@builtin(workgroup_id) group', '@builtin(workgroup_id) id');
+  const wgsl = text.replace(/(?=^ *let batch = group\.z)/m, own).replace('let zero = group.z', 'let zero = id.z');
+  return { ...kernel, wgsl, workgroups: [across, down, 1] };
+}
+
 /** A matrix product; its epilogue is fn finish, for four neighbouring outputs of one row. */
 export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   const [head] = unit.members;
@@ -184,6 +198,6 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   const template = skeleton.replace('//:products', statements);
   const all = { M: m, N: n, K: k, ...places, QUADS_A, QUADS_B, ...more };
   const workgroups = [Math.ceil(n / (4 * QUADS_B)), Math.ceil(m / (4 * QUADS_A)), sizeOf(batch)] as const;
-  const kernel = writer.kernel(template, text, all, workgroups);
+  const kernel = foldGroups(writer.kernel(template, text, all, workgroups));
   return matrices ? kernel : { ...kernel, product: name }; // tiles are measured, units are not
 }

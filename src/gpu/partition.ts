@@ -66,7 +66,7 @@ function storeShared(order: readonly Tensor[], stored: Set<Tensor>, nexts: Reado
  * Decides which nodes get a buffer: leaves, outputs, what heavy ops make and read, shared work, and cuts of large
  * expressions. All others are written into the kernels of their users.
  */
-export function partition(program: Program) {
+export function partition(program: Program, apart: ReadonlySet<Tensor>) {
   const order = programNodes(program);
   const nexts = new Set(program.updates.map(([, next]) => base(next)));
   const results = [...program.outputs.map(base), ...nexts];
@@ -84,7 +84,7 @@ export function partition(program: Program) {
       for (const input of node.inputs) compared.add(underViews(input));
   }
   for (const node of compared) stored.add(node);
-  const aliases = findAliases(order, stored, nexts);
+  const aliases = findAliases(order, stored, new Set([...nexts, ...apart]));
   if (!program.recompute) storeShared(order, stored, nexts);
   cutLarge(order, stored);
   return {

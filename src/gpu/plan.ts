@@ -10,7 +10,7 @@ import { lower } from './lower.js';
 import { multiplyAdds } from './matmul.js';
 import type { Place, PlanContext } from './memory.js';
 import { align, assignSlots, nodeBytes, placeInRow } from './memory.js';
-import { base, isLeaf, isLiteral, isVirtual } from './partition.js';
+import { type Aliases, base, isLeaf, isLiteral, isVirtual } from './partition.js';
 import { schedule, type Unit, Units } from './units.js';
 import { type Group, groupUnits } from './updates.js';
 import { wholeText } from './writer.js';
@@ -85,8 +85,35 @@ function checkStorable(node: Tensor, { maxBytes, f16 }: PlanContext): void {
 /** Compiles a program to a plan: lower, fuse, order, place, write WGSL. Pure, but for the shared parameter layout. */
 export function makePlan(program: Program, context: PlanContext) {
   const lowered = lowerProgram(program);
+  const apart = new Set<Tensor>();
+  for (;;) {
+    const plan = planOf(program, lowered, context, apart);
+    const known = apart.size;
+    for (const node of plan.clashes) apart.add(node);
+    if (apart.size === known) return plan;
+  }
+}
+
+/** Where a dispatch writes into a buffer of which it binds one part twice: the nodes whose parts lie there. */
+function clashesOf({ kernel }: Group, placeOf: (node: Tensor) => Place, aliases: Aliases): Tensor[] {
+  const bound = kernel.bindings.map(({ node, access }) => ({ node: base(node), access, ...placeOf(node) }));
+  return bound.flatMap((a, i) => {
+    const isWritten = bound.some(({ buffer, access }) => access === 'read_write' && buffer === a.buffer);
+    const meets = (b: (typeof bound)[number], at: number): boolean =>
+      at !== i &&
+      b.buffer === a.buffer &&
+      a.offset < b.offset + align(b.bytes, 16) &&
+      b.offset < a.offset + align(a.bytes, 16);
+    if (!isWritten || !bound.some(meets)) return [];
+    const out = [a.node];
+    for (let at = aliases.get(a.node); at; at = aliases.get(at.parent)) out.push(at.parent);
+    return out;
+  });
+}
+
+function planOf(program: Program, lowered: Program, context: PlanContext, apart: ReadonlySet<Tensor>) {
   const { outputs, updates } = lowered;
-  const units = new Units(lowered);
+  const units = new Units(lowered, apart);
   const { stored, aliases, order: nodes } = units.partition;
   const targets = new Map(updates.map(([parameter, next]) => [next, parameter]));
   const { order, inPlace } = schedule(units, targets);
@@ -107,6 +134,7 @@ export function makePlan(program: Program, context: PlanContext) {
   const computed = nodes.filter((node) => !isLeaf(node) && !isLiteral(node));
   return {
     program,
+    clashes: groups.flatMap((group) => clashesOf(group, (node) => places.get(base(node))!, aliases)),
     dispatches: groups
       .filter(({ units: [first] }) => sizeOf(first!.members[0]!.shape) > 0)
       .map((group) => describeDispatch(group, options, (node) => places.get(base(node))!)),

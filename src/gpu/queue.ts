@@ -28,11 +28,22 @@ export function stepQueue(owner: Device) {
       encoder ??= owner.device.createCommandEncoder();
       return encoder;
     },
-    /** Ends a step. A shared one may wait for others, until the host is idle at the latest. */
-    end(isShared: boolean): void {
-      steps++;
-      if (!isShared || steps >= share) flush();
-      else if (steps === 1) setTimeout(flush);
+    /**
+     * Encodes a step. A shared one may wait for others, until the host is idle at the latest; of one that fails halfway
+     * nothing runs.
+     */
+    step<T>(isShared: boolean, encode: () => T): T {
+      if (!isShared) flush();
+      try {
+        const made = encode();
+        steps++;
+        if (!isShared || steps >= share) flush();
+        else if (steps === 1) setTimeout(flush);
+        return made;
+      } catch (error) {
+        if (!isShared) encoder = undefined;
+        throw error;
+      }
     },
     /** Waits until there are few enough submits under way. */
     async room(): Promise<void> {
@@ -41,7 +52,7 @@ export function stepQueue(owner: Device) {
       submitted = 0;
       const ended = owner.idle().then(() => {
         const milliseconds = performance.now() - Math.max(began, idleAt);
-        share = Math.max(1, Math.min(MOST_STEPS, Math.floor((TARGET * done) / milliseconds)));
+        share = Math.max(1, Math.min(MOST_STEPS, Math.floor((TARGET * done) / (milliseconds || 1e-3)))); // coarse clocks
         idleAt = performance.now();
       });
       if (inFlight.push(ended) > MAX_IN_FLIGHT) await inFlight.shift();

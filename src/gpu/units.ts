@@ -127,8 +127,8 @@ export class Units {
   readonly users = new Map<Tensor, Set<Unit>>();
 
   /** Each kernel takes in the results that only need what it has at hand. */
-  constructor(program: Program) {
-    this.partition = partition(program);
+  constructor(program: Program, apart: ReadonlySet<Tensor>) {
+    this.partition = partition(program, apart);
     const { order, stored, aliases, compared, results } = this.partition;
     for (const node of order) {
       if (!stored.has(node) || isLeaf(node) || base(node) !== node || behind(node, aliases)[0] !== node) continue;

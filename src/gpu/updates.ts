@@ -2,7 +2,7 @@ import { isParameter } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
 import { countOf } from './index.js';
-import { type EmitOptions, emitMap, emitReduce, isElementwise } from './kernels.js';
+import { type EmitOptions, emitMap, emitReduce, isElementwise, MAX_GROUPS } from './kernels.js';
 import { emitMatmul, multiplyAdds, SMALL } from './matmul.js';
 import { align, type Place, type PlanContext, placeInRow } from './memory.js';
 import { base } from './partition.js';
@@ -81,7 +81,9 @@ export function groupUnits(units: Units, order: readonly Unit[], options: EmitOp
     for (const members of chains(free, options)) {
       const own = new Set(members.map(({ unit }) => unit));
       const last = lastOf(own, order, options);
-      if (members.length < 2 || !last) continue;
+      // what one member updates and another reads may not be bound twice
+      const kept = members.flatMap((member) => member.kept);
+      if (members.length < 2 || !last || new Set(kept).size < kept.length) continue;
       for (const unit of own) runs.set(unit, []);
       runs.set(last, [makeRun(members, options, places)]);
     }
@@ -156,6 +158,7 @@ function joinKernels(kernels: readonly Kernel[]): Kernel | undefined {
     const own = `vec3u(${at} % ${x}u, ${at} / ${x}u % ${y}u, ${at} / ${x * y}u)`;
     return `if (group.x < ${total}u) { main_${i}(${own}, lane); return; }`;
   });
+  if (total > MAX_GROUPS) return undefined;
   return { wgsl: [...parts, head, ...turns, '}'].join('\n'), bindings, workgroups: [total, 1, 1] };
 }
 

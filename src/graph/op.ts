@@ -100,7 +100,11 @@ interface Rules<O extends Options> {
 /** What an op computes: on a GPU, and in float64. */
 type Computes<K, R> = { readonly kernel: K; readonly reference: R };
 /** An op of scalars, applied to each element. */
-export type PointwiseRecord<O extends Options = Options> = Rules<O> & Computes<PointwiseKernel, ScalarReference>;
+export type PointwiseRecord<O extends Options = Options> = Rules<O> &
+  Computes<PointwiseKernel, ScalarReference> & {
+    /** The same for i32 and u32, where it is another: what wraps may have more digits than float64. */
+    readonly integers?: ScalarReference;
+  };
 /** An op of whole tensors. */
 export type TensorRecord<O extends Options = Options> = Rules<O> & Computes<Kernel<O>, TensorReference<O>>;
 /** An op that others define: their references are its reference, and their bounds, carried through, its bound. */
@@ -127,7 +131,7 @@ export function pointwiseOf(name: string, source: string, file?: string): Pointw
 }
 
 /** The name of an op of Nabla's own, which the compiler may know; '' of a user's, which may have any name. */
-export const builtIn = ({ op: { name, byUser } }: Tensor): string => (byUser ? '' : name);
+export const builtIn = ({ op }: Tensor): string => (op.byUser ? '' : op.name);
 
 /** Applies a scalar function to all elements; the inputs already have the shape of `out`. */
 export function mapElements<T extends TypedArray>(call: ScalarReference, inputs: readonly TypedArray[], out: T): T {

@@ -1,4 +1,4 @@
-import type { Op } from './op.js';
+import type { Op, Options } from './op.js';
 import { isConstant, isInput, isParameter } from './program.js';
 import type { Tensor } from './tensor.js';
 
@@ -10,6 +10,12 @@ export function opId(op: Op): number {
   if (!ids.has(op)) ids.set(op, next++);
   return ids.get(op)!;
 }
+
+/** Options as a text that tells apart all numbers, −0 and the infinities too. */
+export const optionsText = (options: Options): string => {
+  const text = (value: unknown) => (typeof value === 'number' ? (Object.is(value, -0) ? '-0' : `${value}`) : value);
+  return JSON.stringify(options, (_, value) => text(value));
+};
 
 /** Inputs and constants: the leaves whose values are data. */
 export const isData = (node: Tensor): boolean => isInput(node) || isConstant(node);
@@ -23,7 +29,7 @@ export function structureOf(nodes: readonly Tensor[], outputs: readonly Tensor[]
   const lines = nodes.map((node) => {
     if (isParameter(node)) return `p${node.id}`;
     if (isData(node)) return `${node.name ?? node.op.name} ${node.dtype}[${node.shape.join()}]`;
-    return `${opId(node.op)}${JSON.stringify(node.options)}(${node.inputs.map((input) => place.get(input)).join()})`;
+    return `${opId(node.op)}${optionsText(node.options)}(${node.inputs.map((input) => place.get(input)).join()})`;
   });
   return `${lines.join(';')}>${outputs.map((node) => place.get(node)).join()}`;
 }

@@ -123,7 +123,8 @@ export function literal(value: number, dtype: DType): string {
   if (dtype === 'bool') return value ? 'true' : 'false';
   if (dtype === 'i32') return value === -(2 ** 31) ? 'i32(-2147483647 - 1)' : `${Math.trunc(value)}i`;
   if (dtype === 'u32' || dtype === 'u8') return `${value}u`;
-  return `f32(${Math.fround(value)})`;
+  // a constant −0 may be taken for 0: its bits
+  return Object.is(value, -0) ? 'bitcast<f32>(0x80000000u)' : `f32(${Math.fround(value)})`;
 }
 
 /** @internal One number in every place; WGSL has no literal for ±∞ and NaN, so those are data. */

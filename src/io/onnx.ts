@@ -1,12 +1,13 @@
 // Trained models for other runtimes: ONNX of opset 20. Operators: https://onnx.ai/onnx/operators/; fields: onnx.proto.
 import { evaluateNode } from '../cpu/evaluate.js';
-import type { DType, TensorData } from '../dtype.js';
+import { type DType, isFloat, type TensorData } from '../dtype.js';
 import type { Engine } from '../engine.js';
 import { FeedError, NablaError } from '../errors.js';
 import { builtIn, type ComposedKernel } from '../graph/op.js';
 import { isConstant, isInput, isParameter } from '../graph/program.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
+import { ranges } from '../ops/cast.js';
 import type { WindowOptions } from '../ops/convolution.js';
 import { describe } from '../ops/leaf.js';
 import type { MatmulOptions } from '../ops/matmul.js';
@@ -97,8 +98,19 @@ const rules: Readonly<Record<string, Rule>> = {
   notEqual: (graph, inputs) => graph.node('Not', [graph.node('Equal', inputs)]),
   square: (graph, [x]) => graph.node('Mul', [x!, x!]),
   silu: (graph, [z]) => graph.node('Mul', [z!, graph.node('Sigmoid', [z!])]),
-  shiftedExp: (graph, inputs) => graph.node('Exp', [graph.node('Sub', inputs)]),
-  cast: (graph, inputs, { dtype }) => graph.node('Cast', inputs, { to: types[dtype] }),
+  // ∞ − ∞ is no number
+  shiftedExp: (graph, [z, peak], { dtype }) => {
+    const exp = graph.node('Exp', [graph.node('Sub', [z!, peak!])]);
+    return graph.node('Where', [graph.node('Equal', [z!, peak!]), graph.number(1, dtype), exp]);
+  },
+  cast: (graph, [x], { dtype, inputs: [from] }) => {
+    const range = isFloat(from!.dtype) && ranges[dtype];
+    if (!range) return graph.node('Cast', [x!], { to: types[dtype] });
+    const wide = graph.node('Cast', [x!], { to: types.f32 });
+    const [zero, low, high] = [0, ...range].map((limit) => graph.number(limit, 'f32')) as [string, string, string];
+    const known = graph.node('Where', [graph.node('IsNaN', [wide]), zero, wide]);
+    return graph.node('Cast', [graph.node('Clip', [known, low, high])], { to: types[dtype] });
+  },
   argMax: (graph, inputs, { options }) => {
     const { axes, keepDims }: ReduceSettings = options;
     const place = graph.node('ArgMax', inputs, { axis: axes[0]!, keepdims: Number(keepDims) });
@@ -222,7 +234,7 @@ export async function encode(engine: Engine, { inputs, outputs }: Exported): Pro
   const names = new Map(given.map(([name, node]) => [node, name]));
   for (const [name, node] of given) {
     if (!isInput(node)) throw new FeedError(`onnx: inputs.${name} is no input; make it with input(shape)`);
-    if (name in outputs || names.get(node) !== name)
+    if (Object.hasOwn(outputs, name) || names.get(node) !== name)
       throw new FeedError(`onnx: inputs.${name} has a second name, or its name is an output's too; give each one name`);
   }
   const ways = new Map<Tensor, Way>();

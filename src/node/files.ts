@@ -19,6 +19,13 @@ export async function saveFile(path: string, bytes: Uint8Array): Promise<void> {
 /** A file's bytes. */
 export const loadFile = async (path: string): Promise<Uint8Array> => new Uint8Array(await readFile(path));
 
+/** What the file system's codes mean. */
+const facts: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file; name one that is there',
+  EISDIR: 'it is a folder; name a file in it',
+  EACCES: 'it may not be read; change its permissions, or name another',
+};
+
 /** Runs work on a file; what is wrong with it, or what the file system says against it, becomes an error that names it. */
 export async function withFile<T>(file: string, work: () => Promise<T>): Promise<T> {
   try {
@@ -26,7 +33,6 @@ export async function withFile<T>(file: string, work: () => Promise<T>): Promise
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const foreseen = error instanceof NablaError || error instanceof SyntaxError || 'syscall' in Object(error);
-    const fact = code === 'ENOENT' ? 'there is no such file; name one that is there' : message;
-    throw foreseen ? new NablaError(`${file}: ${fact}`, { cause: error }) : error;
+    throw foreseen ? new NablaError(`${file}: ${facts[code ?? ''] ?? message}`, { cause: error }) : error;
   }
 }

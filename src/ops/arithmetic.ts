@@ -30,6 +30,7 @@ export const mul: Binary = definePointwise('mul', pointwise('hadamard', product)
   accepts: 'number',
   vjp: ({ inputs: [a, b], cotangent }) => [mul(cotangent, b!), mul(cotangent, a!)],
   reference: (a, b) => a * b,
+  integers: Math.imul,
   bound: { ulp: 1 },
 });
 
@@ -55,6 +56,7 @@ export function neg(a: TensorLike): Tensor {
 export const square: Unary = defineNumeric('square', 'square', {
   vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, mul(2, a!))],
   reference: (a) => a * a,
+  integers: (a) => Math.imul(a, a),
   bound: { ulp: 1 },
 });
 

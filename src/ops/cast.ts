@@ -3,8 +3,8 @@ import { checkDType, type DType, hostArray, isFloat } from '../dtype.js';
 import { DTypeError } from '../errors.js';
 import { defineIndex, type Tensor } from '../graph/tensor.js';
 
-/** The f32 numbers that floats are clamped to on their way to an integer. */
-const ranges: Partial<Record<DType, readonly [number, number]>> = {
+/** @internal The f32 numbers that floats are clamped to on their way to an integer. */
+export const ranges: Partial<Record<DType, readonly [number, number]>> = {
   i32: [-(2 ** 31), 2 ** 31 - 2 ** 7],
   u32: [0, 2 ** 32 - 2 ** 8],
 };

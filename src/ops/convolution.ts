@@ -1,6 +1,6 @@
 // WGSL: a view of windows (`write`, here) and the product of shaders/matmul.wgsl.
 import { ShapeError } from '../errors.js';
-import { checkTensors, defineIndex, literal, type Tensor } from '../graph/tensor.js';
+import { checkTensors, defineIndex, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import { broadcastSteps, eachPlace, formatShape, rankOf, sizeOf } from '../shape.js';
 import { add } from './arithmetic.js';
@@ -8,7 +8,7 @@ import { equal, where } from './compare.js';
 import { arange } from './leaf.js';
 import { matmul } from './matmul.js';
 import { argMax, sum } from './reduce.js';
-import { inside } from './slice.js';
+import { inside, numberAt } from './slice.js';
 import { misfit, reshape, sumTo } from './view.js';
 
 type Pair = readonly [number, number];
@@ -71,9 +71,7 @@ const windowsOf: (inputs: readonly Tensor[], options: WindowOptions) => Tensor =
       return gap > 1 ? `u32(${meet} / ${gap})` : `u32(${meet})`;
     });
     const value = read(0, [...coordinates.slice(0, first + 2), ...at]);
-    // −∞ has no literal: its bits, with a zero that only the running kernel knows
-    const low = `bitcast<f32>(0xff800000u | (${flat} & 0u))`;
-    return inside(tests, value, fill === 0 ? literal(0, output.dtype) : low);
+    return inside(tests, value, numberAt(fill, output.dtype, flat));
   },
 });
 

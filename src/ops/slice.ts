@@ -1,5 +1,5 @@
 // WGSL: index expressions (`write`, here), written into the kernels that read them.
-import { hostArray, type TensorData, type TypedArray, viewData } from '../dtype.js';
+import { type DType, hostArray, type TensorData, type TypedArray, viewData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { checkNumber, checkTensors, commonDType, defineIndex, literal, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
@@ -33,7 +33,7 @@ const defineResize = (name: 'pad' | 'slice') =>
       if (name === 'slice') return viewData(x!, shape, stridesOf(x!.shape), -cornerOf(widths, x!.shape));
       return copyInto(hostArray(dtype, sizeOf(shape)).fill(value), shape, cornerOf(widths, shape), x!);
     },
-    write: ({ inputs: [x], output, options, coordinates, read, let: name }) => {
+    write: ({ inputs: [x], output, options, coordinates, flat, read, let: name }) => {
       const tests: string[] = [];
       const at = coordinates.map((c, i) => {
         const [before, after] = options.widths[i]!;
@@ -42,7 +42,7 @@ const defineResize = (name: 'pad' | 'slice') =>
         if (before || after > 0) tests.push(`${inner} < ${x!.shape[i]}u`);
         return inner;
       });
-      const value = literal(options.value, output.dtype);
+      const value = numberAt(options.value, output.dtype, flat);
       return sizeOf(x!.shape) === 0 ? value : inside(tests, read(0, at), value);
     },
   });
@@ -54,9 +54,15 @@ function resize(x: Tensor, widths: Widths, value = 0): Tensor {
   return (widths.flat().some((width) => width > 0) ? padOf : sliceOf)([x], { widths, value });
 }
 
-/** WGSL for a value where all tests hold, else another. */
+/** WGSL for a value where all tests hold, else another. All are made: some drivers compile branches in 2ⁿ steps. */
 export const inside = (tests: readonly string[], value: string, other: string): string =>
-  tests.length ? `select(${other}, ${value}, ${tests.join(' && ')})` : value;
+  tests.length ? `select(${other}, ${value}, (${tests.join(') & (')}))` : value;
+
+/** WGSL of a number. ±∞ and NaN have no literal: their bits, with a zero that only the running kernel knows. */
+export function numberAt(value: number, dtype: DType, flat: string): string {
+  if (Number.isFinite(value)) return literal(value, dtype);
+  return `bitcast<f32>(${new Uint32Array(Float32Array.of(value).buffer)[0]}u | (${flat} & 0u))`;
+}
 
 /** Elements from `begin` up to, without, `end` along each axis; negative numbers count from the end, missing ones take the whole axis. */
 export function slice(x: Tensor, begin: readonly number[], end: readonly number[] = []): Tensor {

@@ -4,9 +4,10 @@ import type { Check } from '../../src/check/compare.js';
 import { Engine } from '../../src/engine.js';
 import { CheckError } from '../../src/errors.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
-import type { Tensor } from '../../src/graph/tensor.js';
+import { pointwise } from '../../src/graph/op.js';
+import { defineOp, type Tensor } from '../../src/graph/tensor.js';
 import { gelu, relu, sigmoid, tanh } from '../../src/ops/activation.js';
-import { add, mul, sub } from '../../src/ops/arithmetic.js';
+import { add, mul, sqrt, square, sub } from '../../src/ops/arithmetic.js';
 import { gather, oneHot } from '../../src/ops/indexing.js';
 import { input, parameter } from '../../src/ops/leaf.js';
 import { matmul } from '../../src/ops/matmul.js';
@@ -133,6 +134,27 @@ describe('a cross-check that is switched while steps run', () => {
     for (let i = 0; i < 16; i++) await step.enqueue(feeds);
     expect(found).toEqual([]);
     expect(engine.crossCheck).toBe('off');
+  });
+
+  it('neither hides a wrong value behind a bound that is no number, nor asks for a NaN that rounding decides on', async () => {
+    const wrong = defineOp({
+      name: 'wrong',
+      kernel: pointwise('wrong', 'fn wrong(x: f32) -> f32 { return select(x + 0.1, 777.0, x > 3.0); }'),
+      reference: (x: number) => x + 0.1,
+      bound: { ulp: 4 },
+      propagate: ([x], [error]) => Float64Array.from(x!.data, (value, i) => (error![i]! / value) * value), // 0 / 0
+    });
+    const plain = new Engine(await GpuBackend.open(await openAdapter()));
+    const { ok } = await plain.verify(wrong(mul(parameter([3.1, 0, 1]), 1.5)));
+    const rows = parameter({
+      shape: [50, 7],
+      dtype: 'f32',
+      data: Float32Array.from({ length: 350 }, (_, i) => 0.1 * Math.ceil((i + 1) / 7)),
+    });
+    const variance = sub(mean(square(rows), { axis: 1 }), square(mean(rows, { axis: 1 })));
+    const spread = await plain.verify(sqrt(variance));
+    plain.dispose();
+    expect([ok, spread.ok]).toEqual([false, true]);
   });
 
   it('refuses another word', () => {

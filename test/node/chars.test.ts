@@ -46,7 +46,7 @@ it.each([
   ['', /--text: a network of characters reads a text/],
   ['--text text.txt --preset mnist', /--text: digits have none; add --preset chars/],
   ['--text nowhere.txt', /nowhere.txt: there is no such file; name one/],
-  ['--text digits', /digits: .*directory/],
+  ['--text digits', /digits: it is a folder; name a file in it/],
   ['--text short.txt', /short.txt: 640 characters; 641 are the least/],
   ['--text text.txt --layers none', /--layers none: a network of characters has at least one layer/],
 ])('refuses %s in one line', async (options, error) => {

@@ -91,6 +91,7 @@ it.each([
   [{ inputs: { f: 2 }, f: 'f * f' }, /'f' is an input already; rename it/],
   [{ inputs: { a: 2 }, let: { f: 'a + 1' }, f: 'a' }, /'f' is a step already; rename it/],
   [{ inputs: { x: 1 }, f: '2' }, /f: '2' is a number; name an input/],
+  [{ inputs: null, f: '1' }, /it needs "inputs"/],
   [{ inputs: { x: 1 }, f: '-x^2' }, /reads two ways/],
   [{ inputs: { x: 1 }, f: 'x', wrt: ['z'] }, /wrt: 'z'/],
 ])('refuses %j', async (value, message) => {

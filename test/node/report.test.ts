@@ -141,7 +141,7 @@ describe('nabla report', () => {
   it.each([
     ['report nowhere.html adam.report.html', /nowhere.html: there is no such file; name one/],
     ['report adam.report.html', /one file; name two or more/],
-    ['report digits adam.report.html', /digits: .*directory/],
+    ['report digits adam.report.html', /digits: it is a folder; name a file in it/],
     ['report text.html adam.report.html', /text.html: it is no report that nabla train writes/],
     ['report broken.html adam.report.html', /broken.html: .*JSON/],
     ['report other.html adam.report.html', /other.html: it holds no runs as this version/],

@@ -29,7 +29,19 @@ const helpers = [
   'erf',
   'input',
 ]
-  .concat(['inputOp', 'inside', 'matmulSizes', 'misfit', 'multiply', 'parameter', 'parameterOp', 'pcg', 'runCount'])
+  .concat([
+    'inputOp',
+    'inside',
+    'matmulSizes',
+    'misfit',
+    'multiply',
+    'numberAt',
+    'parameter',
+    'parameterOp',
+    'pcg',
+    'ranges',
+    'runCount',
+  ])
   .concat(['startsOf', 'sumTo', 'tensor', 'unitRows']);
 
 /** Records of a graph, of its derivatives, and of what composed ones are written in. */

@@ -67,7 +67,7 @@ export const explainFile = (file: string, mermaid = false): Promise<string> =>
   withFile(file, async () => {
     const description = Object(JSON.parse(new TextDecoder().decode(await loadFile(file)))) as Description;
     const { inputs, f } = description;
-    if (typeof inputs !== 'object' || typeof f !== 'string')
+    if (typeof inputs !== 'object' || !inputs || typeof f !== 'string')
       throw new NablaError('it needs "inputs": { name: value } and "f": text; "let": { name: text } may be');
     const names = build(description);
     const y = names.get('f')!;

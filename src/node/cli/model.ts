@@ -81,9 +81,10 @@ export function describeModel({ kind, sizes: [inputs, ...sizes], activation, los
 
 /** Throws now where a file could not be written later. */
 export async function checkWritable(file: string): Promise<void> {
-  if ((await stat(resolve(file)).catch(() => undefined))?.isDirectory())
-    throw new NablaError(`${file}: it is a folder; name a file in it`);
-  await access(dirname(resolve(file)), constants.W_OK).catch(() => {
+  const isFolder = async (path: string) => (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+  if (await isFolder(resolve(file))) throw new NablaError(`${file || "''"}: it is a folder; name a file in it`);
+  const folder = dirname(resolve(file));
+  await access((await isFolder(folder)) ? folder : '', constants.W_OK).catch(() => {
     throw new NablaError(`${file}: its folder cannot be written to; make the folder, or name another`);
   });
 }

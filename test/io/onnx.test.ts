@@ -1,5 +1,5 @@
 // Files are run by ONNX Runtime, which knows nothing of this package.
-import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { InferenceSession } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import * as nabla from '../../src/index.common.js';
 import {
@@ -26,7 +26,6 @@ import {
   input,
   less,
   lessEqual,
-  log,
   logSoftmax,
   logSumExp,
   loss,
@@ -50,7 +49,6 @@ import {
   reshape,
   slice,
   softmax,
-  sub,
   sum,
   type Tensor,
   tensor,
@@ -70,15 +68,6 @@ async function train(model: nn.Layer, data: Dataset, steps = 6): Promise<void> {
   const run = fit(engine, { model, optimizer, loss: loss.crossEntropy, data, epochs: steps, steps, batchSize: 4 });
   for await (const _ of run);
 }
-
-it('keeps log Σ eˣ of rows of infinities', async () => {
-  const x = input([3, 2]);
-  const rows = Float32Array.of(-Infinity, -Infinity, Infinity, 1, -Infinity, 2);
-  const file = await onnx.encode(engine, { inputs: { x }, outputs: { y: logSumExp(x, { axis: 1 }) } });
-  const session = await InferenceSession.create(file);
-  const { y } = await session.run({ x: new OrtTensor('float32', rows, [3, 2]) });
-  expect([...(y!.data as Float32Array)]).toEqual([-Infinity, Infinity, 2]);
-});
 
 describe('a trained model gives the same outputs in ONNX Runtime', () => {
   it('a network of dense layers, as Gemm, with dropout left out', async () => {
@@ -218,10 +207,6 @@ describe('the exported functions', () => {
     },
     'casts and constants': {
       truncated: cast(mul(a, 10), 'i32'),
-      // out of range, and no number at all
-      clamped: cast(mul(a, 1e10), 'i32'),
-      positive: cast(mul(a, 10), 'u32'),
-      undefined: cast(log(sub(a, 10)), 'i32'),
       truth: cast(n, 'bool'),
       float: cast(less(a, b), 'f32'),
       eye: add(eye(4), b),

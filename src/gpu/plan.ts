@@ -11,7 +11,7 @@ import { multiplyAdds } from './matmul.js';
 import type { Place, PlanContext } from './memory.js';
 import { align, assignSlots, nodeBytes, placeInRow } from './memory.js';
 import { type Aliases, base, isLeaf, isLiteral, isVirtual } from './partition.js';
-import { schedule, type Unit, Units } from './units.js';
+import { MAX_BINDINGS, schedule, type Unit, Units } from './units.js';
 import { type Group, groupUnits } from './updates.js';
 import { wholeText } from './writer.js';
 
@@ -85,6 +85,7 @@ function checkStorable(node: Tensor, { maxBytes, f16 }: PlanContext): void {
 /** Compiles a program to a plan: lower, fuse, order, place, write WGSL. Pure, but for the shared parameter layout. */
 export function makePlan(program: Program, context: PlanContext) {
   const lowered = lowerProgram(program);
+  /** Values that may not lie in others, because a kernel that writes there would bind one part twice. */
   const apart = new Set<Tensor>();
   for (;;) {
     const plan = planOf(program, lowered, context, apart);
@@ -157,6 +158,11 @@ function planOf(program: Program, lowered: Program, context: PlanContext, apart:
 /** A kernel with its places. It may not bind one buffer both to read and to write: there, all is bound to be written. */
 function describeDispatch({ units, kernel, run }: Group, { stored }: EmitOptions, placeOf: (node: Tensor) => Place) {
   const [unit] = units as [Unit]; // those of a run are alike
+  const { length } = kernel.bindings;
+  if (length > MAX_BINDINGS)
+    throw new DeviceError(
+      `${kernelName(unit)}: it binds ${length} buffers of at most ${MAX_BINDINGS}; give it fewer inputs`,
+    );
   const sizes = units.map(({ members }) => sizeOf(members[0]!.shape));
   const places = kernel.bindings.map(({ node }) => {
     const place = placeOf(node);

@@ -34,7 +34,7 @@ function makeGraph(reserved: readonly string[]) {
   const parts: Fields[] = [];
   const taken = new Set(reserved);
   const unique = (wanted: string): string => {
-    let name = wanted;
+    let name = wanted || 'value';
     while (taken.has(name)) name = `${name}_${parts.length}`;
     taken.add(name);
     return name;

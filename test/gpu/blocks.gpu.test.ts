@@ -81,6 +81,18 @@ it('may keep constants and helpers beside their function', async () => {
   expect([...(await engine.run(tripled(tensor([2, -4])))).data]).toEqual([3, -6]);
 });
 
+it('may read seven values, and no more than a kernel can bind', async () => {
+  const sumOf = (inputs: number) => {
+    const names = Array.from({ length: inputs }, (_, i) => `x${i}`);
+    const source = `fn total(${names.map((name) => `${name}: f32`).join(', ')}) -> f32 { return ${names.join(' + ')}; }`;
+    const reference = Function(...names, `return ${names.join(' + ')}`) as (...all: number[]) => number;
+    const total = defineOp({ name: 'total', kernel: pointwise('total', source), reference, bound: { ulp: 8 } });
+    return engine.run(total(...names.map((_, i) => tensor([i, 1]))));
+  };
+  expect([...(await sumOf(7)).data]).toEqual([21, 7]);
+  await expect(sumOf(8)).rejects.toThrow('total: it binds 9 buffers of at most 8; give it fewer inputs');
+});
+
 it('are told to give a bound where they have none and are not exact', async () => {
   const kernel = pointwise('third', 'fn third(x: f32) -> f32 { return x / 3.0; }');
   const third = defineOp({ name: 'third', kernel, reference: (x: number) => x / 3 });

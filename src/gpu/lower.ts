@@ -17,7 +17,7 @@ const views = new Set(['broadcastTo', 'reshape', 'transpose', 'slice', 'stopGrad
 
 const axesOf = ({ options }: Tensor): readonly number[] => (options as { axes: readonly number[] }).axes;
 
-/** Algebra that needs no values: literals folded, ×1 and +0 removed, views of views collapsed. Exact in f32, but for the sign of 0. */
+/** Algebra without values: literals folded, ×1 and +0 removed, views of views collapsed. Exact but for the sign of 0. */
 function simplify(node: Tensor): Tensor {
   const name = builtIn(node);
   const [a, b] = node.inputs;

@@ -117,11 +117,7 @@ export function conv2d(x: Tensor, w: Tensor, options: WindowSettings & { bias?: 
   const { bias } = checkOptions('conv2d', options, '', `${WINDOW_SETTINGS} bias`);
   checkTensors('conv2d', x, w, bias ?? x);
   if (x.rank !== 4 || w.rank !== 4 || x.shape[1] !== w.shape[1])
-    misfit(
-      'conv2d: x',
-      x,
-      `does not fit w ${formatShape(w.shape)}, which is [O, C, kh, kw]; x is [N, C, H, W] with its C`,
-    );
+    misfit('conv2d: x', x, `does not fit w ${formatShape(w.shape)}; x is [N, C, H, W], w [O, C, kh, kw] with one C`);
   const view = windows(x, axesOf('conv2d', x, w.shape.slice(2) as [number, number], options));
   // [O, C kh kw] times [N, C kh kw, H′ W′]; reverse mode gives δw = Σ δ windowsᵀ, and δx from wᵀ δ, added up where taps met
   const [outputs, terms] = [w.shape[0]!, sizeOf(w.shape.slice(1))];

@@ -12,7 +12,7 @@ import { concat, pad, slice } from '../../src/ops/slice.js';
 import { transpose } from '../../src/ops/view.js';
 import { openAdapter } from '../support/adapter.js';
 import { openCpuEngine, openGpuEngine } from '../support/engine.js';
-import { distance } from '../support/property.js';
+import { distance, grid } from '../support/property.js';
 
 let gpu: Engine;
 const cpu = openCpuEngine();
@@ -20,9 +20,6 @@ beforeAll(async () => {
   gpu = await openGpuEngine();
 });
 afterAll(() => gpu.dispose());
-
-/** Sixteen small whole numbers. */
-const grid = (k: number): Float32Array => Float32Array.from({ length: 16 }, (_, i) => (i * k) % 7);
 
 /** How far values on the GPU are from those on the CPU at most. */
 async function farthest(tree: Readonly<Record<string, Tensor>>): Promise<number> {

@@ -15,7 +15,7 @@ import { concat, slice } from '../../src/ops/slice.js';
 import { transpose } from '../../src/ops/view.js';
 import { adam, adamW, rmsProp, sgd } from '../../src/optim/optimizers.js';
 import { openCpuEngine, openGpuEngine } from '../support/engine.js';
-import { forAllAsync } from '../support/property.js';
+import { forAllAsync, grid } from '../support/property.js';
 
 let gpu: Engine;
 const cpu = openCpuEngine();
@@ -23,9 +23,6 @@ beforeAll(async () => {
   gpu = await openGpuEngine();
 });
 afterAll(() => gpu.dispose());
-
-/** Sixteen small whole numbers. */
-const grid = (k: number): Float32Array => Float32Array.from({ length: 16 }, (_, i) => (i * k) % 7);
 
 const optimizers = {
   sgd: () => sgd({ learningRate: 0.1 }),

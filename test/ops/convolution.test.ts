@@ -136,7 +136,7 @@ const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][
     'a wrong rank',
     () => conv2d(zeros([3, 8, 8]), zeros([4, 3, 3, 3])),
     ShapeError,
-    /w \[4.*which is \[O, C, kh, kw\]; x is \[N, C, H, W\]/,
+    /w \[4.*; x is \[N, C, H, W\], w \[O, C, kh, kw\] with one C/,
   ],
   [
     'a window too large',

@@ -34,6 +34,9 @@ export function instantiate({ values, build }: Sample): {
 export const valuesOf = (nodes: readonly Tensor[], feeds: ReadonlyMap<Tensor, TensorData> = new Map()): TensorData[] =>
   evaluate(nodes, (node) => feeds.get(node) ?? ownValue(node));
 
+/** Sixteen small whole numbers. */
+export const grid = (k: number): Float32Array => Float32Array.from({ length: 16 }, (_, i) => (i * k) % 7);
+
 /** The largest |a − b| / (1 + |b|); NaN where only one is NaN, infinity for other lengths. */
 export function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
   if (a.length !== b.length) return Number.POSITIVE_INFINITY;

@@ -84,9 +84,11 @@ export async function checkWritable(file: string): Promise<void> {
   const isFolder = async (path: string) => (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
   if (await isFolder(resolve(file))) throw new NablaError(`${file || "''"}: it is a folder; name a file in it`);
   const folder = dirname(resolve(file));
-  await access((await isFolder(folder)) ? folder : '', constants.W_OK).catch(() => {
-    throw new NablaError(`${file}: its folder cannot be written to; make the folder, or name another`);
-  });
+  const isOpen = await access(folder, constants.W_OK).then(
+    () => isFolder(folder),
+    () => false,
+  );
+  if (!isOpen) throw new NablaError(`${file}: its folder cannot be written to; make the folder, or name another`);
 }
 
 /** Opens a file that `nabla train` wrote. Throws NablaError naming the file where it is another or damaged. */

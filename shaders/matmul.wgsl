@@ -5,7 +5,7 @@
 //:loaders
 // The epilogue of four neighbouring outputs of one row.
 fn finish(batch: u32, m: u32, first: u32, value: vec4f) {
-  if (m >= M || first >= N) { return; }
+  if ((m >= M) | (first >= N)) { return; }
   //:loads
   //:repeat lane 4
   //:guard

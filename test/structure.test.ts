@@ -160,20 +160,6 @@ describe('sizes', () => {
     );
     expect(long).toEqual([]);
   });
-
-  const code = ({ text }: File) => text.split('\n').filter((line) => !/^\s*(\/\/|\/\*|\*|$)/.test(line)).length;
-  const written = under('src', 'shaders').filter(({ path }) => /\.(ts|wgsl)$/.test(path)); // not a page's template
-  const linesOf = (some: File[]) => some.reduce((sum, file) => sum + code(file), 0);
-
-  // The rule of the design is 7,000, which they do not meet: these limits keep them from growing.
-  it('src and shaders are under 8,000 lines of code, blank lines and comments apart', () => {
-    expect(linesOf(written)).toBeLessThan(8000);
-  });
-
-  it('the engine alone is under 6,500', () => {
-    const beside = /^src\/(node\/|io\/(onnx|protobuf|tensorboard)|train\/remote)/; // command line, formats, worker
-    expect(linesOf(written.filter(({ path }) => !beside.test(path)))).toBeLessThan(6500);
-  });
 });
 
 describe('imports', () => {

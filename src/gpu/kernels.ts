@@ -104,8 +104,10 @@ function foldHead(writer: Writer, unit: Unit, head: Tensor, name: string): void 
     combine = `${name} = ${call('scatter_add', gatherSource)}(${name}, ${second}, u32(${first}), ${row});`;
   } else if (fold === 'arg_max') {
     start = `0i;\nvar ${name}_best = ${start}`;
-    const wins = `column == 0u || ${call('exceeds')}(${first}, ${name}_best)`;
-    combine = `if (${wins}) { ${name}_best = ${first}; ${name} = i32(column); }`;
+    const best = `${name}_best`;
+    const wins = `let wins = (column == 0u) | ${call('exceeds')}(${first}, ${best});`;
+    const place = `${name} = select(${name}, i32(column), wins);`;
+    combine = `${wins}\n${best} = select(${best}, ${first}, wins);\n${place}`;
   } else combine = `${name} = ${call(`fold_${fold}`)}(${name}, ${first});`;
   writer.push(`var ${name} = ${start};\n${overColumns(`${body}\n${combine}`)}`);
 }

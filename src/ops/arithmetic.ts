@@ -1,6 +1,7 @@
 import source from '../../shaders/arithmetic.wgsl?raw';
 import product from '../../shaders/hadamard.wgsl?raw';
-import { EPSILON } from '../bounds.js';
+import circular from '../../shaders/trigonometry.wgsl?raw';
+import { EPSILON, ulp } from '../bounds.js';
 import { DTypeError } from '../errors.js';
 import { errorOf, pointwise, type ScalarReference } from '../graph/op.js';
 import { type Binary, definePointwise, type OpFunction, Tensor, type TensorLike, type Unary } from '../graph/tensor.js';
@@ -67,7 +68,10 @@ export const sqrt: Unary = definePointwise('sqrt', pointwise('square_root', sour
   bound: { ulp: 4 },
 });
 
-/** aᵇ. A negative base with a whole exponent works; with any other it gives NaN. */
+/** C99's pow, which differs from JavaScript's: 1 to any power is 1, and so is −1 to an infinite one. */
+const powerOf: ScalarReference = (a, b) => (a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b);
+
+/** aᵇ, special values as C99's pow has them. A negative base with a whole exponent works; with any other it gives NaN. */
 export const pow: Binary = definePointwise('pow', pointwise('power', source), {
   vjp: ({ inputs: [a, b], output, cotangent }) => {
     // d/da = b aᵇ⁻¹, 0 where b = 0; d/db = aᵇ ln a, 0 where a = 0 and b ≥ 0: a base of 1 gives both zeros
@@ -75,7 +79,7 @@ export const pow: Binary = definePointwise('pow', pointwise('power', source), {
     const base = where(equal(b!, 0), kept, a!);
     return [mul(cotangent, mul(b!, pow(base, sub(b!, 1)))), mul(cotangent, mul(output, log(kept)))];
   },
-  reference: (a, b) => a ** b,
+  reference: powerOf,
   // pow is exp2(b · log2 a): the error of the logarithm is multiplied by b, then by the exponential
   bound: errorOf((value, a, b) => {
     const log2 = Math.abs(Math.log2(Math.abs(a) || 1));
@@ -104,21 +108,24 @@ export const abs: Unary = defineNumeric('abs', 'magnitude', {
   reference: Math.abs,
 });
 
-/** WGSL promises 2⁻¹¹ absolute on [−π, π]; beyond, the argument's reduction adds |a| roundings. */
-const trigonometricBound = errorOf((_, a) => 2 ** -11 + Math.abs(a) * 2 ** -21);
+/** 2 ulp, and 2⁻³³ absolute where |result| is below 2⁻¹⁰, to |a| = 2²⁵; beyond any number in [−1, 1]. */
+const circularBound = errorOf((value, a) => (Math.abs(a) < 2 ** 25 ? Math.max(2 * ulp(value), 2 ** -33) : 2));
 
-/** sin a, in radians. WGSL promises 2⁻¹¹ absolute on [−π, π] only; reduce large angles first. */
-export const sin: Unary = definePointwise('sin', pointwise('sine', source), {
+/**
+ * sin a, in radians: within 2 ulp, below 2⁻¹⁰ within 2⁻³³, for |a| < 2²⁵. Beyond, where neighbouring f32 numbers are 4 apart
+ * and more, a GPU gives some number in [−1, 1]. NaN of ±∞.
+ */
+export const sin: Unary = definePointwise('sin', pointwise('sine', circular), {
   vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, cos(a!))],
   reference: Math.sin,
-  bound: trigonometricBound,
+  bound: circularBound,
 });
 
 /** cos a, in radians; as accurate as `sin`. */
-export const cos: Unary = definePointwise('cos', pointwise('cosine', source), {
+export const cos: Unary = definePointwise('cos', pointwise('cosine', circular), {
   vjp: ({ inputs: [a], cotangent }) => [neg(mul(cotangent, sin(a!)))],
   reference: Math.cos,
-  bound: trigonometricBound,
+  bound: circularBound,
 });
 
 /** One of two values; the cotangent goes to the one that `beats` the other, half to each at a tie. */

@@ -1,11 +1,10 @@
 import { isFloat } from './dtype.js';
 import { checkTensors, type Tensor } from './graph/tensor.js';
-import { softplus } from './ops/activation.js';
 import { div, mul, square, sub } from './ops/arithmetic.js';
 import { cast } from './ops/cast.js';
 import { oneHot } from './ops/indexing.js';
 import { sum } from './ops/reduce.js';
-import { softmaxCrossEntropy } from './ops/softmax.js';
+import { sigmoidCrossEntropy, softmaxCrossEntropy } from './ops/softmax.js';
 import { misfit, reshape } from './ops/view.js';
 import { formatShape, sameShape } from './shape.js';
 
@@ -51,6 +50,6 @@ export const crossEntropy: Loss = batchLoss('crossEntropy', undefined, softmaxCr
 
 /**
  * −Σ t ln σ(z) + (1 − t) ln(1 − σ(z)) = Σ softplus(z) − t z, its mean over the batch: logits z and labels t in [0, 1] of
- * one shape; class numbers are made one-hot, or taken as they are where there is one logit.
+ * one shape, infinite logits too; class numbers are made one-hot, or taken as they are where there is one logit.
  */
-export const binaryCrossEntropy: Loss = batchLoss('binaryCrossEntropy', 1, (z, t) => sub(softplus(z), mul(t, z)));
+export const binaryCrossEntropy: Loss = batchLoss('binaryCrossEntropy', 1, sigmoidCrossEntropy);

@@ -98,10 +98,10 @@ const rules: Readonly<Record<string, Rule>> = {
   notEqual: (graph, inputs) => graph.node('Not', [graph.node('Equal', inputs)]),
   square: (graph, [x]) => graph.node('Mul', [x!, x!]),
   silu: (graph, [z]) => graph.node('Mul', [z!, graph.node('Sigmoid', [z!])]),
-  // ∞ − ∞ is no number
-  shiftedExp: (graph, [z, peak], { dtype }) => {
-    const exp = graph.node('Exp', [graph.node('Sub', [z!, peak!])]);
-    return graph.node('Where', [graph.node('Equal', [z!, peak!]), graph.number(1, dtype), exp]);
+  shiftedExp: (graph, inputs) => graph.node('Exp', [graph.node('Sub', inputs)]),
+  notFinite: (graph, [x]) => {
+    const either = graph.node('Or', [graph.node('IsNaN', [x!]), graph.node('IsInf', [x!])]);
+    return graph.node('Cast', [either], { to: types.f32 });
   },
   cast: (graph, [x], { dtype, inputs: [from] }) => {
     const range = isFloat(from!.dtype) && ranges[dtype];
@@ -189,7 +189,10 @@ function convolutionOf(node: Tensor): Way | undefined {
 function poolingOf(node: Tensor): Way | undefined {
   const [chosen] = inputsOf(node, 'sum');
   const [first, each] = inputsOf(chosen, 'where');
-  const [largest] = inputsOf(inputsOf(first, 'equal')[0], 'argMax');
+  const [index] = inputsOf(first, 'equal');
+  // at least the first tap within the input, where there is padding
+  const [padded = index] = inputsOf(index, 'maximum');
+  const [largest] = inputsOf(padded, 'argMax');
   const [view] = inputsOf(each, 'reshape');
   return largest === each ? onWindows('MaxPool', view, Number.NEGATIVE_INFINITY) : undefined;
 }

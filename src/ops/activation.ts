@@ -28,7 +28,7 @@ const tanhDerivative: Unary = definePointwise('tanhDerivative', pointwise('tanh_
   vjp: ({ inputs: [z], output, cotangent }) => [mul(cotangent, mul(-2, mul(tanh(z!), output)))],
   // 4 e⁻²|ᶻ| / (1 + e⁻²|ᶻ|)²
   reference: (z) => 4 * sigma(2 * z) * sigma(-2 * z),
-  bound: errorOf((value, z) => (16 + 6 * Math.min(Math.abs(z), 45)) * EPSILON * Math.abs(value) + 1e-34),
+  bound: errorOf((value, z) => (16 + 6 * Math.min(Math.abs(z), 45)) * EPSILON * Math.abs(value)),
 });
 /** Hyperbolic tangent; tanh′ = 1 − a². */
 export const tanh: Unary = definePointwise('tanh', pointwise('hyperbolic_tangent', source), {
@@ -112,13 +112,20 @@ export const gelu: Unary = definePointwise('gelu', pointwise('gelu', source), {
   bound: cdfBound,
 });
 
-/** z σ(z). */
-export const silu: Unary = definePointwise('silu', pointwise('silu', source), {
-  // silu′ = σ (1 + z (1 − σ))
+const siluDerivative: Unary = definePointwise('siluDerivative', pointwise('silu_derivative', source), {
+  // silu″ = σ (1 − σ) (2 + z (1 − 2σ))
   vjp: ({ inputs: [z], cotangent }) => {
     const a = sigmoid(z!);
-    return [mul(cotangent, mul(a, add(1, mul(z!, sub(1, a)))))];
+    const curvature = add(2, mul(z!, sub(1, mul(2, a))));
+    return [mul(cotangent, mul(sigmoidDerivative(a), curvature))];
   },
+  reference: (z) => sigma(z) * (1 + z * sigma(-z)),
+  // the sum may cancel: its error is that of σ (1 + |z|)
+  bound: errorOf((_, z) => (16 + 2 * Math.min(Math.abs(z), 100)) * EPSILON * sigma(z) * (1 + Math.abs(z) * sigma(-z))),
+});
+/** z σ(z). */
+export const silu: Unary = definePointwise('silu', pointwise('silu', source), {
+  vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, siluDerivative(z!))],
   reference: (z) => z * sigma(z),
   bound: exponential(14, 2),
 });

@@ -3,9 +3,10 @@ import { ShapeError } from '../errors.js';
 import { checkTensors, defineIndex, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import { broadcastSteps, eachPlace, formatShape, rankOf, sizeOf } from '../shape.js';
-import { add } from './arithmetic.js';
-import { equal, where } from './compare.js';
-import { arange } from './leaf.js';
+import { add, maximum, mul } from './arithmetic.js';
+import { cast } from './cast.js';
+import { equal, less, where } from './compare.js';
+import { arange, zeros } from './leaf.js';
 import { matmul } from './matmul.js';
 import { argMax, sum } from './reduce.js';
 import { inside, numberAt } from './slice.js';
@@ -129,6 +130,22 @@ export function conv2d(x: Tensor, w: Tensor, options: WindowSettings & { bias?: 
   return add(out, reshape(bias, [outputs, 1, 1]));
 }
 
+/** How many taps of a window's start lie before the input, for each window along one axis: [size]. */
+function tapsBefore({ size, taps, step, tap, offset }: Axis): Tensor {
+  const starts = add(mul(arange(size), step), offset);
+  const missed = Array.from({ length: taps }, (_, i) => tap * i).filter((distance) => distance < -offset);
+  return missed.reduce(
+    (count, distance) => add(count, cast(less(starts, -distance), 'i32')),
+    zeros([size], { dtype: 'i32' }),
+  );
+}
+
+/** The first tap of each window that meets the input, as a number in row-major order: [height, width]. */
+function firstTaps([rows, columns]: readonly Axis[]): Tensor {
+  const down = mul(reshape(tapsBefore(rows!), [rows!.size, 1]), columns!.taps);
+  return add(down, tapsBefore(columns!));
+}
+
 /**
  * The largest element of each window, as PyTorch's max_pool2d: [N, C, H, W] → [N, C, H′, W′]. `stride` is `size` unless
  * given; padding is at most half the size. The first of equal elements gets the whole gradient.
@@ -142,6 +159,9 @@ export function maxPool2d(x: Tensor, options: WindowSettings & { size: number | 
   const view = windows(x, axes, Number.NEGATIVE_INFINITY);
   const taps = sizeOf(view.shape.slice(2, 4));
   const each = reshape(view, [...view.shape.slice(0, 2), taps, ...view.shape.slice(4)]);
-  const first = argMax(each, { axis: 2, keepDims: true });
+  // among equal elements the first wins; the padding's −∞ never does
+  const largest = argMax(each, { axis: 2, keepDims: true });
+  const isPadded = axes.some(({ offset }) => offset < 0);
+  const first = isPadded ? maximum(largest, firstTaps(axes)) : largest;
   return sum(where(equal(first, reshape(arange(taps), [taps, 1, 1])), each, 0), { axis: 2 });
 }

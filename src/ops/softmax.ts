@@ -4,16 +4,17 @@ import { builtIn, errorOf, pointwise } from '../graph/op.js';
 import { defineOpWith, definePointwise, type OpFunction, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import { formatShape, normalizeAxis, reducedShape, sameShape, sizeOf } from '../shape.js';
-import { add, div, log, mul, neg, sub } from './arithmetic.js';
+import { sigmoid, softplus } from './activation.js';
+import { abs, add, div, log, mul, neg, sub } from './arithmetic.js';
 import { stopGradient } from './cast.js';
-import { equal, where } from './compare.js';
+import { equal, greater, notFinite, where } from './compare.js';
 import { axesOf, max, type ReduceOptions, sum } from './reduce.js';
 import { misfit, reshape } from './view.js';
 
 const shiftedBound = errorOf((value, z, peak) => value * EPSILON * (7 + 3 * Math.abs(z - peak)));
 const shiftedExp = definePointwise('shiftedExp', pointwise('shifted_exp', source), {
   vjp: ({ output, cotangent }) => [mul(cotangent, output), neg(mul(cotangent, output))],
-  reference: (z, peak) => (z === peak ? 1 : Math.exp(z - peak)),
+  reference: (z, peak) => Math.exp(z - peak),
   bound: shiftedBound,
 });
 const softmaxPart = definePointwise('softmaxPart', pointwise('softmax', source), {
@@ -25,11 +26,12 @@ const softmaxPart = definePointwise('softmaxPart', pointwise('softmax', source),
   bound: shiftedBound,
 });
 
-/** peak and Σ e^(z − peak) over some axes, with kept dims. No derivative depends on the peak, so none flows through it. */
-function statistics(z: Tensor, axis: number | readonly number[]): [peak: Tensor, total: Tensor] {
-  const peak = stopGradient(max(z, { axis, keepDims: true }));
-  return [peak, sum(shiftedExp(z, peak), { axis, keepDims: true })];
-}
+/** The largest z over some axes, with kept dims. No derivative depends on it, so none flows through it. */
+const peakOf = (z: Tensor, axis: number | readonly number[]): Tensor => stopGradient(max(z, { axis, keepDims: true }));
+
+/** Σ e^(z − peak) over some axes, with kept dims. */
+const totalOf = (z: Tensor, peak: Tensor, axis: number | readonly number[]): Tensor =>
+  sum(shiftedExp(z, peak), { axis, keepDims: true });
 
 /** (a − b) ⊙ scale, which both gradients are. */
 const scaledGap = (name: string, kernel: string): OpFunction =>
@@ -48,14 +50,20 @@ const softmaxOf = defineOpWith<{ axis: number }>({
     const axis = lead.length + options.axis;
     return [softmaxBackward(cotangent, sum(mul(p, cotangent), { axis, keepDims: true }), p)];
   },
-  kernel: { kind: 'composed', compose: ([z], { axis }) => softmaxPart(z!, ...statistics(z!, axis)) },
+  kernel: {
+    kind: 'composed',
+    compose: ([z], { axis }) => {
+      const peak = peakOf(z!, axis);
+      return softmaxPart(z!, peak, totalOf(z!, peak, axis));
+    },
+  },
 });
 
 /** The axis that a function is asked for, else the last. */
 const axisOf = (op: string, x: Tensor, options: { axis?: number }): number =>
   normalizeAxis(op, checkOptions(op, options, '', 'axis').axis ?? -1, x);
 
-/** e^x / Σ e^x along `axis` (the last). */
+/** e^x / Σ e^x along `axis` (the last); NaN in a row that holds ∞ or NaN, or −∞ alone. */
 export function softmax(x: Tensor, options: { axis?: number } = {}): Tensor {
   const axis = axisOf('softmax', x, options);
   return sizeOf(x.shape) === 0 ? x : softmaxOf([x], { axis });
@@ -65,15 +73,18 @@ export function softmax(x: Tensor, options: { axis?: number } = {}): Tensor {
 export function logSoftmax(x: Tensor, options: { axis?: number } = {}): Tensor {
   const axis = axisOf('logSoftmax', x, options);
   if (sizeOf(x.shape) === 0) return x;
-  const [peak, total] = statistics(x, axis);
-  return sub(sub(x, peak), log(total));
+  const peak = peakOf(x, axis);
+  return sub(sub(x, peak), log(totalOf(x, peak, axis)));
 }
 
 /** ln Σ eˣ over `axis`, without overflow. Throws ShapeError over nothing. */
 export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
   const axes = axesOf('logSumExp', x, options);
-  const [peak, total] = statistics(x, axes);
-  return reshape(add(peak, log(total)), reducedShape(x.shape, axes, options.keepDims ?? false));
+  const peak = peakOf(x, axes);
+  // ∞ and −∞ are their own results: nothing is taken from them
+  const shift = where(equal(notFinite(peak), 0), peak, 0);
+  const total = totalOf(x, shift, axes);
+  return reshape(add(shift, log(total)), reducedShape(x.shape, axes, options.keepDims ?? false));
 }
 
 /** Where a class without a share costs nothing, whatever its probability. */
@@ -99,4 +110,28 @@ export function softmaxCrossEntropy(z: Tensor, t: Tensor): Tensor {
     misfit('crossEntropy: logits', z, `and targets ${formatShape(t.shape)} differ; both are [..., classes]`);
   if (z.shape.at(-1) === 0) misfit('crossEntropy:', z, 'has no classes; give at least one');
   return crossEntropyOf([z, t], {});
+}
+
+const binaryCrossEntropyOf = defineOpWith<Record<string, never>>({
+  name: 'binaryCrossEntropy',
+  // δ_z = (σ(z) − t) δ, δ_t = −z δ
+  vjp: ({ inputs: [z, t], cotangent }) => [mul(cotangent, sub(sigmoid(z!), t!)), neg(mul(cotangent, z!))],
+  kernel: {
+    kind: 'composed',
+    compose: ([z, t]) => {
+      // the wrong answer's share of |z|; a share of 0 costs nothing, also of an infinite logit
+      const share = where(greater(z!, 0), sub(1, t!), t!);
+      return add(softplus(neg(abs(z!))), where(equal(share, 0), 0, mul(share, abs(z!))));
+    },
+  },
+});
+
+/**
+ * −t ln σ(z) − (1 − t) ln(1 − σ(z)), element by element, for logits z and labels t in [0, 1] of one shape: softplus(z) − t z
+ * without its cancellation, as softplus(−|z|) + |z| times the label's share of the wrong side.
+ */
+export function sigmoidCrossEntropy(z: Tensor, t: Tensor): Tensor {
+  if (!sameShape(z.shape, t.shape))
+    misfit('binaryCrossEntropy: logits', z, `and labels ${formatShape(t.shape)} differ; make the shapes equal`);
+  return binaryCrossEntropyOf([z, t], {});
 }

@@ -1,17 +1,22 @@
 // NaN, infinities and zeros: the same on every adapter, as the float64 reference has them.
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
 import type { Engine } from '../../src/engine.js';
-import type { Tensor } from '../../src/graph/tensor.js';
-import { relu, sigmoid, softplus, tanh } from '../../src/ops/activation.js';
-import { div, exp, log, maximum, minimum, pow, sqrt } from '../../src/ops/arithmetic.js';
+import type { Op, OpRecord } from '../../src/graph/op.js';
+import { apply, type Tensor } from '../../src/graph/tensor.js';
+import { binaryCrossEntropy, crossEntropy } from '../../src/loss.js';
+import { relu, sigmoid, silu, softplus, tanh } from '../../src/ops/activation.js';
+import { div, exp, log, maximum, minimum, mul, pow, sqrt } from '../../src/ops/arithmetic.js';
 import { cast } from '../../src/ops/cast.js';
 import { equal, greaterEqual, notEqual } from '../../src/ops/compare.js';
 import { maxPool2d } from '../../src/ops/convolution.js';
-import { tensor } from '../../src/ops/leaf.js';
+import { input, tensor } from '../../src/ops/leaf.js';
 import { argMax, max, min, sum } from '../../src/ops/reduce.js';
-import { logSumExp, softmax } from '../../src/ops/softmax.js';
+import { logSoftmax, logSumExp, softmax } from '../../src/ops/softmax.js';
+import { sizeOf } from '../../src/shape.js';
 import { openCpuEngine, openGpuEngine } from '../support/engine.js';
+import { table } from '../support/ops.js';
+import { graphsOf, recordsOf } from '../support/records.js';
 
 let gpu: Engine;
 const cpu = openCpuEngine();
@@ -24,6 +29,14 @@ const [inf, nan] = [Number.POSITIVE_INFINITY, Number.NaN];
 const odd = tensor([inf, -inf, nan, 0, -0, 1, -1, 3e38, -3e38, 1e-30]);
 const long = tensor(Array.from({ length: 1000 }, (_, i) => (i === 700 ? nan : Math.sin(i))));
 const exponent = tensor(-1);
+const rows = tensor([
+  [0, 1, -inf],
+  [-inf, -inf, -inf],
+  [inf, 0, 1],
+  [nan, 0, 1],
+  [-inf, nan, inf],
+]);
+const far = tensor([-87, -88.7, -89, -91]);
 const cases: [string, Tensor][] = [
   ['max', max(tensor([1, nan, 3]))],
   ['min', min(tensor([1, nan, 3]))],
@@ -53,6 +66,12 @@ const cases: [string, Tensor][] = [
   ['x = x', equal(odd, odd)],
   ['x ≠ x', notEqual(odd, odd)],
   ['x ≥ x', greaterEqual(odd, odd)],
+  ['softmax of rows with −∞, ∞ and NaN', softmax(rows)],
+  ['logSoftmax of them', logSoftmax(rows)],
+  ['logSumExp of them', logSumExp(rows, { axis: 1 })],
+  ['the gradient of cross-entropy of them', grad(crossEntropy(rows, tensor(Int32Array.of(0, 1, 0, 1, 2))), rows)],
+  ['silu far below 0', silu(tensor([-87, -88.7, -89, -91]))],
+  ['its slope', grad(sum(silu(far)), far)],
 ];
 
 /** What kind of number it is in f32; what is too small for full precision may be taken for 0. */
@@ -78,4 +97,133 @@ it('casts between numbers', async () => {
 it.for(cases)('%s', async ([, y]) => {
   const [a, b] = await Promise.all([gpu.run(y), cpu.run(y)]);
   expect([...a.data].map(kind)).toEqual([...b.data].map(kind));
+});
+
+/** Numbers at which functions change their nature, as f32; none below 2⁻¹²⁶, which adapters may take for 0. */
+const specials = [
+  0,
+  -0,
+  0.01,
+  0.1,
+  0.5,
+  1,
+  1.5,
+  2,
+  3,
+  88.7,
+  88.8,
+  100,
+  65504,
+  2 ** -126,
+  1e-30,
+  2 ** 24,
+  1e30,
+  3e38,
+  inf,
+  nan,
+]
+  .flatMap((x) => (Object.is(x, 0) || Object.is(x, -0) || Number.isNaN(x) ? [x] : [x, -x]))
+  .map(Math.fround);
+
+/** Whether a result is the reference's: of its kind, and within a part in a thousand, or less than any normal number. */
+const agrees = (result: number, wanted: number): boolean =>
+  kind(result) === kind(wanted) &&
+  (!Number.isFinite(Math.fround(wanted)) || Math.abs(result - wanted) <= 1e-3 * Math.abs(wanted) + 2 ** -125);
+
+/** What an op is asked for: of circular functions not angles beyond 2²⁵, whose results are any number in [−1, 1]. */
+const placesOf = (op: Op): number[] =>
+  /^(sin|cos)$/.test(op.name) ? specials.filter((x) => !(Math.abs(x) >= 2 ** 25 && Math.abs(x) < inf)) : specials;
+
+const scalars = [...recordsOf(table.flatMap((entry) => graphsOf(entry, 2)))].filter(
+  // those of more inputs are parts of others, which keep them within a domain
+  ({ kernel, reference }) => kernel.kind === 'pointwise' && reference!.length <= 2,
+);
+describe('special values in every place', () => {
+  it.each(scalars.map((op) => [op.name, op] as const))('%s', async (_, op) => {
+    const arity = op.reference!.length;
+    const places = placesOf(op);
+    const pairs = arity === 1 ? places.map((x) => [x, x]) : places.flatMap((x) => places.map((y) => [x, y]));
+    const [first, second] = [0, 1].map((at) => tensor(Float32Array.from(pairs, (pair) => pair[at]!)));
+    const y = apply(op as OpRecord, [first!, second!].slice(0, arity), {});
+    const [a, b] = await Promise.all([gpu.run(y), cpu.run(y)]);
+    const wrong = pairs.flatMap((pair, i) =>
+      agrees(a.data[i]!, b.data[i]!) ? [] : [`${op.name}(${pair}): ${a.data[i]}, ${b.data[i]} by the reference`],
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
+it('costs nothing to be infinitely sure of what is right, and ∞ of what is wrong', async () => {
+  const logits = [inf, -inf, inf, -inf, 88, -88];
+  const labels = [0, 0, 1, 1, 1, 0];
+  const costs = logits.map((z, i) => {
+    const logit = tensor([[z]]);
+    const cost = binaryCrossEntropy(logit, tensor([[labels[i]!]]));
+    return { cost, slope: grad(cost, logit) };
+  });
+  for (const engine of [gpu, cpu]) {
+    const values = await engine.run(costs);
+    expect(values.map(({ cost }) => kind(cost.data[0]!))).toEqual([String(inf), '0', '0', String(inf), '0', '0']);
+    expect(values.map(({ slope }) => Math.abs(slope.data[0]!) > 0.5)).toEqual([true, false, false, true, false, false]);
+  }
+});
+
+it("follows C99's table of pow", async () => {
+  const entries: readonly (readonly [number, number, number])[] = [
+    ...[0.5, 0.1, 0.01, 3, 2.5, inf].map((b) => [0, b, 0] as const),
+    ...[-0.5, -2, -inf].map((b) => [0, b, inf] as const),
+    [-0, -3, -inf],
+    [-0, 3, -0],
+    [-0, -2, inf],
+    ...[nan, inf, -inf, 0.5, 1e30].map((b) => [1, b, 1] as const),
+    ...[inf, -inf].map((b) => [-1, b, 1] as const),
+    ...[0, -0].flatMap((b) => [nan, inf, -inf, 0, -7].map((a) => [a, b, 1] as const)),
+    [0.5, inf, 0],
+    [-0.5, -inf, inf],
+    [2, inf, inf],
+    [-2, -inf, 0],
+    [-inf, 0.5, inf],
+    [-inf, 3, -inf],
+    [-inf, 2, inf],
+    [-inf, -3, -0],
+    [-inf, -0.5, 0],
+    [inf, 0.1, inf],
+    [inf, -0.1, 0],
+    [-8, 1 / 3, nan],
+    [-2, 3, -8],
+    [nan, 1, nan],
+    [2, nan, nan],
+  ];
+  const y = pow(tensor(entries.map(([a]) => a)), tensor(entries.map(([, b]) => b)));
+  for (const engine of [gpu, cpu])
+    expect(Array.from((await engine.run(y)).data, (x) => x + 0)).toEqual(entries.map(([, , result]) => result + 0));
+});
+
+it("leaves a pool's padding without a gradient, also where all of a window is −∞", async () => {
+  const property = async (size: number, padding: number, stride: number, extent: number): Promise<void> => {
+    const x = input([1, 1, extent, extent], { name: 'x' });
+    const y = maxPool2d(x, { size, padding, stride });
+    const weights = tensor(
+      Float32Array.from({ length: sizeOf(y.shape) }, (_, i) => i + 1),
+      y.shape,
+    );
+    const slope = grad(sum(mul(y, weights)), x);
+    for (const share of [1, 0.7, 0]) {
+      const data = Float32Array.from({ length: extent ** 2 }, (_, i) => (((i * 7) % 10) / 10 < share ? -inf : i % 5));
+      const [a, b] = await Promise.all([gpu.run(slope, { x: data }), cpu.run(slope, { x: data })]);
+      const total = (values: ArrayLike<number>): number => Array.from(values).reduce((some, each) => some + each, 0);
+      // nothing is lost: each window's weight arrives somewhere
+      const all = (sizeOf(y.shape) * (sizeOf(y.shape) + 1)) / 2;
+      expect([total(a.data), total(b.data)]).toEqual([all, all]);
+      expect([...a.data]).toEqual([...b.data]);
+    }
+  };
+  for (const [size, padding, stride] of [
+    [2, 1, 2],
+    [2, 1, 1],
+    [3, 1, 1],
+    [3, 1, 2],
+    [5, 2, 3],
+  ] as const)
+    await property(size, padding, stride, 5);
 });

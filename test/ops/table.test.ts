@@ -2,17 +2,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { jvp } from '../../src/autodiff/forward.js';
-import { grad } from '../../src/autodiff/reverse.js';
-import { isFloat } from '../../src/dtype.js';
-import type { ComposedKernel, Op } from '../../src/graph/op.js';
 import { Tensor } from '../../src/graph/tensor.js';
-import { topological } from '../../src/graph/walk.js';
-import { ones } from '../../src/ops/leaf.js';
 import { table } from '../support/ops.js';
-import { instantiate, seed } from '../support/property.js';
+import { graphsOf, recordsOf } from '../support/records.js';
 
 const folder = fileURLToPath(new URL('../../src/ops', import.meta.url));
 const files = readdirSync(folder);
@@ -44,39 +37,7 @@ const helpers = [
   ])
   .concat(['startsOf', 'sumTo', 'tensor', 'unitRows']);
 
-/** Records of a graph, of its derivatives, and of what composed ones are written in. */
-function recordsOf(roots: readonly Tensor[]): Set<Op> {
-  const found = new Set<Op>();
-  for (const node of topological(roots)) {
-    found.add(node.op);
-    if (node.op.kernel.kind === 'composed')
-      for (const op of recordsOf([(node.op.kernel as ComposedKernel).compose(node.inputs, node.options)]))
-        found.add(op);
-  }
-  return found;
-}
-
-function graphsOf(entry: (typeof table)[number]): Tensor[] {
-  return fc.sample(entry.samples(12), { numRuns: 12, seed }).flatMap((sample) => {
-    const { y, inputs } = instantiate(sample);
-    const xs = inputs.filter(({ dtype }) => isFloat(dtype));
-    if (!entry.differentiable || !isFloat(y.dtype)) return [y];
-    const first = grad(y, xs, { cotangent: ones(y.shape) });
-    const second = first.flatMap((g) => grad(g, xs, { cotangent: ones(g.shape) }));
-    return [
-      y,
-      ...first,
-      ...second,
-      jvp(
-        y,
-        xs,
-        xs.map((x) => ones(x.shape)),
-      ),
-    ];
-  });
-}
-
-const graphs = table.flatMap(graphsOf);
+const graphs = table.flatMap((entry) => graphsOf(entry));
 const records = [...recordsOf(graphs)];
 const roots = new Set(graphs.map(({ op }) => op.name));
 

@@ -6,7 +6,6 @@ import { gather, scatterAdd } from '../../src/ops/indexing.js';
 import { matmul } from '../../src/ops/matmul.js';
 import type { ReduceOptions } from '../../src/ops/reduce.js';
 import { concat, pad, slice } from '../../src/ops/slice.js';
-import { softmaxCrossEntropy } from '../../src/ops/softmax.js';
 import type { Shape } from '../../src/shape.js';
 import {
   axisSizes,
@@ -233,15 +232,14 @@ export function reshaped(shape: Shape, seed: number): Shape {
   return turned.length > 1 && seed % 3 ? [turned[0]! * turned[1]!, ...turned.slice(2)] : [...turned, 1];
 }
 
-export const targets = entry('softmaxCrossEntropy', (limit) =>
-  fc
-    .tuple(shapes(limit, { minRank: 1, maxRank: 3 }), seeds)
-    .map(([shape, seed]) =>
-      sample('softmaxCrossEntropy', [floats(seed, shape), floats(seed, shape, { low: 0, high: 1 }, 1)], ([x, t]) =>
-        softmaxCrossEntropy(x!, t!),
-      ),
-    ),
-);
+/** A cost of logits and targets in [0, 1) of one shape. */
+export const rows = (name: string, call: (z: Tensor, t: Tensor) => Tensor): Entry =>
+  entry(name, (limit) =>
+    fc.tuple(shapes(limit, { minRank: 1, maxRank: 3 }), seeds).map(([shape, seed]) => {
+      const values = [floats(seed, shape), floats(seed, shape, { low: 0, high: 1 }, 1)];
+      return sample(name, values, ([z, t]) => call(z!, t!));
+    }),
+  );
 
 export const wheres = entry('where', (limit) =>
   fc

@@ -14,7 +14,7 @@ import { dot, outer } from '../../src/ops/matmul.js';
 import { descend, movingAverage, scaledDirection } from '../../src/ops/optimizer.js';
 import { random } from '../../src/ops/random.js';
 import { argMax, max, mean, min, sum } from '../../src/ops/reduce.js';
-import { logSoftmax, logSumExp, softmax, softmaxCrossEntropy } from '../../src/ops/softmax.js';
+import { logSoftmax, logSumExp, sigmoidCrossEntropy, softmax, softmaxCrossEntropy } from '../../src/ops/softmax.js';
 import { broadcastTo, reshape, transpose } from '../../src/ops/view.js';
 import { sizeOf } from '../../src/shape.js';
 import * as family from './families.js';
@@ -86,6 +86,7 @@ export const table: readonly family.Entry[] = [
   unary('sigmoidDerivative', inner('sigmoidDerivative'), unit),
   unary('tanhDerivative', inner('tanhDerivative'), { low: -9, high: 9 }),
   unary('reluDerivative', inner('reluDerivative')),
+  unary('siluDerivative', inner('siluDerivative'), { low: -9, high: 9 }),
   unary('geluDerivative', inner('geluDerivative'), { low: -6, high: 6 }),
   pointwise('softmaxBackward', inner('softmaxBackward'), [{}, {}, unit]),
   pointwise('crossEntropyBackward', inner('crossEntropyBackward'), [unit, unit, {}]),
@@ -102,7 +103,8 @@ export const table: readonly family.Entry[] = [
   along('argMax', (x, axis) => argMax(x, { axis }), { distinct: true }, false),
   along('softmax', (x, axis) => softmax(x, { axis })),
   along('logSoftmax', (x, axis) => logSoftmax(x, { axis })),
-  family.targets,
+  family.rows('softmaxCrossEntropy', softmaxCrossEntropy),
+  family.rows('sigmoidCrossEntropy', sigmoidCrossEntropy),
   family.matmuls,
   windowed.convolutions,
   windowed.pools,

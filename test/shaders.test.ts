@@ -1,0 +1,96 @@
+// What WGSL may say, in shaders/*.wgsl and in the text of kernels. Branches take some drivers exponential time to compile, and
+// built-in functions turn a NaN into a number on some adapters.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import type { AdapterClass } from '../src/gpu/kernels.js';
+import { makePlan } from '../src/gpu/plan.js';
+import type { Tensor } from '../src/graph/tensor.js';
+import { table } from './support/ops.js';
+import { graphsOf } from './support/records.js';
+
+const folder = fileURLToPath(new URL('../shaders', import.meta.url));
+const files = readdirSync(folder).filter((name) => name.endsWith('.wgsl'));
+const code = (text: string): string => text.replace(/\/\/(?!:).*$/gm, '');
+
+/** The functions of all files: 'file: name' and text. */
+const functions = files.flatMap((file) => {
+  const parts = code(readFileSync(join(folder, file), 'utf8')).split(/^(?=fn )/m);
+  return parts.slice(1).map((text) => ({ where: `${file}: ${/^fn (\w+)/.exec(text)![1]}`, text }));
+});
+
+/** Branches of kernels as a whole, and why each is there. */
+const branches: readonly (readonly [RegExp, string])[] = [
+  [/^if \(row >= ROWS(_\d+)?\) \{ return; \}$/, 'the last workgroup of a reduction has invocations without a row'],
+  [/^if \(\(m >= M(_\d+)?\) \| \(first >= N(_\d+)?\)\) \{ return; \}$/, 'the last tiles of a product reach beyond it'],
+  [/^if \(first \+ \du < N(_\d+)?\)/, 'four outputs of a product, of which some lie beyond it'],
+  [/^if \(at >= \d+u\) \{ return; \}$/, 'more workgroups than one dimension takes, in rows'],
+  [/^if \(group\.x < \d+u\) \{ main_\d+\(.*\); return; \}$/, 'kernels of one dispatch take turns by workgroup'],
+  [/^if \(u32\(\w+\) == slot % \d+u\) \{$/, 'a row of a scatter adds what has its index and walks past the rest'],
+];
+
+it('has no branches in library functions', () => {
+  const found = functions.filter(({ text }) => /\|\||&&|\bif\b|\bfor\b|\bswitch\b|\bwhile\b/.test(text));
+  // entry points and what they call once a tile
+  const skeletons = [
+    'map.wgsl: main',
+    'matmul.wgsl: finish',
+    'matmul.wgsl: main',
+    'probe.wgsl: main',
+    'reduction.wgsl: main',
+  ];
+  expect(found.map(({ where }) => where)).toEqual(skeletons);
+});
+
+/** Functions that call a built-in one that may hide a NaN, each on its own after looking for it or where there is none. */
+const guarded: Readonly<Record<string, string>> = {
+  'activation.wgsl: exponential': 'exp',
+  'activation.wgsl: logarithm_above_one': 'log',
+  'arithmetic.wgsl: exponential': 'exp',
+  'arithmetic.wgsl: logarithm': 'log',
+  'arithmetic.wgsl: power': 'floor fract pow',
+  'arithmetic.wgsl: square_root': 'sqrt',
+  'random.wgsl: random_normal': 'cos log sqrt',
+  'softmax.wgsl: exponential': 'exp',
+  'trigonometry.wgsl: reduce_angle': 'clamp min', // of whole numbers
+};
+const hiding =
+  /\b(a?cosh?|a?sinh?|a?tanh?|atan2|ceil|clamp|exp2?|floor|fract|inverseSqrt|ldexp|log2?|max|min|mix|pow|round|saturate|sign|smoothstep|sqrt|step|trunc)\(/g;
+
+it('calls what may hide a NaN in guarded functions alone', () => {
+  const callers = functions.flatMap(({ where, text }) => {
+    const called = [...new Set([...text.matchAll(hiding)].map(([, name]) => name!))].sort();
+    return called.length > 0 ? [[where, called.join(' ')]] : [];
+  });
+  expect(Object.fromEntries(callers)).toEqual(guarded);
+});
+
+it('guards alike in all files: functions of one name have one text', () => {
+  const texts = new Map<string, string>();
+  for (const { where, text } of functions.filter(({ where }) => !/: main$/.test(where))) {
+    const name = where.split(': ')[1]!;
+    expect(text.trim(), where).toBe(texts.get(name) ?? text.trim());
+    texts.set(name, text.trim());
+  }
+});
+
+const kernelsOf = (outputs: readonly Tensor[], adapter: AdapterClass): string[] => {
+  const context = { shared: new WeakMap(), maxBytes: 2 ** 27, adapter, lanes: adapter === 'gpu' ? 1 : 4, f16: true };
+  return makePlan({ outputs, updates: [], feedConstants: true }, context).dispatches.map(({ wgsl }) => wgsl);
+};
+
+it.each(['swiftshader', 'lavapipe', 'gpu'] as const)(
+  'writes no branch into a kernel but the known ones: %s',
+  (adapter) => {
+    const unknown = table.flatMap((entry) =>
+      kernelsOf(graphsOf(entry, 3), adapter).flatMap((wgsl) =>
+        code(wgsl)
+          .split('\n')
+          .map((line) => line.trim())
+          .filter((line) => /\|\||&&|\bif\b/.test(line) && !branches.some(([known]) => known.test(line))),
+      ),
+    );
+    expect([...new Set(unknown)]).toEqual([]);
+  },
+);

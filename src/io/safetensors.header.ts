@@ -33,16 +33,29 @@ export function objectionTo(name: unknown): string | undefined {
 /** What a header may hold at most: { name: { shape: [size] } }, and a little more for what others add. */
 const MAX_DEPTH = 8;
 
+/** Where a text that begins at `at` ends, in JSON: at the first quote before which the backslashes are even in number. */
+function textEnd(json: string, at: number): number {
+  for (let end = json.indexOf('"', at + 1); ; end = json.indexOf('"', end + 1)) {
+    let slashes = 0;
+    while (json[end - 1 - slashes] === '\\') slashes++;
+    if (slashes % 2 === 0) return end;
+  }
+}
+
 /** Throws for names that JSON.parse would hide or that mean something else, in text that is JSON. */
 function checkNames(json: string): void {
-  const token = /"([^"\\]*(?:\\.[^"\\]*)*)"(\s*:)?|[{}[\]]/g;
+  const token = /["{}[\]]/g;
+  const colon = /\s*:/y;
   const open: Set<string>[] = []; // the names so far in each object or list around the token
-  for (const [text, quoted, colon] of json.matchAll(token)) {
-    if (text === '{' || text === '[') open.push(new Set());
-    else if (text === '}' || text === ']') open.pop();
+  for (let found = token.exec(json); found; found = token.exec(json)) {
+    if (found[0] === '{' || found[0] === '[') open.push(new Set());
+    else if (found[0] !== '"') open.pop();
     if (open.length > MAX_DEPTH) fail(`the header is nested more than ${MAX_DEPTH} deep`);
-    if (!colon) continue;
-    const name = JSON.parse(`"${quoted}"`) as string;
+    if (found[0] !== '"') continue;
+    token.lastIndex = textEnd(json, found.index) + 1;
+    colon.lastIndex = token.lastIndex;
+    if (!colon.test(json)) continue; // a value
+    const name = JSON.parse(json.slice(found.index, token.lastIndex)) as string;
     const objection = open.at(-1)!.has(name) ? 'stands in the header twice' : objectionTo(name);
     if (objection) fail(`the name ${JSON.stringify(name)} ${objection}`);
     open.at(-1)!.add(name);

@@ -146,6 +146,11 @@ describe('safetensors', () => {
     expect([[...tensors.keys()], Object.fromEntries(metadata)]).toEqual([[name, 'c\\'], text]);
   });
 
+  it('reads metadata of any length', () => {
+    const text = JSON.stringify({ '"': '\\"'.repeat(2e6) });
+    expect(decode(encode({}, { text })).metadata.get('text')).toBe(text);
+  });
+
   it('keeps the order of tensors whose names are numbers', () => {
     const names = ['10', 'b', '2', 'a'];
     expect([...decode(encode(new Map(names.map((name) => [name, floats])))).tensors.keys()]).toEqual(names);

@@ -4,18 +4,18 @@ import { FormatError } from './errors.js';
 /** Bytes as people have them: a Uint8Array, a Buffer or another view at any offset, an ArrayBuffer; shared memory too. */
 export type Bytes = ArrayBufferLike | ArrayBufferView;
 
-/** The name of a value's class, also where it comes from another realm, such as a frame. */
+/** @internal The name of a value's class, also where it comes from another realm, such as a frame. */
 export const classOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
 
-/** Whether other threads may write to a buffer's memory at any time. */
+/** @internal Whether other threads may write to a buffer's memory at any time. */
 export const isShared = (buffer: ArrayBufferLike): boolean => classOf(buffer) === 'SharedArrayBuffer';
 
-/** Values in memory of their own; a Buffer's own slice would be a view of the same memory. */
+/** @internal Values in memory of their own; a Buffer's own slice would be a view of the same memory. */
 export const copyOf = <T extends TypedMemory>(values: T): T =>
   Uint8Array.prototype.slice.call(values) as TypedMemory as T; // that of every typed array
 
 /**
- * Values in memory that no other thread writes to and whose size stays: the array itself, or a copy. WebGPU, TextDecoder
+ * @internal Values in memory that no other thread writes to and whose size stays: the array itself, or a copy. WebGPU, TextDecoder
  * and Blob refuse other memory in browsers, and Dawn in Node crashes on memory that is shared.
  */
 export function steady<T extends TypedMemory>(values: T): T {
@@ -24,7 +24,7 @@ export function steady<T extends TypedMemory>(values: T): T {
 }
 type TypedMemory = { readonly buffer: ArrayBufferLike };
 
-/** Bytes where they lie, as a plain Uint8Array; a copy of shared memory. Throws FormatError for what holds no bytes. */
+/** @internal Bytes where they lie, as a plain Uint8Array; a copy of shared memory. Throws FormatError for what holds no bytes. */
 export function viewBytes(op: string, bytes: Bytes): Uint8Array<ArrayBuffer> {
   const isView = ArrayBuffer.isView(bytes);
   if (!isView && !/^(Shared)?ArrayBuffer$/.test(classOf(bytes)))
@@ -33,10 +33,10 @@ export function viewBytes(op: string, bytes: Bytes): Uint8Array<ArrayBuffer> {
   return steady(view) as Uint8Array<ArrayBuffer>;
 }
 
-/** Bytes in memory of their own. Throws FormatError for what holds no bytes. */
+/** @internal Bytes in memory of their own. Throws FormatError for what holds no bytes. */
 export const copyBytes = (op: string, bytes: Bytes): Uint8Array<ArrayBuffer> => new Uint8Array(viewBytes(op, bytes));
 
-/** What somebody passed instead of what was wanted: "undefined", "a Promise", "an Array". */
+/** @internal What somebody passed instead of what was wanted: "undefined", "a Promise", "an Array". */
 export function describe(value: unknown): string {
   if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return `${String(value)}`;
   const name = classOf(value);

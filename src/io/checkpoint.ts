@@ -8,7 +8,8 @@ import { runCount } from '../ops/random.js';
 import { namesOf, type Optimizer } from '../optim/optimizers.js';
 import { formatShape, sameShape } from '../shape.js';
 import type { Progress } from '../train/fit.js';
-import { type Decoded, decode, encode, metadataOf, type Named } from './safetensors.js';
+import { metadataOf, type Named } from './safetensors.header.js';
+import { type Decoded, decode, encode } from './safetensors.js';
 
 /** What a checkpoint is of. */
 export interface Subject {

@@ -28,7 +28,7 @@ export function message(field: number, parts: readonly Fields[]): Fields {
 }
 
 /** The bytes of a whole message. */
-export function join(parts: readonly Fields[]): Uint8Array<ArrayBuffer> {
+export function join(parts: readonly Fields[]): Uint8Array {
   const pieces = parts.flat();
   const bytes = new Uint8Array(pieces.reduce((size, { length }) => size + length, 0));
   let at = 0;

@@ -1,4 +1,5 @@
 // The header of a safetensors file, which may come from anybody: all that it says is checked before anything is made.
+import { classOf, describe } from '../bytes.js';
 import { FormatError } from '../errors.js';
 import { MAX_RANK, type Shape, sameShape, sizeOf } from '../shape.js';
 import { formats } from './safetensors.formats.js';
@@ -28,6 +29,31 @@ export function objectionTo(name: unknown): string | undefined {
   if (typeof name !== 'string') return 'is no text';
   if (name === '__proto__') return 'has a meaning of its own in JavaScript';
   return /\p{Surrogate}/u.test(name) ? 'is no Unicode: it holds half a character' : undefined;
+}
+
+/** Names and values: a Map, or an object. */
+export type Named<T> = ReadonlyMap<string, T> | Readonly<Record<string, T>>;
+
+/** The pairs of a Map or an object, with names that a header can hold. */
+export function pairsOf(what: string, given: unknown, values: string): [string, unknown][] {
+  const kind = classOf(given);
+  const pairs = kind === 'Map' ? [...(given as Map<string, unknown>)] : Object.entries(Object(given));
+  if (kind !== 'Map' && kind !== 'Object') fail(`${what} is ${describe(given)}; pass a Map or an object of ${values}`);
+  for (const [name] of pairs) {
+    const objection = objectionTo(name);
+    if (objection) fail(`${what}: the name ${String(name)} ${objection}; rename it`);
+  }
+  return pairs;
+}
+
+/** Metadata as pairs of texts. Throws FormatError for anything else. */
+export function metadataOf(metadata: Named<string>): [string, string][] {
+  const pairs = pairsOf('metadata', metadata, 'texts');
+  for (const [name, text] of pairs) {
+    if (typeof text !== 'string') fail(`metadata '${name}' is ${describe(text)}; make it text, with String(…) or JSON`);
+    if (/\p{Surrogate}/u.test(String(text))) fail(`metadata '${name}' is no Unicode: it holds half a character`);
+  }
+  return pairs as [string, string][];
 }
 
 /** What a header may hold at most: { name: { shape: [size] } }, and a little more for what others add. */

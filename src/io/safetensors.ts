@@ -5,32 +5,7 @@ import { Tensor } from '../graph/tensor.js';
 import { formatShape, MAX_RANK, sizeOf } from '../shape.js';
 import { join } from './protobuf.js';
 import { isWritable, restored, stored } from './safetensors.formats.js';
-import { fail, HEADER_LIMIT, isCounts, objectionTo, readHeader } from './safetensors.header.js';
-
-/** Names and values: a Map, or an object. */
-export type Named<T> = ReadonlyMap<string, T> | Readonly<Record<string, T>>;
-
-/** The pairs of a Map or an object, with names that a header can hold. */
-function pairsOf(what: string, given: unknown, values: string): [string, unknown][] {
-  const kind = classOf(given);
-  const pairs = kind === 'Map' ? [...(given as Map<string, unknown>)] : Object.entries(Object(given));
-  if (kind !== 'Map' && kind !== 'Object') fail(`${what} is ${describe(given)}; pass a Map or an object of ${values}`);
-  for (const [name] of pairs) {
-    const objection = objectionTo(name);
-    if (objection) fail(`${what}: the name ${String(name)} ${objection}; rename it`);
-  }
-  return pairs;
-}
-
-/** @internal Metadata as pairs of texts. Throws FormatError for anything else. */
-export function metadataOf(metadata: Named<string>): [string, string][] {
-  const pairs = pairsOf('metadata', metadata, 'texts');
-  for (const [name, text] of pairs) {
-    if (typeof text !== 'string') fail(`metadata '${name}' is ${describe(text)}; make it text, with String(…) or JSON`);
-    if (/\p{Surrogate}/u.test(String(text))) fail(`metadata '${name}' is no Unicode: it holds half a character`);
-  }
-  return pairs as [string, string][];
-}
+import { fail, HEADER_LIMIT, isCounts, metadataOf, type Named, pairsOf, readHeader } from './safetensors.header.js';
 
 /** Arrays whose values are numbers. */
 const numbers = /^(Float(16|32|64)|Int(8|16|32)|Uint(8|8Clamped|32))?Array$/;
@@ -74,7 +49,7 @@ function checked(name: string, value: unknown): TensorData {
  * to their dtype. Throws FormatError for what `decode` would not read back: names, shapes, dtypes or values that do not
  * fit, metadata that are not text, a header above 100 MB.
  */
-export function encode(tensors: Named<TensorData>, metadata: Named<string> = {}): Uint8Array<ArrayBuffer> {
+export function encode(tensors: Named<TensorData>, metadata: Named<string> = {}): Uint8Array {
   const about = metadataOf(metadata);
   const entries = pairsOf('tensors', tensors, '{ shape, dtype, data }').map(([name, value]) => {
     if (name === '__metadata__') fail(`a tensor cannot be named ${name}; rename it`);

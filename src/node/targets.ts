@@ -9,6 +9,7 @@ import { NablaError } from '../errors.js';
 const facts: Readonly<Record<string, string>> = {
   ENOENT: 'its folder cannot be written to; make the folder, or name another',
   ENOTDIR: 'its folder cannot be written to; make the folder, or name another',
+  EEXIST: 'it is no folder, and one goes there; name another',
   EACCES: 'its folder cannot be written to; change its permissions, or name another',
   EPERM: 'its folder cannot be written to; change its permissions, or name another',
   EROFS: 'its folder cannot be written to, the file system is read-only; name another',

@@ -1,3 +1,4 @@
+import { steady } from './bytes.js';
 import { DTypeError, FeedError } from './errors.js';
 import { broadcastSteps, checkShape, eachPlace, formatShape, type Shape, sameShape, sizeOf } from './shape.js';
 
@@ -131,7 +132,9 @@ function sourceOf(op: string, value: Value, wanted: Shape | undefined): Source {
     throw new DTypeError(`${op}: ${kind} is not accepted; pass Float32Array, Int32Array, Uint32Array or Uint8Array`);
   if (sizeOf(checkShape(op, shape)) !== source.length)
     throw new FeedError(`${op}: ${source.length} values do not fill ${formatShape(shape)}, ${sizeOf(shape)} elements`);
-  return { shape, source, dtype: dtype === 'f64' ? naturalDType(source) : dtype };
+  // what another thread may change is copied before anything is checked
+  const own = ArrayBuffer.isView(source) ? steady(source) : source;
+  return { shape, source: own, dtype: dtype === 'f64' ? naturalDType(source) : dtype };
 }
 
 type Expected = { shape?: Shape | undefined; dtype?: DType | undefined };

@@ -209,8 +209,10 @@ export class Engine {
     const target = checkParameter('write', parameter);
     const rounded = readValue(`write: ${describe(target)}`, value, target);
     const { dtype } = value as Partial<TensorData>;
-    const exact = this.info.backend === 'cpu' && target.dtype === 'f32' && dtype === 'f64';
-    await this.#open.write(target, exact ? (value as TensorData) : rounded);
+    const isExact = this.info.backend === 'cpu' && target.dtype === 'f32' && dtype === 'f64';
+    // a copy, as `rounded` is: the caller may go on with the array
+    const exact = isExact && { ...rounded, dtype, data: Float64Array.from((value as TensorData).data) };
+    await this.#open.write(target, exact || rounded);
   }
 
   /** Waits for all work and throws errors that were found on the way. */

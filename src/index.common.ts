@@ -3,6 +3,7 @@ export { jvp } from './autodiff/forward.js';
 export * from './autodiff/jacobian.js';
 export { type GradOptions, grad } from './autodiff/reverse.js';
 export type { Bound } from './bounds.js';
+export type { Bytes } from './bytes.js';
 export type { Check, CheckReport, CrossCheck, OnCheck } from './check/compare.js';
 export * from './check/explain.js';
 export { type GradCheckOptions, type GradCheckReport, gradCheck } from './check/gradCheck.js';

@@ -1,11 +1,23 @@
+// Files in a page's private storage (OPFS), which hold the old content until the new is complete.
+import { type Bytes, copyBytes } from '../bytes.js';
+import { queues } from '../io/inOrder.js';
+
+const inOrder = queues();
+
 const handleOf = async (name: string, create: boolean): Promise<FileSystemFileHandle> =>
   (await navigator.storage.getDirectory()).getFileHandle(name, { create });
 
-/** Writes a file in the page's private storage (OPFS). The old content stays until the new is complete. */
-export async function saveFile(name: string, bytes: Uint8Array): Promise<void> {
-  const writable = await (await handleOf(name, true)).createWritable();
-  await writable.write(bytes.slice());
-  await writable.close();
+/**
+ * Writes a file in the page's private storage (OPFS). The old content stays until the new is complete. The bytes are copied
+ * at the call; saves to one name run in the order of the calls.
+ */
+export async function saveFile(name: string, bytes: Bytes): Promise<void> {
+  const content = copyBytes('saveFile', bytes);
+  await inOrder(name, async () => {
+    const writable = await (await handleOf(name, true)).createWritable();
+    await writable.write(content);
+    await writable.close();
+  });
 }
 
 /** The bytes of a file in the page's private storage. */

@@ -4,6 +4,9 @@ import { held, type Program, programNodes } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { evaluate, ownValue, toHost } from './evaluate.js';
 
+/** For the caller to change: what a parameter or a constant holds stays as it is. */
+const ownCopy = (value: TensorData): TensorData => ({ ...value, data: value.data.slice() });
+
 /** Runs graphs in float64 by the ops' references. No WebGPU. */
 export class CpuBackend implements Backend {
   readonly info: EngineInfo = {
@@ -29,7 +32,7 @@ export class CpuBackend implements Backend {
           this.stats.nodesEvaluated += nodes;
           const values = evaluate(roots, (node) => fed.get(node) ?? this.#valueOf(node));
           for (const [i, [parameter]] of updates.entries()) this.#values.set(parameter, values[outputs.length + i]!);
-          return values.slice(0, outputs.length);
+          return values.slice(0, outputs.length).map(ownCopy);
         });
       },
     };
@@ -37,7 +40,7 @@ export class CpuBackend implements Backend {
 
   async read(parameter: Tensor): Promise<TensorData> {
     const value = await this.#enqueue(() => this.#valueOf(parameter));
-    return { ...value, data: value.data.slice() };
+    return ownCopy(value);
   }
 
   write(parameter: Tensor, value: TensorData): Promise<void> {

@@ -1,45 +1,103 @@
+// Comma-separated numbers, as RFC 4180 has them. Strict: what is no number is said, with its line and column.
+import { describe } from '../bytes.js';
 import { FormatError } from '../errors.js';
 import { checkOptions } from '../options.js';
 
 const isNumber = (text: string): boolean => /^[-+.\de]+$/i.test(text) && Number.isFinite(Math.fround(Number(text)));
+/** Numbers, and what is meant as one: NaN, infinities, hexadecimal, numbers beyond f32. */
+const isLikeNumber = (text: string): boolean =>
+  /^[-+]?(nan|inf(inity)?)$/i.test(text) || (text !== '' && !Number.isNaN(Number(text)));
 const fail = (line: number, fact: string): never => {
   throw new FormatError(`csv: line ${line}: ${fact}`);
 };
 
-/** Cuts text into rows of cells, as RFC 4180: quotes may hold commas, line ends and doubled quotes. */
-function cut(text: string) {
-  const cell = /(?:"((?:[^"]|"")*)"|((?!")[^,\r\n]*))(,|\r?\n|$)/y;
-  const rows: { line: number; cells: string[] }[] = [];
-  let [line, stop] = [1, ''];
-  while (cell.lastIndex < text.length || stop === ',') {
-    if (stop !== ',') rows.push({ line, cells: [] });
-    const found = cell.exec(text) ?? fail(line, 'a quote is never closed, or text follows its end or a line end');
-    rows.at(-1)!.cells.push(found[1]?.replaceAll('""', '"') ?? found[2]!.trim());
-    line += found[0].split('\n').length - 1;
-    stop = found[3]!;
+interface Row {
+  /** Where it begins, from 1. */
+  readonly line: number;
+  readonly cells: string[];
+  /** Nothing but spaces. */
+  isBlank: boolean;
+}
+
+const plainField = /(?!")[^,\r\n]*/y;
+const fieldEnd = /,|\r?\n|$/y;
+const matchAt = (pattern: RegExp, text: string, at: number): string | undefined => {
+  pattern.lastIndex = at;
+  return pattern.exec(text)?.[0];
+};
+
+/** Where a quoted field that begins at `at` ends: behind the first quote that is not doubled; nothing where none is. */
+function quotedEnd(text: string, at: number): number | undefined {
+  let end = text.indexOf('"', at + 1);
+  while (end >= 0 && text[end + 1] === '"') end = text.indexOf('"', end + 2);
+  return end < 0 ? undefined : end + 1;
+}
+
+/** Cuts text into rows of cells: quotes may hold commas, line ends and doubled quotes. */
+function cut(text: string): Row[] {
+  const rows: Row[] = [];
+  let line = 1;
+  let at = 0;
+  let stop = '';
+  while (at < text.length || stop === ',') {
+    if (stop !== ',') rows.push({ line, cells: [], isBlank: true });
+    const row = rows.at(-1)!;
+    const isQuoted = text[at] === '"';
+    const end = isQuoted ? quotedEnd(text, at) : at + matchAt(plainField, text, at)!.length;
+    const found = end === undefined ? undefined : matchAt(fieldEnd, text, end);
+    if (end === undefined || found === undefined)
+      return fail(line, 'a quote is never closed, or text follows its end or a line end');
+    const cell = isQuoted ? text.slice(at + 1, end - 1).replaceAll('""', '"') : text.slice(at, end).trim();
+    row.cells.push(cell);
+    row.isBlank &&= !isQuoted && cell === '' && row.cells.length === 1;
+    line += isQuoted ? cell.split('\n').length - 1 : 0;
+    line += found.endsWith('\n') ? 1 : 0;
+    at = end + found.length;
+    stop = found;
   }
   return rows;
 }
 
+/** Says what is wrong with a cell that is no number, and of text which columns hold it throughout. */
+function refuse({ line, cells }: Row, at: number, body: readonly Row[], names: readonly string[]): never {
+  const nameOf = (column: number): string => (names[column] === undefined ? `${column + 1}` : `'${names[column]}'`);
+  const columns = [...cells.keys()].filter((column) => isOfText(body.map((row) => row.cells[column] ?? '')));
+  const listed = `${columns.length > 1 ? 'columns' : 'column'} ${columns.map(nameOf).join(', ')}`;
+  const ofText = `${listed} hold${columns.length > 1 ? '' : 's'} text: leave it out, or write numbers in its place`;
+  const isHeader = names.length === 0 && body[0]?.line === line && body.length > 1;
+  const header = isHeader && isText(cells[at]!) ? '; if the row names the columns, pass { header: true }' : '';
+  const fix = columns.includes(at) ? ofText : `correct it${header}`;
+  return fail(line, `'${cells[at]}' is no finite number, in column ${nameOf(at)}; ${fix}`);
+}
+const isText = (cell: string): boolean => cell !== '' && !isLikeNumber(cell);
+/** Whether a column has text, with gaps perhaps, and no number. */
+const isOfText = (cells: readonly string[]): boolean => cells.some(isText) && !cells.some(isLikeNumber);
+
 /**
  * Reads comma-separated numbers: [rows, columns], f32, and the columns' names where there is a header. The first row is one
- * where one of its fields is no number, or as `header` says. Strict: throws FormatError, with the line, for rows of unequal
- * length, empty fields, text, NaN, Infinity, hexadecimal and numbers beyond f32.
+ * where none of its fields is a number, or as `header` says. Blank lines at the end are passed over. Strict: throws
+ * FormatError, with line and column, for rows of unequal length, empty fields, text, NaN, Infinity, hexadecimal and numbers
+ * beyond f32.
  */
 export function csv(text: string, options: { header?: boolean } = {}) {
   checkOptions('csv', options, '', 'header');
+  if (typeof text !== 'string')
+    throw new FormatError(`csv: the text is ${describe(text)}; decode bytes with new TextDecoder().decode(bytes)`);
   const rows = cut(text.replace(/^\ufeff/, ''));
+  while (rows.at(-1)?.isBlank) rows.pop();
   const { cells: first } = rows[0] ?? fail(1, 'the text is empty');
-  const { header = !first.every(isNumber) } = options;
+  const { header = !first.some(isLikeNumber) } = options;
   if (header && first.includes('')) fail(1, 'a column has no name');
+  const columns = header ? first : [];
   const body = rows.slice(header ? 1 : 0);
-  const numbers = body.flatMap(({ line, cells }) => {
+  const numbers = body.flatMap((row) => {
+    const { line, cells, isBlank } = row;
+    if (isBlank) fail(line, 'it is blank, and numbers follow; take it out');
     if (cells.length !== first.length)
       fail(line, `the row has ${cells.length} fields and the first one ${first.length}; make them equal`);
-    return cells.map((cell) =>
-      isNumber(cell) ? Number(cell) : fail(line, `'${cell}' is no finite number; correct it`),
-    );
+    const wrong = cells.findIndex((cell) => !isNumber(cell));
+    return wrong < 0 ? cells.map(Number) : refuse(row, wrong, body, columns);
   });
   const shape = [body.length, first.length];
-  return { columns: header ? first : [], shape, dtype: 'f32' as const, data: Float32Array.from(numbers) };
+  return { columns, shape, dtype: 'f32' as const, data: Float32Array.from(numbers) };
 }

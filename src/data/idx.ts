@@ -1,12 +1,17 @@
+import { type Bytes, copyBytes, viewBytes } from '../bytes.js';
 import type { TensorData } from '../dtype.js';
 import { FormatError } from '../errors.js';
 import { sameShape, sizeOf } from '../shape.js';
 import { type Dataset, dataset } from './dataset.js';
 
-/** Inflates gzip data; other bytes come back as they are. Throws FormatError, with `name`, for damaged data. */
-export async function gunzip(bytes: Uint8Array, name = 'gunzip'): Promise<Uint8Array> {
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  const stream = new Blob([bytes.slice()]).stream().pipeThrough(new DecompressionStream('gzip'));
+/**
+ * Inflates gzip data; of other bytes it gives a copy. Throws FormatError, with `name`, for damaged data and for what holds
+ * no bytes.
+ */
+export async function gunzip(bytes: Bytes, name = 'gunzip'): Promise<Uint8Array> {
+  const own = copyBytes(name, bytes); // what is inflated is read later
+  if (own[0] !== 0x1f || own[1] !== 0x8b) return own;
+  const stream = new Blob([own]).stream().pipeThrough(new DecompressionStream('gzip'));
   const inflated = await new Response(stream).arrayBuffer().catch((cause: unknown) => {
     throw new FormatError(`${name}: the data is damaged or cut short; fetch it again`, { cause });
   });
@@ -17,7 +22,8 @@ export async function gunzip(bytes: Uint8Array, name = 'gunzip'): Promise<Uint8A
  * Reads an IDX file, as MNIST comes in: labels [count] (magic 0x801) or images [count, rows, columns] (0x803), u8.
  * Throws FormatError, with `name`, where magic, sizes or length are wrong. Inflate a .gz file first: `idx(await gunzip(bytes))`.
  */
-export function idx(bytes: Uint8Array, name = 'idx'): TensorData & { dtype: 'u8'; data: Uint8Array } {
+export function idx(file: Bytes, name = 'idx'): TensorData & { dtype: 'u8'; data: Uint8Array } {
+  const bytes = viewBytes(name, file);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const magic = bytes.length < 4 ? 'fewer than 4 bytes' : `0x${view.getUint32(0).toString(16)}`;
   if (!['0x801', '0x803'].includes(magic))
@@ -35,8 +41,14 @@ export function idx(bytes: Uint8Array, name = 'idx'): TensorData & { dtype: 'u8'
   return { shape, dtype: 'u8', data: bytes.slice(start) };
 }
 
+/** MNIST's files: images and labels for training, and for testing. */
+export const mnistNames: readonly string[] = ['train', 't10k'].flatMap((part) => [
+  `${part}-images-idx3-ubyte`,
+  `${part}-labels-idx1-ubyte`,
+]);
+
 /** MNIST from its four files, gzip or not: `load` gives the bytes of a name such as "train-images-idx3-ubyte". */
-export async function mnistFrom(load: (name: string) => Promise<Uint8Array>) {
+export async function mnistFrom(load: (name: string) => Promise<Bytes>) {
   const read = async (name: string) => idx(await gunzip(await load(name), `mnist: ${name}`), `mnist: ${name}`);
   const part = async (prefix: string): Promise<Dataset> => {
     const files = [read(`${prefix}-images-idx3-ubyte`), read(`${prefix}-labels-idx1-ubyte`)] as const;

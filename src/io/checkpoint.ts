@@ -1,4 +1,6 @@
 import { scalingOf } from '../autodiff/precision.js';
+import type { Bytes } from '../bytes.js';
+import { isFloat } from '../dtype.js';
 import type { Engine } from '../engine.js';
 import { FormatError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
@@ -6,7 +8,8 @@ import { runCount } from '../ops/random.js';
 import { namesOf, type Optimizer } from '../optim/optimizers.js';
 import { formatShape, sameShape } from '../shape.js';
 import type { Progress } from '../train/fit.js';
-import { decode, encode } from './safetensors.js';
+import { metadataOf, type Named } from './safetensors.header.js';
+import { type Decoded, decode, encode } from './safetensors.js';
 
 /** What a checkpoint is of. */
 export interface Subject {
@@ -16,7 +19,7 @@ export interface Subject {
   /** Saved: where its run stands. */
   readonly progress?: Progress;
   /** Saved: what else to say of it. */
-  readonly metadata?: Readonly<Record<string, string>>;
+  readonly metadata?: Named<string>;
 }
 
 const fail = (fact: string): never => {
@@ -45,34 +48,52 @@ export async function save(engine: Engine, subject: Subject): Promise<Uint8Array
     const value = await engine.read(leaf);
     return [name, subject.optimizer ? value : { ...value, dtype: leaf.dtype }] as const;
   });
-  return encode(new Map(await Promise.all(tensors)), {
-    ...subject.metadata,
-    format: 'pt',
-    ...(subject.progress && { 'nabla.progress': JSON.stringify(subject.progress) }),
-  });
+  const metadata = new Map(metadataOf(subject.metadata ?? {})).set('format', 'pt');
+  if (subject.progress) metadata.set('nabla.progress', JSON.stringify(subject.progress));
+  return encode(new Map(await Promise.all(tensors)), metadata);
+}
+
+/** Names in a checkpoint of a run that are none of its model's. */
+const OF_A_RUN = /^(optimizer|precision|random)\./;
+
+/**
+ * Names in a file that have no place here. Where only a model is loaded, what a run left beside it is passed over, and so is
+ * what cannot be weights: tensors of whole numbers, such as PyTorch's `num_batches_tracked` and `position_ids`.
+ */
+function extras({ tensors, skipped }: Decoded, places: ReadonlyMap<string, Tensor>, { optimizer }: Subject) {
+  const isWeight = (name: string): boolean => {
+    const value = tensors.get(name);
+    return value ? isFloat(value.dtype) : !/^[IU]/.test(skipped.get(name)!);
+  };
+  const extra = [...tensors.keys(), ...skipped.keys()].filter((name) => !places.has(name));
+  const others = optimizer ? extra : extra.filter((name) => !OF_A_RUN.test(name));
+  return { strange: others.find((name) => optimizer || isWeight(name)), ignored: others };
 }
 
 /**
  * Writes a checkpoint's values into the engine: those of the model and, where it is given, of the optimizer. Nothing is
- * written unless everything is there and fits; throws FormatError otherwise. A plain file of weights loads as well. Gives
- * the file's metadata and, for `fit`'s `resume`, its progress where it has one.
+ * written unless everything is there and fits; throws FormatError otherwise. A plain file of weights loads as well, of PyTorch
+ * too: without an optimizer its further tensors of whole numbers (`num_batches_tracked`) are left out and named in `ignored`;
+ * a further tensor of floats is an error. Gives also the file's metadata and, for `fit`'s `resume`, its progress where it
+ * has one.
  */
-export async function load(engine: Engine, bytes: Uint8Array, subject: Subject) {
-  const { tensors, metadata } = decode(bytes);
+export async function load(engine: Engine, bytes: Bytes, subject: Subject) {
+  const file = decode(bytes);
+  const { tensors, metadata, skipped } = file;
   const places = placesOf(subject, tensors.has('precision.scale'));
   const values = [...places].map(([name, leaf]) => {
+    if (skipped.has(name)) fail(`'${name}' is ${skipped.get(name)}`);
     const value = tensors.get(name) ?? fail(`it holds no '${name}'; it has ${[...tensors.keys()].slice(0, 8)}`);
     if (!sameShape(value.shape, leaf.shape))
       fail(`'${name}' is ${formatShape(value.shape)} in the file and ${formatShape(leaf.shape)} here`);
     return [leaf, value] as const;
   });
-  const ours = subject.optimizer ? /^/ : /^(?!optimizer\.|precision\.|random\.)/;
-  const extra = [...tensors.keys()].find((name) => !places.has(name) && ours.test(name));
-  if (extra !== undefined) fail(`nothing here is named '${extra}'; build the model and optimizer of the file`);
+  const { strange, ignored } = extras(file, places, subject);
+  if (strange !== undefined) fail(`nothing here is named '${strange}'; build the model and optimizer of the file`);
   const text = metadata.get('nabla.progress');
   const progress = text !== undefined && { progress: readProgress(text) };
   await Promise.all(values.map(([leaf, value]) => engine.write(leaf, value)));
-  return { metadata, ...progress };
+  return { metadata, ignored, ...progress };
 }
 
 const COUNTS = ['seed', 'batchSize', 'examples', 'epoch', 'position', 'step'];

@@ -14,7 +14,7 @@ import type { MatmulOptions } from '../ops/matmul.js';
 import type { ResizeOptions } from '../ops/slice.js';
 import { type Shape, sameShape } from '../shape.js';
 import { bytesOf, type Fields, int, join, message, text } from './protobuf.js';
-import { stored } from './safetensors.js';
+import { stored } from './safetensors.formats.js';
 
 const [IR_VERSION, OPSET] = [9, 20];
 /** TensorProto.DataType */

@@ -1,19 +1,92 @@
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+// Files that are whole at any time: written beside their place, synced, and put there by a rename.
+import { type Stats, statSync } from 'node:fs';
+import { type FileHandle, link, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { type Bytes, copyBytes } from '../bytes.js';
 import { NablaError } from '../errors.js';
+import { queues } from '../io/inOrder.js';
+import { cannotWrite, checkFile, checkPrevious, nameBeside, previousOf, targetOf } from './targets.js';
+
+const inOrder = queues();
 
 /**
  * Writes a file so that a crash leaves the old content or the new, never a part: into a temporary file beside it, which
- * is synced and then renamed. What was there before is kept as `<path>.previous`.
+ * is synced and then renamed. What was there before is kept as `<path>.previous`. Symbolic links are followed, and the
+ * file keeps its mode and, where that is allowed, its owner. The bytes are copied at the call; saves to one file run in the
+ * order of the calls. Throws NablaError where it cannot be written: in a folder that is missing or closed, in the place of a
+ * folder, a device, a pipe or a socket; then the old content stays.
  */
-export async function saveFile(path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = `${path}.${process.pid}.part`;
-  await writeFile(temporary, bytes, { flush: true }).catch(async (error: unknown) => {
+export async function saveFile(path: string, bytes: Bytes): Promise<void> {
+  const content = copyBytes('saveFile', bytes);
+  const target = targetOf(path);
+  await inOrder(target, () => replace(path, target, content));
+}
+
+async function replace(path: string, target: string, content: Uint8Array): Promise<void> {
+  const temporary = nameBeside(target);
+  try {
+    const before = statSync(target, { throwIfNoEntry: false });
+    checkFile(path, before);
+    await writeNew(temporary, content, before);
+    if (before) await keepPrevious(target);
+    await rename(temporary, target);
+    await syncFolder(dirname(target));
+  } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
-  });
-  await rm(`${path}.previous`, { force: true });
-  await link(path, `${path}.previous`).catch(() => {}); // there was none, or the file system has no links
-  await rename(temporary, path);
+    throw cannotWrite(path, error);
+  }
+}
+
+/** Writes and syncs a file that must not be there yet, with mode and owner of the one that it will replace. */
+async function writeNew(temporary: string, content: Uint8Array, before: Stats | undefined): Promise<void> {
+  const file = await open(temporary, 'wx', before ? 0o600 : 0o666);
+  try {
+    await file.writeFile(content);
+    if (before) await keepOwner(file, before);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function keepOwner(file: FileHandle, { uid, gid, mode }: Stats): Promise<void> {
+  const own = await file.stat();
+  const isOwn = own.uid === uid && own.gid === gid;
+  const isKept =
+    isOwn ||
+    (await file.chown(uid, gid).then(
+      () => true,
+      () => false, // only an administrator may
+    ));
+  // another's file must not run as us
+  await file.chmod(mode & (isKept ? 0o7777 : 0o777)).catch(() => {}); // the file system has no modes
+}
+
+/** Gives what a file holds a second name, in one step; without one where the file system has no such links. */
+async function keepPrevious(target: string): Promise<void> {
+  checkPrevious(target);
+  const aside = nameBeside(target);
+  try {
+    await link(target, aside);
+    await rename(aside, previousOf(target));
+  } catch {
+    // it has no links, or the name is too long
+  } finally {
+    await rm(aside, { force: true }); // where both were one file already, renaming leaves it
+  }
+}
+
+/** Has the rename outlive a loss of power. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r').catch(() => undefined); // Windows opens none; some may not be read
+  try {
+    await handle?.sync();
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (!['EINVAL', 'EPERM', 'ENOTSUP'].includes(code)) throw error; // the file system does not sync folders
+  } finally {
+    await handle?.close();
+  }
 }
 
 /** A file's bytes. */

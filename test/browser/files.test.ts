@@ -13,7 +13,11 @@ const handle = (name: string) => ({
         if (full) throw new DOMException('no room', 'QuotaExceededError');
         content = bytes.slice();
       },
-      close: async () => void files.set(name, content),
+      close: async () => {
+        // the larger a file, the longer it takes
+        await new Promise((resolve) => setTimeout(resolve, content.length));
+        files.set(name, content);
+      },
     };
   },
 });
@@ -32,6 +36,25 @@ describe("files in a page's private storage", () => {
     await saveFile('model', Uint8Array.of(3));
     expect(await loadFile('model')).toEqual(Uint8Array.of(3));
     await expect(loadFile('absent')).rejects.toThrow('absent');
+  });
+
+  it('are saved in the order of the calls, as they were at the call', async () => {
+    const bytes = new Uint8Array(50).fill(1);
+    const saves = [saveFile('model', bytes), saveFile('model', Uint8Array.of(2)), saveFile('other', Uint8Array.of(4))];
+    bytes.fill(9);
+    await saves[0];
+    expect(await loadFile('model')).toEqual(new Uint8Array(50).fill(1));
+    await Promise.all(saves);
+    expect([await loadFile('model'), await loadFile('other')]).toEqual([Uint8Array.of(2), Uint8Array.of(4)]);
+  });
+
+  it('are saved after one that fails', async () => {
+    full = true;
+    const failed = saveFile('model', Uint8Array.of(1));
+    await expect(failed).rejects.toThrow('no room');
+    full = false;
+    await saveFile('model', Uint8Array.of(2).buffer);
+    expect(await loadFile('model')).toEqual(Uint8Array.of(2));
   });
 
   it('keep their content when there is no room for the new', async () => {

@@ -129,6 +129,42 @@ describe('a checkpoint', () => {
     expect(await weights(target, options)).toEqual(before);
   });
 
+  it('names the dtype of a tensor that it cannot read, where that is asked for', async () => {
+    const model = nn.sequential(nn.dense(2, 1));
+    const weights = (dtype: string, width: number) => {
+      const bias = { dtype: 'F32', shape: [1], data_offsets: [2 * width, 2 * width + 4] };
+      const header = { '0.weight': { dtype, shape: [1, 2], data_offsets: [0, 2 * width] }, '0.bias': bias };
+      const head = new TextEncoder().encode(JSON.stringify(header));
+      const bytes = new Uint8Array(8 + head.length + 2 * width + 4).fill(127);
+      new DataView(bytes.buffer).setBigUint64(0, BigInt(head.length), true);
+      bytes.set(head, 8);
+      return bytes;
+    };
+    const loaded = (bytes: Uint8Array, into = model) => checkpoint.load(newEngine(), bytes, { model: into });
+    await expect(loaded(weights('F8_E4M3', 1))).rejects.toThrow(FormatError);
+    await expect(loaded(weights('F8_E4M3', 1))).rejects.toThrow(
+      "checkpoint: '0.weight' is F8_E4M3, which no dtype here holds; save it as F32 (x.float() in PyTorch)",
+    );
+    await expect(loaded(weights('I64', 8))).rejects.toThrow(/'0.weight' is I64 with 9187201950435737471 at 0/);
+    // where it is not asked for: an F8 is a weight without a place, an I64 is none
+    const biasOnly = { parameters: [model.parameters[1]!] } as never;
+    await expect(loaded(weights('C64', 8), biasOnly)).rejects.toThrow(/nothing here is named '0.weight'/);
+    await expect(loaded(weights('I64', 8), biasOnly)).resolves.toMatchObject({ ignored: ['0.weight'] });
+  });
+
+  it('takes metadata as a Map, and refuses those that are no text', async () => {
+    const { model } = settings();
+    const engine = newEngine();
+    const metadata = new Map([['made', 'here']]);
+    const { metadata: read } = await checkpoint.load(engine, await checkpoint.save(engine, { model, metadata }), {
+      model,
+    });
+    expect(read).toEqual(metadata.set('format', 'pt'));
+    await expect(checkpoint.save(engine, { model, metadata: { epoch: 3 } as never })).rejects.toThrow(
+      /metadata 'epoch' is 3; make it text/,
+    );
+  });
+
   it('refuses progress that is none', async () => {
     const { model } = settings();
     const engine = newEngine();

@@ -1,7 +1,9 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TensorData } from '../../src/dtype.js';
 import { FormatError } from '../../src/errors.js';
 import { decode, encode } from '../../src/io/safetensors.js';
+import { forAll } from '../support/property.js';
 
 /** A file from header text (or bytes) and values; `length` is what the file says of its header. */
 function file(header: string | Uint8Array, values = 0, length?: bigint): Uint8Array {
@@ -15,6 +17,7 @@ const entry = (dtype: unknown, shape: unknown, offsets: unknown): string =>
   JSON.stringify({ dtype, shape, data_offsets: offsets });
 const one = (dtype: unknown, shape: unknown, offsets: unknown, values: number): Uint8Array =>
   file(`{"a":${entry(dtype, shape, offsets)}}`, values);
+const floats: TensorData = { shape: [2], dtype: 'f32', data: new Float32Array(2) };
 const f32 = (begin: number, end: number): string => entry('F32', [(end - begin) / 4], [begin, end]);
 
 describe('safetensors', () => {
@@ -79,7 +82,26 @@ describe('safetensors', () => {
     ['an unknown dtype', one('F8', [4], [0, 4], 4)],
     ['a dtype of Object.prototype', one('constructor', [1], [0, 4], 4)],
     ['a dtype that is a list', one(['F32'], [1], [0, 4], 4)],
-    ['64-bit integers', one('I64', [1], [0, 8], 8)],
+    ['64-bit integers in 32 bits', one('I64', [1], [0, 4], 4)],
+    ['a range that is no tensor of an F8', one('F8_E4M3', [3], [0, 4], 4)],
+    ['half a byte', one('F4', [3], [0, 2], 2)],
+    ['a hole before what is skipped', file(`{"a":${f32(0, 4)},"b":${entry('C64', [1], [8, 16])}}`, 16)],
+    ['a file that is cut within what is skipped', one('F8_E5M2', [9], [0, 9], 8)],
+    ['a name twice', file(`{"a":${f32(0, 4)},"a":${f32(0, 4)}}`, 4)],
+    ['a name twice, once escaped', file(`{"a":${f32(0, 4)},"\\u0061":${f32(0, 4)}}`, 4)],
+    ['metadata twice', file('{"__metadata__":{},"__metadata__":{}}')],
+    ['a name of metadata twice', file('{"__metadata__":{"a":"1","a":"2"}}')],
+    ['two dtypes of one tensor', file('{"a":{"dtype":"F32","dtype":"I32","shape":[1],"data_offsets":[0,4]}}', 4)],
+    ['the name __proto__', file(`{"__proto__":${f32(0, 4)}}`, 4)],
+    ['the name __proto__, escaped', file(`{"\\u005f_proto__":${f32(0, 4)}}`, 4)],
+    ['metadata named __proto__', file('{"__metadata__":{"__proto__":"1"}}')],
+    ['a name of half a character', file(`{"\\ud800":${f32(0, 4)}}`, 4)],
+    ['metadata that are a list', file('{"__metadata__":["a"]}')],
+    ['metadata that are a text', file('{"__metadata__":"a"}')],
+    ['a size of −0', file('{"a":{"dtype":"F32","shape":[-0],"data_offsets":[0,0]}}')],
+    ['lists in lists without an end', file(`{"a":${'['.repeat(1e5)}${']'.repeat(1e5)}}`)],
+    ['objects in objects without an end', file(`{"a":${'{"a":'.repeat(1e5)}1${'}'.repeat(1e5)}}`)],
+    ['a header above 100 MB', file(new Uint8Array(1e8 + 1).fill(32))],
     ['no shape', one('F32', undefined, [0, 4], 4)],
     ['a negative size', one('F32', [-1], [0, 4], 4)],
     ['a fractional size', one('F32', [0.5, 2], [0, 4], 4)],
@@ -117,10 +139,84 @@ describe('safetensors', () => {
     expect(() => decode(bytes)).toThrow(FormatError);
   });
 
-  it('writes nothing that it would not read', () => {
-    const value: TensorData = { shape: [2], dtype: 'f32', data: new Float32Array(2) };
-    expect(() => encode({ __metadata__: value })).toThrow(/cannot be named/);
-    expect([...decode(encode(new Map([['__proto__', value]]))).tensors.keys()]).toEqual(['__proto__']);
-    expect(() => encode({ a: { ...value, shape: [3] } })).toThrow(/do not fill \[3\]/);
+  it('takes a name in its text for a name in a header', () => {
+    const name = '"a":{"a":1,"a":';
+    const text = { [name]: '{"b":1,"b":2}', b: '\\"}{' };
+    const { tensors, metadata } = decode(encode({ [name]: floats, 'c\\': floats }, text));
+    expect([[...tensors.keys()], Object.fromEntries(metadata)]).toEqual([[name, 'c\\'], text]);
+  });
+
+  it('reads metadata of any length', () => {
+    const text = JSON.stringify({ '"': '\\"'.repeat(2e6) });
+    expect(decode(encode({}, { text })).metadata.get('text')).toBe(text);
+  });
+
+  it('keeps the order of tensors whose names are numbers', () => {
+    const names = ['10', 'b', '2', 'a'];
+    expect([...decode(encode(new Map(names.map((name) => [name, floats])))).tensors.keys()]).toEqual(names);
+  });
+});
+
+/** A file of one tensor, its values given as they are stored. */
+function holding(dtype: string, shape: readonly number[], values: ArrayBufferView): Uint8Array {
+  const stored = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  const bytes = one(dtype, shape, [0, stored.length], stored.length);
+  bytes.set(stored, bytes.length - stored.length);
+  return bytes;
+}
+
+describe("others' dtypes", () => {
+  const cases: [string, ArrayBufferView, TensorData['dtype'], readonly number[]][] = [
+    ['I64', BigInt64Array.of(0n, -1n, 2n ** 31n - 1n, -(2n ** 31n)), 'i32', [0, -1, 2 ** 31 - 1, -(2 ** 31)]],
+    ['U64', BigUint64Array.of(0n, 2n ** 31n, 2n ** 32n - 1n), 'u32', [0, 2 ** 31, 2 ** 32 - 1]],
+    ['I16', Int16Array.of(-32768, 0, 32767), 'i32', [-32768, 0, 32767]],
+    ['U16', Uint16Array.of(0, 40000, 65535), 'u32', [0, 40000, 65535]],
+    ['I8', Int8Array.of(-128, 0, 127), 'i32', [-128, 0, 127]],
+  ];
+  it.each(cases)('%s is read', (format, values, dtype, expected) => {
+    const { tensors, skipped } = decode(holding(format, [expected.length], values));
+    expect([tensors.get('a')!.dtype, [...tensors.get('a')!.data]]).toEqual([dtype, expected]);
+    expect(skipped.size).toBe(0);
+  });
+
+  const beyond: [string, ArrayBufferView, RegExp][] = [
+    ['I64', BigInt64Array.of(0n, 2n ** 31n), /^I64 with 2147483648 at 1, which i32 does not hold; save it as F64/],
+    ['I64', BigInt64Array.of(-(2n ** 31n) - 1n, 0n), /^I64 with -2147483649 at 0, which i32/],
+    ['I64', BigInt64Array.of(-(2n ** 63n), 0n), /^I64 with -9223372036854775808 at 0/],
+    ['U64', BigUint64Array.of(1n, 2n ** 32n), /^U64 with 4294967296 at 1, which u32 does not hold; save it as F64/],
+    ['C64', new Float32Array(4), /^C64, which no dtype here holds; save its parts as F32/],
+    ['F8_E4M3', new Uint8Array(2), /^F8_E4M3, which no dtype here holds; save it as F32/],
+    ['F8_E5M2', new Uint8Array(2), /^F8_E5M2/],
+    ['F8_E4M3FNUZ', new Uint8Array(2), /^F8_E4M3FNUZ/],
+    ['F8_E5M2FNUZ', new Uint8Array(2), /^F8_E5M2FNUZ/],
+    ['F8_E8M0', new Uint8Array(2), /^F8_E8M0/],
+    ['F4', new Uint8Array(1), /^F4/],
+  ];
+  it.each(beyond)('%s is skipped, says why, and leaves the others', (format, values, why) => {
+    const { tensors, skipped } = decode(holding(format, [2], values));
+    expect([tensors.size, [...skipped.keys()]]).toEqual([0, ['a']]);
+    expect(skipped.get('a')).toMatch(why);
+    const size = values.byteLength;
+    const both = `{"x":${entry(format, [2], [4, 4 + size])},"y":${f32(0, 4)}}`;
+    const bytes = file(both, 4 + size);
+    bytes.set(new Uint8Array(values.buffer), bytes.length - size);
+    const more = decode(bytes);
+    expect([[...more.tensors.keys()], [...more.skipped.keys()]]).toEqual([['y'], ['x']]);
+  });
+
+  it('skips six-bit floats of whole bytes', () => {
+    const { skipped } = decode(one('F6_E2M3', [2, 4], [0, 6], 6));
+    expect([...skipped.keys()]).toEqual(['a']);
+  });
+
+  it('reads 64-bit integers exactly where they fit, else says which does not', () => {
+    const near = fc.oneof(fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n), fc.bigInt(-(2n ** 31n) - 2n, 2n ** 31n + 2n));
+    const integers = fc.array(fc.oneof({ weight: 9, arbitrary: fc.bigInt(-9n, 9n) }, near), { maxLength: 9 });
+    forAll(integers, 200, (list) => {
+      const { tensors, skipped } = decode(holding('I64', [list.length], BigInt64Array.from(list)));
+      const at = list.findIndex((each) => BigInt.asIntN(32, each) !== each);
+      if (at < 0) expect([...tensors.get('a')!.data].map(BigInt)).toEqual(list);
+      else expect(skipped.get('a')).toContain(`${list[at]} at ${at},`);
+    });
   });
 });

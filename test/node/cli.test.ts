@@ -1,4 +1,6 @@
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { cp, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { decode, encode } from '../../src/io/safetensors.js';
@@ -155,6 +157,84 @@ describe('what cannot be done', () => {
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(errors).toMatch(/^nabla: .*\n$/);
     expect(errors).toMatch(error);
+  });
+});
+
+describe('what nabla train writes', () => {
+  const inFolder = (...names: string[]): string => join(cli.folder, ...names);
+  const kept = async (): Promise<Buffer[]> => {
+    const names = (await readdir(inFolder('digits'))).sort();
+    return Promise.all(
+      [...names.map((name) => inFolder('digits', name)), inFolder('notes')].map((file) => readFile(file)),
+    );
+  };
+  beforeAll(async () => {
+    await writeFile(inFolder('notes'), 'abc '.repeat(400));
+    await writeFile(inFolder('old.previous'), 'abc '.repeat(400));
+    await symlink('digits/t10k-images-idx3-ubyte', inFolder('linked'));
+    await symlink('circle', inFolder('circle'));
+    execFileSync('mkfifo', [inFolder('pipe')]);
+    // a device of the test's own; only an administrator may make one
+    if (process.getuid?.() === 0) execFileSync('mknod', [inFolder('device'), 'c', '1', '3']);
+    await Promise.all([train('--steps 1 --output one.safetensors'), train('--steps 1 --output two.safetensors')]);
+  });
+
+  it.each([
+    ['--output digits/train-images-idx3-ubyte', /--output .*ubyte: it would replace the training data; name another/],
+    ['--output ./digits/../digits/t10k-labels-idx1-ubyte.gz', /it would replace the training data/],
+    ['--output linked', /--output linked: it would replace the training data/],
+    ['--report digits/train-images-idx3-ubyte', /--report .*: it would replace the training data/],
+    ['--output x --report ./x', /--report \.\/x: the model goes there; name another file/],
+    ['--output x --report x.previous', /--report x.previous: what the model replaces is kept there; name another/],
+    ['--output x.previous --report x', /--report x: the model goes there/],
+    ['--preset chars --text notes --output notes', /--output notes: it would replace the training data/],
+    ['--preset chars --text notes --report notes', /--report notes: it would replace the training data/],
+    ['--preset chars --text old.previous --output old', /--output old: it would replace the training data/],
+    ['--output pipe', /pipe: it is a pipe; name a file/],
+    ['--report pipe', /pipe: it is a pipe; name a file/],
+    ['--output circle', /circle: its symbolic links go in a circle/],
+    ['--output digits/', /digits\/: it is a folder/],
+    ['--output new/', /new\/: it ends as a folder does/],
+    ['--output /proc/self/model', /model: its folder cannot be written to/],
+    ['--tensorboard notes', /notes: /],
+    ...(process.getuid?.() === 0 ? [['--output device', /device: it is a device; name a file/] as const] : []),
+  ] as const)('never replaces what is needed, nor what is no file: %s', async (options, error) => {
+    const before = await kept();
+    const data = options.includes('--text') ? '' : '--data digits';
+    const { code, out, errors } = await cli.nabla(`train --backend cpu ${data} --layers 4 --steps 1 ${options}`);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(errors).toMatch(/^nabla: .*\n$/);
+    expect(errors).toMatch(error);
+    expect(await kept()).toEqual(before);
+    expect((await stat(inFolder('pipe'))).isFIFO()).toBe(true);
+    expect((await readdir(cli.folder)).filter((name) => /\.part$/.test(name))).toEqual([]);
+  });
+
+  it('replaces no page that nabla report reads', async () => {
+    for (const output of ['one.report.html', './two.report.html']) {
+      const { code, errors } = await cli.nabla(`report one.report.html two.report.html --output ${output}`);
+      expect(code).toBe(2);
+      expect(errors).toMatch(/^nabla: --output .*html: it would replace a run; name another file\n$/);
+    }
+  });
+
+  it('is the model first, which is there where the rest cannot be written', async () => {
+    const { code, errors } = await train('--epochs 40 --output saved.safetensors --tensorboard gone', {
+      onOutput: () => rmSync(inFolder('gone'), { recursive: true, force: true }),
+    });
+    expect(code).toBe(2);
+    expect(errors).toMatch(/^nabla: gone\/events.*: its folder cannot be written to; make the folder/);
+    expect(decode(await readFile(inFolder('saved.safetensors'))).tensors.size).toBe(4);
+  });
+
+  it('goes through a link, and keeps the mode', async () => {
+    await mkdir(inFolder('store'));
+    await writeFile(inFolder('store', 'real.safetensors'), '', { mode: 0o600 });
+    await symlink('store/real.safetensors', inFolder('short.safetensors'));
+    expect(await train('--steps 1 --output short.safetensors')).toMatchObject({ code: 0, errors: '' });
+    expect((await lstat(inFolder('short.safetensors'))).isSymbolicLink()).toBe(true);
+    expect((await stat(inFolder('store', 'real.safetensors'))).mode & 0o777).toBe(0o600);
+    expect(decode(await readFile(inFolder('store', 'real.safetensors'))).tensors.size).toBe(4);
   });
 });
 

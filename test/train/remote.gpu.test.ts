@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { type EpochReport, fit } from '../../src/index.common.js';
 import { type Port, remoteTrainer, serveTrainer } from '../../src/index.worker.js';
+import { sharedMemory } from '../support/containers.js';
 import { setUp } from '../support/trainer.js';
 
 function startWorker(): Port {
@@ -33,6 +34,16 @@ it('gives the same costs as training here, bit for bit', async () => {
   engine.dispose();
   expect(remote).toHaveLength(4);
   expect(remote).toEqual(local);
+});
+
+it('sends arrays in shared memory, as copies', async () => {
+  const given = settings();
+  const points = new Float32Array(sharedMemory(240), 0, 60);
+  points.set(given.points);
+  const trainer = await remoteTrainer(startWorker(), { ...given, points });
+  expect(await costsOf(trainer)).toHaveLength(4);
+  expect(points).toEqual(settings().points);
+  await trainer.close();
 });
 
 const inBrowsers = typeof Worker === 'undefined' ? [] : ['a script with an error'];

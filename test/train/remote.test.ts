@@ -19,6 +19,7 @@ import {
   type ServedTrainer,
   serveTrainer,
 } from '../../src/index.worker.js';
+import { sharedMemory } from '../support/containers.js';
 import { openCpuEngine } from '../support/engine.js';
 
 interface Settings {
@@ -71,6 +72,45 @@ describe('a remote trainer', () => {
     expect(await reportsOf(trainer)).toEqual(await local());
     expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
     expect(steps[19]).toEqual({ epoch: 4, step: 20, steps: 20, cost: expect.any(Number) });
+  });
+
+  it('copies arrays in shared memory, which cannot move, and leaves the rest as it is', async () => {
+    const given = settings();
+    const shared = new Float32Array(sharedMemory(200), 8, 44);
+    shared.set(given.inputs.points);
+    const flags = new DataView(sharedMemory(8));
+    flags.setUint8(3, 9);
+    const received: unknown[] = [];
+    const { port1, port2 } = new MessageChannel();
+    serveTrainer<Settings & { flags: DataView; list: readonly unknown[] }>((sent) => {
+      received.push(sent);
+      return { engine: openCpuEngine(), ...build(sent), reportEvery: 1 };
+    }, port2);
+    const list = [1, { deep: [shared] }, 'text'];
+    const trainer = await remoteTrainer(port1, { ...given, inputs: { points: shared }, flags, list });
+    open.push(trainer);
+    shared.fill(0); // another thread's later writing is not seen
+    flags.setUint8(3, 0);
+    const [sent] = received as [Settings & { flags: DataView; list: [1, { deep: [Float32Array] }, 'text'] }];
+    for (const points of [sent.inputs.points, sent.list[1].deep[0]]) {
+      expect(points).toEqual(settings().inputs.points);
+      expect(points.buffer).toBeInstanceOf(ArrayBuffer);
+    }
+    expect(sent.flags.getUint8(3)).toBe(9);
+    expect([sent.list[0], sent.list[2], given.labels.length]).toEqual([1, 'text', 0]);
+    expect(await reportsOf(trainer)).toEqual(await local());
+  });
+
+  it('loads a checkpoint out of any memory, and leaves that as it is', async () => {
+    const { trainer } = await connect();
+    await trainer.pause();
+    const file = await trainer.save();
+    const shared = new Uint8Array(sharedMemory(file.length), 0, file.length);
+    shared.set(file);
+    for (const bytes of [file, Buffer.from(file), file.slice().buffer, shared]) await trainer.load(bytes);
+    expect(shared).toEqual(file);
+    await expect(trainer.load('file' as never)).rejects.toThrow(FormatError);
+    expect(await reportsOf(trainer)).toEqual(await local());
   });
 
   it('moves the memory of its settings, and copies that of parts of arrays', async () => {

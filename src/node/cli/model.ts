@@ -1,6 +1,4 @@
 // The models of the commands: built from an architecture, which is plain data that travels in the model's file.
-import { access, constants, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
 import type { Engine } from '../../engine.js';
 import { NablaError } from '../../errors.js';
 import type { Tensor } from '../../graph/tensor.js';
@@ -77,18 +75,6 @@ export function describeModel({ kind, sizes: [inputs, ...sizes], activation, los
   const parts = [inputs, ...(kind === 'cnn' ? ['c8', 'c16'] : []), ...sizes];
   const layers = kind === 'chars' ? 'LSTM' : parts.length > 2 ? activation : 'linear';
   return `${parts.join('-')} ${layers}, ${loss}`;
-}
-
-/** Throws now where a file could not be written later. */
-export async function checkWritable(file: string): Promise<void> {
-  const isFolder = async (path: string) => (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
-  if (await isFolder(resolve(file))) throw new NablaError(`${file || "''"}: it is a folder; name a file in it`);
-  const folder = dirname(resolve(file));
-  const isOpen = await access(folder, constants.W_OK).then(
-    () => isFolder(folder),
-    () => false,
-  );
-  if (!isOpen) throw new NablaError(`${file}: its folder cannot be written to; make the folder, or name another`);
 }
 
 /** Opens a file that `nabla train` wrote. Throws NablaError naming the file where it is another or damaged. */

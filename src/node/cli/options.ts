@@ -1,5 +1,4 @@
 // The options of the commands: what each means, what it accepts, and the presets that set several at once.
-import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { NablaError } from '../../errors.js';
 import { activations } from '../../ops/activation.js';
@@ -103,8 +102,6 @@ export function readTrainOptions() {
   if (asked && options.backend === 'cpu') throw new NablaError(`--${asked}: it needs a GPU; leave out --backend cpu`);
   const base = options.output.replace(/\.safetensors$/, '');
   const report = typeof options.report === 'string' ? options.report : `${base}.report.html`;
-  if (resolve(report) === resolve(options.output))
-    throw new NablaError(`--report ${report}: the model goes there; name another file`);
   return {
     ...options,
     learningRate: options.learningRate ?? (options.optimizer === 'sgd' ? 0.1 : 0.001),

@@ -1,13 +1,13 @@
 // What `nabla train` leaves beside the model, and `nabla report`, which compares it.
-import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { NablaError } from '../../errors.js';
 import { chromeTrace, type EngineInfo, type Profile } from '../../graph/backend.js';
 import type { EpochReport } from '../../train/fit.js';
+import { saveFile } from '../files.js';
 import type { Predictions } from '../report/predictions.js';
 import { type Run, readPage, writePage } from '../report/run.js';
-import { checkWritable } from './model.js';
 import type { TrainOptions } from './options.js';
+import { checkOutputs } from './outputs.js';
 import { costText, count, percent, print, table, version } from './text.js';
 
 /** Kernels that the command lists. */
@@ -42,7 +42,7 @@ export async function reportRun(options: TrainOptions, { adapter }: EngineInfo, 
   const { epochs, steps, seconds } = facts;
   if (trace && profile) {
     print(profileTable(profile));
-    await writeFile(trace, JSON.stringify(chromeTrace(profile)));
+    await saveFile(trace, new TextEncoder().encode(JSON.stringify(chromeTrace(profile))));
     print(`wrote ${trace}; chrome://tracing and ui.perfetto.dev draw it`);
   }
   if (!report) return;
@@ -60,7 +60,7 @@ export async function reportRun(options: TrainOptions, { adapter }: EngineInfo, 
 /** Prints runs side by side, with the settings that differ, and writes a page that shows them so. */
 export async function compareFiles(files: readonly string[], output: string): Promise<void> {
   if (files.length < 2) throw new NablaError('report: one file; name two or more to compare');
-  await checkWritable(output);
+  await checkOutputs([{ option: '--output', what: 'the page', file: output }], [{ what: 'a run', files }]);
   const runs = (await Promise.all(files.map(readPage))).flat();
   const names = [...new Set(runs.flatMap(({ settings }) => Object.keys(settings)))];
   const differing = names.filter((name) => new Set(runs.map(({ settings }) => String(settings[name]))).size > 1);

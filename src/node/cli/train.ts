@@ -5,16 +5,20 @@ import type { Engine } from '../../engine.js';
 import { NablaError } from '../../errors.js';
 import { save } from '../../io/checkpoint.js';
 import { encode, type ScalarEvent } from '../../io/tensorboard.js';
+import type { Layer } from '../../nn/index.js';
 import { sizeOf } from '../../shape.js';
 import { evaluate, makePass } from '../../train/evaluate.js';
 import { type EpochReport, type FitOptions, fit } from '../../train/fit.js';
 import { saveFile } from '../files.js';
+import { mnistFiles } from '../mnist.js';
 import { predict } from '../report/predictions.js';
 import { shrinkPlan } from '../report/run.js';
+import { cannotWrite } from '../targets.js';
 import { openText, write } from './chars.js';
-import { type Architecture, buildModel, checkWritable, describeModel, lossOf } from './model.js';
+import { type Architecture, buildModel, describeModel, lossOf } from './model.js';
 import { openDigits, openEngine } from './open.js';
 import { optimizers, presets, type TrainOptions } from './options.js';
+import { checkOutputs, type Output } from './outputs.js';
 import { openProgress } from './progress.js';
 import { reportRun } from './report.js';
 import { costText, count, percent, print, resultLine } from './text.js';
@@ -26,8 +30,7 @@ import { costText, count, percent, print, resultLine } from './text.js';
 export async function train(options: TrainOptions): Promise<number> {
   const { preset, layers, activation, output, report, trace, tensorboard } = options;
   const events = tensorboard && join(tensorboard, `events.out.tfevents.${Math.floor(Date.now() / 1000)}.nabla`);
-  if (tensorboard) await mkdir(tensorboard, { recursive: true });
-  for (const file of [output, report, trace, events]) if (file !== undefined) await checkWritable(file);
+  await checkFiles(options, events);
   const data = await (preset === 'chars' ? openText(options.text) : openDigits(options.data));
   const { alphabet } = data;
   const sizes = [data.inputs, ...layers, data.classes];
@@ -45,18 +48,16 @@ export async function train(options: TrainOptions): Promise<number> {
   if (code) print(`stopped after ${count(steps)} steps`);
   const { checked } = engine.stats();
   if (checked > 0) print(`cross-check  ${count(checked)} values compared with float64, all within their bounds`);
+  const bytes = steps > 0 ? await saveModel(engine, model, architecture, { ...options, step: steps }) : 0;
   if (events) {
     await saveFile(events, encode(scalars));
     print(`wrote ${events}; see it with tensorboard --logdir ${tensorboard}`);
   }
   if (steps === 0) return code;
-  const about = { architecture: JSON.stringify(architecture), training: JSON.stringify({ ...options, step: steps }) };
-  const bytes = await save(engine, { model, metadata: about });
-  await saveFile(output, bytes);
   // An interrupted epoch has no report.
   const test = (!code && epochs.at(-1)?.validation) || (await evaluate(engine, { model, loss, data: data.test }));
   print(resultLine(test));
-  print(`wrote ${output} (${count(Math.ceil(bytes.length / 1024))} KiB); read it with`);
+  print(`wrote ${output} (${count(Math.ceil(bytes / 1024))} KiB); read it with`);
   print(`  npx nabla eval ${output}${data.option}`);
 
   if (report || trace) {
@@ -71,6 +72,33 @@ export async function train(options: TrainOptions): Promise<number> {
   }
   return code;
 }
+
+/** Before anything is computed: whether all that comes of it can be written, and replaces nothing that is needed. */
+async function checkFiles(options: TrainOptions, events: string | undefined): Promise<void> {
+  const { preset, text, data, output, report, trace, tensorboard } = options;
+  if (tensorboard)
+    await mkdir(tensorboard, { recursive: true }).catch((error) => {
+      throw cannotWrite(tensorboard, error);
+    });
+  const given = [
+    { option: '--output', what: 'the model', file: output },
+    { option: '--report', what: 'the page', file: report },
+    { option: '--profile', what: 'the trace', file: trace },
+    { option: '--tensorboard', what: 'the event file', file: events },
+  ];
+  const outputs = given.filter((each): each is Output => each.file !== undefined);
+  const files = preset === 'chars' ? [text ?? ''] : mnistFiles(data);
+  await checkOutputs(outputs, [{ what: 'the training data', files }]);
+}
+
+/** Writes what was learned, first of all that is written; returns how many bytes it takes. */
+async function saveModel(engine: Engine, model: Layer, architecture: Architecture, training: SavedOptions) {
+  const metadata = { architecture: JSON.stringify(architecture), training: JSON.stringify(training) };
+  const bytes = await save(engine, { model, metadata });
+  await saveFile(training.output, bytes);
+  return bytes.length;
+}
+type SavedOptions = TrainOptions & Readonly<{ step: number }>;
 
 type Problem = Pick<FitOptions, 'model' | 'loss'> & Readonly<Record<'train' | 'test', FitOptions['data']>>;
 

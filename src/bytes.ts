@@ -1,0 +1,44 @@
+// Memory that callers bring: bytes in whatever holds them, and copies of what somebody else may change.
+import { FormatError } from './errors.js';
+
+/** Bytes as people have them: a Uint8Array, a Buffer or another view at any offset, an ArrayBuffer; shared memory too. */
+export type Bytes = ArrayBufferLike | ArrayBufferView;
+
+/** @internal The name of a value's class, also where it comes from another realm, such as a frame. */
+export const classOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
+
+/** @internal Whether other threads may write to a buffer's memory at any time. */
+export const isShared = (buffer: ArrayBufferLike): boolean => classOf(buffer) === 'SharedArrayBuffer';
+
+/** @internal Values in memory of their own; a Buffer's own slice would be a view of the same memory. */
+export const copyOf = <T extends TypedMemory>(values: T): T =>
+  Uint8Array.prototype.slice.call(values) as TypedMemory as T; // that of every typed array
+
+/**
+ * @internal Values in memory that no other thread writes to and whose size stays: the array itself, or a copy. WebGPU, TextDecoder
+ * and Blob refuse other memory in browsers, and Dawn in Node crashes on memory that is shared.
+ */
+export function steady<T extends TypedMemory>(values: T): T {
+  const { buffer } = values;
+  return isShared(buffer) || (buffer as { resizable?: boolean }).resizable ? copyOf(values) : values;
+}
+type TypedMemory = { readonly buffer: ArrayBufferLike };
+
+/** @internal Bytes where they lie, as a plain Uint8Array; a copy of shared memory. Throws FormatError for what holds no bytes. */
+export function viewBytes(op: string, bytes: Bytes): Uint8Array<ArrayBuffer> {
+  const isView = ArrayBuffer.isView(bytes);
+  if (!isView && !/^(Shared)?ArrayBuffer$/.test(classOf(bytes)))
+    throw new FormatError(`${op}: bytes are ${describe(bytes)}; pass a Uint8Array, a Buffer or an ArrayBuffer`);
+  const view = isView ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes);
+  return steady(view) as Uint8Array<ArrayBuffer>;
+}
+
+/** @internal Bytes in memory of their own. Throws FormatError for what holds no bytes. */
+export const copyBytes = (op: string, bytes: Bytes): Uint8Array<ArrayBuffer> => new Uint8Array(viewBytes(op, bytes));
+
+/** @internal What somebody passed instead of what was wanted: "undefined", "a Promise", "an Array". */
+export function describe(value: unknown): string {
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return `${String(value)}`;
+  const name = classOf(value);
+  return `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}`;
+}

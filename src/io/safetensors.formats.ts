@@ -1,0 +1,91 @@
+// The dtypes of safetensors files: what their bytes are here, little-endian and row-major, and how values become bytes.
+import { halfToNumber, numberToHalf, type TensorData, type TypedArray } from '../dtype.js';
+
+/** What a format's bytes become. */
+interface Format {
+  /** Of one element. */
+  readonly bits: number;
+  /** What its values are here, and how they are read; nothing where no dtype holds them. */
+  readonly dtype?: TensorData['dtype'];
+  /** Values from bytes; a text where one of them does not fit the dtype. */
+  readonly read?: (bytes: ArrayBuffer) => TypedArray | string;
+  /** How to save such values so that they can be read. */
+  readonly instead?: string;
+}
+
+/** 64-bit integers in 32 bits where all of them fit: the upper word then only repeats the sign. */
+function narrow(bytes: ArrayBuffer, isSigned: boolean): TypedArray | string {
+  const words = new Int32Array(bytes);
+  const out = isSigned ? new Int32Array(words.length / 2) : new Uint32Array(words.length / 2);
+  for (let i = 0; i < out.length; i++) {
+    const low = words[2 * i]!;
+    const upper = isSigned ? low >> 31 : 0;
+    if (words[2 * i + 1] !== upper) return `${new (isSigned ? BigInt64Array : BigUint64Array)(bytes)[i]} at ${i}`;
+    out[i] = low;
+  }
+  return out;
+}
+
+const inF64 = 'save it as F64 (x.double() in PyTorch), or leave it out';
+const inF32 = 'save it as F32 (x.float() in PyTorch)';
+
+/** All of the format, by the names in a header: https://github.com/huggingface/safetensors, `Dtype`. */
+export const formats: ReadonlyMap<string, Format> = new Map<string, Format>([
+  ['F64', { bits: 64, dtype: 'f64', read: (bytes) => new Float64Array(bytes) }],
+  ['F32', { bits: 32, dtype: 'f32', read: (bytes) => new Float32Array(bytes) }],
+  ['F16', { bits: 16, dtype: 'f16', read: (bytes) => Float32Array.from(new Uint16Array(bytes), halfToNumber) }],
+  // the upper half of an f32
+  ['BF16', { bits: 16, dtype: 'f32', read: (bytes) => fromWords(new Uint16Array(bytes), (half) => half << 16) }],
+  ['I64', { bits: 64, dtype: 'i32', read: (bytes) => narrow(bytes, true), instead: inF64 }],
+  ['U64', { bits: 64, dtype: 'u32', read: (bytes) => narrow(bytes, false), instead: inF64 }],
+  ['I32', { bits: 32, dtype: 'i32', read: (bytes) => new Int32Array(bytes) }],
+  ['U32', { bits: 32, dtype: 'u32', read: (bytes) => new Uint32Array(bytes) }],
+  ['I16', { bits: 16, dtype: 'i32', read: (bytes) => Int32Array.from(new Int16Array(bytes)) }],
+  ['U16', { bits: 16, dtype: 'u32', read: (bytes) => Uint32Array.from(new Uint16Array(bytes)) }],
+  ['I8', { bits: 8, dtype: 'i32', read: (bytes) => Int32Array.from(new Int8Array(bytes)) }],
+  ['U8', { bits: 8, dtype: 'u8', read: (bytes) => new Uint8Array(bytes) }],
+  ['BOOL', { bits: 8, dtype: 'bool', read: (bytes) => new Uint8Array(bytes) }],
+  ['C64', { bits: 64, instead: 'save its parts as F32 (x.real and x.imag in PyTorch)' }],
+  ['F8_E4M3', { bits: 8, instead: inF32 }],
+  ['F8_E5M2', { bits: 8, instead: inF32 }],
+  ['F8_E4M3FNUZ', { bits: 8, instead: inF32 }],
+  ['F8_E5M2FNUZ', { bits: 8, instead: inF32 }],
+  ['F8_E8M0', { bits: 8, instead: inF32 }],
+  ['F6_E2M3', { bits: 6, instead: inF32 }],
+  ['F6_E3M2', { bits: 6, instead: inF32 }],
+  ['F4', { bits: 4, instead: inF32 }],
+]);
+
+const fromWords = (halves: Uint16Array, word: (half: number) => number): Float32Array =>
+  new Float32Array(Uint32Array.from(halves, word).buffer);
+
+/** Values from the bytes that a format stores; where no dtype holds them a text: what they are, and what to do. */
+export function restored(name: string, bytes: ArrayBuffer): Pick<TensorData, 'dtype' | 'data'> | string {
+  const { dtype, read, instead } = formats.get(name)!;
+  if (!dtype || !read) return `${name}, which no dtype here holds; ${instead}`;
+  const data = read(bytes);
+  return typeof data === 'string' ? `${name} with ${data}, which ${dtype} does not hold; ${instead}` : { dtype, data };
+}
+
+/** How a dtype is written. */
+const written = {
+  f64: { format: 'F64', Kind: Float64Array },
+  f32: { format: 'F32', Kind: Float32Array },
+  f16: { format: 'F16', Kind: Uint16Array },
+  i32: { format: 'I32', Kind: Int32Array },
+  u32: { format: 'U32', Kind: Uint32Array },
+  u8: { format: 'U8', Kind: Uint8Array },
+  bool: { format: 'BOOL', Kind: Uint8Array },
+} as const;
+
+/** Whether values of that dtype can be written. */
+export const isWritable = (dtype: unknown): boolean => Object.hasOwn(written, String(dtype));
+
+/** The name of a dtype in the format, the bytes of an element, and values as the bytes that it stores. */
+export function stored({ dtype, data }: TensorData): { format: string; width: number; bytes: Uint8Array } {
+  const { format, Kind } = written[dtype];
+  const halves = dtype === 'f16' && !(data instanceof Uint16Array);
+  const values = halves ? Uint16Array.from(data, numberToHalf) : data instanceof Kind ? data : new Kind(data);
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return { format, width: Kind.BYTES_PER_ELEMENT, bytes };
+}

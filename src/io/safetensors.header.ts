@@ -1,0 +1,158 @@
+// The header of a safetensors file, which may come from anybody: all that it says is checked before anything is made.
+import { classOf, describe } from '../bytes.js';
+import { FormatError } from '../errors.js';
+import { MAX_RANK, type Shape, sameShape, sizeOf } from '../shape.js';
+import { formats } from './safetensors.formats.js';
+
+/** Bytes that a header may take, as the format's own library has it (`MAX_HEADER_SIZE`): room for a million tensors. */
+export const HEADER_LIMIT = 1e8;
+
+export const fail = (fact: string): never => {
+  throw new FormatError(`safetensors: ${fact}`);
+};
+
+/** A tensor's place in the file: bytes from `begin` to `end`, counted from the end of the header. */
+export interface Entry {
+  readonly name: string;
+  readonly format: string;
+  readonly shape: Shape;
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** Whether a value is a list of whole numbers from 0 on, exact ones. */
+export const isCounts = (value: unknown): value is readonly number[] =>
+  Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0 && !Object.is(count, -0));
+
+/** Says what is wrong with a name in a header; nothing where it may be one. */
+export function objectionTo(name: unknown): string | undefined {
+  if (typeof name !== 'string') return 'is no text';
+  if (name === '__proto__') return 'has a meaning of its own in JavaScript';
+  return /\p{Surrogate}/u.test(name) ? 'is no Unicode: it holds half a character' : undefined;
+}
+
+/** Names and values: a Map, or an object. */
+export type Named<T> = ReadonlyMap<string, T> | Readonly<Record<string, T>>;
+
+/** The pairs of a Map or an object, with names that a header can hold. */
+export function pairsOf(what: string, given: unknown, values: string): [string, unknown][] {
+  const kind = classOf(given);
+  const pairs = kind === 'Map' ? [...(given as Map<string, unknown>)] : Object.entries(Object(given));
+  if (kind !== 'Map' && kind !== 'Object') fail(`${what} is ${describe(given)}; pass a Map or an object of ${values}`);
+  for (const [name] of pairs) {
+    const objection = objectionTo(name);
+    if (objection) fail(`${what}: the name ${String(name)} ${objection}; rename it`);
+  }
+  return pairs;
+}
+
+/** Metadata as pairs of texts. Throws FormatError for anything else. */
+export function metadataOf(metadata: Named<string>): [string, string][] {
+  const pairs = pairsOf('metadata', metadata, 'texts');
+  for (const [name, text] of pairs) {
+    if (typeof text !== 'string') fail(`metadata '${name}' is ${describe(text)}; make it text, with String(…) or JSON`);
+    if (/\p{Surrogate}/u.test(String(text))) fail(`metadata '${name}' is no Unicode: it holds half a character`);
+  }
+  return pairs as [string, string][];
+}
+
+/** What a header may hold at most: { name: { shape: [size] } }, and a little more for what others add. */
+const MAX_DEPTH = 8;
+
+/** Where a text that begins at `at` ends, in JSON: at the first quote before which the backslashes are even in number. */
+function textEnd(json: string, at: number): number {
+  for (let end = json.indexOf('"', at + 1); ; end = json.indexOf('"', end + 1)) {
+    let slashes = 0;
+    while (json[end - 1 - slashes] === '\\') slashes++;
+    if (slashes % 2 === 0) return end;
+  }
+}
+
+/** Throws for names that JSON.parse would hide or that mean something else, in text that is JSON. */
+function checkNames(json: string): void {
+  const token = /["{}[\]]/g;
+  const colon = /\s*:/y;
+  const open: Set<string>[] = []; // the names so far in each object or list around the token
+  for (let found = token.exec(json); found; found = token.exec(json)) {
+    if (found[0] === '{' || found[0] === '[') open.push(new Set());
+    else if (found[0] !== '"') open.pop();
+    if (open.length > MAX_DEPTH) fail(`the header is nested more than ${MAX_DEPTH} deep`);
+    if (found[0] !== '"') continue;
+    token.lastIndex = textEnd(json, found.index) + 1;
+    colon.lastIndex = token.lastIndex;
+    if (!colon.test(json)) continue; // a value
+    const name = JSON.parse(json.slice(found.index, token.lastIndex)) as string;
+    const objection = open.at(-1)!.has(name) ? 'stands in the header twice' : objectionTo(name);
+    if (objection) fail(`the name ${JSON.stringify(name)} ${objection}`);
+    open.at(-1)!.add(name);
+  }
+}
+
+/** The header's members. */
+function parse(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  if (bytes[0] !== 0x7b) fail("the header does not begin with '{'; is this a safetensors file?");
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    const header = JSON.parse(text);
+    checkNames(text);
+    return header;
+  } catch (cause) {
+    if (cause instanceof FormatError) throw cause;
+    throw new FormatError('safetensors: the header is no JSON in UTF-8', { cause });
+  }
+}
+
+/** What a text for people may take of a value that can be anything. */
+const shown = (value: unknown): string => JSON.stringify(value)?.slice(0, 200) ?? 'missing';
+
+/** One tensor as the header describes it, and how many bytes it takes. */
+function read(name: string, value: unknown) {
+  const { dtype, shape, data_offsets: offsets } = Object(value) as Readonly<Record<string, unknown>>;
+  const needed = `a dtype of ${[...formats.keys()].join(', ')}, a shape of up to ${MAX_RANK} sizes and data_offsets`;
+  const bits = typeof dtype === 'string' ? formats.get(dtype)?.bits : undefined;
+  if (bits === undefined || !isCounts(shape) || shape.length > MAX_RANK || !isCounts(offsets))
+    return fail(`'${name}' is ${shown(value)}; it needs ${needed}`);
+  const size = (sizeOf(shape) * bits) / 8;
+  if (!Number.isSafeInteger(size)) fail(`'${name}', ${dtype} [${shape}], takes no whole number of bytes`);
+  return { name, format: dtype as string, shape, offsets, size };
+}
+
+/** The tensors in the order of their bytes, which follow each other without a hole and fill what the file `holds`. */
+function layOut(members: readonly (readonly [name: string, value: unknown])[], holds: number): Entry[] {
+  const described = members.map(([name, value]) => read(name, value));
+  described.sort((a, b) => a.offsets[0]! - b.offsets[0]! || a.size - b.size);
+  let at = 0;
+  const entries = described.map(({ name, format, shape, offsets, size }): Entry => {
+    const begin = at;
+    at += size;
+    const place = `takes ${size} bytes from ${begin} on, and its data_offsets are [${offsets}]`;
+    if (!sameShape(offsets, [begin, at]))
+      fail(`'${name}', ${format} [${shape}], ${place}: they overlap, leave a hole or do not fit`);
+    if (at > holds) fail(`'${name}' ends at byte ${at} of ${holds}; the file is cut short`);
+    return { name, format, shape, begin, end: at };
+  });
+  if (at !== holds) fail(`the tensors take ${at} bytes and the file holds ${holds}; it has a tail`);
+  return entries;
+}
+
+/** Names and texts of what the header says of the whole file. */
+function readMetadata(value: unknown): Map<string, string> {
+  if (value === undefined || value === null) return new Map();
+  const isWrong = typeof value !== 'object' || Array.isArray(value);
+  const entries: [string, unknown][] = isWrong ? fail('__metadata__ is no object of texts') : Object.entries(value);
+  for (const [name, text] of entries)
+    if (typeof text !== 'string') fail(`__metadata__ '${name}' is ${shown(text)}; all of it is text`);
+  return new Map(entries as [string, string][]);
+}
+
+/** Reads and checks a file's header: where the values start, the tensors in the order of their bytes, and the metadata. */
+export function readHeader(bytes: Uint8Array) {
+  if (bytes.length < 8) fail(`the file has ${bytes.length} bytes; the length of its header takes 8`);
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
+  if (length > BigInt(bytes.length - 8)) fail(`the header's ${length} bytes reach past the end of the file`);
+  if (length > HEADER_LIMIT) fail(`the header takes ${length} bytes, above the format's ${HEADER_LIMIT}`);
+  const start = 8 + Number(length);
+  const { __metadata__, ...members } = parse(bytes.subarray(8, start));
+  const metadata = readMetadata(__metadata__);
+  return { start, metadata, entries: layOut(Object.entries(members), bytes.length - start) };
+}

@@ -1,0 +1,38 @@
+// What a command writes must not take the place of what it reads, nor of what else it writes: said before it begins.
+import { existsSync, statSync } from 'node:fs';
+import { NablaError } from '../../errors.js';
+import { checkWritable, previousOf, targetOf } from '../targets.js';
+
+/** A file that an option names, and what is written there: "the model". */
+export type Output = Readonly<Record<'option' | 'what' | 'file', string>>;
+/** Files that are read, and what they hold: "the training data". */
+export type Input = Readonly<{ what: string; files: readonly string[] }>;
+
+/** Whether two paths are one file, by any of its names. */
+function isSame(path: string, other: string): boolean {
+  if (path === other) return true;
+  const [a, b] = [path, other].map((each) => statSync(each, { throwIfNoEntry: false, bigint: true }));
+  return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
+}
+
+/** The files that a save changes. */
+const writtenFor = ({ file }: Output): readonly string[] => [targetOf(file), previousOf(targetOf(file))];
+
+/**
+ * Throws NablaError where a file could not be written later, or where it, or the `.previous` that is kept beside it, would
+ * replace one that is read or that another option names.
+ */
+export async function checkOutputs(outputs: readonly Output[], inputs: readonly Input[]): Promise<void> {
+  for (const { file } of outputs) await checkWritable(file);
+  const reserved = inputs.flatMap(({ what, files }) =>
+    files.filter((file) => existsSync(file)).map((file) => ({ at: file, fact: `it would replace ${what}` })),
+  );
+  for (const output of outputs) {
+    const written = writtenFor(output);
+    const taken = reserved.find(({ at }) => written.some((path) => isSame(path, at)));
+    if (taken) throw new NablaError(`${output.option} ${output.file}: ${taken.fact}; name another file`);
+    const [target, previous] = written;
+    reserved.push({ at: target!, fact: `${output.what} goes there` });
+    reserved.push({ at: previous!, fact: `what ${output.what} replaces is kept there` });
+  }
+}

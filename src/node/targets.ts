@@ -1,0 +1,104 @@
+// Where a file is written: through symbolic links, and never in the place of a folder, a device, a pipe or a socket.
+import { randomBytes } from 'node:crypto';
+import { lstatSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { open, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve, sep } from 'node:path';
+import { NablaError } from '../errors.js';
+
+/** What the file system's codes mean for a file that is to be written. */
+const facts: Readonly<Record<string, string>> = {
+  ENOENT: 'its folder cannot be written to; make the folder, or name another',
+  ENOTDIR: 'its folder cannot be written to; make the folder, or name another',
+  EEXIST: 'it is no folder, and one goes there; name another',
+  EACCES: 'its folder cannot be written to; change its permissions, or name another',
+  EPERM: 'its folder cannot be written to; change its permissions, or name another',
+  EROFS: 'its folder cannot be written to, the file system is read-only; name another',
+  ELOOP: 'its symbolic links go in a circle; mend them, or name another file',
+  ENAMETOOLONG: 'its name is too long; name a shorter one',
+  ENOSPC: 'the disk is full; make room, or name a file on another',
+  EDQUOT: 'your share of the disk is full; make room, or name a file on another',
+  EBUSY: 'it is in use or mounted; name another file',
+};
+
+/** What the file system says against writing a file, as an error that names the file, the fact and the fix. */
+export function cannotWrite(path: string, error: unknown): NablaError {
+  if (error instanceof NablaError) return error;
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  const known = facts[code] && `${facts[code]} (${code})`;
+  return new NablaError(`${path}: ${known ?? message}`, { cause: error });
+}
+
+const kinds: readonly (readonly [is: (stats: Stats) => boolean, kind: string])[] = [
+  [(stats) => stats.isDirectory(), 'a folder; name a file in it'],
+  [(stats) => stats.isFIFO(), 'a pipe; name a file'],
+  [(stats) => stats.isSocket(), 'a socket; name a file'],
+  [(stats) => stats.isBlockDevice() || stats.isCharacterDevice(), 'a device; name a file'],
+];
+
+/** Throws for what is there and is no file. */
+export function checkFile(path: string, stats: Stats | undefined): void {
+  const kind = stats && kinds.find(([is]) => is(stats))?.[1];
+  if (kind) throw new NablaError(`${path}: it is ${kind}`);
+}
+
+/** Links that may lead to each other, as Linux has it. */
+const MAX_LINKS = 40;
+
+/** The end of a path's links, whether there is anything or not. Throws the file system's errors. */
+function followLinks(path: string): string {
+  let at = resolve(path);
+  for (let hops = 0; hops < MAX_LINKS; hops++) {
+    const folder = realpathSync.native(dirname(at));
+    at = join(folder, basename(at));
+    if (!lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink()) return at;
+    at = resolve(folder, readlinkSync(at));
+  }
+  throw Object.assign(new Error(`${path}: too many links`), { code: 'ELOOP' });
+}
+
+/**
+ * The file that writing to a path changes: the path itself, or what its symbolic links lead to, which need not exist yet.
+ * Throws NablaError for folders, devices, pipes and sockets, and where its folder is missing.
+ */
+export function targetOf(path: string): string {
+  if (typeof path !== 'string') throw new NablaError(`saveFile: the path is ${String(path)}; give it as text`);
+  try {
+    // first of all, because what a link in /proc leads to has no path
+    checkFile(path || "''", statSync(path || '.', { throwIfNoEntry: false }));
+    if (path.endsWith('/') || path.endsWith(sep))
+      throw new NablaError(`${path}: it ends as a folder does; name a file in it`);
+    return followLinks(path);
+  } catch (error) {
+    throw cannotWrite(path, error);
+  }
+}
+
+/** A name beside a file that nobody else takes, of any length of the file's own. */
+export const nameBeside = (file: string): string =>
+  join(dirname(file), `.nabla-${randomBytes(12).toString('hex')}.part`);
+
+/** Where the content before the last save is kept. */
+export const previousOf = (target: string): string => `${target}.previous`;
+
+/** Throws where what is kept of a file would replace something that is no file. */
+export function checkPrevious(target: string): void {
+  const previous = previousOf(target);
+  // a name that is too long is no file's
+  if (Buffer.byteLength(basename(previous)) < MAX_NAME)
+    checkFile(previous, lstatSync(previous, { throwIfNoEntry: false }));
+}
+/** Bytes of a name, in most file systems. */
+const MAX_NAME = 256;
+
+/** Throws NablaError now where `saveFile` could not write later: it tries with an empty file beside, which it removes. */
+export async function checkWritable(path: string): Promise<void> {
+  const target = targetOf(path);
+  const trial = nameBeside(target);
+  try {
+    checkPrevious(target);
+    await (await open(trial, 'wx')).close();
+    await rm(trial);
+  } catch (error) {
+    throw cannotWrite(path, error);
+  }
+}

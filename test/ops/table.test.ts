@@ -32,6 +32,7 @@ const helpers = [
   .concat([
     'inputOp',
     'inside',
+    'isHalved',
     'matmulSizes',
     'misfit',
     'multiply',
@@ -40,6 +41,7 @@ const helpers = [
     'parameterOp',
     'pcg',
     'ranges',
+    'roundToHalf',
     'runCount',
   ])
   .concat(['startsOf', 'sumTo', 'tensor', 'unitRows']);

@@ -5,7 +5,7 @@ import type { watch } from './check/anomaly.js';
 import type { Check, CheckReport, CrossCheck, OnCheck } from './check/compare.js';
 import { ownValue } from './cpu/evaluate.js';
 import { readValue, type TensorData, type Value } from './dtype.js';
-import { NablaError } from './errors.js';
+import { DTypeError, NablaError } from './errors.js';
 import type { Backend, Capture, Executable, GpuAccess, PlanView, Profile } from './graph/backend.js';
 import type { Feeds, NamedFeeds, NodeFeeds, Program, Updates } from './graph/program.js';
 import { checkProgram, indexLimits, isInput, programNodes, readFeeds, readNodeFeeds } from './graph/program.js';
@@ -158,6 +158,9 @@ export class Engine {
   compile<const T extends Tree = Record<string, never>>(definition: StepDefinition<T>): Step<T> {
     checkOptions('compile', definition, '', 'inputs outputs updates precision recompute');
     const { outputs: tree = {} as T, updates = [], precision, recompute = false } = definition;
+    const { backend, features } = this.info;
+    if (precision === 'f16' && backend !== 'cpu' && !features.includes('shader-f16'))
+      throw new DTypeError("compile: precision 'f16': this adapter has no shader-f16; use f32");
     const outputs = tensorsOf(tree);
     const inputs = new Map(Object.entries(definition.inputs ?? {}));
     const program = countRuns(inPrecision(checkProgram({ outputs, updates, recompute }, inputs), precision));

@@ -18,7 +18,7 @@ export type Loss = (output: Tensor, target: Tensor) => Tensor;
 function targetsLike(loss: string, output: Tensor, target: Tensor, one: number | undefined): Tensor {
   const [classes, rows] = [output.shape.at(-1)!, output.shape.slice(0, -1)];
   if (!isFloat(target.dtype) && sameShape(target.shape, rows) && classes !== one)
-    return oneHot(target.dtype === 'u8' ? cast(target, 'i32') : target, classes);
+    return cast(oneHot(target.dtype === 'u8' ? cast(target, 'i32') : target, classes), output.dtype);
   if (sameShape(output.shape, target.shape) || sameShape(output.shape, [...target.shape, 1]))
     return reshape(cast(target, output.dtype), output.shape);
   const fix = `make the shapes equal, or pass class numbers (i32) of shape ${formatShape(rows)}`;

@@ -101,3 +101,13 @@ it('refuses shapes and dtypes that do not belong together', () => {
     /no batch/,
   );
 });
+
+it('class numbers go with outputs of f16', async () => {
+  const half = tensor([1, 2, 3, 4], [2, 2], { dtype: 'f16' });
+  const labels = tensor(new Int32Array([1, 0]));
+  const [cost] = await value(loss.crossEntropy(half, labels));
+  const [slope] = await value(grad(loss.crossEntropy(half, labels), half));
+  // (ln(1 + e⁻¹) + ln(1 + e)) / 2 and σ(−1) / 2, of f16
+  expect([cost, slope]).toEqual([0.8134765625, 0.134521484375]);
+  expect(await value(loss.squaredError(half, labels))).toEqual([11]);
+});

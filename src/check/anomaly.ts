@@ -2,6 +2,7 @@ import { isFloat, type TensorData } from '../dtype.js';
 import { CheckError } from '../errors.js';
 import { isConstant, type Program, programNodes } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
+import { cast } from '../ops/cast.js';
 import { notFinite } from '../ops/compare.js';
 import { sum } from '../ops/reduce.js';
 import { concat } from '../ops/slice.js';
@@ -19,7 +20,10 @@ export function watch(program: Program) {
     isFloat(dtype) && sizeOf(shape) > 0 && op.name !== 'full';
   const nodes = programNodes(program).filter(isWatched);
   if (nodes.length === 0) return undefined;
-  const counts = nodes.map((node) => reshape(sum(notFinite(node)), [1]));
+  // what is returned or kept of f16 is rounded before it is counted
+  const results = new Set([...program.outputs, ...program.updates.map(([, next]) => next)]);
+  const seen = (node: Tensor): Tensor => (results.has(node) && node.dtype === 'f16' ? cast(node, 'f16') : node);
+  const counts = nodes.map((node) => reshape(cast(sum(notFinite(seen(node))), 'f32'), [1]));
   return {
     program: { ...program, outputs: [...program.outputs, concat(counts, { axis: 0 })] },
     /** Throws CheckError naming the first op that made a value that is not finite. */

@@ -1,9 +1,10 @@
 import { TINY, ulp } from '../bounds.js';
 import { evaluateBound, evaluateNode, evaluateWith, ownValue, toHost } from '../cpu/evaluate.js';
-import { hostArray, hostData, isFloat, type TensorData, type TypedArray } from '../dtype.js';
+import { hostArray, hostData, isFloat, roundTo, type TensorData, type TypedArray } from '../dtype.js';
 import { CheckError } from '../errors.js';
 import type { Capture, EngineInfo } from '../graph/backend.js';
 import type { Tensor } from '../graph/tensor.js';
+import { isHalved } from '../ops/cast.js';
 import { gather } from '../ops/indexing.js';
 import { tensor } from '../ops/leaf.js';
 import { type MatmulOptions, matmul, matmulSizes } from '../ops/matmul.js';
@@ -14,6 +15,8 @@ import { formatShape, sizeOf } from '../shape.js';
 const FULL_CHECK = 2 ** 26;
 /** Halfway from the largest f32 to the next power of two: from here a correct result is infinite. */
 const OVERFLOW = 2 ** 128 * (1 - 2 ** -25);
+/** The same of f16, and that power of two. */
+const [HALF_OVERFLOW, HALF_END] = [65520, 2 ** 16];
 
 /** One result of one kernel against the reference. */
 export interface Check {
@@ -39,11 +42,38 @@ export type OnCheck = (checks: readonly Check[]) => void;
 /** A reference value with how far the GPU may be from it; an infinite error means that it was not computed. */
 export type Interval = { readonly value: TensorData; readonly errors: Float64Array };
 
+/**
+ * What rounding to f16 makes of an interval: it is exact and keeps order, so the ends of the interval are rounded to the
+ * ends of the result, and its value is their middle. Where one of them overflows, 2¹⁶ stands for ∞.
+ */
+function halved(node: Tensor, { value: x, errors }: Interval): Interval {
+  const round = (sign: number): TypedArray => {
+    const data = Float64Array.from(x.data, (each, i) => each + sign * errors[i]!);
+    return evaluateNode(node, [{ ...x, data }]).data;
+  };
+  const [low, here, high] = [round(-1), round(0), round(1)];
+  const finite = (each: number): number => Math.max(-HALF_END, Math.min(HALF_END, each));
+  const isOne = (i: number): boolean => low[i] === high[i] || Number.isNaN(here[i]);
+  const data = Float64Array.from(here, (each, i) => (isOne(i) ? each : (finite(low[i]!) + finite(high[i]!)) / 2));
+  const reach = Float64Array.from(errors, (error, i) => {
+    if (isOne(i)) return 0;
+    return Number.isFinite(error) ? finite(high[i]!) - data[i]! : Number.POSITIVE_INFINITY;
+  });
+  return { value: hostData(node.shape, node.dtype, data), errors: reach };
+}
+
+/** The errors of what an op reads: where a rounded number may have overflowed, any. */
+function errorsOf(node: Tensor, { value, errors }: Interval): Float64Array {
+  if (!isHalved(node)) return errors;
+  const reachesEnd = (i: number): boolean => Math.abs(value.data[i]!) + errors[i]! >= HALF_OVERFLOW;
+  return errors.map((error, i) => (error > 0 && reachesEnd(i) ? Number.POSITIVE_INFINITY : error));
+}
+
 /** Output errors that input errors cause: Σ over inputs of how far the output moves when that input moves by ± its error. */
 function propagate(node: Tensor, inputs: readonly Interval[], output: TensorData): Float64Array {
   const total = new Float64Array(output.data.length);
   const values = inputs.map(({ value }) => value);
-  const errors = inputs.map((input) => input.errors);
+  const errors = inputs.map((input, i) => errorsOf(node.inputs[i]!, input));
   const moving = [...errors.keys()].filter((i) => errors[i]!.some((error) => error !== 0));
   if (moving.length > 0 && node.op.propagate) return node.op.propagate(values, errors, output, node.options);
   for (const i of moving) {
@@ -90,6 +120,7 @@ export function evaluateInterval(node: Tensor, inputs: readonly Interval[]): Int
   // kernels do not read what holds nothing
   if (node.op.kernel.kind === 'leaf' && sizeOf(node.shape) === 0)
     return exact(hostData(node.shape, node.dtype, hostArray(node.dtype, 0)));
+  if (isHalved(node)) return halved(node, { ...inputs[0]!, errors: errorsOf(node.inputs[0]!, inputs[0]!) });
   const sampled = sampledProduct(node, inputs);
   if (sampled) return sampled;
   const values = inputs.map(({ value }) => value);
@@ -109,24 +140,28 @@ function finiteBound(bound: number, value: number): number {
 /** What a kernel reads. */
 export const exact = (value: TensorData): Interval => ({ value, errors: new Float64Array(value.data.length) });
 
-/** |gpu − cpu| over the allowed error: at most 1 where the result is right. NaN agrees with NaN, ±∞ with what overflows f32. */
-function ratioOf(gpu: number, cpu: number, error: number, float: boolean): number {
+/** |gpu − cpu| over the allowed error: at most 1 where the result is right. NaN agrees with NaN, ±∞ with what overflows. */
+function ratioOf(gpu: number, cpu: number, error: number, float: boolean, overflow: number): number {
   if (Object.is(gpu, cpu) || gpu === cpu) return 0;
   if (Number.isNaN(cpu)) return Number.isNaN(gpu) ? 0 : Number.POSITIVE_INFINITY;
-  if (!Number.isFinite(gpu)) return Math.sign(gpu) * cpu + error >= OVERFLOW ? 0 : Number.POSITIVE_INFINITY;
+  if (!Number.isFinite(gpu)) return Math.sign(gpu) * cpu + error >= overflow ? 0 : Number.POSITIVE_INFINITY;
   return Math.abs(gpu - cpu) / (error + (float ? TINY : 0));
 }
 
 /** A stored result against its reference. */
 function compareResult(node: Tensor, { value, errors }: Interval, { kernel, results }: Capture): Check {
   const stored = results.get(node)!.data;
+  const [float, half] = [isFloat(node.dtype), node.dtype === 'f16' || isHalved(node)];
+  const overflow = half ? HALF_OVERFLOW : OVERFLOW;
   let worst = { index: 0, gpu: 0, cpu: 0, bound: 0, ratio: -1 };
   let checked = 0;
   stored.forEach((gpu: number, index: number) => {
     const [cpu, bound] = [value.data[index]!, errors[index]!];
     if (bound === Number.POSITIVE_INFINITY) return;
     checked++;
-    const ratio = ratioOf(gpu, cpu, bound, isFloat(node.dtype)); // NaN, of a bound that is no number, fails
+    const isWhole = !half || Object.is(gpu, roundTo('f16', gpu));
+    // NaN, of a bound that is no number, fails
+    const ratio = isWhole ? ratioOf(gpu, cpu, bound, float, overflow) : Number.POSITIVE_INFINITY;
     if (!(ratio <= worst.ratio) && !Number.isNaN(worst.ratio)) worst = { index, gpu, cpu, bound, ratio };
   });
   return { op: node.op.name, kernel, checked, total: stored.length, worst };

@@ -1,4 +1,4 @@
-import type { TensorData } from '../dtype.js';
+import { roundTo, type TensorData } from '../dtype.js';
 import { type Backend, type EngineInfo, type Executable, emptyStats } from '../graph/backend.js';
 import { held, type Program, programNodes } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
@@ -6,6 +6,9 @@ import { evaluate, ownValue, toHost } from './evaluate.js';
 
 /** For the caller to change: what a parameter or a constant holds stays as it is. */
 const ownCopy = (value: TensorData): TensorData => ({ ...value, data: value.data.slice() });
+/** What is returned or kept of a node: of f16, rounded to it. Between, values are float64. */
+const rounded = ({ dtype }: Tensor, value: TensorData): TensorData =>
+  dtype === 'f16' ? { ...value, data: value.data.map((each: number) => roundTo(dtype, each)) } : value;
 
 /** Runs graphs in float64 by the ops' references. No WebGPU. */
 export class CpuBackend implements Backend {
@@ -30,7 +33,8 @@ export class CpuBackend implements Backend {
         const fed = held(feeds);
         return this.#enqueue(() => {
           this.stats.nodesEvaluated += nodes;
-          const values = evaluate(roots, (node) => fed.get(node) ?? this.#valueOf(node));
+          const exact = evaluate(roots, (node) => fed.get(node) ?? this.#valueOf(node));
+          const values = exact.map((value, i) => rounded(roots[i]!, value));
           for (const [i, [parameter]] of updates.entries()) this.#values.set(parameter, values[outputs.length + i]!);
           return values.slice(0, outputs.length).map(ownCopy);
         });

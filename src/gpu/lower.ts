@@ -1,7 +1,15 @@
-import { builtIn, type ComposedKernel, type OpRecord, type Options, type ScalarReference } from '../graph/op.js';
+import {
+  builtIn,
+  type ComposedKernel,
+  type Op,
+  type OpRecord,
+  type Options,
+  type ScalarReference,
+} from '../graph/op.js';
 import { opId, optionsText } from '../graph/structure.js';
 import { apply, filled, filledWith, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
+import { cast, isHalved, roundToHalf } from '../ops/cast.js';
 import { type MatmulOptions, matmul } from '../ops/matmul.js';
 import { sum } from '../ops/reduce.js';
 import { concat, pad, type ResizeOptions } from '../ops/slice.js';
@@ -33,6 +41,8 @@ function simplify(node: Tensor): Tensor {
     const turned = name === 'transpose' && axesOf(node).map((axis) => axesOf(a!)[axis]!);
     return turned ? transpose(source, turned) : node;
   }
+  // once f16 is f32 until it is rounded
+  if (name === 'cast' && node.dtype === 'f32' && a!.dtype === 'f32' && !isHalved(node)) return a!;
   if (name === 'matmul') return splitProduct(foldTranspose(node));
   if (name === 'sum') return splitSum(node);
   const joined = name === 'add' ? joinPieces(node) : undefined;
@@ -123,11 +133,31 @@ function splitSum(node: Tensor): Tensor {
   return reshape(sum(partial, { axis: 1 }), node.shape);
 }
 
+const isWidening = (node: Tensor): boolean =>
+  builtIn(node) === 'cast' && node.dtype === 'f32' && node.inputs[0]!.dtype === 'f16';
+
+const singles = new WeakMap<Op, Op>();
+/** A node over its rewritten inputs. Where it would be f16 and is no cast, it is f32. */
+function rebuild(node: Tensor, inputs: readonly Tensor[], halves: boolean): Tensor {
+  const value = filledWith(node);
+  if (value !== undefined) return node.dtype === 'f16' ? filled(value, node.shape, 'f32') : node;
+  if (isHalved(node) && !halves) return roundToHalf(inputs[0]!);
+  const [options, name] = [node.options as Options, node.name];
+  const same = inputs.every((input, i) => input === node.inputs[i]);
+  const own = same ? node : apply(node.op as OpRecord, inputs, options, name);
+  if (own.dtype !== 'f16' || isHalved(node)) return own;
+  const single = singles.get(node.op) ?? ({ ...node.op, dtype: () => 'f32' } as Op);
+  singles.set(node.op, single);
+  return apply(single as OpRecord, inputs, options, name);
+}
+
 /**
  * Rewrites a graph into the planner's vocabulary: composed ops written out, equal nodes shared (hash-consing),
- * literals folded, views collapsed. Returns the rewritten roots in order.
+ * literals folded, views collapsed. f16 is left to what lies in buffers as f16, leaves, results and casts; all that is
+ * computed from it is f32. Without `halves` no buffer holds f16, and casts to it round in f32. Returns the rewritten
+ * roots in order, in their dtypes.
  */
-export function lower(roots: readonly Tensor[]): Tensor[] {
+export function lower(roots: readonly Tensor[], halves: boolean): Tensor[] {
   const done = new Map<Tensor, Tensor>();
   const unique = new Map<string, Tensor>();
   const resolve = (targets: readonly Tensor[]): Tensor[] => {
@@ -135,21 +165,28 @@ export function lower(roots: readonly Tensor[]): Tensor[] {
       if (!done.has(node)) done.set(node, rewrite(node));
     return targets.map((target) => done.get(target)!);
   };
+  const widen = (x: Tensor): Tensor => (x.dtype === 'f16' ? resolve([cast(x, 'f32')])[0]! : x);
   const rewrite = (node: Tensor): Tensor => {
     const { kernel } = node.op;
     if (kernel.kind === 'leaf') return node;
-    const inputs = node.inputs.map((input) => done.get(input)!);
-    for (const input of inputs) done.set(input, input);
+    const given = node.inputs.map((input) => done.get(input)!);
+    for (const input of given) done.set(input, input);
+    const inputs = isWidening(node) ? given : given.map(widen);
     if (kernel.kind === 'composed') return resolve([(kernel as ComposedKernel).compose(inputs, node.options)])[0]!;
     const key = `${opId(node.op)}|${optionsText(node.options)}|${inputs.map((input) => input.id).join()}`;
     const known = unique.get(key);
     if (known) return known;
-    const same = inputs.every((input, i) => input === node.inputs[i]);
-    const own = same ? node : apply(node.op as OpRecord, inputs, node.options as Options, node.name);
+    const own = rebuild(node, inputs, halves);
     const simple = simplify(own);
     const result = simple === own ? own : resolve([simple])[0]!;
     unique.set(key, result);
     return result;
   };
-  return resolve(roots);
+  return resolve(roots).map((result, i) => {
+    if (roots[i]!.dtype === result.dtype) return result;
+    if (isWidening(result)) return result.inputs[0]!;
+    const rounded = cast(result, 'f16');
+    const shared = halves ? resolve([rounded])[0]! : rounded;
+    return shared.dtype === 'f16' ? shared : rounded; // of nothing it is a literal
+  });
 }

@@ -18,10 +18,10 @@ const MAX_READS = 6;
 /** Ops written into one kernel, so that its text and compile time stay bounded. */
 const MAX_OPS = 48;
 
-/** What a repeated or reordered value is read from. */
+/** What a repeated, reordered or widened value is read from. */
 function underViews(node: Tensor): Tensor {
   let at = base(node);
-  while (/^(broadcastTo|transpose)$/.test(builtIn(at))) at = base(at.inputs[0]!);
+  while (/^(broadcastTo|transpose)$/.test(builtIn(at)) || halvesOf(at)) at = base(at.inputs[0]!);
   return at;
 }
 
@@ -34,7 +34,10 @@ export const isVirtual = (node: Tensor): boolean =>
 const cheap =
   /^(add|sub|mul|neg|square|where|equal|notEqual|less|lessEqual|greater|greaterEqual|maximum|minimum|relu|reluDerivative|sigmoidDerivative|leakyRelu|leakyReluDerivative|cast|abs|outer|concat|pad|slice|gather|oneHot|crossEntropyBackward|softmaxBackward|movingAverage|descend)$/;
 const free = /^(reshape|broadcastTo|transpose|full|stopGradient|eye|arange)$/;
-const costOf = (node: Tensor): number => (free.test(builtIn(node)) ? 0 : cheap.test(builtIn(node)) ? 1 : 4);
+function costOf(node: Tensor): number {
+  if (free.test(builtIn(node)) || halvesOf(node)) return 0;
+  return cheap.test(builtIn(node)) ? 1 : 4;
+}
 
 /** Stores a shared expression where writing it into each user would compute more than a buffer costs. */
 function storeShared(order: readonly Tensor[], stored: Set<Tensor>, nexts: ReadonlySet<Tensor>): void {

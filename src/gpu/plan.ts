@@ -24,9 +24,9 @@ export type Plan = ReturnType<typeof makePlan>;
  * Lowers a program. Next values get nodes of their own, so that each update has one kernel to write it, and so do
  * outputs that the step overwrites.
  */
-function lowerProgram(program: Program): Program {
+function lowerProgram(program: Program, halves: boolean): Program {
   const { outputs, updates } = program;
-  const roots = lower([...outputs, ...updates.map(([, next]) => next)]);
+  const roots = lower([...outputs, ...updates.map(([, next]) => next)], halves);
   const taken = new Set<Tensor>();
   const own = updates.map(([parameter], i): Updates[number] => {
     const root = base(roots[outputs.length + i]!);
@@ -84,7 +84,7 @@ function checkStorable(node: Tensor, { maxBytes, f16 }: PlanContext): void {
 
 /** Compiles a program to a plan: lower, fuse, order, place, write WGSL. Pure, but for the shared parameter layout. */
 export function makePlan(program: Program, context: PlanContext) {
-  const lowered = lowerProgram(program);
+  const lowered = lowerProgram(program, context.f16);
   /** Values that may not lie in others, because a kernel that writes there would bind one part twice. */
   const apart = new Set<Tensor>();
   for (;;) {

@@ -1,4 +1,4 @@
-import { checkDType, type DType, hostArray, isFloat, rangeOf, roundTo } from '../dtype.js';
+import { checkDType, type DType, hostArray, isFloat, rangeOf } from '../dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
 import { checkOptions } from '../options.js';
 import { broadcastShapes, checkShape, type Shape, sizeOf } from '../shape.js';
@@ -100,8 +100,9 @@ export const fullOp: TensorRecord<FullOptions> = {
   name: 'full',
   accepts: 'any',
   vjp: () => [],
-  // the number that the GPU's literal is
-  reference: (_, { value }, { shape, dtype }) => hostArray(dtype, sizeOf(shape)).fill(roundTo(dtype, value)),
+  // the number that the GPU's literal is: beside f16 tensors it is f32
+  reference: (_, { value }, { shape, dtype }) =>
+    hostArray(dtype, sizeOf(shape)).fill(isFloat(dtype) ? Math.fround(value) : value),
   kernel: { kind: 'index', write: ({ options, output }) => literal(options.value, output.dtype) },
   bound: { ulp: 0 },
 };
@@ -139,7 +140,7 @@ export function filled(value: number, shape: Shape, dtype: DType, op = 'full'): 
 export const filledWith = ({ op, options }: Tensor): number | undefined =>
   op === (fullOp as unknown) ? (options as FullOptions).value : undefined;
 
-/** Tensors for an op's operands; numbers take the first tensor's dtype, f32 when there is none. */
+/** Tensors for an op's operands; numbers take the first tensor's dtype, f32 when there is none. None is rounded to f16. */
 export function lift(op: string, inputs: readonly TensorLike[]): Tensor[] {
   const dtype = inputs.find((input): input is Tensor => input instanceof Tensor)?.dtype ?? 'f32';
   return inputs.map((input) => (typeof input === 'number' ? filled(input, [], dtype, op) : input));

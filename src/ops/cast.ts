@@ -1,17 +1,15 @@
-// WGSL: conversions, index expressions (`write`, here).
-import { checkDType, type DType, hostArray, isFloat } from '../dtype.js';
+// WGSL: conversions, index expressions (`write`, here); rounding to f16 is in shaders/cast.wgsl.
+import source from '../../shaders/cast.wgsl?raw';
+import { EPSILON } from '../bounds.js';
+import { checkDType, type DType, hostArray, isFloat, roundTo } from '../dtype.js';
 import { DTypeError } from '../errors.js';
+import { builtIn } from '../graph/op.js';
 import { defineIndex, type Tensor } from '../graph/tensor.js';
 
 /** @internal The f32 numbers that floats are clamped to on their way to an integer. */
 export const ranges: Partial<Record<DType, readonly [number, number]>> = {
   i32: [-(2 ** 31), 2 ** 31 - 2 ** 7],
   u32: [0, 2 ** 32 - 2 ** 8],
-};
-/** Rounding: i32 and u32 beyond 2²⁴ round; to f16 rounds to 11 bits, next to 0 to multiples of 2⁻²⁴, and overflows. */
-const roundings: Partial<Record<DType, (size: number) => number>> = {
-  f32: (size) => size * 2 ** -23,
-  f16: (size) => (size >= 65504 ? Number.POSITIVE_INFINITY : size * 2 ** -10 + 2 ** -24),
 };
 
 const castOf = defineIndex<{ dtype: DType }>({
@@ -27,22 +25,41 @@ const castOf = defineIndex<{ dtype: DType }>({
   },
   write: ({ inputs: [x], output, flat, read, let: name }) => {
     const value = name(isFloat(x!.dtype) ? 'f32' : 'i32', read(0, flat));
-    const result = `${output.dtype === 'f16' ? 'f32' : output.dtype}(${value})`;
+    const result = `${output.dtype}(${value})`;
     // NaN becomes 0, told by its bits
     const isNumber = `(bitcast<u32>(${value}) & 0x7fffffffu) <= 0x7f800000u`;
     return isFloat(x!.dtype) && ranges[output.dtype] ? `select(${output.dtype}(0), ${result}, ${isNumber})` : result;
   },
-  bound: (_, { data }, { dtype }: { dtype: DType }) =>
-    Float64Array.from(data, (value) => roundings[dtype]?.(Math.abs(value)) ?? 0),
+  // integers beyond 2²⁴ round
+  bound: ([x], { data }, { dtype }: { dtype: DType }) =>
+    Float64Array.from(data, (value) => (dtype === 'f32' && !isFloat(x!.dtype) ? EPSILON * Math.abs(value) : 0)),
 });
+
+/** The casts that round to f16, exactly and on every adapter; f32 may hold the result as well. */
+const halveOf = defineIndex<{ dtype: 'f16' | 'f32'; rounded: 'f16' }>({
+  name: 'cast',
+  source,
+  vjp: ({ inputs: [x], cotangent }) => [isFloat(x!.dtype) ? cast(cotangent, x!.dtype) : undefined],
+  reference: ([x]) => Float64Array.from(x!.data, (value) => roundTo('f16', value)),
+  write: ({ flat, read }) => `round_half(f32(${read(0, flat)}))`,
+});
+
+/** @internal The numbers of f16 that lie next to those of x, in f32: for adapters whose buffers hold no halves. */
+export const roundToHalf = (x: Tensor): Tensor => halveOf([x], { dtype: 'f32', rounded: 'f16' });
+
+/** @internal Whether a node is a cast that rounds to f16. */
+export const isHalved = (node: Tensor): boolean => builtIn(node) === 'cast' && 'rounded' in node.options;
 
 /**
  * The same values in another dtype: floats to integers cut towards zero and clamp to what f32 can say, NaN
- * becomes 0; integers keep their bits; anything but 0 is true.
+ * becomes 0; integers keep their bits; anything but 0 is true. To f16 it rounds, ties to even, also what an op of f16
+ * tensors gives, which is f32 until then.
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
   if (dtype === 'u8') throw new DTypeError('cast: u8 is storage only; make it with tensor(new Uint8Array(…))');
-  return x?.dtype === checkDType('cast', dtype) ? x : castOf([x], { dtype });
+  if (checkDType('cast', dtype) !== 'f16') return x?.dtype === dtype ? x : castOf([x], { dtype });
+  const isRounded = x?.dtype === 'f16' && (x.op.kernel.kind === 'leaf' || isHalved(x));
+  return isRounded ? x : halveOf([x], { dtype: 'f16', rounded: 'f16' });
 }
 
 const stopOf = defineIndex<Record<string, never>>({

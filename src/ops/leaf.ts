@@ -1,6 +1,6 @@
 // WGSL: arange and full are index expressions (`write`, here); the others are buffers.
 import { EPSILON } from '../bounds.js';
-import { type DType, hostArray, readValue, roundTo, type Value } from '../dtype.js';
+import { type DType, hostArray, isFloat, readValue, roundTo, type Value } from '../dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
 import { inputNames, isParameter } from '../graph/program.js';
 import { apply, checkNumber, constantOp, defineIndex, filled, leafRecord, literal, Tensor } from '../graph/tensor.js';
@@ -55,7 +55,11 @@ export const ones = (shape: Shape, options: { dtype?: DType } = {}): Tensor => r
 
 /** `full` as the caller knows it by name. */
 function repeated(op: string, shape: Shape, value: number, options: { dtype?: DType }): Tensor {
-  return filled(value, checkShape(op, shape), checkOptions(op, options, '', 'dtype').dtype ?? 'f32', op);
+  const { dtype = 'f32' } = checkOptions(op, options, '', 'dtype');
+  const rounded = dtype === 'f16' ? roundTo(dtype, value) : value;
+  if (Number.isFinite(value) && !Number.isFinite(rounded))
+    throw new DTypeError(`${op}: ${value} is beyond the f16 range; use Infinity, or keep within ±65504`);
+  return filled(rounded, checkShape(op, shape), dtype, op);
 }
 
 /** The dtypes that numbers in a row, and ones, may have. */
@@ -66,7 +70,7 @@ const arangeOf = defineIndex<{ start: number; step: number; length: number; dtyp
   shape: (_, { length }) => [length],
   vjp: () => [],
   reference: (_, { start, step }, { shape, dtype }) => {
-    const [from, by] = [roundTo(dtype, start), roundTo(dtype, step)];
+    const [from, by] = isFloat(dtype) ? [Math.fround(start), Math.fround(step)] : [start, step];
     return hostArray(dtype, shape[0]!).map((_: number, i: number) => from + i * by);
   },
   write: ({ options: { start, step }, output: { dtype }, flat }) =>

@@ -4,6 +4,7 @@ import { programNodes, type Updates } from '../graph/program.js';
 import { checkTensors, Tensor } from '../graph/tensor.js';
 import { tanh } from '../ops/activation.js';
 import { add, div, minimum, mul, sqrt, square, sub } from '../ops/arithmetic.js';
+import { cast } from '../ops/cast.js';
 import { full, parameter, zeros } from '../ops/leaf.js';
 import { descend, movingAverage, scaledDirection } from '../ops/optimizer.js';
 import { sum } from '../ops/reduce.js';
@@ -91,9 +92,14 @@ function makeOptimizer(
     const counted = add(counter, 1);
     const rule = ruleOf(rate, counted);
     const rows = parameters.map((each, i) => {
-      const gradient = weightDecay === 0 ? clipped[i]! : add(clipped[i]!, mul(weightDecay, each));
+      // of halves too, state and arithmetic are f32
+      const isHalf = each.dtype === 'f16';
+      const [value, slope] = [each, clipped[i]!].map((x) => (isHalf ? cast(x, 'f32') : x)) as [Tensor, Tensor];
+      const gradient = weightDecay === 0 ? slope : add(slope, mul(weightDecay, value));
       const state = stateOf(each);
-      return rule(each, gradient, ...state).map((next, k) => [[each, ...state][k]!, next] as const);
+      const [next, ...rest] = rule(value, gradient, ...state);
+      const nexts = [isHalf ? cast(next!, 'f16') : next!, ...rest];
+      return [each, ...state].map((target, k) => [target, nexts[k]!] as const);
     });
     // all parameters, then one kind of state after the other
     const updates = rows[0]!.flatMap((_, k) => rows.map((row) => row[k]!));

@@ -1,7 +1,7 @@
-// The scale of the cost in mixed precision, on the CPU, which rounds nothing.
+// The scale of the cost in mixed precision, on the CPU, which rounds what products read as a GPU does.
 import { expect, it } from 'vitest';
 import { inPrecision } from '../../src/autodiff/precision.js';
-import { square } from '../../src/ops/arithmetic.js';
+import { mul, square } from '../../src/ops/arithmetic.js';
 import { input, parameter } from '../../src/ops/leaf.js';
 import { matmul } from '../../src/ops/matmul.js';
 import { sum } from '../../src/ops/reduce.js';
@@ -10,12 +10,12 @@ import { openCpuEngine } from '../support/engine.js';
 
 const engine = openCpuEngine();
 
-/** w ← w − ¼ dC/dw with C = (x w)². */
-function makeStep() {
+/** w ← w − rate · dC/dw with C = factor · (x w)²: w/2 where rate · factor is ¼. 2 factor x w reaches the product. */
+function makeStep(factor = 2 ** -8, learningRate = 64) {
   const w = parameter([[8]], { name: 'w' });
   const x = input([1, 1]);
-  const cost = sum(square(matmul(x, w)));
-  const updates = sgd({ learningRate: 0.25 }).updates(cost, [w]);
+  const cost = mul(sum(square(matmul(x, w))), factor);
+  const updates = sgd({ learningRate }).updates(cost, [w]);
   const step = engine.compile({ inputs: { x }, outputs: { cost }, updates: [...updates], precision: 'f16' });
   return async (value: number): Promise<number> => {
     await step({ x: [[value]] });
@@ -31,6 +31,14 @@ it('the scale goes out of the gradients again', async () => {
 it('a step whose gradient is not finite changes no parameter', async () => {
   const step = makeStep();
   expect([await step(1), await step(Infinity), await step(Number.NaN), await step(1)]).toEqual([4, 4, 4, 2]);
+});
+
+it('a step whose gradient overflows f16 changes none either, until the scale is small enough', async () => {
+  const step = makeStep(1, 0.25);
+  // 16 · 2¹⁶ is above 65504, and so on down to 16 · 2¹²
+  const path = [];
+  for (let i = 0; i < 7; i++) path.push(await step(1));
+  expect(path).toEqual([8, 8, 8, 8, 8, 4, 2]);
 });
 
 it('the scale doubles after 2,000 good steps, and halves after a bad one', async () => {

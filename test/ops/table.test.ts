@@ -25,6 +25,7 @@ const helpers = [
   .concat([
     'inputOp',
     'inside',
+    'isHalved',
     'matmulSizes',
     'misfit',
     'multiply',
@@ -33,6 +34,7 @@ const helpers = [
     'parameterOp',
     'pcg',
     'ranges',
+    'roundToHalf',
     'runCount',
   ])
   .concat(['startsOf', 'sumTo', 'tensor', 'unitRows']);

@@ -175,6 +175,17 @@ describe('an optimizer', () => {
     expect(() => optim.sgd({ learningRate: p }).updates(sum(p), [p])).toThrow(/give a scalar/);
     expect(grad(sum(p), p).shape).toEqual([2]);
   });
+
+  it('keep state and small numbers in f32 where the parameter is f16', async () => {
+    const p = parameter(tensor([1, 1], [2], { dtype: 'f16' }), { name: 'p' });
+    const optimizer = optim.adam({ learningRate: 0.125, weightDecay: 1e-9 });
+    const cost = sum(mul(p, tensor([0, 1], [2], { dtype: 'f16' })));
+    await engine.compile({ updates: optimizer.updates(mul(cost, 1e-3), [p]) })();
+    // gradients 10⁻⁹ and 10⁻³: the first step is rate · g / (g + ε), with ε = 10⁻⁸, which f16 does not hold
+    expect([...(await engine.read(p)).data]).toEqual([0.98876953125, 0.875]);
+    const { data } = await engine.read(optimizer.state([p]).get('p.v')!);
+    expect(data[1]).toBeCloseTo(1e-9, 12);
+  });
 });
 
 describe('schedules', () => {

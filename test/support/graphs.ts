@@ -2,6 +2,7 @@
 import type { Tensor } from '../../src/graph/tensor.js';
 import { sigmoid, softplus, tanh } from '../../src/ops/activation.js';
 import { add, cos, div, exp, mul, neg, sin, sqrt, square, sub } from '../../src/ops/arithmetic.js';
+import { cast } from '../../src/ops/cast.js';
 import { gather } from '../../src/ops/indexing.js';
 import { input, tensor } from '../../src/ops/leaf.js';
 import { matmul, outer } from '../../src/ops/matmul.js';
@@ -12,17 +13,21 @@ import { broadcastTo, reshape, transpose } from '../../src/ops/view.js';
 import { broadcastShapes, sizeOf } from '../../src/shape.js';
 import { floats, uniforms } from './samples.js';
 
-/** A random graph of `size` nodes over shared leaves: every op keeps values in a tame range. */
+/**
+ * A random graph of `size` nodes over shared leaves: every op keeps values in a tame range. With `half` all of it is f16,
+ * computed from f32 leaves and rounded here and there.
+ */
 export function randomGraph(
   size: number,
   from: number,
+  half = false,
 ): { y: Tensor; leaves: Tensor[]; feeds: Map<Tensor, ReturnType<typeof floats>> } {
   const random = uniforms(from);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
   const shapes = [[], [3], [2, 3], [1, 3], [2, 1], [2, 1, 3]];
   const leaves = [0, 1, 2].map((i) => input(pick(shapes), { name: `leaf${i}` }));
   const feeds = new Map(leaves.map((leaf, i) => [leaf, floats(from, leaf.shape, {}, i)]));
-  const pool: Tensor[] = [...leaves];
+  const pool: Tensor[] = leaves.map((leaf) => (half ? cast(leaf, 'f16') : leaf));
   const tame = (x: Tensor): Tensor => tanh(x);
   const unary: ((x: Tensor) => Tensor)[] = [
     ...[
@@ -62,11 +67,13 @@ export function randomGraph(
       broadcastShapes('pair', [a.shape, b.shape]);
       const call = pick(unary);
       const next = random() < 0.5 ? pick(binary)(tame(a), b) : call(a);
-      if (next.rank <= 5 && sizeOf(next.shape) <= 64) pool.push(next);
+      const rounded = half && random() < 0.3 ? cast(next, 'f16') : next;
+      if (next.rank <= 5 && sizeOf(next.shape) <= 64) pool.push(rounded);
     } catch {
       // the shapes do not fit this op: draw again
     }
   }
-  const ends = pool.filter((node) => !pool.some((user) => user.inputs.includes(node)));
+  const readBy = (user: Tensor): readonly Tensor[] => [...user.inputs, ...user.inputs.flatMap(({ inputs }) => inputs)];
+  const ends = pool.filter((node) => !pool.some((user) => (half ? readBy(user) : user.inputs).includes(node)));
   return { y: ends.map((end) => mean(tame(end))).reduce((a, b) => add(a, b)), leaves, feeds };
 }

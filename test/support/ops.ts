@@ -123,6 +123,8 @@ export const table: readonly family.Entry[] = [
   ),
   views('stopGradient', stopGradient, false),
   views('cast', (x, seed) => cast(x, (['i32', 'bool', 'f32'] as const)[seed % 3]!)),
+  // finite differences would see its steps
+  views('cast', (x) => cast(cast(x, 'f16'), 'f32'), false),
   family.slices,
   family.pads,
   family.concats,

@@ -1,36 +1,83 @@
 import { checkDType, type DType, hostArray, isFloat, rangeOf, roundTo } from '../dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
 import { checkOptions } from '../options.js';
-import { broadcastShapes, checkShape, type Shape, sizeOf } from '../shape.js';
+import { INSPECT } from '../print.js';
+import { broadcastShapes, checkShape, formatShape, type Shape, sizeOf } from '../shape.js';
+import { frozenList, frozenOptions } from './frozen.js';
 import type { ComposedRecord, IndexKernel, Op, OpRecord, Options, PointwiseRecord, TensorRecord } from './op.js';
 
 let nextId = 0;
 
-/** A node of a computation graph: an op, its inputs, a shape and a dtype. It owns no memory. */
+/** What a tensor throws where JavaScript would make a number of it. */
+const instead =
+  'use add(a, b) for a + b, sub for −, mul for *, div for /, pow for **, neg(a) for −a, and equal, less or greater to compare';
+
+/**
+ * A node of a computation graph: an op, its inputs, a shape and a dtype. It owns no memory, and nothing of it can be
+ * changed. Printed it is one line, `Tensor #12 add [2, 3] f32`; arithmetic on it throws NablaError.
+ */
 export class Tensor {
   /** Ascends with creation, so an input's id is always below its users'. */
   readonly id: number = nextId++;
-  readonly op: Op;
-  readonly inputs: readonly Tensor[];
-  /** Of the op's own option type: only the op itself looks inside. */
-  readonly options: never;
   readonly shape: Shape;
   readonly dtype: DType;
   readonly name: string | undefined;
+  // private, so that consoles of browsers do not unfold the graph behind the node
+  readonly #op: Op;
+  readonly #inputs: readonly Tensor[];
+  readonly #options: never;
 
   /** @internal Use the op functions. */
   constructor(op: Op, inputs: readonly Tensor[], options: Options, shape: Shape, dtype: DType, name?: string) {
-    this.op = op;
-    this.inputs = inputs;
-    this.options = options as never;
-    this.shape = shape;
+    this.shape = frozenList(shape);
     this.dtype = dtype;
     this.name = name;
+    this.#op = op;
+    this.#inputs = frozenList(inputs);
+    this.#options = frozenOptions(options) as never;
+    Object.freeze(this);
+  }
+
+  /** The record of what it computes. */
+  get op(): Op {
+    return this.#op;
+  }
+
+  /** What it computes that from. */
+  get inputs(): readonly Tensor[] {
+    return this.#inputs;
+  }
+
+  /** Of the op's own option type: only the op itself looks inside. */
+  get options(): never {
+    return this.#options;
   }
 
   /** Number of axes. */
   get rank(): number {
     return this.shape.length;
+  }
+
+  /** One line: `Tensor #12 add [2, 3] f32`, with the name where it has one. */
+  toString(): string {
+    const name = this.name === undefined ? '' : ` '${this.name}'`;
+    return `Tensor #${this.id} ${this.#op.name}${name} ${formatShape(this.shape)} ${this.dtype}`;
+  }
+
+  /** What `JSON.stringify` writes: the node without the graph behind it. */
+  toJSON() {
+    const { id, name, shape, dtype } = this;
+    return { id, op: this.#op.name, ...(name !== undefined && { name }), shape, dtype };
+  }
+
+  [INSPECT](): string {
+    return this.toString();
+  }
+
+  /** The line in a template literal; throws NablaError where an operator of JavaScript asks for a number. */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === 'string') return this.toString();
+    throw new NablaError(`tensor: ${this} is no number that operators could take; ${instead}`);
   }
 }
 

@@ -1,0 +1,9 @@
+// What consoles show: Node asks an object for a text of its own, browsers list its enumerable properties.
+
+/** Node's `console.log` and `util.inspect` call a method of this name; nothing of Node is imported for it. */
+export const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom');
+
+/** @internal The object, which Node's console shows as `text()`: read when it is printed, not before. */
+export function printedAs<T extends object>(object: T, text: () => string): T {
+  return Object.defineProperty(object, INSPECT, { value: text });
+}

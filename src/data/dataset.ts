@@ -35,13 +35,15 @@ export interface DatasetValues {
  * A data set from inputs [examples, …] and labels [examples, …]. Inputs stay as they are stored: bytes (Uint8Array, u8)
  * take a quarter of the memory of f32 and are multiplied by `scale` (1) when a step reads them; i32 inputs (indices
  * for `embedding`) are never scaled. Labels are class numbers where they are whole numbers: an integer typed array,
- * or an array of whole numbers; a Float32Array or nested arrays hold probabilities or real targets. A bare typed
- * array of inputs is cut into as many rows as there are labels. Throws FeedError when the lengths differ.
+ * or an array of whole numbers, or booleans; a Float32Array or nested arrays hold probabilities or real targets. A bare typed
+ * array of inputs is cut into as many rows as there are labels; boolean inputs become 0 and 1. Throws FeedError when the
+ * lengths differ.
  */
 export function dataset(inputs: Value, labels: Value, options: { scale?: number } = {}): Dataset {
   const { scale = 1 } = checkOptions('dataset', options, '', 'scale');
   if (!Number.isFinite(scale)) throw new FeedError(`dataset: scale is ${scale}; give a finite number`);
-  const whole = Array.isArray(labels) && labels.every((label) => Number.isInteger(label));
+  const isClass = (label: unknown): boolean => Number.isInteger(label) || typeof label === 'boolean';
+  const whole = Array.isArray(labels) && labels.every(isClass);
   const given = readValue('dataset: labels', labels, whole ? { dtype: 'i32' } : {});
   // A byte takes a quarter of a word, but rows of them must not straddle words on the way to being indices.
   const y = given.dtype === 'f32' ? given : readValue('dataset: labels', given, { dtype: 'i32' });
@@ -50,7 +52,8 @@ export function dataset(inputs: Value, labels: Value, options: { scale?: number 
     throw new FeedError(`dataset: labels have shape ${formatShape(y.shape)}; axis 0 counts the examples, at least one`);
   // a bare typed array is cut into equal rows
   const width = ArrayBuffer.isView(inputs) ? (inputs as TypedArray).length / length : Number.NaN;
-  const x = readValue('dataset: inputs', inputs, Number.isInteger(width) ? { shape: [length, width] } : {});
+  const raw = readValue('dataset: inputs', inputs, Number.isInteger(width) ? { shape: [length, width] } : {});
+  const x = raw.dtype === 'bool' ? readValue('dataset: inputs', raw, { dtype: 'f32' }) : raw;
   const [rows = 'no'] = x.shape;
   const fix = width > 0 ? 'as many numbers for each label' : 'one label for each input';
   if (rows !== length) throw new FeedError(`dataset: ${rows} inputs and ${length} labels; give ${fix}`);

@@ -200,6 +200,9 @@ export type Unary = (x: TensorLike) => Tensor;
 /** A function of two tensors, which broadcast. */
 export type Binary = (a: TensorLike, b: TensorLike) => Tensor;
 
+/** What a record may have beside its name, kernel and reference. */
+const RULES = 'shape dtype accepts vjp jvp bound propagate integers';
+
 /**
  * Makes an op from its record: a function from tensors (numbers are lifted) to a node of the graph.
  * Works the same in user code; see the record's fields for what each must give. The function throws NablaError for
@@ -209,7 +212,7 @@ export function defineOp(record: PointwiseRecord<NoOptions>): OpFunction;
 /** The same for an op of whole tensors: its reference takes and gives tensors' values. */
 export function defineOp(record: TensorRecord<NoOptions>): OpFunction;
 export function defineOp(record: OpRecord<NoOptions>): OpFunction {
-  checkOptions('defineOp', record, 'name kernel reference');
+  checkOptions('defineOp', record, 'name kernel reference', RULES);
   const { name, kernel } = record;
   if (!kernel.kind)
     throw new NablaError(`defineOp: the kernel of ${name} is ${typeof kernel}; make it with pointwise(…)`);

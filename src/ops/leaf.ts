@@ -2,7 +2,7 @@
 import { EPSILON } from '../bounds.js';
 import { type DType, hostArray, readValue, roundTo, type Value } from '../dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
-import { inputNames, isParameter } from '../graph/program.js';
+import { isParameter } from '../graph/program.js';
 import { apply, checkNumber, constantOp, defineIndex, filled, leafRecord, literal, Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import { checkShape, formatShape, type Shape, sizeOf } from '../shape.js';
@@ -44,7 +44,6 @@ function repeatedTo(shape: Shape, values: Value): Value {
 /** A place for values that each run feeds, of fixed `shape`; f32 unless `dtype` is given. */
 export function input(shape: Shape, options: { dtype?: DType; name?: string } = {}): Tensor {
   checkOptions('input', options, '', 'dtype name');
-  if (options.name !== undefined) inputNames.add(options.name);
   return apply(inputOp, [], { shape: checkShape('input', shape), dtype: options.dtype ?? 'f32' }, options.name);
 }
 

@@ -67,22 +67,28 @@ function part(values: DatasetValues, rows: Int32Array): Dataset {
     length: rows.length,
     values,
     rows,
-    split(fraction, { seed } = {}) {
+    split(fraction, options = {}) {
+      const { seed } = checkOptions('split', options, '', 'seed');
       const first = Math.round(fraction * rows.length);
       if (!(first >= 1 && first < rows.length))
         throw new FeedError(`split: ${fraction} of ${rows.length} examples leaves a part empty; give one in (0, 1)`);
       const order = ordered(seed);
       return [part(values, order.slice(0, first)), part(values, order.slice(first))];
     },
-    *batches(size, { seed } = {}) {
+    batches(size, options = {}) {
+      const { seed } = checkOptions('batches', options, '', 'seed');
       checkWhole('batches', { 'batch size': size });
-      const order = ordered(seed);
-      for (let at = 0; at < order.length; at += size) {
-        const picked = order.subarray(at, at + size);
-        yield { inputs: pick(values.inputs, picked, values.scale), labels: pick(values.labels, picked, 1) };
-      }
+      return batchesOf(values, ordered(seed), size);
     },
   };
+}
+
+/** Examples in an order, so many at a time. */
+function* batchesOf(values: DatasetValues, order: Int32Array, size: number): Iterable<Batch> {
+  for (let at = 0; at < order.length; at += size) {
+    const picked = order.subarray(at, at + size);
+    yield { inputs: pick(values.inputs, picked, values.scale), labels: pick(values.labels, picked, 1) };
+  }
 }
 
 /** What a constant node holds. */

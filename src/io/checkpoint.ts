@@ -4,11 +4,13 @@ import { FormatError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import { runCount } from '../ops/random.js';
 import { namesOf, type Optimizer } from '../optim/optimizers.js';
+import { checkOptions } from '../options.js';
 import { formatShape, sameShape } from '../shape.js';
 import type { Progress } from '../train/fit.js';
+import { NEEDED, OPTIONAL } from '../train/settings.js';
 import { decode, encode } from './safetensors.js';
 
-/** What a checkpoint is of. */
+/** What a checkpoint is of. The settings of a `fit` may stand beside it and are passed over. */
 export interface Subject {
   readonly model: { readonly parameters: readonly Tensor[] };
   /** Its state is saved and loaded too. */
@@ -17,6 +19,17 @@ export interface Subject {
   readonly progress?: Progress;
   /** Saved: what else to say of it. */
   readonly metadata?: Readonly<Record<string, string>>;
+}
+
+const SUBJECT = 'optimizer progress metadata';
+const ofSubject = new Set(`model ${SUBJECT}`.split(' '));
+const ofFit = new Set(`${NEEDED} ${OPTIONAL}`.split(' '));
+
+/** The subject; throws NablaError for names that neither it nor `fit` has. */
+function checkSubject(subject: Subject): Subject {
+  const own = Object.entries(Object(subject)).filter(([name]) => ofSubject.has(name) || !ofFit.has(name));
+  checkOptions('checkpoint', subject && Object.fromEntries(own), 'model', SUBJECT);
+  return subject;
 }
 
 const fail = (fact: string): never => {
@@ -41,7 +54,7 @@ function placesOf({ model, optimizer }: Subject, isScaled: boolean): Map<string,
  * a run has stopped.
  */
 export async function save(engine: Engine, subject: Subject): Promise<Uint8Array> {
-  const tensors = [...placesOf(subject, false)].map(async ([name, leaf]) => {
+  const tensors = [...placesOf(checkSubject(subject), false)].map(async ([name, leaf]) => {
     const value = await engine.read(leaf);
     return [name, subject.optimizer ? value : { ...value, dtype: leaf.dtype }] as const;
   });
@@ -59,7 +72,7 @@ export async function save(engine: Engine, subject: Subject): Promise<Uint8Array
  */
 export async function load(engine: Engine, bytes: Uint8Array, subject: Subject) {
   const { tensors, metadata } = decode(bytes);
-  const places = placesOf(subject, tensors.has('precision.scale'));
+  const places = placesOf(checkSubject(subject), tensors.has('precision.scale'));
   const values = [...places].map(([name, leaf]) => {
     const value = tensors.get(name) ?? fail(`it holds no '${name}'; it has ${[...tensors.keys()].slice(0, 8)}`);
     if (!sameShape(value.shape, leaf.shape))

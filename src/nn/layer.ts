@@ -161,7 +161,10 @@ export function sequential(...args: readonly SequentialPart[] | [readonly Sequen
     get parameters() {
       return [...new Set(layers.flatMap((layer) => layer.parameters))];
     },
-    apply: (x, settings) => layers.reduce((value, layer) => layer.apply(value, settings), x),
+    apply(x, settings = {}) {
+      checkOptions('nn', settings, '', 'training');
+      return layers.reduce((value, layer) => layer.apply(value, settings), x);
+    },
   };
 }
 

@@ -39,7 +39,7 @@ export interface Evaluation {
  * once, the remainder included; nothing is trained and dropout does not act.
  */
 export async function evaluate(engine: Engine, options: EvaluateOptions): Promise<Evaluation> {
-  checkOptions('evaluate', options, 'model loss data');
+  checkOptions('evaluate', options, 'model loss data', 'batchSize');
   const { length: examples, rows } = options.data;
   // near 256, with the smallest remainder
   const { batchSize = Math.ceil(examples / Math.ceil(examples / 256)) } = options;

@@ -7,6 +7,7 @@ import type { Optimizer } from '../optim/optimizers.js';
 import { checkOptions } from '../options.js';
 import { checkWhole } from '../shape.js';
 import { type EvaluateOptions, type Evaluation, evaluate, HISTORY, makePass, START, type Totals } from './evaluate.js';
+import { NEEDED, OPTIONAL } from './settings.js';
 
 /** What `fit` trains, on what, and for how long. */
 export interface FitOptions extends EvaluateOptions {
@@ -36,8 +37,6 @@ export interface FitOptions extends EvaluateOptions {
   /** Called while kernels are compiled before the first step. */
   readonly onWarmUp?: (done: number, total: number) => void;
 }
-
-const OPTIONAL = 'validation seed shuffle signal onStep reportEvery steps precision accuracy resume onWarmUp';
 
 /**
  * Where a run stands, as plain data: enough to go on bit for bit, with the parameters and the optimizer's state. `epoch` and
@@ -85,7 +84,7 @@ export interface Fit extends AsyncIterable<EpochReport> {
  * iterate again, or pass `progress` as `resume`, to go on.
  */
 export function fit(engine: Engine, options: FitOptions): Fit {
-  checkOptions('fit', options, 'model loss optimizer data epochs batchSize', OPTIONAL);
+  checkOptions('fit', options, NEEDED, OPTIONAL);
   const { model, loss, optimizer, data, batchSize, epochs, resume, signal, steps: most = Infinity } = options;
   checkWhole('fit', { epochs, steps: options.steps ?? 0 }, 0);
   checkWhole('fit', { 'batch size': batchSize, reportEvery: options.reportEvery ?? 1 });

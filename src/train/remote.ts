@@ -73,6 +73,7 @@ function makeServant<S>(setUp: SetUp<S>, tell: Tell): (command: Command, argumen
     const listeners = { onStep: tell('onStep'), onWarmUp: tell('onWarmUp') };
     run = fit(engine, { ...options, signal, ...listeners, ...(resume && { resume }) });
   };
+  const subject = () => ({ model: served.model, optimizer: served.optimizer });
   const rest = async (): Promise<void> => void (await reports?.return?.());
   const commands: Readonly<Record<Command, (argument: never) => unknown>> = {
     async open(settings: S) {
@@ -91,10 +92,10 @@ function makeServant<S>(setUp: SetUp<S>, tell: Tell): (command: Command, argumen
       await rest();
       return run.progress;
     },
-    save: () => checkpoint.save(served.engine, { ...served, progress: run.progress }),
+    save: () => checkpoint.save(served.engine, { ...subject(), progress: run.progress }),
     async load(file: Uint8Array) {
       await rest();
-      begin((await checkpoint.load(served.engine, file, served)).progress);
+      begin((await checkpoint.load(served.engine, file, subject())).progress);
     },
     call([name, argument]: [string, never]) {
       const call = served.calls?.[name];

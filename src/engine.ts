@@ -11,11 +11,12 @@ import type { Feeds, NamedFeeds, NodeFeeds, Program, Updates } from './graph/pro
 import { checkProgram, indexLimits, isInput, programNodes, readFeeds, readNodeFeeds } from './graph/program.js';
 import { isData, structureOf } from './graph/structure.js';
 import type { Tensor, Tree } from './graph/tensor.js';
-import { type Evaluated, inPlaceOf, tensorsOf } from './graph/walk.js';
+import { type Evaluated, inPlaceOf, ownShape, tensorsOf } from './graph/walk.js';
 import { checkRange } from './ops/indexing.js';
 import { checkParameter, describe } from './ops/leaf.js';
 import { countRuns } from './ops/random.js';
 import { checkChoice, checkOptions } from './options.js';
+import { INSPECT, printedAs } from './print.js';
 
 /** A compiled computation: call it with values for its inputs. Calls run in call order; feeds are copied at once. */
 export interface Step<T extends Tree> {
@@ -185,7 +186,8 @@ export class Engine {
       release: () => executable.release?.(),
     });
     this.#steps.set(step, compiled);
-    return step;
+    const counts = `${outputs.length} outputs, ${updates.length} updates, ${step.plan.dispatches.length} dispatches`;
+    return printedAs(step, () => `Step: inputs ${[...inputs.keys()].join(', ') || 'none'}; ${counts}`);
   }
 
   #compile(program: Program, outputs = program.outputs): Compiled {
@@ -206,7 +208,7 @@ export class Engine {
 
   /** A parameter's present value. */
   async read(parameter: Tensor): Promise<TensorData> {
-    return this.#open.read(checkParameter('read', parameter));
+    return ownShape(await this.#open.read(checkParameter('read', parameter)));
   }
 
   /** Replaces a parameter's value; shape must agree. The CPU engine keeps `dtype: 'f64'` values as they are. */
@@ -247,6 +249,11 @@ export class Engine {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.dispose();
+  }
+
+  [INSPECT](): string {
+    const { backend, adapter } = this.info;
+    return `Engine: ${backend}, ${adapter.description}${this.#disposed ? ', disposed' : ''}`;
   }
 
   get #open(): Backend {

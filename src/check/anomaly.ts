@@ -25,11 +25,12 @@ export function watch(program: Program) {
   return {
     program: { ...program, outputs: [...program.outputs, concat(counts, { axis: 0 })] },
     /**
-     * Throws CheckError naming the first op that made a value that is not finite. `run` is of the graph that was run, where the
+     * Throws CheckError naming the first op that made a value that is not finite. `run` is the graph that was run, where the
      * program was made for an equal one: names are not part of that.
      */
     check: ({ data }: TensorData, run: readonly Tensor[] = nodes): void => {
-      const counts = run.filter(isWatched).map((node, i) => [node, data[i]!] as const);
+      const own = run.filter(isWatched);
+      const counts = (own.length === nodes.length ? own : nodes).map((node, i) => [node, data[i]!] as const);
       const tainted = new Map(counts.filter(([, count]) => count > 0));
       // infinite constants, a mask say, are meant; what they make infinite is not the first
       for (const [node, count] of tainted) {

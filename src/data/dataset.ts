@@ -3,6 +3,7 @@ import { FeedError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import { tensor } from '../ops/leaf.js';
 import { checkOptions } from '../options.js';
+import { printedAs } from '../print.js';
 import { checkWhole, formatShape, sizeOf } from '../shape.js';
 import { shuffled } from './random.js';
 
@@ -63,7 +64,7 @@ export function dataset(inputs: Value, labels: Value, options: { scale?: number 
 
 function part(values: DatasetValues, rows: Int32Array): Dataset {
   const ordered = (seed?: number): Int32Array => (seed === undefined ? rows : shuffled(rows, seed));
-  return {
+  const dataset: Dataset = {
     length: rows.length,
     values,
     rows,
@@ -81,6 +82,9 @@ function part(values: DatasetValues, rows: Int32Array): Dataset {
       return batchesOf(values, ordered(seed), size);
     },
   };
+  const [x, y] = [values.inputs, values.labels].map(({ shape, dtype }) => `${formatShape(shape.slice(1))} ${dtype}`);
+  const labels = values.classes ? `${y}, class numbers` : y;
+  return printedAs(dataset, () => `Dataset: ${rows.length} examples; inputs ${x}; labels ${labels}`);
 }
 
 /** Examples in an order, so many at a time. */

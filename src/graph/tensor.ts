@@ -222,11 +222,12 @@ export function defineOp(record: OpRecord<NoOptions>): OpFunction {
 function opFunction(record: OpRecord<NoOptions>): OpFunction {
   const { name, kernel, reference } = record;
   const arity = kernel.kind === 'pointwise' ? reference?.length : undefined;
-  return (...inputs) => {
+  const call: OpFunction = (...inputs) => {
     if (inputs.length !== (arity ?? inputs.length))
       throw new NablaError(`${name}: inputs: ${arity} expected, ${inputs.length} given; pass one for each`);
     return apply(record, lift(name, inputs), {});
   };
+  return Object.defineProperty(call, 'name', { value: name }); // a console shows [Function: relu]
 }
 
 type PointwiseRules = Omit<PointwiseRecord<NoOptions>, 'name' | 'kernel'>;

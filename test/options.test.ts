@@ -141,8 +141,13 @@ describe('a misspelt option', () => {
     },
   );
 
-  it('settings of fit may stand in a checkpoint, its misspelt own may not', async () => {
+  it('settings of fit may be given whole to evaluate and checkpoints, misspelt ones may not', async () => {
     await browser.checkpoint.save(engine, training);
+    const settings = { ...training, accuracy: false, steps: 1 };
+    expect(await browser.evaluate(engine, settings)).toMatchObject({ accuracy: expect.any(Number), examples: 2 });
+    await expect(browser.evaluate(engine, { ...training, batchsize: 1 } as never)).rejects.toThrow(
+      "evaluate: there is no option 'batchsize'; pass an object of model, loss, data, batchSize",
+    );
     const wrong = browser.checkpoint.save(engine, { model, optimiser: training.optimizer } as never);
     await expect(wrong).rejects.toThrow(
       /checkpoint: there is no option 'optimiser'; pass an object of model, optimizer/,

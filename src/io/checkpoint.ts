@@ -4,10 +4,9 @@ import { FormatError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import { runCount } from '../ops/random.js';
 import { namesOf, type Optimizer } from '../optim/optimizers.js';
-import { checkOptions } from '../options.js';
 import { formatShape, sameShape } from '../shape.js';
 import type { Progress } from '../train/fit.js';
-import { NEEDED, OPTIONAL } from '../train/settings.js';
+import { checkBesideFit } from '../train/settings.js';
 import { decode, encode } from './safetensors.js';
 
 /** What a checkpoint is of. The settings of a `fit` may stand beside it and are passed over. */
@@ -21,16 +20,9 @@ export interface Subject {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-const SUBJECT = 'optimizer progress metadata';
-const ofSubject = new Set(`model ${SUBJECT}`.split(' '));
-const ofFit = new Set(`${NEEDED} ${OPTIONAL}`.split(' '));
-
 /** The subject; throws NablaError for names that neither it nor `fit` has. */
-function checkSubject(subject: Subject): Subject {
-  const own = Object.entries(Object(subject)).filter(([name]) => ofSubject.has(name) || !ofFit.has(name));
-  checkOptions('checkpoint', subject && Object.fromEntries(own), 'model', SUBJECT);
-  return subject;
-}
+const checkSubject = (subject: Subject): Subject =>
+  checkBesideFit('checkpoint', subject, 'model', 'optimizer progress metadata');
 
 const fail = (fact: string): never => {
   throw new FormatError(`checkpoint: ${fact}`);

@@ -12,10 +12,13 @@ export interface TensorData {
   readonly dtype: DType | 'f64';
   readonly data: TypedArray;
 }
-/** Numbers in arrays of equal length, as deep as the tensor has axes. */
+/** Numbers or booleans in arrays of equal length, as deep as the tensor has axes. */
 export type NestedArray = readonly (number | boolean | NestedArray)[];
-/** What may be fed: a number, nested arrays, a typed array (takes the expected shape) or values with their shape. */
-export type Value = number | NestedArray | TypedArray | TensorData;
+/**
+ * What may be fed: a number, a boolean, nested arrays, a typed array (takes the expected shape) or values with their shape.
+ * Booleans alone are bool; among numbers they are 1 and 0.
+ */
+export type Value = number | boolean | NestedArray | TypedArray | TensorData;
 
 export const isFloat = (dtype: DType | 'f64'): boolean => dtype === 'f32' || dtype === 'f16' || dtype === 'f64';
 
@@ -70,8 +73,11 @@ export const broadcastData = (x: TensorData, shape: Shape): TensorData =>
 /** The shape of a value, its numbers row by row, and the dtype that it brings. */
 type Source = { shape: Shape; source: ArrayLike<number>; dtype?: DType | undefined };
 
-/** The shape of a number or of nested arrays, or the one `wanted` where a row fills it, and the numbers, row by row. */
-function flatten(op: string, value: number | NestedArray, wanted: Shape | undefined): Source {
+/**
+ * The shape of a number, a boolean or nested arrays, or the one `wanted` where a row fills it, and the numbers, row by row;
+ * bool where all are booleans.
+ */
+function flatten(op: string, value: number | boolean | NestedArray, wanted: Shape | undefined): Source {
   const shape: number[] = [];
   let level: readonly unknown[] = [value];
   for (let [first] = level; Array.isArray(first); [first] = level) {
@@ -85,7 +91,8 @@ function flatten(op: string, value: number | NestedArray, wanted: Shape | undefi
     if (typeof each !== 'number' && typeof each !== 'boolean')
       throw new FeedError(`${op}: ${Array.isArray(each) ? 'an array' : JSON.stringify(each)} is not a number`);
   const isRow = shape.length === 1 && wanted && sizeOf(wanted) === level.length;
-  return { shape: isRow ? wanted : shape, source: Float64Array.from(level, Number) };
+  const isBool = level.length > 0 && level.every((each) => typeof each === 'boolean');
+  return { shape: isRow ? wanted : shape, source: Float64Array.from(level, Number), ...(isBool && { dtype: 'bool' }) };
 }
 
 const naturalDType = (data: TypedArray): DType =>
@@ -121,7 +128,8 @@ export function roundTo(dtype: DType, value: number): number {
 
 /** Opens a value; a bare typed array takes the shape `wanted`. */
 function sourceOf(op: string, value: Value, wanted: Shape | undefined): Source {
-  if (typeof value === 'number' || Array.isArray(value)) return flatten(op, value, wanted);
+  if (typeof value === 'number' || typeof value === 'boolean' || Array.isArray(value))
+    return flatten(op, value, wanted);
   const given = value as TypedArray | TensorData;
   const bare = ArrayBuffer.isView(given) ? { shape: wanted ?? [given.length], data: given } : undefined;
   const { shape, data: source, dtype = 'f64' } = (bare ?? given ?? {}) as Partial<TensorData>;
@@ -132,9 +140,11 @@ function sourceOf(op: string, value: Value, wanted: Shape | undefined): Source {
     throw new DTypeError(`${op}: ${kind} is not accepted; pass Float32Array, Int32Array, Uint32Array or Uint8Array`);
   if (sizeOf(checkShape(op, shape)) !== source.length)
     throw new FeedError(`${op}: ${source.length} values do not fill ${formatShape(shape)}, ${sizeOf(shape)} elements`);
+  const listed = Array.isArray(source) ? flatten(op, source, undefined) : undefined;
+  const natural = listed ? listed.dtype : naturalDType(source);
   // what another thread may change is copied before anything is checked
   const own = ArrayBuffer.isView(source) ? steady(source) : source;
-  return { shape, source: own, dtype: dtype === 'f64' ? naturalDType(source) : dtype };
+  return { shape, source: listed?.source ?? own, dtype: dtype === 'f64' ? natural : dtype };
 }
 
 type Expected = { shape?: Shape | undefined; dtype?: DType | undefined };

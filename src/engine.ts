@@ -11,11 +11,12 @@ import type { Feeds, NamedFeeds, NodeFeeds, Program, Updates } from './graph/pro
 import { checkProgram, indexLimits, isInput, programNodes, readFeeds, readNodeFeeds } from './graph/program.js';
 import { isData, structureOf } from './graph/structure.js';
 import type { Tensor, Tree } from './graph/tensor.js';
-import { type Evaluated, inPlaceOf, tensorsOf } from './graph/walk.js';
+import { type Evaluated, inPlaceOf, ownShape, tensorsOf } from './graph/walk.js';
 import { checkRange } from './ops/indexing.js';
 import { checkParameter, describe } from './ops/leaf.js';
 import { countRuns } from './ops/random.js';
 import { checkChoice, checkOptions } from './options.js';
+import { INSPECT, printedAs } from './print.js';
 
 /** A compiled computation: call it with values for its inputs. Calls run in call order; feeds are copied at once. */
 export interface Step<T extends Tree> {
@@ -102,7 +103,10 @@ export class Engine {
     return device && { device, bufferOf: (...of) => locate(...of).buffer, offsetOf: (...of) => locate(...of).offset };
   }
 
-  /** Evaluates a tree of tensors once and returns their values in the same structure. */
+  /**
+   * Evaluates a tree of tensors once and returns their values in the same structure. Inputs are fed by their names, all of
+   * which the tree must need, or in a Map by node, which may hold others too. Throws FeedError.
+   */
   run<const T extends Tree>(tree: T, feeds: NodeFeeds = {}): Promise<Evaluated<T>> {
     return this.#run(tree, feeds) as Promise<Evaluated<T>>;
   }
@@ -115,11 +119,15 @@ export class Engine {
     const plan = this.#planFor(nodes, outputs);
     // the plan may have been made for an equal graph: its data leaves stand in the same order
     const values = new Map(nodes.filter(isData).map((node, i) => [plan.data[i]!, fed.get(node) ?? ownValue(node)]));
-    return inPlaceOf(tree, await this.#execute(plan, values, true, report));
+    return inPlaceOf(tree, await this.#execute(plan, values, true, report, nodes));
   }
 
-  /** Runs with the engine's cross-check; with `report` every kernel is checked, and what is found reported alone. */
-  async #execute({ executable, watched }: Compiled, feeds: Feeds, read: boolean, report?: OnCheck) {
+  /**
+   * Runs with the engine's cross-check; with `report` every kernel is checked, and what is found reported alone. `nodes` are
+   * those of the graph, where the plan may be that of an equal one.
+   */
+  async #execute(compiled: Compiled, feeds: Feeds, read: boolean, report?: OnCheck, nodes?: readonly Tensor[]) {
+    const { executable, watched } = compiled;
     const { stats, info } = this.#open;
     const call = this.#calls++;
     const mode = report ? 'every' : this.#crossCheck;
@@ -137,7 +145,7 @@ export class Engine {
       });
       if (failure && !report) throw failure;
     }
-    watched?.check(results.at(-1)!);
+    watched?.check(results.at(-1)!, nodes);
     return results;
   }
 
@@ -169,10 +177,8 @@ export class Engine {
     const fedLimits = limits.filter(({ leaf }) => isInput(leaf));
     const compiled = this.#compile(program, outputs);
     const { executable } = compiled;
-    const unknown = `is no input of this step; it has ${[...inputs.keys()].join(', ') || 'none'}`;
-    const objection = (name: string) => (inputs.has(name) ? undefined : `${name} ${unknown}`);
     const execute = async (read: boolean, feeds: NamedFeeds = {}): Promise<TensorData[]> => {
-      const fed = readFeeds('feeds', inputs, feeds, objection);
+      const fed = readFeeds('feeds', inputs, feeds);
       checkIndices(fedLimits, fed);
       return this.#execute(compiled, fed, read);
     };
@@ -183,7 +189,8 @@ export class Engine {
       release: () => executable.release?.(),
     });
     this.#steps.set(step, compiled);
-    return step;
+    const counts = `${outputs.length} outputs, ${updates.length} updates, ${step.plan.dispatches.length} dispatches`;
+    return printedAs(step, () => `Step: inputs ${[...inputs.keys()].join(', ') || 'none'}; ${counts}`);
   }
 
   #compile(program: Program, outputs = program.outputs): Compiled {
@@ -204,7 +211,7 @@ export class Engine {
 
   /** A parameter's present value. */
   async read(parameter: Tensor): Promise<TensorData> {
-    return this.#open.read(checkParameter('read', parameter));
+    return ownShape(await this.#open.read(checkParameter('read', parameter)));
   }
 
   /** Replaces a parameter's value; shape must agree. The CPU engine keeps `dtype: 'f64'` values as they are. */
@@ -247,6 +254,11 @@ export class Engine {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.dispose();
+  }
+
+  [INSPECT](): string {
+    const { backend, adapter } = this.info;
+    return `Engine: ${backend}, ${adapter.description}${this.#disposed ? ', disposed' : ''}`;
   }
 
   get #open(): Backend {

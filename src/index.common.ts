@@ -42,4 +42,4 @@ export { broadcastTo, reshape, transpose } from './ops/view.js';
 export * as optim from './optim/index.js';
 export type { Shape } from './shape.js';
 export { type EvaluateOptions, type Evaluation, evaluate } from './train/evaluate.js';
-export * from './train/fit.js';
+export { type EpochReport, type Fit, type FitOptions, fit, type Progress, type StepReport } from './train/fit.js';

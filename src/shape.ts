@@ -56,22 +56,27 @@ export function rankOf(op: string, x: Ranked): number {
   throw new ShapeError(`${op}: ${String(x)} is not a tensor; wrap values with tensor(…)`);
 }
 
-/** An axis counted from the end when negative, as a number in [0, rank). */
-export function normalizeAxis(op: string, axis: number, x: Ranked): number {
+/**
+ * An axis counted from the end when negative, as a number in [0, rank). A scalar has none; `asVector` takes it for [1], as
+ * PyTorch's reductions do.
+ */
+export function normalizeAxis(op: string, axis: number, x: Ranked, asVector = false): number {
   const rank = rankOf(op, x);
-  if (rank === 0) throw new ShapeError(`${op}: a scalar has no axis; reshape it to [1]`);
-  if (!Number.isInteger(axis) || axis < -rank || axis >= rank)
-    throw new ShapeError(`${op}: axis ${axis} is outside rank ${rank}; use ${-rank} to ${rank - 1}`);
-  return axis < 0 ? axis + rank : axis;
+  if (rank === 0 && !asVector) throw new ShapeError(`${op}: a scalar has no axis; reshape it to [1]`);
+  const count = Math.max(rank, 1);
+  if (!Number.isInteger(axis) || axis < -count || axis >= count)
+    throw new ShapeError(`${op}: axis ${axis} is outside rank ${rank}; use ${-count} to ${count - 1}`);
+  return axis < 0 ? axis + count : axis;
 }
 
-/** The axes of a reduction, ascending; all of them when none are given. */
+/** The axes of a reduction, ascending; all of them when none are given. Axis 0 or −1 of a scalar is none. */
 export function normalizeAxes(op: string, axis: number | readonly number[] | undefined, x: Ranked): number[] {
-  const given = axis === undefined ? new Array(rankOf(op, x)).keys() : typeof axis === 'number' ? [axis] : axis;
-  const axes = Array.from(given, (each) => normalizeAxis(op, each, x));
+  const rank = rankOf(op, x);
+  const given = axis === undefined ? new Array(rank).keys() : typeof axis === 'number' ? [axis] : axis;
+  const axes = Array.from(given, (each) => normalizeAxis(op, each, x, true));
   if (new Set(axes).size !== axes.length)
     throw new ShapeError(`${op}: axis list [${axes.join(', ')}] names an axis twice`);
-  return axes.sort((a, b) => a - b);
+  return rank === 0 ? [] : axes.sort((a, b) => a - b);
 }
 
 /** Steps that walk `from` while `to` is walked: 0 along the axes that broadcasting repeats. */

@@ -204,7 +204,9 @@ it('random numbers need no seed: it is 0', async () => {
   expect(a).toEqual(b);
 });
 
-it('a named value that the graph turns out not to need is no mistake', async () => {
+it('a named value that the graph turns out not to need is a mistake, a node says itself what it is', async () => {
   const here = input([], { name: 'unneeded' });
-  expect((await engine.run(typed.grad(typed.neg(here), here), { unneeded: 1 })).data[0]).toBe(-1);
+  const slope = typed.grad(typed.neg(here), here);
+  expect((await engine.run(slope, new Map([[here, 1]]))).data[0]).toBe(-1);
+  await expect(engine.run(slope, { unneeded: 1 })).rejects.toThrow(/there is no input unneeded .* it has none; .*Map/);
 });

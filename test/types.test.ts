@@ -25,7 +25,7 @@ beforeAll(() => {
 }, 60_000);
 
 const consumer = `
-import { add, fit, loss, nn, open, optim, tensor, type Dataset } from 'nabla';
+import { add, fit, loss, nn, open, optim, tensor, type Dataset, type EpochReport } from 'nabla';
 import { type Port, remoteTrainer, serveTrainer, type ServedTrainer } from 'nabla/worker';
 await using engine = await open({ backend: 'cpu' });
 const x = tensor([1, 2]);
@@ -42,6 +42,17 @@ export function train(data: Dataset, signal: { readonly aborted: boolean }) {
   const settings = { epochs: 1, batchSize: 1, optimizer: optim.sgd({ learningRate: 0.1 }), loss: loss.crossEntropy };
   return fit(engine, { ...settings, model: nn.sequential(nn.dense(2, 2), nn.dropout()), data, signal });
 }
+export async function trained(data: Dataset): Promise<EpochReport | undefined> {
+  const last = await train(data, { aborted: false });
+  // @ts-expect-error: there may be no report
+  last.cost;
+  return last;
+}
+export const bools = [tensor(true), tensor([[true], [false]]), tensor([1], { dtype: 'i32' }), tensor([1], undefined, {})];
+// @ts-expect-error: a shape is no option
+tensor([1], { shape: [1] });
+// @ts-expect-error: shapes do not change
+x.shape.push(1);
 export const serve = (make: (epochs: number) => ServedTrainer, port: Port) => serveTrainer(make, port);
 export async function remote(port: Port): Promise<number> {
   const trainer = await remoteTrainer(port, { epochs: 1 }, { onStep: ({ cost }) => cost });

@@ -1,5 +1,6 @@
 import { mnistFrom } from '../data/idx.js';
 import { NablaError } from '../errors.js';
+import { checkOptions } from '../options.js';
 
 /** How data are fetched. */
 export interface DownloadOptions {
@@ -13,7 +14,8 @@ export interface DownloadOptions {
  * MNIST's 60,000 training and 10,000 test digits: inputs [n, 784], u8 with scale 1/255, labels 0 to 9. Fetches the four
  * IDX files below `base` ("mnist"), gzip or not. Throws NablaError where one is missing, FormatError where one is damaged.
  */
-export async function mnist(base = 'mnist', { onProgress, suffix = '' }: DownloadOptions = {}) {
+export async function mnist(base = 'mnist', options: DownloadOptions = {}) {
+  const { onProgress, suffix = '' } = checkOptions('mnist', options, '', 'onProgress suffix');
   let [done, total] = [0, 0];
   return mnistFrom(async (name) => {
     const url = `${base.replace(/\/$/, '')}/${name}${suffix}`;

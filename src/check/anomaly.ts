@@ -1,7 +1,7 @@
 import { isFloat, type TensorData } from '../dtype.js';
 import { CheckError } from '../errors.js';
 import { isConstant, type Program, programNodes } from '../graph/program.js';
-import type { Tensor } from '../graph/tensor.js';
+import { filledWith, type Tensor } from '../graph/tensor.js';
 import { cast } from '../ops/cast.js';
 import { notFinite } from '../ops/compare.js';
 import { sum } from '../ops/reduce.js';
@@ -11,13 +11,15 @@ import { formatShape, sizeOf } from '../shape.js';
 
 const called = ({ op, name, shape }: Tensor): string => `${name ?? op.name} ${formatShape(shape)}`;
 
+/** Floats that may become infinite or NaN: numbers that were given as such are finite. */
+const isWatched = (node: Tensor): boolean =>
+  isFloat(node.dtype) && sizeOf(node.shape) > 0 && filledWith(node) === undefined;
+
 /**
  * A program with one output more: how many values of each float node are NaN or infinite, in topological order. They are
  * counted on the device, by their bits, so that a step reads one short vector and nothing for each op.
  */
 export function watch(program: Program) {
-  const isWatched = ({ dtype, shape, op }: Tensor): boolean =>
-    isFloat(dtype) && sizeOf(shape) > 0 && op.name !== 'full';
   const nodes = programNodes(program).filter(isWatched);
   if (nodes.length === 0) return undefined;
   // what is returned or kept of f16 is rounded before it is counted
@@ -26,9 +28,14 @@ export function watch(program: Program) {
   const counts = nodes.map((node) => reshape(cast(sum(notFinite(seen(node))), 'f32'), [1]));
   return {
     program: { ...program, outputs: [...program.outputs, concat(counts, { axis: 0 })] },
-    /** Throws CheckError naming the first op that made a value that is not finite. */
-    check: ({ data }: TensorData): void => {
-      const tainted = new Map(nodes.map((node, i) => [node, data[i]!] as const).filter(([, count]) => count > 0));
+    /**
+     * Throws CheckError naming the first op that made a value that is not finite. `run` is the graph that was run, where the
+     * program was made for an equal one: names are not part of that.
+     */
+    check: ({ data }: TensorData, run: readonly Tensor[] = nodes): void => {
+      const own = run.filter(isWatched);
+      const counts = (own.length === nodes.length ? own : nodes).map((node, i) => [node, data[i]!] as const);
+      const tainted = new Map(counts.filter(([, count]) => count > 0));
       // infinite constants, a mask say, are meant; what they make infinite is not the first
       for (const [node, count] of tainted) {
         if (isConstant(node) || node.inputs.some((input) => tainted.has(input))) continue;

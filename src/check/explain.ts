@@ -1,7 +1,7 @@
 import { pushForward, pushThrough } from '../autodiff/forward.js';
 import { backpropagate, checkFloats, pullBack, type Visit } from '../autodiff/reverse.js';
 import type { TensorData } from '../dtype.js';
-import type { NodeFeeds } from '../graph/program.js';
+import { feedsByNode, type NodeFeeds } from '../graph/program.js';
 import type { Tensor, Tensors } from '../graph/tensor.js';
 import { dependents, topological } from '../graph/walk.js';
 import { eye, ones } from '../ops/leaf.js';
@@ -50,7 +50,7 @@ function localDerivative(node: Tensor, i: number): Tensor | undefined {
  * How y and its derivatives by `wrt` come about, as plain data: each node's value, its local gradients, each
  * backpropagated contribution and their sum. One run of the engine evaluates each node once, and only what is needed.
  */
-export async function explain(engine: Runner, y: Tensor, wrt: Tensors, feeds?: NodeFeeds): Promise<Explanation> {
+export async function explain(engine: Runner, y: Tensor, wrt: Tensors, feeds: NodeFeeds = {}): Promise<Explanation> {
   const targets = (Array.isArray(wrt) ? wrt : [wrt]) as readonly Tensor[];
   checkFloats('explain', y, targets);
   const [x] = targets;
@@ -67,7 +67,8 @@ export async function explain(engine: Runner, y: Tensor, wrt: Tensors, feeds?: N
   const derived = [...found.values()].flatMap(({ gradient, incoming }) => [gradient, ...incoming.map((x) => x.value)]);
   const wanted = new Set([...order, ...derived, ...[...locals.values()].flat()]);
   const tensors = [...wanted].filter((each) => each !== undefined);
-  const results = await engine.run(tensors, feeds);
+  const given = feedsByNode('explain', topological([y, ...targets]), feeds);
+  const results = await engine.run(tensors, given);
   const value = new Map(tensors.map((tensor, i) => [tensor, results[i]!]));
   const nodes = order.map((node): ExplainedNode => {
     const derivative = found.get(node);

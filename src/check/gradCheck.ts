@@ -2,12 +2,13 @@ import { jacobian } from '../autodiff/jacobian.js';
 import { evaluate, ownValue, toHost } from '../cpu/evaluate.js';
 import type { TensorData, TypedArray } from '../dtype.js';
 import { NablaError } from '../errors.js';
-import { isParameter, type NodeFeeds, readNodeFeeds } from '../graph/program.js';
+import { feedsByNode, isParameter, type NodeFeeds, readNodeFeeds } from '../graph/program.js';
 import { Tensor, type Tensors } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { mul } from '../ops/arithmetic.js';
 import { random } from '../ops/random.js';
 import { sum } from '../ops/reduce.js';
+import { checkOptions } from '../options.js';
 import { type Shape, sizeOf, stridesOf } from '../shape.js';
 
 /** What a check asks of an engine. */
@@ -90,7 +91,7 @@ export async function gradCheck(y: Tensor, wrt: Tensors, options: GradCheckOptio
   const nodes: readonly Tensor[] = [...new Set(wrt instanceof Tensor ? [wrt] : wrt)];
   if (nodes.length === 0 || ![y, ...nodes].every((each) => each instanceof Tensor))
     throw new NablaError('gradCheck: pass a tensor y and at least one tensor to differentiate by');
-  const { engine, feeds = {} } = options;
+  const { engine, feeds = {} } = checkOptions('gradCheck', options, '', 'engine feeds absolute relative');
   const places = nodes.flatMap((node, i): Place[] => {
     const wrt = node.name ?? `wrt[${i}]`;
     return Array.from({ length: sizeOf(node.shape) }, (_, at) => ({ node, wrt, at, sign: 1 }));
@@ -99,10 +100,11 @@ export async function gradCheck(y: Tensor, wrt: Tensors, options: GradCheckOptio
   const target = full || y.rank === 0 ? y : sum(mul(y, random.uniform(y.shape, { seed: 1, low: -1 })));
   const tree = jacobian(target, nodes);
   const leaves = topological([target, ...tree]).filter(({ op }) => op.kernel.kind === 'leaf');
-  const values = readNodeFeeds('gradCheck', leaves, feeds);
+  const given = feedsByNode('gradCheck', [...new Set([...leaves, ...nodes])], feeds);
+  const values = readNodeFeeds('gradCheck', leaves, given);
   for (const node of leaves.filter((leaf) => !values.has(leaf)))
     values.set(node, toHost(engine && isParameter(node) ? await engine.read(node) : ownValue(node)));
-  const derivatives = engine ? await engine.run(tree, feeds) : evaluate(tree, (node) => values.get(node)!);
+  const derivatives = engine ? await engine.run(tree, given) : evaluate(tree, (node) => values.get(node)!);
   const probe = prober(target, new Map(nodes.map((node, i) => [node, derivatives[i]!])), values, options);
   const randomDirection = (seed: number): Place[] => {
     const draws = evaluate([random.uniform([places.length], { seed })], ownValue)[0]!.data;

@@ -3,6 +3,7 @@ import { FeedError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import { tensor } from '../ops/leaf.js';
 import { checkOptions } from '../options.js';
+import { printedAs } from '../print.js';
 import { checkWhole, formatShape, sizeOf } from '../shape.js';
 import { shuffled } from './random.js';
 
@@ -35,13 +36,15 @@ export interface DatasetValues {
  * A data set from inputs [examples, …] and labels [examples, …]. Inputs stay as they are stored: bytes (Uint8Array, u8)
  * take a quarter of the memory of f32 and are multiplied by `scale` (1) when a step reads them; i32 inputs (indices
  * for `embedding`) are never scaled. Labels are class numbers where they are whole numbers: an integer typed array,
- * or an array of whole numbers; a Float32Array or nested arrays hold probabilities or real targets. A bare typed
- * array of inputs is cut into as many rows as there are labels. Throws FeedError when the lengths differ.
+ * or an array of whole numbers, or booleans; a Float32Array or nested arrays hold probabilities or real targets. A bare typed
+ * array of inputs is cut into as many rows as there are labels; boolean inputs become 0 and 1. Throws FeedError when the
+ * lengths differ.
  */
 export function dataset(inputs: Value, labels: Value, options: { scale?: number } = {}): Dataset {
   const { scale = 1 } = checkOptions('dataset', options, '', 'scale');
   if (!Number.isFinite(scale)) throw new FeedError(`dataset: scale is ${scale}; give a finite number`);
-  const whole = Array.isArray(labels) && labels.every((label) => Number.isInteger(label));
+  const isClass = (label: unknown): boolean => Number.isInteger(label) || typeof label === 'boolean';
+  const whole = Array.isArray(labels) && labels.every(isClass);
   const given = readValue('dataset: labels', labels, whole ? { dtype: 'i32' } : {});
   // A byte takes a quarter of a word, but rows of them must not straddle words on the way to being indices.
   const y = given.dtype === 'f32' ? given : readValue('dataset: labels', given, { dtype: 'i32' });
@@ -50,7 +53,8 @@ export function dataset(inputs: Value, labels: Value, options: { scale?: number 
     throw new FeedError(`dataset: labels have shape ${formatShape(y.shape)}; axis 0 counts the examples, at least one`);
   // a bare typed array is cut into equal rows
   const width = ArrayBuffer.isView(inputs) ? (inputs as TypedArray).length / length : Number.NaN;
-  const x = readValue('dataset: inputs', inputs, Number.isInteger(width) ? { shape: [length, width] } : {});
+  const raw = readValue('dataset: inputs', inputs, Number.isInteger(width) ? { shape: [length, width] } : {});
+  const x = raw.dtype === 'bool' ? readValue('dataset: inputs', raw, { dtype: 'f32' }) : raw;
   const [rows = 'no'] = x.shape;
   const fix = width > 0 ? 'as many numbers for each label' : 'one label for each input';
   if (rows !== length) throw new FeedError(`dataset: ${rows} inputs and ${length} labels; give ${fix}`);
@@ -60,26 +64,35 @@ export function dataset(inputs: Value, labels: Value, options: { scale?: number 
 
 function part(values: DatasetValues, rows: Int32Array): Dataset {
   const ordered = (seed?: number): Int32Array => (seed === undefined ? rows : shuffled(rows, seed));
-  return {
+  const dataset: Dataset = {
     length: rows.length,
     values,
     rows,
-    split(fraction, { seed } = {}) {
+    split(fraction, options = {}) {
+      const { seed } = checkOptions('split', options, '', 'seed');
       const first = Math.round(fraction * rows.length);
       if (!(first >= 1 && first < rows.length))
         throw new FeedError(`split: ${fraction} of ${rows.length} examples leaves a part empty; give one in (0, 1)`);
       const order = ordered(seed);
       return [part(values, order.slice(0, first)), part(values, order.slice(first))];
     },
-    *batches(size, { seed } = {}) {
+    batches(size, options = {}) {
+      const { seed } = checkOptions('batches', options, '', 'seed');
       checkWhole('batches', { 'batch size': size });
-      const order = ordered(seed);
-      for (let at = 0; at < order.length; at += size) {
-        const picked = order.subarray(at, at + size);
-        yield { inputs: pick(values.inputs, picked, values.scale), labels: pick(values.labels, picked, 1) };
-      }
+      return batchesOf(values, ordered(seed), size);
     },
   };
+  const [x, y] = [values.inputs, values.labels].map(({ shape, dtype }) => `${formatShape(shape.slice(1))} ${dtype}`);
+  const labels = values.classes ? `${y}, class numbers` : y;
+  return printedAs(dataset, () => `Dataset: ${rows.length} examples; inputs ${x}; labels ${labels}`);
+}
+
+/** Examples in an order, so many at a time. */
+function* batchesOf(values: DatasetValues, order: Int32Array, size: number): Iterable<Batch> {
+  for (let at = 0; at < order.length; at += size) {
+    const picked = order.subarray(at, at + size);
+    yield { inputs: pick(values.inputs, picked, values.scale), labels: pick(values.labels, picked, 1) };
+  }
 }
 
 /** What a constant node holds. */

@@ -23,7 +23,7 @@ export type Feeds = ReadonlyMap<Tensor, TensorData>;
 
 const formOf = ({ dtype, shape }: Tensor): string => `${dtype} ${formatShape(shape)}`;
 const isLeaf = (node: Tensor, name: string): boolean =>
-  node instanceof Tensor && node.op.kernel.kind === 'leaf' && node.op.name === name;
+  node instanceof Tensor && node.op.kernel.kind === 'leaf' && builtIn(node) === name;
 export const isInput = (node: Tensor): boolean => isLeaf(node, 'input');
 export const isParameter = (node: Tensor): boolean => isLeaf(node, 'parameter');
 export const isConstant = (node: Tensor): boolean => isLeaf(node, 'constant');
@@ -48,9 +48,14 @@ export function checkProgram(program: Program, inputs: ReadonlyMap<string, Tenso
     if (!sameShape(parameter.shape, next.shape) || parameter.dtype !== next.dtype)
       throw new NablaError(`compile: ${name} is ${formOf(parameter)}, its next value ${formOf(next)}; make them equal`);
   }
-  const declared = new Set(inputs.values());
-  for (const [name, node] of inputs)
+  const declared = new Map<Tensor, string>();
+  for (const [name, node] of inputs) {
     if (!isInput(node)) throw new FeedError(`compile: inputs.${name} is no input; make it with input(shape)`);
+    const first = declared.get(node);
+    if (first !== undefined)
+      throw new FeedError(`compile: inputs.${name} is the same input as inputs.${first}; give it one name`);
+    declared.set(node, name);
+  }
   const missing = programNodes(program).find((node) => isInput(node) && !declared.has(node));
   if (missing) throw new FeedError(`compile: input ${missing.name ?? formOf(missing)} is needed; declare it in inputs`);
   return program;
@@ -65,36 +70,75 @@ export type NodeFeeds = ReadonlyMap<Tensor, Value> | NamedFeeds;
 export const held = (feeds: Feeds): Feeds =>
   new Map(Array.from(feeds, ([node, value]) => [node, { ...value, data: value.data.slice() }]));
 
-type Named = Iterable<readonly [name: string, input: Tensor]>;
-type Objection = (name: string) => string | undefined;
-/**
- * Reads what is fed for inputs, by node or by the names that they go by, into host form; arrays that have it are taken as
- * they are. Throws FeedError for missing and ill-shaped values, and for names against which `objection` says something.
- */
-export function readFeeds(op: string, inputs: Named, feeds: NodeFeeds, objection: Objection): Map<Tensor, TensorData> {
-  const byNode = feeds instanceof Map ? (feeds as ReadonlyMap<Tensor, Value>) : undefined;
-  if (byNode && ![...byNode.keys()].every(isInput))
+/** An input, and the name that values are fed to it by, if it has one. */
+type Place = Readonly<{ node: Tensor; name: string | undefined }>;
+const placesOf = (nodes: readonly Tensor[]): Place[] =>
+  nodes.filter(isInput).map((node) => ({ node, name: node.name }));
+
+/** What has the inputs: a graph, where they have names of their own, or a step, which declares them. */
+type Owner = 'graph' | 'step';
+
+/** Throws FeedError unless each name is that of one input. */
+function checkNames(op: string, places: readonly Place[], feeds: NamedFeeds, owner: Owner): void {
+  const named = places.flatMap(({ name }) => name ?? []);
+  const twice = named.find((name, i) => named.indexOf(name) < i);
+  if (twice !== undefined) {
+    const fix = 'rename one, or feed by node: new Map([[node, value]])';
+    throw new FeedError(`${op}: two inputs of this ${owner} are named ${twice}; ${fix}`);
+  }
+  const unknown = Object.keys(feeds).find((name) => !named.includes(name));
+  if (unknown === undefined) return;
+  const nameless = places.length - named.length;
+  const list = nameless > 0 ? [...named, `${nameless} without a name`] : named;
+  const fact = owner === 'step' ? `${unknown} is no input of this step` : `there is no input ${unknown} in this graph`;
+  const fix = owner === 'step' ? '' : '; correct the name, or feed by node: new Map([[node, value]])';
+  throw new FeedError(`${op}: ${fact}; it has ${list.join(', ') || 'none'}${fix}`);
+}
+
+/** What is fed, by node: a Map is that already, and may hold inputs that nothing needs. */
+function resolveFeeds(op: string, places: readonly Place[], feeds: NodeFeeds, owner: Owner) {
+  if (typeof feeds !== 'object' || feeds === null)
+    throw new FeedError(`${op}: feeds are ${String(feeds)}; pass an object of values by name, or a Map by node`);
+  if (feeds instanceof Map) {
+    const byNode = feeds as ReadonlyMap<Tensor, Value>;
+    if ([...byNode.keys()].every(isInput)) return byNode;
     throw new FeedError(`${op}: a fed node is no input; only inputs are fed`);
-  const wrong = Object.keys(feeds).map(objection).find(Boolean);
-  if (wrong) throw new FeedError(`${op}: ${wrong}`);
+  }
+  checkNames(op, places, feeds as NamedFeeds, owner);
+  const byName = new Map<string | undefined, Value>(Object.entries(feeds));
+  return new Map(places.flatMap(({ node, name }) => (byName.has(name) ? [[node, byName.get(name)!] as const] : [])));
+}
+
+/** Values for the inputs of a graph in host form; arrays that have it are taken as they are. */
+function readPlaces(op: string, places: readonly Place[], feeds: NodeFeeds, owner: Owner): Map<Tensor, TensorData> {
+  const given = resolveFeeds(op, places, feeds, owner);
   const values = new Map<Tensor, TensorData>();
-  for (const [name, node] of inputs) {
-    const value = byNode ? byNode.get(node) : (feeds as NamedFeeds)[name];
-    if (value === undefined) throw new FeedError(`${op}: ${name} ${formOf(node)} is missing; pass a value for it`);
-    values.set(node, readValue(`${op}: ${name}`, value, node, true));
+  for (const { node, name } of places) {
+    const value = given.get(node);
+    const fix = name === undefined ? 'name it, or pass a Map by node' : 'pass a value for it';
+    const what = name ?? 'an input';
+    if (value === undefined) throw new FeedError(`${op}: ${what} ${formOf(node)} is missing; ${fix}`);
+    values.set(node, readValue(`${op}: ${what}`, value, node, true));
   }
   return values;
 }
 
-/** Every name that an input was given: a value for any other name is a mistake. */
-export const inputNames = new Set<string>();
+/** Values for the inputs of a step, by the names that it declares. Throws FeedError for missing, unknown and ill-shaped ones. */
+export const readFeeds = (op: string, inputs: ReadonlyMap<string, Tensor>, feeds: NodeFeeds): Map<Tensor, TensorData> =>
+  readPlaces(
+    op,
+    Array.from(inputs, ([name, node]) => ({ node, name })),
+    feeds,
+    'step',
+  );
 
-/** The same for the inputs among `nodes`, by their own names. */
-export function readNodeFeeds(op: string, nodes: readonly Tensor[], feeds: NodeFeeds): Map<Tensor, TensorData> {
-  const inputs = nodes.filter(isInput).map((node) => [node.name ?? 'an input', node] as const);
-  const unknown = (name: string) => `there is no input ${name}; name it with input(shape, { name: '${name}' })`;
-  return readFeeds(op, inputs, feeds, (name) => (inputNames.has(name) ? undefined : unknown(name)));
-}
+/** The same for the inputs among `nodes`, by their own names or by node. */
+export const readNodeFeeds = (op: string, nodes: readonly Tensor[], feeds: NodeFeeds): Map<Tensor, TensorData> =>
+  readPlaces(op, placesOf(nodes), feeds, 'graph');
+
+/** What is fed by name, by node instead: for runs of parts of the graph, which need not know all of the names. */
+export const feedsByNode = (op: string, nodes: readonly Tensor[], feeds: NodeFeeds): ReadonlyMap<Tensor, Value> =>
+  resolveFeeds(op, placesOf(nodes), feeds, 'graph');
 
 /** What keeps every value in [0, size) and outside it: indices may pass through on their way. */
 const movers = ['reshape', 'transpose', 'broadcastTo', 'cast'];

@@ -21,14 +21,14 @@ export const optionsText = (options: Options): string => {
 export const isData = (node: Tensor): boolean => isInput(node) || isConstant(node);
 
 /**
- * A text that is equal for graphs that compute the same thing from other data: ops, options, shapes and wiring count,
- * which parameters, and what inputs are called; values of inputs and constants do not. `nodes` are in topological order.
+ * A text that is equal for graphs that compute the same thing from other data: ops, options, shapes and wiring count, and
+ * which parameters; values of inputs and constants do not, nor names. `nodes` are in topological order.
  */
 export function structureOf(nodes: readonly Tensor[], outputs: readonly Tensor[]): string {
   const place = new Map(nodes.map((node, i) => [node, i]));
   const lines = nodes.map((node) => {
     if (isParameter(node)) return `p${node.id}`;
-    if (isData(node)) return `${node.name ?? node.op.name} ${node.dtype}[${node.shape.join()}]`;
+    if (isData(node)) return `${node.op.name} ${node.dtype}[${node.shape.join()}]`;
     return `${opId(node.op)}${optionsText(node.options)}(${node.inputs.map((input) => place.get(input)).join()})`;
   });
   return `${lines.join(';')}>${outputs.map((node) => place.get(node)).join()}`;

@@ -1,36 +1,83 @@
 import { checkDType, type DType, hostArray, isFloat, rangeOf } from '../dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
 import { checkOptions } from '../options.js';
-import { broadcastShapes, checkShape, type Shape, sizeOf } from '../shape.js';
+import { INSPECT } from '../print.js';
+import { broadcastShapes, checkShape, formatShape, type Shape, sizeOf } from '../shape.js';
+import { frozenList, frozenOptions } from './frozen.js';
 import type { ComposedRecord, IndexKernel, Op, OpRecord, Options, PointwiseRecord, TensorRecord } from './op.js';
 
 let nextId = 0;
 
-/** A node of a computation graph: an op, its inputs, a shape and a dtype. It owns no memory. */
+/** What a tensor throws where JavaScript would make a number of it. */
+const instead =
+  'use add(a, b) for a + b, sub for −, mul for *, div for /, pow for **, neg(a) for −a, and equal, less or greater to compare';
+
+/**
+ * A node of a computation graph: an op, its inputs, a shape and a dtype. It owns no memory, and nothing of it can be
+ * changed. Printed it is one line, `Tensor #12 add [2, 3] f32`; arithmetic on it throws NablaError.
+ */
 export class Tensor {
   /** Ascends with creation, so an input's id is always below its users'. */
   readonly id: number = nextId++;
-  readonly op: Op;
-  readonly inputs: readonly Tensor[];
-  /** Of the op's own option type: only the op itself looks inside. */
-  readonly options: never;
   readonly shape: Shape;
   readonly dtype: DType;
   readonly name: string | undefined;
+  // private, so that consoles of browsers do not unfold the graph behind the node
+  readonly #op: Op;
+  readonly #inputs: readonly Tensor[];
+  readonly #options: never;
 
   /** @internal Use the op functions. */
   constructor(op: Op, inputs: readonly Tensor[], options: Options, shape: Shape, dtype: DType, name?: string) {
-    this.op = op;
-    this.inputs = inputs;
-    this.options = options as never;
-    this.shape = shape;
+    this.shape = frozenList(shape);
     this.dtype = dtype;
     this.name = name;
+    this.#op = op;
+    this.#inputs = frozenList(inputs);
+    this.#options = frozenOptions(options) as never;
+    Object.freeze(this);
+  }
+
+  /** The record of what it computes. */
+  get op(): Op {
+    return this.#op;
+  }
+
+  /** What it computes that from. */
+  get inputs(): readonly Tensor[] {
+    return this.#inputs;
+  }
+
+  /** Of the op's own option type: only the op itself looks inside. */
+  get options(): never {
+    return this.#options;
   }
 
   /** Number of axes. */
   get rank(): number {
     return this.shape.length;
+  }
+
+  /** One line: `Tensor #12 add [2, 3] f32`, with the name where it has one. */
+  toString(): string {
+    const name = this.name === undefined ? '' : ` '${this.name}'`;
+    return `Tensor #${this.id} ${this.#op.name}${name} ${formatShape(this.shape)} ${this.dtype}`;
+  }
+
+  /** What `JSON.stringify` writes: the node without the graph behind it. */
+  toJSON() {
+    const { id, name, shape, dtype } = this;
+    return { id, op: this.#op.name, ...(name !== undefined && { name }), shape, dtype };
+  }
+
+  [INSPECT](): string {
+    return this.toString();
+  }
+
+  /** The line in a template literal; throws NablaError where an operator of JavaScript asks for a number. */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === 'string') return this.toString();
+    throw new NablaError(`tensor: ${this} is no number that operators could take; ${instead}`);
   }
 }
 
@@ -154,6 +201,9 @@ export type Unary = (x: TensorLike) => Tensor;
 /** A function of two tensors, which broadcast. */
 export type Binary = (a: TensorLike, b: TensorLike) => Tensor;
 
+/** What a record may have beside its name, kernel and reference. */
+const RULES = 'shape dtype accepts vjp jvp bound propagate integers';
+
 /**
  * Makes an op from its record: a function from tensors (numbers are lifted) to a node of the graph.
  * Works the same in user code; see the record's fields for what each must give. The function throws NablaError for
@@ -163,7 +213,7 @@ export function defineOp(record: PointwiseRecord<NoOptions>): OpFunction;
 /** The same for an op of whole tensors: its reference takes and gives tensors' values. */
 export function defineOp(record: TensorRecord<NoOptions>): OpFunction;
 export function defineOp(record: OpRecord<NoOptions>): OpFunction {
-  checkOptions('defineOp', record, 'name kernel reference');
+  checkOptions('defineOp', record, 'name kernel reference', RULES);
   const { name, kernel } = record;
   if (!kernel.kind)
     throw new NablaError(`defineOp: the kernel of ${name} is ${typeof kernel}; make it with pointwise(…)`);
@@ -173,11 +223,12 @@ export function defineOp(record: OpRecord<NoOptions>): OpFunction {
 function opFunction(record: OpRecord<NoOptions>): OpFunction {
   const { name, kernel, reference } = record;
   const arity = kernel.kind === 'pointwise' ? reference?.length : undefined;
-  return (...inputs) => {
+  const call: OpFunction = (...inputs) => {
     if (inputs.length !== (arity ?? inputs.length))
       throw new NablaError(`${name}: inputs: ${arity} expected, ${inputs.length} given; pass one for each`);
     return apply(record, lift(name, inputs), {});
   };
+  return Object.defineProperty(call, 'name', { value: name }); // a console shows [Function: relu]
 }
 
 type PointwiseRules = Omit<PointwiseRecord<NoOptions>, 'name' | 'kernel'>;

@@ -56,8 +56,11 @@ export type Evaluated<T> = [Tree] extends [T]
     ? TensorData
     : { readonly [K in keyof T]: Evaluated<T[K]> };
 
+/** A value as its receiver may have it: nodes keep shapes that nobody can write to, this one has its own. */
+export const ownShape = (value: TensorData): TensorData => ({ ...value, shape: [...value.shape] });
+
 /** A tree with its tensors replaced by their values, which stand in its order. */
 export function inPlaceOf(tree: Tree, values: readonly TensorData[]): unknown {
   let next = 0;
-  return mapTree(tree, () => values[next++]!);
+  return mapTree(tree, () => ownShape(values[next++]!));
 }

@@ -8,10 +8,11 @@ import { runCount } from '../ops/random.js';
 import { namesOf, type Optimizer } from '../optim/optimizers.js';
 import { formatShape, sameShape } from '../shape.js';
 import type { Progress } from '../train/fit.js';
+import { checkBesideFit } from '../train/settings.js';
 import { metadataOf, type Named } from './safetensors.header.js';
 import { type Decoded, decode, encode } from './safetensors.js';
 
-/** What a checkpoint is of. */
+/** What a checkpoint is of. The settings of a `fit` may stand beside it and are passed over. */
 export interface Subject {
   readonly model: { readonly parameters: readonly Tensor[] };
   /** Its state is saved and loaded too. */
@@ -21,6 +22,10 @@ export interface Subject {
   /** Saved: what else to say of it. */
   readonly metadata?: Named<string>;
 }
+
+/** The subject; throws NablaError for names that neither it nor `fit` has. */
+const checkSubject = (subject: Subject): Subject =>
+  checkBesideFit('checkpoint', subject, 'model', 'optimizer progress metadata');
 
 const fail = (fact: string): never => {
   throw new FormatError(`checkpoint: ${fact}`);
@@ -44,7 +49,7 @@ function placesOf({ model, optimizer }: Subject, isScaled: boolean): Map<string,
  * a run has stopped.
  */
 export async function save(engine: Engine, subject: Subject): Promise<Uint8Array> {
-  const tensors = [...placesOf(subject, false)].map(async ([name, leaf]) => {
+  const tensors = [...placesOf(checkSubject(subject), false)].map(async ([name, leaf]) => {
     const value = await engine.read(leaf);
     return [name, subject.optimizer ? value : { ...value, dtype: leaf.dtype }] as const;
   });
@@ -80,7 +85,7 @@ function extras({ tensors, skipped }: Decoded, places: ReadonlyMap<string, Tenso
 export async function load(engine: Engine, bytes: Bytes, subject: Subject) {
   const file = decode(bytes);
   const { tensors, metadata, skipped } = file;
-  const places = placesOf(subject, tensors.has('precision.scale'));
+  const places = placesOf(checkSubject(subject), tensors.has('precision.scale'));
   const values = [...places].map(([name, leaf]) => {
     if (skipped.has(name)) fail(`'${name}' is ${skipped.get(name)}`);
     const value = tensors.get(name) ?? fail(`it holds no '${name}'; it has ${[...tensors.keys()].slice(0, 8)}`);

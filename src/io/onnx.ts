@@ -12,6 +12,7 @@ import type { WindowOptions } from '../ops/convolution.js';
 import { describe } from '../ops/leaf.js';
 import type { MatmulOptions } from '../ops/matmul.js';
 import type { ResizeOptions } from '../ops/slice.js';
+import { checkOptions } from '../options.js';
 import { type Shape, sameShape } from '../shape.js';
 import { bytesOf, type Fields, int, join, message, text } from './protobuf.js';
 import { stored } from './safetensors.formats.js';
@@ -231,7 +232,8 @@ const typed = (field: number, name: string, { dtype, shape }: Tensor): Fields =>
  *     const images = input([1, 784]);
  *     const file = await onnx.encode(engine, { inputs: { images }, outputs: { logits: model.apply(images) } });
  */
-export async function encode(engine: Engine, { inputs, outputs }: Exported): Promise<Uint8Array> {
+export async function encode(engine: Engine, exported: Exported): Promise<Uint8Array> {
+  const { inputs, outputs } = checkOptions('onnx', exported, 'inputs outputs', '');
   const [given, wanted] = [Object.entries(inputs), Object.entries(outputs)];
   checkTensors('onnx', ...Object.values(inputs), ...Object.values(outputs));
   const names = new Map(given.map(([name, node]) => [node, name]));

@@ -1,5 +1,6 @@
 // Event files of TensorBoard: records (tensorflow/core/lib/io/record_writer.h) of Event messages (util/event.proto).
 import { NablaError } from '../errors.js';
+import { checkOptions } from '../options.js';
 import { bytesOf, double, type Fields, float, int, join, message, text } from './protobuf.js';
 
 /** Numbers at one step of a run, by their tags: "cost", "train/accuracy". */
@@ -33,7 +34,8 @@ function record(fields: readonly Fields[]): Fields {
  * a step that is no whole number.
  */
 export function encode(events: Iterable<ScalarEvent>): Uint8Array {
-  const records = Array.from(events, ({ step, time, values }, i) => {
+  const records = Array.from(events, (given, i) => {
+    const { step, time, values } = checkOptions('tensorboard', given, 'step time values', '');
     if (!Number.isSafeInteger(step)) throw new NablaError(`tensorboard: step ${step} is no whole number; count steps`);
     const scalars = Object.entries(values).map(([tag, value]) => message(1, [text(1, tag), float(2, value)]));
     const event = record([double(1, time / 1000), int(2, step), message(5, scalars)]);

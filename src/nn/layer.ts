@@ -4,6 +4,7 @@ import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { parameter, zeros } from '../ops/leaf.js';
 import { pcg, random } from '../ops/random.js';
 import { checkChoice, checkOptions } from '../options.js';
+import { printed, printedAs } from '../print.js';
 import type { Shape } from '../shape.js';
 
 /** A part of a model: trainable values and a function of tensors. */
@@ -56,9 +57,9 @@ let created = 0;
 
 /**
  * Makes a layer whose parameters come to be when they are first needed, after its place in a model is known. `build` makes
- * them and gives the layer's function.
+ * them and gives the layer's function; `text` is the call that made it, for people.
  */
-export function makeLayer(options: LayerOptions, build: (scope: Scope) => LayerFunction): Layer {
+export function makeLayer(text: string, options: LayerOptions, build: (scope: Scope) => LayerFunction): Layer {
   let path = options.name ?? '';
   let seed = options.seed ?? (options.name === undefined ? created : 0);
   created++;
@@ -78,7 +79,7 @@ export function makeLayer(options: LayerOptions, build: (scope: Scope) => LayerF
     built = { parameters, apply };
     return built;
   };
-  return {
+  const layer: Layer = {
     name: options.name,
     get parameters() {
       return parts().parameters;
@@ -93,6 +94,7 @@ export function makeLayer(options: LayerOptions, build: (scope: Scope) => LayerF
       seed = options.seed ?? modelSeed;
     },
   };
+  return printedAs(layer, () => text);
 }
 
 /** What an initializer is told of a parameter: how many inputs and outputs it joins, and its seed. */
@@ -155,18 +157,27 @@ export function sequential(...args: readonly SequentialPart[] | [readonly Sequen
     for (const [layer, name] of names) layer.place?.(join(path, name), options.seed ?? modelSeed);
   };
   place(options.name ?? '', 0);
-  return {
+  const model: Layer = {
     name: options.name,
     place,
     get parameters() {
       return [...new Set(layers.flatMap((layer) => layer.parameters))];
     },
-    apply: (x, settings) => layers.reduce((value, layer) => layer.apply(value, settings), x),
+    apply(x, settings = {}) {
+      checkOptions('nn', settings, '', 'training');
+      return layers.reduce((value, layer) => layer.apply(value, settings), x);
+    },
   };
+  const partText = (layer: Layer): string => {
+    const text = printed(layer, 'layer');
+    return layer.name === undefined ? text : `${layer.name}: ${text}`;
+  };
+  return printedAs(model, () => `sequential(${layers.map(partText).join(', ')})`);
 }
 
 function asLayer(part: SequentialPart, i: number): Layer {
-  if (typeof part === 'function') return { parameters: [], apply: (x) => part(x) };
+  if (typeof part === 'function')
+    return printedAs({ parameters: [], apply: (x: Tensor) => part(x) }, () => part.name || 'function');
   // Asking for the parameters themselves would make them before they have their names.
   if (!part || typeof part.apply !== 'function' || !('parameters' in part))
     throw new NablaError(`sequential: part ${i} is no layer; pass { parameters, apply } or a function of a tensor`);

@@ -11,6 +11,7 @@ import { random } from '../ops/random.js';
 import { mean } from '../ops/reduce.js';
 import { misfit, reshape as reshapeTensor } from '../ops/view.js';
 import { checkOptions } from '../options.js';
+import { printedAs } from '../print.js';
 import { checkShape, checkWhole, formatShape, type Shape, sameShape, sizeOf } from '../shape.js';
 import type { Initializer, Layer, LayerOptions } from './layer.js';
 import { layerOptions, lookUp, makeLayer, sequential } from './layer.js';
@@ -38,6 +39,7 @@ function initializerBefore(activation: NonNullable<DenseOptions['activation']>):
  */
 function affine(
   layer: string,
+  text: string,
   { activation = 'identity', bias: hasBias = true, ...options }: DenseOptions,
   shape: Shape,
   product: (x: Tensor, weight: Tensor, bias: Tensor | undefined) => Tensor,
@@ -46,7 +48,7 @@ function affine(
   const fan = { inputs: sizeOf(shape.slice(1)), outputs: sizeOf(shape) / shape[1]! };
   const initializer = options.initializer ?? initializerBefore(activation);
   const biasInitializer = options.biasInitializer ?? (initializer === 'pytorch' ? 'pytorch' : 'zeros');
-  return makeLayer(options, (scope) => {
+  return makeLayer(text, options, (scope) => {
     const weight = scope.parameter('weight', shape, initializer, fan);
     const bias = hasBias ? scope.parameter('bias', shape.slice(0, 1), biasInitializer, fan) : undefined;
     return (x) => activate(product(x, weight, bias));
@@ -60,7 +62,7 @@ function affine(
 export function dense(inputs: number, outputs: number, options: DenseOptions = {}): Layer {
   checkWhole('dense', { inputs, outputs });
   const checked = layerOptions('dense', options, DENSE);
-  return affine('dense', checked, [outputs, inputs], (x, weight, bias) => {
+  return affine('dense', `dense(${inputs}, ${outputs})`, checked, [outputs, inputs], (x, weight, bias) => {
     const fix = `flatten it, or build dense(${x.shape.at(-1)}, ${outputs})`;
     if (x.shape.at(-1) !== inputs) misfit('dense: input', x, `where [..., ${inputs}] is expected; ${fix}`);
     const product = matmul(x, weight, { transposeB: true });
@@ -68,11 +70,16 @@ export function dense(inputs: number, outputs: number, options: DenseOptions = {
   });
 }
 
+/** A layer without parameters. */
+const ofFunction = (text: string, call: (x: Tensor) => Tensor): Layer => printedAs(sequential(call), () => text);
+
 /** [batch, a, b, …] to [batch, a·b·…]. */
-export const flatten = (): Layer => sequential((x) => reshapeTensor(x, [x.shape[0] ?? 1, sizeOf(x.shape.slice(1))]));
+export const flatten = (): Layer =>
+  ofFunction('flatten()', (x) => reshapeTensor(x, [x.shape[0] ?? 1, sizeOf(x.shape.slice(1))]));
 
 /** [batch, …] to [batch, ...shape]. */
-export const reshape = (shape: Shape): Layer => sequential((x) => reshapeTensor(x, [x.shape[0] ?? 1, ...shape]));
+export const reshape = (shape: Shape): Layer =>
+  ofFunction(`reshape(${formatShape(shape)})`, (x) => reshapeTensor(x, [x.shape[0] ?? 1, ...shape]));
 
 /**
  * While training, sets each element to 0 with probability `rate` (0.5) and divides the others by 1 − rate; each step
@@ -80,7 +87,7 @@ export const reshape = (shape: Shape): Layer => sequential((x) => reshapeTensor(
  */
 export function dropout(rate = 0.5, options: LayerOptions = {}): Layer {
   if (!(rate >= 0 && rate < 1)) throw new NablaError(`dropout: rate ${rate} is outside [0, 1)`);
-  return makeLayer(layerOptions('dropout', options), ({ seed }) => (x, training) => {
+  return makeLayer(`dropout(${rate})`, layerOptions('dropout', options), ({ seed }) => (x, training) => {
     if (!training || rate === 0) return x;
     const drawn = random.uniform(x.shape, { seed: seed('mask'), fresh: true });
     return mul(x, where(less(drawn, rate), 0, 1 / (1 - rate)));
@@ -94,11 +101,15 @@ type EmbeddingOptions = LayerOptions & { initializer?: Initializer };
  */
 export function embedding(count: number, size: number, options: EmbeddingOptions = {}): Layer {
   checkWhole('embedding', { count, size });
-  return makeLayer(layerOptions('embedding', options, 'initializer'), ({ parameter }) => {
-    const initializer = options.initializer ?? 'standardNormal';
-    const weight = parameter('weight', [count, size], initializer, { inputs: count, outputs: size });
-    return (indices) => gather(weight, indices);
-  });
+  return makeLayer(
+    `embedding(${count}, ${size})`,
+    layerOptions('embedding', options, 'initializer'),
+    ({ parameter }) => {
+      const initializer = options.initializer ?? 'standardNormal';
+      const weight = parameter('weight', [count, size], initializer, { inputs: count, outputs: size });
+      return (indices) => gather(weight, indices);
+    },
+  );
 }
 
 /**
@@ -108,16 +119,20 @@ export function embedding(count: number, size: number, options: EmbeddingOptions
 export function layerNorm(shape: number | Shape, options: LayerOptions & { epsilon?: number } = {}): Layer {
   const over = checkShape('layerNorm', typeof shape === 'number' ? [shape] : shape);
   const axis = over.map((_, i) => i - over.length);
-  return makeLayer(layerOptions('layerNorm', options, 'epsilon'), ({ parameter }) => {
-    const [weight, bias] = [parameter('weight', over, (shape) => ones(shape)), parameter('bias', over, 'zeros')];
-    return (x) => {
-      if (!sameShape(x.shape.slice(-over.length), over))
-        misfit('layerNorm: input', x, `does not end with ${formatShape(over)}; reshape it`);
-      const centred = sub(x, mean(x, { axis, keepDims: true }));
-      const variance = mean(square(centred), { axis, keepDims: true });
-      return add(mul(div(centred, sqrt(add(variance, options.epsilon ?? 1e-5))), weight), bias);
-    };
-  });
+  return makeLayer(
+    `layerNorm(${formatShape(over)})`,
+    layerOptions('layerNorm', options, 'epsilon'),
+    ({ parameter }) => {
+      const [weight, bias] = [parameter('weight', over, (shape) => ones(shape)), parameter('bias', over, 'zeros')];
+      return (x) => {
+        if (!sameShape(x.shape.slice(-over.length), over))
+          misfit('layerNorm: input', x, `does not end with ${formatShape(over)}; reshape it`);
+        const centred = sub(x, mean(x, { axis, keepDims: true }));
+        const variance = mean(square(centred), { axis, keepDims: true });
+        return add(mul(div(centred, sqrt(add(variance, options.epsilon ?? 1e-5))), weight), bias);
+      };
+    },
+  );
 }
 
 /** Of a square, or height and width. */
@@ -132,7 +147,8 @@ export function conv2d(inChannels: number, outChannels: number, kernel: Size, op
   const [height, width] = (Array.isArray(kernel) ? kernel : [kernel, kernel]) as readonly [number, number];
   checkWhole('conv2d', { inChannels, outChannels, 'kernel height': height, 'kernel width': width });
   const { stride = 1, padding = 0, dilation = 1 } = layerOptions('conv2d', options, `${DENSE} ${WINDOW_SETTINGS}`);
-  return affine('conv2d', options, [outChannels, inChannels, height, width], (x, weight, bias) =>
+  const text = `conv2d(${inChannels}, ${outChannels}, ${formatShape([height, width])})`;
+  return affine('conv2d', text, options, [outChannels, inChannels, height, width], (x, weight, bias) =>
     convolve(x, weight, { stride, padding, dilation, ...(bias && { bias }) }),
   );
 }
@@ -140,5 +156,5 @@ export function conv2d(inChannels: number, outChannels: number, kernel: Size, op
 /** The largest element of each window: [batch, channels, H, W] → [batch, channels, H′, W′]. `stride` is `size` unless given. */
 export function maxPool2d(size: Size, options: WindowSettings = {}): Layer {
   checkOptions('nn.maxPool2d', options, '', WINDOW_SETTINGS);
-  return sequential((x) => pool(x, { ...options, size }));
+  return ofFunction(`maxPool2d(${JSON.stringify(size)})`, (x) => pool(x, { ...options, size }));
 }

@@ -32,7 +32,7 @@ function recurrent(
 ): Layer {
   checkWhole(kind, { inputs, hidden });
   checkChoice(kind, 'outputs', wanted, ['all', 'last']);
-  return makeLayer(options, ({ parameter }) => {
+  return makeLayer(`${kind}(${inputs}, ${hidden})`, options, ({ parameter }) => {
     // PyTorch scales all of them by the hidden size
     const make = (local: string, ...shape: number[]): Tensor =>
       parameter(local, [gates * hidden, ...shape], initializer, { inputs: hidden, outputs: hidden });

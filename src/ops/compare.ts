@@ -2,7 +2,15 @@ import source from '../../shaders/compare.wgsl?raw';
 import { broadcastData, hostData } from '../dtype.js';
 import { DTypeError } from '../errors.js';
 import { mapElements, pointwise, type ScalarReference } from '../graph/op.js';
-import { type Binary, commonDType, definePointwise, lift, type Tensor, type TensorLike } from '../graph/tensor.js';
+import {
+  type Binary,
+  commonDType,
+  definePointwise,
+  filled,
+  lift,
+  type Tensor,
+  type TensorLike,
+} from '../graph/tensor.js';
 
 const comparison = (name: string, kernel: string, reference: ScalarReference): Binary =>
   definePointwise(name, pointwise(kernel, source), {
@@ -47,12 +55,12 @@ const choose = definePointwise('where', pointwise('choose', source), {
 });
 
 /**
- * a where the bool `condition` holds, else b; all three broadcast. A NaN or an infinity in the branch not taken still reaches
- * the gradient: its derivative times 0 is NaN. Apply `where` to the argument first, as in √x for x > 0 and 0 elsewhere:
+ * a where the bool `condition` (a tensor, or true or false) holds, else b; all three broadcast. A NaN or an infinity in the
+ * branch not taken still reaches the gradient: its derivative times 0 is NaN. Apply `where` to the argument first, as in √x for x > 0 and 0 elsewhere:
  * `where(positive, sqrt(where(positive, x, 1)), 0)` with `positive = greater(x, 0)`.
  */
-export const where = (condition: Tensor, a: TensorLike, b: TensorLike): Tensor =>
-  choose(condition, ...lift('where', [a, b]));
+export const where = (condition: Tensor | boolean, a: TensorLike, b: TensorLike): Tensor =>
+  choose(typeof condition === 'boolean' ? filled(Number(condition), [], 'bool') : condition, ...lift('where', [a, b]));
 
 /** 1 for NaN and ±∞, else 0. */
 export const notFinite = definePointwise('notFinite', pointwise('not_finite', source), {

@@ -2,7 +2,7 @@
 import { EPSILON } from '../bounds.js';
 import { type DType, hostArray, isFloat, readValue, roundTo, type Value } from '../dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
-import { inputNames, isParameter } from '../graph/program.js';
+import { isParameter } from '../graph/program.js';
 import { apply, checkNumber, constantOp, defineIndex, filled, leafRecord, literal, Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import { checkShape, formatShape, type Shape, sizeOf } from '../shape.js';
@@ -15,21 +15,35 @@ export const inputOp = leafRecord('input');
 /** @internal A value that lives in each engine and that steps update. */
 export const parameterOp = leafRecord('parameter');
 
+type TensorOptions = { dtype?: DType };
 /**
- * A tensor holding values: a number, nested arrays, a typed array (row-major) or `{ shape, dtype, data }`.
- * f32 unless `dtype` or the typed array says otherwise. Throws FeedError when values do not fill `shape`.
+ * A tensor holding values: a number, a boolean, nested arrays, a typed array (row-major) or `{ shape, dtype, data }`.
+ * f32 unless `dtype` or the typed array says otherwise; booleans alone are bool, among numbers they are 1 and 0. Throws
+ * FeedError when values do not fill `shape`; one number or boolean fills any.
  */
-export function tensor(values: Value, shape?: Shape, options: { dtype?: DType } = {}): Tensor {
-  if (shape) checkShape('tensor', shape);
-  const filled = typeof values === 'number' && shape ? new Float64Array(sizeOf(shape)).fill(values) : values;
-  const value = readValue('tensor', filled, { shape, dtype: checkOptions('tensor', options, '', 'dtype').dtype });
+export function tensor(values: Value, options?: TensorOptions): Tensor;
+/** The same in a shape: typed arrays and lists of numbers are cut into it. */
+export function tensor(values: Value, shape: Shape | undefined, options?: TensorOptions): Tensor;
+export function tensor(values: Value, second?: Shape | TensorOptions, third?: TensorOptions): Tensor {
+  const isOptions = typeof second === 'object' && second !== null && !Array.isArray(second);
+  if (isOptions && third !== undefined) throw new NablaError('tensor: options are given twice; give them once, last');
+  const [shape, options = {}] = isOptions ? [undefined, second as TensorOptions] : [second as Shape | undefined, third];
+  const { dtype } = checkOptions('tensor', options, '', 'dtype');
+  if (shape !== undefined) checkShape('tensor', shape);
+  const value = readValue('tensor', shape ? repeatedTo(shape, values) : values, { shape, dtype });
   return apply(constantOp, [], { shape: value.shape, dtype: value.dtype, value });
+}
+
+/** A single number or boolean in every place of a shape; other values as they are. */
+function repeatedTo(shape: Shape, values: Value): Value {
+  if (typeof values !== 'number' && typeof values !== 'boolean') return values;
+  const data = new Float64Array(sizeOf(shape)).fill(Number(values));
+  return typeof values === 'number' ? data : { shape, dtype: 'bool', data };
 }
 
 /** A place for values that each run feeds, of fixed `shape`; f32 unless `dtype` is given. */
 export function input(shape: Shape, options: { dtype?: DType; name?: string } = {}): Tensor {
   checkOptions('input', options, '', 'dtype name');
-  if (options.name !== undefined) inputNames.add(options.name);
   return apply(inputOp, [], { shape: checkShape('input', shape), dtype: options.dtype ?? 'f32' }, options.name);
 }
 
@@ -45,8 +59,8 @@ export function parameter(init: Value | Tensor, options: { name?: string } = {})
   return apply(parameterOp, [], { shape: initial.shape, dtype: initial.dtype, initial }, options.name);
 }
 
-/** A tensor of one repeated number; in kernels it is a literal and costs no memory. */
-export const full = (shape: Shape, value: number, options: { dtype?: DType } = {}): Tensor =>
+/** A tensor of one repeated number, or boolean (then bool, unless `dtype` is given); in kernels a literal that costs no memory. */
+export const full = (shape: Shape, value: number | boolean, options: { dtype?: DType } = {}): Tensor =>
   repeated('full', shape, value, options);
 /** Zeros of a shape. */
 export const zeros = (shape: Shape, options: { dtype?: DType } = {}): Tensor => repeated('zeros', shape, 0, options);
@@ -54,11 +68,13 @@ export const zeros = (shape: Shape, options: { dtype?: DType } = {}): Tensor => 
 export const ones = (shape: Shape, options: { dtype?: DType } = {}): Tensor => repeated('ones', shape, 1, options);
 
 /** `full` as the caller knows it by name. */
-function repeated(op: string, shape: Shape, value: number, options: { dtype?: DType }): Tensor {
-  const { dtype = 'f32' } = checkOptions(op, options, '', 'dtype');
-  const rounded = dtype === 'f16' ? roundTo(dtype, value) : value;
-  if (Number.isFinite(value) && !Number.isFinite(rounded))
-    throw new DTypeError(`${op}: ${value} is beyond the f16 range; use Infinity, or keep within ±65504`);
+function repeated(op: string, shape: Shape, value: number | boolean, options: { dtype?: DType }): Tensor {
+  const isBool = typeof value === 'boolean';
+  const { dtype = isBool ? 'bool' : 'f32' } = checkOptions(op, options, '', 'dtype');
+  const number = isBool ? Number(value) : value;
+  const rounded = dtype === 'f16' ? roundTo(dtype, number) : number;
+  if (Number.isFinite(number) && !Number.isFinite(rounded))
+    throw new DTypeError(`${op}: ${number} is beyond the f16 range; use Infinity, or keep within ±65504`);
   return filled(rounded, checkShape(op, shape), dtype, op);
 }
 

@@ -11,7 +11,7 @@ import { cast } from './cast.js';
 import { equal } from './compare.js';
 import { broadcastTo, misfit, reshape } from './view.js';
 
-/** Axes to reduce: one, several, or all when left out; negative ones count from the end. */
+/** Axes to reduce: one, several, or all when left out; negative ones count from the end. A scalar may be reduced over 0 or −1. */
 export interface ReduceOptions {
   axis?: number | readonly number[];
   /** Keep reduced axes with size 1. */
@@ -56,7 +56,8 @@ function defineReduction(rules: Omit<TensorRecord<Reduced>, 'accepts' | 'shape'>
   });
   return (x, options = {}) => {
     const axes = axesOf(rules.name, x, options);
-    return axes.length ? op([x], { axes, keepDims: options.keepDims ?? false }) : x;
+    const isNumber = x.dtype !== 'bool' && x.dtype !== 'u8'; // else the op throws
+    return axes.length || !isNumber ? op([x], { axes, keepDims: options.keepDims ?? false }) : x;
   };
 }
 
@@ -133,6 +134,8 @@ const argMaxOver = defineReduction({
   },
 });
 
-/** Index of the largest element along `axis`, the first at a tie, as i32. Throws ShapeError over nothing. */
-export const argMax = (x: Tensor, options: { axis: number; keepDims?: boolean }): Tensor =>
-  argMaxOver(x, { ...options, axis: normalizeAxis('argMax', checkOptions('argMax', options, 'axis').axis, x) });
+/** Index of the largest element along `axis`, the first at a tie, as i32; 0 of a scalar. Throws ShapeError over nothing. */
+export function argMax(x: Tensor, options: { axis: number; keepDims?: boolean }): Tensor {
+  const axis = normalizeAxis('argMax', checkOptions('argMax', options, 'axis', 'keepDims').axis, x, true);
+  return x.rank === 0 ? argMaxOver(reshape(x, [1]), { axis }) : argMaxOver(x, { ...options, axis });
+}

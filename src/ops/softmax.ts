@@ -59,23 +59,23 @@ const softmaxOf = defineOpWith<{ axis: number }>({
   },
 });
 
-/** The axis that a function is asked for, else the last. */
-const axisOf = (op: string, x: Tensor, options: { axis?: number }): number =>
-  normalizeAxis(op, checkOptions(op, options, '', 'axis').axis ?? -1, x);
+/** A function along one axis, the last unless options say another; of a scalar as of [1]. */
+const alongAxis =
+  (op: string, call: (x: Tensor, axis: number) => Tensor) =>
+  (x: Tensor, options: { axis?: number } = {}): Tensor => {
+    const axis = normalizeAxis(op, checkOptions(op, options, '', 'axis').axis ?? -1, x, true);
+    if (x.rank === 0) return reshape(call(reshape(x, [1]), axis), []);
+    return sizeOf(x.shape) === 0 ? x : call(x, axis);
+  };
 
-/** e^x / Σ e^x along `axis` (the last); NaN in a row that holds ∞ or NaN, or −∞ alone. */
-export function softmax(x: Tensor, options: { axis?: number } = {}): Tensor {
-  const axis = axisOf('softmax', x, options);
-  return sizeOf(x.shape) === 0 ? x : softmaxOf([x], { axis });
-}
+/** e^x / Σ e^x along `axis` (the last); 1 for a scalar; NaN in a row that holds ∞ or NaN, or −∞ alone. */
+export const softmax = alongAxis('softmax', (x, axis) => softmaxOf([x], { axis }));
 
-/** ln softmax along `axis` (the last), without forming the softmax. */
-export function logSoftmax(x: Tensor, options: { axis?: number } = {}): Tensor {
-  const axis = axisOf('logSoftmax', x, options);
-  if (sizeOf(x.shape) === 0) return x;
+/** ln softmax along `axis` (the last), without forming the softmax; 0 for a scalar. */
+export const logSoftmax = alongAxis('logSoftmax', (x, axis) => {
   const peak = peakOf(x, axis);
   return sub(sub(x, peak), log(totalOf(x, peak, axis)));
-}
+});
 
 /** ln Σ eˣ over `axis`, without overflow. Throws ShapeError over nothing. */
 export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {

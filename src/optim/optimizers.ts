@@ -10,6 +10,7 @@ import { descend, movingAverage, scaledDirection } from '../ops/optimizer.js';
 import { sum } from '../ops/reduce.js';
 import { misfit } from '../ops/view.js';
 import { checkOptions } from '../options.js';
+import { printedAs } from '../print.js';
 import { sameShape } from '../shape.js';
 import type { Schedule } from './schedules.js';
 
@@ -107,7 +108,7 @@ function makeOptimizer(
     const isCounted = isScheduled || programNodes({ outputs: [], updates }).includes(counter);
     return isCounted ? [...updates, [counter, counted]] : updates;
   };
-  return {
+  const optimizer: Optimizer = {
     state(parameters) {
       const names = namesOf(parameters);
       const leaves = slots.flatMap((slot, k) =>
@@ -118,6 +119,8 @@ function makeOptimizer(
     updates: (given, parameters) =>
       given instanceof Tensor ? follow({ cost: given, parameters, updates: updatesOf }) : updatesOf(given, parameters),
   };
+  const rate = isScheduled ? 'by a schedule' : String(learningRate);
+  return printedAs(optimizer, () => `Optimizer: ${name}, learningRate ${rate}`);
 }
 
 /** Names that tell parameters apart: their own where no other has it, else with their number. */

@@ -14,10 +14,10 @@ import { arange, parameter, tensor, zeros } from '../ops/leaf.js';
 import { argMax, sum } from '../ops/reduce.js';
 import { slice } from '../ops/slice.js';
 import { misfit, reshape } from '../ops/view.js';
-import { checkOptions } from '../options.js';
 import { checkWhole, sameShape, sizeOf } from '../shape.js';
+import { checkBesideFit } from './settings.js';
 
-/** What `evaluate` measures. */
+/** What `evaluate` measures. The settings of a `fit` may stand beside it and are passed over, but for `batchSize`. */
 export interface EvaluateOptions {
   readonly model: Layer;
   readonly loss: Loss;
@@ -39,12 +39,12 @@ export interface Evaluation {
  * once, the remainder included; nothing is trained and dropout does not act.
  */
 export async function evaluate(engine: Engine, options: EvaluateOptions): Promise<Evaluation> {
-  checkOptions('evaluate', options, 'model loss data');
-  const { length: examples, rows } = options.data;
+  const { model, loss, data } = checkBesideFit('evaluate', options, 'model loss data', 'batchSize');
+  const { length: examples, rows } = data;
   // near 256, with the smallest remainder
   const { batchSize = Math.ceil(examples / Math.ceil(examples / 256)) } = options;
   checkWhole('evaluate', { 'batch size': batchSize });
-  const pass = makePass(engine, { ...options, batchSize });
+  const pass = makePass(engine, { model, loss, data, batchSize });
   try {
     const { cost, correct } = await pass.run(rows, START);
     return { cost: cost / examples, ...(pass.counted && { accuracy: correct / examples }), examples };

@@ -5,8 +5,11 @@ import type { Engine } from '../engine.js';
 import { NablaError } from '../errors.js';
 import type { Optimizer } from '../optim/optimizers.js';
 import { checkOptions } from '../options.js';
+import { INSPECT } from '../print.js';
 import { checkWhole } from '../shape.js';
 import { type EvaluateOptions, type Evaluation, evaluate, HISTORY, makePass, START, type Totals } from './evaluate.js';
+import { NEEDED, OPTIONAL } from './settings.js';
+import { expectUse } from './unused.js';
 
 /** What `fit` trains, on what, and for how long. */
 export interface FitOptions extends EvaluateOptions {
@@ -19,7 +22,7 @@ export interface FitOptions extends EvaluateOptions {
   readonly seed?: number;
   /** false keeps the data's own order. */
   readonly shuffle?: boolean;
-  /** An AbortSignal: stops between two steps; the iteration then ends without a report, and `progress` says where. */
+  /** An AbortSignal: stops between two steps; the run then ends without a report of them, and `progress` says where. */
   readonly signal?: { readonly aborted: boolean };
   /** Gets the cost of every step, in order, of many at a time about 30 times a second. */
   readonly onStep?: (report: StepReport) => void;
@@ -36,8 +39,6 @@ export interface FitOptions extends EvaluateOptions {
   /** Called while kernels are compiled before the first step. */
   readonly onWarmUp?: (done: number, total: number) => void;
 }
-
-const OPTIONAL = 'validation seed shuffle signal onStep reportEvery steps precision accuracy resume onWarmUp';
 
 /**
  * Where a run stands, as plain data: enough to go on bit for bit, with the parameters and the optimizer's state. `epoch` and
@@ -72,8 +73,11 @@ export interface EpochReport {
   readonly validation?: Evaluation;
 }
 
-/** A training run: iterate over it for one report an epoch. */
-export interface Fit extends AsyncIterable<EpochReport> {
+/**
+ * A training run, which begins when it is awaited or iterated over: `await` trains to the end and gives the last report,
+ * `for await` gives one report an epoch.
+ */
+export interface Fit extends AsyncIterable<EpochReport>, PromiseLike<EpochReport | undefined> {
   /** Where the run stands, when it is between epochs or has been stopped. */
   readonly progress: Progress;
 }
@@ -81,57 +85,144 @@ export interface Fit extends AsyncIterable<EpochReport> {
 /**
  * Trains a model: each epoch uses every example exactly once, in an order drawn from the seed, the remainder of an epoch
  * in a smaller step. Values stay on the engine: a step uploads nothing, and costs come back while later steps run.
- * Iterating runs it; it yields one report an epoch. Leave the loop, or abort `signal`, and it stops in a clean state;
- * iterate again, or pass `progress` as `resume`, to go on.
+ *
+ * `await fit(…)` runs it to the end and gives the last report, or undefined where no epoch was completed: `epochs: 0`, or
+ * aborted before. It trains once, however often it is awaited, and rejects with what goes wrong. `for await` over it runs it
+ * too and yields one report an epoch. Leave the loop, or abort `signal`, and it stops in a clean state; await it or iterate
+ * again, or pass `progress` as `resume`, to go on from there. Both share one run: where one came to the end the other finds
+ * nothing left to do, and awaiting gives the last report all the same. While steps are under way the run cannot be driven a
+ * second time: that throws NablaError.
+ *
+ * Neither awaited nor iterated over it trains nothing; a warning says so when it is garbage, or the process ends. What an
+ * async function returns is awaited by its caller, so return a run from one as `{ run }` to hand it on unawaited.
  */
-export function fit(engine: Engine, options: FitOptions): Fit {
-  checkOptions('fit', options, 'model loss optimizer data epochs batchSize', OPTIONAL);
-  const { model, loss, optimizer, data, batchSize, epochs, resume, signal, steps: most = Infinity } = options;
-  checkWhole('fit', { epochs, steps: options.steps ?? 0 }, 0);
-  checkWhole('fit', { 'batch size': batchSize, reportEvery: options.reportEvery ?? 1 });
-  const settings = { seed: options.seed ?? resume?.seed ?? 0, batchSize, examples: data.length };
-  let progress: Progress = resume ?? { ...settings, ...START, epoch: 0, step: 0 };
-  const other = (['seed', 'batchSize', 'examples'] as const).find((key) => progress[key] !== settings[key]);
-  if (other)
-    throw new NablaError(`fit: resume has ${other} ${progress[other]} and the run ${settings[other]}; make them equal`);
-  const steps = Math.min(most, epochs * Math.ceil(data.length / batchSize));
-  const isOver = (step: number): boolean => signal?.aborted || step >= most;
-  return {
-    get progress() {
-      return progress;
-    },
-    async *[Symbol.asyncIterator]() {
-      const pass = makePass(engine, { ...options, updates: (cost) => optimizer.updates(cost, model.parameters) });
-      const reports = makeReports(options, pass.costs);
-      try {
-        await engine.warmUp(pass.full, options.onWarmUp);
-        // the remainder's kernels are built while the epoch runs; an error in them comes with its first call
-        if (pass.rest) engine.warmUp(pass.rest).catch(() => {});
-        while (progress.epoch < epochs && !isOver(progress.step)) {
-          const from = progress;
-          const order = options.shuffle === false ? data.rows : shuffled(data.rows, from.seed, from.epoch);
-          const began = performance.now();
-          const epoch = from.epoch + 1;
-          let { step } = from;
-          const totals = await pass.run(order, from, async () => {
-            await reports.add({ epoch, step: ++step, steps });
-            return !isOver(step);
-          });
-          await reports.settle();
-          const seconds = (performance.now() - began) / 1000;
-          const complete = totals.position === data.length;
-          progress = { ...from, step, ...(complete ? { ...START, epoch } : totals) };
-          if (!complete && signal?.aborted) return;
-          const accuracy = pass.counted && { accuracy: totals.correct / totals.position };
-          const unseen = signal?.aborted ? undefined : options.validation;
-          const validation = unseen && { validation: await evaluate(engine, { model, loss, data: unseen }) };
-          yield { epoch, step, cost: totals.cost / totals.position, ...accuracy, seconds, ...validation };
-        }
-      } finally {
-        pass.release();
+export const fit = (engine: Engine, options: FitOptions): Fit =>
+  expectUse((used) => new TrainingRun(engine, options, used));
+
+type Pass = ReturnType<typeof makePass>;
+type Reports = ReturnType<typeof makeReports>;
+
+/** @internal What `fit` makes; `onUse` is told when it is awaited or iterated over. */
+export class TrainingRun implements Fit {
+  readonly #engine: Engine;
+  readonly #options: FitOptions;
+  readonly #onUse: () => void;
+  /** Of the whole run. */
+  readonly #steps: number;
+  #progress: Progress;
+  #last: EpochReport | undefined;
+  /** Whoever runs steps now. */
+  #driver: object | undefined;
+  #awaited: Promise<EpochReport | undefined> | undefined;
+
+  constructor(engine: Engine, options: FitOptions, onUse = () => {}) {
+    checkOptions('fit', options, NEEDED, OPTIONAL);
+    const { data, batchSize, epochs, resume, steps = Infinity } = options;
+    checkWhole('fit', { epochs, steps: options.steps ?? 0 }, 0);
+    checkWhole('fit', { 'batch size': batchSize, reportEvery: options.reportEvery ?? 1 });
+    const settings = { seed: options.seed ?? resume?.seed ?? 0, batchSize, examples: data.length };
+    const progress: Progress = resume ?? { ...settings, ...START, epoch: 0, step: 0 };
+    const other = (['seed', 'batchSize', 'examples'] as const).find((key) => progress[key] !== settings[key]);
+    if (other)
+      throw new NablaError(
+        `fit: resume has ${other} ${progress[other]} and the run ${settings[other]}; make them equal`,
+      );
+    this.#engine = engine;
+    this.#options = options;
+    this.#onUse = onUse;
+    this.#steps = Math.min(steps, epochs * Math.ceil(data.length / batchSize));
+    this.#progress = progress;
+  }
+
+  get progress(): Progress {
+    return this.#progress;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<EpochReport, undefined> {
+    this.#onUse();
+    return this.#run();
+  }
+
+  // biome.jsonc lets this file have a then
+  then<A = EpochReport | undefined, B = never>(
+    onEnd?: ((last: EpochReport | undefined) => A | PromiseLike<A>) | null,
+    onError?: ((error: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    this.#onUse();
+    this.#awaited ??= this.#toEnd();
+    return this.#awaited.then(onEnd, onError);
+  }
+
+  [INSPECT](): string {
+    const { epoch, step } = this.#progress;
+    return `Fit: ${epoch} of ${this.#options.epochs} epochs done, ${step} steps; await it or iterate over it`;
+  }
+
+  async #toEnd(): Promise<EpochReport | undefined> {
+    for await (const _ of { [Symbol.asyncIterator]: () => this.#run() });
+    return this.#last;
+  }
+
+  async *#run(): AsyncGenerator<EpochReport, undefined> {
+    const { model, optimizer, onWarmUp, epochs } = this.#options;
+    const engine = this.#engine;
+    const pass = makePass(engine, { ...this.#options, updates: (cost) => optimizer.updates(cost, model.parameters) });
+    const reports = makeReports(this.#options, pass.costs);
+    const driver = {};
+    try {
+      this.#begin(driver);
+      await engine.warmUp(pass.full, onWarmUp);
+      // the remainder's kernels are built while the epoch runs; an error in them comes with its first call
+      if (pass.rest) engine.warmUp(pass.rest).catch(() => {});
+      while (this.#progress.epoch < epochs && !this.#isOver(this.#progress.step)) {
+        const report = await this.#epoch(pass, reports);
+        if (!report) return undefined;
+        this.#last = report;
+        this.#driver = undefined;
+        yield report;
+        this.#begin(driver);
       }
-    },
-  };
+    } finally {
+      if (this.#driver === driver) this.#driver = undefined;
+      pass.release();
+    }
+    return undefined;
+  }
+
+  #begin(driver: object): void {
+    if (this.#driver)
+      throw new NablaError(
+        'fit: this run is under way; wait for it, or call fit again for another, before you drive it',
+      );
+    this.#driver = driver;
+  }
+
+  #isOver(step: number): boolean {
+    return this.#options.signal?.aborted || step >= (this.#options.steps ?? Infinity);
+  }
+
+  /** Runs the rest of an epoch; undefined where it was stopped in the middle. */
+  async #epoch(pass: Pass, reports: Reports): Promise<EpochReport | undefined> {
+    const { model, loss, data, shuffle, signal, validation: unseen } = this.#options;
+    const from = this.#progress;
+    const order = shuffle === false ? data.rows : shuffled(data.rows, from.seed, from.epoch);
+    const began = performance.now();
+    const epoch = from.epoch + 1;
+    let { step } = from;
+    const totals = await pass.run(order, from, async () => {
+      await reports.add({ epoch, step: ++step, steps: this.#steps });
+      return !this.#isOver(step);
+    });
+    await reports.settle();
+    const seconds = (performance.now() - began) / 1000;
+    const complete = totals.position === data.length;
+    this.#progress = { ...from, step, ...(complete ? { ...START, epoch } : totals) };
+    if (!complete && signal?.aborted) return undefined;
+    const accuracy = pass.counted && { accuracy: totals.correct / totals.position };
+    const validation = unseen &&
+      !signal?.aborted && { validation: await evaluate(this.#engine, { model, loss, data: unseen }) };
+    return { epoch, step, cost: totals.cost / totals.position, ...accuracy, seconds, ...validation };
+  }
 }
 
 /** Milliseconds between reports where the caller does not say how many steps. */

@@ -5,7 +5,7 @@ import * as errors from '../errors.js';
 import type { EngineInfo } from '../graph/backend.js';
 import * as checkpoint from '../io/checkpoint.js';
 import { checkOptions } from '../options.js';
-import { type EpochReport, type Fit, type FitOptions, fit, type Progress, type StepReport } from './fit.js';
+import { type EpochReport, type Fit, type FitOptions, type Progress, type StepReport, TrainingRun } from './fit.js';
 
 /** One end of a channel: a Worker of browsers or of Node, the scope of a browser's worker, Node's `parentPort`, a MessagePort. */
 export interface Port {
@@ -87,8 +87,10 @@ function makeServant<S>(setUp: SetUp<S>, tell: Tell): (command: Command, argumen
   const begin = (resume?: Progress): void => {
     const { engine, calls, ...options } = served;
     const listeners = { onStep: tell('onStep'), onWarmUp: tell('onWarmUp') };
-    run = fit(engine, { ...options, signal, ...listeners, ...(resume && { resume }) });
+    // no fit: the other side decides whether it is ever run
+    run = new TrainingRun(engine, { ...options, signal, ...listeners, ...(resume && { resume }) });
   };
+  const subject = () => ({ model: served.model, optimizer: served.optimizer });
   const rest = async (): Promise<void> => void (await reports?.return?.());
   const commands: Readonly<Record<Command, (argument: never) => unknown>> = {
     async open(settings: S) {
@@ -107,10 +109,10 @@ function makeServant<S>(setUp: SetUp<S>, tell: Tell): (command: Command, argumen
       await rest();
       return run.progress;
     },
-    save: () => checkpoint.save(served.engine, { ...served, progress: run.progress }),
+    save: () => checkpoint.save(served.engine, { ...subject(), progress: run.progress }),
     async load(file: Uint8Array) {
       await rest();
-      begin((await checkpoint.load(served.engine, file, served)).progress);
+      begin((await checkpoint.load(served.engine, file, subject())).progress);
     },
     call([name, argument]: [string, never]) {
       const call = served.calls?.[name];
@@ -172,7 +174,11 @@ export interface RemoteListeners {
   readonly onLost?: (reason: string) => void;
 }
 
-/** A trainer in a worker: iterate over it for one report an epoch, as over `fit`. Errors come with their classes. */
+/**
+ * A trainer in a worker: iterate over it for one report an epoch, as over `fit`. Errors come with their classes. It cannot be
+ * awaited as `fit` can: `remoteTrainer` would then wait for the end of training. One that is never iterated over trains
+ * nothing and is not reported; it may be there to be loaded, saved or called.
+ */
 export interface RemoteTrainer extends AsyncIterable<EpochReport> {
   /** What the worker's engine runs on. */
   readonly info: EngineInfo;

@@ -8,7 +8,10 @@ import { pointwiseOf as pointwise } from '../../src/graph/op.js';
 import { defineOp } from '../../src/graph/tensor.js';
 import { add, mul, square } from '../../src/ops/arithmetic.js';
 import { full, tensor } from '../../src/ops/leaf.js';
+import { matmul } from '../../src/ops/matmul.js';
+import { sum } from '../../src/ops/reduce.js';
 import { openAdapter } from '../support/adapter.js';
+import { builtInNames } from '../support/names.js';
 
 const cubeWith = (source: string, name = 'cube', file?: string) =>
   defineOp({
@@ -55,23 +58,22 @@ it('have errors in their WGSL told with function, line, file and source', async 
 it('may have the name of an op of Nabla, and of each other', async () => {
   const source = 'fn cube(x: f32) -> f32 { return x * x * x; }';
   // those that the planner knows, too
-  const names = [
-    'add',
-    'mul',
-    'reshape',
-    'transpose',
-    'slice',
-    'concat',
-    'sum',
-    'matmul',
-    'stopGradient',
-    'equal',
-    'cast',
-  ];
-  const cubes = names.map((name) => cubeWith(source, name)(tensor([[2, 0]])));
-  const ones = names.map((name) => cubeWith(source, name)(full([2], 3)));
-  for (const { data } of await engine.run(cubes)) expect([...data]).toEqual([8, 0]);
-  for (const { data } of await engine.run(ones)) expect([...data]).toEqual([27, 27]);
+  for (const name of builtInNames) {
+    const cube = cubeWith(source, name);
+    const [own, twice] = [cube(tensor([[2, 0]])), cube(cube(tensor([[2], [-1]])))];
+    const through = matmul(cube(tensor([[2, 1]])), cube(tensor([[1], [2]])));
+    const one = cube(full([2], 3));
+    const values = await engine.run({
+      own,
+      twice,
+      through,
+      one,
+      sum: sum(cube(tensor([1, 2]))),
+      joined: add(own, one),
+    });
+    const found = Object.values(values).map(({ data }) => [...data]);
+    expect(found, name).toEqual([[8, 0], [512, -1], [16], [27, 27], [9], [35, 27]]);
+  }
 });
 
 it('may keep constants and helpers beside their function', async () => {

@@ -73,9 +73,10 @@ export const reduction = (
     fc
       .tuple(shapes(limit, limits), seeds, fc.boolean(), fc.boolean(), fc.nat({ max: 5 }))
       .map(([shape, seed, keepDims, fromEnd, form]) => {
-        const axes = shuffled(shape.length, seed).slice(0, 1 + (seed % Math.max(1, shape.length)));
-        const signed = fromEnd ? axes.map((axis) => axis - shape.length) : axes;
-        const axis = form === 0 || shape.length === 0 ? undefined : form === 1 ? signed[0] : signed;
+        const rank = Math.max(1, shape.length); // a scalar has axis 0
+        const axes = shuffled(rank, seed).slice(0, 1 + (seed % rank));
+        const signed = fromEnd ? axes.map((axis) => axis - rank) : axes;
+        const axis = form === 0 ? undefined : form === 1 ? signed[0] : signed;
         const options = { ...(axis === undefined ? {} : { axis }), keepDims };
         return sample(`${name} ${JSON.stringify(options)}`, [floats(seed, shape, domain)], ([x]) => call(x!, options));
       }),
@@ -90,8 +91,9 @@ export const along = (
   entry(
     name,
     (limit) =>
-      fc.tuple(shapes(limit, { minRank: 1 }), seeds, fc.boolean()).map(([shape, seed, fromEnd]) => {
-        const axis = (seed % shape.length) - (fromEnd ? shape.length : 0);
+      fc.tuple(shapes(limit), seeds, fc.boolean()).map(([shape, seed, fromEnd]) => {
+        const rank = Math.max(1, shape.length);
+        const axis = (seed % rank) - (fromEnd ? rank : 0);
         return sample(`${name} axis ${axis}`, [floats(seed, shape, domain)], ([x]) => call(x!, axis));
       }),
     differentiable,

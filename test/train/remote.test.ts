@@ -113,6 +113,12 @@ describe('a remote trainer', () => {
     expect(await reportsOf(trainer)).toEqual(await local());
   });
 
+  it('is no promise: what gives it does not wait for the end of training', async () => {
+    const { trainer } = await connect();
+    expect('then' in trainer).toBe(false);
+    expect((await trainer.pause()).step).toBe(0);
+  });
+
   it('moves the memory of its settings, and copies that of parts of arrays', async () => {
     const given = settings();
     const whole = new Float32Array(50);

@@ -1,0 +1,15 @@
+// What consoles show: Node asks an object for a text of its own, browsers list its enumerable properties.
+
+/** Node's `console.log` and `util.inspect` call a method of this name; nothing of Node is imported for it. */
+export const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom');
+
+/** The object, which Node's console shows as `text()`: read when it is printed, not before. */
+export function printedAs<T extends object>(object: T, text: () => string): T {
+  return Object.defineProperty(object, INSPECT, { value: text, configurable: true });
+}
+
+/** What an object prints of itself; another text where it has none. */
+export function printed(object: object, otherwise: string): string {
+  const own = (object as { [INSPECT]?: () => unknown })[INSPECT];
+  return typeof own === 'function' ? String(own.call(object)) : otherwise;
+}

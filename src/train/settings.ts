@@ -1,0 +1,17 @@
+// The names of fit's settings, apart from it: what takes them whole need not hold the loop.
+import { checkOptions } from '../options.js';
+
+/** What `fit` needs. */
+export const NEEDED = 'model loss optimizer data epochs batchSize';
+/** What it may be given beside. */
+export const OPTIONAL = 'validation seed shuffle signal onStep reportEvery steps precision accuracy resume onWarmUp';
+
+const ofFit = new Set(`${NEEDED} ${OPTIONAL}`.split(' '));
+
+/** Options of a function that may be given the settings of a `fit` whole: it passes over those that it does not have. */
+export function checkBesideFit<O extends object>(op: string, options: O, needed: string, known: string): O {
+  const own = `${needed} ${known}`.split(' ');
+  const left = Object.entries(Object(options)).filter(([name]) => own.includes(name) || !ofFit.has(name));
+  checkOptions(op, options && Object.fromEntries(left), needed, known);
+  return options;
+}

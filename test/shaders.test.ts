@@ -51,6 +51,7 @@ const guarded: Readonly<Record<string, string>> = {
   'arithmetic.wgsl: logarithm': 'log',
   'arithmetic.wgsl: power': 'floor fract pow',
   'arithmetic.wgsl: square_root': 'sqrt',
+  'cast.wgsl: round_half': 'round', // of a finite number
   'random.wgsl: random_normal': 'cos log sqrt',
   'softmax.wgsl: exponential': 'exp',
   'trigonometry.wgsl: reduce_angle': 'clamp min', // of whole numbers

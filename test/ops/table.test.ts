@@ -26,6 +26,7 @@ const helpers = [
   'checkRange',
   'countRuns',
   'describe',
+  'drawsFresh',
   'erf',
   'input',
 ]
@@ -36,11 +37,12 @@ const helpers = [
     'misfit',
     'multiply',
     'numberAt',
+    'numberDraws',
     'parameter',
     'parameterOp',
-    'pcg',
     'ranges',
     'runCount',
+    'runSeed',
   ])
   .concat(['startsOf', 'sumTo', 'tensor', 'unitRows']);
 

@@ -270,7 +270,7 @@ export class Engine {
     const key = structureOf(nodes, outputs);
     const known = this.#runs.get(key);
     if (known) return known;
-    const compiled = this.#compile({ outputs, updates: [], feedConstants: true });
+    const compiled = this.#compile(countRuns({ outputs, updates: [], feedConstants: true }), outputs);
     const plan = { ...compiled, data: nodes.filter(isData) };
     this.#runs.set(key, plan);
     if (this.#runs.size > RUN_CACHE) {

@@ -104,6 +104,13 @@ const calls: [string, () => unknown, RegExp][] = [
     make,
     new RegExp(`^nn.${layer}: there is no option 'activate'; pass an object of `),
   ]),
+  ['uniform without a seed', () => random.uniform([2], {} as never), /^random.uniform: there is no seed; give .*fresh/],
+  [
+    'normal of a shape alone',
+    () => random.normal([2], undefined as never),
+    /^random.normal: there is no seed; give \{ seed: 1 \}/,
+  ],
+  ['fresh: false', () => random.normal([2], { fresh: false } as never), /random.normal: there is no seed/],
   ['uniform({ lo })', () => random.uniform([2], loose({ lo: 1 })), /random.uniform: there is no option 'lo'/],
   ['normal({ stddev })', () => random.normal([2], loose({ stddev: 1 })), /random.normal: .* 'stddev'; .*deviation/],
   ['apply({ train })', () => model.apply(x, loose({ train: true })), /nn: there is no option 'train'; .* training/],
@@ -197,11 +204,6 @@ describe('a wrong call', () => {
     await expect(answer).rejects.toThrow(NablaError);
     await expect(answer).rejects.toThrow(message);
   });
-});
-
-it('random numbers need no seed: it is 0', async () => {
-  const [a, b] = await engine.run([random.normal([2]), random.normal([2], { seed: 0 })]);
-  expect(a).toEqual(b);
 });
 
 it('a named value that the graph turns out not to need is a mistake, a node says itself what it is', async () => {

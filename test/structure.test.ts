@@ -13,7 +13,7 @@ const allowedAtTop = ['src', 'shaders', 'test', 'demo', 'docs', 'package.json', 
 
 // Each line may import from itself and from the lines above it.
 const layers = [
-  ['errors', 'options', 'print', 'shape', 'bytes', 'dtype', 'bounds'],
+  ['errors', 'options', 'print', 'shape', 'bytes', 'randomBits', 'dtype', 'bounds'],
   ['graph'],
   ['ops'],
   ['autodiff'],

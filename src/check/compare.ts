@@ -8,7 +8,7 @@ import { isHalved } from '../ops/cast.js';
 import { gather } from '../ops/indexing.js';
 import { tensor } from '../ops/leaf.js';
 import { type MatmulOptions, matmul, matmulSizes } from '../ops/matmul.js';
-import { pcg } from '../ops/random.js';
+import { SAMPLE, uniformAt } from '../randomBits.js';
 import { formatShape, sizeOf } from '../shape.js';
 
 /** Multiply-adds above which only a seeded set of a product's rows is recomputed. */
@@ -101,7 +101,7 @@ function sampledProduct(node: Tensor, inputs: readonly Interval[]): Interval | u
   if (batch.length > 0 || count >= m) return undefined;
   // the same rows for the same shape
   const chosen = new Set<number>();
-  for (let i = 0; chosen.size < count; i++) chosen.add(pcg(i ^ pcg(m)) % m);
+  for (let i = 0; chosen.size < count; i++) chosen.add(Math.floor(uniformAt(m, SAMPLE, i) * m));
   const picked = tensor(Int32Array.from(chosen));
   const product = matmul(gather(a, picked, { axis: options.transposeA ? 1 : 0 }), b, options);
   const known = new Map([a, b, picked].map((x, i) => [x, inputs[i] ?? exact(ownValue(picked))]));

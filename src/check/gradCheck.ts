@@ -6,7 +6,7 @@ import { feedsByNode, isParameter, type NodeFeeds, readNodeFeeds } from '../grap
 import { Tensor, type Tensors } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { mul } from '../ops/arithmetic.js';
-import { random } from '../ops/random.js';
+import { numberDraws, random } from '../ops/random.js';
 import { sum } from '../ops/reduce.js';
 import { checkOptions } from '../options.js';
 import { type Shape, sizeOf, stridesOf } from '../shape.js';
@@ -88,23 +88,26 @@ const prober = (target: Tensor, jacobians: Values, values: Values, options: Grad
  * for small inputs, random directions for large ones, narrowed down to one entry. Reports the worst; throws only for bad calls.
  */
 export async function gradCheck(y: Tensor, wrt: Tensors, options: GradCheckOptions = {}): Promise<GradCheckReport> {
-  const nodes: readonly Tensor[] = [...new Set(wrt instanceof Tensor ? [wrt] : wrt)];
-  if (nodes.length === 0 || ![y, ...nodes].every((each) => each instanceof Tensor))
+  const given: readonly Tensor[] = [...new Set(wrt instanceof Tensor ? [wrt] : wrt)];
+  if (given.length === 0 || ![y, ...given].every((each) => each instanceof Tensor))
     throw new NablaError('gradCheck: pass a tensor y and at least one tensor to differentiate by');
+  // fresh draws are the same for the derivatives and for the differences
+  const [root, ...nodes] = numberDraws([y, ...given]) as [Tensor, ...Tensor[]];
   const { engine, feeds = {} } = checkOptions('gradCheck', options, '', 'engine feeds absolute relative');
   const places = nodes.flatMap((node, i): Place[] => {
     const wrt = node.name ?? `wrt[${i}]`;
     return Array.from({ length: sizeOf(node.shape) }, (_, at) => ({ node, wrt, at, sign: 1 }));
   });
-  const full = places.length <= FULL_INPUTS && places.length * sizeOf(y.shape) <= FULL_ENTRIES;
-  const target = full || y.rank === 0 ? y : sum(mul(y, random.uniform(y.shape, { seed: 1, low: -1 })));
+  const full = places.length <= FULL_INPUTS && places.length * sizeOf(root.shape) <= FULL_ENTRIES;
+  const weighted = (): Tensor => sum(mul(root, random.uniform(root.shape, { seed: 1, low: -1 })));
+  const target = full || root.rank === 0 ? root : weighted();
   const tree = jacobian(target, nodes);
   const leaves = topological([target, ...tree]).filter(({ op }) => op.kernel.kind === 'leaf');
-  const given = feedsByNode('gradCheck', [...new Set([...leaves, ...nodes])], feeds);
-  const values = readNodeFeeds('gradCheck', leaves, given);
+  const fed = feedsByNode('gradCheck', [...new Set([...leaves, ...nodes])], feeds);
+  const values = readNodeFeeds('gradCheck', leaves, fed);
   for (const node of leaves.filter((leaf) => !values.has(leaf)))
     values.set(node, toHost(engine && isParameter(node) ? await engine.read(node) : ownValue(node)));
-  const derivatives = engine ? await engine.run(tree, given) : evaluate(tree, (node) => values.get(node)!);
+  const derivatives = engine ? await engine.run(tree, fed) : evaluate(tree, (node) => values.get(node)!);
   const probe = prober(target, new Map(nodes.map((node, i) => [node, derivatives[i]!])), values, options);
   const randomDirection = (seed: number): Place[] => {
     const draws = evaluate([random.uniform([places.length], { seed })], ownValue)[0]!.data;

@@ -1,23 +1,26 @@
-import { pcg } from '../ops/random.js';
+// Random numbers of the host: shuffles, points of data sets, texts.
+import { checkSeed, SEQUENCE, SHUFFLE, uniformAt } from '../randomBits.js';
 
-/** Numbers in [0, 1) from a seed and a place: the same on every machine. */
-const uniformAt = (seed: number, stream: number, place: number): number =>
-  pcg((place ^ pcg((stream + pcg(seed)) >>> 0)) >>> 0) * 2 ** -32;
-
-/** The rows in an order that only their number, the seed and the stream (an epoch, say) decide. Fisher–Yates. */
+/**
+ * The rows in an order that only their number, the seed and the stream (an epoch, say) decide. Fisher–Yates. Throws
+ * ShapeError for a seed that is not a whole number in [0, 2³²).
+ */
 export function shuffled(rows: Int32Array, seed: number, stream = 0): Int32Array {
+  const purpose = SHUFFLE + stream;
+  checkSeed('shuffle', seed);
   const order = rows.slice();
   for (let i = rows.length - 1; i > 0; i--) {
-    const j = Math.floor(uniformAt(seed, stream, i) * (i + 1));
+    const j = Math.floor(uniformAt(seed, purpose, i) * (i + 1));
     [order[i], order[j]] = [order[j]!, order[i]!];
   }
   return order;
 }
 
-/** A source of numbers in [0, 1). */
+/** A source of numbers in [0, 1). Throws ShapeError for a seed that is not a whole number in [0, 2³²). */
 export function uniforms(seed: number): () => number {
+  checkSeed('data', seed);
   let place = 0;
-  return () => uniformAt(seed, 0, place++);
+  return () => uniformAt(seed, SEQUENCE, place++);
 }
 
 /** A source of normal numbers. */

@@ -1,10 +1,11 @@
 import { scalingOf } from '../autodiff/precision.js';
 import type { Bytes } from '../bytes.js';
+import { ownValue } from '../cpu/evaluate.js';
 import { isFloat } from '../dtype.js';
 import type { Engine } from '../engine.js';
 import { FormatError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
-import { runCount } from '../ops/random.js';
+import { runCount, runSeed } from '../ops/random.js';
 import { namesOf, type Optimizer } from '../optim/optimizers.js';
 import { formatShape, sameShape } from '../shape.js';
 import type { Progress } from '../train/fit.js';
@@ -27,6 +28,9 @@ export interface Subject {
 const checkSubject = (subject: Subject): Subject =>
   checkBesideFit('checkpoint', subject, 'model', 'optimizer progress metadata');
 
+/** Where the seed of fresh random numbers lies; files of before have none. */
+const RUN_SEED = 'random.seed';
+
 const fail = (fact: string): never => {
   throw new FormatError(`checkpoint: ${fact}`);
 };
@@ -39,12 +43,12 @@ function placesOf({ model, optimizer }: Subject, isScaled: boolean): Map<string,
   for (const [name, leaf] of optimizer.state(model.parameters)) places.set(`optimizer.${name}`, leaf);
   for (const [name, leaf] of Object.entries(scalingOf(model.parameters, isScaled)))
     places.set(`precision.${name}`, leaf);
-  return places.set('random.runs', runCount);
+  return places.set('random.runs', runCount).set(RUN_SEED, runSeed);
 }
 
 /**
  * The model's parameters as a safetensors file, in their own dtypes. With the optimizer also its state, its step count, the
- * loss scale of f16 and the random counter, all as the engine holds them (the CPU engine in float64); with a run's progress also epoch, position
+ * loss scale of f16, the run count and the run's seed of random numbers, all as the engine holds them (the CPU engine in float64); with a run's progress also epoch, position
  * and seed: enough to go on bit for bit on the same adapter. Call it while no step is under way: between reports, or when
  * a run has stopped.
  */
@@ -80,7 +84,8 @@ function extras({ tensors, skipped }: Decoded, places: ReadonlyMap<string, Tenso
  * written unless everything is there and fits; throws FormatError otherwise. A plain file of weights loads as well, of PyTorch
  * too: without an optimizer its further tensors of whole numbers (`num_batches_tracked`) are left out and named in `ignored`;
  * a further tensor of floats is an error. Gives also the file's metadata and, for `fit`'s `resume`, its progress where it
- * has one.
+ * has one. Files of 0.1.0 and before, which have no 'random.seed', load too, but random numbers were others then: dropout and
+ * the order of the examples, also of the rest of an epoch that had begun, are not those with which the run would have gone on.
  */
 export async function load(engine: Engine, bytes: Bytes, subject: Subject) {
   const file = decode(bytes);
@@ -88,7 +93,8 @@ export async function load(engine: Engine, bytes: Bytes, subject: Subject) {
   const places = placesOf(checkSubject(subject), tensors.has('precision.scale'));
   const values = [...places].map(([name, leaf]) => {
     if (skipped.has(name)) fail(`'${name}' is ${skipped.get(name)}`);
-    const value = tensors.get(name) ?? fail(`it holds no '${name}'; it has ${[...tensors.keys()].slice(0, 8)}`);
+    const found = tensors.get(name) ?? (name === RUN_SEED ? ownValue(leaf) : undefined);
+    const value = found ?? fail(`it holds no '${name}'; it has ${[...tensors.keys()].slice(0, 8)}`);
     if (!sameShape(value.shape, leaf.shape))
       fail(`'${name}' is ${formatShape(value.shape)} in the file and ${formatShape(leaf.shape)} here`);
     return [leaf, value] as const;

@@ -2,9 +2,10 @@ import type { Value } from '../dtype.js';
 import { NablaError } from '../errors.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { parameter, zeros } from '../ops/leaf.js';
-import { pcg, random } from '../ops/random.js';
+import { random } from '../ops/random.js';
 import { checkChoice, checkOptions } from '../options.js';
 import { printed, printedAs } from '../print.js';
+import { checkSeed } from '../randomBits.js';
 import type { Shape } from '../shape.js';
 
 /** A part of a model: trainable values and a function of tensors. */
@@ -37,13 +38,14 @@ export interface LayerOptions {
 export const layerOptions = <O extends LayerOptions>(layer: string, options: O, known = ''): O =>
   checkOptions(`nn.${layer}`, options, '', `${known} seed name`);
 
-/** A seed for what stands at `path`: two places differ, one place always gives the same. */
+/**
+ * A seed for what stands at `path`: two places differ (but for a chance of 2⁻³² a pair), so do two seeds, and one place always
+ * gives the same.
+ */
 function seedAt(seed: number, path: string): number {
-  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32)
-    throw new NablaError(`seed: ${seed} is not a whole number in [0, 2³²)`);
   let hash = 0x811c9dc5; // FNV-1a
   for (let i = 0; i < path.length; i++) hash = Math.imul(hash ^ path.charCodeAt(i), 0x01000193);
-  return pcg((hash ^ pcg(seed)) >>> 0);
+  return ((hash >>> 0) + checkSeed('layer', seed)) % 2 ** 32;
 }
 
 const join = (path: string, local: string): string => (path ? `${path}.${local}` : local);

@@ -1,81 +1,161 @@
 import source from '../../shaders/random.wgsl?raw';
-import { ShapeError } from '../errors.js';
+import { EPSILON } from '../bounds.js';
+import { NablaError } from '../errors.js';
+import { builtIn, errorOf, type Op, type OpRecord, type Options } from '../graph/op.js';
 import { type Program, programNodes } from '../graph/program.js';
-import { defineIndex, type Tensor } from '../graph/tensor.js';
+import { apply, defineIndex, type Tensor } from '../graph/tensor.js';
+import { topological } from '../graph/walk.js';
 import { checkOptions } from '../options.js';
+import { checkSeed, threefry } from '../randomBits.js';
 import { checkShape, type Shape, sizeOf } from '../shape.js';
 import { add, mul } from './arithmetic.js';
 import { parameter } from './leaf.js';
 
-type RandomOptions = { readonly shape: Shape; readonly seed: number };
+/** `seed` takes the place of a fresh draw's number; a draw that has neither yet is numbered when its step is compiled. */
+type DrawOptions = { readonly shape: Shape; readonly seed?: number };
+/** The two words of an element's block. */
+type Words = readonly [number, number];
 
-/** PCG-RXS-M-XS on 32 bits (Jarzynski & Olano 2020), as `pcg` in shaders/random.wgsl. */
-export function pcg(value: number): number {
-  const state = (Math.imul(value, 747796405) + 2891336453) >>> 0;
-  const word = Math.imul((state >>> ((state >>> 28) + 4)) ^ state, 277803737) >>> 0;
-  return ((word >>> 22) ^ word) >>> 0;
-}
-const uniformAt = (seed: number, run: number, element: number): number =>
-  (pcg((element ^ pcg((run + pcg(seed)) >>> 0)) >>> 0) >>> 8) * 2 ** -24;
+const uniformOf = ([word]: Words): number => (word >>> 8) * 2 ** -24;
 
-function normalAt(seed: number, run: number, element: number): number {
-  const u = 1 - uniformAt(seed, run, element);
-  const v = uniformAt((seed ^ 0x9e3779b9) >>> 0, run, element) - 0.5;
-  return Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * v);
+/** Box–Muller, as in shaders/random.wgsl; cos 2πv = sin 2π(|v − ½| − ¼), which is exact where either is 0. */
+function normalOf([first, second]: Words): number {
+  const u = 1 - (first >>> 8) * 2 ** -24;
+  const v = (second >>> 8) * 2 ** -24;
+  return Math.sqrt(-2 * Math.log(u)) * Math.sin(2 * Math.PI * (Math.abs(v - 0.5) - 0.25));
 }
 
-const generator = (name: string, at: typeof uniformAt, bound: number) =>
-  defineIndex<RandomOptions>({
+/** The number of a fresh draw. Steps and runs number their draws; elsewhere there is none. */
+function numberOf({ seed }: DrawOptions): number {
+  if (seed !== undefined) return seed;
+  throw new NablaError('random: a fresh draw belongs to a step, and here is none; give it a seed instead of fresh');
+}
+
+/** A generator's record. Inputs are none, or for fresh numbers the run's seed and the run count. Layout: src/randomBits.ts. */
+const generator = (name: string, of: (words: Words) => number, bound: number) =>
+  defineIndex<DrawOptions>({
     name,
     source,
     dtype: () => 'f32',
     vjp: ({ inputs }) => inputs.map(() => undefined),
-    reference: ([run], { seed }, { shape }) =>
-      new Float64Array(sizeOf(shape)).map((_, i) => at(seed, run?.data[0] ?? 0, i)),
-    write: ({ inputs, options: { seed }, flat, read }) =>
-      `${name}(${seed}u, ${inputs.length ? read(0, '0u') : '0u'}, ${flat})`,
-    // WGSL's cos is good to 2⁻¹¹; √(−2 ln u) is below 6
-    bound: (_, output) => new Float64Array(output.data.length).fill(bound),
+    reference: ([runSeed, runs], options, { shape }) => {
+      const number = numberOf(options);
+      const [key0, key1] = runSeed ? [runSeed.data[0]!, number] : [number, 0];
+      const run = runs ? runs.data[0]! + 1 : 0;
+      return new Float64Array(sizeOf(shape)).map((_, element) => of(threefry(key0, key1, element, run)));
+    },
+    write: ({ inputs, options, flat, read }) => {
+      const number = `${numberOf(options)}u`;
+      if (inputs.length === 0) return `${name}(vec2u(${number}, 0u), vec2u(${flat}, 0u))`;
+      return `${name}(vec2u(${read(0, '0u')}, ${number}), vec2u(${flat}, ${read(1, '0u')} + 1u))`;
+    },
+    bound: errorOf((value) => bound * Math.abs(value)),
   });
 
-const uniformOf = generator('random_uniform', uniformAt, 0);
-const normalOf = generator('random_normal', normalAt, 6 * 2 ** -11);
+const drawUniform = generator('random_uniform', uniformOf, 0);
+// the errors of minus_log (halved by the root), near_root and cosine_of_turn, and a product: nearly proportional to the value
+const drawNormal = generator('random_normal', normalOf, 5 * EPSILON);
 
-/** @internal Counts the runs of a step, on the device: what `fresh` random numbers mix in. Steps that use it add 1. */
+/** @internal Counts the runs of steps that draw fresh numbers, on the device; each adds 1. */
 export const runCount = parameter({ shape: [], dtype: 'u32', data: new Uint32Array(1) }, { name: 'runCount' });
+/** @internal The seed of the run, which `fit` writes: what fresh numbers depend on beside their draw and the run count. */
+export const runSeed = parameter({ shape: [], dtype: 'u32', data: new Uint32Array(1) }, { name: 'runSeed' });
 
-interface RandomArguments {
-  /** A whole number in [0, 2³²); 0 unless given. */
-  seed?: number;
-  /** New numbers at each run of a step instead of the same ones. */
-  fresh?: boolean;
-}
+/** Which numbers: the same at each run, of a seed; or new ones, with `fresh`. */
+type RandomArguments =
+  | {
+      /** A whole number in [0, 2³²). */
+      seed: number;
+      fresh?: boolean;
+    }
+  | {
+      /** Takes the place of the draw's number in the step: draws of one seed are alike in each run. */
+      seed?: number;
+      /** New numbers at each run of a step, others than those of the step's other draws. */
+      fresh: true;
+    };
+
 /** offset + scale · the numbers of a generator. */
-function generate(op: typeof uniformOf, shape: Shape, options: RandomArguments, offset: number, scale: number): Tensor {
-  const { seed = 0, fresh = false } = options;
-  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32)
-    throw new ShapeError(`random: seed ${seed} is not a whole number in [0, 2³²)`);
-  const unit = op(fresh ? [runCount] : [], { shape: checkShape('random', shape), seed });
+function generate(
+  op: string,
+  draw: typeof drawUniform,
+  shape: Shape,
+  { seed, fresh = false }: { seed?: number; fresh?: boolean },
+  [offset, scale]: readonly [number, number],
+): Tensor {
+  if (seed === undefined && !fresh)
+    throw new NablaError(
+      `${op}: there is no seed; give { seed: 1 } for the same numbers at each run, or { fresh: true } for new ones`,
+    );
+  if (seed !== undefined) checkSeed('random', seed);
+  const number = seed === undefined ? {} : { seed };
+  const unit = draw(fresh ? [runSeed, runCount] : [], { shape: checkShape('random', shape), ...number });
   return offset === 0 && scale === 1 ? unit : add(offset, mul(scale, unit));
 }
 
-/** Random tensors: pure functions of (seed, element), equal on the CPU and the GPU. */
+/**
+ * Random tensors. With a `seed` they are pure functions of seed and element. With `fresh: true` they are new at each run of
+ * a step: functions of the run's seed (that of `fit`), the draw's number in the step or the `seed` given instead, how often
+ * steps with such draws have run, and the element. Uniform numbers are equal on the CPU and the GPU, normal ones to about
+ * 10⁻⁶. Throws NablaError where there is neither a seed nor `fresh`.
+ */
 export const random = {
-  /** Uniform in [low, high), [0, 1) unless given. */
-  uniform(shape: Shape, options: RandomArguments & { low?: number; high?: number } = {}): Tensor {
-    const { low = 0, high = 1 } = checkOptions('random.uniform', options, '', 'seed fresh low high');
-    return generate(uniformOf, shape, options, low, high - low);
+  /** Uniform in [low, high), [0, 1) unless given: multiples of 2⁻²⁴, scaled. */
+  uniform(shape: Shape, options: RandomArguments & { low?: number; high?: number }): Tensor {
+    const { low = 0, high = 1, ...which } = checkOptions('random.uniform', options ?? {}, '', 'seed fresh low high');
+    return generate('random.uniform', drawUniform, shape, which, [low, high - low]);
   },
   /** Normal with the given mean (0) and standard deviation (1). */
-  normal(shape: Shape, options: RandomArguments & { mean?: number; deviation?: number } = {}): Tensor {
-    const { mean = 0, deviation = 1 } = checkOptions('random.normal', options, '', 'seed fresh mean deviation');
-    return generate(normalOf, shape, options, mean, deviation);
+  normal(shape: Shape, options: RandomArguments & { mean?: number; deviation?: number }): Tensor {
+    const known = 'seed fresh mean deviation';
+    const { mean = 0, deviation = 1, ...which } = checkOptions('random.normal', options ?? {}, '', known);
+    return generate('random.normal', drawNormal, shape, which, [mean, deviation]);
   },
 } as const;
 
-/** Adds the update that counts runs, where fresh random numbers are drawn. */
+/** Whether a node is a fresh draw. */
+const isFresh = (node: Tensor): boolean => node.inputs[1] === runCount && /^random_/.test(builtIn(node));
+
+/** Whether computing these draws fresh numbers. */
+export const drawsFresh = (roots: readonly Tensor[]): boolean => topological(roots).some(isFresh);
+
+/**
+ * The same graph with its fresh draws numbered, in the order in which the roots reach them, so that a program built again
+ * has the same numbers. Those that have a seed keep it, and no other gets its number.
+ */
+export function numberDraws(roots: readonly Tensor[]): readonly Tensor[] {
+  const order = topological(roots);
+  const seedOf = (node: Tensor) => (node.options as DrawOptions).seed;
+  const draws = order.filter(isFresh);
+  const taken = new Set(draws.map(seedOf));
+  if (!taken.has(undefined)) return roots;
+  const done = new Map<Tensor, Tensor>();
+  let next = 0;
+  const nextNumber = (): number => {
+    while (taken.has(next)) next++;
+    return next++;
+  };
+  for (const node of order) {
+    const inputs = node.inputs.map((input) => done.get(input)!);
+    const isOpen = isFresh(node) && seedOf(node) === undefined;
+    const isSame = !isOpen && inputs.every((input, i) => input === node.inputs[i]);
+    const given = node.options as Options;
+    const options = isOpen ? { ...given, seed: nextNumber() } : given;
+    done.set(node, isSame ? node : apply(node.op as Op as OpRecord, inputs, options, node.name));
+  }
+  return roots.map((root) => done.get(root)!);
+}
+
+/** Numbers a program's fresh draws and, where there are any, adds the update that counts runs. */
 export function countRuns(program: Program): Program {
-  if (!programNodes(program).includes(runCount) || program.updates.some(([target]) => target === runCount))
-    return program;
-  return { ...program, updates: [...program.updates, [runCount, add(runCount, 1)]] };
+  if (!programNodes(program).includes(runCount)) return program;
+  const { outputs, updates } = program;
+  const roots = numberDraws([...outputs, ...updates.map(([, next]) => next)]);
+  const numbered = updates.map(([target], i) => [target, roots[outputs.length + i]!] as const);
+  const isCounted = updates.some(([target]) => target === runCount);
+  return {
+    ...program,
+    outputs: roots.slice(0, outputs.length),
+    updates: isCounted ? numbered : [...numbered, [runCount, add(runCount, 1)]],
+  };
 }

@@ -11,6 +11,7 @@ import { cast } from '../ops/cast.js';
 import { equal, greater, where } from '../ops/compare.js';
 import { gather } from '../ops/indexing.js';
 import { arange, parameter, tensor, zeros } from '../ops/leaf.js';
+import { drawsFresh } from '../ops/random.js';
 import { argMax, sum } from '../ops/reduce.js';
 import { slice } from '../ops/slice.js';
 import { misfit, reshape } from '../ops/view.js';
@@ -92,7 +93,7 @@ function keepBooks({ cursor, ledger }: Books, size: number, cost: Tensor, hits: 
   ];
 }
 
-/** A step of so many examples, from the cursor on, and whether it counts right answers. */
+/** A step of so many examples, from the cursor on, whether it counts right answers, and whether it draws fresh random numbers. */
 function makeStep(engine: Engine, definition: PassDefinition, books: Books, size: number) {
   const { model, loss, data, updates, accuracy = true, precision = 'f32' } = definition;
   const { inputs, labels, scale, classes } = data.values;
@@ -106,8 +107,9 @@ function makeStep(engine: Engine, definition: PassDefinition, books: Books, size
   const hits = classes ? rightAnswers(output, wanted, data, loss) : undefined;
   const counted = accuracy && hits !== undefined;
   const own = keepBooks(books, size, cost, counted ? hits : zeros([]));
-  const step = engine.compile({ outputs: { cost }, updates: [...(updates?.(cost) ?? []), ...own], precision });
-  return { step, counted };
+  const all: Updates = [...(updates?.(cost) ?? []), ...own];
+  const step = engine.compile({ outputs: { cost }, updates: all, precision });
+  return { step, counted, isRandom: drawsFresh([cost, ...all.map(([, next]) => next)]) };
 }
 
 /**
@@ -121,7 +123,7 @@ export function makePass(engine: Engine, definition: PassDefinition) {
   const books = kept.pop() ?? makeBooks(data.length);
   const { order, cursor, ledger } = books;
   const size = Math.min(batchSize, data.length);
-  const { step: full, counted } = makeStep(engine, definition, books, size);
+  const { step: full, counted, isRandom } = makeStep(engine, definition, books, size);
   const rest = data.length % size ? makeStep(engine, definition, books, data.length % size).step : undefined;
   let steps = 0;
   return {
@@ -130,6 +132,8 @@ export function makePass(engine: Engine, definition: PassDefinition) {
     rest,
     /** Whether labels are class numbers, so that there is an accuracy. */
     counted,
+    /** Whether a step draws fresh random numbers, which depend on the run's seed. */
+    isRandom,
     /** Runs steps over the rest of an order of rows; `goOn` is asked after each. */
     async run(rows: Int32Array, from: Totals, goOn: () => boolean | Promise<boolean> = () => true): Promise<Totals> {
       let { position } = from;

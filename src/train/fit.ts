@@ -3,9 +3,11 @@ import type { Dataset } from '../data/dataset.js';
 import { shuffled } from '../data/random.js';
 import type { Engine } from '../engine.js';
 import { NablaError } from '../errors.js';
+import { runSeed } from '../ops/random.js';
 import type { Optimizer } from '../optim/optimizers.js';
 import { checkOptions } from '../options.js';
 import { INSPECT } from '../print.js';
+import { checkSeed } from '../randomBits.js';
 import { checkWhole } from '../shape.js';
 import { type EvaluateOptions, type Evaluation, evaluate, HISTORY, makePass, START, type Totals } from './evaluate.js';
 import { NEEDED, OPTIONAL } from './settings.js';
@@ -18,7 +20,10 @@ export interface FitOptions extends EvaluateOptions {
   readonly batchSize: number;
   /** Evaluated after each epoch. */
   readonly validation?: Dataset;
-  /** Decides the order of the examples in each epoch; 0 unless given. */
+  /**
+   * Decides the order of the examples in each epoch and, with the run count, what dropout and other fresh random numbers are:
+   * a whole number in [0, 2³²), 0 unless given.
+   */
   readonly seed?: number;
   /** false keeps the data's own order. */
   readonly shuffle?: boolean;
@@ -120,7 +125,8 @@ export class TrainingRun implements Fit {
     const { data, batchSize, epochs, resume, steps = Infinity } = options;
     checkWhole('fit', { epochs, steps: options.steps ?? 0 }, 0);
     checkWhole('fit', { 'batch size': batchSize, reportEvery: options.reportEvery ?? 1 });
-    const settings = { seed: options.seed ?? resume?.seed ?? 0, batchSize, examples: data.length };
+    const seed = checkSeed('fit', options.seed ?? resume?.seed ?? 0);
+    const settings = { seed, batchSize, examples: data.length };
     const progress: Progress = resume ?? { ...settings, ...START, epoch: 0, step: 0 };
     const other = (['seed', 'batchSize', 'examples'] as const).find((key) => progress[key] !== settings[key]);
     if (other)
@@ -206,6 +212,8 @@ export class TrainingRun implements Fit {
     const { model, loss, data, shuffle, signal, validation: unseen } = this.#options;
     const from = this.#progress;
     const order = shuffle === false ? data.rows : shuffled(data.rows, from.seed, from.epoch);
+    // at each epoch, because another run may go on between two
+    if (pass.isRandom) await this.#engine.write(runSeed, from.seed);
     const began = performance.now();
     const epoch = from.epoch + 1;
     let { step } = from;

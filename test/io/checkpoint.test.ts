@@ -13,6 +13,7 @@ import {
   type StepReport,
   safetensors,
 } from '../../src/index.node.js';
+import { runCount, runSeed } from '../../src/ops/random.js';
 
 const settings = (): FitOptions => ({
   model: nn.sequential([nn.dense(2, 6, { activation: 'relu' }), nn.dropout(0.2), nn.dense(6, 2)], { seed: 4 }),
@@ -73,6 +74,29 @@ describe('a checkpoint', () => {
     await checkpoint.load(second, saved, after);
     expect(await checkpoint.save(second, { ...after, progress: progress! })).toEqual(saved);
     await expect(checkpoint.load(newEngine(), saved, { model: after.model })).resolves.toBeDefined();
+  });
+
+  it('loads files of before the run had a seed of its own for random numbers', async () => {
+    const before = settings();
+    const first = newEngine();
+    const { progress } = await train(first, before, 6);
+    const { tensors, metadata } = safetensors.decode(await checkpoint.save(first, { ...before, progress: progress! }));
+    expect([tensors.get('random.runs')!.data[0], tensors.get('random.seed')!.data[0]]).toEqual([progress!.step, 8]);
+    const rest = new Map([...tensors].filter(([name]) => name !== 'random.seed'));
+    const after = settings();
+    const second = newEngine();
+    const loaded = await checkpoint.load(second, safetensors.encode(rest, Object.fromEntries(metadata)), after);
+    expect(await weights(second, after)).toEqual(await weights(first, before));
+    expect([await second.read(runCount), await second.read(runSeed)].map(({ data }) => data[0])).toEqual([
+      progress!.step,
+      0,
+    ]);
+    // fit writes the seed of its progress
+    const [on, from] = [
+      train(second, { ...after, resume: loaded.progress! }),
+      train(first, { ...before, resume: progress! }),
+    ];
+    expect((await on).costs).toEqual((await from).costs);
   });
 
   it("keeps the model's parameters under PyTorch's names", async () => {

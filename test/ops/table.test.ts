@@ -19,6 +19,7 @@ const helpers = [
   'checkRange',
   'countRuns',
   'describe',
+  'drawsFresh',
   'erf',
   'input',
 ]
@@ -30,12 +31,13 @@ const helpers = [
     'misfit',
     'multiply',
     'numberAt',
+    'numberDraws',
     'parameter',
     'parameterOp',
-    'pcg',
     'ranges',
     'roundToHalf',
     'runCount',
+    'runSeed',
   ])
   .concat(['startsOf', 'sumTo', 'tensor', 'unitRows']);
 

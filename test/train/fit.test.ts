@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CpuBackend } from '../../src/cpu/backend.js';
-import { Engine } from '../../src/engine.js';
+import type { Engine } from '../../src/engine.js';
 import {
   add,
   cast,
@@ -19,8 +18,9 @@ import {
   type StepReport,
   sum,
 } from '../../src/index.common.js';
+import { openCpuEngine } from '../support/engine.js';
 
-const engine = new Engine(new CpuBackend());
+const engine = openCpuEngine();
 const xorInputs = [
   [0, 0],
   [0, 1],
@@ -99,6 +99,23 @@ describe('fit', () => {
     expect(await order(1, false)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
+  it('drops by its seed, and by nothing else of the engine but how often it has dropped', async () => {
+    const costs = async (seed: number, on = openCpuEngine()): Promise<number[]> => {
+      const seen: number[] = [];
+      const onStep = ({ cost }: StepReport): number => seen.push(cost);
+      await all(fit(on, small({ seed, shuffle: false, onStep, reportEvery: 1 })));
+      return seen;
+    };
+    const first = await costs(1);
+    expect(await costs(1)).toEqual(first);
+    const other = await costs(2);
+    expect(first.filter((cost) => other.includes(cost))).toEqual([]);
+    const used = openCpuEngine();
+    await all(fit(used, { ...counting(9, 2), seed: 70 })); // draws nothing
+    expect(await costs(1, used)).toEqual(first);
+    expect(await costs(1, used)).not.toEqual(first);
+  });
+
   it('learns XOR', async () => {
     const options = {
       model: nn.sequential(nn.dense(2, 8, { activation: 'tanh' }), nn.dense(8, 1)),
@@ -167,9 +184,9 @@ describe('stopping', () => {
   it.each([1, 2, 3, 7])('after step %i it goes on bit for bit: weights, costs and dropout', async (stop) => {
     const options = small();
     const content = ({ epoch, step, cost, accuracy }: EpochReport) => ({ epoch, step, cost, accuracy });
-    const whole = new Engine(new CpuBackend());
+    const whole = openCpuEngine();
     const expected = await all(fit(whole, options));
-    const parts = new Engine(new CpuBackend());
+    const parts = openCpuEngine();
     const first = fit(parts, { ...options, ...stopAt(stop) });
     const reports = await all(first);
     expect(first.progress.step).toBeLessThan(12);

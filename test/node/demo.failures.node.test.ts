@@ -158,6 +158,24 @@ describe('where the code of a part cannot be fetched', () => {
   );
 });
 
+it('shows no graph, nor checks, before there is an engine, and says that it computes', async () => {
+  const release = demo.hold(/\/worker\.ts/);
+  const page = await demo.openPage('trust');
+  await page.waitForSelector('#suite', { timeout: 30_000 });
+  expect(await page.$$('#suite:enabled, #watch:enabled')).toEqual([]);
+  await page.click('#backpropTab');
+  await page.waitForSelector('#says', { timeout: 30_000 });
+  expect(await textOf(page, 'says')).toBe('Computing every number of this graph…');
+  expect(await page.$$('#backprop .stepper :enabled, #graph *, #graphProgress[hidden]')).toEqual([]);
+  await demo.shoot(page, 'backprop-computing', undefined, ['light']);
+  release();
+  await page.waitForSelector('#walkNext:enabled', { timeout: 50_000 });
+  await page.click('#trustTab');
+  await page.waitForSelector('#suite:enabled');
+  await page.close();
+  expect(unexpected(/^$/)).toEqual([]);
+}, 120_000);
+
 describe('the playground before its kernels are compiled', () => {
   it('shows points, axes and controls, and what it waits for; what can be used can', async () => {
     const release = demo.hold(/\/worker\.ts/);

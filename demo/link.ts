@@ -1,16 +1,77 @@
 // The page's end of the line to the worker, which may break and be opened again.
-import type { Machine, Part, Reply, Request } from './protocol.js';
+import type { EngineReply, Machine, Part, Reply, ReplyOf, RequestOf } from './protocol.js';
 
 export interface LinkEvents {
   /** The worker is there, and says on what it computes. */
   readonly opened: (machine: Machine) => void;
+  /** A kernel call was cross-checked. */
+  readonly checked: (closeness: Extract<EngineReply, { type: 'checked' }>['closeness']) => void;
   /** Something broke; the worker is gone. */
   readonly broken: (message: string) => void;
 }
 
+/** What a part hears from the worker: answers to its present run, and that something broke. */
+export interface Listener<P extends Part> {
+  readonly receive: (message: ReplyOf<P>) => void;
+  /** What the part has in the worker is gone; it can `open` again. */
+  readonly failed: (message: string) => void;
+}
+
+/**
+ * A part's end of the line. Runs are counted here, and here alone: whatever the user asks for that makes earlier answers
+ * wrong begins a new run, and answers of older runs are dropped, however late they come.
+ */
+export class Channel<P extends Part> {
+  readonly #post: (run: number, isFirst: boolean, message: RequestOf<P>, transfer: Transferable[]) => void;
+  readonly #listener: Listener<P>;
+  #run = 0;
+  /** The run in which the part began anew last. */
+  #first = 0;
+
+  constructor(
+    post: (run: number, isFirst: boolean, message: RequestOf<P>, transfer: Transferable[]) => void,
+    listener: Listener<P>,
+  ) {
+    this.#post = post;
+    this.#listener = listener;
+  }
+
+  /** Begins a run in which the part begins anew in the worker. */
+  open(message: RequestOf<P>, transfer: Transferable[] = []): void {
+    this.#first = ++this.#run;
+    this.#post(this.#run, true, message, transfer);
+  }
+
+  /** Begins a run, if only to have done with the answers to the one before. */
+  begin(message?: RequestOf<P>, transfer: Transferable[] = []): void {
+    this.#run++;
+    if (message) this.send(message, transfer);
+  }
+
+  /** Asks for something within the present run. */
+  send(message: RequestOf<P>, transfer: Transferable[] = []): void {
+    this.#post(this.#run, false, message, transfer);
+  }
+
+  /** For the link: a message from the worker. */
+  receive(run: number, message: ReplyOf<P>): void {
+    if (run === this.#run) this.#listener.receive(message);
+  }
+
+  /**
+   * For the link: the part's end in the worker broke, in this run or in one before it. That concerns all runs since the part
+   * began, and none if it began anew meanwhile.
+   */
+  fail(run: number, message: string): void {
+    if (run < this.#first) return;
+    this.#run++;
+    this.#listener.failed(message);
+  }
+}
+
 export class Link {
   readonly #events: LinkEvents;
-  readonly #parts = new Map<Part, (message: never) => void>();
+  readonly #channels = new Map<Part, Channel<Part>>();
   #worker: Worker | undefined;
   /** What the present worker computes on, once it has said so. */
   machine: Machine | undefined;
@@ -37,28 +98,29 @@ export class Link {
     };
   }
 
-  send<P extends Part>(
-    part: P,
-    message: Extract<Request, { part: P }>['message'],
-    transfer: Transferable[] = [],
-  ): void {
-    this.#worker?.postMessage({ part, message }, transfer);
-  }
-
-  on<P extends Part>(part: P, receive: (message: Extract<Reply, { part: P }>['message']) => void): void {
-    this.#parts.set(part, receive as (message: never) => void);
+  /** The line of a part; what is sent while there is no worker is lost. */
+  channel<P extends Part>(part: P, listener: Listener<P>): Channel<P> {
+    const channel = new Channel<P>((run, isFirst, message, transfer) => {
+      this.#worker?.postMessage({ part, run, isFirst, message }, transfer);
+    }, listener);
+    this.#channels.set(part, channel as unknown as Channel<Part>);
+    return channel;
   }
 
   #receive(reply: Reply): void {
-    if (reply.part !== 'engine') {
-      this.#parts.get(reply.part)?.(reply.message as never);
-      return;
-    }
-    const { message } = reply;
+    if (reply.part === 'engine') this.#receiveEngine(reply.message);
+    else if ('failure' in reply) this.#channels.get(reply.part)?.fail(reply.run, reply.failure);
+    else this.#channels.get(reply.part)?.receive(reply.run, reply.message);
+  }
+
+  #receiveEngine(message: EngineReply): void {
     switch (message.type) {
       case 'opened':
         this.machine = message.machine;
         this.#events.opened(message.machine);
+        return;
+      case 'checked':
+        this.#events.checked(message.closeness);
         return;
       case 'lost':
         this.#fail(`The GPU device was lost, and with it what was learned (${message.reason.replace(/\.$/, '')}).`);
@@ -79,18 +141,4 @@ export class Link {
     this.#worker = this.machine = undefined;
     this.#events.broken(message);
   }
-}
-
-/** What main.ts asks of each part of the page. */
-export interface PartPage {
-  /** The worker is new: say again what it has to know. */
-  reopen(): void;
-  /** The worker is gone. */
-  broken(): void;
-  /** The new worker says what it computes on. */
-  opened?(machine: Machine): void;
-  /** The part comes into view or leaves it. */
-  show?(isVisible: boolean): void;
-  /** After a change between light and dark. */
-  recolour?(): void;
 }

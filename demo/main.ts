@@ -1,8 +1,10 @@
 // The page: its tabs, its worker and what stands above all parts.
-import { Link, type PartPage } from './link.js';
+import { Link } from './link.js';
+import type { PartPage } from './part.js';
 import { machineLine, missingNotice } from './sentences.js';
-import { element, nextTask } from './shared/dom.js';
+import { element, make, nextTask } from './shared/dom.js';
 import { makeTabs } from './shared/tabs.js';
+import type { Training } from './trust/page.js';
 
 const notice = element('notice');
 const again = element('again', HTMLButtonElement);
@@ -14,6 +16,9 @@ const link = new Link({
     element('machine').textContent = machineLine(machine);
     for (const part of parts.values()) part.opened?.(machine);
     if (machine.missing) say(missingNotice(machine.missing), false);
+  },
+  checked(closeness) {
+    for (const part of parts.values()) part.checked?.(closeness);
   },
   broken(message) {
     for (const part of parts.values()) part.broken();
@@ -28,34 +33,58 @@ function say(text: string, canStartAgain: boolean): void {
   notice.hidden = false;
 }
 
-// The digits train on behind the other parts, so they are always there.
-const { DigitsPage } = await import('./digits/page.js');
-await nextTask();
-const digits = new DigitsPage(link);
-join('digits', digits);
-
-function join(name: string, part: PartPage): void {
-  parts.set(name, part);
-  if (link.isOpen) part.reopen();
-  else part.broken();
-}
+/** The digits' training, once their part is there: another part checks it. */
+let giveTraining: (training: Training) => void;
+const training = new Promise<Training>((resolve) => {
+  giveTraining = resolve;
+});
 
 const fetches: Readonly<Record<string, () => Promise<PartPage>>> = {
+  async digits() {
+    const { DigitsPage } = await import('./digits/page.js');
+    await nextTask();
+    const digits = new DigitsPage(link);
+    giveTraining(digits);
+    return digits;
+  },
   playground: async () => new (await import('./playground/page.js')).PlaygroundPage(link),
   backprop: async () => new (await import('./backprop/page.js')).BackpropPage(link),
-  trust: async () => new (await import('./trust/page.js')).TrustPage(link, digits),
+  trust: async () => new (await import('./trust/page.js')).TrustPage(link, training),
 };
-const asked = new Set(['digits']);
+
+/** Fetches a part and joins it to the page; where that fails, the part says so, and the others live on. */
+async function load(name: string): Promise<void> {
+  try {
+    const part = await fetches[name]!();
+    parts.set(name, part);
+    if (link.isOpen) part.reopen();
+    else part.broken();
+    if (link.machine) part.opened?.(link.machine);
+    part.show?.(inView === name);
+  } catch (error) {
+    tellFailure(name, error instanceof Error ? error.message : String(error));
+  }
+}
+
+function tellFailure(name: string, message: string): void {
+  const place = element(name);
+  const reason = message.replace(/\.$/, '');
+  const text = `This part could not be loaded: ${reason}. The others go on; to try again, reload the page.`;
+  // a browser remembers of a module that it could not be fetched
+  const reload = make('button', { type: 'button' }, 'Reload the page');
+  reload.addEventListener('click', () => location.reload());
+  const box = make('div', { class: 'notice across', role: 'alert' }, make('p', {}, text), reload);
+  // nothing is on its way here
+  for (const waiting of place.querySelectorAll(':scope > .loading, .status')) waiting.remove();
+  place.prepend(box);
+}
 
 let inView = '';
-async function show(name: string): Promise<void> {
-  parts.get(inView)?.show?.(false);
-  inView = name;
-  if (!asked.has(name)) {
-    asked.add(name);
-    join(name, await fetches[name]!());
-  }
-  if (inView === name) parts.get(name)?.show?.(true);
+const asked = new Set<string>();
+function ask(name: string): void {
+  if (asked.has(name)) return;
+  asked.add(name);
+  void load(name);
 }
 
 again.addEventListener('click', () => {
@@ -67,4 +96,11 @@ matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
   for (const part of parts.values()) part.recolour?.();
 });
 
-makeTabs((name) => void show(name));
+// The digits train on behind the other parts, so they are always there.
+ask('digits');
+makeTabs((name) => {
+  parts.get(inView)?.show?.(false);
+  inView = name;
+  parts.get(name)?.show?.(true);
+  ask(name);
+});

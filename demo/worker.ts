@@ -5,64 +5,63 @@ import { DigitsService } from './digits/service.js';
 import { openEngine } from './machine.js';
 import { PlaygroundService } from './playground/service.js';
 import type { EngineReply, Reply, Request } from './protocol.js';
+import { PlainError, Sessions } from './sessions.js';
 import { closenessOf, TrustService } from './trust/service.js';
 
-const post = (reply: Reply, transfer: Transferable[] = []): void => self.postMessage(reply, { transfer });
+const post = (reply: Reply): void => self.postMessage(reply);
 const tell = (message: EngineReply): void => post({ part: 'engine', message });
 
-function fail(error: unknown): void {
+/** What to say of an error to the part in which it came up; undefined where all parts hear of it. */
+function describe(error: unknown): string | undefined {
   // the engine says by itself that its device is gone
-  if (error instanceof DeviceLostError) return;
+  if (error instanceof DeviceLostError) return undefined;
   const message = error instanceof Error ? error.message.replace(/; see its reproduction$/, '') : String(error);
-  tell({ type: error instanceof CheckError ? 'mismatch' : 'failed', message });
+  if (error instanceof PlainError) return message;
+  if (!(error instanceof CheckError)) return `Something went wrong: ${message.replace(/\.?$/, '.')}`;
+  tell({ type: 'mismatch', message });
+  return undefined;
 }
 
 const tellLoss = (engine: Engine): void => void engine.lost.then((reason) => tell({ type: 'lost', reason }));
 
-const onCheck: OnCheck = (checks) => post({ part: 'trust', message: { type: 'checked', ...closenessOf(checks) } });
+const onCheck: OnCheck = (checks) => tell({ type: 'checked', closeness: closenessOf(checks) });
 
-/** A second engine, with a clock for kernels. */
-async function openTimed(): Promise<Engine> {
-  const engine = await openGpu({ backend: 'gpu', powerPreference: 'high-performance', profile: true, onCheck });
-  tellLoss(engine);
-  return engine;
+/** A second engine, with a clock for kernels, once it is asked for. */
+let timed: Promise<Engine> | undefined;
+function openTimed(): Promise<Engine> {
+  timed ??= (async () => {
+    const engine = await openGpu({ backend: 'gpu', powerPreference: 'high-performance', profile: true, onCheck });
+    tellLoss(engine);
+    return engine;
+  })();
+  timed.catch(() => {
+    timed = undefined;
+  });
+  return timed;
 }
 
-function makeServices(engine: Engine) {
-  return {
-    digits: new DigitsService(engine, openTimed, (message) => post({ part: 'digits', message }), fail),
-    playground: new PlaygroundService(engine, (message) => post({ part: 'playground', message }), fail),
-    backprop: new BackpropService(engine, (message) => post({ part: 'backprop', message })),
-    trust: new TrustService(engine, (message) => post({ part: 'trust', message })),
-  };
-}
-
-async function open() {
+async function open(): Promise<Sessions> {
   const { engine, machine } = await openEngine(onCheck);
   tellLoss(engine);
   tell({ type: 'opened', machine });
-  return makeServices(engine);
+  const makers = {
+    digits: () => new DigitsService(engine, openTimed),
+    playground: () => new PlaygroundService(engine),
+    backprop: () => new BackpropService(engine),
+    trust: () => new TrustService(engine),
+  };
+  return new Sessions(makers, post, describe);
 }
 
 const opening = open();
-opening.catch(fail);
-
-async function handle(request: Request): Promise<void> {
-  const services = await opening;
-  switch (request.part) {
-    case 'digits':
-      return services.digits.receive(request.message);
-    case 'playground':
-      return services.playground.receive(request.message);
-    case 'backprop':
-      return services.backprop.receive(request.message);
-    case 'trust':
-      return services.trust.receive(request.message);
-    default:
-      request satisfies never;
-  }
-}
+opening.catch((error: unknown) => {
+  tell({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
+});
 
 self.onmessage = ({ data }: MessageEvent<Request>) => {
-  handle(data).catch(fail);
+  // that nothing could be opened has been said
+  opening.then(
+    (sessions) => sessions.receive(data),
+    () => {},
+  );
 };

@@ -6,7 +6,8 @@ import fanout from '../examples/seed002-fanout.json' with { type: 'json' };
 import regression from '../examples/seed002-regression.json' with { type: 'json' };
 import chain from '../examples/seed003-section8.json' with { type: 'json' };
 import lazy from '../examples/seed003-section13.json' with { type: 'json' };
-import type { Link, PartPage } from '../link.js';
+import type { Channel, Link } from '../link.js';
+import type { PartPage } from '../part.js';
 import { element, make, nextTask, put } from '../shared/dom.js';
 import { makeQuiz } from '../shared/quiz.js';
 import './backprop.css';
@@ -27,12 +28,27 @@ const LISTED = 24;
 /** Below this width the graph runs from the top down. */
 const WIDE = 760;
 
+/**
+ * Whether there is a graph to step through: it is the one that the form describes, or there is none. `computing`: it is on
+ * its way; `refused`: the form describes none; `failed`: this part alone broke; `broken`: the worker is gone.
+ */
+type Phase = 'computing' | 'shown' | 'refused' | 'failed' | 'broken';
+
+const SAYS: Readonly<Record<Exclude<Phase, 'shown'>, string>> = {
+  computing: 'Computing every number of this graph…',
+  refused: 'There is no graph to step through: mend what stands below.',
+  failed: 'There is no graph to step through.',
+  broken: 'Stopped.',
+};
+
 export class BackpropPage implements PartPage {
   readonly #link: Link;
+  readonly #channel: Channel<'backprop'>;
   readonly #at: HTMLInputElement;
   readonly #svg: SVGSVGElement;
-  #turn = 0;
+  readonly #retry: HTMLButtonElement;
   #description: Description = examples[0]!;
+  #phase: Phase = 'computing';
   #reply: Extract<BackpropReply, { type: 'explained' }> | undefined;
   #walk: Walk | undefined;
   #drawing: Drawing | NetworkDrawing | undefined;
@@ -44,44 +60,96 @@ export class BackpropPage implements PartPage {
     element('backprop').innerHTML = markup;
     this.#at = element('walkAt', HTMLInputElement);
     this.#svg = element('graph', SVGSVGElement);
-    element('example').append(...examples.map(({ title = '' }, i) => make('option', { value: String(i) }, title)));
+    this.#retry = element('graphRetry', HTMLButtonElement);
+    const own = make('option', { value: 'own', hidden: '' }, 'Changed by you');
+    element('example').append(...examples.map(({ title = '' }, i) => make('option', { value: String(i) }, title)), own);
     void makeQuiz(element('backpropQuiz'), 'Do you see it?', questions);
-    link.on('backprop', (message) => void this.#receive(message));
+    this.#channel = link.channel('backprop', {
+      receive: (message) => void this.#receive(message),
+      failed: (message) => this.#leave('failed', message),
+    });
     this.#listen();
     fillForm(this.#description);
+    this.#leave('computing');
   }
 
   reopen(): void {
-    this.#explain(this.#description);
+    this.#explainForm();
   }
 
   broken(): void {
-    this.#play(false);
+    this.#leave('broken');
   }
 
   show(isVisible: boolean): void {
     if (!isVisible) this.#play(false);
   }
 
+  /** The graph in view is not what the form describes any more: nobody steps through it. */
+  #leave(phase: Exclude<Phase, 'shown'>, error = ''): void {
+    this.#play(false);
+    this.#reply = this.#walk = this.#drawing = undefined;
+    this.#svg.setAttribute('aria-label', SAYS[phase]);
+    for (const box of this.#boxes()) box.style.minHeight = `${box.offsetHeight}px`;
+    this.#svg.replaceChildren();
+    element('numbers').replaceChildren();
+    put('says', SAYS[phase]);
+    put('graphError', error);
+    this.#enter(phase);
+  }
+
+  /** What holds the graph and its numbers: without them it keeps its place, so that nothing on the page moves. */
+  #boxes(): HTMLElement[] {
+    return ['graphCanvas', 'numbersBox'].map((id) => element(id));
+  }
+
+  #enter(phase: Phase): void {
+    this.#phase = phase;
+    const isShown = phase === 'shown';
+    element('backprop').setAttribute('aria-busy', String(phase === 'computing'));
+    element('graphProgress').hidden = phase !== 'computing';
+    this.#retry.hidden = phase !== 'failed';
+    for (const button of ['walkFirst', 'walkBack', 'walkNext', 'walkPlay'])
+      element(button, HTMLButtonElement).disabled = !isShown;
+    this.#at.disabled = !isShown;
+  }
+
   #explain(description: Description): void {
     this.#description = description;
-    this.#link.send('backprop', { type: 'explain', turn: ++this.#turn, description });
+    // taken along when the page starts again
+    if (!this.#link.isOpen) return;
+    this.#leave('computing');
+    this.#channel.open({ type: 'explain', description });
+  }
+
+  #explainForm(): void {
+    const described = describe(this.#description);
+    if (typeof described !== 'string') {
+      this.#explain(described);
+      return;
+    }
+    this.#channel.begin(); // the graph before is not wanted any more
+    if (this.#link.isOpen) this.#leave('refused', described);
   }
 
   async #receive(reply: BackpropReply): Promise<void> {
-    if (reply.turn !== this.#turn) return;
-    put('graphError', reply.type === 'refused' ? reply.message : '');
-    if (reply.type === 'refused') return;
+    if (reply.type === 'refused') {
+      this.#leave('refused', reply.message);
+      return;
+    }
     this.#reply = reply;
     this.#walk = walkOf(reply.gpu ?? reply.exact);
     this.#at.max = String(this.#walk.steps.length);
     put('graphEngine', reply.gpu ? 'the GPU' : 'the CPU');
-    this.#fillTable();
     await nextTask();
     if (reply !== this.#reply) return;
     this.#lay();
     await nextTask();
-    if (reply === this.#reply) this.#go(0);
+    if (reply !== this.#reply) return;
+    this.#fillTable();
+    for (const box of this.#boxes()) box.style.minHeight = '';
+    this.#enter('shown');
+    this.#go(0);
   }
 
   #lay(): void {
@@ -109,7 +177,8 @@ export class BackpropPage implements PartPage {
   }
 
   #go(to: number): void {
-    const { steps, nodes } = this.#walk ?? { steps: [], nodes: [] };
+    if (!this.#walk || this.#phase !== 'shown') return;
+    const { steps, nodes } = this.#walk;
     const count = Math.max(0, Math.min(steps.length, to));
     this.#at.value = String(count);
     const known = knownAfter(steps, count);
@@ -154,17 +223,16 @@ export class BackpropPage implements PartPage {
       this.#play(this.#timer === undefined);
     });
     element('example').addEventListener('change', () => {
-      this.#play(false);
       const chosen = examples[Number(element('example', HTMLSelectElement).value)]!;
       fillForm(chosen);
       this.#explain(chosen);
     });
+    this.#retry.addEventListener('click', () => this.#explainForm());
     const form = element('graphForm', HTMLFormElement);
     form.addEventListener('submit', (event) => event.preventDefault());
     form.addEventListener('change', () => {
-      const described = describe(this.#description);
-      if (typeof described === 'string') put('graphError', described);
-      else this.#explain(described);
+      element('example', HTMLSelectElement).value = 'own';
+      this.#explainForm();
     });
     new ResizeObserver(() => {
       if (!this.#walk || element('backprop').clientWidth === 0) return;

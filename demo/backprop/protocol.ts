@@ -14,12 +14,10 @@ export interface Description {
 
 export interface BackpropRequest {
   readonly type: 'explain';
-  /** Counts requests: only the last answer matters. */
-  readonly turn: number;
   readonly description: Description;
 }
 
 /** The same graph on both engines: ids agree. `gpu` is missing where there is none. */
 export type BackpropReply =
-  | { readonly type: 'explained'; readonly turn: number; readonly exact: Explanation; readonly gpu?: Explanation }
-  | { readonly type: 'refused'; readonly turn: number; readonly message: string };
+  | { readonly type: 'explained'; readonly exact: Explanation; readonly gpu?: Explanation }
+  | { readonly type: 'refused'; readonly message: string };

@@ -1,7 +1,8 @@
 // Explains a graph on the GPU and in float64.
 import { type Engine, explain, NablaError, open, parameter, Tensor } from '../../src/index.browser.js';
 import { parseExpression } from '../../src/node/cli/expression.js';
-import type { BackpropReply, BackpropRequest, Description } from './protocol.js';
+import type { Answer, Service } from '../protocol.js';
+import type { BackpropRequest, Description } from './protocol.js';
 
 /** The nodes of a description by name. Inputs are parameters, which the CPU keeps as they are written. */
 function build({ inputs, let: steps = {}, f }: Description): Map<string, Tensor> {
@@ -20,33 +21,36 @@ type Numbers = number | boolean | readonly Numbers[];
 const numbersOf = (value: Numbers): number[] =>
   typeof value === 'object' ? value.flatMap(numbersOf) : [Number(value)];
 
-export class BackpropService {
-  readonly #engine: Engine;
-  readonly #post: (reply: BackpropReply) => void;
-  #exact: Promise<Engine> | undefined;
+/** Of all sessions: it holds nothing that could go wrong. */
+let exactEngine: Promise<Engine> | undefined;
 
-  constructor(engine: Engine, post: (reply: BackpropReply) => void) {
+export class BackpropService implements Service<'backprop'> {
+  readonly #engine: Engine;
+
+  constructor(engine: Engine) {
     this.#engine = engine;
-    this.#post = post;
   }
 
-  async receive({ turn, description }: BackpropRequest): Promise<void> {
+  async receive({ description }: BackpropRequest, answer: Answer<'backprop'>): Promise<void> {
     try {
-      this.#post({ type: 'explained', turn, ...(await this.#explain(description)) });
+      answer.post({ type: 'explained', ...(await this.#explain(description)) });
     } catch (error) {
       // what is wrong with an expression is for the user to mend
       if (!(error instanceof NablaError) || error.name === 'DeviceLostError') throw error;
-      this.#post({ type: 'refused', turn, message: error.message });
+      answer.post({ type: 'refused', message: error.message });
     }
   }
+
+  /** Nothing goes on by itself. */
+  close(): void {}
 
   async #explain(description: Description) {
     const names = build(description);
     const f = names.get('f')!;
     if (f.inputs.length === 0) throw new NablaError('f is a single number or input; name an input in an operation');
     const wrt = (description.wrt ?? Object.keys(description.inputs)).map((name) => names.get(name)!);
-    this.#exact ??= open({ backend: 'cpu' });
-    const cpu = await this.#exact;
+    exactEngine ??= open({ backend: 'cpu' });
+    const cpu = await exactEngine;
     // numbers that f32 would round keep all their digits
     for (const [name, value] of Object.entries(description.inputs))
       await cpu.write(names.get(name)!, {

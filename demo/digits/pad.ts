@@ -54,6 +54,11 @@ export class Pad {
     this.#set(undefined);
   }
 
+  /** Tells again what is drawn. */
+  resend(): void {
+    if (this.#pixels) this.#onChange(this.#pixels);
+  }
+
   /** Shows 784 pixels in place of a drawing. */
   show(pixels: Float32Array): void {
     this.#strokes = [];

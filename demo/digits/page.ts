@@ -1,6 +1,7 @@
 // The digits' part of the page: buttons to the worker, replies to the page, one drawing a frame.
 import type { CrossCheck } from '../../src/index.browser.js';
-import type { Link, PartPage } from '../link.js';
+import type { Channel, Link } from '../link.js';
+import type { PartPage } from '../part.js';
 import type { Machine } from '../protocol.js';
 import { element, oncePerFrame, put } from '../shared/dom.js';
 import { makeQuiz } from '../shared/quiz.js';
@@ -8,19 +9,22 @@ import { LearningChart } from './chart.js';
 import { showKernels, showTimes } from './kernels.js';
 import { Pad } from './pad.js';
 import { Pictures } from './pictures.js';
-import type { DigitSettings, DigitsReply, DigitsRequest } from './protocol.js';
+import type { DigitSettings, DigitsReply } from './protocol.js';
 import { questions } from './questions.js';
 import { readSettings } from './settings.js';
 import { Figures, Probabilities } from './view.js';
 
-type Phase = 'opening' | 'idle' | 'training' | 'paused' | 'done' | 'broken';
+/** `failed`: this part alone broke, and can be tried again; `broken`: the worker is gone, and the page starts again. */
+type Phase = 'opening' | 'idle' | 'training' | 'paused' | 'done' | 'failed' | 'broken';
 
 export class DigitsPage implements PartPage {
   readonly #link: Link;
+  readonly #channel: Channel<'digits'>;
   readonly #toggle = element('toggle', HTMLButtonElement);
   readonly #reset = element('reset', HTMLButtonElement);
   readonly #sample = element('sample', HTMLButtonElement);
   readonly #clear = element('clear', HTMLButtonElement);
+  readonly #retry = element('digitsRetry', HTMLButtonElement);
   readonly #status = element('status');
   readonly #progress = element('progress', HTMLProgressElement);
   readonly #chart = new LearningChart(element('chart'));
@@ -31,9 +35,12 @@ export class DigitsPage implements PartPage {
   readonly #pad: Pad;
   #settings: DigitSettings;
   #phase: Phase = 'opening';
-  #run = 0;
   /** Training is to start once there is something to train. */
   #startsSoon = false;
+  #crossCheck: CrossCheck = 'off';
+  #isVisible = true;
+  /** Called when what `stepText` says has changed. */
+  onProgress: () => void = () => {};
 
   /** However many replies come in a frame, the page is drawn once. */
   readonly #drawSoon = oncePerFrame(() => {
@@ -41,20 +48,22 @@ export class DigitsPage implements PartPage {
     this.#figures.draw(this.#chart.mean);
     this.#probabilities.draw();
     this.#pictures.draw();
+    this.onProgress();
   });
 
   constructor(link: Link) {
     this.#link = link;
     this.#settings = readSettings(this.#form)!;
     void makeQuiz(element('digitsQuiz'), 'Do you see it?', questions);
-    link.on('digits', (message) => {
-      if (!('run' in message) || message.run === this.#run) this.#receive(message);
+    this.#channel = link.channel('digits', {
+      receive: (message) => this.#receive(message),
+      failed: (message) => this.#fail(message),
     });
     this.#pad = new Pad(element('pad', HTMLCanvasElement), element('preview', HTMLCanvasElement), (pixels) => {
       element('hint').hidden = pixels !== undefined;
       this.#clear.disabled = pixels === undefined;
       if (!pixels) this.#probabilities.clear();
-      this.#send({ type: 'classify', pixels });
+      this.#channel.send({ type: 'classify', pixels });
     });
     this.#listen();
     this.#drawSoon();
@@ -62,12 +71,20 @@ export class DigitsPage implements PartPage {
 
   /** Anew from random weights, in a new worker. */
   reopen(): void {
+    this.#crossCheck = 'off';
     this.#pad.clear();
-    this.#empty(0);
+    this.#open();
+  }
+
+  #open(): void {
+    this.#empty();
     this.#enter('opening', 'Opening the engine…');
-    this.#progress.removeAttribute('value');
     // the worker's own address is another one
-    this.#send({ type: 'open', data: new URL('mnist', document.baseURI).href, settings: this.#settings });
+    const data = new URL('mnist', document.baseURI).href;
+    this.#channel.open({ type: 'open', data, settings: this.#settings });
+    this.#channel.send({ type: 'show', isVisible: this.#isVisible });
+    this.#channel.send({ type: 'crossCheck', mode: this.#crossCheck });
+    this.#pad.resend();
   }
 
   opened({ backend, features }: Machine): void {
@@ -84,8 +101,10 @@ export class DigitsPage implements PartPage {
 
   /** Which kernel calls are compared with float64; training begins unless it is under way. */
   crossCheck(mode: CrossCheck): void {
-    this.#send({ type: 'crossCheck', mode });
-    if (mode !== 'off') this.#start();
+    this.#crossCheck = mode;
+    this.#channel.send({ type: 'crossCheck', mode });
+    if (mode === 'off') this.#startsSoon = false;
+    else this.#start();
   }
 
   /** Where training stands, for people. */
@@ -94,14 +113,24 @@ export class DigitsPage implements PartPage {
   }
 
   broken(): void {
+    this.#stop('broken', 'Stopped.');
+  }
+
+  /** Something went wrong here; the other parts go on. */
+  #fail(message: string): void {
+    this.#stop('failed', message);
+  }
+
+  #stop(phase: Phase, text: string): void {
     this.#startsSoon = false;
-    this.#enter('broken', 'Stopped.');
+    this.#enter(phase, text);
     this.#figures.rest();
     this.#drawSoon();
   }
 
   show(isVisible: boolean): void {
-    this.#send({ type: 'show', isVisible });
+    this.#isVisible = isVisible;
+    this.#channel.send({ type: 'show', isVisible });
   }
 
   recolour(): void {
@@ -110,24 +139,23 @@ export class DigitsPage implements PartPage {
     this.#pad.redraw();
   }
 
-  #send(request: DigitsRequest): void {
-    this.#link.send('digits', request);
-  }
-
   #enter(next: Phase, text: string): void {
     this.#phase = next;
     this.#status.textContent = text;
+    this.#status.classList.toggle('wrong', next === 'failed');
     this.#progress.hidden = next !== 'opening';
+    this.#progress.removeAttribute('value');
+    this.#retry.hidden = next !== 'failed';
     const labels: Partial<Record<Phase, string>> = { training: 'Pause', paused: 'Resume', done: 'Train on' };
     this.#toggle.textContent = labels[next] ?? 'Start';
-    const isOff = next === 'opening' || next === 'broken';
+    const isOff = next === 'opening' || next === 'failed' || next === 'broken';
     for (const button of [this.#toggle, this.#reset, this.#sample]) button.disabled = isOff;
     this.#reset.disabled ||= next === 'idle';
+    this.onProgress();
   }
 
   /** What is left of a run goes away at once; the worker follows. */
-  #empty(run: number): void {
-    this.#run = run;
+  #empty(): void {
     this.#chart.clear();
     this.#figures.clear();
     this.#pictures.clear();
@@ -159,8 +187,8 @@ export class DigitsPage implements PartPage {
     }
   }
 
-  /** Replies that belong to a run. */
-  #follow(reply: Extract<DigitsReply, { run: number }>): void {
+  /** Replies that tell of the network. */
+  #follow(reply: Exclude<DigitsReply, { type: 'loading' | 'compiling' | 'ready' | 'sample' }>): void {
     const figures = this.#figures;
     switch (reply.type) {
       case 'step':
@@ -201,12 +229,11 @@ export class DigitsPage implements PartPage {
     const settings = readSettings(this.#form);
     if (!settings || JSON.stringify(settings) === JSON.stringify(this.#settings)) return;
     this.#settings = settings;
-    this.#empty(this.#run + 1);
-    // a broken page takes them along when it starts again
-    if (!this.#link.isOpen) return;
+    this.#empty();
+    // taken along when it starts again
+    if (!this.#link.isOpen || this.#phase === 'failed') return;
     this.#enter('opening', 'Compiling the kernels…');
-    this.#progress.removeAttribute('value');
-    this.#send({ type: 'configure', run: this.#run, settings });
+    this.#channel.begin({ type: 'configure', settings });
   }
 
   #listen(): void {
@@ -216,20 +243,21 @@ export class DigitsPage implements PartPage {
     this.#toggle.addEventListener('click', () => {
       if (this.#phase === 'training') {
         this.#enter('paused', 'Paused.');
-        this.#send({ type: 'pause' });
+        this.#channel.send({ type: 'pause' });
       } else {
         this.#enter('training', 'Starting…');
         this.#figures.rest();
-        this.#send({ type: 'start' });
+        this.#channel.begin({ type: 'start' });
       }
     });
     this.#reset.addEventListener('click', () => {
-      this.#empty(this.#run + 1);
-      this.#send({ type: 'reset', run: this.#run });
+      this.#empty();
+      this.#channel.begin({ type: 'reset' });
       this.#toggle.focus();
       this.#enter('idle', 'Ready: the weights are random again.');
     });
-    this.#sample.addEventListener('click', () => this.#send({ type: 'sample' }));
+    this.#sample.addEventListener('click', () => this.#channel.send({ type: 'sample' }));
+    this.#retry.addEventListener('click', () => this.#open());
     this.#clear.addEventListener('click', () => {
       this.#pad.clear();
       this.#sample.focus();

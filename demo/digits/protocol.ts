@@ -44,7 +44,7 @@ export interface KernelTime {
   readonly bytesPerSecond: number;
 }
 
-/** From the page. `run` counts resets: replies of an earlier run are dropped. */
+/** From the page. */
 export type DigitsRequest =
   | {
       readonly type: 'open';
@@ -53,12 +53,12 @@ export type DigitsRequest =
       readonly settings: DigitSettings;
     }
   /** Another network, with random weights. */
-  | { readonly type: 'configure'; readonly run: number; readonly settings: DigitSettings }
+  | { readonly type: 'configure'; readonly settings: DigitSettings }
   /** Pictures are made while they are in view. */
   | { readonly type: 'show'; readonly isVisible: boolean }
   | { readonly type: 'start' }
   | { readonly type: 'pause' }
-  | { readonly type: 'reset'; readonly run: number }
+  | { readonly type: 'reset' }
   /** Classify these 784 pixels in [0, 1], now and again while the network learns; none stops that. */
   | { readonly type: 'classify'; readonly pixels: Float32Array | undefined }
   /** Ask for one of the test digits. */
@@ -70,19 +70,13 @@ export type DigitsReply =
   | { readonly type: 'loading' /** Bytes. */; readonly done: number; readonly total: number }
   | { readonly type: 'compiling' }
   | { readonly type: 'ready'; readonly kernels: readonly Kernel[]; readonly unfused: number }
-  | { readonly type: 'times'; readonly run: number; readonly kernels: readonly KernelTime[] }
-  | { readonly type: 'insight'; readonly run: number; readonly insight: Insight }
-  | { readonly type: 'hardest'; readonly run: number; readonly digits: readonly HardDigit[] }
-  | {
-      readonly type: 'step';
-      readonly run: number;
-      readonly step: number;
-      readonly epoch: number;
-      readonly cost: number;
-    }
+  | { readonly type: 'times'; readonly kernels: readonly KernelTime[] }
+  | { readonly type: 'insight'; readonly insight: Insight }
+  | { readonly type: 'hardest'; readonly digits: readonly HardDigit[] }
+  | { readonly type: 'step'; readonly step: number; readonly epoch: number; readonly cost: number }
   /** Test accuracy, measured on so many of the test digits. */
-  | { readonly type: 'accuracy'; readonly run: number; readonly accuracy: number; readonly tests: number }
+  | { readonly type: 'accuracy'; readonly accuracy: number; readonly tests: number }
   /** Training stopped: on request, or because all epochs are done. */
-  | { readonly type: 'stopped'; readonly run: number; readonly done: boolean }
-  | { readonly type: 'probabilities'; readonly run: number; readonly values: Float32Array }
+  | { readonly type: 'stopped'; readonly done: boolean }
+  | { readonly type: 'probabilities'; readonly values: Float32Array }
   | { readonly type: 'sample'; readonly pixels: Float32Array; readonly label: number };

@@ -1,9 +1,7 @@
-/// <reference types="vite/client" />
-// The network and its training, in the worker. The page hears of it through `post`.
+// The network and its training, in the worker. The page hears of it through the answers to its requests.
 import {
   type CrossCheck,
   type Dataset,
-  data,
   type Engine,
   evaluate,
   type FitOptions,
@@ -11,6 +9,7 @@ import {
   loss,
   type Progress,
 } from '../../src/index.browser.js';
+import type { Answer as AnswerOf } from '../protocol.js';
 import { latest } from '../shared/latest.js';
 import { DigitNet } from './net.js';
 import type { DigitSettings, DigitsReply as Reply } from './protocol.js';
@@ -33,60 +32,42 @@ const TIMES_EVERY = 1000;
 /** How many hard digits are shown. */
 const HARD = 12;
 
+type Answer = AnswerOf<'digits'>;
 type EngineFor = (settings: DigitSettings) => Promise<Engine>;
 
 const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 export class Trainer {
   readonly #engineFor: EngineFor;
-  readonly #post: (reply: Reply) => void;
-  readonly #fail: (error: unknown) => void;
   readonly #train: Dataset;
   readonly #test: Dataset;
   readonly #few: Dataset;
   #engine!: Engine;
-  #net!: DigitNet;
+  /** There is none before the first `configure`. */
+  #net: DigitNet | undefined;
+  /** Under whose run the present network is told of: it changes together with the network. */
+  #answer: Answer;
+  /** Of the newest `configure`: older ones that still wait need not be carried out. */
+  #newest: Answer | undefined;
   /** Where the engine measures them. */
   #times: KernelTimes | undefined;
   #isVisible = true;
   #progress: Progress | undefined;
   #epochs = EPOCHS;
-  #run = 0;
   /** Present while training goes on, or is being stopped. */
   #training: { stop: AbortController; ended: Promise<void> } | undefined;
   /** Commands are carried out one after the other. */
   #commands: Promise<void> = Promise.resolve();
+  #isClosed = false;
   #pixels: Float32Array | undefined;
   #crossCheck: CrossCheck = 'off';
 
-  private constructor(
-    engineFor: EngineFor,
-    post: (reply: Reply) => void,
-    fail: (error: unknown) => void,
-    digits: { train: Dataset; test: Dataset },
-  ) {
+  constructor(engineFor: EngineFor, digits: { train: Dataset; test: Dataset }, answer: Answer) {
     this.#engineFor = engineFor;
-    this.#post = post;
-    this.#fail = fail;
     this.#train = digits.train;
     this.#test = digits.test;
     [this.#few] = digits.test.split(GLANCE, { seed: 1 });
-  }
-
-  /** Fetches the digits from a folder and sets the network up. */
-  static async create(
-    engineFor: EngineFor,
-    folder: string,
-    settings: DigitSettings,
-    post: (reply: Reply) => void,
-    fail: (error: unknown) => void,
-  ): Promise<Trainer> {
-    const onProgress = (done: number, total: number): void => post({ type: 'loading', done, total });
-    const suffix = import.meta.env.PROD ? '.gz' : '';
-    const trainer = new Trainer(engineFor, post, fail, await data.mnist(folder, { onProgress, suffix }));
-    post({ type: 'compiling' });
-    await trainer.#prepare(settings);
-    return trainer;
+    this.#answer = answer;
   }
 
   /** Which kernel calls are compared with float64 while it trains. */
@@ -95,11 +76,12 @@ export class Trainer {
     if (this.#training) this.#engine.crossCheck = mode;
   }
 
-  start(): void {
-    this.#enqueue(async () => {
-      if (this.#training) return;
+  start(answer: Answer): void {
+    this.#enqueue(answer, async () => {
+      if (this.#training || !this.#net) return;
+      this.#answer = answer;
       const stop = new AbortController();
-      this.#training = { stop, ended: this.#fit(stop.signal) };
+      this.#training = { stop, ended: this.#fit(this.#net, answer, stop.signal) };
       void this.#glance(stop.signal);
       void this.#watch(stop.signal);
     });
@@ -108,8 +90,8 @@ export class Trainer {
   /** Stops after the steps in flight, then counts over all test digits. */
   pause(): void {
     this.#halt();
-    this.#enqueue(async () => {
-      await this.#training?.ended;
+    this.#enqueue(this.#answer, async () => {
+      await this.#end();
       if (this.#progress) void this.#settle(); // nobody who starts again waits for that
     });
   }
@@ -117,40 +99,60 @@ export class Trainer {
   /** No step and no check after those under way. */
   #halt(): void {
     this.#training?.stop.abort();
-    this.#engine.crossCheck = 'off';
+    if (this.#net) this.#engine.crossCheck = 'off';
+  }
+
+  /** The end of training, of one too that waited to begin when it was to stop. */
+  async #end(): Promise<void> {
+    this.#halt();
+    await this.#training?.ended;
   }
 
   /** What the network makes of all test digits, until training goes on. */
   async #settle(): Promise<void> {
-    const rests = (): boolean => !this.#training;
+    const rests = (): boolean => !this.#training && !this.#isClosed;
     await this.#count(this.#test, rests);
     if (rests()) await this.#picture();
     if (rests()) await this.#search(this.#test.length, rests);
   }
 
   /** Back to the weights of the beginning. */
-  reset(run: number): void {
-    this.#restart(run, () => this.#net.reset());
-  }
-
-  /** Another network. */
-  configure(run: number, settings: DigitSettings): void {
-    this.#restart(run, async () => {
-      this.#net.release();
-      await this.#prepare(settings);
+  reset(answer: Answer): void {
+    this.#restart(answer, async () => {
+      await this.#net?.reset();
+      this.#answer = answer;
     });
   }
 
-  #restart(run: number, renew: () => Promise<void>): void {
-    this.#run = run;
+  /** Another network. */
+  configure(settings: DigitSettings, answer: Answer): void {
+    this.#newest = answer;
+    this.#restart(answer, async () => {
+      if (answer === this.#newest) await this.#prepare(settings, answer);
+    });
+  }
+
+  #restart(answer: Answer, renew: () => Promise<void>): void {
     this.#halt();
-    this.#enqueue(async () => {
-      await this.#training?.ended;
+    this.#enqueue(answer, async () => {
+      await this.#end();
       this.#progress = undefined;
       this.#epochs = EPOCHS;
       await renew();
+      if (this.#answer !== answer) return;
       void this.#look();
       await this.#picture();
+    });
+  }
+
+  /** Nothing is computed any more but what is under way. */
+  close(): void {
+    this.#isClosed = true;
+    this.#pixels = undefined;
+    this.#halt();
+    this.#commands = this.#commands.then(async () => {
+      await this.#end();
+      this.#net?.release();
     });
   }
 
@@ -165,38 +167,40 @@ export class Trainer {
   }
 
   /** A test digit drawn at random. */
-  sample(): void {
+  sample(answer: Answer): void {
     const [batch] = this.#test.batches(1, { seed: Math.floor(Math.random() * 2 ** 31) });
     const pixels = Float32Array.from(batch!.inputs.data);
-    this.#post({ type: 'sample', pixels, label: batch!.labels.data[0]! });
+    answer.post({ type: 'sample', pixels, label: batch!.labels.data[0]! });
   }
 
-  #settings(): FitOptions {
-    const { model, optimizer, batchSize } = this.#net;
+  #settings({ model, optimizer, batchSize }: DigitNet): FitOptions {
     const settings = { epochs: this.#epochs, batchSize, accuracy: false };
     return { model, optimizer, loss: loss.crossEntropy, data: this.#train, ...settings };
   }
 
   /** A network, and everything compiled that will run, so that training starts at once. */
-  async #prepare(settings: DigitSettings): Promise<void> {
-    this.#engine = await this.#engineFor(settings);
-    this.#net = new DigitNet(this.#engine, this.#test, settings);
-    await this.#net.prepare();
-    for await (const _ of fit(this.#engine, { ...this.#settings(), steps: 0 }));
+  async #prepare(settings: DigitSettings, answer: Answer): Promise<void> {
+    answer.post({ type: 'compiling' });
+    const engine = await this.#engineFor(settings);
+    const net = new DigitNet(engine, this.#test, settings);
+    this.#net?.release();
+    this.#engine = engine;
+    this.#net = net;
+    this.#answer = answer;
+    await net.prepare();
+    for await (const _ of fit(engine, { ...this.#settings(net), steps: 0 }));
     await this.#count(this.#few, () => false);
-    this.#post({ type: 'ready', ...this.#net.plan() });
-    this.#times = settings.timed ? await KernelTimes.start(this.#engine) : undefined;
-    await this.#picture();
+    answer.post({ type: 'ready', ...net.plan() });
+    this.#times = settings.timed ? await KernelTimes.start(engine) : undefined;
   }
 
-  async #fit(signal: AbortSignal): Promise<void> {
-    const run = this.#run;
+  async #fit(net: DigitNet, answer: Answer, signal: AbortSignal): Promise<void> {
     this.#engine.crossCheck = this.#crossCheck;
     const training = fit(this.#engine, {
-      ...this.#settings(),
+      ...this.#settings(net),
       ...(this.#progress && { resume: this.#progress }),
       signal,
-      onStep: ({ step, epoch, cost }) => this.#post({ type: 'step', run, step, epoch, cost }),
+      onStep: ({ step, epoch, cost }) => answer.post({ type: 'step', step, epoch, cost }),
     });
     try {
       for await (const _ of training) {
@@ -206,9 +210,9 @@ export class Trainer {
       this.#progress = training.progress;
       const done = !signal.aborted;
       if (done) this.#epochs += EPOCHS;
-      this.#post({ type: 'stopped', run, done });
+      answer.post({ type: 'stopped', done });
     } catch (error) {
-      this.#fail(error);
+      answer.fail(error);
     }
     this.#training = undefined;
     this.#engine.crossCheck = 'off';
@@ -251,48 +255,46 @@ export class Trainer {
   /** Classifies the digit on the pad. */
   readonly #look = latest(async () => {
     const pixels = this.#pixels;
-    if (!pixels) return;
-    await this.#tell(async (run) => ({ type: 'probabilities', run, values: await this.#net.classify(pixels) }));
+    if (pixels) await this.#tell(async (net) => ({ type: 'probabilities', values: await net.classify(pixels) }));
   });
 
   #picture(): Promise<void> {
-    return this.#tell(async (run) => ({ type: 'insight', run, insight: await this.#net.look() }));
+    return this.#tell(async (net) => ({ type: 'insight', insight: await net.look() }));
   }
 
   async #time(times: KernelTimes | undefined): Promise<void> {
-    if (times) await this.#tell(async (run) => ({ type: 'times', run, kernels: await times.read() }));
+    if (times) await this.#tell(async () => ({ type: 'times', kernels: await times.read() }));
   }
 
   /** Looks for the hardest digits among the first of the test set. */
   #search(limit: number, isWanted = () => true): Promise<void> {
-    return this.#tell(async (run) => {
-      return { type: 'hardest', run, digits: await this.#net.hardest(limit, HARD, isWanted) };
-    });
-  }
-
-  /** Posts what is found out of the run of the moment. */
-  async #tell(find: (run: number) => Promise<Reply>): Promise<void> {
-    try {
-      this.#post(await find(this.#run));
-    } catch (error) {
-      this.#fail(error);
-    }
+    return this.#tell(async (net) => ({ type: 'hardest', digits: await net.hardest(limit, HARD, isWanted) }));
   }
 
   /** Posts the accuracy on a data set, if that is still wanted when it is known. */
-  async #count(digits: Dataset, isWanted: () => boolean): Promise<void> {
-    const run = this.#run;
+  #count(digits: Dataset, isWanted: () => boolean): Promise<void> {
+    return this.#tell(async ({ model }) => {
+      const options = { model, loss: loss.crossEntropy, data: digits };
+      const { accuracy = 0, examples } = await evaluate(this.#engine, options);
+      return isWanted() ? { type: 'accuracy', accuracy, tests: examples } : undefined;
+    });
+  }
+
+  /** Posts what is found out about the network of the moment, under the run that it has now. */
+  async #tell(find: (net: DigitNet) => Promise<Reply | undefined>): Promise<void> {
+    const answer = this.#answer;
+    if (!this.#net) return;
     try {
-      const { accuracy = 0, examples } = await evaluate(this.#engine, {
-        ...{ model: this.#net.model, loss: loss.crossEntropy, data: digits },
-      });
-      if (isWanted()) this.#post({ type: 'accuracy', run, accuracy, tests: examples });
+      const found = await find(this.#net);
+      if (found) answer.post(found);
     } catch (error) {
-      this.#fail(error);
+      answer.fail(error);
     }
   }
 
-  #enqueue(command: () => Promise<void>): void {
-    this.#commands = this.#commands.then(command).catch((error: unknown) => this.#fail(error));
+  #enqueue(answer: Answer, command: () => Promise<void>): void {
+    this.#commands = this.#commands
+      .then(() => (this.#isClosed ? undefined : command()))
+      .catch((error: unknown) => answer.fail(error));
   }
 }

@@ -19,9 +19,8 @@ import {
   zeros,
 } from '../../src/index.browser.js';
 import type { FieldStep } from './field.js';
+import { CAPACITY } from './plane.js';
 import type { NetSettings, Points } from './protocol.js';
-
-export const CAPACITY = 512;
 
 const optimizers = {
   adam: (learningRate: number) => optim.adam({ learningRate }),

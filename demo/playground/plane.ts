@@ -1,2 +1,7 @@
-/** The plane that is drawn: [−REACH, REACH]². */
+// The plane of the playground.
+
+/** What is drawn of it: [−REACH, REACH]². */
 export const REACH = 1.2;
+
+/** Points that the network learns from, at most. */
+export const CAPACITY = 512;

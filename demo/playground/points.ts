@@ -54,6 +54,35 @@ export class PointsCanvas {
     this.#drawSoon();
   }
 
+  /** The axes of both inputs through (0, 0), and where they are ±1. */
+  #drawAxes(context: CanvasRenderingContext2D, size: number, at: (value: number) => number): void {
+    const tick = size / 80;
+    context.strokeStyle = context.fillStyle = colour('--ink');
+    context.globalAlpha = 0.45;
+    context.lineWidth = Math.max(1, size / 600);
+    context.beginPath();
+    context.moveTo(0, at(0));
+    context.lineTo(size, at(0));
+    context.moveTo(at(0), 0);
+    context.lineTo(at(0), size);
+    for (const value of [-1, 1]) {
+      context.moveTo(at(value), at(0) - tick);
+      context.lineTo(at(value), at(0) + tick);
+      context.moveTo(at(0) - tick, at(value));
+      context.lineTo(at(0) + tick, at(value));
+    }
+    context.stroke();
+    context.globalAlpha = 0.7;
+    context.font = `${12 * devicePixelRatio}px ${getComputedStyle(this.#canvas).fontFamily}`;
+    context.textAlign = 'center';
+    context.textBaseline = 'top';
+    for (const value of [-1, 1]) context.fillText(value < 0 ? '−1' : '1', at(value), at(0) + 1.3 * tick);
+    context.textAlign = 'left';
+    context.textBaseline = 'middle';
+    for (const value of [-1, 1]) context.fillText(value < 0 ? '−1' : '1', at(0) + 1.6 * tick, at(-value));
+    context.globalAlpha = 1;
+  }
+
   #draw(): void {
     const canvas = this.#canvas;
     const size = Math.max(1, Math.round(canvas.clientWidth * devicePixelRatio));
@@ -61,6 +90,7 @@ export class PointsCanvas {
     const context = canvas.getContext('2d')!;
     context.clearRect(0, 0, size, size);
     const at = (value: number): number => ((value / REACH + 1) / 2) * size;
+    this.#drawAxes(context, size, at);
     const fills = [colour('--zero'), colour('--one')];
     context.strokeStyle = colour('--card');
     context.lineWidth = Math.max(1, size / 400);

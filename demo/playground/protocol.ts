@@ -28,19 +28,19 @@ export type PlaygroundRequest =
       readonly canShow: boolean;
       readonly palette: Palette;
       readonly net: NetSettings;
+      readonly points: Points;
     }
-  /** Points of a set; the reply has them. */
-  | { readonly type: 'set'; readonly name: SetName; readonly noise: number; readonly seed: number }
-  /** Points that the user dropped. */
+  /** The points are these now; training goes on with them. */
   | { readonly type: 'points'; readonly points: Points }
   | { readonly type: 'start' }
   | { readonly type: 'pause' }
-  /** Random weights again, of this net. */
-  | { readonly type: 'reset'; readonly net: NetSettings }
+  /** Random weights again, of this net, on these points; training goes on if it is under way. */
+  | { readonly type: 'reset'; readonly net: NetSettings; readonly points: Points }
   | { readonly type: 'palette'; readonly palette: Palette };
 
 /** From the worker. */
 export type PlaygroundReply =
+  /** So many of the kernels are compiled. */
+  | { readonly type: 'compiling'; readonly done: number; readonly total: number }
   | { readonly type: 'ready' /** How the boundary is drawn. */; readonly drawn: 'gpu' | 'values' }
-  | { readonly type: 'points'; readonly points: Points }
   | { readonly type: 'report'; readonly step: number; readonly cost: number; readonly accuracy: number };

@@ -1,8 +1,9 @@
 // The playground's end in the worker: trains some steps, draws the field, again and again.
-import { data, type Engine } from '../../src/index.browser.js';
+import type { Engine } from '../../src/index.browser.js';
+import type { Answer as AnswerOf, Service } from '../protocol.js';
 import { type Field, gridPoints, makeField } from './field.js';
-import { CAPACITY, makeNet, type Net, PointStore } from './net.js';
-import type { NetSettings, PlaygroundReply, PlaygroundRequest, Points, SetName } from './protocol.js';
+import { makeNet, type Net, PointStore } from './net.js';
+import type { NetSettings, PlaygroundRequest } from './protocol.js';
 
 /** What training and drawing may take of a frame, in milliseconds, and the most steps between two drawings. */
 const FRAME = 14;
@@ -14,74 +15,62 @@ const nextFrame = (): Promise<unknown> =>
     else setTimeout(resolve, 16);
   });
 
-/** A set of the library, moved and scaled into [−1, 1]². */
-function pointsOf(name: SetName, noise: number, seed: number): Points {
-  const [batch] = data[name]({ examples: 240, noise, seed }).batches(CAPACITY);
-  const { inputs, labels } = batch!;
-  const middles = [0, 1].map((axis) => {
-    const values = [...inputs.data].filter((_: number, i: number) => i % 2 === axis);
-    const [low, high] = [Math.min(...values), Math.max(...values)];
-    return { middle: (low + high) / 2, reach: (high - low) / 2 };
-  });
-  const reach = Math.max(...middles.map((each) => each.reach));
-  const places = Float32Array.from(inputs.data, (value, i) => (value - middles[i % 2]!.middle) / reach);
-  return { places, labels: Int32Array.from(labels.data) };
-}
+type Answer = AnswerOf<'playground'>;
+type Change = Exclude<PlaygroundRequest, { type: 'start' | 'pause' }>;
 
-export class PlaygroundService {
+export class PlaygroundService implements Service<'playground'> {
   readonly #engine: Engine;
-  readonly #post: (reply: PlaygroundReply) => void;
-  readonly #fail: (error: unknown) => void;
   readonly #points: PointStore;
   readonly #grid = gridPoints();
   #field: Field | undefined;
   #net: Net | undefined;
+  /** Under whose run the present network is told of: it changes together with the network. */
+  #answer: Answer | undefined;
+  /** Of the newest request for a network: older ones that still wait need not be carried out. */
+  #newest: Answer | undefined;
   #seed = 0;
   #step = 0;
   #isTraining = false;
+  #isClosed = false;
   /** Counts starts: what is left of an earlier one ends. */
   #start = 0;
   /** Work is done one after the other. */
   #work: Promise<void> = Promise.resolve();
 
-  constructor(engine: Engine, post: (reply: PlaygroundReply) => void, fail: (error: unknown) => void) {
+  constructor(engine: Engine) {
     this.#engine = engine;
-    this.#post = post;
-    this.#fail = fail;
     this.#points = new PointStore(engine);
   }
 
-  receive(request: PlaygroundRequest): void {
+  receive(request: PlaygroundRequest, answer: Answer): void {
     if (request.type === 'start') {
       if (this.#isTraining) return;
       this.#isTraining = true;
       const start = ++this.#start;
-      this.#enqueue(() => this.#train(start, 1));
+      this.#enqueue(answer, () => this.#train(start, 1));
     } else if (request.type === 'pause') this.#isTraining = false;
     else {
+      if (request.type === 'open' || request.type === 'reset') this.#newest = answer;
       // training lets other work through between two frames
-      this.#enqueue(() => this.#change(request));
+      this.#enqueue(answer, () => this.#change(request, answer));
     }
   }
 
-  async #change(request: Exclude<PlaygroundRequest, { type: 'start' | 'pause' }>): Promise<void> {
+  close(): void {
+    this.#isTraining = false;
+    this.#isClosed = true;
+    this.#work = this.#work.then(() => this.#net?.release());
+  }
+
+  async #change(request: Change, answer: Answer): Promise<void> {
     switch (request.type) {
       case 'open':
         this.#field = makeField(this.#engine, request.canvas, request.palette, request.canShow);
-        await this.#build(request.net);
-        this.#post({ type: 'ready', drawn: this.#field.drawn });
-        break;
-      case 'set': {
-        const points = pointsOf(request.name, request.noise, request.seed);
-        await this.#points.write(points);
-        this.#post({ type: 'points', points });
-        break;
-      }
+        return this.#renew(request, answer);
+      case 'reset':
+        return this.#renew(request, answer);
       case 'points':
         await this.#points.write(request.points);
-        break;
-      case 'reset':
-        await this.#build(request.net);
         break;
       case 'palette':
         if (this.#field) this.#field.palette = request.palette;
@@ -92,10 +81,24 @@ export class PlaygroundService {
     await this.#draw();
   }
 
-  async #build(settings: NetSettings): Promise<void> {
+  /** Another network with random weights, unless one after it is asked for already. */
+  async #renew({ net: settings, points }: Extract<Change, { net: NetSettings }>, answer: Answer): Promise<void> {
+    if (answer !== this.#newest) return;
+    await this.#points.write(points);
+    const net = makeNet(this.#engine, this.#points, this.#grid, settings, this.#seed++);
     this.#net?.release();
-    this.#net = makeNet(this.#engine, this.#points, this.#grid, settings, this.#seed++);
+    this.#net = net;
+    this.#answer = answer;
     this.#step = 0;
+    const steps = [net.field.step, net.train];
+    for (const [i, step] of steps.entries()) {
+      await this.#engine.warmUp(step as typeof net.train, (done, total) => {
+        answer.post({ type: 'compiling', done: i + done / total, total: steps.length });
+      });
+      // the boundary of random weights, while the kernels of training are compiled
+      if (i === 0) await this.#draw();
+    }
+    answer.post({ type: 'ready', drawn: this.#field!.drawn });
   }
 
   async #draw(): Promise<void> {
@@ -107,7 +110,7 @@ export class PlaygroundService {
     if (!this.#isTraining || start !== this.#start) return;
     if (!this.#net || this.#points.count === 0) {
       await nextFrame();
-      this.#enqueue(() => this.#train(start, 1));
+      this.#enqueue(this.#answer!, () => this.#train(start, 1));
       return;
     }
     const began = performance.now();
@@ -115,20 +118,19 @@ export class PlaygroundService {
     const { cost, accuracy } = await this.#net.train();
     const trained = performance.now();
     this.#step += steps;
-    this.#post({ type: 'report', step: this.#step, cost: cost.data[0]!, accuracy: accuracy.data[0]! });
+    this.#answer?.post({ type: 'report', step: this.#step, cost: cost.data[0]!, accuracy: accuracy.data[0]! });
     await this.#draw();
     await this.#engine.finish();
     const drawing = performance.now() - trained;
     await nextFrame();
     // steps take what drawing leaves of a frame, and where drawing is slow as long as it
     const next = Math.round((steps * Math.max(FRAME - drawing, drawing)) / (trained - began));
-    this.#enqueue(() => this.#train(start, Math.min(MOST_STEPS, 2 * steps, Math.max(1, next))));
+    this.#enqueue(this.#answer!, () => this.#train(start, Math.min(MOST_STEPS, 2 * steps, Math.max(1, next))));
   }
 
-  #enqueue(work: () => Promise<void>): void {
-    this.#work = this.#work.then(work).catch((error: unknown) => {
-      this.#isTraining = false;
-      this.#fail(error);
-    });
+  #enqueue(answer: Answer, work: () => Promise<void>): void {
+    this.#work = this.#work
+      .then(() => (this.#isClosed ? undefined : work()))
+      .catch((error: unknown) => answer.fail(error));
   }
 }

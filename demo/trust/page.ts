@@ -1,6 +1,7 @@
 // Trust's part of the page: checks while it learns, the kernel tests, and what computes.
 import type { CrossCheck } from '../../src/index.browser.js';
-import type { Link, PartPage } from '../link.js';
+import type { Channel, Link } from '../link.js';
+import type { PartPage } from '../part.js';
 import type { Machine } from '../protocol.js';
 import { element, make, oncePerFrame, put } from '../shared/dom.js';
 import { makeQuiz } from '../shared/quiz.js';
@@ -14,6 +15,8 @@ export interface Training {
   /** Which of its kernel calls are compared with float64; it starts unless it is under way. */
   crossCheck(mode: CrossCheck): void;
   readonly stepText: string;
+  /** Called when `stepText` is another. */
+  onProgress: () => void;
 }
 
 const SHOWN_LIMITS: Readonly<Record<string, string>> = {
@@ -45,28 +48,37 @@ function meter(ratio: number): HTMLElement {
 }
 
 export class TrustPage implements PartPage {
-  readonly #link: Link;
-  readonly #training: Training;
+  readonly #channel: Channel<'trust'>;
+  /** Undefined until the digits' part is there. */
+  #training: Training | undefined;
   readonly #watch: HTMLFieldSetElement;
   readonly #suite: HTMLButtonElement;
   /** Of each kernel: calls and values checked, and the largest error over its bound. */
   readonly #worst = new Map<string, Closeness & { calls: number }>();
+  /** Whether this machine has kernels to check: not before it is known, nor on the CPU. */
+  #hasKernels = false;
   #isRunning = false;
   #failed: string[] = [];
   #values = 0;
 
   readonly #drawSoon = oncePerFrame(() => this.#draw());
 
-  constructor(link: Link, training: Training) {
-    this.#link = link;
-    this.#training = training;
+  constructor(link: Link, training: Promise<Training>) {
     element('trust').innerHTML = markup;
     this.#watch = element('watch', HTMLFieldSetElement);
     this.#suite = element('suite', HTMLButtonElement);
     void makeQuiz(element('trustQuiz'), 'Do you see it?', questions);
-    link.on('trust', (message) => this.#receive(message));
+    this.#channel = link.channel('trust', {
+      receive: (message) => this.#receive(message),
+      failed: (message) => this.#end(message),
+    });
+    void training.then((found) => {
+      this.#training = found;
+      found.onProgress = () => this.#drawSoon();
+      this.#enable();
+    });
     this.#watch.addEventListener('change', ({ target }) => {
-      this.#training.crossCheck((target as HTMLInputElement).value as CrossCheck);
+      this.#training?.crossCheck((target as HTMLInputElement).value as CrossCheck);
       this.#drawSoon();
     });
     this.#suite.addEventListener('click', () => (this.#isRunning ? this.#stop() : this.#run()));
@@ -75,15 +87,29 @@ export class TrustPage implements PartPage {
   reopen(): void {
     this.#worst.clear();
     this.#watch.querySelector('input')!.checked = true; // off, as in the new worker
-    this.#watch.disabled = this.#suite.disabled = false;
-    if (this.#link.machine) this.opened(this.#link.machine);
+    this.#hasKernels = false;
+    this.#enable();
     this.#drawSoon();
   }
 
   broken(): void {
-    this.#watch.disabled = this.#suite.disabled = true;
+    this.#hasKernels = false;
+    this.#enable();
     this.#drawSoon();
     this.#end('Stopped.');
+  }
+
+  checked({ name, values, ratio }: Closeness): void {
+    const sum = this.#worst.get(name) ?? { calls: 0, values: 0, ratio: 0 };
+    const sums = { calls: sum.calls + 1, values: sum.values + values, ratio: Math.max(sum.ratio, ratio) };
+    this.#worst.set(name, { name, ...sums });
+    this.#drawSoon();
+  }
+
+  /** What there is to check can be. */
+  #enable(): void {
+    this.#suite.disabled = !this.#hasKernels;
+    this.#watch.disabled = !this.#hasKernels || !this.#training;
   }
 
   opened({ backend, adapter, software, limits, features }: Machine): void {
@@ -98,8 +124,9 @@ export class TrustPage implements PartPage {
     element('adapterRows').replaceChildren(
       ...rows.map(([label, value]) => make('div', {}, make('dt', {}, label!), make('dd', {}, value!))),
     );
-    if (backend === 'gpu') return;
-    this.#watch.disabled = this.#suite.disabled = true;
+    this.#hasKernels = backend === 'gpu';
+    this.#enable();
+    if (this.#hasKernels) return;
     put('suiteStatus', 'There are no kernels to check here: everything is computed in float64.');
   }
 
@@ -111,11 +138,11 @@ export class TrustPage implements PartPage {
     element('suiteProgress').hidden = false;
     put(this.#suite, 'Stop');
     put('suiteStatus', 'Running…');
-    this.#link.send('trust', { type: 'suite', seed: Math.floor(Math.random() * 2 ** 31) });
+    this.#channel.open({ type: 'suite', seed: Math.floor(Math.random() * 2 ** 31) });
   }
 
   #stop(): void {
-    this.#link.send('trust', { type: 'stop' });
+    this.#channel.begin({ type: 'stop' });
     this.#end('Stopped.');
   }
 
@@ -129,22 +156,14 @@ export class TrustPage implements PartPage {
 
   #receive(reply: TrustReply): void {
     switch (reply.type) {
-      case 'checked': {
-        const { name } = reply;
-        const { calls, values, ratio } = this.#worst.get(name) ?? { calls: 0, values: 0, ratio: 0 };
-        const sums = { calls: calls + 1, values: values + reply.values, ratio: Math.max(ratio, reply.ratio) };
-        this.#worst.set(name, { name, ...sums });
-        this.#drawSoon();
-        return;
-      }
       case 'op':
-        if (this.#isRunning) this.#addOp(reply);
+        this.#addOp(reply);
         return;
       case 'finished': {
         const { length } = element('suiteRows').children;
         const compared = `${this.#values.toLocaleString('en')} values compared`;
         const bad = this.#failed.join(', ');
-        if (reply.isWhole) this.#end(bad ? `Outside their bound: ${bad}.` : `All ${length} ops passed, ${compared}.`);
+        this.#end(bad ? `Outside their bound: ${bad}.` : `All ${length} ops passed, ${compared}.`);
         return;
       }
       default:
@@ -164,7 +183,7 @@ export class TrustPage implements PartPage {
     const kernels = [...this.#worst.values()].sort((a, b) => b.ratio - a.ratio);
     put('watchWorst', kernels[0] ? ratioText(kernels[0].ratio) : '–');
     put('watchValues', kernels.reduce((sum, { values }) => sum + values, 0).toLocaleString('en'));
-    put('watchStep', this.#training.stepText);
+    put('watchStep', this.#training?.stepText ?? 'rests');
     element('watchRows').replaceChildren(
       ...kernels.map(({ name, calls, ratio }) => {
         const cells = [make('td', {}, calls.toLocaleString('en')), make('td', {}, meter(ratio))];

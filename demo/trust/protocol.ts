@@ -12,8 +12,6 @@ export interface Closeness {
 }
 
 export type TrustReply =
-  /** A kernel call was cross-checked. */
-  | ({ readonly type: 'checked' } & Closeness)
   /** One op of the suite; `kernels` were run for it. */
   | ({ readonly type: 'op'; readonly kernels: number; readonly done: number; readonly of: number } & Closeness)
-  | { readonly type: 'finished'; readonly isWhole: boolean };
+  | { readonly type: 'finished' };

@@ -1,6 +1,7 @@
 // The checks' end in the worker.
 import type { Check, Engine } from '../../src/index.browser.js';
-import type { Closeness, TrustReply, TrustRequest } from './protocol.js';
+import type { Answer, Service } from '../protocol.js';
+import type { Closeness, TrustRequest } from './protocol.js';
 
 /** How close a kernel call came. */
 export const closenessOf = (checks: readonly Check[]): Closeness => ({
@@ -9,33 +10,31 @@ export const closenessOf = (checks: readonly Check[]): Closeness => ({
   ratio: Math.max(...checks.map(({ worst }) => worst.ratio)),
 });
 
-export class TrustService {
+/** One run of the test-suite. */
+export class TrustService implements Service<'trust'> {
   readonly #engine: Engine;
-  readonly #post: (reply: TrustReply) => void;
-  /** Counts what was asked for: only the last goes on. */
-  #suite = 0;
+  #isClosed = false;
 
-  constructor(engine: Engine, post: (reply: TrustReply) => void) {
+  constructor(engine: Engine) {
     this.#engine = engine;
-    this.#post = post;
   }
 
-  async receive(request: TrustRequest): Promise<void> {
+  async receive(request: TrustRequest, answer: Answer<'trust'>): Promise<void> {
     switch (request.type) {
-      case 'suite':
-        return this.#run(request.seed, ++this.#suite);
-      case 'stop':
-        this.#suite++;
+      case 'suite': {
+        const { runSuite } = await import('./suite.js');
+        await runSuite(this.#engine, request.seed, () => !this.#isClosed, answer.post);
+        if (!this.#isClosed) answer.post({ type: 'finished' });
         return;
+      }
+      case 'stop':
+        return this.close();
       default:
         request satisfies never;
     }
   }
 
-  async #run(seed: number, turn: number): Promise<void> {
-    const { runSuite } = await import('./suite.js');
-    const isWanted = (): boolean => turn === this.#suite;
-    await runSuite(this.#engine, seed, isWanted, (reply) => isWanted() && this.#post(reply));
-    this.#post({ type: 'finished', isWhole: isWanted() });
+  close(): void {
+    this.#isClosed = true;
   }
 }

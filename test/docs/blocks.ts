@@ -15,9 +15,17 @@ export interface Page {
   readonly name: string;
   readonly text: string;
   readonly blocks: readonly Block[];
-  /** Its TypeScript and JavaScript. A block that starts with an import begins a program; the next ones continue it. */
+  /**
+   * Its TypeScript and JavaScript. A block that starts with an import begins a program, and the next ones continue it; but a
+   * page that says that all its code is one program is one.
+   */
   readonly programs: readonly (readonly Block[])[];
+  /** Names of the file into which a reader of such a page is told to put all its blocks. */
+  readonly files: readonly string[];
 }
+
+/** A page says that it is one program in these words. */
+const claim = /All code of this page is one program:\s+put the blocks into one file,\s+(.*?),\s+in order\./s;
 
 function readPage(name: string, text: string): Page {
   const fences = [...text.matchAll(/^```(\w*)( varies)?\n(.*?)^```$/gms)].map((found) => ({
@@ -30,12 +38,15 @@ function readPage(name: string, text: string): Page {
       ? { ...fence, says: { text: next.code, start: next.start, varies: next.varies } }
       : fence;
   });
+  const files = [...(claim.exec(text)?.[1] ?? '').matchAll(/`(.*?)`/g)].map((found) => found[1]!);
+  if (/one program/.test(text) && files.length === 0) throw new Error(`${name}: say it as: ${claim.source}`);
   const programs: Block[][] = [];
   for (const block of blocks.filter(({ language }) => language === 'ts' || language === 'js')) {
-    if (block.code.startsWith('import') || programs.length === 0) programs.push([block]);
+    const isNew = block.code.startsWith('import') && files.length === 0;
+    if (isNew || programs.length === 0) programs.push([block]);
     else programs.at(-1)!.push(block);
   }
-  return { name, text, blocks, programs };
+  return { name, text, blocks, programs, files };
 }
 
 export async function readPages(): Promise<Page[]> {

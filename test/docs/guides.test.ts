@@ -49,6 +49,40 @@ it('compiles under strict settings', async () => {
   expect(wrong).toEqual([]);
 });
 
+describe('blocks pasted into one file, where a page says so, are what Node takes', () => {
+  const claims = pages.flatMap(({ files, programs }) => files.map((name) => ({ name, programs })));
+
+  it('is said of some pages', () => {
+    expect(claims.map(({ name }) => name)).toEqual(['first.mjs', 'first.ts', 'models.ts']);
+  });
+
+  it.each(claims)('$name', async ({ name, programs }) => {
+    const [blocks, ...others] = programs;
+    expect(others).toEqual([]);
+    const pasted = blocks!.map(({ code }) => code).join('\n');
+    const options = { ...strict, module: ts.ModuleKind.ESNext, noEmit: false };
+    const code = name.endsWith('.ts') ? ts.transpileModule(pasted, { compilerOptions: options }).outputText : pasted;
+    const file = join(folder, `${name}-pasted.mjs`);
+    await writeFile(file, code);
+    // names declared twice, and types where there are none, are errors of syntax
+    const { code: status, errors } = await run('--check', [file], folder);
+    expect(status, errors).toBe(0);
+  });
+});
+
+describe('each guide', () => {
+  const guides = pages.map(({ name }) => name).filter((name) => name.startsWith('docs/'));
+
+  it('is in the menu of the documentation', async () => {
+    const { projectDocuments } = JSON.parse(ts.sys.readFile(join(root, 'docs/typedoc.json'))!);
+    expect([...projectDocuments].sort()).toEqual(guides.map((name) => name.replace('docs/', '')));
+  });
+
+  it.each(guides)('%s is linked from the README', (name) => {
+    expect(pages[0]!.text).toContain(`](${name})`);
+  });
+});
+
 describe('prints what it says', () => {
   it.each(pages.filter(({ programs }) => programs.length > 0).map((page) => [page.name, page] as const))(
     '%s',

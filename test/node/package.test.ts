@@ -1,17 +1,13 @@
 // The package as its users get it: packed once, installed in an empty project without network, and used there.
-import { once } from 'node:events';
 import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { dirname, extname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import type { Browser } from 'puppeteer';
 import ts from 'typescript';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startBrowser } from '../support/browser.js';
 import { root, run } from '../support/cli.js';
 import { installPackage, type Packed } from '../support/package.js';
+import { htmlPage as page, type ServedProject, serveProject } from '../support/served.js';
 
 let project: string;
 let installed: string;
@@ -152,7 +148,6 @@ describe('in TypeScript that checks its libraries', () => {
 });
 
 describe('in a browser', () => {
-  const types: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript' };
   const show =
     '.then((result) => { document.title = JSON.stringify(result); }, (error) => { document.title = error.message; })';
   const ask = 'onmessage = async ({ data }) => { document.title = JSON.stringify(data); };'.replace(
@@ -160,42 +155,14 @@ describe('in a browser', () => {
     'worker.onmessage',
   );
   const answer = "import { train } from './train.mjs';\npostMessage(await train());";
-  const page = (head: string): string => `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">${head}`;
-  let browser: Browser;
-  let server: Server;
+  let served: ServedProject;
 
   beforeAll(async () => {
     await write('train.mjs', program);
-    server = createServer(async ({ url }, response) => {
-      const path = new URL(url!, 'http://127.0.0.1').pathname;
-      const body = await readFile(join(project, path)).catch(() => undefined);
-      response
-        .writeHead(body ? 200 : 404, { 'content-type': types[extname(path)] ?? 'application/octet-stream' })
-        .end(body);
-    }).listen(0, '127.0.0.1');
-    [browser] = await Promise.all([startBrowser(), once(server, 'listening')]);
+    served = await serveProject(project);
   });
-  afterAll(async () => {
-    await browser?.close();
-    server?.close();
-  });
-
-  /** What a page of the project makes its title; it must load and run without complaint. */
-  async function titleOf(path: string): Promise<unknown> {
-    const tab = await browser.newPage();
-    const complaints: string[] = [];
-    tab.on('pageerror', (error) => complaints.push(String(error)));
-    tab.on('requestfailed', (request) => complaints.push(request.url()));
-    tab.on('console', (message) => complaints.push(message.text()));
-    await tab.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/${path}`);
-    await tab
-      .waitForFunction(() => document.title, { timeout: 30_000 })
-      .catch((error) => complaints.push(String(error)));
-    const title = await tab.title();
-    await tab.close();
-    expect(complaints).toEqual([]);
-    return JSON.parse(title);
-  }
+  afterAll(() => served?.close());
+  const titleOf = (path: string): Promise<unknown> => served.titleOf(path);
 
   it('trains in a plain script', async () => {
     const map =

@@ -8,7 +8,7 @@ import { CountsReporter } from './test/support/reporter.js';
 const gpu = { setupFiles: ['test/support/adapter.setup.ts'], testTimeout: 60_000, hookTimeout: 60_000 };
 
 // CI shares two cores.
-const cpu = { pool: 'forks' as const, testTimeout: 60_000, include: ['test/**/*.test.ts'] };
+const cpu = { pool: 'forks' as const, testTimeout: 60_000, hookTimeout: 60_000, include: ['test/**/*.test.ts'] };
 const elsewhere = ['test/**/*.{gpu,node}.test.ts'];
 const processes = ['test/node/*.test.ts', 'test/docs/*.test.ts', 'test/types.test.ts'];
 

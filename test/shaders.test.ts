@@ -52,7 +52,7 @@ const guarded: Readonly<Record<string, string>> = {
   'arithmetic.wgsl: power': 'floor fract pow',
   'arithmetic.wgsl: square_root': 'sqrt',
   'cast.wgsl: round_half': 'round', // of a finite number
-  'random.wgsl: random_normal': 'cos log sqrt',
+  'random.wgsl: near_root': 'max sqrt', // of numbers that bits make
   'softmax.wgsl: exponential': 'exp',
   'trigonometry.wgsl: reduce_angle': 'clamp min', // of whole numbers
 };

@@ -84,7 +84,7 @@ const mutants: [string, (wgsl: string) => string][] = [
   ['a ReLU that passes negatives', (w) => w.replace('select(z, 0.0, z < 0.0)', 'z')],
   ['a derivative of the wrong sign', (w) => w.replace('select(0.0, 1.0, a > 0.0)', 'select(0.0, -1.0, a > 0.0)')],
   ['a product for a difference', (w) => w.replace('return a - b;', 'return a + b;')],
-  ['a softmax without its division', (w) => w.replace('exp(z - peak) / total', 'exp(z - peak)')],
+  ['a softmax without its division', (w) => w.replace('exponential(z - peak) / total', 'exponential(z - peak)')],
   ['a gather from the next row', (w) => w.replace('index == row', 'index == row + 1u')],
   ['an update a thousandth too large', (w) => w.replace('f32(0.10000000149011612)', 'f32(0.1001)')],
 ];

@@ -108,12 +108,18 @@ export const abs: Unary = defineNumeric('abs', 'magnitude', {
   reference: Math.abs,
 });
 
-/** 2 ulp, and 2⁻³³ absolute where |result| is below 2⁻¹⁰, to |a| = 2²⁵; beyond any number in [−1, 1]. */
-const circularBound = errorOf((value, a) => (Math.abs(a) < 2 ** 25 ? Math.max(2 * ulp(value), 2 ** -33) : 2));
+/**
+ * To |a| = 2¹⁶ 2 ulp, and 2⁻³³ absolute where |result| is below 2⁻¹⁰; to 2²² as if a were rounded to the next f32 but one;
+ * beyond, any number in [−1, 1].
+ */
+const circularBound = errorOf((value, a) => {
+  if (Math.abs(a) < 2 ** 16) return Math.max(2 * ulp(value), 2 ** -33);
+  return Math.abs(a) < 2 ** 22 ? Math.abs(a) * 2 ** -22 : 2;
+});
 
 /**
- * sin a, in radians: within 2 ulp, below 2⁻¹⁰ within 2⁻³³, for |a| < 2²⁵. Beyond, where neighbouring f32 numbers are 4 apart
- * and more, a GPU gives some number in [−1, 1]. NaN of ±∞.
+ * sin a, in radians: within 2 ulp, below 2⁻¹⁰ within 2⁻³³, to |a| = 2¹⁶. From there to 2²² within |a| 2⁻²², an f32 number's own
+ * width; beyond a GPU gives some number in [−1, 1]. NaN of ±∞.
  */
 export const sin: Unary = definePointwise('sin', pointwise('sine', circular), {
   vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, cos(a!))],

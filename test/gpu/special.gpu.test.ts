@@ -130,9 +130,9 @@ const agrees = (result: number, wanted: number): boolean =>
   kind(result) === kind(wanted) &&
   (!Number.isFinite(Math.fround(wanted)) || Math.abs(result - wanted) <= 1e-3 * Math.abs(wanted) + 2 ** -125);
 
-/** What an op is asked for: of circular functions not angles beyond 2²⁵, whose results are any number in [−1, 1]. */
+/** What an op is asked for: of circular functions not angles beyond 2¹⁶. */
 const placesOf = (op: Op): number[] =>
-  /^(sin|cos)$/.test(op.name) ? specials.filter((x) => !(Math.abs(x) >= 2 ** 25 && Math.abs(x) < inf)) : specials;
+  /^(sin|cos)$/.test(op.name) ? specials.filter((x) => !(Math.abs(x) >= 2 ** 16 && Math.abs(x) < inf)) : specials;
 
 const scalars = [...recordsOf(table.flatMap((entry) => graphsOf(entry, 2)))].filter(
   // those of more inputs are parts of others, which keep them within a domain

@@ -1,5 +1,4 @@
 // Elementwise kernel: every invocation walks over elements, LANES at a time (4: one vec4 of each buffer).
-//:vocabulary
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   //:prologue
@@ -7,7 +6,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     //:loads
     //:repeat lane LANES
     {
-      let i = group * LANES + ${lane}u;
+      const lane = ${lane}u;
+      let i = group * LANES + lane;
       //:body
     }
     //:end

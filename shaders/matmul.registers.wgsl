@@ -13,6 +13,8 @@ for (var k = 0u; k < K + zero; k += DEPTH) {
   //:repeat I ROW_TILES
   //:repeat s 4
   {
+    const row = 4u * ${I}u + ${s}u;
+    const step = ${t}u;
     //:element
     //:repeat J COLUMN_TILES
     c${I}${s}_${J} += element * right${J}[${t}];

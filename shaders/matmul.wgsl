@@ -1,30 +1,32 @@
 // C = op(A) op(B): W a forward (A Bᵀ), Wᵀ δ backward (A B) and the weight gradient δ aᵀ summed over a batch (Aᵀ B).
 // One invocation owns 4·ROW_TILES × 4·COLUMN_TILES outputs in registers and adds k in ascending order, so every tile
 // shape gives the same bits. finish applies the epilogue (bias, activation, ⊙ σ′) and stores.
-//:vocabulary
-//:loaders
 // The epilogue of four neighbouring outputs of one row.
 fn finish(batch: u32, m: u32, first: u32, value: vec4f) {
   if ((m >= M) | (first >= N)) { return; }
   //:loads
   //:repeat lane 4
-  //:guard
   {
-    let n = first + ${lane}u;
-    let head = value[${lane}];
-    //:prologue
-    //:body
+    const lane = ${lane}u;
+    let n = first + lane;
+    //:guard
+    {
+      let head = value[lane];
+      //:prologue
+      //:body
+    }
   }
   //:end
   //:stores
 }
 @compute @workgroup_size(GROUP_X, GROUP_Y)
 fn main(
-  @builtin(workgroup_id) group: vec3u,
-  //:lane
+  @builtin(workgroup_id) place: vec3u,
+  @builtin(local_invocation_index) lane: u32,
 ) {
+  let zero = place.z >> 16u; // a count that drivers cannot know, so that they do not unroll the loops
+  //:group
   let batch = group.z;
-  let zero = group.z >> 16u; // a count that drivers cannot know, so that they do not unroll the loops
   let x = lane % GROUP_X;
   let y = lane / GROUP_X;
   //:repeat I ROW_TILES

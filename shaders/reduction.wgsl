@@ -1,6 +1,5 @@
 // Reduction kernel: one invocation folds the columns of one row in ascending order, then computes what depends on the
 // result while it is in a register. Rows and columns are any split of the axes: column sums (db = Σ δ) and softmax rows alike.
-//:vocabulary
 @compute @workgroup_size(GROUP_X, GROUP_Y)
 fn main(
   @builtin(workgroup_id) group: vec3u,

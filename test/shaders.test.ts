@@ -24,9 +24,9 @@ const functions = files.flatMap((file) => {
 const branches: readonly (readonly [RegExp, string])[] = [
   [/^if \(row >= ROWS(_\d+)?\) \{ return; \}$/, 'the last workgroup of a reduction has invocations without a row'],
   [/^if \(\(m >= M(_\d+)?\) \| \(first >= N(_\d+)?\)\) \{ return; \}$/, 'the last tiles of a product reach beyond it'],
-  [/^if \(first \+ \du < N(_\d+)?\)/, 'four outputs of a product, of which some lie beyond it'],
+  [/^if \(n < N(_\d+)?\)$/, 'four outputs of a product, of which some lie beyond it'],
   [/^if \(at >= \d+u\) \{ return; \}$/, 'more workgroups than one dimension takes, in rows'],
-  [/^if \(group\.x < \d+u\) \{ main_\d+\(.*\); return; \}$/, 'kernels of one dispatch take turns by workgroup'],
+  [/^if \((group|place)\.x < \d+u\) \{ main_\d+\(.*\); return; \}$/, 'kernels of one dispatch take turns by workgroup'],
   [/^if \(u32\(\w+\) == slot % \d+u\) \{$/, 'a row of a scatter adds what has its index and walks past the rest'],
 ];
 

@@ -17,6 +17,7 @@ const layers = [
   ['graph'],
   ['ops'],
   ['autodiff'],
+  ['wgsl'],
   ['cpu'],
   ['gpu'],
   ['check'],

@@ -185,8 +185,9 @@ export class Device {
   }
 
   /** The pipeline of a kernel text, built once. Rejects with the shader's line, column and source. */
-  pipeline({ wgsl, bindings }: Trial): Promise<GPUComputePipeline> {
-    const built = this.#pipelines.get(wgsl) ?? this.#build(wgsl, bindings);
+  pipeline(kernel: Trial): Promise<GPUComputePipeline> {
+    const { wgsl } = kernel;
+    const built = this.#pipelines.get(wgsl) ?? this.#build(kernel);
     this.#pipelines.set(wgsl, built);
     built.catch(() => this.#pipelines.delete(wgsl));
     return built;
@@ -198,8 +199,9 @@ export class Device {
     return this.device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
   }
 
-  async #build(wgsl: string, bindings: Trial['bindings']): Promise<GPUComputePipeline> {
+  async #build(kernel: Trial): Promise<GPUComputePipeline> {
     const { device } = this;
+    const { wgsl, bindings } = kernel;
     const entries = bindings.map(({ access }, binding): GPUBindGroupLayoutEntry => {
       const type = access === 'read' ? 'read-only-storage' : 'storage';
       return { binding, visibility: 4, buffer: { type } }; // compute
@@ -218,7 +220,7 @@ export class Device {
     } catch (cause) {
       this.check();
       const { explainShader } = await import('./explainShader.js');
-      throw new DeviceError(await explainShader(module!, wgsl, cause), { cause });
+      throw new DeviceError(await explainShader(module!, kernel, cause), { cause });
     }
   }
 }

@@ -1,14 +1,22 @@
+// What is wrong with a kernel's WGSL, told in terms of what its author wrote.
+import { functionAt } from '../wgsl/library.js';
+import type { Trial } from './scratch.js';
+
 /** The compiler's complaint, the function it is in with its file, and the lines around it. */
-export async function explainShader(module: GPUShaderModule, wgsl: string, cause: unknown): Promise<string> {
+export async function explainShader(
+  module: GPUShaderModule,
+  { wgsl, origins }: Trial,
+  cause: unknown,
+): Promise<string> {
   const { messages } = await module.getCompilationInfo();
   const error = messages.find(({ type }) => type === 'error') ?? messages[0];
   if (!error) return `shader: ${cause instanceof Error ? cause.message : String(cause)}`;
   const { message, lineNum, linePos } = error;
   const lines = wgsl.split('\n');
-  const start = lines.findLastIndex((line, i) => i < lineNum && /\bfn \w+\(/.test(line));
-  const name = /\bfn (\w+)\(/.exec(lines[start] ?? '')?.[1];
-  const file = /^\/\/! (.*)/.exec(lines[start - 1] ?? '')?.[1];
-  const place = name ? ` in fn ${name}, its line ${lineNum - start}${file ? `, of ${file}` : ''}` : '';
+  const found = functionAt(wgsl, lineNum);
+  const { original = found?.name, file } = origins?.get(found?.name ?? '') ?? {};
+  const source = file ? `, of ${file}` : '';
+  const place = found ? ` in fn ${original}, its line ${lineNum - found.line + 1}${source}` : '';
   const from = Math.max(0, lineNum - 3);
   const excerpt = lines.slice(from, lineNum + 2).map((line, i) => {
     return `${from + i + 1 === lineNum ? '>' : ' '} ${from + i + 1} | ${line}`;

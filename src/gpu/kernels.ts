@@ -10,7 +10,7 @@ import type { PlanContext } from './memory.js';
 import { isVirtual } from './partition.js';
 import { foldedReads, indexOf, isScatter, type Unit, unitWriter } from './units.js';
 import type { Held, Kernel, Writer } from './writer.js';
-import { fromStorage, registerType, storageType, take, toStorage } from './writer.js';
+import { fromStorage, registerType, storageType, toStorage } from './writer.js';
 
 /** What decides between kernels of one meaning: the kind of adapter. */
 export type AdapterClass = 'swiftshader' | 'lavapipe' | 'gpu';
@@ -39,13 +39,14 @@ export function writeResults(unit: Unit, { stored, target }: EmitOptions, wide: 
     // four neighbours are loaded once; a u8 word is four already
     const buffer = writer.bind(node, 'read', node.dtype !== 'u8');
     loads.add(`let l_${buffer} = ${buffer}[${vector}];`);
-    if (node.dtype === 'u8') return `((l_${buffer} >> (8u * \${lane}u)) & 255u)`;
-    return fromStorage(node, `l_${buffer}[\${lane}]`);
+    if (node.dtype === 'u8') return `((l_${buffer} >> (8u * lane)) & 255u)`;
+    return fromStorage(node, `l_${buffer}[lane]`);
   });
   const values = unit.stores.map((node) => toStorage(node, writer.value(node, unit.rowIndex)));
   unit.stores.forEach((node, r) => {
     const buffer = writer.bind(target(node), 'read_write', wide);
-    writer.push(`${wide ? `r${r}[\${lane}]` : `${buffer}[${at}]`} = ${values[r]};`);
+    const place = wide ? `r${r}[lane]` : `${buffer}[${at}]`;
+    writer.push(`${place} = ${values[r]};`);
     if (!wide) return;
     loads.add(`var r${r}: vec4<${storageType(node.dtype)}>;`);
     stores.push(`${buffer}[${vectorAt(node, at)}] = r${r};`);
@@ -74,7 +75,8 @@ export function emitMap(unit: Unit, options: EmitOptions, length = sizeOf(unit.m
   const GROUPS = Math.ceil(length / LANES);
   // few fat workgroups suit software adapters, many thin ones hardware
   const workgroups = Math.min(Math.ceil(GROUPS / 64), options.adapter === 'gpu' ? 4096 : 32);
-  return writer.kernel(mapSkeleton, parts, { LANES, GROUPS }, [Math.max(1, workgroups), 1, 1]);
+  const filling = { parts, constants: { LANES, GROUPS } };
+  return writer.kernel(mapSkeleton, filling, [Math.max(1, workgroups), 1, 1]);
 }
 
 /** The bits at which the largest and the smallest start. */
@@ -92,7 +94,7 @@ function foldHead(writer: Writer, unit: Unit, head: Tensor, name: string): void 
   const { kernel } = head.op;
   const fold = kernel.kind === 'reduce' ? kernel.name : 'scatter';
   const type = registerType(head.inputs[0]!.dtype) as keyof typeof extremes;
-  const call = (name: string, source = foldSource): string => take(writer.vocabulary, { name, source }, type);
+  const call = (name: string, source = foldSource): string => writer.vocabulary.take({ name, source }, type);
   writer.open('column');
   const [first, second] = foldedReads(head, unit).map(([node, index]) => writer.value(node, index));
   const body = writer.close();
@@ -130,7 +132,7 @@ function foldRows(writer: Writer, unit: Unit, target: EmitOptions['target']): vo
   const [inside, around] = [writer.close(), writer.close()];
   const own = `${writer.bind(target(head), 'read_write')}[row]`;
   const place = `slot % ${head.shape[1]}u`;
-  const add = take(writer.vocabulary, { name: 'scatter_add', source: gatherSource });
+  const add = writer.vocabulary.take({ name: 'scatter_add', source: gatherSource });
   const along = (body: string): string =>
     `for (var j = 0u; j < INNER + zero; j++) {\nlet row = slot * INNER + j;\n${body}\n}`;
   const sum = along(`${inside}\n${own} = ${add}(${own}, ${added}, ${found}, ${place});`);
@@ -166,6 +168,6 @@ export function emitReduce(unit: Unit, { stored, adapter, target }: EmitOptions)
   const groups = Math.max(1, Math.ceil(ROWS / GROUP_X));
   const down = Math.ceil(groups / MAX_GROUPS);
   const ACROSS = Math.ceil(groups / down);
-  const sizes = { GROUP_X, GROUP_Y: 1, ACROSS, ROWS, COLUMNS, INNER };
-  return writer.kernel(reductionSkeleton, { body }, sizes, [ACROSS, down, 1]);
+  const constants = { GROUP_X, GROUP_Y: 1, ACROSS, ROWS, COLUMNS, INNER };
+  return writer.kernel(reductionSkeleton, { parts: { body }, constants }, [ACROSS, down, 1]);
 }

@@ -4,6 +4,8 @@ import skeleton from '../../shaders/matmul.wgsl?raw';
 import type { Tensor } from '../graph/tensor.js';
 import { type MatmulOptions, matmulSizes } from '../ops/matmul.js';
 import { type Shape, sizeOf } from '../shape.js';
+import type { Code } from '../wgsl/kernel.js';
+import { templateOf } from '../wgsl/template.js';
 import { digit, flat, type Index, project } from './index.js';
 import { type AdapterClass, type EmitOptions, MAX_GROUPS, writeResults } from './kernels.js';
 import { base, halvesOf } from './partition.js';
@@ -65,6 +67,9 @@ export interface Product extends ReturnType<typeof matmulSizes> {
   readonly writer: Writer;
 }
 
+/** A declaration by its name. */
+export type Declared = readonly [name: string, text: string];
+
 /** Whether both operands can be read in vec4s along their contiguous axis, four steps of k at a time. */
 const liesInVectors = ({ node }: Operand, stored: ReadonlySet<Tensor>): boolean =>
   (halvesOf(node) !== undefined || stored.has(base(node))) && node.shape.at(-1)! % 4 === 0;
@@ -77,51 +82,58 @@ export const matrixIndex = (batch: Shape, { node }: Operand): Index =>
  * fn vector_a / vector_b: what is read of an operand as it lies. With a depth of 4, four contiguous elements of one row,
  * zeros beyond K. With 1 one element, through whatever view the operand is. Other overhang is never stored.
  */
-function writeVector({ writer: kernel, batch, options: { stored } }: Product, operand: Operand, depth: number): string {
+function writeVector(product: Product, operand: Operand, depth: number): Declared {
+  const { writer: kernel, batch, options } = product;
+  const { stored } = options;
   const { name, node, inner } = operand;
   const [p, q] = node.shape.slice(-2) as [number, number];
   const matrix = matrixIndex(batch, operand);
-  const head = `fn vector_${name}(batch: u32, row: u32, column: u32)`;
+  const own = `vector_${name}`;
+  const head = `fn ${own}(batch: u32, row: u32, column: u32)`;
   if (depth === 1) {
     const held: Held = (each, at) => (stored.has(each) ? writer.read(each, at) : undefined);
     const writer = new Writer(held, 0, kernel);
     writer.open('batch', 'p', 'q');
     const value = writer.value(node, [...matrix, ...digit('p', p), ...digit('q', q)]);
     const inside = `let p = min(row, ${p - 1}u);\nlet q = min(column, ${q - 1}u);`;
-    const [element, around] = [writer.close(), writer.close()];
-    return `${head} -> f32 {\n${[around, inside, element, `return ${value};`].join('\n')}\n}`;
+    const element = writer.close();
+    const body = [writer.close(), inside, element, `return ${value};`];
+    return [own, [`${head} -> f32 {`, ...body, '}'].join('\n')];
   }
   const buffer = kernel.bind(halvesOf(node) ?? base(node), 'read', true);
   const place = `${flat(matrix)} * ${(p * q) / 4}u + min(row, ${p - 1}u) * ${q / 4}u + column / 4u`;
   const vector = `vec4f(${buffer}[${place}])`;
   const [k, isInside] = inner === 'p' ? [p, `row < ${p}u`] : [q, `column < ${q}u`];
-  return `${head} -> vec4f { return ${k % depth === 0 ? vector : `select(vec4f(), ${vector}, ${isInside})`}; }`;
+  const inside = k % depth === 0 ? vector : `select(vec4f(), ${vector}, ${isInside})`;
+  return [own, `${head} -> vec4f { return ${inside}; }`];
 }
 
 /** fn block_a / block_b: one vec4 along m or n for each of `depth` steps of k. */
-function writeBlock({ name, inner }: Operand, depth: number): string {
+function writeBlock({ name, inner }: Operand, depth: number): Declared {
   const vectors = [0, 1, 2, 3].map((s) => {
     const [k, along] = depth > 1 && inner === 'p' ? [`k + ${s}u`, 'along'] : ['k', `along + ${s}u`];
-    return `vector_${name}(batch, ${inner === 'p' ? `${k}, ${along}` : `${along}, ${k}`})`;
+    const place = inner === 'p' ? `${k}, ${along}` : `${along}, ${k}`;
+    return `vector_${name}(batch, ${place})`;
   });
-  const head = `fn block_${name}(batch: u32, k: u32, along: u32)`;
-  if (depth === 1) return `${head} -> array<vec4f, 1> { return array(vec4f(${vectors.join(', ')})); }`;
+  const own = `block_${name}`;
+  const head = `fn ${own}(batch: u32, k: u32, along: u32)`;
+  if (depth === 1) return [own, `${head} -> array<vec4f, 1> { return array(vec4f(${vectors.join(', ')})); }`];
   const block = `mat4x4f(${vectors.join(', ')})`;
-  return `${head} -> mat4x4f { return ${inner === 'q' ? `transpose(${block})` : block}; }`;
+  return [own, `${head} -> mat4x4f { return ${inner === 'q' ? `transpose(${block})` : block}; }`];
 }
 
 /**
- * fn load_a gives the q-th vector of a tile's rows of A for the steps of k from here, and `element` is A[m0 + 4 I + s, k + t]
+ * fn load_a gives the q-th vector of a tile's rows of A for the steps of k from here, and `element` is A[m0 + row, k + step]
  * of them, from the lane that read it.
  */
-function writeShares({ inner }: Operand, depth: number, lanes: number): { load: string; element: string } {
-  const [vector, component] = depth === 1 || inner === 'q' ? ['s', 't'] : ['t', 's'];
-  const place = `4u * \${I}u + \${${vector}}u`;
-  const value = `left[(${place}) / LANES][\${${component}}]`;
-  const element = `let element = ${lanes > 1 ? `subgroupBroadcast(${value}, (${place}) % LANES)` : value};`;
+function writeShares({ inner }: Operand, depth: number, lanes: number): { load: Declared; element: string } {
+  // row = 4 I + s of the tile, at step t
+  const [vector, component] = depth === 1 || inner === 'q' ? ['row', 'step'] : ['row / 4u * 4u + step', 'row % 4u'];
+  const value = `left[(${vector}) / LANES][${component}]`;
+  const element = `let element = ${lanes > 1 ? `subgroupBroadcast(${value}, (${vector}) % LANES)` : value};`;
   const at = inner === 'q' ? 'm0 + q, k' : depth > 1 ? 'k + q % 4u, m0 + q / 4u * 4u' : 'k, m0 + q';
   const load = `fn load_a(batch: u32, m0: u32, k: u32, q: u32) -> vec4f { return vec4f(vector_a(batch, ${at})); }`;
-  return { load, element };
+  return { load: ['load_a', load], element };
 }
 
 /** M · N · K over the batch. */
@@ -138,26 +150,26 @@ function writeSums(product: Product, [kind, rows, columns, x, y]: Tile, isWide: 
   const isShared = kind === 'shared';
   const DEPTH = isShared ? SHARED_DEPTH : isWide ? 4 : 1;
   const { load, element } = writeShares(a, DEPTH, LANES);
-  const memory = (name: string, quads: number) => `var<workgroup> tile_${name}: array<vec4f, ${DEPTH * quads}>;`;
+  const memory = (name: string, quads: number): Declared => {
+    return [`tile_${name}`, `var<workgroup> tile_${name}: array<vec4f, ${DEPTH * quads}>;`];
+  };
   const own = isShared ? [writeBlock(a, DEPTH), memory('a', rows * y), memory('b', columns * x)] : [load];
   const vectors = product.operands.map((operand) => writeVector(product, operand, DEPTH));
   const functions = [...vectors, writeBlock(b, DEPTH), ...own];
   const sizes = { DEPTH, LANES, LEFTS: Math.ceil((4 * rows) / LANES) };
-  return { functions, statements: isShared ? sharedProducts : registerProducts, sizes, element };
+  const extensions = LANES > 1 ? ['subgroups'] : [];
+  return { functions, statements: isShared ? sharedProducts : registerProducts, sizes, element, extensions };
 }
 
-/** A kernel of more workgroups along an axis than WebGPU takes, with them in rows of as many as it takes. */
-function foldGroups(kernel: Kernel): Kernel {
-  const [x, y, z] = kernel.workgroups;
-  if (Math.max(x, y, z) <= MAX_GROUPS) return kernel;
+/** How a kernel of more workgroups along an axis than WebGPU takes has them in rows of as many as it takes. */
+function foldGroups([x, y, z]: Kernel['workgroups']): { workgroups: Kernel['workgroups']; group: string } {
+  if (Math.max(x, y, z) <= MAX_GROUPS) return { workgroups: [x, y, z], group: 'let group = place;' };
   const total = x * y * z;
   const down = Math.ceil(total / MAX_GROUPS);
   const across = Math.ceil(total / down);
-  const place = `vec3u(at % ${x}u, at / ${x}u % ${y}u, at / ${x * y}u)`;
-  const own = `let at = id.x + id.y * ${across}u;\nif (at >= ${total}u) { return; }\nlet group = ${place};\n`;
-  const text = kernel.wgsl.replace('@builtin(workgroup_id) group', '@builtin(workgroup_id) id');
-  const wgsl = text.replace(/(?=^ *let batch = group\.z)/m, own).replace('let zero = group.z', 'let zero = id.z');
-  return { ...kernel, wgsl, workgroups: [across, down, 1] };
+  const at = `let at = place.x + place.y * ${across}u;\nif (at >= ${total}u) { return; }`;
+  const group = `${at}\nlet group = vec3u(at % ${x}u, at / ${x}u % ${y}u, at / ${x * y}u);`;
+  return { workgroups: [across, down, 1], group };
 }
 
 /** A matrix product; its epilogue is fn finish, for four neighbouring outputs of one row. */
@@ -186,18 +198,27 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   const tile = matrices?.tile ?? fitTile(options.tileOf?.(name) ?? usual, options.lanes, isSmall, m, n);
   const [kind, rows, columns, x, y] = tile;
   const [QUADS_A, QUADS_B] = [rows * y, columns * x];
-  const { functions, statements, element, sizes: more } = matrices ?? writeSums(product, tile, isWide);
+  const { functions, statements, element, sizes: more, extensions } = matrices ?? writeSums(product, tile, isWide);
   // where workgroup memory hands them on, an invocation's quads of rows and columns lie apart
   const [ROW_STRIDE, COLUMN_STRIDE] = kind === 'shared' || kind === 'matrices' ? [4 * y, 4 * x] : [4, 4];
   const places = { GROUP_X: x, GROUP_Y: y, ROW_TILES: rows, COLUMN_TILES: columns, ROW_STRIDE, COLUMN_STRIDE };
-  const text = {
-    ...{ ...parts, loaders: functions.join('\n'), element },
-    lane: `@builtin(${kind === 'lanes' ? 'subgroup_invocation_id' : 'local_invocation_index'}) lane: u32,`,
-    guard: wide ? '' : `if (first + \${lane}u < N)`,
+  const grid = [Math.ceil(n / (4 * QUADS_B)), Math.ceil(m / (4 * QUADS_A)), sizeOf(batch)] as const;
+  const { workgroups, group } = foldGroups(grid);
+  const filling = {
+    parts: { ...parts, element, group, products: templateOf(statements), guard: wide ? '' : 'if (n < N)' },
+    constants: { M: m, N: n, K: k, ...places, QUADS_A, QUADS_B, ...more },
+    declarations: new Map(functions),
+    extensions,
   };
-  const template = skeleton.replace('//:products', statements);
-  const all = { M: m, N: n, K: k, ...places, QUADS_A, QUADS_B, ...more };
-  const workgroups = [Math.ceil(n / (4 * QUADS_B)), Math.ceil(m / (4 * QUADS_A)), sizeOf(batch)] as const;
-  const kernel = foldGroups(writer.kernel(template, text, all, workgroups));
-  return matrices ? kernel : { ...kernel, product: name }; // tiles are measured, units are not
+  const kernel = writer.kernel(skeleton, filling, workgroups);
+  const code = kind === 'lanes' ? withLanes(kernel.code) : kernel.code;
+  return matrices ? kernel : { ...kernel, code, product: name }; // tiles are measured, units are not
 }
+
+/** Invocations numbered within their subgroup, which is a workgroup. */
+const withLanes = (code: Code): Code => ({
+  ...code,
+  parameters: code.parameters.map((each) =>
+    each.name === 'lane' ? { ...each, builtin: 'subgroup_invocation_id' } : each,
+  ),
+});

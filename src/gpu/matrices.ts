@@ -1,6 +1,6 @@
 import matrixProducts from '../../shaders/matmul.matrices.wgsl?raw';
 import { flat } from './index.js';
-import { matrixIndex, type Operand, type Product, type Tile } from './matmul.js';
+import { type Declared, matrixIndex, type Operand, type Product, type Tile } from './matmul.js';
 import { base, halvesOf } from './partition.js';
 
 /** What an adapter's matrix units multiply, [M, K] by [K, N], as `GPUAdapterInfo.subgroupMatrixConfigs` has it. */
@@ -41,17 +41,18 @@ export function makeMatrices(units: readonly MatrixUnit[], lanes: number) {
 /** Sums by a matrix unit for a tile of `down` × `across` outputs. */
 function writeSums(product: Product, unit: MatrixUnit, down: number, across: number) {
   const { M, N, K } = unit;
-  const functions = [
+  const functions: Declared[] = [
     ...product.operands.map((operand) => writeMatrix(product, operand, unit)),
-    `alias Result = subgroup_matrix_result<f32, ${N}, ${M}>;`, // WGSL counts columns first
-    `var<workgroup> tile: array<f32, ${down * across}>;`,
+    ['Result', `alias Result = subgroup_matrix_result<f32, ${N}, ${M}>;`], // WGSL counts columns first
+    ['tile', `var<workgroup> tile: array<f32, ${down * across}>;`],
   ];
   const sizes = { MATRIX_M: M, MATRIX_N: N, MATRIX_K: K, DOWN: down / M, ACROSS: across / N };
-  return { functions, statements: matrixProducts, sizes, element: '' };
+  const extensions = ['chromium_experimental_subgroup_matrix', 'subgroups'];
+  return { functions, statements: matrixProducts, sizes, element: '', extensions };
 }
 
 /** fn matrix_a / matrix_b: the matrix of an operand at a step of k, and at a row of A or a column of B. */
-function writeMatrix({ writer, batch }: Product, operand: Operand, { componentType, M, N, K }: MatrixUnit): string {
+function writeMatrix({ writer, batch }: Product, operand: Operand, { componentType, M, N, K }: MatrixUnit): Declared {
   const { name, node, inner } = operand;
   const [p, q] = node.shape.slice(-2) as [number, number];
   const side = name === 'a' ? `left<${componentType}, ${K}, ${M}>` : `right<${componentType}, ${N}, ${K}>`;
@@ -61,5 +62,5 @@ function writeMatrix({ writer, batch }: Product, operand: Operand, { componentTy
   const buffer = writer.bind(halvesOf(node) ?? base(node), 'read');
   const start = `${flat(matrixIndex(batch, operand))} * ${p * q}u`;
   const load = `subgroupMatrixLoad<${type}, ${layout}>(&${buffer}, ${start} + ${at}, ${q}u)`;
-  return `fn matrix_${name}(batch: u32, k: u32, along: u32) -> ${type} { return ${load}; }`;
+  return [`matrix_${name}`, `fn matrix_${name}(batch: u32, k: u32, along: u32) -> ${type} { return ${load}; }`];
 }

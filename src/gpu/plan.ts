@@ -5,6 +5,7 @@ import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { stopGradient } from '../ops/cast.js';
 import { formatShape, sizeOf } from '../shape.js';
+import type { Taken } from '../wgsl/library.js';
 import type { EmitOptions } from './kernels.js';
 import { lower } from './lower.js';
 import { multiplyAdds } from './matmul.js';
@@ -178,6 +179,8 @@ function describeDispatch({ units, kernel, run }: Group, { stored }: EmitOptions
   return {
     kernel: [...new Set(units.map(kernelName))].join('+'),
     wgsl: wholeText(kernel, bindings),
+    /** Where the functions of its text were written. */
+    origins: kernel.code.vocabulary.taken as ReadonlyMap<string, Taken>,
     ...{ workgroups: kernel.workgroups, product: kernel.product, bindings, units },
     ops: (run ? nodesOf(unit, stored) : computed).map(({ op }) => op.name),
     /** Additions and multiplications of one call; other functions count as one each. */

@@ -2,10 +2,11 @@ import probe from '../../shaders/probe.wgsl?raw';
 import type { TensorData } from '../dtype.js';
 import type { KernelProfile, Profile } from '../graph/backend.js';
 import { input } from '../ops/leaf.js';
+import { fill, render } from '../wgsl/kernel.js';
+import { Vocabulary } from '../wgsl/library.js';
 import { type Device, usage } from './device.js';
 import type { Dispatch } from './plan.js';
 import { makeScratch, type Trial } from './scratch.js';
-import { fillSkeleton } from './writer.js';
 
 /** Two queries each, WebGPU's limit of one query set: a run's further kernel calls are not timed. */
 const MAX_TIMED = 2048;
@@ -93,7 +94,7 @@ async function measurePeaks(device: Device): Promise<Profile['peaks']> {
   const bindings = [{ access: 'read' }, { access: 'read_write' }] as const;
   /** Calls in a second. */
   const callsFor = async (ROUNDS: number, invocations: number): Promise<number> => {
-    const wgsl = fillSkeleton(probe, {}, { ROUNDS });
+    const wgsl = render(fill(probe, { parts: {}, constants: { ROUNDS }, vocabulary: new Vocabulary() }), []);
     const kernel: Trial = { wgsl, bindings, workgroups: [invocations / 64, 1, 1] };
     await scratch.run(kernel); // compiles on some drivers
     const times = [await scratch.time(kernel), await scratch.time(kernel), await scratch.time(kernel)];

@@ -6,7 +6,8 @@ import type { Dispatch } from './plan.js';
 const MEASURED = 5;
 
 /** A kernel with how it uses what it binds. */
-export type Trial = Pick<Dispatch, 'wgsl' | 'workgroups'> & { readonly bindings: readonly Pick<Bound, 'access'>[] };
+export type Trial = Pick<Dispatch, 'wgsl' | 'workgroups'> &
+  Partial<Pick<Dispatch, 'origins'>> & { readonly bindings: readonly Pick<Bound, 'access'>[] };
 type Bound = Dispatch['bindings'][number];
 
 /** The bytes of each buffer that a dispatch binds. */

@@ -1,6 +1,7 @@
 import { isParameter } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { sizeOf } from '../shape.js';
+import { joined, startsAlike, textOfCode } from '../wgsl/kernel.js';
 import { countOf } from './index.js';
 import { type EmitOptions, emitMap, emitReduce, isElementwise, MAX_GROUPS } from './kernels.js';
 import { emitMatmul, multiplyAdds, SMALL } from './matmul.js';
@@ -48,7 +49,7 @@ function alike(order: readonly Unit[], options: EmitOptions): Member[][] {
     const [kept, made] = [own.filter(isParameter), own.filter((node) => !isParameter(node))];
     // what is not element-wise is one value for all
     const bound = nodes.map((node) => (own.includes(node) ? [isParameter(node), node.dtype] : node.id));
-    const key = [kernel.wgsl, ...bound].join('|');
+    const key = [textOfCode(kernel.code), ...bound].join('|');
     groups.set(key, [...(groups.get(key) ?? []), { unit, kept, made }]);
   }
   return [...groups.values()];
@@ -132,34 +133,18 @@ function smallKind({ units }: Group): Unit['kind'] | undefined {
   return units.every(isSmall) ? units[0]!.kind : undefined;
 }
 
-/** The text of one kernel among others: its own names, bindings by their common numbers, and a function for its main. */
-function partOf({ wgsl, bindings }: Kernel, number: number, common: Binding[]): string {
-  const names = new Map(bindings.map((binding, i) => [`b${i}`, `b${addBinding(common, binding)}`]));
-  for (const [, name] of wgsl.matchAll(/^(?:const|fn|var<workgroup>) (\w+)/gm)) names.set(name!, `${name}_${number}`);
-  const text = wgsl.replace(/@compute.*\n|@builtin\(\w+\) /g, '');
-  return text.replace(/\b\w+\b/g, (word) => names.get(word) ?? word);
-}
-
-/**
- * Kernels that need nothing of each other as one: the workgroups of the first, then those of the next. Undefined where
- * there are none, their workgroups differ, or they bind too much.
- */
+/** Kernels that need nothing of each other as one; undefined where they begin differently or bind too much together. */
 function joinKernels(kernels: readonly Kernel[]): Kernel | undefined {
-  const heads = /const GROUP_[XY] = .*|@compute.*\nfn main\([\s\S]*?\) \{/g;
-  const [head, ...others] = kernels.map(({ wgsl }) => wgsl.match(heads)!.join('\n'));
-  if (!head || others.some((other) => other !== head)) return undefined;
+  const first = kernels[0]!.code;
+  if (!kernels.every(({ code }) => startsAlike(code, first))) return undefined;
   const bindings: Binding[] = [];
-  const parts = kernels.map((kernel, i) => partOf(kernel, i, bindings));
-  if (bindings.length > MAX_BINDINGS) return undefined;
-  let total = 0;
-  const turns = kernels.map(({ workgroups: [x, y, z] }, i) => {
-    const at = `(group.x - ${total}u)`;
-    total += x * y * z;
-    const own = `vec3u(${at} % ${x}u, ${at} / ${x}u % ${y}u, ${at} / ${x * y}u)`;
-    return `if (group.x < ${total}u) { main_${i}(${own}, lane); return; }`;
+  const parts = kernels.map((kernel) => {
+    const names = kernel.bindings.map((binding, at) => [`b${at}`, `b${addBinding(bindings, binding)}`] as const);
+    return { ...kernel, buffers: new Map(names) };
   });
-  if (total > MAX_GROUPS) return undefined;
-  return { wgsl: [...parts, head, ...turns, '}'].join('\n'), bindings, workgroups: [total, 1, 1] };
+  const total = kernels.reduce((sum, { workgroups: [x, y, z] }) => sum + x * y * z, 0);
+  if (bindings.length > MAX_BINDINGS || total > MAX_GROUPS) return undefined;
+  return { code: joined(parts), bindings, workgroups: [total, 1, 1] };
 }
 
 /** Splits a group into the longest lists of neighbours in all that they keep, in the order in which they lie. */

@@ -1,8 +1,11 @@
 import { type DType, isFloat } from '../dtype.js';
-import { DeviceError, NablaError } from '../errors.js';
-import type { IndexContext, IndexKernel, Options, PointwiseKernel } from '../graph/op.js';
+import { NablaError } from '../errors.js';
+import type { IndexContext, IndexKernel, Options } from '../graph/op.js';
 import { filledWith, literal, type Tensor } from '../graph/tensor.js';
 import { formatShape, sizeOf } from '../shape.js';
+import { type Code, type Filling, fill, render } from '../wgsl/kernel.js';
+import { isAtom, renamed, textOf, tokensOf } from '../wgsl/lexer.js';
+import { Vocabulary } from '../wgsl/library.js';
 import { countOf, digit, flat, type Index, project, split } from './index.js';
 import type { Place } from './memory.js';
 
@@ -14,10 +17,9 @@ export interface Binding {
   readonly vector: boolean;
 }
 
-/** A kernel as text, with what it binds (as b0, b1, …) and how many workgroups it takes. */
+/** A kernel: what it says, what it binds (as b0, b1, …) and how many workgroups it takes. */
 export interface Kernel {
-  /** Without what it enables and the declarations of its buffers: see `wholeText`. */
-  readonly wgsl: string;
+  readonly code: Code;
   readonly bindings: readonly Binding[];
   readonly workgroups: readonly [number, number, number];
   /** Of a matrix product: its orientation and sizes, by which a tile is chosen. */
@@ -25,21 +27,16 @@ export interface Kernel {
 }
 
 /** The text of a kernel whose buffers are bound so. The lengths of arrays are fixed, which makes bounds checks constants. */
-export function wholeText({ wgsl, bindings }: Kernel, bound: readonly { access: string; place: Place }[]): string {
+export function wholeText({ code, bindings }: Kernel, bound: readonly { access: string; place: Place }[]): string {
   const declared = bindings.map(({ node: { dtype }, vector }, i) => {
     const { access, place } = bound[i]!;
     const length = place.bytes / (dtype === 'f16' ? 2 : 4) / (vector ? 4 : 1);
     const element = vector ? `vec4<${storageType(dtype)}>` : storageType(dtype);
-    return `@group(0) @binding(${i}) var<storage, ${access}> b${i}: array<${element}, ${length}>;\n`;
+    return `@group(0) @binding(${i}) var<storage, ${access}> b${i}: array<${element}, ${length}>;`;
   });
-  const text = declared.join('') + wgsl;
-  const features = {
-    f16: /\bf16\b/,
-    chromium_experimental_subgroup_matrix: /\bsubgroup_matrix/,
-    subgroups: /\bsubgroup/,
-  };
-  const enabled = Object.entries(features).map(([name, use]) => (use.test(text) ? `enable ${name};\n` : ''));
-  return enabled.join('') + text;
+  const isHalf = bindings.some(({ node }) => node.dtype === 'f16');
+  const extensions = [...(isHalf ? ['f16'] : []), ...code.extensions];
+  return render({ ...code, extensions }, declared);
 }
 
 /** The number of a binding, added on first use; `read_write` wins over `read`. */
@@ -88,7 +85,7 @@ export class Writer {
   constructor(held: Held, floor: number, kernel?: Writer) {
     this.#held = held;
     this.#floor = floor;
-    this.vocabulary = kernel?.vocabulary ?? new Map();
+    this.vocabulary = kernel?.vocabulary ?? new Vocabulary();
     this.bindings = kernel?.bindings ?? [];
   }
 
@@ -119,16 +116,16 @@ export class Writer {
   }
 
   /** The kernel that a skeleton makes of all that was written, when the inner scopes are closed. */
-  kernel(skeleton: string, parts: Parts, sizes: Sizes, workgroups: Kernel['workgroups']): Kernel {
-    const vocabulary = [...this.vocabulary.values()].join('\n');
-    const wgsl = fillSkeleton(skeleton, { vocabulary, prologue: this.close(), ...parts }, sizes);
-    return { wgsl, bindings: this.bindings, workgroups };
+  kernel(skeleton: string, filling: Omit<Filling, 'vocabulary'>, workgroups: Kernel['workgroups']): Kernel {
+    const parts = { prologue: this.close(), ...filling.parts };
+    const code = fill(skeleton, { ...filling, parts, vocabulary: this.vocabulary });
+    return { code, bindings: this.bindings, workgroups };
   }
 
   /** Names an expression at a depth; what is one word needs no other name. */
   name(expression: string, depth: number): string {
     const { lines, names } = this.#scopes[depth]!;
-    const known = /^\w+$/.test(expression) ? expression : names.get(expression);
+    const known = isAtom(expression) ? expression : names.get(expression);
     if (known) return known;
     const name = `v${this.#count++}`;
     lines.push(`let ${name} = ${expression};`);
@@ -164,18 +161,18 @@ export class Writer {
   }
 
   #compute(node: Tensor, index: Index, depth: number): string {
-    const { kernel } = node.op;
+    const { kernel, byUser } = node.op;
     const naming = (expression: string): string => this.name(expression, depth);
     if (kernel.kind === 'pointwise') {
       const values = node.inputs.map((input) => this.value(input, project(index, node.shape, input.shape, naming)));
       const type = registerType(node.inputs.at(-1)!.dtype);
-      const called = take(this.vocabulary, kernel, type === 'bool' ? 'f32' : type);
+      const called = this.vocabulary.take({ ...kernel, byUser }, type === 'bool' ? 'f32' : type);
       return `${called}(${values.join(', ')})`;
     }
     if (kernel.kind !== 'index') throw new RangeError(`${node.op.name} has to be stored before it is read`);
-    const { source = '' } = kernel;
-    for (const name of functionsOf(source).keys()) take(this.vocabulary, { name, source });
-    return (kernel as IndexKernel<Options>).write(this.#context(node, index, naming));
+    const names = this.vocabulary.takeAll({ source: kernel.source ?? '', byUser });
+    const written = (kernel as IndexKernel<Options>).write(this.#context(node, index, naming));
+    return byUser ? textOf(renamed(tokensOf(written), names)) : written;
   }
 
   #context(node: Tensor, index: Index, naming: (expression: string) => string): IndexContext<Options> {
@@ -212,68 +209,4 @@ export class Writer {
       let: (_, expression) => naming(expression),
     };
   }
-}
-
-type WgslFunction = { readonly text: string; readonly calls: readonly string[] };
-
-const parsed = new Map<string, ReadonlyMap<string, WgslFunction>>();
-
-/** The functions and constants of a WGSL text, by name; a function ends with the last brace before the next. */
-function functionsOf(source: string): ReadonlyMap<string, WgslFunction> {
-  const known = parsed.get(source);
-  if (known) return known;
-  const code = source.replace(/\/\/.*|\/\*[\s\S]*?\*\//g, '');
-  const found = [...code.matchAll(/\bfn\s+(\w+)\s*\((?:(?!\bfn\s)[\s\S])*}|\bconst\s+(\w+)[^;]*;/g)];
-  const texts = new Map(found.map(([text, name, constant]) => [name ?? constant!, text]));
-  const usedIn = (text: string, name: string) => text.match(/\w+/g)!.filter((word) => word !== name && texts.has(word));
-  const functions = new Map(Array.from(texts, ([name, text]) => [name, { text, calls: usedIn(text, name) }]));
-  parsed.set(source, functions);
-  return functions;
-}
-
-/** A function of a WGSL text. */
-type Called = Omit<PointwiseKernel, 'kind'>;
-/** The WGSL functions that one kernel calls, with their helpers, each once: texts by name. */
-type Vocabulary = Map<string, string>;
-
-/**
- * Takes a function, and what it calls, from a source. For i32 and u32 operands its f32s are rewritten. A comment above it
- * tells its file. Returns the name to call. Throws DeviceError when the source lacks it, or another function has the name.
- */
-export function take(into: Vocabulary, { name, source, file }: Called, type: 'f32' | 'i32' | 'u32' = 'f32'): string {
-  const found = functionsOf(source).get(name);
-  if (!found)
-    throw new DeviceError(`kernel ${name}: its WGSL holds no 'fn ${name}('; define it in what pointwise is given`);
-  const key = type === 'f32' ? name : `${name}_${type}`;
-  // an integer is never NaN
-  const whole = found.text.replace(/\bf32\b/g, type).replace(/\bis_nan\(\w+\)/g, 'false');
-  const text = type === 'f32' ? found.text : whole.replace(new RegExp(`\\b${name}\\b`), key);
-  if (into.get(key)?.endsWith(text) === false)
-    throw new DeviceError(`kernel ${name}: two different WGSL functions have this name; rename yours`);
-  if (into.has(key)) return key;
-  for (const call of found.calls) take(into, { name: call, source, file });
-  into.set(key, file ? `//! ${file}\n${text}` : text);
-  return key;
-}
-
-/** Texts by the names of their places in a skeleton. */
-type Parts = Readonly<Record<string, string>>;
-type Sizes = Readonly<Record<string, number>>;
-
-const innermostRepeat = /^[ \t]*\/\/:repeat (\w+) (\w+).*\n((?:(?![ \t]*\/\/:repeat).*\n)*?)[ \t]*\/\/:end.*\n?/m;
-
-/**
- * Fills a skeleton: `//:name` lines become the named parts, comments go, sizes become consts. The one repeat macro:
- * lines between `//:repeat i COUNT` and `//:end` are written out COUNT times with ${i} replaced by 0, 1, …; COUNT is
- * a number or a name in `sizes`. Blocks nest.
- */
-export function fillSkeleton(template: string, parts: Parts, sizes: Sizes): string {
-  let text = template.replace(/^\s*\/\/:(?!repeat|end)(\w+)\s*$/gm, (_, name: string) => parts[name] ?? '');
-  while (innermostRepeat.test(text))
-    text = text.replace(innermostRepeat, (_, name: string, count: string, body: string) =>
-      Array.from({ length: sizes[count] ?? Number(count) }, (_, i) => body.replaceAll(`\${${name}}`, `${i}`)).join(''),
-    );
-  const prelude = Object.entries(sizes).map(([name, value]) => `const ${name} = ${value}u;`);
-  const body = text.replace(/^\s*\/\/(?!!).*\n|\s*\/\/(?!!).*$/gm, '');
-  return `${prelude.join('\n')}\n${body}`.replace(/\n\s*\n/g, '\n');
 }

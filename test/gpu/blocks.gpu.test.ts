@@ -5,13 +5,18 @@ import { gradCheck } from '../../src/check/gradCheck.js';
 import { Engine } from '../../src/engine.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
 import { pointwiseOf as pointwise } from '../../src/graph/op.js';
+import type { Tensor } from '../../src/graph/tensor.js';
 import { defineOp } from '../../src/graph/tensor.js';
+import { relu, sigmoid } from '../../src/ops/activation.js';
 import { add, mul, square } from '../../src/ops/arithmetic.js';
 import { full, tensor } from '../../src/ops/leaf.js';
 import { matmul } from '../../src/ops/matmul.js';
-import { sum } from '../../src/ops/reduce.js';
+import { max, sum } from '../../src/ops/reduce.js';
+import { softmax } from '../../src/ops/softmax.js';
 import { openAdapter } from '../support/adapter.js';
+import { openCpuEngine } from '../support/engine.js';
 import { builtInNames } from '../support/names.js';
+import { distance } from '../support/property.js';
 
 const cubeWith = (source: string, name = 'cube', file?: string) =>
   defineOp({
@@ -24,6 +29,7 @@ const cubeWith = (source: string, name = 'cube', file?: string) =>
 const cube = cubeWith('fn cube(x: f32) -> f32 { return x * x * x; }');
 
 let engine: Engine;
+const cpu = openCpuEngine();
 beforeAll(async () => {
   engine = new Engine(await GpuBackend.open(await openAdapter()), 'every');
 });
@@ -81,6 +87,59 @@ it('may keep constants and helpers beside their function', async () => {
     'const POWER = 3.0;\nfn half(x: f32) -> f32 { return x / 2.0; }\nfn cube(x: f32) -> f32 { return POWER * half(x); }';
   const tripled = defineOp({ name: 'tripled', kernel: pointwise('cube', source), reference: (x: number) => 1.5 * x });
   expect([...(await engine.run(tripled(tensor([2, -4])))).data]).toEqual([3, -6]);
+});
+
+/** Names that Nabla's kernels have for themselves, and those of its own functions. */
+const hostile =
+  `main finish group lane row column place batch head value zero at i k m n x y id groups b0 b1 v0 v1 r0 l_b0 h0 c00_0 left right
+  rows step element M N K ROWS COLUMNS LANES GROUPS GROUP_X DEPTH INNER tile_a vector_a block_b load_a main_0 user0_f add hadamard
+  relu is_nan exponential sigmoid fold_sum fold_max scatter_add softmax square`.split(/\s+/);
+
+it.each([
+  [
+    'functions',
+    (name: string) =>
+      `fn ${name}_(x: f32) -> f32 { return x; }\nfn ${name}(x: f32) -> f32 { return 2.0 * ${name}_(x); }`,
+  ],
+  ['constants', (name: string) => `const ${name} = 2.0;\nfn f(argument: f32) -> f32 { return ${name} * argument; }`],
+  [
+    'types',
+    (name: string) =>
+      `struct ${name} { main: f32 }\nfn f(argument: f32) -> f32 { let made = ${name}(argument); return 2.0 * made.main; }`,
+  ],
+  ['aliases', (name: string) => `alias ${name} = f32;\nfn f(argument: ${name}) -> ${name} { return 2.0 * argument; }`],
+  [
+    'parameters and variables',
+    (name: string) => `fn f(${name}: f32) -> f32 { let ${name}_ = 2.0; return ${name}_ * ${name}; }`,
+  ],
+] as const)('may give %s any name, in any kernel', async (what, write) => {
+  const x = tensor(
+    Float32Array.from({ length: 20 }, (_, i) => i - 9),
+    [4, 5],
+  );
+  const doubles = hostile.map((name) => {
+    const kernel = pointwise(what === 'functions' ? name : 'f', write(name));
+    const vjp = ({ cotangent }: { cotangent: Tensor }): Tensor[] => [mul(2, cotangent)];
+    return defineOp({ name: 'double', kernel, reference: (z: number) => 2 * z, vjp, bound: { ulp: 1 } });
+  });
+  // alone, in pairs and threes with Nabla's own, and on top of reductions, rows and products
+  const alone = doubles.map((double) => double(x));
+  const pairs = doubles.map((double, i) =>
+    add(double(relu(doubles[(i + 7) % doubles.length]!(x))), sigmoid(square(x))),
+  );
+  const heads = doubles.slice(0, 12).flatMap((double, i) => {
+    const other = doubles[(5 * i + 1) % doubles.length]!;
+    return [
+      sum(double(x)),
+      other(max(double(x), { axis: 1 })),
+      other(softmax(double(x))),
+      double(add(matmul(x, double(x), { transposeB: true }), 1)),
+    ];
+  });
+  const all = [...alone, ...pairs, ...heads];
+  const expected = await cpu.run(all);
+  const values = await engine.run(all);
+  for (const [at, { data }] of values.entries()) expect(distance(data, expected[at]!.data)).toBeLessThan(1e-5);
 });
 
 it('may read seven values, and no more than a kernel can bind', async () => {

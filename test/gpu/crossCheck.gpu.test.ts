@@ -78,8 +78,8 @@ describe('the cross-check', () => {
 const mutants: [string, (wgsl: string) => string][] = [
   ['a product one column of K short', (w) => w.replace('k < K + zero', 'k + DEPTH < K')],
   ['a row read twice', (w) => w.replace('m0 + q, k', 'm0 + q / 2u * 2u, k')],
-  ['a swapped operand element', (w) => w.replace(/(left\[\(4u \* 0u \+ 0u\) \/ LANES\])\[1\]/, '$1[2]')],
-  ['an epilogue off by one', (w) => w.replace(/let n = first \+ 1u;/, 'let n = first + 2u;')],
+  ['a swapped operand element', (w) => w.replace(/(left\[\(row\) \/ LANES\])\[step\]/, '$1[(step + 1u) % 4u]')],
+  ['an epilogue off by one', (w) => w.replace('let n = first + lane;', 'let n = first + lane + 1u;')],
   ['a sum that skips its first column', (w) => w.replace('var column = 0u', 'var column = 1u')],
   ['a ReLU that passes negatives', (w) => w.replace('select(z, 0.0, z < 0.0)', 'z')],
   ['a derivative of the wrong sign', (w) => w.replace('select(0.0, 1.0, a > 0.0)', 'select(0.0, -1.0, a > 0.0)')],

@@ -32,7 +32,7 @@ function emulated(wgsl: string): string {
   const load = /return subgroupMatrixLoad<subgroup_matrix_(\w+)<f32, \d+, \d+>, (\w+)>\(&(\w+), (.*), (\d+u)\);/g;
   const text = wgsl
     .replace(/enable \w+;\n/g, '')
-    .replace('let zero =', 'unknown = group.z >> 16u;\n  let zero =')
+    .replace('let zero =', 'unknown = place.z >> 16u;\n  let zero =')
     .replace(load, (_, side: 'left' | 'right', layout, buffer, at, stride) => {
       const [rows, columns] = sizes[side];
       const place = layout === 'row_major' ? `r * ${stride} + c` : `c * ${stride} + r`;

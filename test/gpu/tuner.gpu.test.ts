@@ -91,7 +91,7 @@ describe('the tuner', () => {
   it('rejects a kernel with other bits, and measures again where what it kept is unreadable', async () => {
     const usual = await tuned(memory(JSON.stringify({ [product]: 0 })));
     const rewrite = (wgsl: string): string =>
-      wgsl === usual.wgsl ? wgsl : wgsl.replace('let head = value[0];', 'let head = value[0] * 1.000001;');
+      wgsl === usual.wgsl ? wgsl : wgsl.replace('let head = value[lane];', 'let head = value[lane] * 1.000001;');
     const store = memory('{ broken');
     const { wgsl, output } = await tuned(store, { rewrite });
     expect(wgsl).toBe(usual.wgsl);

@@ -1,0 +1,181 @@
+// A kernel as structure: constants, functions, an entry point. It becomes text once, here.
+import { codeOf, renamed, type Token, textOf, tokensOf } from './lexer.js';
+import { headOf, statementsOf, Vocabulary } from './library.js';
+import { expand, type Node, type Parts, type Sizes, templateOf } from './template.js';
+
+/** A built-in value that an entry point takes, and what the kernel calls it. */
+export interface Parameter {
+  readonly builtin: string;
+  readonly name: string;
+  readonly type: string;
+}
+
+/** How the invocations of a kernel begin. */
+interface Start {
+  /** Invocations of a workgroup along x and y: numbers, or names of constants. */
+  readonly size: readonly string[];
+  readonly parameters: readonly Parameter[];
+}
+
+/** What a kernel says, apart from the buffers that it binds. */
+export interface Code extends Start {
+  readonly constants: Sizes;
+  /** Library functions. */
+  readonly vocabulary: Vocabulary;
+  /** Functions, workgroup variables and types of this kernel alone, by name. */
+  readonly declarations: ReadonlyMap<string, string>;
+  /** Statements of the entry point. */
+  readonly body: string;
+  /** Extensions of WGSL that it uses, as `enable` names them. */
+  readonly extensions: readonly string[];
+}
+
+/** A skeleton's own functions, and its entry point `main`, as templates. */
+interface Skeleton extends Start {
+  readonly functions: ReadonlyMap<string, readonly Node[]>;
+  readonly body: readonly Node[];
+}
+
+const isToken = (node: Node): node is Token =>
+  node.kind !== 'repeat' && node.kind !== 'part' && node.kind !== 'counter';
+
+/** Reads `@compute @workgroup_size(x, y) fn main(@builtin(…) name: type, …) { body }`. */
+function entryOf(statement: readonly Node[]): Start & Pick<Skeleton, 'body'> {
+  const code = codeOf(statement.filter(isToken)).map(({ text }) => text);
+  const sized = code.indexOf('workgroup_size') + 2;
+  const size = code.slice(sized, code.indexOf(')', sized)).filter((text) => text !== ',');
+  const parameters = code.flatMap((text, at): Parameter[] => {
+    if (text !== 'builtin') return [];
+    // builtin ( what ) name : type
+    const [builtin, , name, , type] = code.slice(at + 2) as [string, string, string, string, string];
+    return [{ builtin, name, type }];
+  });
+  const body = statement.findIndex((node) => isToken(node) && node.text === '{');
+  return { size, parameters, body: statement.slice(body + 1, -1) };
+}
+
+const skeletons = new Map<string, Skeleton>();
+
+/** Reads a file of shaders/ that declares an entry point, once. */
+function skeletonOf(source: string): Skeleton {
+  const known = skeletons.get(source);
+  if (known) return known;
+  const statements = statementsOf(templateOf(source) as readonly (Node & { text?: string })[]);
+  const named = new Map(statements.map((nodes) => [headOf(nodes.filter(isToken))?.name ?? '', nodes]));
+  const { main, ...functions } = Object.fromEntries(named);
+  const skeleton = { ...entryOf(main!), functions: new Map(Object.entries(functions)) };
+  skeletons.set(source, skeleton);
+  return skeleton;
+}
+
+/** What fills a skeleton. */
+export interface Filling {
+  readonly parts: Parts;
+  readonly constants: Sizes;
+  readonly vocabulary: Vocabulary;
+  /** Declarations beside the skeleton's own, by name. */
+  readonly declarations?: ReadonlyMap<string, string>;
+  readonly extensions?: readonly string[];
+}
+
+/** The code of a skeleton with its parts. */
+export function fill(source: string, filling: Filling): Code {
+  const { parts, constants, vocabulary, declarations = new Map<string, string>(), extensions = [] } = filling;
+  const { functions, size, parameters, body } = skeletonOf(source);
+  const own = Array.from(functions, ([name, nodes]) => [name, expand(nodes, parts, constants)] as const);
+  const all = new Map([...declarations, ...own]);
+  return {
+    ...{ size, parameters, constants, vocabulary, extensions },
+    declarations: all,
+    body: expand(body, parts, constants),
+  };
+}
+
+const signature = ({ parameters }: Start, attributes: boolean): string =>
+  parameters
+    .map(({ builtin, name, type }) => `${attributes ? `@builtin(${builtin}) ` : ''}${name}: ${type}`)
+    .join(', ');
+
+/** Whether workgroups of two kernels begin alike, so that one dispatch may run both. */
+export function startsAlike(a: Code, b: Code): boolean {
+  const startOf = ({ constants, size, parameters }: Code): string =>
+    JSON.stringify([size.map((each) => constants[each] ?? Number(each)), parameters]);
+  return startOf(a) === startOf(b);
+}
+
+/** Text with names replaced. */
+const rename = (text: string, names: ReadonlyMap<string, string>): string => textOf(renamed(tokensOf(text), names));
+
+/**
+ * Kernels that begin alike as one: the workgroups of the first, then those of the next. Each has its number of workgroups
+ * along x, y and z, and the names that its buffers have among those of all.
+ */
+export function joined(kernels: readonly Joined[]): Code {
+  const vocabulary = new Vocabulary();
+  const parts = kernels.map(({ code, buffers }, i) =>
+    partOf(code, i, new Map([...buffers, ...vocabulary.absorb(code.vocabulary, i)])),
+  );
+  const { parameters } = parts[0]!;
+  const group = parameters.find(({ builtin }) => builtin === 'workgroup_id')!.name;
+  let total = 0;
+  const turns = kernels.map(({ workgroups: [x, y, z] }, i) => {
+    const at = `(${group}.x - ${total}u)`;
+    total += x * y * z;
+    const own = `vec3u(${at} % ${x}u, ${at} / ${x}u % ${y}u, ${at} / ${x * y}u)`;
+    const values = parameters.map(({ name }) => (name === group ? own : name));
+    return `if (${group}.x < ${total}u) { main_${i}(${values.join(', ')}); return; }`;
+  });
+  return {
+    ...{ parameters, vocabulary, body: turns.join('\n') },
+    size: parts[0]!.size,
+    constants: Object.assign({}, ...parts.map(({ constants }) => constants)),
+    declarations: new Map(parts.flatMap(({ declarations }) => [...declarations])),
+    extensions: [...new Set(parts.flatMap(({ extensions }) => extensions))],
+  };
+}
+interface Joined {
+  readonly code: Code;
+  readonly workgroups: readonly [number, number, number];
+  readonly buffers: ReadonlyMap<string, string>;
+}
+
+/** A kernel among others in one: names of its own end in its number, and its entry point is a function, `main_0` and so on. */
+function partOf(code: Code, number: number, others: ReadonlyMap<string, string>): Code {
+  const own = [...Object.keys(code.constants), ...code.declarations.keys()];
+  const numbered = new Map(own.map((name) => [name, `${name}_${number}`]));
+  const names = new Map([...numbered, ...others]);
+  const called = (name: string): string => numbered.get(name) ?? name;
+  const constants = Object.fromEntries(Object.entries(code.constants).map(([name, size]) => [called(name), size]));
+  const functions = Array.from(code.declarations, ([name, text]) => [called(name), rename(text, names)] as const);
+  const main = `fn main_${number}(${signature(code, false)}) {\n${rename(code.body, names)}\n}`;
+  const declarations = new Map([...functions, [`main_${number}`, main] as const]);
+  return { ...code, constants, declarations, size: code.size.map(called) };
+}
+
+/** Lines indented by the braces and parentheses in which they end or begin. */
+function indented(text: string): string {
+  let depth = 0;
+  const lines: string[] = [];
+  for (const line of text.split('\n')) {
+    const trimmed = line.trim();
+    if (!trimmed) continue;
+    if (trimmed.startsWith('}') || trimmed.startsWith(')')) depth--;
+    lines.push('  '.repeat(Math.max(0, depth)) + trimmed);
+    if (trimmed.endsWith('{') || trimmed.endsWith('(')) depth++;
+  }
+  return lines.join('\n');
+}
+
+/** The text of a kernel, as it comes; equal for kernels that say the same. `buffers` declares what it binds. */
+export function textOfCode(code: Code, buffers: readonly string[] = []): string {
+  const { constants, vocabulary, declarations, size, body, extensions } = code;
+  const enables = extensions.map((name) => `enable ${name};`);
+  const header = [...new Set([...enables, ...vocabulary.directives]), ...buffers];
+  const sizes = Object.entries(constants).map(([name, value]) => `const ${name} = ${value}u;`);
+  const library = Array.from(vocabulary.taken.values(), ({ text }) => text);
+  const start = `@compute @workgroup_size(${size.join(', ')})\nfn main(${signature(code, true)}) {`;
+  return [...header, ...sizes, ...library, ...declarations.values(), start, body, '}'].join('\n');
+}
+
+/** The text of a kernel for drivers and people. */
+export const render = (code: Code, buffers: readonly string[]): string => indented(textOfCode(code, buffers));

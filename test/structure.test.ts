@@ -211,6 +211,20 @@ describe('the repository', () => {
     expect(dependencies).toEqual({});
   });
 
+  it('knows no op by its name in the compiler', () => {
+    const compiler = source.filter(({ path }) => /^src\/(gpu|wgsl|autodiff|graph)\//.test(path));
+    expect(matches(compiler, /builtIn\((?!\{)|\.op\.name [!=]==|\.op\.name\)/)).toEqual([]);
+  });
+
+  it('has one lexer for WGSL: nothing else searches or changes its text by a pattern', () => {
+    const compiler = source.filter(({ path }) => /^src\/(gpu|wgsl)\//.test(path) && path !== 'src/wgsl/lexer.ts');
+    // the names that drivers give themselves
+    const others = compiler.filter(({ path }) => path !== 'src/gpu/device.ts');
+    expect(
+      matches(others, /new RegExp|\.(replace|replaceAll|match|matchAll|search)\(|\/[gmisuy]*\.(test|exec)\(/),
+    ).toEqual([]);
+  });
+
   it('skips no test and silences no checker', () => {
     const skipped = /\b(it|test|describe|bench|suite)(\.\w+)*\.(skip|only|todo|fails|skipIf|runIf)\b/;
     expect(matches(under('test'), skipped)).toEqual([]);

@@ -1,7 +1,7 @@
 // Mixed precision (Micikevicius et al. 2018): what matrix products read lies in f16; they add in f32, and parameters, the
 // optimizer's state and all else stay f32. Small gradients would vanish in f16, so the cost is scaled up before it is
 // differentiated and the gradients down after.
-import { builtIn, type Op, type OpRecord, type Options } from '../graph/op.js';
+import type { Op, OpRecord, Options } from '../graph/op.js';
 import { isParameter, type Program, type Updates } from '../graph/program.js';
 import { apply, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
@@ -63,7 +63,7 @@ const half = (x: Tensor): Tensor => (x.dtype === 'f32' ? cast(cast(x, 'f16'), 'f
 /** What a product reads as it lies. */
 function underViews(node: Tensor): Tensor {
   let at = node;
-  while (/^(reshape|transpose)$/.test(builtIn(at))) at = at.inputs[0]!;
+  while (at.op.view === 'reshape' || at.op.view === 'permute') at = at.inputs[0]!;
   return at;
 }
 

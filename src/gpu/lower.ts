@@ -1,15 +1,8 @@
-import {
-  builtIn,
-  type ComposedKernel,
-  type Op,
-  type OpRecord,
-  type Options,
-  type ScalarReference,
-} from '../graph/op.js';
+import type { ComposedKernel, Op, OpRecord, Options, ScalarReference } from '../graph/op.js';
 import { opId, optionsText } from '../graph/structure.js';
 import { apply, filled, filledWith, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
-import { cast, isHalved, roundToHalf } from '../ops/cast.js';
+import { cast, isCast, isHalved, roundToHalf } from '../ops/cast.js';
 import { type MatmulOptions, matmul } from '../ops/matmul.js';
 import { sum } from '../ops/reduce.js';
 import { concat, pad, type ResizeOptions } from '../ops/slice.js';
@@ -19,35 +12,22 @@ import { sameShape, sizeOf } from '../shape.js';
 /** Reductions above this length are split into a tree of shorter ones: a fixed order, and enough parallel work. */
 const LONGEST_SUM = 512;
 
-/** Ops with the right operand that changes nothing; `add` and `mul` commute. */
-const neutrals: Readonly<Record<string, number>> = { add: 0, sub: 0, mul: 1, div: 1 };
-const views = new Set(['broadcastTo', 'reshape', 'transpose', 'slice', 'stopGradient']);
-
 const axesOf = ({ options }: Tensor): readonly number[] => (options as { axes: readonly number[] }).axes;
 
 /** Algebra without values: literals folded, ×1 and +0 removed, views of views collapsed. Exact but for the sign of 0. */
 function simplify(node: Tensor): Tensor {
-  const name = builtIn(node);
+  const { view, neutral, commutes, kernel } = node.op;
   const [a, b] = node.inputs;
-  const empty = (name === 'sum' || name === 'matmul') && sizeOf(a!.shape) === 0;
-  if (empty || (sizeOf(node.shape) === 0 && filledWith(node) === undefined)) return filled(0, node.shape, node.dtype);
-  if (views.has(name)) {
-    const value = filledWith(a!);
-    if (value !== undefined) return filled(value, node.shape, node.dtype);
-    if (name === 'stopGradient') return a!;
-    if (name !== builtIn(a!)) return node;
-    const [source] = a!.inputs as [Tensor];
-    if (name === 'reshape') return reshape(source, node.shape);
-    const turned = name === 'transpose' && axesOf(node).map((axis) => axesOf(a!)[axis]!);
-    return turned ? transpose(source, turned) : node;
-  }
+  const isSum = kernel.kind === 'reduce' && kernel.name === 'sum';
+  const isEmpty = (isSum || kernel.kind === 'matmul') && sizeOf(a!.shape) === 0;
+  if (isEmpty || (sizeOf(node.shape) === 0 && filledWith(node) === undefined)) return filled(0, node.shape, node.dtype);
+  if (view) return simplifyView(node);
   // once f16 is f32 until it is rounded
-  if (name === 'cast' && node.dtype === 'f32' && a!.dtype === 'f32' && !isHalved(node)) return a!;
-  if (name === 'matmul') return splitProduct(foldTranspose(node));
-  if (name === 'sum') return splitSum(node);
-  const joined = name === 'add' ? joinPieces(node) : undefined;
+  if (isCast(node) && node.dtype === 'f32' && a!.dtype === 'f32' && !isHalved(node)) return a!;
+  if (kernel.kind === 'matmul') return splitProduct(foldTranspose(node));
+  if (isSum) return splitSum(node);
+  const joined = neutral === 0 && commutes ? joinPieces(node) : undefined;
   if (joined) return joined;
-  const neutral = neutrals[name];
   if (neutral === undefined || !a || !b) return node;
   const [left, right] = [filledWith(a), filledWith(b)];
   if (left !== undefined && right !== undefined && node.dtype === 'f32') {
@@ -55,8 +35,23 @@ function simplify(node: Tensor): Tensor {
     return Number.isFinite(value) ? filled(value, node.shape, node.dtype) : node;
   }
   if (right === neutral && sameShape(a.shape, node.shape)) return a;
-  if (left === neutral && (name === 'add' || name === 'mul') && sameShape(b.shape, node.shape)) return b;
+  if (left === neutral && commutes && sameShape(b.shape, node.shape)) return b;
   return node;
+}
+
+/** A view of a literal is a literal, a view of the same kind of view one view. */
+function simplifyView(node: Tensor): Tensor {
+  const { view } = node.op;
+  const viewed = node.inputs[0]!;
+  const value = filledWith(viewed);
+  if (value !== undefined) return filled(value, node.shape, node.dtype);
+  if (view === 'same') return viewed;
+  if (view !== viewed.op.view) return node;
+  const source = viewed.inputs[0]!;
+  if (view === 'reshape') return reshape(source, node.shape);
+  if (view !== 'permute') return node;
+  const turned = axesOf(node).map((axis) => axesOf(viewed)[axis]!);
+  return transpose(source, turned);
 }
 
 /** Zero but for runs along one axis, in ascending order of where they start: what the gradients of slices are. */
@@ -64,7 +59,7 @@ type Pieces = { readonly axis: number; readonly runs: readonly (readonly [start:
 const sums = new WeakMap<Tensor, Pieces>();
 
 function piecesOf(node: Tensor): Pieces | undefined {
-  if (builtIn(node) !== 'pad') return sums.get(node);
+  if (node.op.contains !== 'framed') return sums.get(node);
   const { widths, value } = node.options as ResizeOptions;
   const [axis, ...others] = widths.flatMap(([before, after], i) => (before || after ? [i] : []));
   if (axis === undefined || others.length > 0 || value !== 0 || Math.min(...widths[axis]!) < 0) return undefined;
@@ -92,7 +87,7 @@ function foldTranspose(node: Tensor): Tensor {
   const { transposeA, transposeB } = node.options as MatmulOptions;
   const swaps = (axis: number, i: number, { length }: readonly number[]): boolean =>
     axis === (i < length - 2 ? i : 2 * length - 3 - i);
-  const flips = node.inputs.map((operand) => builtIn(operand) === 'transpose' && axesOf(operand).every(swaps));
+  const flips = node.inputs.map((operand) => operand.op.view === 'permute' && axesOf(operand).every(swaps));
   if (!flips.includes(true)) return node;
   const operands = node.inputs.map((operand, i) => (flips[i] ? operand.inputs[0]! : operand));
   const options = { transposeA: transposeA !== flips[0], transposeB: transposeB !== flips[1] };
@@ -133,8 +128,7 @@ function splitSum(node: Tensor): Tensor {
   return reshape(sum(partial, { axis: 1 }), node.shape);
 }
 
-const isWidening = (node: Tensor): boolean =>
-  builtIn(node) === 'cast' && node.dtype === 'f32' && node.inputs[0]!.dtype === 'f16';
+const isWidening = (node: Tensor): boolean => isCast(node) && node.dtype === 'f32' && node.inputs[0]!.dtype === 'f16';
 
 const singles = new WeakMap<Op, Op>();
 /** A node over its rewritten inputs. Where it would be f16 and is no cast, it is f32. */

@@ -5,6 +5,7 @@ import type { Tensor } from '../graph/tensor.js';
 import { type MatmulOptions, matmulSizes } from '../ops/matmul.js';
 import { type Shape, sizeOf } from '../shape.js';
 import type { Code } from '../wgsl/kernel.js';
+import { renamed, textOf, tokensOf } from '../wgsl/lexer.js';
 import { templateOf } from '../wgsl/template.js';
 import { digit, flat, type Index, project } from './index.js';
 import { type AdapterClass, type EmitOptions, MAX_GROUPS, writeResults } from './kernels.js';
@@ -172,6 +173,9 @@ function foldGroups([x, y, z]: Kernel['workgroups']): { workgroups: Kernel['work
   return { workgroups: [across, down, 1], group };
 }
 
+/** The first of four neighbouring outputs stands for any of them. */
+const ofFirst = new Map([['n', 'first']]);
+
 /** A matrix product; its epilogue is fn finish, for four neighbouring outputs of one row. */
 export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   const [head] = unit.members;
@@ -182,7 +186,7 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   const at = flat(unit.rowIndex);
   const wide = n % 4 === 0;
   const { writer, ...parts } = writeResults(unit, options, wide, (_, place) =>
-    place === at || place === 'n' ? `${place.replace(/\bn\b/g, 'first')} / 4u` : undefined,
+    place === at || place === 'n' ? `${textOf(renamed(tokensOf(place), ofFirst))} / 4u` : undefined,
   );
   const operands: Product['operands'] = [
     { name: 'a', node: a, inner: transposeA ? 'p' : 'q' },

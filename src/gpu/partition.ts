@@ -1,7 +1,8 @@
 import { bytesPerElement, isFloat } from '../dtype.js';
-import { builtIn } from '../graph/op.js';
+import type { Cost } from '../graph/op.js';
 import { isParameter, type Program, programNodes } from '../graph/program.js';
 import { filledWith, type Tensor } from '../graph/tensor.js';
+import { isCast } from '../ops/cast.js';
 import { type ResizeOptions, startsOf } from '../ops/slice.js';
 import { type Shape, sizeOf, stridesOf } from '../shape.js';
 import { ALIGNMENT } from './memory.js';
@@ -9,7 +10,7 @@ import { ALIGNMENT } from './memory.js';
 /** Reshapes share memory with what they reshape. */
 export function base(node: Tensor): Tensor {
   let at = node;
-  while (builtIn(at) === 'reshape') at = at.inputs[0]!;
+  while (at.op.view === 'reshape') at = at.inputs[0]!;
   return at;
 }
 
@@ -21,7 +22,7 @@ const MAX_OPS = 48;
 /** What a repeated, reordered or widened value is read from. */
 function underViews(node: Tensor): Tensor {
   let at = base(node);
-  while (/^(broadcastTo|transpose)$/.test(builtIn(at)) || halvesOf(at)) at = base(at.inputs[0]!);
+  while (at.op.view === 'repeat' || at.op.view === 'permute' || halvesOf(at)) at = base(at.inputs[0]!);
   return at;
 }
 
@@ -31,13 +32,9 @@ export const isLiteral = (node: Tensor): boolean => filledWith(node) !== undefin
 export const isVirtual = (node: Tensor): boolean =>
   node.op.kernel.kind === 'pointwise' || node.op.kernel.kind === 'index';
 
-const cheap =
-  /^(add|sub|mul|neg|square|where|equal|notEqual|less|lessEqual|greater|greaterEqual|maximum|minimum|relu|reluDerivative|sigmoidDerivative|leakyRelu|leakyReluDerivative|cast|abs|outer|concat|pad|slice|gather|oneHot|crossEntropyBackward|softmaxBackward|movingAverage|descend)$/;
-const free = /^(reshape|broadcastTo|transpose|full|stopGradient|eye|arange)$/;
-function costOf(node: Tensor): number {
-  if (free.test(builtIn(node)) || halvesOf(node)) return 0;
-  return cheap.test(builtIn(node)) ? 1 : 4;
-}
+/** Operations that an op counts as, where it may be computed again. */
+const costs: Readonly<Record<Cost, number>> = { free: 0, cheap: 1, dear: 4 };
+const costOf = (node: Tensor): number => (halvesOf(node) ? 0 : costs[node.op.cost ?? 'dear']);
 
 /** Stores a shared expression where writing it into each user would compute more than a buffer costs. */
 function storeShared(order: readonly Tensor[], stored: Set<Tensor>, nexts: ReadonlySet<Tensor>): void {
@@ -83,7 +80,7 @@ export function partition(program: Program, apart: ReadonlySet<Tensor>) {
         for (const read of readsInPlace(input) ? base(input).inputs : [input]) stored.add(base(read));
     if (kind === 'scatter') stored.add(base(node.inputs[1]!));
     // floats that are compared for equality (the winners of a maximum) are read: computed again they may differ in a bit
-    if (builtIn(node) === 'equal' && node.inputs.every((input) => isFloat(input.dtype) && !isLiteral(input)))
+    if (node.op.comparesBits && node.inputs.every((input) => isFloat(input.dtype) && !isLiteral(input)))
       for (const input of node.inputs) compared.add(underViews(input));
   }
   for (const node of compared) stored.add(node);
@@ -141,7 +138,7 @@ const LARGEST_WINDOWS = 2 ** 24;
 /** The halves that a node widens to f32, if it does nothing else. */
 export function halvesOf(node: Tensor): Tensor | undefined {
   const at = base(node);
-  const [x] = builtIn(at) === 'cast' && at.dtype === 'f32' ? at.inputs : [];
+  const [x] = isCast(at) && at.dtype === 'f32' ? at.inputs : [];
   return x?.dtype === 'f16' ? base(x) : undefined;
 }
 
@@ -161,8 +158,8 @@ export function behind(node: Tensor, aliases: Aliases): Tensor[] {
   const out: Tensor[] = [];
   const stack = [node];
   for (let at = stack.pop(); at; at = stack.pop()) {
-    const parts = builtIn(at) === 'concat' ? at.inputs.map(base) : [];
-    if (builtIn(at) === 'slice' && aliases.get(at)?.parent === base(at.inputs[0]!)) stack.push(base(at.inputs[0]!));
+    const parts = at.op.contains === 'joined' ? at.inputs.map(base) : [];
+    if (at.op.view === 'block' && aliases.get(at)?.parent === base(at.inputs[0]!)) stack.push(base(at.inputs[0]!));
     else if (parts.some((part) => aliases.get(part)?.parent === at)) stack.push(...parts.reverse());
     else out.push(at);
   }
@@ -184,9 +181,10 @@ function runOffset(box: Tensor, whole: Shape, begin: readonly number[]): number 
 function findAliases(order: readonly Tensor[], stored: Set<Tensor>, fixed: ReadonlySet<Tensor>): Map<Tensor, Alias> {
   const aliases = new Map<Tensor, Alias>();
   const slices = new Map<Tensor, number>();
-  const named = (name: string): Tensor[] => order.filter((node) => builtIn(node) === name);
-  for (const { inputs } of named('slice')) slices.set(base(inputs[0]!), (slices.get(base(inputs[0]!)) ?? 0) + 1);
-  for (const slice of named('slice')) {
+  const blocks = order.filter(({ op }) => op.view === 'block');
+  const joined = order.filter(({ op }) => op.contains === 'joined');
+  for (const { inputs } of blocks) slices.set(base(inputs[0]!), (slices.get(base(inputs[0]!)) ?? 0) + 1);
+  for (const slice of blocks) {
     const parent = base(slice.inputs[0]!);
     const begin = (slice.options as ResizeOptions).widths.map(([before]) => -before);
     const offset = fixed.has(slice) ? undefined : runOffset(slice, slice.inputs[0]!.shape, begin);
@@ -196,7 +194,7 @@ function findAliases(order: readonly Tensor[], stored: Set<Tensor>, fixed: Reado
     aliases.set(slice, { parent, offset });
   }
   const isFixed = (node: Tensor): boolean => fixed.has(node) || aliases.has(node) || isLeaf(node) || isLiteral(node);
-  for (const concat of named('concat')) {
+  for (const concat of joined) {
     const { axis } = concat.options as { axis: number };
     const starts = startsOf(concat.inputs, axis);
     const origin = concat.shape.map(() => 0);

@@ -1,5 +1,4 @@
 import { DeviceError, DTypeError } from '../errors.js';
-import { builtIn } from '../graph/op.js';
 import { isConstant, isParameter, type Program, type Updates } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
@@ -140,7 +139,7 @@ function planOf(program: Program, lowered: Program, context: PlanContext, apart:
     dispatches: groups
       .filter(({ units: [first] }) => sizeOf(first!.members[0]!.shape) > 0)
       .map((group) => describeDispatch(group, options, (node) => places.get(base(node))!)),
-    dispatchesUnfused: computed.filter((node) => builtIn(node) !== 'reshape').length,
+    dispatchesUnfused: computed.filter((node) => node.op.view !== 'reshape').length,
     buffers,
     /** Those that only this plan uses, and their bytes. */
     own,

@@ -4,7 +4,7 @@ import type { IndexContext, IndexKernel, Options } from '../graph/op.js';
 import { filledWith, literal, type Tensor } from '../graph/tensor.js';
 import { formatShape, sizeOf } from '../shape.js';
 import { type Code, type Filling, fill, render } from '../wgsl/kernel.js';
-import { isAtom, renamed, textOf, tokensOf } from '../wgsl/lexer.js';
+import { isAtom, isNumber, renamed, textOf, tokensOf } from '../wgsl/lexer.js';
 import { Vocabulary } from '../wgsl/library.js';
 import { countOf, digit, flat, type Index, project, split } from './index.js';
 import type { Place } from './memory.js';
@@ -136,7 +136,7 @@ export class Writer {
 
   #depthOf(index: Index): number {
     // a literal place (`0u`) is known everywhere, any other unknown one only here
-    const known = (base: string): number => this.#depths.get(base) ?? (/^\d/.test(base) ? 0 : this.#scopes.length - 1);
+    const known = (base: string): number => this.#depths.get(base) ?? (isNumber(base) ? 0 : this.#scopes.length - 1);
     return index.reduce((depth, { base }) => Math.max(depth, known(base)), this.#floor);
   }
 

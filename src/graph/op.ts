@@ -68,7 +68,10 @@ export type Kernel<O extends Options = never> =
   /** out[r, :] = Σ over positions p with indices[p] = r of values[p, :], in ascending p, without atomics. */
   | { readonly kind: 'scatter' }
   /** A value that exists before the graph runs. */
-  | { readonly kind: 'leaf' };
+  | { readonly kind: 'leaf'; readonly holds: LeafKind };
+
+/** What a leaf is: a place that each run feeds, a value that lives in each engine, or one that the graph brings. */
+export type LeafKind = 'input' | 'parameter' | 'constant';
 
 /** Float64 meaning of an op: of scalars for pointwise ops, of whole tensors (or their elements alone) for the others. */
 export type ScalarReference = (...inputs: number[]) => number;
@@ -77,8 +80,34 @@ export type TensorReference<O extends Options> = (inputs: Values, options: O, ou
 type Values = readonly TensorData[];
 type Form = { shape: Shape; dtype: DType };
 
+/** What computing one element once more costs: nothing but its place, an operation or two, or more. */
+export type Cost = 'free' | 'cheap' | 'dear';
+
+/** What the compiler must know of an op, beside its rules. It knows no op by its name. */
+interface Traits<O extends Options> {
+  /** Whether an expression may be computed again in another kernel instead of being stored: 'dear' where it does not say. */
+  readonly cost?: Cost;
+  /**
+   * The elements are those of the first input: all of them in their order under another shape, repeated, with axes exchanged, a
+   * block of them, or just the same.
+   */
+  readonly view?: 'reshape' | 'repeat' | 'permute' | 'block' | 'same';
+  /** Its inputs lie in it as they are: side by side along `options.axis`, or the first within a frame of `options.value`. */
+  readonly contains?: 'joined' | 'framed';
+  /** Whole numbers pass through it unchanged. */
+  readonly passesIntegers?: boolean;
+  /** A number which, as the right operand, leaves the left one as it is. */
+  readonly neutral?: number;
+  /** The operands may be exchanged. */
+  readonly commutes?: boolean;
+  /** Floats that it compares must be read from where they were stored: computed again they may differ in a bit. */
+  readonly comparesBits?: boolean;
+  /** The input that names elements, whole numbers below `size`. */
+  readonly picks?: (inputs: readonly Tensor[], options: O) => { readonly indices: Tensor; readonly size: number };
+}
+
 /** An op is one record: its shape, its gradient, its float64 reference, its WGSL and its error bound. */
-interface Rules<O extends Options> {
+interface Rules<O extends Options> extends Traits<O> {
   readonly name: string;
   /** @internal Set by `defineOp`. */
   readonly byUser?: true;

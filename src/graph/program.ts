@@ -1,7 +1,7 @@
 import { isFloat, readValue, type TensorData, type Value } from '../dtype.js';
 import { FeedError, NablaError } from '../errors.js';
 import { formatShape, sameShape } from '../shape.js';
-import { builtIn } from './op.js';
+import type { LeafKind } from './op.js';
 import { checkTensors, Tensor } from './tensor.js';
 import { topological } from './walk.js';
 
@@ -22,8 +22,11 @@ export interface Program {
 export type Feeds = ReadonlyMap<Tensor, TensorData>;
 
 const formOf = ({ dtype, shape }: Tensor): string => `${dtype} ${formatShape(shape)}`;
-const isLeaf = (node: Tensor, name: string): boolean =>
-  node instanceof Tensor && node.op.kernel.kind === 'leaf' && builtIn(node) === name;
+function isLeaf(node: Tensor, holds: LeafKind): boolean {
+  if (!(node instanceof Tensor) || node.op.byUser) return false;
+  const { kernel } = node.op;
+  return kernel.kind === 'leaf' && kernel.holds === holds;
+}
 export const isInput = (node: Tensor): boolean => isLeaf(node, 'input');
 export const isParameter = (node: Tensor): boolean => isLeaf(node, 'parameter');
 export const isConstant = (node: Tensor): boolean => isLeaf(node, 'constant');
@@ -140,18 +143,18 @@ export const readNodeFeeds = (op: string, nodes: readonly Tensor[], feeds: NodeF
 export const feedsByNode = (op: string, nodes: readonly Tensor[], feeds: NodeFeeds): ReadonlyMap<Tensor, Value> =>
   resolveFeeds(op, placesOf(nodes), feeds, 'graph');
 
-/** What keeps every value in [0, size) and outside it: indices may pass through on their way. */
-const movers = ['reshape', 'transpose', 'broadcastTo', 'cast'];
+/** Whether every whole number of a node is one of its input's, so that what lies in [0, size) there does here. */
+const movesIntegers = ({ op }: Tensor): boolean =>
+  op.passesIntegers === true || (op.view !== undefined && op.view !== 'block');
 
 /** Integer inputs and constants that pick rows or classes, with the size they must stay below. */
 export function indexLimits(nodes: readonly Tensor[]): { leaf: Tensor; size: number; op: string }[] {
   return nodes.flatMap((node) => {
-    const { axis, classes } = node.options as { axis?: number; classes?: number };
-    const op = builtIn(node);
-    if (op !== 'gather' && op !== 'oneHot') return [];
-    let leaf = node.inputs.at(-1)!;
-    while (movers.includes(builtIn(leaf))) leaf = leaf.inputs[0]!;
-    const known = !isFloat(leaf.dtype) && (isInput(leaf) || isConstant(leaf));
-    return known ? [{ leaf, size: classes ?? node.inputs[0]!.shape[axis!]!, op }] : [];
+    const picked = node.op.picks?.(node.inputs, node.options);
+    if (!picked) return [];
+    let leaf = picked.indices;
+    while (movesIntegers(leaf)) leaf = leaf.inputs[0]!;
+    const isKnown = !isFloat(leaf.dtype) && (isInput(leaf) || isConstant(leaf));
+    return isKnown ? [{ leaf, size: picked.size, op: node.op.name }] : [];
   });
 }

@@ -4,7 +4,17 @@ import { checkOptions } from '../options.js';
 import { INSPECT } from '../print.js';
 import { broadcastShapes, checkShape, formatShape, type Shape, sizeOf } from '../shape.js';
 import { frozenList, frozenOptions } from './frozen.js';
-import type { ComposedRecord, IndexKernel, Op, OpRecord, Options, PointwiseRecord, TensorRecord } from './op.js';
+import type {
+  ComposedRecord,
+  Cost,
+  IndexKernel,
+  LeafKind,
+  Op,
+  OpRecord,
+  Options,
+  PointwiseRecord,
+  TensorRecord,
+} from './op.js';
 
 let nextId = 0;
 
@@ -127,14 +137,14 @@ export function apply<O extends Options>(op: OpRecord<O>, inputs: readonly Tenso
 
 type LeafOptions = Options & { readonly shape: Shape; readonly dtype: DType };
 /** @internal A record for values that exist before the graph runs. */
-export const leafRecord = (name: string): TensorRecord<LeafOptions> => ({
+export const leafRecord = (name: LeafKind): TensorRecord<LeafOptions> => ({
   name,
   accepts: 'any',
   vjp: () => [],
   reference: () => {
     throw new NablaError(`${name}: a leaf has a value, not a rule`);
   },
-  kernel: { kind: 'leaf' },
+  kernel: { kind: 'leaf', holds: name },
   bound: { ulp: 0 },
 });
 /** @internal Values known when the graph is built: data, not structure. */
@@ -145,6 +155,7 @@ type FullOptions = { value: number; shape: Shape; dtype: DType };
 /** A single number in every place of a shape. As an operand it is part of the structure and costs no memory. */
 export const fullOp: TensorRecord<FullOptions> = {
   name: 'full',
+  cost: 'free',
   accepts: 'any',
   vjp: () => [],
   // the number that the GPU's literal is: beside f16 tensors it is f32
@@ -220,7 +231,23 @@ export function defineOp(record: OpRecord<NoOptions>): OpFunction {
   return opFunction({ ...record, byUser: true });
 }
 
-function opFunction(record: OpRecord<NoOptions>): OpFunction {
+/** @internal The record behind a function that makes nodes. */
+interface Recorded<O extends Options> {
+  readonly record: OpRecord<O>;
+}
+
+/** @internal Whether a node is of an op. */
+export const isOf = <O extends Options>({ op }: Tensor, { record }: Recorded<O>): boolean => op === (record as unknown);
+
+/** @internal The options of a node, if it is of an op; undefined for others. */
+export const optionsOf = <O extends Options>(node: Tensor, family: Recorded<O>): O | undefined =>
+  isOf(node, family) ? node.options : undefined;
+
+/** The function, which a console shows as [Function: relu], with its record. */
+const withRecord = <F extends object, O extends Options>(call: F, record: OpRecord<O>) =>
+  Object.defineProperties(call, { name: { value: record.name }, record: { value: record } }) as F & Recorded<O>;
+
+function opFunction(record: OpRecord<NoOptions>): OpFunction & Recorded<NoOptions> {
   const { name, kernel, reference } = record;
   const arity = kernel.kind === 'pointwise' ? reference?.length : undefined;
   const call: OpFunction = (...inputs) => {
@@ -228,21 +255,22 @@ function opFunction(record: OpRecord<NoOptions>): OpFunction {
       throw new NablaError(`${name}: inputs: ${arity} expected, ${inputs.length} given; pass one for each`);
     return apply(record, lift(name, inputs), {});
   };
-  return Object.defineProperty(call, 'name', { value: name }); // a console shows [Function: relu]
+  return withRecord(call, record);
 }
 
-type PointwiseRules = Omit<PointwiseRecord<NoOptions>, 'name' | 'kernel'>;
+type PointwiseRules = Omit<PointwiseRecord<NoOptions>, 'name' | 'kernel' | 'cost'> & { readonly cost: Cost };
 /** @internal A pointwise op: its name, its WGSL function and its rules; exact unless they say a bound. */
-export const definePointwise = (name: string, kernel: PointwiseRecord['kernel'], rules: PointwiseRules): OpFunction =>
+export const definePointwise = (name: string, kernel: PointwiseRecord['kernel'], rules: PointwiseRules) =>
   opFunction({ bound: { ulp: 0 }, ...rules, name, kernel });
 
 /** Makes an op that takes options beside its tensors. */
-export const defineOpWith =
-  <O extends Options>(record: TensorRecord<O> | ComposedRecord<O>) =>
-  (inputs: readonly TensorLike[], options: O): Tensor =>
-    apply(record, lift(record.name, inputs), options);
+export function defineOpWith<O extends Options>(record: TensorRecord<O> | ComposedRecord<O>) {
+  const call = (inputs: readonly TensorLike[], options: O): Tensor => apply(record, lift(record.name, inputs), options);
+  return withRecord(call, record as OpRecord<O>);
+}
 
-type IndexRules<O extends Options> = Omit<TensorRecord<O>, 'kernel'> & Omit<IndexKernel<O>, 'kind'>;
+type IndexRules<O extends Options> = Omit<TensorRecord<O>, 'kernel' | 'cost'> &
+  Omit<IndexKernel<O>, 'kind'> & { readonly cost: Cost };
 /** @internal An op of any dtype whose elements are read from its inputs at places that `write` tells. */
 export const defineIndex = <O extends Options>({ write, source, inPlace, ...rules }: IndexRules<O>) => {
   const kernel = { kind: 'index', write, source, inPlace } as const;

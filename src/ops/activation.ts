@@ -12,18 +12,21 @@ const exponential = (a: number, b: number) =>
   errorOf((value, z) => (a + b * Math.min(Math.abs(z), 100)) * EPSILON * Math.abs(value));
 
 const sigmoidDerivative: Unary = definePointwise('sigmoidDerivative', pointwise('sigmoid_derivative', source), {
+  cost: 'cheap',
   vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, sub(1, mul(2, a!)))],
   reference: (a) => a * (1 - a),
   bound: { ulp: 4 },
 });
 /** σ(z) = 1 / (1 + e⁻ᶻ); σ′ = a (1 − a). */
 export const sigmoid: Unary = definePointwise('sigmoid', pointwise('sigmoid', source), {
+  cost: 'dear',
   vjp: ({ output: a, cotangent }) => [mul(cotangent, sigmoidDerivative(a))],
   reference: sigma,
   bound: exponential(12, 2),
 });
 
 const tanhDerivative: Unary = definePointwise('tanhDerivative', pointwise('tanh_derivative', source), {
+  cost: 'dear',
   // tanh″ = −2 tanh tanh′
   vjp: ({ inputs: [z], output, cotangent }) => [mul(cotangent, mul(-2, mul(tanh(z!), output)))],
   // 4 e⁻²|ᶻ| / (1 + e⁻²|ᶻ|)²
@@ -32,22 +35,26 @@ const tanhDerivative: Unary = definePointwise('tanhDerivative', pointwise('tanh_
 });
 /** Hyperbolic tangent; tanh′ = 1 − a². */
 export const tanh: Unary = definePointwise('tanh', pointwise('hyperbolic_tangent', source), {
+  cost: 'dear',
   vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, tanhDerivative(z!))],
   reference: Math.tanh,
   bound: { ulp: 8 },
 });
 
 const reluDerivative: Unary = definePointwise('reluDerivative', pointwise('relu_derivative', source), {
+  cost: 'cheap',
   vjp: () => [undefined],
   reference: (a) => (a > 0 ? 1 : 0),
 });
 /** max(z, 0), with derivative 0 at 0. */
 export const relu: Unary = definePointwise('relu', pointwise('relu', source), {
+  cost: 'cheap',
   vjp: ({ output: a, cotangent }) => [mul(cotangent, reluDerivative(a))],
   reference: (z) => (z < 0 ? 0 : z),
 });
 
 const leakyReluOp: Binary = definePointwise('leakyRelu', pointwise('leaky_relu', source), {
+  cost: 'cheap',
   vjp: ({ inputs: [z, slope], cotangent: u }) => [mul(u, where(greater(z!, 0), 1, slope!)), mul(u, minimum(z!, 0))],
   reference: (z, slope) => (z < 0 ? slope * z : z),
   bound: { ulp: 1 },
@@ -57,6 +64,7 @@ export const leakyRelu = (z: Tensor, options: { slope?: number } = {}): Tensor =
   leakyReluOp(z, checkOptions('leakyRelu', options, '', 'slope').slope ?? 0.01);
 
 const eluOp: Binary = definePointwise('elu', pointwise('elu', source), {
+  cost: 'dear',
   // elu′ = alpha eᶻ below 0, where eᶻ is finite, and 1 above
   vjp: ({ inputs: [z, alpha], cotangent }) => {
     const below = lessEqual(z!, 0);
@@ -72,6 +80,7 @@ export const elu = (z: Tensor, options: { alpha?: number } = {}): Tensor =>
 
 /** ln(1 + eᶻ); its derivative is the sigmoid. */
 export const softplus: Unary = definePointwise('softplus', pointwise('softplus', source), {
+  cost: 'dear',
   vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, sigmoid(z!))],
   reference: (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))),
   // ln(1 + e) may be 2⁻²¹ off where it is not a series; far below zero the exponential's error counts
@@ -97,6 +106,7 @@ const normalDensity = (z: number): number => Math.exp(-0.5 * z * z) / Math.sqrt(
 const cdfBound = errorOf((value, z) => (1 + Math.min(6, Math.abs(z))) * 2 ** -20 + 4 * EPSILON * Math.abs(value));
 
 const geluDerivative: Unary = definePointwise('geluDerivative', pointwise('gelu_derivative', source), {
+  cost: 'dear',
   // gelu″ = φ(z) (2 − z²)
   vjp: ({ inputs: [z], cotangent }) => {
     const density = mul(1 / Math.sqrt(2 * Math.PI), exp(mul(-0.5, square(z!))));
@@ -107,12 +117,14 @@ const geluDerivative: Unary = definePointwise('geluDerivative', pointwise('gelu_
 });
 /** z Φ(z), with the exact normal distribution Φ (not the tanh approximation). */
 export const gelu: Unary = definePointwise('gelu', pointwise('gelu', source), {
+  cost: 'dear',
   vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, geluDerivative(z!))],
   reference: (z) => z * normalCdf(z),
   bound: cdfBound,
 });
 
 const siluDerivative: Unary = definePointwise('siluDerivative', pointwise('silu_derivative', source), {
+  cost: 'dear',
   // silu″ = σ (1 − σ) (2 + z (1 − 2σ))
   vjp: ({ inputs: [z], cotangent }) => {
     const a = sigmoid(z!);
@@ -125,6 +137,7 @@ const siluDerivative: Unary = definePointwise('siluDerivative', pointwise('silu_
 });
 /** z σ(z). */
 export const silu: Unary = definePointwise('silu', pointwise('silu', source), {
+  cost: 'dear',
   vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, siluDerivative(z!))],
   reference: (z) => z * sigma(z),
   bound: exponential(14, 2),

@@ -14,6 +14,9 @@ const defineNumeric = (name: string, kernel: string, rules: Rules): OpFunction =
 
 /** a + b, with NumPy broadcasting. */
 export const add: Binary = defineNumeric('add', 'add', {
+  cost: 'cheap',
+  neutral: 0,
+  commutes: true,
   vjp: ({ cotangent }) => [cotangent, cotangent],
   reference: (a, b) => a + b,
   bound: { ulp: 1 },
@@ -21,6 +24,8 @@ export const add: Binary = defineNumeric('add', 'add', {
 
 /** a − b, with NumPy broadcasting. */
 export const sub: Binary = defineNumeric('sub', 'subtract', {
+  cost: 'cheap',
+  neutral: 0,
   vjp: ({ cotangent }) => [cotangent, neg(cotangent)],
   reference: (a, b) => a - b,
   bound: { ulp: 1 },
@@ -28,6 +33,9 @@ export const sub: Binary = defineNumeric('sub', 'subtract', {
 
 /** The Hadamard product a ⊙ b, with NumPy broadcasting. */
 export const mul: Binary = definePointwise('mul', pointwise('hadamard', product), {
+  cost: 'cheap',
+  neutral: 1,
+  commutes: true,
   accepts: 'number',
   vjp: ({ inputs: [a, b], cotangent }) => [mul(cotangent, b!), mul(cotangent, a!)],
   reference: (a, b) => a * b,
@@ -40,12 +48,18 @@ export const hadamard: Binary = mul;
 
 /** a / b, with NumPy broadcasting. Integers throw DTypeError: cast first, so that rounding is your choice. */
 export const div: Binary = definePointwise('div', pointwise('divide', source), {
+  cost: 'dear',
+  neutral: 1,
   vjp: ({ inputs: [, b], output, cotangent }) => [div(cotangent, b!), neg(mul(cotangent, div(output, b!)))],
   reference: (a, b) => a / b,
   bound: { ulp: 3 },
 });
 
-const negOp: Unary = defineNumeric('neg', 'negate', { vjp: ({ cotangent }) => [neg(cotangent)], reference: (a) => -a });
+const negOp: Unary = defineNumeric('neg', 'negate', {
+  cost: 'cheap',
+  vjp: ({ cotangent }) => [neg(cotangent)],
+  reference: (a) => -a,
+});
 
 /** −a. */
 export function neg(a: TensorLike): Tensor {
@@ -55,6 +69,7 @@ export function neg(a: TensorLike): Tensor {
 
 /** a². */
 export const square: Unary = defineNumeric('square', 'square', {
+  cost: 'cheap',
   vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, mul(2, a!))],
   reference: (a) => a * a,
   integers: (a) => Math.imul(a, a),
@@ -63,6 +78,7 @@ export const square: Unary = defineNumeric('square', 'square', {
 
 /** √a. */
 export const sqrt: Unary = definePointwise('sqrt', pointwise('square_root', source), {
+  cost: 'dear',
   vjp: ({ output, cotangent }) => [div(cotangent, mul(2, output))],
   reference: Math.sqrt,
   bound: { ulp: 4 },
@@ -73,6 +89,7 @@ const powerOf: ScalarReference = (a, b) => (a === 1 || (a === -1 && Math.abs(b) 
 
 /** aᵇ, special values as C99's pow has them. A negative base with a whole exponent works; with any other it gives NaN. */
 export const pow: Binary = definePointwise('pow', pointwise('power', source), {
+  cost: 'dear',
   vjp: ({ inputs: [a, b], output, cotangent }) => {
     // d/da = b aᵇ⁻¹, 0 where b = 0; d/db = aᵇ ln a, 0 where a = 0 and b ≥ 0: a base of 1 gives both zeros
     const kept = where(equal(where(greaterEqual(b!, 0), a!, 1), 0), 1, a!);
@@ -89,6 +106,7 @@ export const pow: Binary = definePointwise('pow', pointwise('power', source), {
 
 /** eᵃ. */
 export const exp: Unary = definePointwise('exp', pointwise('exponential', source), {
+  cost: 'dear',
   vjp: ({ output, cotangent }) => [mul(cotangent, output)],
   reference: Math.exp,
   bound: errorOf((value, a) => (3 + 2 * Math.abs(a)) * EPSILON * value),
@@ -96,6 +114,7 @@ export const exp: Unary = definePointwise('exp', pointwise('exponential', source
 
 /** Natural logarithm; −∞ at 0, NaN below. */
 export const log: Unary = definePointwise('log', pointwise('logarithm', source), {
+  cost: 'dear',
   vjp: ({ inputs: [a], cotangent }) => [div(cotangent, a!)],
   reference: Math.log,
   // WGSL promises 2⁻²¹ absolute on [½, 2] and 3 ULP elsewhere
@@ -104,6 +123,7 @@ export const log: Unary = definePointwise('log', pointwise('logarithm', source),
 
 /** |a|, with derivative 0 at 0. */
 export const abs: Unary = defineNumeric('abs', 'magnitude', {
+  cost: 'cheap',
   vjp: ({ inputs: [a], cotangent: u }) => [where(greater(a!, 0), u, where(less(a!, 0), neg(u), 0))],
   reference: Math.abs,
 });
@@ -122,6 +142,7 @@ const circularBound = errorOf((value, a) => {
  * width; beyond a GPU gives some number in [−1, 1]. NaN of ±∞.
  */
 export const sin: Unary = definePointwise('sin', pointwise('sine', circular), {
+  cost: 'dear',
   vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, cos(a!))],
   reference: Math.sin,
   bound: circularBound,
@@ -129,6 +150,7 @@ export const sin: Unary = definePointwise('sin', pointwise('sine', circular), {
 
 /** cos a, in radians; as accurate as `sin`. */
 export const cos: Unary = definePointwise('cos', pointwise('cosine', circular), {
+  cost: 'dear',
   vjp: ({ inputs: [a], cotangent }) => [neg(mul(cotangent, sin(a!)))],
   reference: Math.cos,
   bound: circularBound,
@@ -137,6 +159,7 @@ export const cos: Unary = definePointwise('cos', pointwise('cosine', circular), 
 /** One of two values; the cotangent goes to the one that `beats` the other, half to each at a tie. */
 const choice = (name: string, kernel: string, beats: Binary, reference: ScalarReference): Binary =>
   defineNumeric(name, kernel, {
+    cost: 'cheap',
     vjp: ({ inputs: [a, b], cotangent }) => {
       const ofTie = where(equal(a!, b!), mul(0.5, cotangent), 0);
       return [where(beats(a!, b!), cotangent, ofTie), where(beats(b!, a!), cotangent, ofTie)];

@@ -3,8 +3,7 @@ import source from '../../shaders/cast.wgsl?raw';
 import { EPSILON } from '../bounds.js';
 import { checkDType, type DType, hostArray, isFloat, roundTo } from '../dtype.js';
 import { DTypeError } from '../errors.js';
-import { builtIn } from '../graph/op.js';
-import { defineIndex, type Tensor } from '../graph/tensor.js';
+import { defineIndex, isOf, type Tensor } from '../graph/tensor.js';
 
 /** @internal The f32 numbers that floats are clamped to on their way to an integer. */
 export const ranges: Partial<Record<DType, readonly [number, number]>> = {
@@ -14,6 +13,8 @@ export const ranges: Partial<Record<DType, readonly [number, number]>> = {
 
 const castOf = defineIndex<{ dtype: DType }>({
   name: 'cast',
+  cost: 'cheap',
+  passesIntegers: true,
   vjp: ({ inputs: [x], output, cotangent }) => [
     isFloat(x!.dtype) && isFloat(output.dtype) ? cast(cotangent, x!.dtype) : undefined,
   ],
@@ -38,6 +39,7 @@ const castOf = defineIndex<{ dtype: DType }>({
 /** The casts that round to f16, exactly and on every adapter; f32 may hold the result as well. */
 const halveOf = defineIndex<{ dtype: 'f16' | 'f32'; rounded: 'f16' }>({
   name: 'cast',
+  cost: 'cheap',
   source,
   vjp: ({ inputs: [x], cotangent }) => [isFloat(x!.dtype) ? cast(cotangent, x!.dtype) : undefined],
   reference: ([x]) => Float64Array.from(x!.data, (value) => roundTo('f16', value)),
@@ -48,7 +50,10 @@ const halveOf = defineIndex<{ dtype: 'f16' | 'f32'; rounded: 'f16' }>({
 export const roundToHalf = (x: Tensor): Tensor => halveOf([x], { dtype: 'f32', rounded: 'f16' });
 
 /** @internal Whether a node is a cast that rounds to f16. */
-export const isHalved = (node: Tensor): boolean => builtIn(node) === 'cast' && 'rounded' in node.options;
+export const isHalved = (node: Tensor): boolean => isOf(node, halveOf);
+
+/** @internal Whether a node is a cast of either kind. */
+export const isCast = (node: Tensor): boolean => isOf(node, castOf) || isHalved(node);
 
 /**
  * The same values in another dtype: floats to integers cut towards zero and clamp to what f32 can say, NaN
@@ -64,6 +69,8 @@ export function cast(x: Tensor, dtype: DType): Tensor {
 
 const stopOf = defineIndex<Record<string, never>>({
   name: 'stopGradient',
+  cost: 'free',
+  view: 'same',
   vjp: () => [undefined],
   reference: ([x]) => x!,
   write: ({ flat, read }) => read(0, flat),

@@ -14,6 +14,8 @@ import {
 
 const comparison = (name: string, kernel: string, reference: ScalarReference): Binary =>
   definePointwise(name, pointwise(kernel, source), {
+    cost: 'cheap',
+    comparesBits: name === 'equal',
     accepts: 'number',
     dtype: (inputs) => commonDType(name, inputs) && 'bool',
     vjp: () => [undefined, undefined],
@@ -41,6 +43,7 @@ export const greater = comparison('greater', 'is_greater', (a, b) => Number(a > 
 export const greaterEqual = comparison('greaterEqual', 'is_at_least', (a, b) => Number(a >= b));
 
 const choose = definePointwise('where', pointwise('choose', source), {
+  cost: 'cheap',
   accepts: 'any',
   dtype: ([condition, ...branches]) => {
     if (condition!.dtype !== 'bool')
@@ -64,6 +67,7 @@ export const where = (condition: Tensor | boolean, a: TensorLike, b: TensorLike)
 
 /** 1 for NaN and ±∞, else 0. */
 export const notFinite = definePointwise('notFinite', pointwise('not_finite', source), {
+  cost: 'dear',
   vjp: () => [undefined],
   reference: (x) => (Number.isFinite(x) ? 0 : 1),
 });

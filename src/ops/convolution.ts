@@ -31,6 +31,7 @@ const meetings = ({ size, step, tap, offset, gap }: Axis, i: number, extent: num
  */
 const windowsOf: (inputs: readonly Tensor[], options: WindowOptions) => Tensor = defineIndex<WindowOptions>({
   name: 'windows',
+  cost: 'dear',
   accepts: 'float',
   inPlace: true,
   shape: ([x], { axes: [row, column] }) => [...x!.shape.slice(0, -4), row!.taps, column!.taps, row!.size, column!.size],

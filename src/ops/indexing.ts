@@ -33,6 +33,8 @@ function eachRow([outer, rows, inner]: Sizes, indices: TensorData, visit: (row: 
 
 const gatherOf = defineIndex<{ axis: number }>({
   name: 'gather',
+  cost: 'cheap',
+  picks: ([x, indices], { axis }) => ({ indices: indices!, size: x!.shape[axis]! }),
   shape: ([x, indices], { axis }) => [...x!.shape.slice(0, axis), ...indices!.shape, ...x!.shape.slice(axis + 1)],
   dtype: ([x]) => (x!.dtype === 'u8' ? 'u32' : x!.dtype),
   // each row receives the cotangents of the places it was copied to
@@ -103,8 +105,11 @@ const scatterOf = defineOpWith<{ rows: number }>({
 export const scatterAdd = (values: Tensor, indices: Tensor, rows: number): Tensor =>
   scatterOf([values, indices], { rows });
 
-const oneHotOf = defineIndex<{ classes: number }>({
+/** @internal */
+export const oneHotOf = defineIndex<{ classes: number }>({
   name: 'oneHot',
+  cost: 'cheap',
+  picks: ([indices], { classes }) => ({ indices: indices!, size: classes }),
   shape: ([indices], { classes }) => [...indices!.shape, classes],
   dtype: () => 'f32',
   vjp: () => [undefined],

@@ -83,6 +83,7 @@ type Countable = 'f32' | 'i32' | 'u32';
 
 const arangeOf = defineIndex<{ start: number; step: number; length: number; dtype: DType }>({
   name: 'arange',
+  cost: 'free',
   shape: (_, { length }) => [length],
   vjp: () => [],
   reference: (_, { start, step }, { shape, dtype }) => {

@@ -100,6 +100,7 @@ export function matmul(a: Tensor, b: Tensor, options: { transposeA?: boolean; tr
 }
 
 const outerOp = definePointwise('outer', pointwise('outer_product', outerSource), {
+  cost: 'cheap',
   vjp: ({ inputs: [u, v], cotangent }) => [mul(cotangent, v!), mul(cotangent, u!)],
   reference: (u, v) => u * v,
   bound: { ulp: 1 },

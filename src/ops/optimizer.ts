@@ -5,6 +5,7 @@ import { definePointwise, type OpFunction, type Tensor, type TensorLike } from '
 import { add, div, mul, neg, sqrt } from './arithmetic.js';
 
 const averageOp: OpFunction = definePointwise('movingAverage', pointwise('moving_average', source), {
+  cost: 'cheap',
   vjp: ({ inputs: [keep, old, take, next], cotangent }) =>
     [old, keep, next, take].map((partner) => mul(cotangent, partner!)),
   reference: (keep, old, take, next) => keep * old + take * next,
@@ -19,6 +20,7 @@ export const scaledDirection = (m: Tensor, v: Tensor, floor: TensorLike): Tensor
 
 /** p − rate · direction. */
 export const descend: OpFunction = definePointwise('descend', pointwise('descend', source), {
+  cost: 'cheap',
   vjp: ({ inputs: [, rate, direction], cotangent: u }) => [u, neg(mul(u, direction!)), neg(mul(u, rate!))],
   reference: (p, rate, direction) => p - rate * direction,
   bound: errorOf((_, p, rate, direction) => 2 * EPSILON * (Math.abs(p) + Math.abs(rate * direction))),

@@ -1,9 +1,9 @@
 import source from '../../shaders/random.wgsl?raw';
 import { EPSILON } from '../bounds.js';
 import { NablaError } from '../errors.js';
-import { builtIn, errorOf, type Op, type OpRecord, type Options } from '../graph/op.js';
+import { errorOf, type Op, type OpRecord, type Options } from '../graph/op.js';
 import { type Program, programNodes } from '../graph/program.js';
-import { apply, defineIndex, type Tensor } from '../graph/tensor.js';
+import { apply, defineIndex, isOf, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { checkOptions } from '../options.js';
 import { checkSeed, threefry } from '../randomBits.js';
@@ -35,6 +35,7 @@ function numberOf({ seed }: DrawOptions): number {
 const generator = (name: string, of: (words: Words) => number, bound: number) =>
   defineIndex<DrawOptions>({
     name,
+    cost: 'dear',
     source,
     dtype: () => 'f32',
     vjp: ({ inputs }) => inputs.map(() => undefined),
@@ -114,7 +115,8 @@ export const random = {
 } as const;
 
 /** Whether a node is a fresh draw. */
-const isFresh = (node: Tensor): boolean => node.inputs[1] === runCount && /^random_/.test(builtIn(node));
+const isFresh = (node: Tensor): boolean =>
+  node.inputs[1] === runCount && (isOf(node, drawUniform) || isOf(node, drawNormal));
 
 /** Whether computing these draws fresh numbers. */
 export const drawsFresh = (roots: readonly Tensor[]): boolean => topological(roots).some(isFresh);

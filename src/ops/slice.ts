@@ -24,6 +24,8 @@ const cornerOf = (widths: Widths, shape: Shape): number =>
 const defineResize = (name: 'pad' | 'slice') =>
   defineIndex<ResizeOptions>({
     name,
+    cost: 'cheap',
+    ...(name === 'slice' ? { view: 'block' } : { contains: 'framed' }),
     shape: ([x], { widths }) => x!.shape.map((size, i) => size + widths[i]![0] + widths[i]![1]),
     vjp: ({ cotangent, lead, options: { widths } }) => {
       const back = widths.map(([before, after]) => [0 - before, 0 - after] as const);
@@ -96,6 +98,8 @@ export const startsOf = (xs: readonly { shape: Shape }[], axis: number): number[
 
 const concatOf = defineIndex<{ axis: number }>({
   name: 'concat',
+  cost: 'cheap',
+  contains: 'joined',
   shape: (xs, { axis }) => xs[0]!.shape.with(axis, startsOf([...xs, xs[0]!], axis).at(-1)!),
   vjp: ({ inputs, cotangent, lead, options: { axis } }) => {
     const before = cotangent.shape.slice(0, lead.length + axis);

@@ -1,23 +1,26 @@
 import source from '../../shaders/softmax.wgsl?raw';
 import { EPSILON } from '../bounds.js';
-import { builtIn, errorOf, pointwise } from '../graph/op.js';
-import { defineOpWith, definePointwise, type OpFunction, type Tensor } from '../graph/tensor.js';
+import { errorOf, pointwise } from '../graph/op.js';
+import { defineOpWith, definePointwise, isOf, type OpFunction, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
 import { formatShape, normalizeAxis, reducedShape, sameShape, sizeOf } from '../shape.js';
 import { sigmoid, softplus } from './activation.js';
 import { abs, add, div, log, mul, neg, sub } from './arithmetic.js';
 import { stopGradient } from './cast.js';
 import { equal, greater, notFinite, where } from './compare.js';
+import { oneHotOf } from './indexing.js';
 import { axesOf, max, type ReduceOptions, sum } from './reduce.js';
 import { misfit, reshape } from './view.js';
 
 const shiftedBound = errorOf((value, z, peak) => value * EPSILON * (7 + 3 * Math.abs(z - peak)));
 const shiftedExp = definePointwise('shiftedExp', pointwise('shifted_exp', source), {
+  cost: 'dear',
   vjp: ({ output, cotangent }) => [mul(cotangent, output), neg(mul(cotangent, output))],
   reference: (z, peak) => Math.exp(z - peak),
   bound: shiftedBound,
 });
 const softmaxPart = definePointwise('softmaxPart', pointwise('softmax', source), {
+  cost: 'dear',
   vjp: ({ inputs: [, , total], output, cotangent }) => {
     const part = mul(cotangent, output);
     return [part, neg(part), neg(div(part, total!))];
@@ -36,6 +39,7 @@ const totalOf = (z: Tensor, peak: Tensor, axis: number | readonly number[]): Ten
 /** (a − b) ⊙ scale, which both gradients are. */
 const scaledGap = (name: string, kernel: string): OpFunction =>
   definePointwise(name, pointwise(kernel, source), {
+    cost: 'cheap',
     vjp: ({ inputs: [a, b, scale], cotangent: u }) => [mul(u, scale!), neg(mul(u, scale!)), mul(u, sub(a!, b!))],
     reference: (a, b, scale) => (a - b) * scale,
     bound: { ulp: 4 },
@@ -98,7 +102,7 @@ const crossEntropyOf = defineOpWith<Record<string, never>>({
     const dOut = reshape(cotangent, [...cotangent.shape, 1]);
     const p = softmax(z!);
     // a class number's row sums to 1
-    const share = builtIn(target!) === 'oneHot' ? p : mul(p, sum(target!, { axis: -1, keepDims: true }));
+    const share = isOf(target!, oneHotOf) ? p : mul(p, sum(target!, { axis: -1, keepDims: true }));
     return [crossEntropyBackward(share, target!, dOut), neg(mul(logSoftmax(z!), dOut))];
   },
   kernel: { kind: 'composed', compose: ([z, t]) => crossEntropyOfRows(z!, t!) },

@@ -21,6 +21,8 @@ export function sumTo(x: Tensor, target: Shape, extra = 0): Tensor {
 
 const reshapeOf = defineIndex<{ shape: Shape }>({
   name: 'reshape',
+  cost: 'free',
+  view: 'reshape',
   vjp: ({ inputs: [x], cotangent, lead }) => [reshape(cotangent, [...lead, ...x!.shape])],
   reference: ([x]) => x!.data,
   write: ({ flat, read }) => read(0, flat),
@@ -43,6 +45,8 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 
 const broadcastOf = defineIndex<{ shape: Shape }>({
   name: 'broadcastTo',
+  cost: 'free',
+  view: 'repeat',
   vjp: ({ inputs: [x], cotangent, lead }) => [sumTo(cotangent, x!.shape, lead.length)],
   reference: ([x], _, { shape }) => broadcastData(x!, shape),
   write: ({ inputs: [x], output, coordinates, read }) => read(0, coordinates.slice(output.rank - x!.rank)),
@@ -61,6 +65,8 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
 const inverse = (axes: readonly number[]): number[] => axes.map((_, i) => axes.indexOf(i));
 const transposeOf = defineIndex<{ axes: readonly number[] }>({
   name: 'transpose',
+  cost: 'free',
+  view: 'permute',
   shape: ([x], { axes }) => axes.map((axis) => x!.shape[axis]!),
   vjp: ({ cotangent, lead, options: { axes } }) => [
     transpose(cotangent, [...lead.keys(), ...inverse(axes).map((axis) => axis + lead.length)]),

@@ -70,9 +70,12 @@ export const textOf = (tokens: readonly Token[]): string => tokens.map(({ text }
 export const codeOf = (tokens: readonly Token[]): Token[] =>
   tokens.filter(({ kind }) => kind !== 'space' && kind !== 'comment');
 
+/** Whether a text is one number. */
+export const isNumber = (text: string): boolean => text !== '' && endOf('number', text, 0) === text.length;
+
 /** Whether a text is one identifier or number, so that it may stand for itself. */
 export const isAtom = (text: string): boolean =>
-  text !== '' && (endOf('word', text, 0) === text.length || endOf('number', text, 0) === text.length);
+  isNumber(text) || (text !== '' && endOf('word', text, 0) === text.length);
 
 /**
  * The tokens with names replaced wherever they are used as names: not behind a `.` (members, swizzles) or a `@` (attributes),

@@ -21,6 +21,7 @@ afterAll(() => gpu.dispose());
 /** A word of the block of an element: inputs key and counter, [n, 2] each. */
 const word = defineIndex<{ shape: readonly number[]; which: 'x' | 'y' }>({
   name: 'threefryWord',
+  cost: 'dear',
   source,
   dtype: () => 'u32',
   reference: ([key, counter], { which }, { shape: [n] }) =>
@@ -37,6 +38,7 @@ const word = defineIndex<{ shape: readonly number[]; which: 'x' | 'y' }>({
 /** One of the functions of one number in shaders/random.wgsl. */
 const called = defineIndex<{ shape: readonly number[]; name: string }>({
   name: 'called',
+  cost: 'dear',
   source,
   dtype: () => 'f32',
   reference: ([x]) => new Float64Array(x!.data.length),

@@ -22,6 +22,8 @@ const helpers = [
   'drawsFresh',
   'erf',
   'input',
+  'isCast',
+  'oneHotOf',
 ]
   .concat([
     'inputOp',
@@ -52,6 +54,11 @@ describe('the table of ops', () => {
     );
     expect(lacking.map(({ name }) => name)).toEqual([]);
     expect(records.length).toBeGreaterThan(60);
+  });
+
+  it('says what each elementwise record costs to compute again', () => {
+    const written = records.filter(({ kernel }) => kernel.kind === 'pointwise' || kernel.kind === 'index');
+    expect(written.filter(({ cost }) => !cost).map(({ name }) => name)).toEqual([]);
   });
 
   it('reaches every record that src/ops names', () => {

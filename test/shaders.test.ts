@@ -4,9 +4,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import type { AdapterClass } from '../src/gpu/kernels.js';
 import { makePlan } from '../src/gpu/plan.js';
 import type { Tensor } from '../src/graph/tensor.js';
+import { type AdapterClass, defaultLimits } from '../src/planning/limits.js';
 import { table } from './support/ops.js';
 import { graphsOf } from './support/records.js';
 
@@ -77,7 +77,13 @@ it('guards alike in all files: functions of one name have one text', () => {
 });
 
 const kernelsOf = (outputs: readonly Tensor[], adapter: AdapterClass): string[] => {
-  const context = { shared: new WeakMap(), maxBytes: 2 ** 27, adapter, lanes: adapter === 'gpu' ? 1 : 4, f16: true };
+  const context = {
+    shared: new WeakMap(),
+    limits: defaultLimits,
+    adapter,
+    lanes: adapter === 'gpu' ? 1 : 4,
+    f16: true,
+  };
   return makePlan({ outputs, updates: [], feedConstants: true }, context).dispatches.map(({ wgsl }) => wgsl);
 };
 

@@ -18,6 +18,7 @@ const layers = [
   ['ops'],
   ['autodiff'],
   ['wgsl'],
+  ['planning'],
   ['cpu'],
   ['gpu'],
   ['check'],

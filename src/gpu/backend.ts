@@ -4,6 +4,7 @@ import { DeviceError } from '../errors.js';
 import type { Backend, Executable, Profile } from '../graph/backend.js';
 import type { Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
+import { defaultLimits } from '../planning/limits.js';
 import { Device, type GpuOptions, type Lying } from './device.js';
 import { GpuExecutable } from './executable.js';
 import type { MatrixUnit } from './matrices.js';
@@ -26,7 +27,8 @@ type AdapterInfo = GPUAdapterInfo & { readonly subgroupMatrixConfigs?: readonly 
 export class GpuBackend extends Device implements Backend {
   readonly context: { -readonly [K in keyof PlanContext]: PlanContext[K] } = {
     shared: new WeakMap(),
-    maxBytes: this.device.limits.maxStorageBufferBindingSize,
+    // fusion counts on the buffers that every adapter has, so that all make the same plans
+    limits: { ...defaultLimits, bindingBytes: this.device.limits.maxStorageBufferBindingSize },
     adapter: this.adapterClass,
     lanes: 1,
     f16: this.device.features.has('shader-f16'),
@@ -92,8 +94,8 @@ export class GpuBackend extends Device implements Backend {
 
   /** Where a parameter lies. */
   #place(parameter: Tensor): Lying {
-    const { shared, maxBytes } = this.context;
-    placeInRow('parameters', [parameter], shared, maxBytes);
+    const { shared, limits } = this.context;
+    placeInRow('parameters', [parameter], shared, limits.bindingBytes);
     const { buffer, offset } = shared.get(parameter)!;
     return [parameter, this.bufferOf(buffer), offset];
   }

@@ -2,7 +2,7 @@ import type { TensorData } from '../dtype.js';
 import { DeviceError, DeviceLostError, NablaError } from '../errors.js';
 import { type EngineInfo, type EngineStats, emptyStats, type TileStore } from '../graph/backend.js';
 import type { Tensor } from '../graph/tensor.js';
-import type { AdapterClass } from './kernels.js';
+import type { AdapterClass } from '../planning/limits.js';
 import type { MatrixUnit } from './matrices.js';
 import { align, fromBytes, nodeBytes, toBytes } from './memory.js';
 import { stepQueue } from './queue.js';

@@ -4,6 +4,7 @@ import mapSkeleton from '../../shaders/map.wgsl?raw';
 import reductionSkeleton from '../../shaders/reduction.wgsl?raw';
 import { bytesPerElement } from '../dtype.js';
 import type { Tensor } from '../graph/tensor.js';
+import { type AdapterClass, choices, MAX_GROUPS } from '../planning/limits.js';
 import { sizeOf } from '../shape.js';
 import { countOf, flat, type Index } from './index.js';
 import type { PlanContext } from './memory.js';
@@ -12,17 +13,11 @@ import { foldedReads, indexOf, isScatter, type Unit, unitWriter } from './units.
 import type { Held, Kernel, Writer } from './writer.js';
 import { fromStorage, registerType, storageType, toStorage } from './writer.js';
 
-/** What decides between kernels of one meaning: the kind of adapter. */
-export type AdapterClass = 'swiftshader' | 'lavapipe' | 'gpu';
-
 export interface EmitOptions extends PlanContext {
   readonly stored: ReadonlySet<Tensor>;
   /** Where a result is stored: itself, or the parameter that it updates in place. */
   readonly target: (node: Tensor) => Tensor;
 }
-
-/** Workgroups along one dimension, at most. */
-export const MAX_GROUPS = 65535;
 
 /**
  * Writes what computes and stores a unit's results, one by one, or where it is `wide` one lane of four neighbours:
@@ -73,8 +68,7 @@ export function emitMap(unit: Unit, options: EmitOptions, length = sizeOf(unit.m
   const { writer, ...parts } = writeResults(unit, options, wide, placeOf);
   const LANES = wide ? 4 : 1;
   const GROUPS = Math.ceil(length / LANES);
-  // few fat workgroups suit software adapters, many thin ones hardware
-  const workgroups = Math.min(Math.ceil(GROUPS / 64), options.adapter === 'gpu' ? 4096 : 32);
+  const workgroups = Math.min(Math.ceil(GROUPS / 64), choices[options.adapter].elementwiseGroups);
   const filling = { parts, constants: { LANES, GROUPS } };
   return writer.kernel(mapSkeleton, filling, [Math.max(1, workgroups), 1, 1]);
 }
@@ -118,7 +112,8 @@ function foldHead(writer: Writer, unit: Unit, head: Tensor, name: string): void 
 function scattersRows({ members }: Unit, adapter: AdapterClass): boolean {
   const [head] = members;
   if (members.length > 1 || !isScatter(head!) || head!.dtype !== 'f32') return false;
-  return adapter !== 'gpu' || sizeOf(head!.shape) * head!.inputs[1]!.shape[0]! > 2 ** 26;
+  const comparisons = sizeOf(head!.shape) * head!.inputs[1]!.shape[0]!;
+  return comparisons > choices[adapter].manyComparisons;
 }
 
 /** The gradient of a gather, row by row: each walks the index list in order and adds to itself what it owns. */
@@ -163,8 +158,7 @@ export function emitReduce(unit: Unit, { stored, adapter, target }: EmitOptions)
   const INNER = byRows ? heads[0]!.shape[2]! : 1;
   const ROWS = countOf(unit.rowIndex) / INNER;
   const COLUMNS = countOf(unit.elementIndex) / countOf(unit.rowIndex);
-  // few rows are spread over the cores of software adapters; lanes of one subgroup do alike
-  const GROUP_X = adapter === 'gpu' || ROWS >= 256 ? 64 : 8;
+  const GROUP_X = ROWS >= choices[adapter].manyRows ? 64 : 8;
   const groups = Math.max(1, Math.ceil(ROWS / GROUP_X));
   const down = Math.ceil(groups / MAX_GROUPS);
   const ACROSS = Math.ceil(groups / down);

@@ -7,10 +7,8 @@ import { type MatmulOptions, matmul } from '../ops/matmul.js';
 import { sum } from '../ops/reduce.js';
 import { concat, pad, type ResizeOptions } from '../ops/slice.js';
 import { reshape, transpose } from '../ops/view.js';
+import { products, sums } from '../planning/limits.js';
 import { sameShape, sizeOf } from '../shape.js';
-
-/** Reductions above this length are split into a tree of shorter ones: a fixed order, and enough parallel work. */
-const LONGEST_SUM = 512;
 
 const axesOf = ({ options }: Tensor): readonly number[] => (options as { axes: readonly number[] }).axes;
 
@@ -56,10 +54,10 @@ function simplifyView(node: Tensor): Tensor {
 
 /** Zero but for runs along one axis, in ascending order of where they start: what the gradients of slices are. */
 type Pieces = { readonly axis: number; readonly runs: readonly (readonly [start: number, run: Tensor])[] };
-const sums = new WeakMap<Tensor, Pieces>();
+const pieces = new WeakMap<Tensor, Pieces>();
 
 function piecesOf(node: Tensor): Pieces | undefined {
-  if (node.op.contains !== 'framed') return sums.get(node);
+  if (node.op.contains !== 'framed') return pieces.get(node);
   const { widths, value } = node.options as ResizeOptions;
   const [axis, ...others] = widths.flatMap(([before, after], i) => (before || after ? [i] : []));
   if (axis === undefined || others.length > 0 || value !== 0 || Math.min(...widths[axis]!) < 0) return undefined;
@@ -76,7 +74,7 @@ function joinPieces(node: Tensor): Tensor | undefined {
   const ends = runs.map(([start, run]) => start + run.shape[axis]!);
   const gaps = runs.map(([start], i) => start - (ends[i - 1] ?? 0));
   if (gaps.some((gap) => gap < 0)) return undefined;
-  sums.set(node, { axis, runs });
+  pieces.set(node, { axis, runs });
   if (gaps.some((gap) => gap > 0) || ends.at(-1) !== node.shape[axis]) return undefined;
   const parts = runs.map(([, run]) => run);
   return concat(parts, { axis });
@@ -94,17 +92,15 @@ function foldTranspose(node: Tensor): Tensor {
   return matmul(operands[0]!, operands[1]!, options);
 }
 
-/** Outputs and terms from which a product has too few workgroups, and parts that it is then cut into at most. */
-const [FEW_OUTPUTS, MANY_TERMS, MOST_PARTS] = [2 ** 14, 2 ** 11, 16];
-
 /** δaᵀ over a large batch, with few outputs: a product for each part of the batch, then their sum (split-K, without atomics). */
 function splitProduct(node: Tensor): Tensor {
   const [a, b] = node.inputs as [Tensor, Tensor];
   const { transposeA, transposeB } = node.options as MatmulOptions;
   const terms = a.shape[0]!;
-  const parts = [MOST_PARTS, 8, 4, 2].find((count) => terms % (4 * count) === 0);
-  if (!transposeA || transposeB || a.rank > 2 || b.rank > 2 || terms < MANY_TERMS || !parts) return node;
-  if (sizeOf(node.shape) > FEW_OUTPUTS) return node;
+  const { split } = products;
+  const parts = split.parts.find((count) => terms % (4 * count) === 0);
+  if (!transposeA || transposeB || a.rank > 2 || b.rank > 2 || terms < split.terms || !parts) return node;
+  if (sizeOf(node.shape) > split.outputs) return node;
   const [left, right] = [a, b].map((each) => reshape(each, [parts, terms / parts, each.shape[1]!]));
   return sum(matmul(left!, right!, { transposeA }), { axis: 0 });
 }
@@ -117,7 +113,7 @@ function splitSum(node: Tensor): Tensor {
   const length = sizeOf(axes.map((axis) => shape[axis]!));
   const kept = sizeOf(node.shape);
   const adjacent = axes.every((axis, i) => i === 0 || axis === axes[i - 1]! + 1);
-  if (length <= LONGEST_SUM || kept > 4096 || !adjacent) return node;
+  if (length <= sums.longest || kept > sums.results || !adjacent) return node;
   const before = sizeOf(shape.slice(0, axes[0]!));
   const after = sizeOf(shape.slice(axes.at(-1)! + 1));
   const parts = Math.ceil(Math.sqrt(length));

@@ -3,49 +3,16 @@ import sharedProducts from '../../shaders/matmul.shared.wgsl?raw';
 import skeleton from '../../shaders/matmul.wgsl?raw';
 import type { Tensor } from '../graph/tensor.js';
 import { type MatmulOptions, matmulSizes } from '../ops/matmul.js';
+import { choices, MAX_GROUPS, products, type Tile } from '../planning/limits.js';
 import { type Shape, sizeOf } from '../shape.js';
 import type { Code } from '../wgsl/kernel.js';
 import { renamed, textOf, tokensOf } from '../wgsl/lexer.js';
 import { templateOf } from '../wgsl/template.js';
 import { digit, flat, type Index, project } from './index.js';
-import { type AdapterClass, type EmitOptions, MAX_GROUPS, writeResults } from './kernels.js';
+import { type EmitOptions, writeResults } from './kernels.js';
 import { base, halvesOf } from './partition.js';
 import type { Unit } from './units.js';
 import { type Held, type Kernel, Writer } from './writer.js';
-
-/**
- * How a product is computed: 4·rows × 4·columns outputs an invocation, in workgroups of x × y invocations. `registers` read
- * for themselves, `lanes` let a subgroup share what it reads of A, `shared` goes through workgroup memory, and in `matrices` a
- * subgroup's matrix unit computes.
- */
-type Sizes = [rows: number, columns: number, x: number, y: number];
-export type Tile = readonly [kind: 'registers' | 'lanes' | 'shared' | 'matrices', ...Sizes];
-
-/** The sensible tiles of an adapter class, the best first. Every one adds k in ascending order: speed changes, never bits. */
-export const tiles: Readonly<Record<AdapterClass, readonly Tile[]>> = {
-  lavapipe: [
-    ['lanes', 2, 1, 8, 1],
-    ['lanes', 4, 1, 8, 1],
-    ['registers', 2, 1, 8, 1],
-  ],
-  swiftshader: [
-    ['lanes', 4, 2, 4, 1],
-    ['lanes', 4, 1, 4, 1],
-    ['registers', 4, 2, 4, 4],
-  ],
-  gpu: [
-    ['shared', 2, 2, 16, 16],
-    ['shared', 1, 1, 16, 16],
-    ['registers', 1, 1, 16, 8],
-  ],
-};
-
-/** Multiply-adds below which a large tile takes longer to compile than it ever saves. */
-export const SMALL = 2 ** 22;
-/** Outputs below which hardware takes the second tile: the first would leave multiprocessors idle. */
-const FEW = 2 ** 20;
-/** Steps of k that lie in workgroup memory at one time: 16 KiB at most, which every adapter has. */
-const SHARED_DEPTH = 16;
 
 /** A tile for a product. Small ones take small tiles: little text, and work for every core. Lanes lie along n. */
 function fitTile([given, ...sizes]: Tile, lanes: number, isSmall: boolean, m: number, n: number): Tile {
@@ -149,7 +116,7 @@ function writeSums(product: Product, [kind, rows, columns, x, y]: Tile, isWide: 
   const [a, b] = product.operands;
   const LANES = kind === 'lanes' ? product.options.lanes : 1;
   const isShared = kind === 'shared';
-  const DEPTH = isShared ? SHARED_DEPTH : isWide ? 4 : 1;
+  const DEPTH = isShared ? products.sharedDepth : isWide ? 4 : 1;
   const { load, element } = writeShares(a, DEPTH, LANES);
   const memory = (name: string, quads: number): Declared => {
     return [`tile_${name}`, `var<workgroup> tile_${name}: array<vec4f, ${DEPTH * quads}>;`];
@@ -195,9 +162,10 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   const product: Product = { ...sizes, operands, options, writer };
   const isWide = operands.every((operand) => liesInVectors(operand, options.stored));
   // element by element, every operand's address is computed anew: small tiles keep the kernel's text short
-  const isSmall = !isWide || m * n * k < SMALL;
+  const isSmall = !isWide || m * n * k < products.small;
   const name = `${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'} ${[sizeOf(batch), m, n, k].join(' × ')}`;
-  const usual = tiles[options.adapter][options.adapter === 'gpu' && m * n < FEW ? 1 : 0]!;
+  const { tiles, fewOutputs } = choices[options.adapter];
+  const usual = tiles[m * n < fewOutputs ? 1 : 0]!;
   const matrices = isSmall ? undefined : options.matrices?.(product);
   const tile = matrices?.tile ?? fitTile(options.tileOf?.(name) ?? usual, options.lanes, isSmall, m, n);
   const [kind, rows, columns, x, y] = tile;

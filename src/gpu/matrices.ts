@@ -1,6 +1,7 @@
 import matrixProducts from '../../shaders/matmul.matrices.wgsl?raw';
+import type { Tile } from '../planning/limits.js';
 import { flat } from './index.js';
-import { type Declared, matrixIndex, type Operand, type Product, type Tile } from './matmul.js';
+import { type Declared, matrixIndex, type Operand, type Product } from './matmul.js';
 import { base, halvesOf } from './partition.js';
 
 /** What an adapter's matrix units multiply, [M, K] by [K, N], as `GPUAdapterInfo.subgroupMatrixConfigs` has it. */

@@ -1,14 +1,11 @@
 import { bytesOf, type DType, halfToNumber, numberToHalf, type TensorData, type TypedArray } from '../dtype.js';
 import type { Tensor } from '../graph/tensor.js';
+import { type AdapterClass, ALIGNMENT, type Limits, type Tile } from '../planning/limits.js';
 import { sizeOf } from '../shape.js';
-import type { AdapterClass } from './kernels.js';
-import type { Tile } from './matmul.js';
 import type { Matrices } from './matrices.js';
 import type { Aliases } from './partition.js';
 import type { Group } from './updates.js';
 
-/** Entries start at multiples of this, WebGPU's default offset alignment for storage bindings. */
-export const ALIGNMENT = 256;
 export const align = (bytes: number, to = ALIGNMENT): number => Math.ceil(bytes / to) * to;
 
 /** A buffer of a plan: what it is for and how large it is. No GPU object. */
@@ -27,8 +24,7 @@ export type Place = { readonly buffer: PlanBuffer; readonly offset: number; read
 export interface PlanContext {
   /** Where parameters and constants lie. */
   readonly shared: WeakMap<Tensor, Place>;
-  /** How large a buffer may be that a kernel binds. */
-  readonly maxBytes: number;
+  readonly limits: Limits;
   readonly adapter: AdapterClass;
   /** Invocations of a subgroup that may hand each other what they read; 1 where that does not pay. */
   readonly lanes: number;

@@ -4,8 +4,8 @@ import { isParameter, type Program, programNodes } from '../graph/program.js';
 import { filledWith, type Tensor } from '../graph/tensor.js';
 import { isCast } from '../ops/cast.js';
 import { type ResizeOptions, startsOf } from '../ops/slice.js';
+import { ALIGNMENT, fusion, products } from '../planning/limits.js';
 import { type Shape, sizeOf, stridesOf } from '../shape.js';
-import { ALIGNMENT } from './memory.js';
 
 /** Reshapes share memory with what they reshape. */
 export function base(node: Tensor): Tensor {
@@ -13,11 +13,6 @@ export function base(node: Tensor): Tensor {
   while (at.op.view === 'reshape') at = at.inputs[0]!;
   return at;
 }
-
-/** Stored values that one kernel may read: 8 storage buffers by default limits, less two for what it writes. */
-const MAX_READS = 6;
-/** Ops written into one kernel, so that its text and compile time stay bounded. */
-const MAX_OPS = 48;
 
 /** What a repeated, reordered or widened value is read from. */
 function underViews(node: Tensor): Tensor {
@@ -44,7 +39,7 @@ function storeShared(order: readonly Tensor[], stored: Set<Tensor>, nexts: Reado
   for (const node of order) {
     const read = node.inputs.filter((input) => isVirtual(input) && !stored.has(input));
     const cost = read.reduce((total, input) => total + costs.get(input)!, costOf(node));
-    costs.set(node, Math.min(cost, MAX_OPS));
+    costs.set(node, Math.min(cost, fusion.ops));
   }
   for (const node of [...order].reverse()) {
     const own = sinks.get(node)!;
@@ -66,7 +61,7 @@ function storeShared(order: readonly Tensor[], stored: Set<Tensor>, nexts: Reado
  * Decides which nodes get a buffer: leaves, outputs, what heavy ops make and read, shared work, and cuts of large
  * expressions. All others are written into the kernels of their users.
  */
-export function partition(program: Program, apart: ReadonlySet<Tensor>) {
+export function partition(program: Program, apart: ReadonlySet<Tensor>, storageBuffers: number) {
   const order = programNodes(program);
   const nexts = new Set(program.updates.map(([, next]) => base(next)));
   const results = [...program.outputs.map(base), ...nexts];
@@ -86,7 +81,8 @@ export function partition(program: Program, apart: ReadonlySet<Tensor>) {
   for (const node of compared) stored.add(node);
   const aliases = findAliases(order, stored, new Set([...nexts, ...apart]));
   if (!program.recompute) storeShared(order, stored, nexts);
-  cutLarge(order, stored);
+  // two are for what a kernel writes
+  cutLarge(order, stored, Math.max(1, storageBuffers - 2));
   return {
     /** Every node, inputs first. */
     order,
@@ -103,7 +99,7 @@ export function partition(program: Program, apart: ReadonlySet<Tensor>) {
 }
 
 /** Stores parts of expressions that read or compute too much for one kernel. */
-function cutLarge(order: readonly Tensor[], stored: Set<Tensor>): void {
+function cutLarge(order: readonly Tensor[], stored: Set<Tensor>, mostReads: number): void {
   /** What each node's expression reads, over virtual nodes on the way. */
   const frontiers = new Map<Tensor, Set<Tensor>>();
   const ops = new Map<Tensor, number>();
@@ -117,7 +113,7 @@ function cutLarge(order: readonly Tensor[], stored: Set<Tensor>): void {
       const count = node.inputs.reduce((total, input) => total + opsOf(input), costOf(node) > 0 ? 1 : 0.1);
       frontiers.set(node, reads);
       ops.set(node, count);
-      if (reads.size <= (isVirtual(node) ? MAX_READS : MAX_READS - 1) && count <= MAX_OPS) break;
+      if (reads.size <= (isVirtual(node) ? mostReads : mostReads - 1) && count <= fusion.ops) break;
       const [cut] = node.inputs
         .filter((input) => !isCut(input) && !isLiteral(input))
         .sort(
@@ -132,9 +128,6 @@ function cutLarge(order: readonly Tensor[], stored: Set<Tensor>): void {
   }
 }
 
-/** Elements up to which an operand's windows are written out once: reading them from memory is quicker than finding them. */
-const LARGEST_WINDOWS = 2 ** 24;
-
 /** The halves that a node widens to f32, if it does nothing else. */
 export function halvesOf(node: Tensor): Tensor | undefined {
   const at = base(node);
@@ -146,7 +139,7 @@ export function halvesOf(node: Tensor): Tensor | undefined {
 const readsInPlace = (node: Tensor): boolean => {
   const { kernel } = base(node).op;
   const isWindows = kernel.kind === 'index' && kernel.inPlace === true;
-  return halvesOf(node) !== undefined || (isWindows && sizeOf(node.shape) > LARGEST_WINDOWS);
+  return halvesOf(node) !== undefined || (isWindows && sizeOf(node.shape) > products.largestWindows);
 };
 
 /** A value that lies inside another's memory, `offset` elements behind its beginning: no kernel moves it. */

@@ -11,7 +11,7 @@ import { multiplyAdds } from './matmul.js';
 import type { Place, PlanContext } from './memory.js';
 import { align, assignSlots, nodeBytes, placeInRow } from './memory.js';
 import { type Aliases, base, isLeaf, isLiteral, isVirtual } from './partition.js';
-import { MAX_BINDINGS, schedule, type Unit, Units } from './units.js';
+import { schedule, type Unit, Units } from './units.js';
 import { type Group, groupUnits } from './updates.js';
 import { wholeText } from './writer.js';
 
@@ -62,21 +62,23 @@ function flopsOf(node: Tensor): number {
 
 /** Places of leaves: parameters in the engine's flat buffers, constants once an engine, inputs once a plan. */
 function placeLeaves(leaves: readonly Tensor[], context: PlanContext, places: Map<Tensor, Place>, fed?: boolean): void {
-  const { shared, maxBytes } = context;
-  placeInRow('parameters', leaves.filter(isParameter), shared, maxBytes);
+  const { shared } = context;
+  const { bindingBytes } = context.limits;
+  placeInRow('parameters', leaves.filter(isParameter), shared, bindingBytes);
   for (const node of leaves) {
     checkStorable(node, context);
     const isShared = isParameter(node) || (isConstant(node) && !fed);
-    placeInRow(isShared ? 'constant' : 'feed', [node], isShared ? shared : places, maxBytes);
+    placeInRow(isShared ? 'constant' : 'feed', [node], isShared ? shared : places, bindingBytes);
     if (isShared) places.set(node, shared.get(node)!);
   }
 }
 
 /** Throws where a value cannot lie in a buffer of this adapter, or cannot be made there. */
-function checkStorable(node: Tensor, { maxBytes, f16 }: PlanContext): void {
+function checkStorable(node: Tensor, { limits, f16 }: PlanContext): void {
   const what = `${node.op.name} ${formatShape(node.shape)}`;
-  const excess = `takes ${nodeBytes(node)} bytes, above this adapter's binding limit of ${maxBytes}`;
-  if (nodeBytes(node) > maxBytes) throw new DeviceError(`${what} ${excess}; use a smaller batch or split it`);
+  const excess = `takes ${nodeBytes(node)} bytes, above this adapter's binding limit of ${limits.bindingBytes}`;
+  if (nodeBytes(node) > limits.bindingBytes)
+    throw new DeviceError(`${what} ${excess}; use a smaller batch or split it`);
   if (node.dtype === 'u8' && !isLeaf(node))
     throw new DTypeError(`${what}: u8 is storage only and no kernel makes it; cast to f32 or i32 first`);
   if (node.dtype === 'f16' && !f16) throw new DTypeError(`${what}: this adapter has no shader-f16; use f32`);
@@ -114,7 +116,7 @@ function clashesOf({ kernel }: Group, placeOf: (node: Tensor) => Place, aliases:
 
 function planOf(program: Program, lowered: Program, context: PlanContext, apart: ReadonlySet<Tensor>) {
   const { outputs, updates } = lowered;
-  const units = new Units(lowered, apart);
+  const units = new Units(lowered, apart, context.limits.storageBuffers);
   const { stored, aliases, order: nodes } = units.partition;
   const targets = new Map(updates.map(([parameter, next]) => [next, parameter]));
   const { order, inPlace } = schedule(units, targets);
@@ -156,12 +158,16 @@ function planOf(program: Program, lowered: Program, context: PlanContext, apart:
 }
 
 /** A kernel with its places. It may not bind one buffer both to read and to write: there, all is bound to be written. */
-function describeDispatch({ units, kernel, run }: Group, { stored }: EmitOptions, placeOf: (node: Tensor) => Place) {
+function describeDispatch(
+  { units, kernel, run }: Group,
+  { stored, limits }: EmitOptions,
+  placeOf: (node: Tensor) => Place,
+) {
   const [unit] = units as [Unit]; // those of a run are alike
   const { length } = kernel.bindings;
-  if (length > MAX_BINDINGS)
+  if (length > limits.storageBuffers)
     throw new DeviceError(
-      `${kernelName(unit)}: it binds ${length} buffers of at most ${MAX_BINDINGS}; give it fewer inputs`,
+      `${kernelName(unit)}: it binds ${length} buffers of at most ${limits.storageBuffers}; give it fewer inputs`,
     );
   const sizes = units.map(({ members }) => sizeOf(members[0]!.shape));
   const places = kernel.bindings.map(({ node }) => {

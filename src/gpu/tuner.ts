@@ -1,6 +1,6 @@
 import type { TileStore } from '../graph/backend.js';
+import { choices, type Tile } from '../planning/limits.js';
 import type { GpuBackend } from './backend.js';
-import { type Tile, tiles } from './matmul.js';
 import { type Dispatch, makePlan, type Plan } from './plan.js';
 import { makeScratch, sizesOf } from './scratch.js';
 
@@ -12,7 +12,7 @@ export function makeTuner(backend: GpuBackend, store: TileStore) {
   const { context, info } = backend;
   const { vendor, architecture, description } = info.adapter;
   const adapter = `${vendor} ${architecture} ${description}`;
-  const candidates = tiles[context.adapter];
+  const candidates = choices[context.adapter].tiles;
   /** The number of a product's tile in the committed table. */
   const fastest: Record<string, number> = {};
   const tileOf = (product: string): Tile | undefined => candidates[fastest[product] ?? -1];

@@ -1,16 +1,10 @@
 import type { Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
+import { fusion } from '../planning/limits.js';
 import { sizeOf } from '../shape.js';
 import { countOf, digit, flat, type Index, split } from './index.js';
 import { base, behind, halvesOf, isLeaf, isVirtual, partition } from './partition.js';
 import { type Held, Writer } from './writer.js';
-
-/** Storage buffers that one kernel may bind by WebGPU's default limits. */
-export const MAX_BINDINGS = 8;
-/** Elementwise kernels that a result may try to join. */
-const MAX_TRIES = 8;
-/** Expressions that results may come to which join: members that are read at other places are computed there again. */
-const MAX_JOINED = 256;
 
 /**
  * One kernel: heavy ops (its heads) with the elementwise results computed on top of them while they are in registers.
@@ -77,7 +71,7 @@ export const indexOf = ({ rowIndex, elementIndex }: Unit, member: Tensor): Index
   [rowIndex, elementIndex].find((index) => countOf(index) === sizeOf(member.shape));
 
 /** What a unit reads, and where; undefined when its expressions ask for what it cannot have. */
-function survey(unit: Unit, stored: ReadonlySet<Tensor>): Unit['reads'] | undefined {
+function survey(unit: Unit, stored: ReadonlySet<Tensor>, storageBuffers: number): Unit['reads'] | undefined {
   const own = flat(unit.rowIndex);
   const reads = new Map<Tensor, boolean>();
   // heads are in registers at their own index and nowhere else
@@ -105,7 +99,7 @@ function survey(unit: Unit, stored: ReadonlySet<Tensor>): Unit['reads'] | undefi
       for (const node of member.inputs.map((input) => halvesOf(input) ?? base(input)))
         for (const read of stored.has(node) ? [node] : node.inputs) note(base(read), 'operand');
   }
-  const fits = writer.size <= MAX_JOINED && bound.size + unit.members.length <= MAX_BINDINGS;
+  const fits = writer.size <= fusion.expressions && bound.size + unit.members.length <= storageBuffers;
   return inReach && (fits || unit.members.length === 1) ? reads : undefined;
 }
 
@@ -125,15 +119,17 @@ export class Units {
   readonly unitOf = new Map<Tensor, Unit>();
   /** Units by what they need. */
   readonly users = new Map<Tensor, Set<Unit>>();
+  readonly #storageBuffers: number;
 
   /** Each kernel takes in the results that only need what it has at hand. */
-  constructor(program: Program, apart: ReadonlySet<Tensor>) {
-    this.partition = partition(program, apart);
+  constructor(program: Program, apart: ReadonlySet<Tensor>, storageBuffers: number) {
+    this.#storageBuffers = storageBuffers;
+    this.partition = partition(program, apart, storageBuffers);
     const { order, stored, aliases, compared, results } = this.partition;
     for (const node of order) {
       if (!stored.has(node) || isLeaf(node) || base(node) !== node || behind(node, aliases)[0] !== node) continue;
       const own = unitFor(node);
-      own.reads = survey(own, stored)!;
+      own.reads = survey(own, stored, storageBuffers)!;
       // folds join those over the same rows and columns; what is virtual may try, but each loop would compute it again
       const fits = (unit: Unit): boolean =>
         isVirtual(node)
@@ -168,7 +164,7 @@ export class Units {
 
   #join(unit: Unit, member: Tensor): boolean {
     const members = [...unit.members, member];
-    const reads = survey({ ...unit, members }, this.partition.stored);
+    const reads = survey({ ...unit, members }, this.partition.stored, this.#storageBuffers);
     if (!reads) return false;
     const fresh = this.#behind([...reads.keys()].filter((node) => !unit.reads.has(node)));
     if (this.#dependOn(fresh, unit)) return false;
@@ -192,12 +188,12 @@ export class Units {
     const near = [...reads.keys()].filter((read) => !isNext || sizeOf(read.shape) === sizeOf(node.shape));
     const needs = this.#behind(near);
     const makers = this.makers(needs);
-    const readers = needs.flatMap((need) => [...(this.users.get(need) ?? [])].slice(-MAX_TRIES));
+    const readers = needs.flatMap((need) => [...(this.users.get(need) ?? [])].slice(-fusion.tries));
     const isMap = ({ kind, members: [first] }: Unit): boolean => kind === 'map' && nexts.has(first!) === isNext;
     const maps = [...makers, ...readers].filter(isMap);
     const heavy = isNext ? [] : makers.filter(({ kind }) => kind !== 'map');
     const newest = (units: Unit[]): Unit[] => [...new Set(units)].sort((a, b) => b.age - a.age);
-    return [...newest(heavy), ...newest(maps).slice(0, MAX_TRIES)];
+    return [...newest(heavy), ...newest(maps).slice(0, fusion.tries)];
   }
 }
 

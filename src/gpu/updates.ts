@@ -1,13 +1,14 @@
 import { isParameter } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
+import { fusion, MAX_GROUPS, products } from '../planning/limits.js';
 import { sizeOf } from '../shape.js';
 import { joined, startsAlike, textOfCode } from '../wgsl/kernel.js';
 import { countOf } from './index.js';
-import { type EmitOptions, emitMap, emitReduce, isElementwise, MAX_GROUPS } from './kernels.js';
-import { emitMatmul, multiplyAdds, SMALL } from './matmul.js';
+import { type EmitOptions, emitMap, emitReduce, isElementwise } from './kernels.js';
+import { emitMatmul, multiplyAdds } from './matmul.js';
 import { align, type Place, type PlanContext, placeInRow } from './memory.js';
 import { base } from './partition.js';
-import { isScatter, MAX_BINDINGS, type Unit, type Units } from './units.js';
+import { isScatter, type Unit, type Units } from './units.js';
 import { addBinding, type Binding, type Kernel } from './writer.js';
 
 /** A dispatch to be: one unit, or several in one kernel. */
@@ -24,9 +25,6 @@ interface Member {
   readonly kept: readonly Tensor[];
   readonly made: readonly Tensor[];
 }
-
-/** Elements up to which a fold shares a dispatch with others. */
-const SMALL_FOLD = 2 ** 14;
 
 /** Stands for the length of any parameter while kernels are compared. */
 const ANY_LENGTH = 1 << 20;
@@ -77,7 +75,7 @@ export function groupUnits(units: Units, order: readonly Unit[], options: EmitOp
     const laidOut = [...new Set([...free, ...group])];
     for (const slot of group[0]!.kept.keys()) {
       const neighbours = laidOut.map(({ kept }) => kept[slot]!);
-      placeInRow('parameters', neighbours, options.shared, options.maxBytes);
+      placeInRow('parameters', neighbours, options.shared, options.limits.bindingBytes);
     }
     for (const members of chains(free, options)) {
       const own = new Set(members.map(({ unit }) => unit));
@@ -93,9 +91,6 @@ export function groupUnits(units: Units, order: readonly Unit[], options: EmitOp
   return joinSmall(groups, options);
 }
 
-/** Earlier dispatches that a small one tries to join, the newest first. */
-const MOST_PARTNERS = 4;
-
 /**
  * Small folds (bias gradients, the cost) become one dispatch where one may run when the other does, and so do small
  * products (δ and δaᵀ of a layer).
@@ -104,7 +99,7 @@ function joinSmall(groups: readonly Group[], options: EmitOptions): Group[] {
   const out: Group[] = [];
   for (const group of groups) {
     const kind = smallKind(group);
-    const partners = [...out.keys()].filter((at) => kind && smallKind(out[at]!) === kind).slice(-MOST_PARTNERS);
+    const partners = [...out.keys()].filter((at) => kind && smallKind(out[at]!) === kind).slice(-fusion.partners);
     if (!partners.reverse().some((at) => joinAt(out, at, group, options))) out.push(group);
   }
   return out;
@@ -117,7 +112,10 @@ function joinAt(out: Group[], at: number, group: Group, options: EmitOptions): b
   const isEarly = !isInTheWay([...partner, ...between], group.units, options);
   if (!isEarly && isInTheWay(partner, [...between, ...group.units], options)) return false;
   const units = [...partner, ...group.units];
-  const kernel = joinKernels(units.map((unit) => emit(unit, options)));
+  const kernel = joinKernels(
+    units.map((unit) => emit(unit, options)),
+    options.limits.storageBuffers,
+  );
   if (!kernel) return false;
   out.splice(at, 1);
   out.splice(isEarly ? at : out.length, 0, { units, kernel });
@@ -127,14 +125,14 @@ function joinAt(out: Group[], at: number, group: Group, options: EmitOptions): b
 /** What a group is small of, if it is. */
 function smallKind({ units }: Group): Unit['kind'] | undefined {
   const isSmall = ({ kind, members, elementIndex }: Unit): boolean => {
-    if (kind === 'reduce') return countOf(elementIndex) <= SMALL_FOLD && !members.some(isScatter);
-    return kind === 'matmul' && multiplyAdds(members[0]!) < SMALL;
+    if (kind === 'reduce') return countOf(elementIndex) <= fusion.smallFold && !members.some(isScatter);
+    return kind === 'matmul' && multiplyAdds(members[0]!) < products.small;
   };
   return units.every(isSmall) ? units[0]!.kind : undefined;
 }
 
 /** Kernels that need nothing of each other as one; undefined where they begin differently or bind too much together. */
-function joinKernels(kernels: readonly Kernel[]): Kernel | undefined {
+function joinKernels(kernels: readonly Kernel[], storageBuffers: number): Kernel | undefined {
   const first = kernels[0]!.code;
   if (!kernels.every(({ code }) => startsAlike(code, first))) return undefined;
   const bindings: Binding[] = [];
@@ -143,7 +141,7 @@ function joinKernels(kernels: readonly Kernel[]): Kernel | undefined {
     return { ...kernel, buffers: new Map(names) };
   });
   const total = kernels.reduce((sum, { workgroups: [x, y, z] }) => sum + x * y * z, 0);
-  if (bindings.length > MAX_BINDINGS || total > MAX_GROUPS) return undefined;
+  if (bindings.length > storageBuffers || total > MAX_GROUPS) return undefined;
   return { code: joined(parts), bindings, workgroups: [total, 1, 1] };
 }
 
@@ -186,7 +184,7 @@ function makeRun(members: readonly Member[], options: EmitOptions, places: Map<T
   const [{ unit, made }] = members as [Member];
   for (const slot of made.keys()) {
     const neighbours = members.map((member) => member.made[slot]!);
-    placeInRow('slot', neighbours, places, options.maxBytes);
+    placeInRow('slot', neighbours, places, options.limits.bindingBytes);
   }
   const [first, last] = [members[0], members.at(-1)].map((member) => options.shared.get(member!.kept[0]!)!);
   const run = last!.offset + align(last!.bytes, 16) - first!.offset;

@@ -21,7 +21,13 @@ it.each([
   const device = await adapter.requestDevice({ requiredFeatures: [MATRICES, 'subgroups', 'shader-f16'] });
   const unit = { componentType, resultComponentType: 'f32', M, N, K };
   const context = {
-    ...({ shared: new WeakMap(), maxBytes: 2 ** 30, adapter: 'gpu', lanes: 1, f16: true } as const),
+    ...({
+      shared: new WeakMap(),
+      limits: { storageBuffers: 8, bindingBytes: 2 ** 30 },
+      adapter: 'gpu',
+      lanes: 1,
+      f16: true,
+    } as const),
     matrices: makeMatrices([unit], 32),
   };
   const operand = (...shape: number[]) => cast(input(shape, { dtype: componentType }), 'f32');

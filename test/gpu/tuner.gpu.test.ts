@@ -4,7 +4,6 @@ import { grad } from '../../src/autodiff/reverse.js';
 import { Engine } from '../../src/engine.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
 import type { GpuOptions } from '../../src/gpu/device.js';
-import { type Tile, tiles } from '../../src/gpu/matmul.js';
 import type { TileStore } from '../../src/graph/backend.js';
 import { relu } from '../../src/ops/activation.js';
 import { add, square } from '../../src/ops/arithmetic.js';
@@ -12,6 +11,7 @@ import { input, parameter } from '../../src/ops/leaf.js';
 import { matmul } from '../../src/ops/matmul.js';
 import { random } from '../../src/ops/random.js';
 import { sum } from '../../src/ops/reduce.js';
+import { choices, type Tile } from '../../src/planning/limits.js';
 import { openAdapter } from '../support/adapter.js';
 
 async function withEngine<T>(options: GpuOptions, use: (engine: Engine) => Promise<T>, tile?: Tile): Promise<T> {
@@ -32,7 +32,9 @@ function layer(transposeA: boolean, transposeB: boolean, [m, n, k] = [164, 164, 
   return relu(add(matmul(a, b, { transposeA, transposeB }), random.normal([n!], { seed: 3 })));
 }
 
-const all = Object.values(tiles).flatMap((few) => few.map((tile) => [JSON.stringify(tile), tile] as const));
+const all = Object.values(choices).flatMap(({ tiles: few }) =>
+  few.map((tile) => [JSON.stringify(tile), tile] as const),
+);
 
 const graphs = [layer(false, true), layer(true, false, [256, 132, 133]), layer(false, false)];
 

@@ -137,7 +137,14 @@ function finiteBound(bound: number, value: number): number {
   return Number.isFinite(bound) ? bound : 4 * ulp(value);
 }
 
-/** What a kernel reads. */
+/** What a kernel reads: an adapter may take numbers below the normal ones for 0. */
+function read(value: TensorData): Interval {
+  if (!isFloat(value.dtype)) return exact(value);
+  const errors = Float64Array.from(value.data, (x) => (Math.abs(x) < TINY ? Math.abs(x) : 0));
+  return { value, errors };
+}
+
+/** A value as it is. */
 export const exact = (value: TensorData): Interval => ({ value, errors: new Float64Array(value.data.length) });
 
 /** |gpu − cpu| over the allowed error: at most 1 where the result is right. NaN agrees with NaN, ±∞ with what overflows. */
@@ -173,7 +180,7 @@ export function compareCaptures(captures: readonly Capture[], info: EngineInfo, 
   for (const capture of captures) {
     const roots = [...capture.results.keys()];
     const given = [...capture.reads].filter(([node]) => !capture.results.has(node));
-    const known = new Map(given.map(([node, data]) => [node, exact(toHost(data))]));
+    const known = new Map(given.map(([node, data]) => [node, read(toHost(data))]));
     const intervals = evaluateWith(roots, known, evaluateInterval);
     const checks = roots.map((node, i) => compareResult(node, intervals[i]!, capture));
     tell(checks);

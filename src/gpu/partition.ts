@@ -28,8 +28,11 @@ export const isVirtual = (node: Tensor): boolean =>
   node.op.kernel.kind === 'pointwise' || node.op.kernel.kind === 'index';
 
 /** Operations that an op counts as, where it may be computed again. */
-const costs: Readonly<Record<Cost, number>> = { free: 0, cheap: 1, dear: 4 };
+const costs: Readonly<Record<Cost, number>> = { free: 0, cheap: 1, dear: 4, heavy: 4 };
+/** Ops that it counts as in the text of a kernel. */
+const lengths: Readonly<Record<Cost, number>> = { free: 0.1, cheap: 1, dear: 1, heavy: 12 };
 const costOf = (node: Tensor): number => (halvesOf(node) ? 0 : costs[node.op.cost ?? 'dear']);
+const lengthOf = (node: Tensor): number => (halvesOf(node) ? lengths.free : lengths[node.op.cost ?? 'dear']);
 
 /** Stores a shared expression where writing it into each user would compute more than a buffer costs. */
 function storeShared(order: readonly Tensor[], stored: Set<Tensor>, nexts: ReadonlySet<Tensor>): void {
@@ -110,7 +113,7 @@ function cutLarge(order: readonly Tensor[], stored: Set<Tensor>, mostReads: numb
   for (const node of order) {
     for (;;) {
       const reads = new Set(node.inputs.filter((input) => !isLiteral(input)).flatMap(readsOf));
-      const count = node.inputs.reduce((total, input) => total + opsOf(input), costOf(node) > 0 ? 1 : 0.1);
+      const count = node.inputs.reduce((total, input) => total + opsOf(input), lengthOf(node));
       frontiers.set(node, reads);
       ops.set(node, count);
       if (reads.size <= (isVirtual(node) ? mostReads : mostReads - 1) && count <= fusion.ops) break;

@@ -80,8 +80,8 @@ export type TensorReference<O extends Options> = (inputs: Values, options: O, ou
 type Values = readonly TensorData[];
 type Form = { shape: Shape; dtype: DType };
 
-/** What computing one element once more costs: nothing but its place, an operation or two, or more. */
-export type Cost = 'free' | 'cheap' | 'dear';
+/** What computing one element once more costs: nothing but its place, an operation or two, more, or a hundred. */
+export type Cost = 'free' | 'cheap' | 'dear' | 'heavy';
 
 /** What the compiler must know of an op, beside its rules. It knows no op by its name. */
 interface Traits<O extends Options> {

@@ -82,14 +82,16 @@ export const reshape = (shape: Shape): Layer =>
   ofFunction(`reshape(${formatShape(shape)})`, (x) => reshapeTensor(x, [x.shape[0] ?? 1, ...shape]));
 
 /**
- * While training, sets each element to 0 with probability `rate` (0.5) and divides the others by 1 − rate; each step
- * draws anew. Otherwise does nothing. One layer applied twice in a graph uses one mask for equal shapes.
+ * While training, sets each element to 0 with probability `rate` (0.5) and divides the others by 1 − rate; each step and each
+ * application of the layer draws anew. Otherwise does nothing. With a seed of its own, all applications in a step draw one mask
+ * for equal shapes.
  */
 export function dropout(rate = 0.5, options: LayerOptions = {}): Layer {
   if (!(rate >= 0 && rate < 1)) throw new NablaError(`dropout: rate ${rate} is outside [0, 1)`);
   return makeLayer(`dropout(${rate})`, layerOptions('dropout', options), ({ seed }) => (x, training) => {
     if (!training || rate === 0) return x;
-    const drawn = random.uniform(x.shape, { seed: seed('mask'), fresh: true });
+    const own = options.seed === undefined ? {} : { seed: seed('mask') };
+    const drawn = random.uniform(x.shape, { ...own, fresh: true });
     return mul(x, where(less(drawn, rate), 0, 1 / (1 - rate)));
   });
 }

@@ -3,7 +3,7 @@ import { EPSILON } from '../bounds.js';
 import { errorOf, pointwise, type ScalarReference } from '../graph/op.js';
 import { type Binary, definePointwise, type Tensor, type Unary } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
-import { add, exp, minimum, mul, square, sub } from './arithmetic.js';
+import { abs, add, div, exp, minimum, mul, neg, square, sub } from './arithmetic.js';
 import { greater, lessEqual, where } from './compare.js';
 
 const sigma: ScalarReference = (z) => (z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z)));
@@ -107,10 +107,10 @@ const cdfBound = errorOf((value, z) => (1 + Math.min(6, Math.abs(z))) * 2 ** -20
 
 const geluDerivative: Unary = definePointwise('geluDerivative', pointwise('gelu_derivative', source), {
   cost: 'dear',
-  // gelu″ = φ(z) (2 − z²)
+  // gelu″ = φ(z) (2 − z²), z² not by itself: it may be infinite where φ is 0
   vjp: ({ inputs: [z], cotangent }) => {
     const density = mul(1 / Math.sqrt(2 * Math.PI), exp(mul(-0.5, square(z!))));
-    return [mul(cotangent, mul(density, sub(2, square(z!))))];
+    return [mul(cotangent, sub(mul(2, density), mul(mul(density, z!), z!)))];
   },
   reference: (z) => normalCdf(z) + z * normalDensity(z),
   bound: cdfBound,
@@ -125,11 +125,11 @@ export const gelu: Unary = definePointwise('gelu', pointwise('gelu', source), {
 
 const siluDerivative: Unary = definePointwise('siluDerivative', pointwise('silu_derivative', source), {
   cost: 'dear',
-  // silu″ = σ (1 − σ) (2 + z (1 − 2σ))
+  // silu″ = h (h (2 + z (1 − 2σ))) with h² = σ (1 − σ), h = e^(−|z|/2) / (1 + e^−|z|): h² alone may be lost
   vjp: ({ inputs: [z], cotangent }) => {
-    const a = sigmoid(z!);
-    const curvature = add(2, mul(z!, sub(1, mul(2, a))));
-    return [mul(cotangent, mul(sigmoidDerivative(a), curvature))];
+    const h = div(exp(mul(-0.5, abs(z!))), add(1, exp(neg(abs(z!)))));
+    const curvature = add(2, mul(z!, sub(1, mul(2, sigmoid(z!)))));
+    return [mul(mul(mul(cotangent, curvature), h), h)];
   },
   reference: (z) => sigma(z) * (1 + z * sigma(-z)),
   // the sum may cancel: its error is that of σ (1 + |z|)

@@ -35,7 +35,7 @@ function numberOf({ seed }: DrawOptions): number {
 const generator = (name: string, of: (words: Words) => number, bound: number) =>
   defineIndex<DrawOptions>({
     name,
-    cost: 'dear',
+    cost: 'heavy',
     source,
     dtype: () => 'f32',
     vjp: ({ inputs }) => inputs.map(() => undefined),

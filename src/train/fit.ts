@@ -3,7 +3,7 @@ import type { Dataset } from '../data/dataset.js';
 import { shuffled } from '../data/random.js';
 import type { Engine } from '../engine.js';
 import { NablaError } from '../errors.js';
-import { runSeed } from '../ops/random.js';
+import { runCount, runSeed } from '../ops/random.js';
 import type { Optimizer } from '../optim/optimizers.js';
 import { checkOptions } from '../options.js';
 import { INSPECT } from '../print.js';
@@ -212,8 +212,9 @@ export class TrainingRun implements Fit {
     const { model, loss, data, shuffle, signal, validation: unseen } = this.#options;
     const from = this.#progress;
     const order = shuffle === false ? data.rows : shuffled(data.rows, from.seed, from.epoch);
-    // at each epoch, because another run may go on between two
-    if (pass.isRandom) await this.#engine.write(runSeed, from.seed);
+    // what is drawn depends on seed and step alone; at each epoch, because another run may go on between two
+    if (pass.isRandom)
+      await Promise.all([this.#engine.write(runSeed, from.seed), this.#engine.write(runCount, from.step)]);
     const began = performance.now();
     const epoch = from.epoch + 1;
     let { step } = from;

@@ -7,9 +7,10 @@ import { GpuBackend } from '../../src/gpu/backend.js';
 import { pointwise } from '../../src/graph/op.js';
 import { defineOp, type Tensor } from '../../src/graph/tensor.js';
 import { gelu, relu, sigmoid, tanh } from '../../src/ops/activation.js';
-import { add, mul, sqrt, square, sub } from '../../src/ops/arithmetic.js';
+import { abs, add, div, exp, mul, sqrt, square, sub } from '../../src/ops/arithmetic.js';
+import { greater } from '../../src/ops/compare.js';
 import { gather, oneHot } from '../../src/ops/indexing.js';
-import { input, parameter } from '../../src/ops/leaf.js';
+import { input, parameter, tensor } from '../../src/ops/leaf.js';
 import { matmul } from '../../src/ops/matmul.js';
 import { random } from '../../src/ops/random.js';
 import { mean, sum } from '../../src/ops/reduce.js';
@@ -182,4 +183,12 @@ it('leaves nothing behind', async () => {
   engine.dispose();
   expect(engine.stats().liveBuffers).toBe(0);
   expect(engine.stats().liveBytes).toBe(0);
+});
+
+it('lets an adapter take numbers below the normal ones for 0', async () => {
+  const engine = await openGpuEngine();
+  const x = tensor(Float32Array.of(0, 1e-40, -1e-40, 1e-38, 2 ** -149));
+  const report = await engine.verify([sqrt(abs(x)), mul(x, 1e30), exp(x), div(1, add(x, 1)), greater(x, 0)]);
+  expect(report.ok, JSON.stringify(report.checks)).toBe(true);
+  engine.dispose();
 });

@@ -99,7 +99,7 @@ describe('fit', () => {
     expect(await order(1, false)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
-  it('drops by its seed, and by nothing else of the engine but how often it has dropped', async () => {
+  it('drops by its seed and its steps, and by nothing else of the engine', async () => {
     const costs = async (seed: number, on = openCpuEngine()): Promise<number[]> => {
       const seen: number[] = [];
       const onStep = ({ cost }: StepReport): number => seen.push(cost);
@@ -113,7 +113,7 @@ describe('fit', () => {
     const used = openCpuEngine();
     await all(fit(used, { ...counting(9, 2), seed: 70 })); // draws nothing
     expect(await costs(1, used)).toEqual(first);
-    expect(await costs(1, used)).not.toEqual(first);
+    expect(await costs(1, used)).toEqual(first); // whatever ran before
   });
 
   it('learns XOR', async () => {

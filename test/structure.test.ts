@@ -112,7 +112,7 @@ const graphOf = (types: boolean) =>
     source.map((file) => [
       file.path,
       imports(file, types)
-        .filter((specifier) => specifier.startsWith('.') && !specifier.endsWith('?raw'))
+        .filter((specifier) => specifier.startsWith('.') && !/\?(raw|script)$/.test(specifier))
         .map((specifier) => join(dirname(file.path), specifier).replace(/\.js$/, '.ts')),
     ]),
   );

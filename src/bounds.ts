@@ -1,3 +1,4 @@
+// Error bounds of floating-point arithmetic: the constants and formulas that the ops' bounds are made of.
 import type { TensorData } from './dtype.js';
 
 /** Unit of a WGSL f32 operation whose rounding mode is unspecified: 2⁻²³. */

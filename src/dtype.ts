@@ -1,3 +1,4 @@
+// Element types: their sizes, typed arrays, f16 conversion, and how values of all forms become tensor data.
 import { steady } from './bytes.js';
 import { DTypeError, FeedError } from './errors.js';
 import { broadcastSteps, checkShape, eachPlace, formatShape, type Shape, sameShape, sizeOf } from './shape.js';

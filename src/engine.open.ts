@@ -1,3 +1,4 @@
+// `open`: its options, and the choice between the GPU and the CPU backend.
 import type { CrossCheck, OnCheck } from './check/compare.js';
 import { crossChecks, Engine } from './engine.js';
 import { DeviceError } from './errors.js';

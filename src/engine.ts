@@ -1,3 +1,5 @@
+// The engine: runs graphs, compiles steps, reads and writes parameters, checks results, and frees what it holds.
+
 // Consumers may compile without it: the declarations bring it along for `await using`.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { inPrecision, type Precision } from './autodiff/precision.js';

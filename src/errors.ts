@@ -1,3 +1,5 @@
+// Error classes; a message has the form "op: fact; fix".
+
 /** Base of every error that Nabla throws on purpose; its message names the op, the fact and the fix. */
 export class NablaError extends Error {
   constructor(message: string, options?: ErrorOptions) {

@@ -1,3 +1,4 @@
+// Entry of the package in browsers: everything of all platforms, with WebGPU from navigator.gpu and files in OPFS.
 import { openWith } from './engine.open.js';
 import { GpuBackend } from './gpu/backend.js';
 

@@ -1,3 +1,4 @@
+// Entry of the package in Node: everything of all platforms, with WebGPU from Dawn and files on disk.
 import { openWith } from './engine.open.js';
 import { GpuBackend } from './gpu/backend.js';
 import { ask, findAdapter } from './node/dawn.js';

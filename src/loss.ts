@@ -1,3 +1,4 @@
+// Loss functions: squared error, cross-entropy and binary cross-entropy, as means over the batch.
 import { isFloat } from './dtype.js';
 import { checkTensors, type Tensor } from './graph/tensor.js';
 import { div, mul, square, sub } from './ops/arithmetic.js';

@@ -216,6 +216,11 @@ describe('the repository', () => {
     expect(matches(under('src', 'test', 'demo'), /@ts-(ignore|nocheck)|biome[-]ignore/)).toEqual([]);
   });
 
+  it('opens each file of src with a comment on what it is for', () => {
+    const header = /^(#!.*\n)?\/\/ \S.{20,}\n/;
+    expect(source.filter(({ text }) => !header.test(text)).map(({ path }) => path)).toEqual([]);
+  });
+
   it('names no place on one machine and no package registry', () => {
     const place = /(^|[^\w.~-])\/(work|root|home|Users)\/|registry\.[a-z]+\.|deb\.debian/;
     expect(matches(files, place)).toEqual([]);

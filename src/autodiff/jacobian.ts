@@ -1,3 +1,4 @@
+// Jacobian matrices, row by row with reverse mode or column by column with forward mode, whichever takes fewer passes.
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { ones, unitRows } from '../ops/leaf.js';

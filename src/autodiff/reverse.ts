@@ -1,3 +1,4 @@
+// Reverse-mode derivatives: grad, by backpropagation of cotangents through the graph.
 import { isFloat } from '../dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';

@@ -1,4 +1,4 @@
-// Files in a page's private storage (OPFS), which hold the old content until the new is complete.
+// Saves and loads files in the page's private storage (OPFS); a file keeps its old content until the new is complete.
 import { type Bytes, copyBytes } from '../bytes.js';
 import { queues } from '../io/inOrder.js';
 

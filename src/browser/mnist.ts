@@ -1,3 +1,4 @@
+// Loads MNIST in a browser: fetches the four IDX files, and reports progress.
 import { mnistFrom } from '../data/idx.js';
 import { NablaError } from '../errors.js';
 import { checkOptions } from '../options.js';

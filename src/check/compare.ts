@@ -1,3 +1,4 @@
+// The cross-check: compares what kernels stored with float64, within bounds propagated through fused ops.
 import { TINY, ulp } from '../bounds.js';
 import { evaluateBound, evaluateNode, evaluateWith, ownValue, toHost } from '../cpu/evaluate.js';
 import { hostArray, hostData, isFloat, roundTo, type TensorData, type TypedArray } from '../dtype.js';

@@ -1,3 +1,4 @@
+// explain: values, local derivatives and cotangents of every node of a small graph, also as a Mermaid diagram.
 import { pushForward, pushThrough } from '../autodiff/forward.js';
 import { backpropagate, checkFloats, pullBack, type Visit } from '../autodiff/reverse.js';
 import type { TensorData } from '../dtype.js';

@@ -1,3 +1,4 @@
+// gradCheck: compares derivatives with central finite differences in float64.
 import { jacobian } from '../autodiff/jacobian.js';
 import { evaluate, ownValue, toHost } from '../cpu/evaluate.js';
 import type { TensorData, TypedArray } from '../dtype.js';

@@ -1,4 +1,4 @@
-// Comma-separated numbers, as RFC 4180 has them. Strict: what is no number is said, with its line and column.
+// Reads comma-separated numbers (RFC 4180). Strict: anything that is no number is an error with its line and column.
 import { describe } from '../bytes.js';
 import { FormatError } from '../errors.js';
 import { checkOptions } from '../options.js';

@@ -1,3 +1,4 @@
+// Data sets: inputs and labels in memory, shuffling, splitting and batches.
 import { type DType, isFloat, readValue, type TensorData, type TypedArray, type Value } from '../dtype.js';
 import { FeedError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';

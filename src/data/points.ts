@@ -1,3 +1,4 @@
+// Generated two-dimensional classification problems: spiral, moons, circles and xor.
 import { checkOptions } from '../options.js';
 import { checkWhole } from '../shape.js';
 import { type Dataset, dataset } from './dataset.js';

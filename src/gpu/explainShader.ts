@@ -1,3 +1,5 @@
+// Turns a shader compiler's message into an error that shows the function, its file and the lines around it.
+
 /** The compiler's complaint, the function it is in with its file, and the lines around it. */
 export async function explainShader(module: GPUShaderModule, wgsl: string, cause: unknown): Promise<string> {
   const { messages } = await module.getCompilationInfo();

@@ -1,3 +1,4 @@
+// Rewrites a graph before planning: simplification, shared subexpressions, split products and sums, f16 storage.
 import {
   builtIn,
   type ComposedKernel,

@@ -1,3 +1,4 @@
+// Matrix products on matrix units (subgroup matrices), where the device has them.
 import matrixProducts from '../../shaders/matmul.matrices.wgsl?raw';
 import { flat } from './index.js';
 import { matrixIndex, type Operand, type Product, type Tile } from './matmul.js';

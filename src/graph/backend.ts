@@ -1,3 +1,4 @@
+// The interface between the engine and its backends, with the plain data they report: plans, profiles, statistics.
 import type { TensorData } from '../dtype.js';
 import type { Feeds, Program } from './program.js';
 import type { Tensor } from './tensor.js';

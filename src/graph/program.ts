@@ -1,3 +1,4 @@
+// Programs: the outputs and parameter updates of a step, the values fed to it, and checks of both.
 import { isFloat, readValue, type TensorData, type Value } from '../dtype.js';
 import { FeedError, NablaError } from '../errors.js';
 import { formatShape, sameShape } from '../shape.js';

@@ -1,3 +1,4 @@
+// Tensors as graph nodes, how an op is applied to them, and checks of its inputs.
 import { checkDType, type DType, hostArray, isFloat, rangeOf } from '../dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
 import { checkOptions } from '../options.js';

@@ -1,3 +1,4 @@
+// Checkpoints: a model, its optimizer's state and the progress of training as one safetensors file.
 import { scalingOf } from '../autodiff/precision.js';
 import type { Bytes } from '../bytes.js';
 import { ownValue } from '../cpu/evaluate.js';

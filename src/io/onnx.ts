@@ -1,4 +1,4 @@
-// Trained models for other runtimes: ONNX of opset 20. Operators: https://onnx.ai/onnx/operators/; fields: onnx.proto.
+// Exports trained models as ONNX, opset 20. Operators: https://onnx.ai/onnx/operators/; fields: onnx.proto.
 import { evaluateNode } from '../cpu/evaluate.js';
 import { type DType, isFloat, type TensorData } from '../dtype.js';
 import type { Engine } from '../engine.js';

@@ -1,4 +1,4 @@
-// safetensors files, the format of PyTorch's world for named tensors: https://github.com/huggingface/safetensors
+// Reads and writes safetensors files, the usual format for named tensors: https://github.com/huggingface/safetensors
 import { type Bytes, classOf, describe, steady, viewBytes } from '../bytes.js';
 import { isFloat, rangeOf, type TensorData } from '../dtype.js';
 import { Tensor } from '../graph/tensor.js';

@@ -1,4 +1,4 @@
-// Event files of TensorBoard: records (tensorflow/core/lib/io/record_writer.h) of Event messages (util/event.proto).
+// Writes TensorBoard event files: records (tensorflow/core/lib/io/record_writer.h) of Event messages (event.proto).
 import { NablaError } from '../errors.js';
 import { checkOptions } from '../options.js';
 import { bytesOf, double, type Fields, float, int, join, message, text } from './protobuf.js';

@@ -1,3 +1,4 @@
+// What a layer is: named parameters, initializers, seeds, and sequential composition.
 import type { Value } from '../dtype.js';
 import { NablaError } from '../errors.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';

@@ -1,3 +1,4 @@
+// Layers without recurrence: dense, convolution, pooling, embedding, layer norm, dropout, reshape.
 import { NablaError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import { type Activation, activations } from '../ops/activation.js';

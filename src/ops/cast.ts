@@ -1,4 +1,4 @@
-// WGSL: conversions, index expressions (`write`, here); rounding to f16 is in shaders/cast.wgsl.
+// Casts and stopGradient. WGSL: index expressions (`write`, here); rounding to f16 is in shaders/cast.wgsl.
 import source from '../../shaders/cast.wgsl?raw';
 import { EPSILON } from '../bounds.js';
 import { checkDType, type DType, hostArray, isFloat, roundTo } from '../dtype.js';

@@ -1,3 +1,4 @@
+// Comparisons, where, and the test for values that are not finite. WGSL: shaders/compare.wgsl.
 import source from '../../shaders/compare.wgsl?raw';
 import { broadcastData, hostData } from '../dtype.js';
 import { DTypeError } from '../errors.js';

@@ -1,4 +1,4 @@
-// WGSL: gather and oneHot are index expressions (`write`, here); the gradient of gather is in shaders/gather.wgsl.
+// gather, oneHot, scatterAdd. WGSL: index expressions (`write`, here); gather's gradient is in shaders/gather.wgsl.
 import { gamma } from '../bounds.js';
 import { hostArray, type TensorData } from '../dtype.js';
 import { DTypeError, FeedError, ShapeError } from '../errors.js';

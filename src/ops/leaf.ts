@@ -1,4 +1,4 @@
-// WGSL: arange and full are index expressions (`write`, here); the others are buffers.
+// Leaves of graphs: inputs, parameters and constants. WGSL: arange and full are index expressions (`write`, here).
 import { EPSILON } from '../bounds.js';
 import { type DType, hostArray, isFloat, readValue, roundTo, type Value } from '../dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../errors.js';

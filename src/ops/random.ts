@@ -1,3 +1,4 @@
+// Random tensors, uniform and normal, from a seed. WGSL: shaders/random.wgsl.
 import source from '../../shaders/random.wgsl?raw';
 import { EPSILON } from '../bounds.js';
 import { NablaError } from '../errors.js';

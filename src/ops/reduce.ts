@@ -1,4 +1,4 @@
-// WGSL: shaders/fold.wgsl says how two values combine, shaders/reduction.wgsl is the loop.
+// sum, mean, max, min, argMax. WGSL: shaders/fold.wgsl combines two values, shaders/reduction.wgsl is the loop.
 import { gamma } from '../bounds.js';
 import { hostArray, isFloat, type TensorData, type TypedArray } from '../dtype.js';
 import { DTypeError } from '../errors.js';

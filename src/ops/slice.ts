@@ -1,4 +1,4 @@
-// WGSL: index expressions (`write`, here), written into the kernels that read them.
+// slice, pad and concat. WGSL: index expressions (`write`, here), written into the kernels that read them.
 import { type DType, hostArray, type TensorData, type TypedArray, viewData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { checkNumber, checkTensors, commonDType, defineIndex, literal, type Tensor } from '../graph/tensor.js';

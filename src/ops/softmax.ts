@@ -1,3 +1,4 @@
+// softmax, logSoftmax, logSumExp and the cross-entropies that contain them. WGSL: shaders/softmax.wgsl.
 import source from '../../shaders/softmax.wgsl?raw';
 import { EPSILON } from '../bounds.js';
 import { builtIn, errorOf, pointwise } from '../graph/op.js';

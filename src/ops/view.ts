@@ -1,4 +1,4 @@
-// WGSL: index expressions (`write`, here), written into the kernels that read them; a reshape takes none.
+// reshape, broadcastTo, transpose. WGSL: index expressions (`write`, here), written into the kernels that read them.
 import { broadcastData, viewData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { checkTensors, defineIndex, type Tensor } from '../graph/tensor.js';

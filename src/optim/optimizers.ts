@@ -1,3 +1,4 @@
+// Optimizers: sgd, adam, adamW and rmsProp, as updates of parameters and state in the graph.
 import { follow } from '../autodiff/precision.js';
 import { NablaError } from '../errors.js';
 import { programNodes, type Updates } from '../graph/program.js';

@@ -1,3 +1,4 @@
+// Learning rate schedules as functions of the step number.
 import { NablaError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import { add, cos, div, maximum, minimum, mul, pow } from '../ops/arithmetic.js';

@@ -1,3 +1,4 @@
+// evaluate: mean cost and accuracy over a data set, and the pass over batches that fit shares with it.
 import type { Precision } from '../autodiff/precision.js';
 import { type Dataset, isScaled, stored } from '../data/dataset.js';
 import type { Engine } from '../engine.js';

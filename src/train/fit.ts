@@ -1,3 +1,4 @@
+// fit: the training loop, with reports, validation, stopping and resuming.
 import type { Precision } from '../autodiff/precision.js';
 import type { Dataset } from '../data/dataset.js';
 import { shuffled } from '../data/random.js';

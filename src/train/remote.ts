@@ -1,4 +1,4 @@
-// Training in a worker: the engine, the model and the data live there, reports and files come here.
+// Training in a worker: engine, model and data live there; reports and files are sent to the page.
 import { type Bytes, classOf, copyBytes, copyOf, isShared } from '../bytes.js';
 import type { Engine } from '../engine.js';
 import * as errors from '../errors.js';

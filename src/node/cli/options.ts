@@ -1,4 +1,4 @@
-// The options of the commands: what each means, what it accepts, and the presets that set several at once.
+// Options of the commands: meaning, accepted values, defaults, and presets that set several at once.
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { NablaError } from '../../errors.js';
 import { activations } from '../../ops/activation.js';

@@ -1,4 +1,4 @@
-// What `nabla train` leaves beside the model, and `nabla report`, which compares it.
+// The report that `nabla train` writes, and `nabla report`, which compares runs.
 import { basename } from 'node:path';
 import { NablaError } from '../../errors.js';
 import { chromeTrace, type EngineInfo, type Profile } from '../../graph/backend.js';

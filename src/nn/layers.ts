@@ -17,14 +17,17 @@ import { checkShape, checkWhole, formatShape, type Shape, sameShape, sizeOf } fr
 import type { Initializer, Layer, LayerOptions } from './layer.js';
 import { layerOptions, lookUp, makeLayer, sequential } from './layer.js';
 
-/** What `dense` takes beside its sizes. */
+/** Options of `dense`. */
 export interface DenseOptions extends LayerOptions {
   activation?: Activation | ((z: Tensor) => Tensor);
-  /** true unless given. */
+  /** Whether to add a bias; true by default. */
   bias?: boolean;
-  /** Of the weight: `heUniform` before the ReLU family, `glorotUniform` before sigmoid and tanh, else `pytorch`. */
+  /**
+   * Initializer of the weight; by default `heUniform` before the ReLU family, `glorotUniform` before sigmoid and tanh,
+   * else `pytorch`.
+   */
   initializer?: Initializer;
-  /** Of the bias: zeros, but PyTorch's uniform ±1/√inputs where the weight has `pytorch`. */
+  /** Initializer of the bias; by default zeros, or PyTorch's uniform ±1/√inputs if the weight has `pytorch`. */
   biasInitializer?: Initializer;
 }
 
@@ -83,8 +86,8 @@ export const reshape = (shape: Shape): Layer =>
   ofFunction(`reshape(${formatShape(shape)})`, (x) => reshapeTensor(x, [x.shape[0] ?? 1, ...shape]));
 
 /**
- * While training, sets each element to 0 with probability `rate` (0.5) and divides the others by 1 − rate; each step
- * draws anew. Otherwise does nothing. One layer applied twice in a graph uses one mask for equal shapes.
+ * While training, sets each element to 0 with probability `rate` (0.5) and divides the others by 1 − rate, with a new
+ * mask in each step. Otherwise does nothing. A layer applied twice in a graph uses the same mask for equal shapes.
  */
 export function dropout(rate = 0.5, options: LayerOptions = {}): Layer {
   if (!(rate >= 0 && rate < 1)) throw new NablaError(`dropout: rate ${rate} is outside [0, 1)`);
@@ -97,7 +100,7 @@ export function dropout(rate = 0.5, options: LayerOptions = {}): Layer {
 
 type EmbeddingOptions = LayerOptions & { initializer?: Initializer };
 /**
- * Rows of a table [count, size] by whole numbers: [...] to [..., size]. Parameter: weight, N(0, 1) unless given.
+ * Looks up rows of a table [count, size] by index: [...] to [..., size]. Parameter: weight, N(0, 1) unless given.
  * Indices are i32 or u32 in [0, count).
  */
 export function embedding(count: number, size: number, options: EmbeddingOptions = {}): Layer {

@@ -89,7 +89,7 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** A file's bytes. */
+/** Reads a file. */
 export const loadFile = async (path: string): Promise<Uint8Array> => new Uint8Array(await readFile(path));
 
 /** What the file system's codes mean. */

@@ -51,9 +51,9 @@ export const roundToHalf = (x: Tensor): Tensor => halveOf([x], { dtype: 'f32', r
 export const isHalved = (node: Tensor): boolean => builtIn(node) === 'cast' && 'rounded' in node.options;
 
 /**
- * The same values in another dtype: floats to integers cut towards zero and clamp to what f32 can say, NaN
- * becomes 0; integers keep their bits; anything but 0 is true. To f16 it rounds, ties to even, also what an op of f16
- * tensors gives, which is f32 until then.
+ * Converts to another dtype. Floats to integers: truncated towards zero and clamped to the range, as far as f32 can
+ * represent it; NaN becomes 0. Between integers: same bits. To bool: anything but 0 is true. To f16: rounded, ties to
+ * even, also the result of an op of f16 tensors, which is f32 before.
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
   if (dtype === 'u8') throw new DTypeError('cast: u8 is storage only; make it with tensor(new Uint8Array(…))');

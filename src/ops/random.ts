@@ -70,9 +70,9 @@ type RandomArguments =
       fresh?: boolean;
     }
   | {
-      /** Takes the place of the draw's number in the step: draws of one seed are alike in each run. */
+      /** Replaces the draw's number in the step: draws with the same seed are equal in each run. */
       seed?: number;
-      /** New numbers at each run of a step, others than those of the step's other draws. */
+      /** New numbers at each run of a step, different from those of the step's other draws. */
       fresh: true;
     };
 

@@ -64,7 +64,10 @@ export function numberAt(value: number, dtype: DType, flat: string): string {
   return `bitcast<f32>(${new Uint32Array(Float32Array.of(value).buffer)[0]}u | (${flat} & 0u))`;
 }
 
-/** Elements from `begin` up to, without, `end` along each axis; negative numbers count from the end, missing ones take the whole axis. */
+/**
+ * Elements from `begin` up to but excluding `end` along each axis; negative numbers count from the end, missing ones
+ * select the whole axis.
+ */
 export function slice(x: Tensor, begin: readonly number[], end: readonly number[] = []): Tensor {
   const rank = rankOf('slice', x);
   const bounds = [begin, end];
@@ -119,7 +122,7 @@ const concatOf = defineIndex<{ axis: number }>({
   },
 });
 
-/** Joins tensors along `axis`; all other sizes and the dtypes must agree. */
+/** Concatenates tensors along `axis`; all other sizes and the dtypes must agree. */
 export function concat(xs: readonly Tensor[], options: { axis: number }): Tensor {
   const first = Array.isArray(xs) ? (xs as readonly Tensor[])[0] : undefined;
   if (!first) throw new ShapeError('concat: nothing to join; pass a list of at least one tensor');

@@ -78,7 +78,7 @@ export const logSoftmax = alongAxis('logSoftmax', (x, axis) => {
   return sub(sub(x, peak), log(totalOf(x, peak, axis)));
 });
 
-/** ln Σ eˣ over `axis`, without overflow. Throws ShapeError over nothing. */
+/** ln Σ eˣ over `axis`, without overflow. Throws ShapeError over an empty axis. */
 export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
   const axes = axesOf('logSumExp', x, options);
   const peak = peakOf(x, axes);

@@ -26,7 +26,7 @@ const reshapeOf = defineIndex<{ shape: Shape }>({
   write: ({ flat, read }) => read(0, flat),
 });
 
-/** The same elements in row-major order under another shape; one size may be −1 and is then worked out. */
+/** The same elements in row-major order with another shape; one size may be −1 and is then computed. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   checkTensors('reshape', x);
   if (!Array.isArray(shape)) checkShape('reshape', shape);

@@ -6,8 +6,8 @@ import { cast } from '../ops/cast.js';
 import { checkOptions } from '../options.js';
 
 /**
- * A learning rate from the number of steps done before this one (a scalar f32): part of the step's graph. One of your own
- * is a function of it: `(step) => mul(1e-3, minimum(1, div(add(step, 1), 500)))` climbs for 500 steps.
+ * A learning rate as a function of the number of steps done before this one (a scalar f32), part of the step's graph.
+ * You can write your own: `(step) => mul(1e-3, minimum(1, div(add(step, 1), 500)))` increases for 500 steps.
  */
 export type Schedule = (step: Tensor) => Tensor;
 

@@ -1,13 +1,13 @@
 // Arithmetic on cost curves: a running mean, and values at steps that several curves share.
 
-/** A curve's points: [step, cost of its batch]. */
-export type CostCurve = readonly (readonly [step: number, cost: number])[];
+/** Points of a curve: [step, cost], in ascending order of steps. */
+export type Curve = readonly (readonly [step: number, cost: number])[];
 
 /** Weight that a cost keeps in the running mean from one step to the next. */
 const DECAY = 0.98;
 
 /** The exponentially weighted mean of the costs up to each point, corrected for the start as Adam's moments are. */
-export function runningMean(costs: CostCurve): number[] {
+export function runningMean(costs: Curve): Curve {
   let mean = 0;
   let weight = 0;
   let last = 0;
@@ -16,23 +16,20 @@ export function runningMean(costs: CostCurve): number[] {
     last = step;
     mean += fresh * (cost - mean);
     weight += fresh * (1 - weight);
-    return mean / weight;
+    return [step, mean / weight];
   });
 }
 
-/** A curve's values at the given steps, which ascend, interpolated linearly; null beyond its ends. */
-export function resample(
-  steps: readonly number[],
-  values: readonly number[],
-  at: readonly number[],
-): (number | null)[] {
+/** A curve's costs at the given steps, which ascend, interpolated linearly; null beyond its ends. */
+export function resample(curve: Curve, at: readonly number[]): (number | null)[] {
   let next = 0;
   return at.map((step) => {
-    while (next < steps.length && steps[next]! < step) next++;
-    if (next === steps.length || (next === 0 && steps[0]! > step)) return null;
-    const before = Math.max(0, next - 1);
-    const share = (step - steps[before]!) / (steps[next]! - steps[before]! || 1);
-    return values[before]! + share * (values[next]! - values[before]!);
+    for (let point = curve[next]; point && point[0] < step; point = curve[next]) next++;
+    const after = curve[next];
+    const before = curve[next - 1] ?? after;
+    if (!before || !after || before[0] > step) return null;
+    const share = (step - before[0]) / (after[0] - before[0] || 1);
+    return before[1] + share * (after[1] - before[1]);
   });
 }
 

@@ -1,14 +1,15 @@
 // How the page writes numbers and names as text.
 import type { Figure } from '../data.js';
 
-/** Two significant decimals beside a power of ten, or four decimals where those say enough. */
+/** Four decimals, or exponential notation where those would show too little or too much. */
 const decimals = (value: number): string => (value < 1e-3 || value >= 1e4 ? value.toExponential(2) : value.toFixed(4));
 
-export const costText = (value: Figure): string => (Number.isFinite(value) ? decimals(value!) : 'NaN');
+const isNumber = (value: Figure | undefined): value is number => Number.isFinite(value);
+
+export const costText = (value: Figure | undefined): string => (isNumber(value) ? decimals(value) : 'NaN');
 
 /** A share from 0 to 1 in percent. */
-export const percent = (share: Figure | undefined): string =>
-  Number.isFinite(share) ? `${(100 * share!).toFixed(2)}%` : '–';
+export const percent = (share: Figure | undefined): string => (isNumber(share) ? `${(100 * share).toFixed(2)}%` : '–');
 
 /** With a comma at each thousand. */
 export const count = (value: number): string => value.toLocaleString('en-US');

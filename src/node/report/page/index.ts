@@ -25,5 +25,6 @@ function showRuns(runs: readonly Run[]): void {
 }
 
 const runs: readonly Run[] = JSON.parse(byId('runs').textContent ?? '[]');
-if (runs.length === 1) showRun(runs[0]!);
+const [run, ...others] = runs;
+if (run && others.length === 0) showRun(run);
 else showRuns(runs);

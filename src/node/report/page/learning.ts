@@ -1,7 +1,7 @@
 // The section "Learning": cost by step, accuracy by epoch, and a table of the epochs of a run that is alone.
 import type { Epoch, Figure, Run } from '../data.js';
 import { type ChartSeries, drawChart, removeFigure, wholeAxis, wholeValue } from './chart.js';
-import { resample, runningMean, stepGrid } from './curves.js';
+import { type Curve, resample, runningMean, stepGrid } from './curves.js';
 import { addTable, byId, reveal, runColour } from './elements.js';
 import { costText, duration, percent } from './format.js';
 
@@ -15,7 +15,8 @@ export function showLearning(runs: readonly Run[]): void {
   if (runs.length > 1) byId('shares').textContent = 'Test accuracy by epoch, in percent';
   drawCosts(runs);
   drawAccuracies(runs);
-  if (runs.length === 1) listEpochs(runs[0]!.epochs);
+  const [run, ...others] = runs;
+  if (run && others.length === 0) listEpochs(run.epochs);
 }
 
 function listEpochs(epochs: readonly Epoch[]): void {
@@ -41,13 +42,14 @@ function drawCosts(runs: readonly Run[]): void {
   const means = runs.map(({ costs }) => runningMean(costs));
   const lines = linesOf(runs, 'one batch', 'running mean');
   const value = (_: unknown, cost: number | null): string => (cost == null ? '–' : costText(cost));
-  const low = Math.min(...means.flat());
-  const high = Math.max(...means.flat());
+  const heights = means.flatMap((mean) => mean.map(([, cost]) => cost));
+  const low = Math.min(...heights);
+  const high = Math.max(...heights);
   const isLog = low > 0 && high > 8 * low; // or the end of the curves would lie on the axis
   const range: [number, number] = isLog ? [low / 2, high * 1.3] : [0, high * 1.1];
-  const spans = runs.map(({ name }, i) => {
-    const mean = means[i]!;
-    return `${name}: from ${costText(mean[0]!)} to ${costText(mean.at(-1)!)}`;
+  const spans = means.map((mean, i) => {
+    const ends = [mean[0], mean.at(-1)].map((point) => costText(point?.[1]));
+    return `${runs[i]?.name}: from ${ends.join(' to ')}`;
   });
   drawChart({
     box: 'cost',
@@ -61,19 +63,24 @@ function drawCosts(runs: readonly Run[]): void {
 }
 
 /** Steps, then the curves over them: costs and means of a run alone, or the means of several at common steps. */
-function costData(runs: readonly Run[], means: readonly number[][]): [number[], ...(number | null)[][]] {
-  const steps = runs.map(({ costs }) => costs.map(([step]) => step));
-  if (runs.length === 1) return [steps[0]!, runs[0]!.costs.map(([, cost]) => cost), means[0]!];
-  const grid = stepGrid(Math.max(...steps.map((own) => own.at(-1)!)), SHARED_POINTS);
-  return [grid, ...means.map((mean, i) => resample(steps[i]!, mean, grid))];
+function costData(runs: readonly Run[], means: readonly Curve[]): [number[], ...(number | null)[][]] {
+  const [run, ...others] = runs;
+  const stepsOf = (curve: Curve): number[] => curve.map(([step]) => step);
+  if (run && others.length === 0) {
+    const curves = [run.costs, ...means].map((curve) => curve.map(([, cost]) => cost));
+    return [stepsOf(run.costs), ...curves];
+  }
+  const grid = stepGrid(Math.max(...means.flatMap(stepsOf)), SHARED_POINTS);
+  return [grid, ...means.map((mean) => resample(mean, grid))];
 }
 
 function drawAccuracies(runs: readonly Run[]): void {
   const tests = runs.map(({ epochs }) => epochs.map(({ validation }) => validation?.accuracy));
-  const curves = runs.length === 1 ? [runs[0]!.epochs.map(({ accuracy }) => accuracy), ...tests] : tests;
+  const training = runs.map(({ epochs }) => epochs.map(({ accuracy }) => accuracy));
+  const curves = runs.length === 1 ? [...training, ...tests] : tests;
   const longest = Math.max(...curves.map(({ length }) => length));
   // a curve needs two epochs, and accuracies are there only where labels are classes
-  if (longest < 2 || !Number.isFinite(curves[0]![0])) {
+  if (longest < 2 || !Number.isFinite(curves[0]?.[0])) {
     removeFigure('accuracy');
     return;
   }
@@ -83,7 +90,7 @@ function drawAccuracies(runs: readonly Run[]): void {
     value: (_: unknown, value: number | null) => percent(value == null ? undefined : value / 100),
     points: { show: longest < DOTTED_EPOCHS, size: 7 },
   };
-  const said = runs.map(({ name }, i) => `${name}: ${tests[i]!.map(percent).join(', ')}`);
+  const said = tests.map((shares, i) => `${runs[i]?.name}: ${shares.map(percent).join(', ')}`);
   drawChart({
     box: 'accuracy',
     label: `Test accuracy by epoch. ${said.join('; ')}`,

@@ -17,7 +17,7 @@ export function showText(text: string): void {
 function showConfusion(confusion: Predictions['confusion']): void {
   const rows = confusion.map((row, label): Cell[] => {
     const all = row.reduce((sum, times) => sum + times, 0);
-    const recall = all ? `${((100 * row[label]!) / all).toFixed(1)}%` : '–';
+    const recall = all ? `${((100 * (row[label] ?? 0)) / all).toFixed(1)}%` : '–';
     const cells = row.map((times, predicted) => heatCell(times, all, predicted === label));
     return [String(label), ...cells, make('td', { class: 'recall' }, recall)];
   });

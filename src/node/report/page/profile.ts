@@ -18,7 +18,8 @@ export function showProfile(profile: Profile, whole: boolean): void {
   const reached = `${rate(peaks.flopsPerSecond)} GFLOP/s and ${rate(peaks.bytesPerSecond)} GB/s`;
   byId('time').textContent = `${measured}; a small probe reached ${reached}.`;
   drawRoofline(profile);
-  const rows = kernels.map((kernel, i) => rowOf(kernel, i + 1, kernels[0]!.share));
+  const longest = Math.max(...kernels.map(({ share }) => share));
+  const rows = kernels.map((kernel, i) => rowOf(kernel, i + 1, longest));
   const shown = Math.max(LEAST_SHOWN, kernels.filter(({ share }) => share >= SMALL_SHARE).length);
   addTable(byId('kernels'), { label: 'GPU time by kernel', head: HEAD, rows: rows.slice(0, shown) });
   if (rows.length === shown) return;

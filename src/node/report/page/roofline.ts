@@ -62,7 +62,7 @@ export function drawRoofline({ kernels, peaks }: Profile): void {
     hooks: { draw: [(plot) => writeRanks(plot, points)] },
     scales: {
       x: { time: false, distr: 3, range: [low, high] },
-      y: { distr: 3, range: [Math.min(...heights) / 3, Math.max(roof.at(-1)!, ...heights) * 2] },
+      y: { distr: 3, range: [Math.min(...heights) / 3, Math.max(...roof, ...heights) * 2] },
     },
   });
 }

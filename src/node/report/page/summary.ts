@@ -31,6 +31,6 @@ export function showComparison(runs: readonly Run[]): void {
     const values = figuresOf(run).map(([, value]) => value);
     return [nameInColour(run.name, i), ...values, count(run.parameters), run.model];
   });
-  const names = figuresOf(runs[0]!).map(([name]) => name);
+  const names = runs.slice(0, 1).flatMap((run) => figuresOf(run).map(([name]) => name));
   addTable(byId('summary'), { label: 'Results', head: ['Run', ...names, 'Parameters', 'Model'], rows });
 }

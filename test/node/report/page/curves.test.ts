@@ -13,7 +13,8 @@ describe('runningMean', () => {
   it('weighs each cost 2% less with every step after it', () => {
     forAll(costs, 200, (values) => {
       const means = runningMean(values.map((cost, i) => [i + 1, cost]));
-      for (const [i, mean] of means.entries()) {
+      for (const [i, [step, mean]] of means.entries()) {
+        expect(step).toBe(i + 1);
         const weights = values.slice(0, i + 1).map((_, j) => 0.98 ** (i - j));
         const sum = weights.reduce((total, weight, j) => total + weight * values[j]!, 0);
         expect(mean).toBeCloseTo(sum / weights.reduce((a, b) => a + b), 9);
@@ -27,7 +28,7 @@ describe('runningMean', () => {
       [5, 1],
     ]);
     const dense = runningMean([4, 4, 4, 1, 1].map((cost, i) => [i + 1, cost]));
-    expect(sparse[1]).toBeCloseTo(dense[4]!, 12);
+    expect(sparse[1]![1]).toBeCloseTo(dense[4]![1], 12);
   });
 });
 
@@ -35,7 +36,10 @@ describe('resample', () => {
   it('lies on the line through the points around a step, and is null beyond the ends', () => {
     forAll(fc.tuple(ascending, ascending), 200, ([steps, at]) => {
       const line = (step: number): number => 3 - 2 * step;
-      const values = resample(steps, steps.map(line), at);
+      const values = resample(
+        steps.map((step) => [step, line(step)]),
+        at,
+      );
       for (const [i, step] of at.entries()) {
         const isWithin = steps[0]! <= step && step <= steps.at(-1)!;
         if (isWithin) expect(values[i]).toBeCloseTo(line(step), 9);

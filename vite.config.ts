@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { esmExternalRequirePlugin, type Plugin } from 'vite';
+import { build, esmExternalRequirePlugin, type Plugin, type Rolldown } from 'vite';
 import { defineConfig } from 'vitest/config';
 import { chromium } from './test/support/puppeteer.js';
 import { CountsReporter } from './test/support/reporter.js';
@@ -73,9 +73,33 @@ const shaders: Plugin = {
   },
 };
 
+/** `import text from './module.ts?script'`: the module with all it imports, as the text of one script for browsers. */
+const scripts: Plugin = {
+  name: 'scripts',
+  load: {
+    filter: { id: /\?script$/ },
+    async handler(id) {
+      const lib = { entry: id.replace('?script', ''), name: 'page', formats: ['iife' as const] };
+      const options = { target: 'es2022', lib, write: false, minify: true };
+      const built = await build({ configFile: false, logLevel: 'warn', publicDir: false, build: options });
+      const [script] = (built as Rolldown.RolldownOutput[])[0]!.output;
+      for (const file of script.moduleIds) this.addWatchFile(file);
+      const notices = await Promise.all(script.moduleIds.map(copyrightOf));
+      return `export default ${JSON.stringify(notices.join('') + script.code)};`;
+    },
+  },
+};
+
+/** The comment at the head of a package's file, which minification drops and licences ask to keep. */
+async function copyrightOf(file: string): Promise<string> {
+  if (!file.includes('node_modules')) return '';
+  const [head = ''] = /^\s*\/\*.*?\*\//s.exec(await readFile(file, 'utf8')) ?? [];
+  return /copyright|licen[cs]e/i.test(head) ? `${head}\n` : '';
+}
+
 export default defineConfig({
   // commander is CommonJS, and what it requires becomes imports
-  plugins: [esmExternalRequirePlugin({ external: [/^node:/] }), separate, pure, shaders],
+  plugins: [esmExternalRequirePlugin({ external: [/^node:/] }), separate, pure, shaders, scripts],
   build: {
     target: 'es2022',
     minify: false,
@@ -100,10 +124,11 @@ export default defineConfig({
   test: {
     reporters: ['default', new CountsReporter()],
     projects: [
-      { test: { ...cpu, name: 'cpu', exclude: [...elsewhere, ...processes] } },
+      { plugins: [scripts], test: { ...cpu, name: 'cpu', exclude: [...elsewhere, ...processes] } },
       // the command, and the compiler on what users get
-      { test: { ...cpu, name: 'command', include: processes, exclude: elsewhere } },
+      { plugins: [scripts], test: { ...cpu, name: 'command', include: processes, exclude: elsewhere } },
       {
+        plugins: [scripts],
         test: { ...gpu, name: 'dawn', pool: 'forks', include: ['test/**/*.{gpu,node}.test.ts'] },
       },
       {

@@ -1,3 +1,4 @@
+// Error bounds of floating-point arithmetic: the constants and formulas that the ops' bounds are made of.
 import type { TensorData } from './dtype.js';
 
 /** Unit of a WGSL f32 operation whose rounding mode is unspecified: 2⁻²³. */
@@ -16,9 +17,9 @@ export function ulp(value: number): number {
 }
 
 /**
- * How far a GPU result may lie from the float64 reference of the same f32 inputs:
- * so many units in the last place of the reference, or absolute errors, one for each output element.
- * A pointwise op's inputs come broadcast to its output. Integers and bools are exact under any bound in ulp.
+ * Largest allowed difference between a GPU result and the float64 reference of the same f32 inputs: in units in the
+ * last place of the reference, or as absolute errors, one for each output element. The inputs of a pointwise op are
+ * broadcast to its output's shape. Integers and bools are exact under any bound in ulp.
  */
 export type Bound =
   | { readonly ulp: number }

@@ -1,7 +1,7 @@
-// Memory that callers bring: bytes in whatever holds them, and copies of what somebody else may change.
+// Bytes that callers pass in: views of any buffer type, and copies of memory that the caller may change later.
 import { FormatError } from './errors.js';
 
-/** Bytes as people have them: a Uint8Array, a Buffer or another view at any offset, an ArrayBuffer; shared memory too. */
+/** Bytes in any form: a Uint8Array, a Buffer or another view at any offset, an ArrayBuffer; shared memory too. */
 export type Bytes = ArrayBufferLike | ArrayBufferView;
 
 /** @internal The name of a value's class, also where it comes from another realm, such as a frame. */

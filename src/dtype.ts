@@ -1,12 +1,13 @@
+// Element types: their sizes, typed arrays, f16 conversion, and how values of all forms become tensor data.
 import { steady } from './bytes.js';
 import { DTypeError, FeedError } from './errors.js';
 import { broadcastSteps, checkShape, eachPlace, formatShape, type Shape, sameShape, sizeOf } from './shape.js';
 
 /** Element types. `u8` is storage only (four to a word): `gather` and `cast` unpack it. */
 export type DType = 'f32' | 'f16' | 'i32' | 'u32' | 'bool' | 'u8';
-/** Where values lie on the host; Uint16Array holds the bits of f16. */
+/** Arrays of values on the host; a Uint16Array holds the bits of f16. */
 export type TypedArray = Float64Array | Float32Array | Int32Array | Uint32Array | Uint8Array | Uint16Array;
-/** Values with their shape, row-major. The CPU engine returns `f64`; `bool` is one byte an element, 0 or 1. */
+/** Values with their shape, row-major. The CPU engine returns `f64`; `bool` has one byte per element, 0 or 1. */
 export interface TensorData {
   readonly shape: Shape;
   readonly dtype: DType | 'f64';
@@ -15,8 +16,8 @@ export interface TensorData {
 /** Numbers or booleans in arrays of equal length, as deep as the tensor has axes. */
 export type NestedArray = readonly (number | boolean | NestedArray)[];
 /**
- * What may be fed: a number, a boolean, nested arrays, a typed array (takes the expected shape) or values with their shape.
- * Booleans alone are bool; among numbers they are 1 and 0.
+ * Values to feed: a number, a boolean, nested arrays, a typed array (of the expected shape) or values with their shape.
+ * Booleans alone are bool; mixed with numbers they are 1 and 0.
  */
 export type Value = number | boolean | NestedArray | TypedArray | TensorData;
 

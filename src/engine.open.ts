@@ -1,35 +1,38 @@
+// `open`: its options, and the choice between the GPU and the CPU backend.
 import type { CrossCheck, OnCheck } from './check/compare.js';
 import { crossChecks, Engine } from './engine.js';
 import { DeviceError } from './errors.js';
 import type { Backend } from './graph/backend.js';
 import { checkChoice, checkOptions } from './options.js';
 
-/** What `open` takes. */
+/** Options of `open`. */
 export interface OpenOptions {
-  /** 'gpu' insists on WebGPU, 'cpu' takes the float64 reference; without it WebGPU where there is an adapter. */
+  /**
+   * 'gpu' requires WebGPU, 'cpu' selects the float64 reference; by default WebGPU if there is an adapter, else the CPU.
+   */
   backend?: 'gpu' | 'cpu';
-  /** Compares kernels with the float64 reference while they run: all of them, or one call every so often. */
+  /** Compares kernel calls with the float64 reference while they run: every call or a sample; 'off' by default. */
   crossCheck?: CrossCheck;
-  /** Gets each cross-checked kernel call's results, for a page or a log to show; a mismatch is thrown all the same. */
+  /** Receives the comparisons of each cross-checked kernel call, for a page or a log; a mismatch is thrown as well. */
   onCheck?: OnCheck;
-  /** Names the first op that makes a NaN or an infinity. */
+  /** Throws CheckError naming the first op that produces a NaN or an infinity. */
   anomaly?: boolean;
-  /** Measures each kernel's GPU time for `engine.profile()`; a pass per kernel makes steps slower. */
+  /** Measures each kernel's GPU time for `engine.profile()`; one pass per kernel makes steps slower. */
   profile?: boolean;
   /**
-   * Measures the sensible kernels of each matrix product on its first use, half a second a step at most, and remembers the
-   * fastest for this adapter and driver: in a file in Node, in IndexedDB in browsers. Never changes a bit of any result.
+   * Times candidate kernels for each matrix product on its first use, at most half a second per step, and stores the
+   * fastest for this adapter and driver: in a file in Node, in IndexedDB in browsers. Results do not change by a bit.
    */
   tune?: boolean;
   /**
-   * Has matrix units (tensor cores) compute products whose sizes they divide, where the adapter offers Chromium's experimental
-   * subgroup matrices. They add in an order of their own: results differ in the last bits, within the same bounds.
+   * Uses matrix units (tensor cores) for products whose sizes are multiples of theirs, where the adapter has Chromium's
+   * experimental subgroup matrices. They add in another order: results differ in the last bits, within the same bounds.
    */
   subgroupMatrix?: boolean;
-  /** The most bytes of device memory to use. */
+  /** Largest number of bytes of device memory to use. */
   byteBudget?: number;
   powerPreference?: 'low-power' | 'high-performance';
-  /** A WebGPU adapter of your own; it is used up by this call. */
+  /** A WebGPU adapter to use; an adapter gives one device, so it cannot be used again afterwards. */
   adapter?: unknown;
 }
 

@@ -1,3 +1,5 @@
+// The engine: runs graphs, compiles steps, reads and writes parameters, checks results, and frees what it holds.
+
 // Consumers may compile without it: the declarations bring it along for `await using`.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { inPrecision, type Precision } from './autodiff/precision.js';
@@ -18,31 +20,34 @@ import { countRuns } from './ops/random.js';
 import { checkChoice, checkOptions } from './options.js';
 import { INSPECT, printedAs } from './print.js';
 
-/** A compiled computation: call it with values for its inputs. Calls run in call order; feeds are copied at once. */
+/**
+ * A compiled computation: call it with values for its inputs. Calls run in call order; feeds are copied at the call.
+ */
 export interface Step<T extends Tree> {
   (feeds?: NamedFeeds): Promise<Evaluated<T>>;
-  /** Runs without reading anything back; resolves when there is room for another step in flight. */
+  /** Runs without reading anything back; resolves when another step can be queued. */
   enqueue(feeds?: NamedFeeds): Promise<void>;
-  /** The dispatch list, readable. */
+  /** The list of dispatches, for inspection. */
   readonly plan: PlanView;
   /** Frees the buffers that only this step uses; parameters keep their values. */
   release(): void;
 }
 
-/** What `compile` makes a step of. */
+/** Definition of a step for `compile`. */
 export interface StepDefinition<T extends Tree> {
-  /** Places to feed, by the names that the step's caller uses. */
+  /** Inputs to feed, by the names that calls of the step use. */
   readonly inputs?: Readonly<Record<string, Tensor>>;
-  /** What each call returns. */
+  /** Values that each call returns. */
   readonly outputs?: T;
   /** Parameters and their next values. */
   readonly updates?: Updates;
   /**
-   * 'f16' keeps what matrix products read in half precision; they add in f32, and parameters stay f32. Where an optimizer
-   * was given the cost, it is scaled so that small gradients survive, by a scale that adapts. Needs shader-f16.
+   * 'f16' stores the operands of matrix products in half precision; products add in f32, and parameters stay f32. If an
+   * optimizer was given the cost, the cost is scaled adaptively so that small gradients do not underflow. Needs
+   * shader-f16.
    */
   readonly precision?: Precision;
-  /** Computes elementwise values again wherever they are needed instead of storing them: less memory, more arithmetic. */
+  /** Recomputes elementwise values where they are needed instead of storing them: less memory, more arithmetic. */
   readonly recompute?: boolean;
 }
 
@@ -58,9 +63,9 @@ type Compiled = Readonly<{ executable: Executable; outputs: readonly Tensor[]; w
 
 /** Runs graphs on one backend and owns the values of parameters there. Made by `open`. */
 export class Engine {
-  /** What this engine runs on: backend, adapter, limits and features. */
+  /** Backend, adapter, limits and features of this engine. */
   readonly info: Backend['info'];
-  /** Resolves with the reason when the device is gone. Never resolves on the CPU. */
+  /** Resolves with the reason when the device is lost. Never resolves on the CPU. */
   readonly lost: Promise<string>;
   readonly #backend: Backend;
   readonly #steps = new WeakMap<object, Compiled>();
@@ -91,7 +96,7 @@ export class Engine {
     this.#crossCheck = checkChoice('engine', 'crossCheck', mode, crossChecks);
   }
 
-  /** The device, and the buffers in which steps leave their outputs; undefined on the CPU. */
+  /** The GPU device and the buffers of steps' outputs; undefined on the CPU. */
   get gpu(): GpuAccess | undefined {
     const { device } = this.#backend;
     const locate = (step: object, output: Tensor) => {
@@ -104,8 +109,9 @@ export class Engine {
   }
 
   /**
-   * Evaluates a tree of tensors once and returns their values in the same structure. Inputs are fed by their names, all of
-   * which the tree must need, or in a Map by node, which may hold others too. Throws FeedError.
+   * Evaluates a tree of tensors once and returns their values in the same structure. Inputs are fed by name, only those
+   * that the tree needs, or by node in a Map, which may contain others too. Throws FeedError for missing or invalid
+   * values.
    */
   run<const T extends Tree>(tree: T, feeds: NodeFeeds = {}): Promise<Evaluated<T>> {
     return this.#run(tree, feeds) as Promise<Evaluated<T>>;
@@ -150,8 +156,8 @@ export class Engine {
   }
 
   /**
-   * Recomputes every kernel's results for a tree in float64, from the same values that the GPU read, and reports how
-   * close they are. Never throws on a mismatch. A CPU engine has no kernels and reports none.
+   * Recomputes every kernel's results for a tree in float64 from the values that the GPU read, and reports the
+   * differences. Never throws on a mismatch. A CPU engine has no kernels, so its report is empty.
    */
   async verify(tree: Tree, feeds: NodeFeeds = {}): Promise<CheckReport> {
     const checks: Check[] = [];
@@ -160,8 +166,9 @@ export class Engine {
   }
 
   /**
-   * Compiles outputs and updates into a step that is planned once and replayed. Synchronous; pipelines are built by
-   * `warmUp` or on the first call. Throws FeedError for an input that is needed and not declared.
+   * Compiles outputs and updates into a step, which is planned once and then run any number of times. Synchronous;
+   * pipelines are built by `warmUp` or on the first call. Throws FeedError for an input that is needed and not
+   * declared.
    */
   compile<const T extends Tree = Record<string, never>>(definition: StepDefinition<T>): Step<T> {
     checkOptions('compile', definition, '', 'inputs outputs updates precision recompute');
@@ -209,7 +216,7 @@ export class Engine {
     return compiled;
   }
 
-  /** A parameter's present value. */
+  /** Reads the current value of a parameter. */
   async read(parameter: Tensor): Promise<TensorData> {
     return ownShape(await this.#open.read(checkParameter('read', parameter)));
   }
@@ -225,13 +232,13 @@ export class Engine {
     await this.#open.write(target, exact || rounded);
   }
 
-  /** Waits for all work and throws errors that were found on the way. */
+  /** Waits for all submitted work and throws the errors that occurred in it. */
   async finish(): Promise<void> {
     await this.#backend.finish();
   }
 
   /**
-   * GPU time of each kernel since the engine opened, with the rates it reached against the adapter's peaks, which a small
+   * GPU time of each kernel since the engine was opened, with its rates relative to the adapter's peaks, which a small
    * probe measures at the first call. Throws NablaError unless the engine was opened with `profile: true`.
    */
   async profile(): Promise<Profile> {
@@ -240,12 +247,12 @@ export class Engine {
     return profile;
   }
 
-  /** Totals since the engine opened: submits, dispatches, buffers, bytes. */
+  /** Totals since the engine was opened: submits, dispatches, buffers, bytes. */
   stats() {
     return { ...this.#backend.stats };
   }
 
-  /** Frees everything. Later calls throw. */
+  /** Frees all resources of the engine. Later calls throw. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;

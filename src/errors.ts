@@ -1,4 +1,6 @@
-/** Base of every error that Nabla throws on purpose; its message names the op, the fact and the fix. */
+// Error classes; a message has the form "op: fact; fix".
+
+/** Base class of all errors that Nabla throws on purpose. The message has the form "op: fact; fix". */
 export class NablaError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -11,9 +13,9 @@ export class ShapeError extends NablaError {}
 export class DTypeError extends NablaError {}
 /** A fed value is missing, unknown, or of the wrong shape, dtype or range. */
 export class FeedError extends NablaError {}
-/** The GPU device is gone: destroyed, unplugged, or reset by the driver. */
+/** The GPU device was lost: destroyed, unplugged, or reset by the driver. */
 export class DeviceLostError extends NablaError {}
-/** The GPU refused something: no adapter, out of memory, a limit, a shader that does not compile. */
+/** A GPU operation failed: no adapter, out of memory, a limit exceeded, a shader that does not compile. */
 export class DeviceError extends NablaError {}
 /** A GPU result lies outside its proven error bound. */
 export class CheckError extends NablaError {}

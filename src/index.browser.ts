@@ -1,3 +1,4 @@
+// Entry of the package in browsers: everything of all platforms, with WebGPU from navigator.gpu and files in OPFS.
 import { openWith } from './engine.open.js';
 import { GpuBackend } from './gpu/backend.js';
 
@@ -5,8 +6,8 @@ export * as data from './browser/data.js';
 export * from './index.common.js';
 
 /**
- * Opens an engine: WebGPU, or without an adapter, after a warning, the CPU in float64. Throws DeviceError where
- * `backend: 'gpu'` finds no adapter.
+ * Opens an engine on WebGPU; without an adapter it warns and uses the CPU in float64. Throws DeviceError if
+ * `backend: 'gpu'` is given and there is no adapter.
  */
 export const open = openWith(async (options) => {
   const { powerPreference, tune } = options;

@@ -1,4 +1,4 @@
-// What every platform exports.
+// Exports of all platforms.
 export { jvp } from './autodiff/forward.js';
 export * from './autodiff/jacobian.js';
 export { type GradOptions, grad } from './autodiff/reverse.js';

@@ -1,3 +1,4 @@
+// Entry of the package in Node: everything of all platforms, with WebGPU from Dawn and files on disk.
 import { openWith } from './engine.open.js';
 import { GpuBackend } from './gpu/backend.js';
 import { ask, findAdapter } from './node/dawn.js';
@@ -7,8 +8,8 @@ export * from './index.common.js';
 export * as data from './node/data.js';
 
 /**
- * Opens an engine: WebGPU through Dawn, or without an adapter, after a warning, the CPU in float64. Throws DeviceError
- * where `backend: 'gpu'` or the variable NABLA_ADAPTER finds no adapter.
+ * Opens an engine on WebGPU through Dawn; without an adapter it warns and uses the CPU in float64. Throws DeviceError
+ * if `backend: 'gpu'` or the variable NABLA_ADAPTER is given and there is no such adapter.
  */
 export const open = openWith(async (options) => {
   const { adapter, powerPreference, subgroupMatrix, tune } = options;

@@ -1,2 +1,2 @@
-// Exported as nabla/worker, for both sides of a worker.
+// Entry nabla/worker: training in a worker, for both sides of its port.
 export * from './train/remote.js';

@@ -1,3 +1,4 @@
+// Loss functions: squared error, cross-entropy and binary cross-entropy, as means over the batch.
 import { isFloat } from './dtype.js';
 import { checkTensors, type Tensor } from './graph/tensor.js';
 import { div, mul, square, sub } from './ops/arithmetic.js';
@@ -8,7 +9,7 @@ import { sigmoidCrossEntropy, softmaxCrossEntropy } from './ops/softmax.js';
 import { misfit, reshape } from './ops/view.js';
 import { formatShape, sameShape } from './shape.js';
 
-/** A scalar cost from a model's output and what it should be; axis 0 is the batch. */
+/** A loss function: a scalar cost from a model's output and the target; axis 0 is the batch. */
 export type Loss = (output: Tensor, target: Tensor) => Tensor;
 
 /**
@@ -36,20 +37,20 @@ function batchLoss(loss: string, one: number | undefined, each: Loss): Loss {
   };
 }
 
-/** ‖output − target‖², its mean over the batch. Integer targets are class numbers and are made one-hot. */
+/** Mean over the batch of ‖output − target‖². Integer targets are class numbers and become one-hot. */
 export const squaredError: Loss = batchLoss('squaredError', 1, (a, t) => square(sub(a, t)));
 
-/** ½ ‖output − target‖², its mean over the batch: Nielsen's quadratic cost. */
+/** Mean over the batch of ½ ‖output − target‖²: Nielsen's quadratic cost. */
 export const halfSquaredError: Loss = batchLoss('halfSquaredError', 1, (a, t) => mul(0.5, square(sub(a, t))));
 
 /**
- * −Σ t ln softmax(logits), its mean over the batch: logits [batch, …, classes]; labels class numbers [batch, …]
- * (integers in [0, classes)) or probabilities of the logits' shape.
+ * Mean over the batch of −Σ t ln softmax(logits), for logits [batch, …, classes] and labels that are class numbers
+ * [batch, …] (integers in [0, classes)) or probabilities of the logits' shape.
  */
 export const crossEntropy: Loss = batchLoss('crossEntropy', undefined, softmaxCrossEntropy);
 
 /**
- * −Σ t ln σ(z) + (1 − t) ln(1 − σ(z)) = Σ softplus(z) − t z, its mean over the batch: logits z and labels t in [0, 1] of
- * one shape, infinite logits too; class numbers are made one-hot, or taken as they are where there is one logit.
+ * Mean over the batch of −Σ t ln σ(z) + (1 − t) ln(1 − σ(z)) = Σ softplus(z) − t z, for logits z and labels t in [0, 1]
+ * of the same shape; logits may be infinite. Class numbers become one-hot, or are used directly if there is one logit.
  */
 export const binaryCrossEntropy: Loss = batchLoss('binaryCrossEntropy', 1, sigmoidCrossEntropy);

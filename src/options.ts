@@ -1,3 +1,4 @@
+// Checks of option objects: unknown names, missing names, choices.
 import { NablaError } from './errors.js';
 
 /**

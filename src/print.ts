@@ -1,4 +1,4 @@
-// What consoles show: Node asks an object for a text of its own, browsers list its enumerable properties.
+// How tensors and engines are shown by console.log, in Node and in browsers.
 
 /** Node's `console.log` and `util.inspect` call a method of this name; nothing of Node is imported for it. */
 export const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom');

@@ -1,4 +1,4 @@
-// Random bits, on the host; shaders/random.wgsl computes the same.
+// Random bits on the host; shaders/random.wgsl computes the same.
 //
 // The generator is Threefry-2x32 of 20 rounds: a bijection of 64-bit counters for each 64-bit key. An element takes a block
 // of its own, of which a uniform number uses one word and a normal one both. Per block that is 20 rounds of 5 instructions

@@ -1,3 +1,4 @@
+// Shapes: sizes, strides, broadcasting, and checks of shapes and whole numbers.
 import { ShapeError } from './errors.js';
 
 /** Sizes of the axes, outermost first; `[]` is a scalar. */

@@ -114,7 +114,7 @@ const graphOf = (types: boolean) =>
     source.map((file) => [
       file.path,
       imports(file, types)
-        .filter((specifier) => specifier.startsWith('.') && !specifier.endsWith('?raw'))
+        .filter((specifier) => specifier.startsWith('.') && !/\?(raw|script)$/.test(specifier))
         .map((specifier) => join(dirname(file.path), specifier).replace(/\.js$/, '.ts')),
     ]),
   );
@@ -230,6 +230,11 @@ describe('the repository', () => {
     const skipped = /\b(it|test|describe|bench|suite)(\.\w+)*\.(skip|only|todo|fails|skipIf|runIf)\b/;
     expect(matches(under('test'), skipped)).toEqual([]);
     expect(matches(under('src', 'test', 'demo'), /@ts-(ignore|nocheck)|biome[-]ignore/)).toEqual([]);
+  });
+
+  it('opens each file of src with a comment on what it is for', () => {
+    const header = /^(#!.*\n)?\/\/ \S.{20,}\n/;
+    expect(source.filter(({ text }) => !header.test(text)).map(({ path }) => path)).toEqual([]);
   });
 
   it('names no place on one machine and no package registry', () => {

@@ -1,3 +1,4 @@
+// Forward-mode derivatives: jvp, with each op's tangent rule, or its gradient rule applied twice where it has none.
 import { DTypeError, ShapeError } from '../errors.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';

@@ -1,3 +1,4 @@
+// Jacobian matrices, row by row with reverse mode or column by column with forward mode, whichever takes fewer passes.
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { ones, unitRows } from '../ops/leaf.js';
@@ -7,7 +8,7 @@ import { formatShape, MAX_RANK, sizeOf } from '../shape.js';
 import { pushThrough } from './forward.js';
 import { checkFloats, grad } from './reverse.js';
 
-/** Which mode `jacobian` takes: reverse costs one pass for each output, forward one for each input. */
+/** The mode that `jacobian` selects: reverse needs one pass for each output, forward one for each input. */
 export const jacobianMode = (y: Tensor, x: Tensor): 'reverse' | 'forward' =>
   sizeOf(x.shape) < sizeOf(y.shape) ? 'forward' : 'reverse';
 
@@ -60,12 +61,12 @@ function jacobians(y: Tensor, xs: readonly Tensor[]): Tensor[] {
 }
 
 /**
- * All partial derivatives ∂y/∂x: shape [...y.shape, ...x.shape], in one graph without a loop over rows; in several passes
- * where one would carry more than 2²⁴ elements.
- * Takes reverse or forward mode, whichever needs fewer passes (`jacobianMode` tells which).
+ * All partial derivatives ∂y/∂x, of shape [...y.shape, ...x.shape], in one graph without a loop over rows; in several
+ * passes where one would have more than 2²⁴ elements. Uses reverse or forward mode, whichever needs fewer passes (see
+ * `jacobianMode`).
  */
 export function jacobian(y: Tensor, x: Tensor): Tensor;
-/** The same for several x: [...y.shape, ...x.shape] for each, in their places. */
+/** The same for several x: one Jacobian [...y.shape, ...x.shape] for each, in the same order. */
 export function jacobian(y: Tensor, x: readonly Tensor[]): Tensor[];
 export function jacobian(y: Tensor, x: Tensor | readonly Tensor[]): Tensor | Tensor[] {
   return Array.isArray(x) ? jacobians(y, x) : jacobians(y, [x as Tensor])[0]!;

@@ -1,3 +1,4 @@
+// Reverse-mode derivatives: grad, by backpropagation of cotangents through the graph.
 import { isFloat } from '../dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
@@ -102,19 +103,20 @@ export function backpropagate(y: Tensor, wrt: readonly Tensor[], cotangent: Tens
 /** A tensor for each of `T`, in the same places. */
 export type EachTensor<T extends readonly Tensor[]> = { -readonly [K in keyof T]: Tensor };
 
-/** What `grad` takes beside y and the nodes. */
+/** Options of `grad`. */
 export interface GradOptions {
-  /** ∂(result)/∂y, of y's shape; extra leading axes give one gradient each. Needed unless y is a scalar. */
+  /** ∂(result)/∂y, of y's shape; extra leading axes give one gradient each. Required unless y is a scalar. */
   cotangent?: Tensor;
 }
 
 /**
  * Reverse mode: ∂y/∂wrt as graph nodes of wrt's shapes, contracted with the cotangent (1 for a scalar y).
- * `wrt` may be any nodes; those that y does not depend on give zeros. Walks the graph once, sums at forks.
+ * `wrt` may be any nodes; the gradient is zero for nodes that y does not depend on. Visits each node once and sums the
+ * cotangents of all its users.
  * Throws ShapeError for a non-scalar y without a cotangent, DTypeError for an integer `wrt`.
  */
 export function grad(y: Tensor, wrt: Tensor, options?: GradOptions): Tensor;
-/** The same for several nodes: one gradient each, in their places. */
+/** The same for several nodes: one gradient each, in the same order. */
 export function grad<const T extends readonly Tensor[]>(y: Tensor, wrt: T, options?: GradOptions): EachTensor<T>;
 export function grad(y: Tensor, wrt: Tensor | readonly Tensor[], options: GradOptions = {}): Tensor | Tensor[] {
   const targets = (Array.isArray(wrt) ? wrt : [wrt]) as readonly Tensor[];

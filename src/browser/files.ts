@@ -1,4 +1,4 @@
-// Files in a page's private storage (OPFS), which hold the old content until the new is complete.
+// Saves and loads files in the page's private storage (OPFS); a file keeps its old content until the new is complete.
 import { type Bytes, copyBytes } from '../bytes.js';
 import { queues } from '../io/inOrder.js';
 
@@ -8,8 +8,8 @@ const handleOf = async (name: string, create: boolean): Promise<FileSystemFileHa
   (await navigator.storage.getDirectory()).getFileHandle(name, { create });
 
 /**
- * Writes a file in the page's private storage (OPFS). The old content stays until the new is complete. The bytes are copied
- * at the call; saves to one name run in the order of the calls.
+ * Writes a file in the page's private storage (OPFS). The old content is kept until the new is complete. The bytes are
+ * copied at the call; saves to the same name run in the order of the calls.
  */
 export async function saveFile(name: string, bytes: Bytes): Promise<void> {
   const content = copyBytes('saveFile', bytes);
@@ -20,6 +20,6 @@ export async function saveFile(name: string, bytes: Bytes): Promise<void> {
   });
 }
 
-/** The bytes of a file in the page's private storage. */
+/** Reads a file in the page's private storage. */
 export const loadFile = async (name: string): Promise<Uint8Array> =>
   new Uint8Array(await (await (await handleOf(name, false)).getFile()).arrayBuffer());

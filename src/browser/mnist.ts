@@ -1,12 +1,13 @@
+// Loads MNIST in a browser: fetches the four IDX files, and reports progress.
 import { mnistFrom } from '../data/idx.js';
 import { NablaError } from '../errors.js';
 import { checkOptions } from '../options.js';
 
-/** How data are fetched. */
+/** Options of a download. */
 export interface DownloadOptions {
-  /** Bytes so far, and of all answers that tell their length. */
+  /** Called with the bytes received so far and the total size of all responses that state their length. */
   onProgress?: (done: number, total: number) => void;
-  /** ".gz" where the server holds the files that way; nothing unless given. */
+  /** Suffix of the file names on the server, such as ".gz"; none by default. */
   suffix?: string;
 }
 

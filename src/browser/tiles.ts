@@ -1,3 +1,4 @@
+// Keeps the tuner's measured tile sizes in IndexedDB, by adapter.
 import type { TileStore } from '../graph/backend.js';
 
 const settled = <T>(request: IDBRequest<T>): Promise<T> =>

@@ -1,3 +1,4 @@
+// Anomaly mode: finds the op whose result is the first NaN or infinity of a step, with its inputs.
 import { isFloat, type TensorData } from '../dtype.js';
 import { CheckError } from '../errors.js';
 import { isConstant, type Program, programNodes } from '../graph/program.js';

@@ -1,3 +1,4 @@
+// The cross-check: compares what kernels stored with float64, within bounds propagated through fused ops.
 import { TINY, ulp } from '../bounds.js';
 import { evaluateBound, evaluateNode, evaluateWith, ownValue, toHost } from '../cpu/evaluate.js';
 import { hostArray, hostData, isFloat, roundTo, type TensorData, type TypedArray } from '../dtype.js';
@@ -18,25 +19,25 @@ const OVERFLOW = 2 ** 128 * (1 - 2 ** -25);
 /** The same of f16, and that power of two. */
 const [HALF_OVERFLOW, HALF_END] = [65520, 2 ** 16];
 
-/** One result of one kernel against the reference. */
+/** Comparison of one result of one kernel with the reference. */
 export interface Check {
   readonly op: string;
   readonly kernel: string;
-  /** Elements compared, of how many. */
+  /** Number of elements compared, and of all elements. */
   readonly checked: number;
   readonly total: number;
   readonly worst: Readonly<Record<'index' | 'gpu' | 'cpu' | 'bound' | 'ratio', number>>;
 }
-/** Every kernel of a run against the reference. */
+/** Comparisons of all kernels of a run with the reference. */
 export interface CheckReport {
   readonly ok: boolean;
   readonly adapter: string;
   readonly checks: readonly Check[];
 }
 
-/** Whether kernels are compared with the float64 reference as they run: none, one now and then, or all. */
+/** Which kernel calls are compared with the float64 reference as they run: none, a sample, or every one. */
 export type CrossCheck = 'off' | 'sampled' | 'every';
-/** Gets the results of a cross-checked kernel call, before a mismatch is thrown. */
+/** Receives the comparisons of a cross-checked kernel call, before a mismatch is thrown. */
 export type OnCheck = (checks: readonly Check[]) => void;
 
 /** A reference value with how far the GPU may be from it; an infinite error means that it was not computed. */

@@ -1,3 +1,4 @@
+// explain: values, local derivatives and cotangents of every node of a small graph, also as a Mermaid diagram.
 import { pushForward, pushThrough } from '../autodiff/forward.js';
 import { backpropagate, checkFloats, pullBack, type Visit } from '../autodiff/reverse.js';
 import type { TensorData } from '../dtype.js';
@@ -8,7 +9,7 @@ import { eye, ones } from '../ops/leaf.js';
 import { formatShape, MAX_RANK, sizeOf } from '../shape.js';
 import type { Runner } from './gradCheck.js';
 
-/** One node of an explained graph: its value, its local gradients, and what comes back to it. */
+/** One node of an explained graph: its value, its local gradients, and its incoming gradients. */
 export interface ExplainedNode {
   /** The tensor's id. */
   readonly id: number;
@@ -18,18 +19,18 @@ export interface ExplainedNode {
   readonly inputs: readonly number[];
   readonly value: TensorData;
   /**
-   * ∂node/∂input for each input on the way to `wrt`: elementwise for ops of elements, of the node's shape; else the
-   * Jacobian [...node, ...input]. Undefined off the way, without derivative, and for Jacobians above 2¹⁶ entries.
+   * ∂node/∂input for each input on a path to `wrt`: of the node's shape for elementwise ops, else the Jacobian
+   * [...node, ...input]. Undefined on no path, without a derivative, and for Jacobians above 2¹⁶ entries.
    */
   readonly local: readonly (TensorData | undefined)[];
-  /** What arrived over each branch of the fork; `gradient` is the sum. */
+  /** The gradient from each user of the node; `gradient` is their sum. */
   readonly incoming: readonly { readonly from: number; readonly value: TensorData }[];
-  /** ∂y/∂node [...y, ...node] in reverse mode, ∂node/∂wrt in forward mode; absent off the way. */
+  /** ∂y/∂node [...y, ...node] in reverse mode, ∂node/∂wrt in forward mode; absent on no path to `wrt`. */
   readonly gradient?: TensorData;
 }
-/** What `explain` returns: the nodes, in an order in which inputs come first. */
+/** Result of `explain`: the nodes in topological order. */
 export interface Explanation {
-  /** Forward for a vector y of one scalar, where a single pass gives all; else reverse. */
+  /** Forward for a vector y of one scalar, where one pass gives all derivatives; else reverse. */
   readonly mode: 'reverse' | 'forward';
   /** Inputs before users; the last one is y. */
   readonly nodes: readonly ExplainedNode[];
@@ -47,8 +48,8 @@ function localDerivative(node: Tensor, i: number): Tensor | undefined {
 }
 
 /**
- * How y and its derivatives by `wrt` come about, as plain data: each node's value, its local gradients, each
- * backpropagated contribution and their sum. One run of the engine evaluates each node once, and only what is needed.
+ * The computation of y and its derivatives with respect to `wrt`, as plain data: each node's value, its local
+ * gradients, each backpropagated contribution and their sum. One run of the engine evaluates each needed node once.
  */
 export async function explain(engine: Runner, y: Tensor, wrt: Tensors, feeds: NodeFeeds = {}): Promise<Explanation> {
   const targets = (Array.isArray(wrt) ? wrt : [wrt]) as readonly Tensor[];

@@ -1,3 +1,4 @@
+// gradCheck: compares derivatives with central finite differences in float64.
 import { jacobian } from '../autodiff/jacobian.js';
 import { evaluate, ownValue, toHost } from '../cpu/evaluate.js';
 import type { TensorData, TypedArray } from '../dtype.js';
@@ -11,24 +12,24 @@ import { sum } from '../ops/reduce.js';
 import { checkOptions } from '../options.js';
 import { type Shape, sizeOf, stridesOf } from '../shape.js';
 
-/** What a check asks of an engine. */
+/** The part of an engine that checks use. */
 export interface Runner {
   run(tensors: readonly Tensor[], feeds?: NodeFeeds): Promise<readonly TensorData[]>;
   read(parameter: Tensor): Promise<TensorData>;
 }
-/** What `gradCheck` takes beside y and the nodes. */
+/** Options of `gradCheck`. */
 export interface GradCheckOptions {
-  /** Computes the derivatives that are checked, and gives parameters their values; float64 on the CPU when absent. */
+  /** Computes the checked derivatives and holds the parameters' values; by default float64 on the CPU. */
   readonly engine?: Runner;
   readonly feeds?: NodeFeeds;
-  /** Allowed: |analytic − numeric| ≤ absolute + relative · |numeric| (1e-5, 1e-3). */
+  /** Tolerances: |analytic − numeric| ≤ absolute + relative · |numeric|; by default 1e-5 and 1e-3. */
   readonly absolute?: number;
   readonly relative?: number;
 }
-/** Whether rules agree with differences, and where they agree least. */
+/** Result of `gradCheck`: whether all derivatives agree, and where they differ most. */
 export interface GradCheckReport {
   readonly ok: boolean;
-  /** How many derivatives were compared. */
+  /** Number of derivatives compared. */
   readonly checked: number;
   /** `index` is [...place in y, ...place in wrt]; a y of too many entries is first contracted with random numbers. */
   readonly worst: { wrt: string; index: number[]; analytic: number; numeric: number };
@@ -85,7 +86,8 @@ const prober = (target: Tensor, jacobians: Values, values: Values, options: Grad
 
 /**
  * Compares the derivatives ∂y/∂wrt of the graph with central finite differences of the float64 reference: every entry
- * for small inputs, random directions for large ones, narrowed down to one entry. Reports the worst; throws only for bad calls.
+ * for small inputs, random directions for large ones, narrowed down to one entry. Reports the worst; throws only for
+ * invalid arguments.
  */
 export async function gradCheck(y: Tensor, wrt: Tensors, options: GradCheckOptions = {}): Promise<GradCheckReport> {
   const given: readonly Tensor[] = [...new Set(wrt instanceof Tensor ? [wrt] : wrt)];

@@ -1,3 +1,4 @@
+// The CPU backend: runs programs with the float64 reference; used for checking and where there is no GPU.
 import { roundTo, type TensorData } from '../dtype.js';
 import { type Backend, type EngineInfo, type Executable, emptyStats } from '../graph/backend.js';
 import { held, type Program, programNodes } from '../graph/program.js';

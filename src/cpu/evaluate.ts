@@ -1,3 +1,4 @@
+// Evaluates graphs on the CPU in float64, and the error bounds that GPU results must keep.
 import { ulp } from '../bounds.js';
 import { broadcastData, hostArray, hostData, isFloat, readValue, type TensorData } from '../dtype.js';
 import { FeedError } from '../errors.js';

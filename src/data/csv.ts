@@ -1,4 +1,4 @@
-// Comma-separated numbers, as RFC 4180 has them. Strict: what is no number is said, with its line and column.
+// Reads comma-separated numbers (RFC 4180). Strict: anything that is no number is an error with its line and column.
 import { describe } from '../bytes.js';
 import { FormatError } from '../errors.js';
 import { checkOptions } from '../options.js';
@@ -74,10 +74,10 @@ const isText = (cell: string): boolean => cell !== '' && !isLikeNumber(cell);
 const isOfText = (cells: readonly string[]): boolean => cells.some(isText) && !cells.some(isLikeNumber);
 
 /**
- * Reads comma-separated numbers: [rows, columns], f32, and the columns' names where there is a header. The first row is one
- * where none of its fields is a number, or as `header` says. Blank lines at the end are passed over. Strict: throws
- * FormatError, with line and column, for rows of unequal length, empty fields, text, NaN, Infinity, hexadecimal and numbers
- * beyond f32.
+ * Reads comma-separated numbers: [rows, columns], f32, and the columns' names where there is a header. The first row is
+ * a header if none of its fields is a number, or as `header` says. Blank lines at the end are skipped. Strict: throws
+ * FormatError, with line and column, for rows of unequal length, empty fields, text, NaN, Infinity, hexadecimal and
+ * numbers beyond f32.
  */
 export function csv(text: string, options: { header?: boolean } = {}) {
   checkOptions('csv', options, '', 'header');

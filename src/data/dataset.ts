@@ -1,3 +1,4 @@
+// Data sets: inputs and labels in memory, shuffling, splitting and batches.
 import { type DType, isFloat, readValue, type TensorData, type TypedArray, type Value } from '../dtype.js';
 import { FeedError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
@@ -7,16 +8,19 @@ import { printedAs } from '../print.js';
 import { checkWhole, formatShape, sizeOf } from '../shape.js';
 import { shuffled } from './random.js';
 
-/** Values on the host, made as they are fed: inputs scaled, f32; labels class numbers (i32) or f32. */
+/** A batch of values on the host, ready to feed: inputs scaled, f32; labels class numbers (i32) or f32. */
 export type Batch = Readonly<Record<'inputs' | 'labels', TensorData>>;
 
-/** Examples and what they should give. Parts made by `split` share the values; engines hold them once. */
+/** Examples with their labels. Parts made by `split` share the values; an engine stores them once. */
 export interface Dataset {
-  /** How many examples there are. */
+  /** Number of examples. */
   readonly length: number;
-  /** Two parts: the first has `fraction` of the examples, drawn by `seed`; without one, the first of them in order. */
+  /**
+   * Two parts: the first has `fraction` of the examples, selected at random by `seed`; without a seed, the leading
+   * ones.
+   */
   split(fraction: number, options?: { seed?: number }): [Dataset, Dataset];
-  /** Every example once, `size` at a time, the last batch the remainder; in an order drawn by `seed`, or as they are. */
+  /** Every example once, in batches of `size` and a smaller last one; shuffled by `seed`, without it in order. */
   batches(size: number, options?: { seed?: number }): Iterable<Batch>;
   /** All values as they are stored, [examples, …], and the rows that belong to this part. */
   readonly values: DatasetValues;
@@ -26,9 +30,9 @@ export interface Dataset {
 export interface DatasetValues {
   readonly inputs: Tensor;
   readonly labels: Tensor;
-  /** What integers of storage (u8) and floats are multiplied by when they are read. */
+  /** Factor by which u8 and float inputs are multiplied when they are read. */
   readonly scale: number;
-  /** Labels are whole numbers that name classes. */
+  /** Whether labels are class numbers. */
   readonly classes: boolean;
 }
 

@@ -1,3 +1,4 @@
+// Reads IDX files, the format of MNIST, and gzip; makes data sets of the four MNIST files.
 import { type Bytes, copyBytes, viewBytes } from '../bytes.js';
 import type { TensorData } from '../dtype.js';
 import { FormatError } from '../errors.js';

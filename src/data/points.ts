@@ -1,11 +1,12 @@
+// Generated two-dimensional classification problems: spiral, moons, circles and xor.
 import { checkOptions } from '../options.js';
 import { checkWhole } from '../shape.js';
 import { type Dataset, dataset } from './dataset.js';
 import { normals } from './random.js';
 
-/** What sets of points in the plane take. */
+/** Options of generated point sets. */
 export interface PointOptions {
-  /** How many points, classes taking turns; 200. */
+  /** Number of points, alternating between classes; 200 by default. */
   examples?: number;
   /** Standard deviation of the normal noise on both coordinates. */
   noise?: number;
@@ -35,11 +36,11 @@ const polar = (radius: number, turns: number): [number, number] => [
   radius * Math.sin(2 * Math.PI * turns),
 ];
 
-/** Arms of a spiral, one a class (2), each one turn and three quarters from the middle to radius 1; noise 0.02. */
+/** Spiral arms, one per class (2 by default), each 1¾ turns from the centre to radius 1; noise 0.02. */
 export const spiral = (options: SpiralOptions = {}): Dataset =>
   points('classes', 0.02, options, (label, t) => polar(t, 1.75 * t + label / (options.classes ?? 2)));
 
-/** Two half circles of radius 1 that reach into each other; noise 0.1. */
+/** Two interleaved half circles of radius 1; noise 0.1. */
 export const moons = (options: PointOptions = {}): Dataset =>
   points('', 0.1, options, (label, t) => {
     const [x, y] = polar(1, t / 2);
@@ -50,7 +51,10 @@ export const moons = (options: PointOptions = {}): Dataset =>
 export const circles = (options: PointOptions = {}): Dataset =>
   points('', 0.05, options, (label, t) => polar(label === 0 ? 1 : 0.5, t));
 
-/** The corners of the unit square; class 1 where exactly one coordinate is 1; noise 0.1. Four without noise are its table. */
+/**
+ * The corners of the unit square, class 1 where exactly one coordinate is 1; noise 0.1. Four without noise are the
+ * truth table.
+ */
 export const xor = (options: PointOptions = {}): Dataset =>
   points('', 0.1, options, (label, _, i) => {
     const first = (i >> 1) & 1;

@@ -1,4 +1,4 @@
-// Random numbers of the host: shuffles, points of data sets, texts.
+// Seeded random numbers on the host: shuffled orders, uniform and normal numbers.
 import { checkSeed, SEQUENCE, SHUFFLE, uniformAt } from '../randomBits.js';
 
 /**

@@ -1,3 +1,4 @@
+// The GPU backend: opens the device, compiles programs to executables, and holds parameters and constants.
 import { ownValue } from '../cpu/evaluate.js';
 import type { TensorData } from '../dtype.js';
 import { DeviceError } from '../errors.js';

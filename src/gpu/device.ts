@@ -1,3 +1,4 @@
+// A WebGPU device with its buffers and pipelines: uploads, read-back, error scopes and device loss.
 import type { TensorData } from '../dtype.js';
 import { DeviceError, DeviceLostError, NablaError } from '../errors.js';
 import { type EngineInfo, type EngineStats, emptyStats, type TileStore } from '../graph/backend.js';

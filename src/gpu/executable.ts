@@ -1,3 +1,4 @@
+// Runs a plan on a device: makes its buffers, pipelines and bind groups on first use and records its dispatches.
 import { ownValue } from '../cpu/evaluate.js';
 import type { TensorData } from '../dtype.js';
 import type { Capture, Executable, Inspection, PlanView } from '../graph/backend.js';

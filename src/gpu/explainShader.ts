@@ -1,4 +1,4 @@
-// What is wrong with a kernel's WGSL, told in terms of what its author wrote.
+// Turns a shader compiler's message into an error that shows the function, its file and the lines around it.
 import { functionAt } from '../wgsl/library.js';
 import type { Trial } from './scratch.js';
 

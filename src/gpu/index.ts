@@ -1,3 +1,4 @@
+// Symbolic indices: flat indices to coordinates and back, as WGSL expressions that are simplified by known sizes.
 import { type Shape, sizeOf } from '../shape.js';
 
 /**

@@ -1,3 +1,4 @@
+// Writes kernels for elementwise ops, reductions over rows and gradients of gather.
 import foldSource from '../../shaders/fold.wgsl?raw';
 import gatherSource from '../../shaders/gather.wgsl?raw';
 import mapSkeleton from '../../shaders/map.wgsl?raw';

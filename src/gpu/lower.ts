@@ -1,3 +1,4 @@
+// Rewrites a graph before planning: simplification, shared subexpressions, split products and sums, f16 storage.
 import type { ComposedKernel, Op, OpRecord, Options, ScalarReference } from '../graph/op.js';
 import { opId, optionsText } from '../graph/structure.js';
 import { apply, filled, filledWith, type Tensor } from '../graph/tensor.js';

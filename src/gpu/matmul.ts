@@ -1,3 +1,4 @@
+// Writes matrix product kernels: operands, tile sizes for each class of adapters, and what is fused into the product.
 import registerProducts from '../../shaders/matmul.registers.wgsl?raw';
 import sharedProducts from '../../shaders/matmul.shared.wgsl?raw';
 import skeleton from '../../shaders/matmul.wgsl?raw';

@@ -1,3 +1,4 @@
+// Matrix products on matrix units (subgroup matrices), where the device has them.
 import matrixProducts from '../../shaders/matmul.matrices.wgsl?raw';
 import type { Tile } from '../planning/limits.js';
 import { flat } from './index.js';

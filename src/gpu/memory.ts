@@ -1,3 +1,4 @@
+// Memory of a plan: places of values in buffers, reuse of buffers by lifetime, and conversion of values to bytes.
 import { bytesOf, type DType, halfToNumber, numberToHalf, type TensorData, type TypedArray } from '../dtype.js';
 import type { Tensor } from '../graph/tensor.js';
 import { type AdapterClass, ALIGNMENT, type Limits, type Tile } from '../planning/limits.js';

@@ -1,3 +1,4 @@
+// Decides which nodes are stored in buffers, which are computed inside other kernels, and which share memory.
 import { bytesPerElement, isFloat } from '../dtype.js';
 import type { Cost } from '../graph/op.js';
 import { isParameter, type Program, programNodes } from '../graph/program.js';

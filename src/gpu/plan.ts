@@ -1,3 +1,4 @@
+// Compiles a program to a plan: lowers, fuses, orders, places buffers and writes the WGSL of every dispatch.
 import { DeviceError, DTypeError } from '../errors.js';
 import { isConstant, isParameter, type Program, type Updates } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';

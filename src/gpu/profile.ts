@@ -1,3 +1,4 @@
+// The profiler: GPU time of each kernel from timestamp queries, against peaks measured by a probe kernel.
 import probe from '../../shaders/probe.wgsl?raw';
 import type { TensorData } from '../dtype.js';
 import type { KernelProfile, Profile } from '../graph/backend.js';

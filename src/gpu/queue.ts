@@ -1,3 +1,4 @@
+// Encodes steps in call order; short steps share a submit, and few submits are in flight at a time.
 import type { Device } from './device.js';
 
 /** Submits that may be under way without the host waiting for one. */

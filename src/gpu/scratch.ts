@@ -1,3 +1,4 @@
+// Temporary buffers to run and time a single kernel on.
 import { input } from '../ops/leaf.js';
 import type { Device } from './device.js';
 import type { Dispatch } from './plan.js';

@@ -1,3 +1,4 @@
+// The tuner: times candidate tile sizes of matrix products on the device and keeps the fastest.
 import type { TileStore } from '../graph/backend.js';
 import { choices, type Tile } from '../planning/limits.js';
 import type { GpuBackend } from './backend.js';

@@ -1,3 +1,4 @@
+// Fusion: groups ops into units of one kernel each, and orders the units.
 import type { Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { fusion } from '../planning/limits.js';

@@ -1,3 +1,4 @@
+// Joins dispatches: parameter updates of one kind over all parameters, and small kernels that run side by side.
 import { isParameter } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { fusion, MAX_GROUPS, products } from '../planning/limits.js';

@@ -1,3 +1,4 @@
+// Writes the WGSL of fused expressions, takes functions from the shaders' texts and fills kernel skeletons.
 import { type DType, isFloat } from '../dtype.js';
 import { NablaError } from '../errors.js';
 import type { IndexContext, IndexKernel, Options } from '../graph/op.js';

@@ -1,8 +1,9 @@
+// The interface between the engine and its backends, with the plain data they report: plans, profiles, statistics.
 import type { TensorData } from '../dtype.js';
 import type { Feeds, Program } from './program.js';
 import type { Tensor } from './tensor.js';
 
-/** What an engine computes on. */
+/** Backend, adapter, limits and features of an engine. */
 export interface EngineInfo {
   readonly backend: 'gpu' | 'cpu';
   readonly adapter: Readonly<{ vendor: string; architecture: string; description: string; software: boolean }>;
@@ -10,7 +11,7 @@ export interface EngineInfo {
   readonly features: readonly string[];
 }
 
-/** Running totals since the engine opened; bytes count what is alive now, and at most at one time. */
+/** Totals since the engine was opened. `live…` counts what is allocated now, `peakBytes` the most at any time. */
 export type EngineStats = ReturnType<typeof emptyStats>;
 export const emptyStats = () => ({
   submits: 0,
@@ -26,61 +27,61 @@ export const emptyStats = () => ({
   checked: 0,
 });
 
-/** The GPU's own objects, for render passes and kernels of one's own that read what a step computed. */
+/** Access to WebGPU objects, for your own render passes and kernels that read a step's outputs. */
 export interface GpuAccess {
-  /** The GPUDevice. It stays the engine's, which destroys it. */
+  /** The GPUDevice. The engine owns and destroys it. */
   readonly device: object;
   /**
-   * The GPUBuffer that a call of the step leaves an output in: usage STORAGE and COPY_SRC, to be read only, and valid
-   * until the step's next call. Throws NablaError for another engine's step and for what is not among its outputs.
+   * The GPUBuffer that holds an output after a call of the step: usage STORAGE and COPY_SRC, read-only, and valid until
+   * the step's next call. Throws NablaError for another engine's step and for tensors that are not among its outputs.
    */
   bufferOf(step: object, output: Tensor): object;
-  /** Where the output begins in that buffer, in bytes: above 0 for parameters and for slices of a larger value. */
+  /** Offset of the output in that buffer, in bytes: above 0 for parameters and for slices of a larger value. */
   offsetOf(step: object, output: Tensor): number;
 }
 
 type Called = Readonly<{ kernel: string; ops: readonly string[] }>;
 
-/** The dispatch list of a step, for people: what runs, what was fused into it, and its WGSL. */
+/** The dispatches of a step, for inspection: kernel names, fused ops, workgroups and WGSL. */
 export interface PlanView {
   readonly dispatches: readonly (Called & Readonly<{ workgroups: readonly number[]; wgsl: string }>)[];
-  /** How many dispatches one kernel an op would take. */
+  /** Number of dispatches with one kernel per op. */
   readonly dispatchesUnfused: number;
   readonly buffers: number;
-  /** Of the buffers that only this step uses. */
+  /** Total size of the buffers that only this step uses. */
   readonly bytes: number;
-  /** The most of them that hold something needed at one time: no assignment of buffers takes fewer. */
+  /** Most bytes of these buffers in use at one time: no assignment of buffers needs less. */
   readonly liveBytes: number;
 }
 
-/** GPU time of one kernel over all its calls, against the adapter's measured peaks. */
+/** GPU time of one kernel over all its calls, compared with the adapter's measured peaks. */
 export interface KernelProfile extends Called {
   readonly calls: number;
   readonly milliseconds: number;
-  /** Of the time of all kernels. */
+  /** Share of the time of all kernels. */
   readonly share: number;
-  /** One call's arithmetic, and the bytes that it must read and write at least. */
+  /** Arithmetic of one call, and the least number of bytes that it must read and write. */
   readonly flops: number;
   readonly bytes: number;
   readonly flopsPerSecond: number;
   readonly bytesPerSecond: number;
-  /** Of the roof: the rate of arithmetic or of bytes, whichever comes nearer to its peak. */
+  /** The kernel's arithmetic or memory rate relative to its peak, whichever is larger. */
   readonly ofPeak: number;
 }
 
-/** Where the GPU's time went, as plain data. */
+/** GPU time by kernel, as plain data. */
 export interface Profile {
   readonly adapter: string;
-  /** What a small probe reached on this adapter. */
+  /** Rates that a small probe reached on this adapter. */
   readonly peaks: { readonly flopsPerSecond: number; readonly bytesPerSecond: number };
   readonly milliseconds: number;
-  /** The longest first. */
+  /** In descending order of time. */
   readonly kernels: readonly KernelProfile[];
-  /** The first kernel calls one by one, in milliseconds from the first. */
+  /** The first kernel calls, with their start in milliseconds after the first. */
   readonly events: readonly { readonly kernel: string; readonly start: number; readonly milliseconds: number }[];
 }
 
-/** A profile in the Trace Event format, which chrome://tracing and Perfetto draw. */
+/** Converts a profile to the Trace Event format, which chrome://tracing and Perfetto display. */
 export const chromeTrace = ({ adapter, events }: Profile) => ({
   traceEvents: events.map(({ kernel, start, milliseconds }) => {
     return { name: kernel, cat: 'kernel', ph: 'X', ts: 1e3 * start, dur: 1e3 * milliseconds, pid: adapter, tid: 'GPU' };

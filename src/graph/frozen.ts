@@ -1,4 +1,4 @@
-// A node is part of graphs for good: nothing that it holds may change later, least of all an array that the caller owns.
+// Copies and freezes what nodes hold, so that no caller can change a graph afterwards.
 
 /** The list, if nobody can write to it any more; else a copy that nobody can. */
 export const frozenList = <T>(list: readonly T[]): readonly T[] =>

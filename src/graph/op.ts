@@ -1,3 +1,4 @@
+// The op record: what an op defines (shape, derivative, kernel, reference, error bound), and functions that make ops.
 import type { Bound } from '../bounds.js';
 import type { DType, TensorData, TypedArray } from '../dtype.js';
 import type { Shape } from '../shape.js';

@@ -1,3 +1,4 @@
+// Programs: the outputs and parameter updates of a step, the values fed to it, and checks of both.
 import { isFloat, readValue, type TensorData, type Value } from '../dtype.js';
 import { FeedError, NablaError } from '../errors.js';
 import { formatShape, sameShape } from '../shape.js';
@@ -5,7 +6,7 @@ import type { LeafKind } from './op.js';
 import { checkTensors, Tensor } from './tensor.js';
 import { topological } from './walk.js';
 
-/** Parameters and the values that a step gives them; both are read from before the step. */
+/** Parameters and their new values after a step; new values are computed from the values before the step. */
 export type Updates = readonly (readonly [parameter: Tensor, next: Tensor])[];
 
 /** What a step computes: outputs to hand back and parameters to update. */
@@ -64,7 +65,7 @@ export function checkProgram(program: Program, inputs: ReadonlyMap<string, Tenso
   return program;
 }
 
-/** Values for inputs, by the names that the inputs go by. */
+/** Values for inputs, by the inputs' names. */
 export type NamedFeeds = Readonly<Record<string, Value>>;
 /** Values for inputs: by node, or by the inputs' names. */
 export type NodeFeeds = ReadonlyMap<Tensor, Value> | NamedFeeds;

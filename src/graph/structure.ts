@@ -1,3 +1,4 @@
+// Text that is equal for graphs of equal structure; compiled programs are found by it.
 import type { Op, Options } from './op.js';
 import { isConstant, isInput, isParameter } from './program.js';
 import type { Tensor } from './tensor.js';

@@ -1,3 +1,4 @@
+// Tensors as graph nodes, how an op is applied to them, and checks of its inputs.
 import { checkDType, type DType, hostArray, isFloat, rangeOf } from '../dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
 import { checkOptions } from '../options.js';
@@ -23,11 +24,11 @@ const instead =
   'use add(a, b) for a + b, sub for −, mul for *, div for /, pow for **, neg(a) for −a, and equal, less or greater to compare';
 
 /**
- * A node of a computation graph: an op, its inputs, a shape and a dtype. It owns no memory, and nothing of it can be
- * changed. Printed it is one line, `Tensor #12 add [2, 3] f32`; arithmetic on it throws NablaError.
+ * A node of a computation graph: an op, its inputs, a shape and a dtype. It owns no memory and is immutable.
+ * It prints as one line, `Tensor #12 add [2, 3] f32`; JavaScript's arithmetic operators on it throw NablaError.
  */
 export class Tensor {
-  /** Ascends with creation, so an input's id is always below its users'. */
+  /** Increases with each new node, so an input's id is always below its users'. */
   readonly id: number = nextId++;
   readonly shape: Shape;
   readonly dtype: DType;
@@ -48,17 +49,17 @@ export class Tensor {
     Object.freeze(this);
   }
 
-  /** The record of what it computes. */
+  /** The record of the op that computes it. */
   get op(): Op {
     return this.#op;
   }
 
-  /** What it computes that from. */
+  /** The operands of the op. */
   get inputs(): readonly Tensor[] {
     return this.#inputs;
   }
 
-  /** Of the op's own option type: only the op itself looks inside. */
+  /** Options of the op, in the op's own type: only the op itself reads them. */
   get options(): never {
     return this.#options;
   }
@@ -68,7 +69,7 @@ export class Tensor {
     return this.shape.length;
   }
 
-  /** One line: `Tensor #12 add [2, 3] f32`, with the name where it has one. */
+  /** One line: `Tensor #12 add [2, 3] f32`, with the name if it has one. */
   toString(): string {
     const name = this.name === undefined ? '' : ` '${this.name}'`;
     return `Tensor #${this.id} ${this.#op.name}${name} ${formatShape(this.shape)} ${this.dtype}`;
@@ -93,7 +94,7 @@ export class Tensor {
 
 /** A tensor, or a number that takes the other operand's dtype. */
 export type TensorLike = Tensor | number;
-/** Tensors in arrays and objects, nested as the caller likes. */
+/** Tensors in arbitrarily nested arrays and objects. */
 export type Tree = Tensor | readonly Tree[] | { readonly [key: string]: Tree };
 
 /** One node or several. */
@@ -205,7 +206,7 @@ export function lift(op: string, inputs: readonly TensorLike[]): Tensor[] {
 }
 
 type NoOptions = Record<string, never>;
-/** A function from tensors (numbers are lifted) to a node of the graph. */
+/** A function of tensors that returns a node of the graph; numbers become tensors. */
 export type OpFunction = (...inputs: TensorLike[]) => Tensor;
 /** A function of one tensor. */
 export type Unary = (x: TensorLike) => Tensor;
@@ -216,12 +217,12 @@ export type Binary = (a: TensorLike, b: TensorLike) => Tensor;
 const RULES = 'shape dtype accepts vjp jvp bound propagate integers';
 
 /**
- * Makes an op from its record: a function from tensors (numbers are lifted) to a node of the graph.
- * Works the same in user code; see the record's fields for what each must give. The function throws NablaError for
- * another number of inputs than a pointwise op's reference takes.
+ * Makes an op from its record: a function of tensors that returns a node of the graph; numbers become tensors.
+ * Nabla's own ops are made in the same way; see the record's fields. The function throws NablaError if the number of
+ * inputs differs from the number of parameters of a pointwise op's reference.
  */
 export function defineOp(record: PointwiseRecord<NoOptions>): OpFunction;
-/** The same for an op of whole tensors: its reference takes and gives tensors' values. */
+/** The same for an op of whole tensors: its reference takes and returns the values of tensors. */
 export function defineOp(record: TensorRecord<NoOptions>): OpFunction;
 export function defineOp(record: OpRecord<NoOptions>): OpFunction {
   checkOptions('defineOp', record, 'name kernel reference', RULES);
@@ -263,7 +264,7 @@ type PointwiseRules = Omit<PointwiseRecord<NoOptions>, 'name' | 'kernel' | 'cost
 export const definePointwise = (name: string, kernel: PointwiseRecord['kernel'], rules: PointwiseRules) =>
   opFunction({ bound: { ulp: 0 }, ...rules, name, kernel });
 
-/** Makes an op that takes options beside its tensors. */
+/** Makes an op that takes tensors and options. */
 export function defineOpWith<O extends Options>(record: TensorRecord<O> | ComposedRecord<O>) {
   const call = (inputs: readonly TensorLike[], options: O): Tensor => apply(record, lift(record.name, inputs), options);
   return withRecord(call, record as OpRecord<O>);

@@ -1,3 +1,4 @@
+// Graph walks in topological order, without recursion, and trees of tensors.
 import type { TensorData } from '../dtype.js';
 import { NablaError } from '../errors.js';
 import { Tensor, type Tree } from './tensor.js';

@@ -1,3 +1,4 @@
+// Checkpoints: a model, its optimizer's state and the progress of training as one safetensors file.
 import { scalingOf } from '../autodiff/precision.js';
 import type { Bytes } from '../bytes.js';
 import { ownValue } from '../cpu/evaluate.js';
@@ -13,14 +14,14 @@ import { checkBesideFit } from '../train/settings.js';
 import { metadataOf, type Named } from './safetensors.header.js';
 import { type Decoded, decode, encode } from './safetensors.js';
 
-/** What a checkpoint is of. The settings of a `fit` may stand beside it and are passed over. */
+/** Contents of a checkpoint. Settings of `fit` are allowed too and ignored, so one object serves both. */
 export interface Subject {
   readonly model: { readonly parameters: readonly Tensor[] };
-  /** Its state is saved and loaded too. */
+  /** Optimizer whose state is saved and loaded too. */
   readonly optimizer?: Optimizer;
-  /** Saved: where its run stands. */
+  /** Progress of the run, to save. */
   readonly progress?: Progress;
-  /** Saved: what else to say of it. */
+  /** Additional texts by name, to save. */
   readonly metadata?: Named<string>;
 }
 

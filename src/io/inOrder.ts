@@ -1,4 +1,4 @@
-// Work that must not overlap, such as two saves of one file.
+// Queues of asynchronous work by name, for work that must not overlap, such as two saves of one file.
 
 /** Runs work for one key after the other, in the order of the calls; work for other keys does not wait. */
 export function queues() {

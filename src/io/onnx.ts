@@ -1,4 +1,4 @@
-// Trained models for other runtimes: ONNX of opset 20. Operators: https://onnx.ai/onnx/operators/; fields: onnx.proto.
+// Exports trained models as ONNX, opset 20. Operators: https://onnx.ai/onnx/operators/; fields: onnx.proto.
 import { evaluateNode } from '../cpu/evaluate.js';
 import { type DType, isFloat, type TensorData } from '../dtype.js';
 import type { Engine } from '../engine.js';
@@ -214,7 +214,7 @@ function wayOf(node: Tensor): Way {
   );
 }
 
-/** What to export: the places that a run feeds and the tensors that it gives, under the names that they have in the file. */
+/** Inputs and outputs to export, under their names in the file. */
 export type Exported = Readonly<Record<'inputs' | 'outputs', Readonly<Record<string, Tensor>>>>;
 
 /** A ValueInfoProto. */
@@ -224,10 +224,10 @@ const typed = (field: number, name: string, { dtype, shape }: Tensor): Fields =>
 };
 
 /**
- * A graph as an ONNX file (opset 20), with the parameters' values as the engine holds them: what layers, losses and the
- * exported functions give in inference. Shapes are fixed, the batch too. conv2d and maxPool2d become Conv and MaxPool, a
- * product of matrices Gemm. Throws NablaError for an op without an ONNX operator (a random one, a gradient's, your own) and
- * FeedError for an input that is needed and not declared.
+ * Encodes a graph as an ONNX file (opset 20), with the parameters' current values on the engine. Supports what layers,
+ * losses and the exported functions build for inference. Shapes are fixed, the batch size included. conv2d and
+ * maxPool2d become Conv and MaxPool, a matrix product Gemm. Throws NablaError for an op without an ONNX operator
+ * (random, gradient or custom ops) and FeedError for an input that is needed and not declared.
  *
  *     const images = input([1, 784]);
  *     const file = await onnx.encode(engine, { inputs: { images }, outputs: { logits: model.apply(images) } });

@@ -1,4 +1,4 @@
-// Protocol buffers, written only: https://protobuf.dev/programming-guides/encoding/. A field is its bytes in pieces, so
+// Writes protocol buffers: https://protobuf.dev/programming-guides/encoding/. A field is its bytes in pieces, so
 // that large values are copied once, when all is joined.
 
 /** A field, or several one after the other: what a message consists of. */

@@ -1,4 +1,4 @@
-// The dtypes of safetensors files: what their bytes are here, little-endian and row-major, and how values become bytes.
+// Element types of safetensors files: conversion between values and their bytes, little-endian and row-major.
 import { halfToNumber, numberToHalf, type TensorData, type TypedArray } from '../dtype.js';
 
 /** What a format's bytes become. */

@@ -1,4 +1,4 @@
-// The header of a safetensors file, which may come from anybody: all that it says is checked before anything is made.
+// Parses the header of a safetensors file, which may come from anybody: all is checked before anything is allocated.
 import { classOf, describe } from '../bytes.js';
 import { FormatError } from '../errors.js';
 import { MAX_RANK, type Shape, sameShape, sizeOf } from '../shape.js';

@@ -1,4 +1,4 @@
-// safetensors files, the format of PyTorch's world for named tensors: https://github.com/huggingface/safetensors
+// Reads and writes safetensors files, the usual format for named tensors: https://github.com/huggingface/safetensors
 import { type Bytes, classOf, describe, steady, viewBytes } from '../bytes.js';
 import { isFloat, rangeOf, type TensorData } from '../dtype.js';
 import { Tensor } from '../graph/tensor.js';
@@ -76,12 +76,12 @@ export function encode(tensors: Named<TensorData>, metadata: Named<string> = {})
 /** A member of a JSON object, of any name and in its place: objects sort names that are numbers. */
 const member = (name: string, value: unknown): string => `${JSON.stringify(name)}:${JSON.stringify(value)}`;
 
-/** What a safetensors file holds. */
+/** Contents of a safetensors file. */
 export interface Decoded {
-  /** In the order of their bytes in the file. */
+  /** Tensors by name, in the order of their bytes in the file. */
   readonly tensors: Map<string, TensorData>;
   readonly metadata: Map<string, string>;
-  /** Tensors that no dtype here holds, by name: what they are, and how to save them instead. */
+  /** Tensors of unsupported dtypes, by name: the dtype, and how to save them instead. */
   readonly skipped: Map<string, string>;
 }
 

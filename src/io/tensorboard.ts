@@ -1,12 +1,12 @@
-// Event files of TensorBoard: records (tensorflow/core/lib/io/record_writer.h) of Event messages (util/event.proto).
+// Writes TensorBoard event files: records (tensorflow/core/lib/io/record_writer.h) of Event messages (event.proto).
 import { NablaError } from '../errors.js';
 import { checkOptions } from '../options.js';
 import { bytesOf, double, type Fields, float, int, join, message, text } from './protobuf.js';
 
-/** Numbers at one step of a run, by their tags: "cost", "train/accuracy". */
+/** Scalars at one step of a run, by tag: "cost", "train/accuracy". */
 export interface ScalarEvent {
   readonly step: number;
-  /** When, in milliseconds since 1970, as `Date.now()` gives it. */
+  /** Time in milliseconds since 1970, as from `Date.now()`. */
   readonly time: number;
   readonly values: Readonly<Record<string, number>>;
 }
@@ -29,9 +29,9 @@ function record(fields: readonly Fields[]): Fields {
 }
 
 /**
- * Scalars as a TensorBoard event file; one file may follow another in one. Save it in a run's folder under a name with
- * "tfevents" in it, such as `runs/first/events.out.tfevents.1`, and start `tensorboard --logdir runs`. Throws NablaError for
- * a step that is no whole number.
+ * Encodes scalars as a TensorBoard event file; such files may be concatenated. Save it in a run's folder under a name
+ * with "tfevents" in it, such as `runs/first/events.out.tfevents.1`, and start `tensorboard --logdir runs`. Throws
+ * NablaError for a step that is no whole number.
  */
 export function encode(events: Iterable<ScalarEvent>): Uint8Array {
   const records = Array.from(events, (given, i) => {

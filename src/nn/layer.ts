@@ -1,3 +1,4 @@
+// What a layer is: named parameters, initializers, seeds, and sequential composition.
 import type { Value } from '../dtype.js';
 import { NablaError } from '../errors.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
@@ -8,13 +9,13 @@ import { printed, printedAs } from '../print.js';
 import { checkSeed } from '../randomBits.js';
 import type { Shape } from '../shape.js';
 
-/** A part of a model: trainable values and a function of tensors. */
+/** A part of a model: parameters and a function of tensors. */
 export interface Layer {
-  /** In a fixed order; named by their place in the model, as in PyTorch's `state_dict`: "0.weight", "0.bias", … */
+  /** In a fixed order, named by position in the model as in PyTorch's `state_dict`: "0.weight", "0.bias", … */
   readonly parameters: Tensor[];
-  /** Dropout acts only while training. */
+  /** Applies the layer to a tensor; dropout acts only with `training: true`. */
   apply(x: Tensor, options?: { training?: boolean }): Tensor;
-  /** Takes the place of the layer's number in the names of its parameters. */
+  /** Replaces the layer's number in the names of its parameters. */
   readonly name?: string | undefined;
   /** Called by the layer that holds this one; has no effect once parameters exist. */
   place?(path: string, seed: number): void;
@@ -27,7 +28,7 @@ export interface Scope {
 }
 type LayerFunction = (x: Tensor, training: boolean) => Tensor;
 
-/** What every layer takes. */
+/** Options of every layer. */
 export interface LayerOptions {
   /** A whole number in [0, 2³²); numbers depend on it and on the layer's place. Defaults to the model's seed, or 0. */
   seed?: number;
@@ -99,14 +100,14 @@ export function makeLayer(text: string, options: LayerOptions, build: (scope: Sc
   return printedAs(layer, () => text);
 }
 
-/** What an initializer is told of a parameter: how many inputs and outputs it joins, and its seed. */
+/** Facts about a parameter for its initializer: fan-in, fan-out and seed. */
 export interface Fan {
-  /** How many numbers each output sums, and how many outputs each input reaches. */
+  /** Fan-in: number of terms in each output's sum; fan-out: number of outputs that each input contributes to. */
   readonly inputs: number;
   readonly outputs: number;
   readonly seed: number;
 }
-/** Makes the first values of a weight. */
+/** Makes the initial values of a parameter. */
 export type Initialize = (shape: Shape, fan: Fan) => Tensor | Value;
 
 function uniform(bound: (fan: Fan) => number): Initialize {
@@ -134,17 +135,17 @@ export const initializers = {
   standardNormal: normal(() => 1),
   zeros: ((shape) => zeros(shape)) as Initialize,
 } as const;
-/** How a parameter starts: a name, or a function of its shape and fan. */
+/** Initial values of a parameter: a name, or a function of its shape and fan. */
 export type Initializer = keyof typeof initializers | Initialize;
 
 /** A layer, or a function of a tensor such as `relu`. */
 export type SequentialPart = Layer | ((x: Tensor) => Tensor);
 
 /**
- * Layers one after another. Parameters are named by the layers' numbers, counted from 0, or by the layers' names:
- * "0.weight", "2.1.bias". A layer that stands in two places shares its parameters.
- * `sequential(layers, { seed, name })` gives the whole model one seed, from which each layer draws different numbers, or a
- * name. Throws NablaError for what is no layer and for two layers of one name.
+ * Composes layers in sequence. Parameters are named by the layers' numbers, counted from 0, or by the layers' names:
+ * "0.weight", "2.1.bias". A layer that occurs twice shares its parameters. `sequential(layers, { seed, name })` sets a
+ * seed for the whole model, from which each layer derives different numbers, and a name. Throws NablaError for
+ * arguments that are not layers and for two layers with the same name.
  */
 export function sequential(...args: readonly SequentialPart[] | [readonly SequentialPart[], LayerOptions?]): Layer {
   const listed = Array.isArray(args[0]) ? args : [args];

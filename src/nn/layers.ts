@@ -1,3 +1,4 @@
+// Layers without recurrence: dense, convolution, pooling, embedding, layer norm, dropout, reshape.
 import { NablaError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import { type Activation, activations } from '../ops/activation.js';
@@ -16,14 +17,17 @@ import { checkShape, checkWhole, formatShape, type Shape, sameShape, sizeOf } fr
 import type { Initializer, Layer, LayerOptions } from './layer.js';
 import { layerOptions, lookUp, makeLayer, sequential } from './layer.js';
 
-/** What `dense` takes beside its sizes. */
+/** Options of `dense`. */
 export interface DenseOptions extends LayerOptions {
   activation?: Activation | ((z: Tensor) => Tensor);
-  /** true unless given. */
+  /** Whether to add a bias; true by default. */
   bias?: boolean;
-  /** Of the weight: `heUniform` before the ReLU family, `glorotUniform` before sigmoid and tanh, else `pytorch`. */
+  /**
+   * Initializer of the weight; by default `heUniform` before the ReLU family, `glorotUniform` before sigmoid and tanh,
+   * else `pytorch`.
+   */
   initializer?: Initializer;
-  /** Of the bias: zeros, but PyTorch's uniform ±1/√inputs where the weight has `pytorch`. */
+  /** Initializer of the bias; by default zeros, or PyTorch's uniform ±1/√inputs if the weight has `pytorch`. */
   biasInitializer?: Initializer;
 }
 
@@ -98,7 +102,7 @@ export function dropout(rate = 0.5, options: LayerOptions = {}): Layer {
 
 type EmbeddingOptions = LayerOptions & { initializer?: Initializer };
 /**
- * Rows of a table [count, size] by whole numbers: [...] to [..., size]. Parameter: weight, N(0, 1) unless given.
+ * Looks up rows of a table [count, size] by index: [...] to [..., size]. Parameter: weight, N(0, 1) unless given.
  * Indices are i32 or u32 in [0, count).
  */
 export function embedding(count: number, size: number, options: EmbeddingOptions = {}): Layer {

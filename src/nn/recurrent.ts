@@ -1,3 +1,4 @@
+// Recurrent layers: rnn and lstm, unrolled over time.
 import type { Tensor } from '../graph/tensor.js';
 import { relu, sigmoid, tanh } from '../ops/activation.js';
 import { add, mul } from '../ops/arithmetic.js';
@@ -9,13 +10,15 @@ import { checkChoice } from '../options.js';
 import { checkWhole } from '../shape.js';
 import { type Initializer, type Layer, type LayerOptions, layerOptions, makeLayer } from './layer.js';
 
-/** What `rnn` and `lstm` take beside their sizes. */
+/** Options of `rnn` and `lstm`. */
 export interface RecurrentOptions extends LayerOptions {
-  /** true unless given. */
+  /** Whether to add biases; true by default. */
   bias?: boolean;
-  /** Of the weights and biases: PyTorch's uniform ±1/√hidden unless given. */
+  /** Initializer of weights and biases; by default PyTorch's uniform ±1/√hidden. */
   initializer?: Initializer;
-  /** 'all' gives h_t of every step, [batch, time, hidden]; 'last' that of the last, [batch, hidden]. 'all' unless given. */
+  /**
+   * 'all' (default) returns h_t of every step, [batch, time, hidden]; 'last' returns that of the last, [batch, hidden].
+   */
   outputs?: 'all' | 'last';
 }
 

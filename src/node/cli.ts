@@ -15,27 +15,27 @@ const exit = (code: number): void => void Object.assign(process, { exitCode: cod
 training.action(async () => exit(await train(readTrainOptions())));
 program
   .command('eval')
-  .description('Test accuracy and cost of a trained network')
-  .argument('<file>')
+  .description('Evaluate a trained network on the test set')
+  .argument('<file>', 'model file')
   .addOption(dataOption)
   .addOption(textOption)
   .addOption(backendOption)
   .action((file, options) => evaluateFile(file, options));
 program
   .command('report')
-  .description('Compare runs, by the pages that nabla train wrote')
-  .argument('<files...>')
-  .option('--output <file>', 'page to write', 'nabla-compare.report.html')
+  .description('Compare the reports of several training runs')
+  .argument('<files...>', 'report files')
+  .option('--output <file>', 'HTML report to write', 'nabla-compare.report.html')
   .action((files, { output }) => compareFiles(files, output));
 program
   .command('explain')
-  .description('Values, local gradients and backpropagated gradients of an expression in JSON')
-  .argument('<file>')
+  .description('Print the values and gradients of an expression from a JSON file')
+  .argument('<file>', 'JSON file with the expression')
   .option('--mermaid', 'print the graph as a Mermaid flowchart')
   .action(async (file, { mermaid }) => print(await explainFile(file, mermaid)));
 program
   .command('doctor')
-  .description('What this machine has to run on, and how to mend what is missing')
+  .description('Check adapter, driver and browser, and say how to install what is missing')
   .action(async () => exit((await doctor()) ? 0 : 1));
 program.version(`nabla/${version}`);
 

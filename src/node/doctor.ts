@@ -1,4 +1,4 @@
-// What `nabla doctor` prints: what this machine has to run on, and the line that mends what is missing.
+// `nabla doctor`: lists the adapters and browsers of this machine, and how to install what is missing.
 import { styleText } from 'node:util';
 import { findBrowser } from './chromium.js';
 import { count, print, version } from './cli/text.js';

@@ -1,4 +1,4 @@
-// Files that are whole at any time: written beside their place, synced, and put there by a rename.
+// Saves and loads files atomically: written beside their target, synced, and moved into place by a rename.
 import { type Stats, statSync } from 'node:fs';
 import { type FileHandle, link, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -89,7 +89,7 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** A file's bytes. */
+/** Reads a file. */
 export const loadFile = async (path: string): Promise<Uint8Array> => new Uint8Array(await readFile(path));
 
 /** What the file system's codes mean. */

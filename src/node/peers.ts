@@ -1,3 +1,4 @@
+// Finds optional packages, or says how to install them.
 import { createRequire } from 'node:module';
 import { NablaError } from '../errors.js';
 

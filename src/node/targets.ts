@@ -1,4 +1,4 @@
-// Where a file is written: through symbolic links, and never in the place of a folder, a device, a pipe or a socket.
+// Checks of where a file may be written: through symbolic links, but never over a folder, device, pipe or socket.
 import { randomBytes } from 'node:crypto';
 import { lstatSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';

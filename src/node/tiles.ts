@@ -1,3 +1,4 @@
+// Keeps the tuner's measured tile sizes in a file of the user's cache folder, by adapter.
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';

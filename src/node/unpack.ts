@@ -1,4 +1,4 @@
-// The npm package @sparticuz/chromium carries a headless Chromium, the libraries it needs, SwiftShader's Vulkan driver
+// Unpacks the npm package @sparticuz/chromium: it holds a headless Chromium, its libraries, SwiftShader's Vulkan driver
 // and a Vulkan loader as brotli archives. They are unpacked once, into one folder: Chromium finds SwiftShader only
 // beside its own binary.
 import { execFileSync } from 'node:child_process';

@@ -1,3 +1,4 @@
+// Activation functions: sigmoid, tanh, relu, leakyRelu, elu, gelu, silu, softplus. WGSL: shaders/activation.wgsl.
 import source from '../../shaders/activation.wgsl?raw';
 import { EPSILON } from '../bounds.js';
 import { errorOf, pointwise, type ScalarReference } from '../graph/op.js';

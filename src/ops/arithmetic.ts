@@ -1,3 +1,4 @@
+// Elementwise arithmetic with broadcasting. WGSL: shaders/arithmetic.wgsl, hadamard.wgsl, trigonometry.wgsl.
 import source from '../../shaders/arithmetic.wgsl?raw';
 import product from '../../shaders/hadamard.wgsl?raw';
 import circular from '../../shaders/trigonometry.wgsl?raw';

@@ -1,4 +1,4 @@
-// WGSL: conversions, index expressions (`write`, here); rounding to f16 is in shaders/cast.wgsl.
+// Casts and stopGradient. WGSL: index expressions (`write`, here); rounding to f16 is in shaders/cast.wgsl.
 import source from '../../shaders/cast.wgsl?raw';
 import { EPSILON } from '../bounds.js';
 import { checkDType, type DType, hostArray, isFloat, roundTo } from '../dtype.js';
@@ -56,9 +56,9 @@ export const isHalved = (node: Tensor): boolean => isOf(node, halveOf);
 export const isCast = (node: Tensor): boolean => isOf(node, castOf) || isHalved(node);
 
 /**
- * The same values in another dtype: floats to integers cut towards zero and clamp to what f32 can say, NaN
- * becomes 0; integers keep their bits; anything but 0 is true. To f16 it rounds, ties to even, also what an op of f16
- * tensors gives, which is f32 until then.
+ * Converts to another dtype. Floats to integers: truncated towards zero and clamped to the range, as far as f32 can
+ * represent it; NaN becomes 0. Between integers: same bits. To bool: anything but 0 is true. To f16: rounded, ties to
+ * even, also the result of an op of f16 tensors, which is f32 before.
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
   if (dtype === 'u8') throw new DTypeError('cast: u8 is storage only; make it with tensor(new Uint8Array(…))');

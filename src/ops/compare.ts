@@ -1,3 +1,4 @@
+// Comparisons, where, and the test for values that are not finite. WGSL: shaders/compare.wgsl.
 import source from '../../shaders/compare.wgsl?raw';
 import { broadcastData, hostData } from '../dtype.js';
 import { DTypeError } from '../errors.js';
@@ -58,9 +59,10 @@ const choose = definePointwise('where', pointwise('choose', source), {
 });
 
 /**
- * a where the bool `condition` (a tensor, or true or false) holds, else b; all three broadcast. A NaN or an infinity in the
- * branch not taken still reaches the gradient: its derivative times 0 is NaN. Apply `where` to the argument first, as in √x for x > 0 and 0 elsewhere:
- * `where(positive, sqrt(where(positive, x, 1)), 0)` with `positive = greater(x, 0)`.
+ * a where the bool `condition` (a tensor, or true or false) holds, else b; all three broadcast. A NaN or an infinity in
+ * the branch not selected still reaches the gradient: its derivative times 0 is NaN. Apply `where` to the argument too,
+ * as in √x for x > 0 and 0 elsewhere: `where(positive, sqrt(where(positive, x, 1)), 0)` with `positive = greater(x,
+ * 0)`.
  */
 export const where = (condition: Tensor | boolean, a: TensorLike, b: TensorLike): Tensor =>
   choose(typeof condition === 'boolean' ? filled(Number(condition), [], 'bool') : condition, ...lift('where', [a, b]));

@@ -1,4 +1,4 @@
-// WGSL: a view of windows (`write`, here) and the product of shaders/matmul.wgsl.
+// Convolution and windows for pooling. WGSL: a view of windows (`write`, here) and shaders/matmul.wgsl.
 import { ShapeError } from '../errors.js';
 import { checkTensors, defineIndex, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';

@@ -1,4 +1,4 @@
-// WGSL: gather and oneHot are index expressions (`write`, here); the gradient of gather is in shaders/gather.wgsl.
+// gather, oneHot, scatterAdd. WGSL: index expressions (`write`, here); gather's gradient is in shaders/gather.wgsl.
 import { gamma } from '../bounds.js';
 import { hostArray, type TensorData } from '../dtype.js';
 import { DTypeError, FeedError, ShapeError } from '../errors.js';
@@ -59,9 +59,9 @@ const gatherOf = defineIndex<{ axis: number }>({
 });
 
 /**
- * Rows of `x` along `axis` (0) picked by integer `indices`: `[...before, ...indices.shape, ...after]`.
- * Throws FeedError for an index out of range that is fed or constant. Computed ones are checked by the CPU engine alone:
- * on a GPU they read some other element. A u8 `x` gives u32.
+ * Selects rows of `x` along `axis` (0) by integer `indices`: `[...before, ...indices.shape, ...after]`. Throws
+ * FeedError for an index out of range that is fed or constant. Computed indices are checked only by the CPU engine: on
+ * a GPU an index out of range reads some other element. A u8 `x` gives u32.
  */
 export function gather(x: Tensor, indices: Tensor, options: { axis?: number } = {}): Tensor {
   checkIndices('gather', indices);

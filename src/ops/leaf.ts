@@ -1,4 +1,4 @@
-// WGSL: arange and full are index expressions (`write`, here); the others are buffers.
+// Leaves of graphs: inputs, parameters and constants. WGSL: arange and full are index expressions (`write`, here).
 import { EPSILON } from '../bounds.js';
 import { type DType, hostArray, isFloat, readValue, roundTo, type Value } from '../dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
@@ -41,14 +41,14 @@ function repeatedTo(shape: Shape, values: Value): Value {
   return typeof values === 'number' ? data : { shape, dtype: 'bool', data };
 }
 
-/** A place for values that each run feeds, of fixed `shape`; f32 unless `dtype` is given. */
+/** A placeholder of fixed `shape` for values that are fed to each run; f32 unless `dtype` is given. */
 export function input(shape: Shape, options: { dtype?: DType; name?: string } = {}): Tensor {
   checkOptions('input', options, '', 'dtype name');
   return apply(inputOp, [], { shape: checkShape('input', shape), dtype: options.dtype ?? 'f32' }, options.name);
 }
 
 /**
- * A trainable value. It lives in each engine that uses it and starts there from `init`: values, or a tensor that
+ * A trainable value. Each engine that uses it stores its own copy, which starts from `init`: values, or a tensor that
  * the float64 reference evaluates once (so every engine starts from the same bits).
  */
 export function parameter(init: Value | Tensor, options: { name?: string } = {}): Tensor {
@@ -59,7 +59,10 @@ export function parameter(init: Value | Tensor, options: { name?: string } = {})
   return apply(parameterOp, [], { shape: initial.shape, dtype: initial.dtype, initial }, options.name);
 }
 
-/** A tensor of one repeated number, or boolean (then bool, unless `dtype` is given); in kernels a literal that costs no memory. */
+/**
+ * A tensor filled with one number, or boolean (then bool, unless `dtype` is given). In kernels it is a literal without
+ * memory.
+ */
 export const full = (shape: Shape, value: number | boolean, options: { dtype?: DType } = {}): Tensor =>
   repeated('full', shape, value, options);
 /** Zeros of a shape. */
@@ -97,7 +100,7 @@ const arangeOf = defineIndex<{ start: number; step: number; length: number; dtyp
 });
 
 /**
- * start, start + step, … below `stop` (`arange(stop)` starts at 0); i32 unless `dtype` is given.
+ * The numbers start, start + step, … below `stop` (`arange(stop)` starts at 0); i32 unless `dtype` is given.
  * Throws ShapeError for an endless range, DTypeError for fractions in an integer range.
  */
 export function arange(start: number, stop?: number, options: { step?: number; dtype?: Countable } = {}): Tensor {
@@ -114,7 +117,7 @@ export function arange(start: number, stop?: number, options: { step?: number; d
 export const unitRows = (size: number, from: number, to: number, dtype: DType): Tensor =>
   cast(equal(reshape(arange(from, to), [to - from, 1]), arange(size)), dtype);
 
-/** The identity: `eye(3)` is [3, 3]; `eye([2, 3])` is [2, 3, 2, 3], one where both halves of the index agree. */
+/** Identity matrix: `eye(3)` is [3, 3]; `eye([2, 3])` is [2, 3, 2, 3], one where both halves of the index agree. */
 export function eye(size: number | Shape, options: { dtype?: Countable } = {}): Tensor {
   const half = checkShape('eye', typeof size === 'number' ? [size] : size);
   const { dtype = 'f32' } = checkOptions('eye', options, '', 'dtype');

@@ -1,4 +1,4 @@
-// WGSL: shaders/matmul.wgsl; outer is in shaders/outer.wgsl.
+// Matrix product, outer product and dot product. WGSL: shaders/matmul.wgsl, outer.wgsl.
 import outerSource from '../../shaders/outer.wgsl?raw';
 import { gamma, TINY } from '../bounds.js';
 import { hostData, type TensorData, type TypedArray, viewData } from '../dtype.js';

@@ -1,3 +1,4 @@
+// Ops that optimizers share: moving average and descent. WGSL: shaders/optimizer.wgsl.
 import source from '../../shaders/optimizer.wgsl?raw';
 import { EPSILON } from '../bounds.js';
 import { errorOf, pointwise } from '../graph/op.js';

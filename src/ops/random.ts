@@ -1,3 +1,4 @@
+// Random tensors, uniform and normal, from a seed. WGSL: shaders/random.wgsl.
 import source from '../../shaders/random.wgsl?raw';
 import { EPSILON } from '../bounds.js';
 import { NablaError } from '../errors.js';
@@ -70,9 +71,9 @@ type RandomArguments =
       fresh?: boolean;
     }
   | {
-      /** Takes the place of the draw's number in the step: draws of one seed are alike in each run. */
+      /** Replaces the draw's number in the step: draws with the same seed are equal in each run. */
       seed?: number;
-      /** New numbers at each run of a step, others than those of the step's other draws. */
+      /** New numbers at each run of a step, different from those of the step's other draws. */
       fresh: true;
     };
 

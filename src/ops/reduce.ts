@@ -1,4 +1,4 @@
-// WGSL: shaders/fold.wgsl says how two values combine, shaders/reduction.wgsl is the loop.
+// sum, mean, max, min, argMax. WGSL: shaders/fold.wgsl combines two values, shaders/reduction.wgsl is the loop.
 import { gamma } from '../bounds.js';
 import { hostArray, isFloat, type TensorData, type TypedArray } from '../dtype.js';
 import { DTypeError } from '../errors.js';
@@ -11,7 +11,10 @@ import { cast } from './cast.js';
 import { equal } from './compare.js';
 import { broadcastTo, misfit, reshape } from './view.js';
 
-/** Axes to reduce: one, several, or all when left out; negative ones count from the end. A scalar may be reduced over 0 or −1. */
+/**
+ * Axes to reduce: one or several, all by default; negative ones count from the end. A scalar may be reduced over 0 or
+ * −1.
+ */
 export interface ReduceOptions {
   axis?: number | readonly number[];
   /** Keep reduced axes with size 1. */
@@ -61,7 +64,7 @@ function defineReduction(rules: Omit<TensorRecord<Reduced>, 'accepts' | 'shape'>
   };
 }
 
-/** Σ x over `axis`; 0 over nothing. */
+/** Sum over `axis`; 0 over an empty axis. */
 export const sum = defineReduction({
   name: 'sum',
   vjp: ({ inputs: [x], cotangent, lead, options }) => [spread(cotangent, x!, options, lead)],
@@ -75,7 +78,7 @@ export const sum = defineReduction({
   },
 });
 
-/** Σ x / n over `axis`. Throws ShapeError over nothing. */
+/** Mean over `axis`. Throws ShapeError over an empty axis. */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
   const axes = axesOf('mean', x, options);
   if (!isFloat(x.dtype)) throw new DTypeError(`mean: dtype ${x.dtype} is not a float; use cast(x, 'f32')`);
@@ -94,9 +97,9 @@ const extremum = (name: 'max' | 'min', combine: ScalarReference, start: number):
     kernel: { kind: 'reduce', name },
   });
 
-/** The largest element over `axis`; ties share the gradient equally. Throws ShapeError over nothing. */
+/** Largest element over `axis`; equal elements share the gradient equally. Throws ShapeError over an empty axis. */
 export const max = extremum('max', Math.max, -Infinity);
-/** The smallest element over `axis`; ties share the gradient equally. Throws ShapeError over nothing. */
+/** Smallest element over `axis`; equal elements share the gradient equally. Throws ShapeError over an empty axis. */
 export const min = extremum('min', Math.min, Infinity);
 
 /** Calls `visit(output index, input index, place along the axis)` for every element. */
@@ -134,7 +137,10 @@ const argMaxOver = defineReduction({
   },
 });
 
-/** Index of the largest element along `axis`, the first at a tie, as i32; 0 of a scalar. Throws ShapeError over nothing. */
+/**
+ * Index of the largest element along `axis`, the first at a tie, as i32; 0 of a scalar. Throws ShapeError over an empty
+ * axis.
+ */
 export function argMax(x: Tensor, options: { axis: number; keepDims?: boolean }): Tensor {
   const axis = normalizeAxis('argMax', checkOptions('argMax', options, 'axis', 'keepDims').axis, x, true);
   return x.rank === 0 ? argMaxOver(reshape(x, [1]), { axis }) : argMaxOver(x, { ...options, axis });

@@ -1,4 +1,4 @@
-// WGSL: index expressions (`write`, here), written into the kernels that read them.
+// slice, pad and concat. WGSL: index expressions (`write`, here), written into the kernels that read them.
 import { type DType, hostArray, type TensorData, type TypedArray, viewData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { checkNumber, checkTensors, commonDType, defineIndex, literal, type Tensor } from '../graph/tensor.js';
@@ -66,7 +66,10 @@ export function numberAt(value: number, dtype: DType, flat: string): string {
   return `bitcast<f32>(${new Uint32Array(Float32Array.of(value).buffer)[0]}u | (${flat} & 0u))`;
 }
 
-/** Elements from `begin` up to, without, `end` along each axis; negative numbers count from the end, missing ones take the whole axis. */
+/**
+ * Elements from `begin` up to but excluding `end` along each axis; negative numbers count from the end, missing ones
+ * select the whole axis.
+ */
 export function slice(x: Tensor, begin: readonly number[], end: readonly number[] = []): Tensor {
   const rank = rankOf('slice', x);
   const bounds = [begin, end];
@@ -123,7 +126,7 @@ const concatOf = defineIndex<{ axis: number }>({
   },
 });
 
-/** Joins tensors along `axis`; all other sizes and the dtypes must agree. */
+/** Concatenates tensors along `axis`; all other sizes and the dtypes must agree. */
 export function concat(xs: readonly Tensor[], options: { axis: number }): Tensor {
   const first = Array.isArray(xs) ? (xs as readonly Tensor[])[0] : undefined;
   if (!first) throw new ShapeError('concat: nothing to join; pass a list of at least one tensor');

@@ -1,3 +1,4 @@
+// softmax, logSoftmax, logSumExp and the cross-entropies that contain them. WGSL: shaders/softmax.wgsl.
 import source from '../../shaders/softmax.wgsl?raw';
 import { EPSILON } from '../bounds.js';
 import { errorOf, pointwise } from '../graph/op.js';
@@ -81,7 +82,7 @@ export const logSoftmax = alongAxis('logSoftmax', (x, axis) => {
   return sub(sub(x, peak), log(totalOf(x, peak, axis)));
 });
 
-/** ln Σ eˣ over `axis`, without overflow. Throws ShapeError over nothing. */
+/** ln Σ eˣ over `axis`, without overflow. Throws ShapeError over an empty axis. */
 export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
   const axes = axesOf('logSumExp', x, options);
   const peak = peakOf(x, axes);

@@ -1,4 +1,4 @@
-// WGSL: index expressions (`write`, here), written into the kernels that read them; a reshape takes none.
+// reshape, broadcastTo, transpose. WGSL: index expressions (`write`, here), written into the kernels that read them.
 import { broadcastData, viewData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { checkTensors, defineIndex, type Tensor } from '../graph/tensor.js';
@@ -28,7 +28,7 @@ const reshapeOf = defineIndex<{ shape: Shape }>({
   write: ({ flat, read }) => read(0, flat),
 });
 
-/** The same elements in row-major order under another shape; one size may be −1 and is then worked out. */
+/** The same elements in row-major order with another shape; one size may be −1 and is then computed. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   checkTensors('reshape', x);
   if (!Array.isArray(shape)) checkShape('reshape', shape);

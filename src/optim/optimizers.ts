@@ -1,3 +1,4 @@
+// Optimizers: sgd, adam, adamW and rmsProp, as updates of parameters and state in the graph.
 import { follow } from '../autodiff/precision.js';
 import { NablaError } from '../errors.js';
 import { programNodes, type Updates } from '../graph/program.js';
@@ -14,24 +15,24 @@ import { printedAs } from '../print.js';
 import { sameShape } from '../shape.js';
 import type { Schedule } from './schedules.js';
 
-/** Makes a step's updates. It owns one state for each parameter, so every step that it makes shares that state. */
+/** Makes the updates of a step. It has one state for each parameter, which all steps made with it share. */
 export interface Optimizer {
   /**
-   * Next values of the parameters and of the optimizer's own state, from a scalar cost (differentiated here) or from one
+   * New values of the parameters and of the optimizer's state, from a scalar cost (which is differentiated) or from one
    * gradient for each parameter.
    */
   updates(costOrGradients: Tensor | readonly Tensor[], parameters: readonly Tensor[]): Updates;
-  /** The state's leaves by name, made where they do not exist yet: what a checkpoint saves. */
+  /** The parameters that hold the optimizer's state, by name, for checkpoints; created if they do not exist yet. */
   state(parameters: readonly Tensor[]): Map<string, Tensor>;
 }
 
-/** What every optimizer takes. */
+/** Options of every optimizer. */
 export interface OptimizerOptions {
-  /** A number, a scalar tensor (a parameter, say, that you write to), or a schedule. */
+  /** A number, a scalar tensor (such as a parameter that you write to), or a schedule. */
   learningRate?: number | Tensor | Schedule;
-  /** Added to the gradient, times the parameter; 0. */
+  /** Factor of the parameter that is added to its gradient; 0 by default. */
   weightDecay?: number;
-  /** Scales all gradients down together where their norm is above this: `clipByGlobalNorm`. */
+  /** Largest norm of all gradients together; see `clipByGlobalNorm`. */
   clipNorm?: number;
 }
 
@@ -151,11 +152,11 @@ export function sgd(options: OptimizerOptions & { momentum?: number; nesterov?: 
   });
 }
 
-/** What `adam` and `adamW` take. */
+/** Options of `adam` and `adamW`. */
 export interface AdamOptions extends OptimizerOptions {
-  /** How much of each average a step keeps: of the gradient (0.9) and of its square (0.999). */
+  /** Decay rates of the averages of the gradient (0.9) and of its square (0.999). */
   betas?: readonly [number, number];
-  /** Added to the root in the denominator: 10⁻⁸. */
+  /** Added to the square root in the denominator; 10⁻⁸ by default. */
   epsilon?: number;
 }
 

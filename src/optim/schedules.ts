@@ -1,3 +1,4 @@
+// Learning rate schedules as functions of the step number.
 import { NablaError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import { add, cos, div, maximum, minimum, mul, pow } from '../ops/arithmetic.js';
@@ -5,8 +6,8 @@ import { cast } from '../ops/cast.js';
 import { checkOptions } from '../options.js';
 
 /**
- * A learning rate from the number of steps done before this one (a scalar f32): part of the step's graph. One of your own
- * is a function of it: `(step) => mul(1e-3, minimum(1, div(add(step, 1), 500)))` climbs for 500 steps.
+ * A learning rate as a function of the number of steps done before this one (a scalar f32), part of the step's graph.
+ * You can write your own: `(step) => mul(1e-3, minimum(1, div(add(step, 1), 500)))` increases for 500 steps.
  */
 export type Schedule = (step: Tensor) => Tensor;
 

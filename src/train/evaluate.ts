@@ -1,3 +1,4 @@
+// evaluate: mean cost and accuracy over a data set, and the pass over batches that fit shares with it.
 import type { Precision } from '../autodiff/precision.js';
 import { type Dataset, isScaled, stored } from '../data/dataset.js';
 import type { Engine } from '../engine.js';
@@ -18,19 +19,21 @@ import { misfit, reshape } from '../ops/view.js';
 import { checkWhole, sameShape, sizeOf } from '../shape.js';
 import { checkBesideFit } from './settings.js';
 
-/** What `evaluate` measures. The settings of a `fit` may stand beside it and are passed over, but for `batchSize`. */
+/**
+ * Options of `evaluate`. Settings of `fit` are allowed too; all but `batchSize` are ignored, so one object serves both.
+ */
 export interface EvaluateOptions {
   readonly model: Layer;
   readonly loss: Loss;
   readonly data: Dataset;
-  /** Examples a step; about 256 unless given. Does not change what comes out, but for rounding. */
+  /** Examples per step; about 256 by default. Changes results only by rounding. */
   readonly batchSize?: number;
 }
-/** Mean cost over the examples, and the share that is classified right. */
+/** Results on a data set: mean cost, and the share of examples that are classified correctly. */
 export interface Evaluation {
   /** Mean over the examples. */
   readonly cost: number;
-  /** Share of right answers, where labels are class numbers. */
+  /** Share of correct predictions, where labels are class numbers. */
   readonly accuracy?: number;
   readonly examples: number;
 }

@@ -1,3 +1,4 @@
+// fit: the training loop, with reports, validation, stopping and resuming.
 import type { Precision } from '../autodiff/precision.js';
 import type { Dataset } from '../data/dataset.js';
 import { shuffled } from '../data/random.js';
@@ -13,7 +14,7 @@ import { type EvaluateOptions, type Evaluation, evaluate, HISTORY, makePass, STA
 import { NEEDED, OPTIONAL } from './settings.js';
 import { expectUse } from './unused.js';
 
-/** What `fit` trains, on what, and for how long. */
+/** Options of `fit`: model, data and length of the training. */
 export interface FitOptions extends EvaluateOptions {
   readonly optimizer: Optimizer;
   readonly epochs: number;
@@ -21,37 +22,38 @@ export interface FitOptions extends EvaluateOptions {
   /** Evaluated after each epoch. */
   readonly validation?: Dataset;
   /**
-   * Decides the order of the examples in each epoch and, with the run count, what dropout and other fresh random numbers are:
-   * a whole number in [0, 2³²), 0 unless given.
+   * Seed of the order of the examples in each epoch and, with the run count, of dropout and other fresh random numbers:
+   * a whole number in [0, 2³²), 0 by default.
    */
   readonly seed?: number;
-  /** false keeps the data's own order. */
+  /** Whether to shuffle the examples in each epoch; true by default. */
   readonly shuffle?: boolean;
-  /** An AbortSignal: stops between two steps; the run then ends without a report of them, and `progress` says where. */
+  /** An AbortSignal: stops after the current step. The run then ends without a report of the epoch; see `progress`. */
   readonly signal?: { readonly aborted: boolean };
-  /** Gets the cost of every step, in order, of many at a time about 30 times a second. */
+  /** Called with the cost of every step, in order, for several steps at a time about 30 times per second. */
   readonly onStep?: (report: StepReport) => void;
-  /** `onStep` gets only every so many steps' costs, each as soon as it is there. */
+  /** Calls `onStep` only every so many steps, each as soon as its cost is available. */
   readonly reportEvery?: number;
-  /** Ends after so many steps in all, in the middle of an epoch if need be. */
+  /** Stops after this many steps in total, possibly in the middle of an epoch. */
   readonly steps?: number;
-  /** What matrix products read, as `engine.compile` takes it; f32 unless given. */
+  /** Precision of matrix product operands, as for `engine.compile`; f32 by default. */
   readonly precision?: Precision;
-  /** false saves a kernel a step. */
+  /** Whether to measure the training accuracy, which costs one kernel per step; true by default. */
   readonly accuracy?: boolean;
-  /** Goes on from here; model and optimizer must hold the values of that moment. */
+  /** Continues a run from its `progress`; model and optimizer must have the values from that time. */
   readonly resume?: Progress;
   /** Called while kernels are compiled before the first step. */
   readonly onWarmUp?: (done: number, total: number) => void;
 }
 
 /**
- * Where a run stands, as plain data: enough to go on bit for bit, with the parameters and the optimizer's state. `epoch` and
- * `step` count what is done; `position` is how many examples of the next epoch are, and the totals are theirs.
+ * Progress of a run as plain data: together with the parameters and the optimizer's state, enough to continue bit for
+ * bit. `epoch` and `step` count completed ones; `position` is the number of examples done in the current epoch, which
+ * the totals are for.
  */
 export type Progress = Totals & Readonly<Record<'seed' | 'batchSize' | 'examples' | 'epoch' | 'step', number>>;
 
-/** What `onStep` gets, a few steps behind the device. */
+/** Report on one step for `onStep`, a few steps behind the device. */
 export interface StepReport {
   /** The epoch that the step belongs to, from 1. */
   readonly epoch: number;
@@ -63,7 +65,7 @@ export interface StepReport {
   readonly cost: number;
 }
 
-/** What `fit` says after each epoch. */
+/** Report of `fit` on one epoch. */
 export interface EpochReport {
   /** Epochs done, from 1. */
   readonly epoch: number;
@@ -71,7 +73,7 @@ export interface EpochReport {
   readonly step: number;
   /** Mean over the epoch's examples, each measured before the update it contributes to. */
   readonly cost: number;
-  /** Share of right answers among the epoch's examples, where labels are class numbers. */
+  /** Share of correct predictions among the epoch's examples, where labels are class numbers. */
   readonly accuracy?: number;
   /** Time of the epoch's steps. */
   readonly seconds: number;
@@ -79,27 +81,28 @@ export interface EpochReport {
 }
 
 /**
- * A training run, which begins when it is awaited or iterated over: `await` trains to the end and gives the last report,
- * `for await` gives one report an epoch.
+ * A training run, which starts when it is awaited or iterated over: `await` trains to the end and returns the last
+ * report, `for await` yields one report per epoch.
  */
 export interface Fit extends AsyncIterable<EpochReport>, PromiseLike<EpochReport | undefined> {
-  /** Where the run stands, when it is between epochs or has been stopped. */
+  /** Progress of the run, valid between epochs and after a stop. */
   readonly progress: Progress;
 }
 
 /**
- * Trains a model: each epoch uses every example exactly once, in an order drawn from the seed, the remainder of an epoch
- * in a smaller step. Values stay on the engine: a step uploads nothing, and costs come back while later steps run.
+ * Trains a model. Each epoch uses every example exactly once, in an order determined by the seed, the remainder of an
+ * epoch in a smaller step. Values stay on the engine: a step uploads nothing, and costs are read back while later steps
+ * run.
  *
- * `await fit(…)` runs it to the end and gives the last report, or undefined where no epoch was completed: `epochs: 0`, or
- * aborted before. It trains once, however often it is awaited, and rejects with what goes wrong. `for await` over it runs it
- * too and yields one report an epoch. Leave the loop, or abort `signal`, and it stops in a clean state; await it or iterate
- * again, or pass `progress` as `resume`, to go on from there. Both share one run: where one came to the end the other finds
- * nothing left to do, and awaiting gives the last report all the same. While steps are under way the run cannot be driven a
- * second time: that throws NablaError.
+ * `await fit(…)` trains to the end and returns the last report, or undefined if no epoch was completed (`epochs: 0`, or
+ * aborted earlier). It trains once, however often it is awaited, and rejects with the first error. `for await` trains
+ * too and yields one report per epoch. If you leave the loop or abort `signal`, training stops in a consistent state;
+ * await or iterate again, or pass `progress` as `resume`, to continue. Awaiting and iterating share one run: after the
+ * end, iterating yields nothing and awaiting returns the last report. While steps are running, a second loop or await
+ * throws NablaError.
  *
- * Neither awaited nor iterated over it trains nothing; a warning says so when it is garbage, or the process ends. What an
- * async function returns is awaited by its caller, so return a run from one as `{ run }` to hand it on unawaited.
+ * If it is neither awaited nor iterated over, it trains nothing; a warning says so when it is garbage-collected or the
+ * process ends. An async function awaits what it returns, so return a run as `{ run }` to pass it on without waiting.
  */
 export const fit = (engine: Engine, options: FitOptions): Fit =>
   expectUse((used) => new TrainingRun(engine, options, used));

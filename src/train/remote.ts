@@ -1,4 +1,4 @@
-// Training in a worker: the engine, the model and the data live there, reports and files come here.
+// Training in a worker: engine, model and data live there; reports and files are sent to the page.
 import { type Bytes, classOf, copyBytes, copyOf, isShared } from '../bytes.js';
 import type { Engine } from '../engine.js';
 import * as errors from '../errors.js';
@@ -7,7 +7,10 @@ import * as checkpoint from '../io/checkpoint.js';
 import { checkOptions } from '../options.js';
 import { type EpochReport, type Fit, type FitOptions, type Progress, type StepReport, TrainingRun } from './fit.js';
 
-/** One end of a channel: a Worker of browsers or of Node, the scope of a browser's worker, Node's `parentPort`, a MessagePort. */
+/**
+ * One end of a channel: a Worker in a browser or in Node, the global scope of a browser's worker, Node's `parentPort`,
+ * a MessagePort.
+ */
 export interface Port {
   postMessage(message: unknown, transfer: never): void;
   /** Node's ports give data, the others events. */
@@ -62,10 +65,10 @@ function unshared(value: unknown): unknown {
   return kind === 'Array' ? copied.map(([, part]) => part) : Object.fromEntries(copied);
 }
 
-/** What a worker trains: what `fit` takes, the engine to do it on, and what else the other side may ask for. */
+/** A trainer in a worker: the options of `fit`, the engine, and functions that the other side may call. */
 export interface ServedTrainer extends Omit<FitOptions, 'signal' | 'resume' | 'onStep' | 'onWarmUp'> {
   readonly engine: Engine;
-  /** Functions for `trainer.call`, by name; they run at once, also while training goes on. */
+  /** Functions for `trainer.call`, by name; they run immediately, also during training. */
   readonly calls?: Readonly<Record<string, (argument: never) => unknown>>;
 }
 
@@ -136,9 +139,9 @@ function makeServant<S>(setUp: SetUp<S>, tell: Tell): (command: Command, argumen
 }
 
 /**
- * In a worker: sets a trainer up when `remoteTrainer` asks for it, with the settings that it sends, and does what it says.
- * Call it while the worker's script loads, before any await. In Node pass `parentPort` of node:worker_threads as the port;
- * throws NablaError where there is none.
+ * Call this in a worker. It sets up a trainer when `remoteTrainer` requests it, with the settings sent, and runs its
+ * commands. Call it while the worker's script loads, before any await. In Node pass `parentPort` of node:worker_threads
+ * as the port; throws NablaError where there is none.
  *
  *     serveTrainer(async ({ inputs, labels }) => ({
  *       engine: await open(),
@@ -164,33 +167,38 @@ export function serveTrainer<S>(setUp: SetUp<S>, port: Port | null = globalThis 
   });
 }
 
-/** What comes from the worker by itself. */
+/** Listeners for events of the worker. */
 export interface RemoteListeners {
   /** As `fit` has it. */
   readonly onStep?: (report: StepReport) => void;
   /** As `fit` has it. */
   readonly onWarmUp?: (done: number, total: number) => void;
-  /** The worker's GPU is gone, and why. */
+  /** Called with the reason when the worker's GPU device is lost. */
   readonly onLost?: (reason: string) => void;
 }
 
 /**
- * A trainer in a worker: iterate over it for one report an epoch, as over `fit`. Errors come with their classes. It cannot be
- * awaited as `fit` can: `remoteTrainer` would then wait for the end of training. One that is never iterated over trains
- * nothing and is not reported; it may be there to be loaded, saved or called.
+ * A trainer in a worker: iterate over it for one report per epoch, as over `fit`. Errors keep their classes. Unlike
+ * `fit` it cannot be awaited: `remoteTrainer` would then wait for the end of training. If it is never iterated over, it
+ * trains nothing, without a warning, because it may only be loaded, saved or called.
  */
 export interface RemoteTrainer extends AsyncIterable<EpochReport> {
-  /** What the worker's engine runs on. */
+  /** Backend, adapter, limits and features of the worker's engine. */
   readonly info: EngineInfo;
-  /** Stops between two steps and says where the run stands; its iteration ends without a report. Iterate again to go on. */
+  /**
+   * Stops after the current step and returns the progress; the iteration ends without a report. Iterate again to
+   * continue.
+   */
   pause(): Promise<Progress>;
-  /** A checkpoint of model, optimizer and progress, after the epoch under way; `pause` first to have it at once. */
+  /**
+   * Makes a checkpoint of model, optimizer and progress after the current epoch; `pause` first to get it immediately.
+   */
   save(): Promise<Uint8Array>;
-  /** Goes on from a checkpoint; from the beginning where the file has no progress. */
+  /** Continues from a checkpoint; from the beginning if the file has no progress. */
   load(file: Bytes): Promise<void>;
-  /** What a function in the worker's `calls` returns. */
+  /** Calls a function in the worker's `calls` and returns its result. */
   call(name: string, argument?: unknown): Promise<unknown>;
-  /** Stops, frees the engine and ends the worker. */
+  /** Stops training, frees the engine and ends the worker. */
   close(): Promise<void>;
 }
 
@@ -236,9 +244,9 @@ function connect(port: Port, listeners: RemoteListeners) {
 }
 
 /**
- * Has a worker that calls `serveTrainer` set a trainer up. The memory of typed arrays in `settings` moves to the worker
- * without a copy: they are empty here afterwards. Arrays in shared memory are copied. Throws what goes wrong in the worker, with its class, and NablaError when
- * the worker does not start.
+ * Sets up a trainer in a worker that calls `serveTrainer`. The memory of typed arrays in `settings` is transferred to
+ * the worker: they are empty here afterwards. Arrays in shared memory are copied. Throws the worker's errors, with
+ * their classes, and NablaError if the worker does not start.
  */
 export async function remoteTrainer(
   port: Port,

@@ -1,4 +1,4 @@
-// The names of fit's settings, apart from it: what takes them whole need not hold the loop.
+// Names of fit's settings, apart from fit so that code which only checks them need not load the training loop.
 import { checkOptions } from '../options.js';
 
 /** What `fit` needs. */

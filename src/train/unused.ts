@@ -1,5 +1,5 @@
-// A run that nobody awaits or iterates over trains nothing. It is reported once: when it is collected as garbage or when the
-// process ends, where there is a process. Nothing is set up before the first run is made.
+// Warns of training runs that nobody awaits or iterates over, since those train nothing: when such a run is collected
+// as garbage, or when the process ends, where there is one. Nothing is set up before the first run is made.
 
 /** Where an unused run was made. It must not hold the run, which could then never be garbage. */
 type Token = { readonly place: string };

@@ -1,4 +1,4 @@
-// Characters of a text: as a data set, and as what a trained network writes.
+// Text by characters: as a training set, and as text that a trained network generates.
 import { readFile } from 'node:fs/promises';
 import { dataset } from '../../data/dataset.js';
 import { uniforms } from '../../data/random.js';

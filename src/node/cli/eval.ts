@@ -1,4 +1,4 @@
-// `nabla eval`: what a trained network does with the test set.
+// `nabla eval`: test accuracy and cost of a trained network, its confusion matrix or the text it generates.
 import { NablaError } from '../../errors.js';
 import { evaluate } from '../../train/evaluate.js';
 import { predict } from '../report/predictions.js';

@@ -1,4 +1,4 @@
-// `nabla explain`: how a value and its derivatives come about, from an expression in a JSON file.
+// `nabla explain`: prints the values and derivatives of an expression from a JSON file, step by step.
 import { type ExplainedNode, explain, toMermaid } from '../../check/explain.js';
 import { CpuBackend } from '../../cpu/backend.js';
 import { readValue, type TensorData, type Value } from '../../dtype.js';

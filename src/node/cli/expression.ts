@@ -1,4 +1,4 @@
-// Expressions as text: arithmetic, functions and names, and nothing that could run code.
+// Parses expressions of arithmetic, functions and names into graphs; no input can run code.
 import jsep from 'jsep';
 import { NablaError } from '../../errors.js';
 import type { Tensor, TensorLike } from '../../graph/tensor.js';

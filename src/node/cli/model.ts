@@ -1,4 +1,4 @@
-// The models of the commands: built from an architecture, which is plain data that travels in the model's file.
+// Models of the commands: the architecture saved in a model's file, and how a model is built from it.
 import type { Engine } from '../../engine.js';
 import { NablaError } from '../../errors.js';
 import type { Tensor } from '../../graph/tensor.js';

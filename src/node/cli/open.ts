@@ -1,4 +1,4 @@
-// What a command works with: an engine and data, each with a line that says what it is and where it came from.
+// Opens the engine and the data of a command, each with a line that says what it is and where it came from.
 import { openWith } from '../../engine.open.js';
 import { NablaError } from '../../errors.js';
 import { GpuBackend } from '../../gpu/backend.js';

@@ -1,4 +1,4 @@
-// The options of the commands: what each means, what it accepts, and the presets that set several at once.
+// Options of the commands: meaning, accepted values, defaults, and presets that set several at once.
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { NablaError } from '../../errors.js';
 import { activations } from '../../ops/activation.js';
@@ -50,42 +50,59 @@ export const presets: Readonly<Record<'mnist' | 'nielsen' | 'cnn' | 'chars', Pre
 };
 const aboutPresets = Object.entries(presets).map(([name, { about }]) => `  ${name.padEnd(9)}${about}`);
 
-export const dataOption = new Option('--data <dir>', 'folder of four IDX files, gzipped or not (default: MNIST)');
-export const textOption = new Option('--text <file>', 'text that a network of characters reads');
-export const backendOption = new Option('--backend <name>', 'where it runs (default: a GPU)').choices(['gpu', 'cpu']);
+export const dataOption = new Option('--data <dir>', 'folder of the four IDX files, gzipped or not (default: MNIST)');
+export const textOption = new Option('--text <file>', 'text file, for a network of characters');
+export const backendOption = new Option('--backend <name>', 'engine to compute on (default: a GPU)').choices([
+  'gpu',
+  'cpu',
+]);
 
 /** Errors are thrown, for the caller to print. */
 export const program = new Command('nabla').exitOverride().configureOutput({ outputError: () => {} });
 
 export const training = program
   .command('train')
-  .description('Train a network and write it to a file')
+  .description('Train a network and save it to a file')
   .addHelpText('after', `\nPresets:\n${aboutPresets.join('\n')}`)
-  .addOption(new Option('--preset <name>', 'settings to start from').choices(keysOf(presets)).default('mnist'))
-  .option('--layers <sizes>', 'hidden layers, as 128,64 or none', sizes, [128])
-  .addOption(new Option('--activation <name>', 'of the hidden layers').choices(keysOf(activations)).default('relu'))
-  .addOption(new Option('--loss <name>', 'what training makes small').choices(keysOf(losses)).default('crossEntropy'))
-  .addOption(new Option('--optimizer <name>', 'how it does so').choices(keysOf(optimizers)).default('adam'))
-  .option('--learning-rate <number>', 'step size (default: 0.001; sgd 0.1)', positive)
-  .option('--momentum <number>', 'of sgd and rmsProp', fraction, 0)
-  .option('--clip-norm <number>', 'scales gradients of a larger norm down to it', positive)
-  .option('--batch <n>', 'examples a step', whole(1), 64)
-  .option('--epochs <n>', 'times through the data', whole(1), 3)
+  .addOption(
+    new Option('--preset <name>', 'named set of default options, listed below')
+      .choices(keysOf(presets))
+      .default('mnist'),
+  )
+  .option('--layers <sizes>', 'sizes of the hidden layers, such as 128,64 or none', sizes, [128])
+  .addOption(
+    new Option('--activation <name>', 'activation function of the hidden layers')
+      .choices(keysOf(activations))
+      .default('relu'),
+  )
+  .addOption(new Option('--loss <name>', 'loss function to minimise').choices(keysOf(losses)).default('crossEntropy'))
+  .addOption(new Option('--optimizer <name>', 'optimization method').choices(keysOf(optimizers)).default('adam'))
+  .option('--learning-rate <number>', 'learning rate (default: 0.001; 0.1 for sgd)', positive)
+  .option('--momentum <number>', 'momentum of sgd and rmsProp', fraction, 0)
+  .option('--clip-norm <number>', 'scale all gradients together down to this norm', positive)
+  .option('--batch <n>', 'examples per step', whole(1), 64)
+  .option('--epochs <n>', 'passes over the training data', whole(1), 3)
   .option('--steps <n>', 'stop after this many steps', whole(1))
-  .option('--seed <n>', 'of weights and of the order of examples', whole(0), 1)
-  .option('--output <file>', 'model to write', 'nabla-model.safetensors')
-  .option('--report <file>', 'page about the run (default: beside the model)')
-  .option('--no-report', 'write no page')
-  .option('--tensorboard <dir>', 'folder for an event file of costs and accuracies')
-  .addOption(new Option('--precision <name>', 'of what matrix products read').choices(['f32', 'f16']).default('f32'))
-  .option('--tune', 'measure the kernels of matrix products once, and remember the fastest')
-  .option('--no-tune', 'take the committed table (default)')
-  .option('--subgroup-matrix', 'have matrix units compute products, where the adapter offers them')
-  .option('--profile', 'measure the GPU time of each kernel, which is slower')
+  .option('--seed <n>', 'seed of the initial weights and the shuffling', whole(0), 1)
+  .option('--output <file>', 'model file to write', 'nabla-model.safetensors')
+  .option('--report <file>', 'HTML report to write (default: beside the model)')
+  .option('--no-report', 'write no report')
+  .option('--tensorboard <dir>', 'folder for a TensorBoard event file')
+  .addOption(
+    new Option('--precision <name>', 'precision of matrix product operands').choices(['f32', 'f16']).default('f32'),
+  )
+  .option('--tune', 'time the kernels of matrix products once, and keep the fastest')
+  .option('--no-tune', 'use the built-in table of kernels (default)')
+  .option('--subgroup-matrix', 'use matrix units (tensor cores), where the adapter has them')
+  .option('--profile', 'measure the GPU time of each kernel (slower)')
   .addOption(dataOption)
   .addOption(textOption)
   .addOption(backendOption)
-  .addOption(new Option('--cross-check <name>', 'of GPU results').choices(['off', 'sampled', 'every']).default('off'));
+  .addOption(
+    new Option('--cross-check <name>', 'how often to compare GPU results with float64')
+      .choices(['off', 'sampled', 'every'])
+      .default('off'),
+  );
 
 /** What was given to `nabla train`, else what the preset says, else the standard. */
 export function readTrainOptions() {

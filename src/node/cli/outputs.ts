@@ -1,4 +1,4 @@
-// What a command writes must not take the place of what it reads, nor of what else it writes: said before it begins.
+// Checks before a command starts that its output files replace neither its inputs nor each other.
 import { existsSync, statSync } from 'node:fs';
 import { NablaError } from '../../errors.js';
 import { checkWritable, previousOf, targetOf } from '../targets.js';

@@ -1,4 +1,4 @@
-// How far training is: a bar on a terminal, plain lines elsewhere.
+// Shows the progress of training: a bar on a terminal, plain lines elsewhere.
 import { styleText } from 'node:util';
 import { createLogUpdate } from 'log-update';
 import { costText, print } from './text.js';

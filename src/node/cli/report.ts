@@ -1,11 +1,11 @@
-// What `nabla train` leaves beside the model, and `nabla report`, which compares it.
+// The report that `nabla train` writes, and `nabla report`, which compares runs.
 import { basename } from 'node:path';
 import { NablaError } from '../../errors.js';
 import { chromeTrace, type EngineInfo, type Profile } from '../../graph/backend.js';
 import type { EpochReport } from '../../train/fit.js';
 import { saveFile } from '../files.js';
-import type { Predictions } from '../report/predictions.js';
-import { type Run, readPage, writePage } from '../report/run.js';
+import type { Predictions, Run } from '../report/data.js';
+import { readPage, writePage } from '../report/run.js';
 import type { TrainOptions } from './options.js';
 import { checkOutputs } from './outputs.js';
 import { costText, count, percent, print, table, version } from './text.js';
@@ -33,8 +33,8 @@ export const confusionTable = (confusion: Predictions['confusion']): string =>
   table([['read as', ...confusion.keys()].map(String), ...confusion.map((row, i) => [i, ...row].map(String))], true);
 
 /** What `nabla train` knows of a run when it is over, with the line that names the engine. */
-type Facts = Omit<Run, 'name' | 'settings' | 'stepsPerSecond'> &
-  Readonly<{ epochs: readonly EpochReport[]; seconds: number; profile: Profile | undefined; source: string }>;
+type Facts = Omit<Run, 'name' | 'date' | 'settings' | 'machine' | 'stepsPerSecond' | 'epochs'> &
+  Readonly<{ epochs: readonly EpochReport[]; source: string }>;
 
 /** Prints where the GPU's time went, if it was measured, and writes trace and page of a run. */
 export async function reportRun(options: TrainOptions, { adapter }: EngineInfo, { source, profile, ...facts }: Facts) {
@@ -52,7 +52,7 @@ export async function reportRun(options: TrainOptions, { adapter }: EngineInfo, 
   const chip = [adapter.vendor, adapter.architecture].filter(Boolean).join(' ');
   const machine = { engine: source, adapter: chip, nabla: version, node, platform: `${platform} ${arch}` };
   const about = { name: basename(output), date: new Date().toISOString(), settings, machine, stepsPerSecond };
-  const run = { ...facts, ...about, profile: profile && { ...profile, events: [] } };
+  const run: Run = { ...facts, ...about, profile: profile && { ...profile, events: [] } };
   await writePage(report, [run]);
   print(`wrote ${report}; open it in a browser`);
 }
@@ -67,7 +67,7 @@ export async function compareFiles(files: readonly string[], output: string): Pr
   const rows = runs.map(({ name, test, steps, stepsPerSecond, settings }) => {
     // JSON has null for what is no number
     const cost = costText(test.cost ?? Number.NaN);
-    const figures = [name, percent(test.accuracy), cost, count(steps), stepsPerSecond.toFixed(1)];
+    const figures = [name, percent(test.accuracy ?? undefined), cost, count(steps), stepsPerSecond.toFixed(1)];
     return [...figures, ...differing.map((setting) => String(settings[setting] ?? '–'))];
   });
   print(table([['run', 'test accuracy', 'test cost', 'steps done', 'steps/s', ...differing], ...rows], true));

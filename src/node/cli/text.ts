@@ -1,4 +1,4 @@
-// How the commands write numbers and lines.
+// Formats numbers, lines and tables that the commands print.
 import { createRequire } from 'node:module';
 import { styleText } from 'node:util';
 import type { Evaluation } from '../../train/evaluate.js';

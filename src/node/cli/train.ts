@@ -1,4 +1,4 @@
-// `nabla train`: from options to a model in a file.
+// `nabla train`: trains a model as the options say, evaluates it and saves it to a file.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine } from '../../engine.js';

@@ -1,4 +1,4 @@
-// What a network makes of each test digit: how often it takes one for another, and pictures of some.
+// Runs a trained network on a test set for the report: confusion matrix, and pictures of digits read right and wrong.
 import type { Dataset } from '../../data/dataset.js';
 import type { Engine } from '../../engine.js';
 import type { Layer } from '../../nn/index.js';
@@ -7,23 +7,19 @@ import { tensor } from '../../ops/leaf.js';
 import { argMax } from '../../ops/reduce.js';
 import { softmax } from '../../ops/softmax.js';
 import type { Architecture } from '../cli/model.js';
-
-/**
- * A test digit by its place in the test set, what the network reads, and what it gives that (`confidence`) and the label:
- * a probability where the loss has one. Pixels are bytes in base64.
- */
-type Sample = Record<'example' | 'label' | 'predicted' | 'confidence' | 'ofLabel', number> & { pixels: string };
-export type Predictions = Awaited<ReturnType<typeof predict>>;
+import type { Predictions, Sample } from './data.js';
 
 const CLASSES = 10;
 const WORST = 20;
 const BATCH = 250;
 
-/**
- * The network's answers to all of a test set: how many digits of each label (row) are read as each class (column); the
- * first of each class that is read right; the surest mistakes.
- */
-export async function predict(engine: Engine, model: Layer, test: Dataset, loss: Architecture['loss']) {
+/** Computes the network's answers to all of a test set. */
+export async function predict(
+  engine: Engine,
+  model: Layer,
+  test: Dataset,
+  loss: Architecture['loss'],
+): Promise<Predictions> {
   const size = test.values.inputs.shape[1]!;
   const samples: Sample[] = [];
   for (const { inputs, labels } of test.batches(BATCH)) {
@@ -44,5 +40,5 @@ export async function predict(engine: Engine, model: Layer, test: Dataset, loss:
   const confusion = classes.map((digit) => classes.map((read) => taken(digit, read).length));
   const right = classes.flatMap((digit) => taken(digit, digit).slice(0, 1));
   const wrong = samples.filter(({ label, predicted }) => label !== predicted);
-  return { confusion, right, worst: wrong.sort((a, b) => a.ofLabel - b.ofLabel).slice(0, WORST) };
+  return { confusion, right, worst: wrong.sort((a, b) => (a.ofLabel ?? 0) - (b.ofLabel ?? 0)).slice(0, WORST) };
 }

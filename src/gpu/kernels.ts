@@ -7,7 +7,7 @@ import { bytesPerElement } from '../dtype.js';
 import type { Tensor } from '../graph/tensor.js';
 import { type AdapterClass, choices, MAX_GROUPS } from '../planning/limits.js';
 import { sizeOf } from '../shape.js';
-import { countOf, flat, type Index } from './index.js';
+import { countOf, flat, type Index } from '../wgsl/indices.js';
 import type { PlanContext } from './memory.js';
 import { isVirtual } from './partition.js';
 import { foldedReads, indexOf, isScatter, type Unit, unitWriter } from './units.js';

@@ -1,7 +1,7 @@
 // Matrix products on matrix units (subgroup matrices), where the device has them.
 import matrixProducts from '../../shaders/matmul.matrices.wgsl?raw';
 import type { Tile } from '../planning/limits.js';
-import { flat } from './index.js';
+import { flat } from '../wgsl/indices.js';
 import { type Declared, matrixIndex, type Operand, type Product } from './matmul.js';
 import { base, halvesOf } from './partition.js';
 

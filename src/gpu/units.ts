@@ -3,7 +3,7 @@ import type { Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { fusion } from '../planning/limits.js';
 import { sizeOf } from '../shape.js';
-import { countOf, digit, flat, type Index, split } from './index.js';
+import { countOf, digit, flat, type Index, split } from '../wgsl/indices.js';
 import { base, behind, halvesOf, isLeaf, isVirtual, partition } from './partition.js';
 import { type Held, Writer } from './writer.js';
 

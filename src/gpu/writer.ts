@@ -4,10 +4,10 @@ import { NablaError } from '../errors.js';
 import type { IndexContext, IndexKernel, Options } from '../graph/op.js';
 import { filledWith, literal, type Tensor } from '../graph/tensor.js';
 import { formatShape, sizeOf } from '../shape.js';
+import { countOf, digit, flat, type Index, project, split } from '../wgsl/indices.js';
 import { type Code, type Filling, fill, render } from '../wgsl/kernel.js';
 import { isAtom, isNumber, renamed, textOf, tokensOf } from '../wgsl/lexer.js';
 import { Vocabulary } from '../wgsl/library.js';
-import { countOf, digit, flat, type Index, project, split } from './index.js';
 import type { Place } from './memory.js';
 
 /** A buffer that a kernel binds: the node whose value it holds, and how. */

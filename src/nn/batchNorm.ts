@@ -7,7 +7,7 @@ import { ones, zeros } from '../ops/leaf.js';
 import { mean } from '../ops/reduce.js';
 import { misfit, reshape } from '../ops/view.js';
 import { checkWhole, type Shape, sizeOf } from '../shape.js';
-import { type LayerOptions, layerOptions, type Mode, type Module, makeLayer } from './layer.js';
+import { type LayerOptions, layerOptions, type Mode, type Module, makeLayer, type Scope } from './layer.js';
 
 /** What `batchNorm1d` and `batchNorm2d` take beside the number of features or channels. */
 export interface BatchNormOptions extends LayerOptions {
@@ -34,6 +34,9 @@ interface Definition {
   readonly momentum: number | null;
 }
 
+/** The shapes that a layer takes, as people write them, by rank. */
+type Shapes = Readonly<Record<number, string>>;
+
 /** Statistics of each channel, [channels], or of a shape that broadcasts against the input. */
 interface Statistics {
   readonly mean: Tensor;
@@ -47,23 +50,24 @@ interface Running extends Statistics {
 }
 
 /** Axes but that of the channels. */
-const axesOf = ({ rank }: Tensor): number[] =>
-  Array.from({ length: rank }, (_, axis) => axis).filter((axis) => axis !== 1);
+const axesOf = ({ shape }: Tensor): number[] => [...shape.keys()].filter((axis) => axis !== 1);
 
 /** [channels] as [channels, 1, …], which broadcasts against [batch, channels, …]. */
-const perChannel = (values: Tensor, { rank }: Tensor): Tensor =>
-  reshape(values, [-1, ...new Array<number>(rank - 2).fill(1)]);
+function perChannel(values: Tensor, { rank }: Tensor): Tensor {
+  const after = new Array<number>(rank - 2).fill(1);
+  return reshape(values, [-1, ...after]);
+}
 
-/** Mean and biased variance of each channel over batch and positions, [1, channels, 1, …]: the variance in two passes. */
-function statisticsOf({ op }: Definition, x: Tensor): Statistics {
+/**
+ * Mean and biased variance of each channel over batch and positions, [1, channels, 1, …]: the variance in two passes.
+ * `otherwise` is a second way out, for the message of an input that has too few values.
+ */
+function batchStatistics(op: string, x: Tensor, otherwise: string): Statistics {
   const axis = axesOf(x);
   const count = sizeOf(axis.map((each) => x.shape[each]!));
+  const fact = `has ${count} value${count === 1 ? '' : 's'} per channel, and statistics of a batch need 2`;
   if (count < 2)
-    misfit(
-      `${op}: input`,
-      x,
-      `has ${count} value${count === 1 ? '' : 's'} per channel, and statistics of a batch need 2; use a larger batch, none of which leaves a single example over, or running statistics: apply without training`,
-    );
+    misfit(`${op}: input`, x, `${fact}; choose a batch size that leaves no single example over${otherwise}`);
   const average = mean(x, { axis, keepDims: true });
   return { mean: average, variance: mean(square(sub(x, average)), { axis, keepDims: true }) };
 }
@@ -90,37 +94,45 @@ function checkDefinition({ op, channels, epsilon, momentum }: Definition): void 
   checkWhole(op, { [op === 'batchNorm1d' ? 'features' : 'channels']: channels });
   if (typeof epsilon !== 'number' || !(epsilon >= 0 && epsilon < Infinity))
     throw new NablaError(`${op}: epsilon is ${String(epsilon)}; give a number ≥ 0`);
-  if (momentum !== null && !(typeof momentum === 'number' && momentum >= 0 && momentum <= 1))
-    throw new NablaError(
-      `${op}: momentum is ${String(momentum)}; give a number in [0, 1], or null for the mean over all batches`,
-    );
+  const isShare = typeof momentum === 'number' && momentum >= 0 && momentum <= 1;
+  const fix = 'give a number in [0, 1], or null for the mean over all batches';
+  if (momentum !== null && !isShare) throw new NablaError(`${op}: momentum is ${String(momentum)}; ${fix}`);
 }
 
-/** The layer for inputs of the ranks that `shapes` has; `names` are how people write those. */
-function batchNorm(op: string, channels: number, shapes: Readonly<Record<number, string>>, given: BatchNormOptions) {
-  const known = 'epsilon eps momentum affine trackRunningStats';
-  const options = layerOptions(op, given, known);
-  const { epsilon = options.eps ?? 1e-5, momentum = 0.1, affine = true, trackRunningStats = true } = options;
+/** The buffers, from standard statistics on. */
+function makeRunning({ channels }: Definition, { buffer }: Scope): Running {
+  return {
+    mean: buffer('running_mean', zeros([channels])),
+    variance: buffer('running_var', ones([channels])),
+    count: buffer('num_batches_tracked', zeros([], { dtype: 'i32' })),
+  };
+}
+
+/** The statistics to normalise by; while training the running ones, where there are some, move towards them. */
+function statisticsOf(definition: Definition, running: Running | undefined, x: Tensor, mode: Mode): Statistics {
+  if (!running) return batchStatistics(definition.op, x, '');
+  if (!mode.training) return { mean: perChannel(running.mean, x), variance: perChannel(running.variance, x) };
+  const otherwise = ', or apply without training, which takes running statistics';
+  const batch = batchStatistics(definition.op, x, otherwise);
+  track(definition, running, batch, x, mode);
+  return batch;
+}
+
+/** The layer for inputs of the ranks that `shapes` has, which says how people write their shapes. */
+function batchNorm(op: string, channels: number, shapes: Shapes, given: BatchNormOptions): Module {
+  const options = layerOptions(op, given, 'epsilon eps momentum affine trackRunningStats');
+  const { affine = true, trackRunningStats = true, momentum = 0.1 } = options;
+  const epsilon = options.epsilon ?? options.eps ?? 1e-5;
   const definition: Definition = { op, channels, epsilon, momentum };
   checkDefinition(definition);
   const shape: Shape = [channels];
-  return makeLayer(`${op}(${channels})`, options, ({ parameter, buffer }) => {
-    const weight = affine ? parameter('weight', shape, (of) => ones(of)) : undefined;
-    const bias = affine ? parameter('bias', shape, 'zeros') : undefined;
-    const running: Running | undefined = trackRunningStats
-      ? {
-          mean: buffer('running_mean', zeros(shape)),
-          variance: buffer('running_var', ones(shape)),
-          count: buffer('num_batches_tracked', zeros([], { dtype: 'i32' })),
-        }
-      : undefined;
+  return makeLayer(`${op}(${channels})`, options, (scope) => {
+    const weight = affine ? scope.parameter('weight', shape, (of) => ones(of)) : undefined;
+    const bias = affine ? scope.parameter('bias', shape, 'zeros') : undefined;
+    const running = trackRunningStats ? makeRunning(definition, scope) : undefined;
     return (x, mode) => {
       checkInput(definition, shapes, x);
-      const usesRunning = running !== undefined && !mode.training;
-      const { mean, variance } = usesRunning
-        ? { mean: perChannel(running.mean, x), variance: perChannel(running.variance, x) }
-        : statisticsOf(definition, x);
-      if (running && mode.training) track(definition, running, { mean, variance }, x, mode);
+      const { mean, variance } = statisticsOf(definition, running, x, mode);
       const deviation = sqrt(add(variance, epsilon));
       const scale = weight ? div(perChannel(weight, x), deviation) : div(1, deviation);
       const normal = mul(sub(x, mean), scale);
@@ -129,7 +141,7 @@ function batchNorm(op: string, channels: number, shapes: Readonly<Record<number,
   });
 }
 
-function checkInput({ op, channels }: Definition, shapes: Readonly<Record<number, string>>, x: Tensor): void {
+function checkInput({ op, channels }: Definition, shapes: Shapes, x: Tensor): void {
   if (!Object.hasOwn(shapes, x.rank))
     misfit(`${op}: input`, x, `where ${Object.values(shapes).join(' or ')} is expected; reshape it`);
   if (x.shape[1] !== channels)
@@ -138,18 +150,22 @@ function checkInput({ op, channels }: Definition, shapes: Readonly<Record<number
 
 /**
  * Batch normalisation of [batch, features] or [batch, features, length], PyTorch's `BatchNorm1d`:
- * y = (x − mean) / √(variance + ε) · weight + bias for each feature; ε 1e-5. While training, mean and (biased) variance are those of
- * the batch, through which gradients flow, and the running statistics move towards the batch's mean and unbiased variance by
- * `momentum`, 0.1: pass `updates` to `apply` and add them to the step's, as `fit` does. Otherwise the running ones are used.
- * Parameters: weight (ones) and bias (zeros), [features]; buffers: running_mean (zeros), running_var (ones), num_batches_tracked
- * (i32). Throws ShapeError for another shape, and in training where a feature has a single value.
+ * y = (x − mean) / √(variance + ε) · weight + bias for each feature; ε 1e-5. While training, mean and (biased) variance are
+ * those of the batch, through which gradients flow, and the running statistics move towards the batch's mean and unbiased
+ * variance by `momentum`, 0.1: pass `updates` to `apply` and add them to the step's, as `fit` does. Otherwise the running
+ * ones are used. Parameters: weight (ones) and bias (zeros), [features]; buffers: running_mean (zeros) and running_var
+ * (ones), [features], and num_batches_tracked (i32). Throws ShapeError for another shape, and in training where a feature has
+ * a single value.
  */
-export const batchNorm1d = (features: number, options: BatchNormOptions = {}): Module =>
-  batchNorm('batchNorm1d', features, { 2: `[batch, ${features}]`, 3: `[batch, ${features}, length]` }, options);
+export function batchNorm1d(features: number, options: BatchNormOptions = {}): Module {
+  const shapes = { 2: `[batch, ${features}]`, 3: `[batch, ${features}, length]` };
+  return batchNorm('batchNorm1d', features, shapes, options);
+}
 
 /**
- * Batch normalisation of images [batch, channels, H, W], PyTorch's `BatchNorm2d`: as `batchNorm1d`, with statistics of each channel
- * over batch, height and width.
+ * Batch normalisation of images [batch, channels, H, W], PyTorch's `BatchNorm2d`: as `batchNorm1d`, with statistics of each
+ * channel over batch, height and width.
  */
-export const batchNorm2d = (channels: number, options: BatchNormOptions = {}): Module =>
-  batchNorm('batchNorm2d', channels, { 4: `[batch, ${channels}, height, width]` }, options);
+export function batchNorm2d(channels: number, options: BatchNormOptions = {}): Module {
+  return batchNorm('batchNorm2d', channels, { 4: `[batch, ${channels}, height, width]` }, options);
+}

@@ -20,8 +20,8 @@ export interface ApplyOptions {
   /** Dropout draws and batch normalisation takes the batch's statistics only while training; false unless given. */
   training?: boolean | undefined;
   /**
-   * Gets a pair [buffer, next] for each buffer that training changes, to be joined to the updates of the step. A layer that is
-   * applied again goes on from the pair that is there. Without a list the buffers stay.
+   * Gets a pair [buffer, next] for each buffer that training changes, to be joined to the updates of the step. A layer that
+   * is applied again goes on from the pair that is there. Without a list the buffers stay.
    */
   updates?: BufferUpdate[] | undefined;
 }
@@ -30,7 +30,7 @@ export interface ApplyOptions {
 export interface Layer {
   /** In a fixed order; named by their place in the model, as in PyTorch's `state_dict`: "0.weight", "0.bias", … */
   readonly parameters: Tensor[];
-  /** Tensors that training changes without a gradient, such as running statistics; none unless given. Made with `parameter`. */
+  /** Tensors that training changes without a gradient, such as running statistics, made with `parameter`; may be left out. */
   readonly buffers?: Tensor[];
   /** The layer's output. One with layers inside passes the options on to them. */
   apply(x: Tensor, options?: ApplyOptions): Tensor;
@@ -44,15 +44,15 @@ export interface Layer {
 export interface Module extends Layer {
   readonly buffers: Tensor[];
   /**
-   * Parameters and buffers under PyTorch's names and in PyTorch's order: "0.weight", "0.bias", "1.running_mean", … A layer that
-   * stands in two places is listed once, under the name of the first; names that two tensors share get their number.
+   * Parameters and buffers under PyTorch's names and in PyTorch's order: "0.weight", "0.bias", "1.running_mean", … A layer
+   * that stands in two places is listed once, under the name of the first; names that two tensors share get their number.
    */
   state(): Map<string, Tensor>;
   /**
-   * Writes values into an engine by their names, such as `safetensors.decode(bytes).tensors`. Throws FormatError naming all that is
-   * missing, unexpected or does not fit, and writes nothing then; with `strict: false` it writes what fits and reports the rest.
-   * Another dtype is converted as `engine.write` does: to f32 and f16 rounded, to an integer only where every value is one in its
-   * range.
+   * Writes values into an engine by their names, such as `safetensors.decode(bytes).tensors`. Throws FormatError naming all
+   * that is missing, unexpected or does not fit, and writes nothing then; with `strict: false` it writes what fits and
+   * reports the rest. Another dtype is converted as `engine.write` does: to f32 and f16 rounded, to an integer only where
+   * every value is one in its range.
    */
   load(engine: Engine, state: NamedValues, options?: LoadOptions): Promise<LoadReport>;
 }
@@ -94,8 +94,10 @@ function modeOf({ training = false, updates = [] }: ApplyOptions): Mode {
   };
 }
 
+type Stateless = Omit<Module, 'state' | 'load'>;
+
 /** A layer with its state by name; `partsOf` gives the layers inside it, in order. */
-function withState<L extends Omit<Module, 'state' | 'load'>>(layer: L, partsOf?: () => readonly Layer[]): L & Module {
+function withState<L extends Stateless>(layer: L, partsOf?: () => readonly Layer[]): L & Module {
   const state = () => namedState(layer, partsOf?.());
   const load: Module['load'] = (engine, values, options) => loadState(engine, state(), values, options);
   return Object.assign(layer, { state, load });
@@ -109,8 +111,9 @@ export interface LayerOptions {
 }
 
 /** A layer's options, which are those of every layer and the `known`; throws for others. */
-export const layerOptions = <O extends LayerOptions>(layer: string, options: O, known = ''): O =>
-  checkOptions(`nn.${layer}`, options, '', `${known} seed name`);
+export function layerOptions<O extends LayerOptions>(layer: string, options: O, known = ''): O {
+  return checkOptions(`nn.${layer}`, options, '', `${known} seed name`);
+}
 
 /**
  * A seed for what stands at `path`: two places differ (but for a chance of 2⁻³² a pair), so do two seeds, and one place always
@@ -125,8 +128,16 @@ function seedAt(seed: number, path: string): number {
 const join = (path: string, local: string): string => (path ? `${path}.${local}` : local);
 
 /** What a name stands for in a table; a function stands for itself. */
-export const lookUp = <F>(op: string, what: string, choice: F | string, table: Readonly<Record<string, F>>): F =>
-  typeof choice === 'function' ? choice : table[checkChoice(op, what, String(choice), Object.keys(table))]!;
+export function lookUp<F>(op: string, what: string, choice: F | string, table: Readonly<Record<string, F>>): F {
+  if (typeof choice === 'function') return choice;
+  return table[checkChoice(op, what, String(choice), Object.keys(table))]!;
+}
+
+/** The tensor, which now ends the list. */
+function added(list: Tensor[], tensor: Tensor): Tensor {
+  list.push(tensor);
+  return tensor;
+}
 
 // A layer outside any model, without a seed or a name, differs from the others by the order of creation.
 let created = 0;
@@ -149,13 +160,10 @@ export function makeLayer(text: string, options: LayerOptions, build: (scope: Sc
       seed: seedOf,
       parameter(local, shape, initializer, fan = { inputs: 1, outputs: 1 }) {
         const make = lookUp('layer', 'initializer', initializer, initializers);
-        parameters.push(parameter(make(shape, { ...fan, seed: seedOf(local) }), { name: join(path, local) }));
-        return parameters.at(-1)!;
+        const first = make(shape, { ...fan, seed: seedOf(local) });
+        return added(parameters, parameter(first, { name: join(path, local) }));
       },
-      buffer(local, first) {
-        buffers.push(parameter(first, { name: join(path, local) }));
-        return buffers.at(-1)!;
-      },
+      buffer: (local, first) => added(buffers, parameter(first, { name: join(path, local) })),
     });
     built = { parameters, buffers, apply };
     return built;

@@ -1,3 +1,4 @@
+// The layers of feed-forward networks: dense, convolution and pooling, norms over features, dropout, embeddings, reshapes.
 import { NablaError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import { type Activation, activations } from '../ops/activation.js';
@@ -74,12 +75,14 @@ export function dense(inputs: number, outputs: number, options: DenseOptions = {
 const ofFunction = (text: string, call: (x: Tensor) => Tensor): Module => printedAs(sequential(call), () => text);
 
 /** [batch, a, b, …] to [batch, a·b·…]. */
-export const flatten = (): Module =>
-  ofFunction('flatten()', (x) => reshapeTensor(x, [x.shape[0] ?? 1, sizeOf(x.shape.slice(1))]));
+export function flatten(): Module {
+  return ofFunction('flatten()', (x) => reshapeTensor(x, [x.shape[0] ?? 1, sizeOf(x.shape.slice(1))]));
+}
 
 /** [batch, …] to [batch, ...shape]. */
-export const reshape = (shape: Shape): Module =>
-  ofFunction(`reshape(${formatShape(shape)})`, (x) => reshapeTensor(x, [x.shape[0] ?? 1, ...shape]));
+export function reshape(shape: Shape): Module {
+  return ofFunction(`reshape(${formatShape(shape)})`, (x) => reshapeTensor(x, [x.shape[0] ?? 1, ...shape]));
+}
 
 /**
  * While training, sets each element to 0 with probability `rate` (0.5) and divides the others by 1 − rate; each step

@@ -1,3 +1,4 @@
+// Recurrent layers, unrolled over time.
 import type { Tensor } from '../graph/tensor.js';
 import { relu, sigmoid, tanh } from '../ops/activation.js';
 import { add, mul } from '../ops/arithmetic.js';

@@ -10,40 +10,54 @@ import { formatShape, sameShape } from '../shape.js';
 /** A part of a model, as far as its state goes: `nn` makes them, users may write their own. */
 export interface Stateful {
   readonly parameters: readonly Tensor[];
-  readonly buffers?: readonly Tensor[] | undefined;
+  readonly buffers?: readonly Tensor[];
   state?(): ReadonlyMap<string, Tensor>;
 }
 
 /** Names that tell tensors apart: their own where no other has it, else with their number, parameters first. */
 export function namesOf(parameters: readonly Tensor[], buffers: readonly Tensor[] = []): string[] {
-  const names = [
-    ...parameters.map((each, i) => each.name ?? `parameter${i}`),
-    ...buffers.map((each, i) => each.name ?? `buffer${i}`),
-  ];
-  return names.map((name, i) => (names.indexOf(name) === names.lastIndexOf(name) ? name : `${name}#${i}`));
+  const ofParameters = parameters.map((each, i) => each.name ?? `parameter${i}`);
+  const ofBuffers = buffers.map((each, i) => each.name ?? `buffer${i}`);
+  const names = [...ofParameters, ...ofBuffers];
+  return names.map((name, i) => {
+    const isUnique = names.indexOf(name) === names.lastIndexOf(name);
+    return isUnique ? name : `${name}#${i}`;
+  });
 }
 
 /** Each tensor once, at its first place. */
 export const distinct = (tensors: readonly Tensor[]): Tensor[] => [...new Set(tensors)];
 
+/**
+ * What `state()` of a layer gives, where it has one that gives a Map: those of `nn` do, and a user's may. Others may use the
+ * name for something else.
+ */
+function ownState(layer: Stateful): ReadonlyMap<string, Tensor> | undefined {
+  const state = typeof layer.state === 'function' ? layer.state() : undefined;
+  return classOf(state) === 'Map' ? state : undefined;
+}
+
 /** A layer's tensors in the order of PyTorch's `state_dict`: its parameters, then its buffers, then those of its parts. */
-const inOrder = (layer: Stateful): Tensor[] =>
-  layer.state ? [...layer.state().values()] : [...layer.parameters, ...(layer.buffers ?? [])];
+function inOrder(layer: Stateful): Tensor[] {
+  const own = ownState(layer);
+  return own ? [...own.values()] : [...layer.parameters, ...(layer.buffers ?? [])];
+}
 
 /**
  * A model's parameters and buffers by name. The order is that of its parts, where it has some, as in PyTorch's `state_dict`:
- * all of the first, then all of the second.
+ * all of the first, then all of the second. A tensor that is listed twice has two names.
  */
 export function namedState({ parameters, buffers = [] }: Stateful, parts: readonly Stateful[] = []) {
-  const names = namesOf(parameters, buffers);
-  const nameOf = new Map([...parameters, ...buffers].map((each, i) => [each, names[i]!]));
-  const own = [...nameOf.keys()];
-  const ordered = distinct([...parts.flatMap(inOrder).filter((each) => nameOf.has(each)), ...own]);
-  return new Map(ordered.map((each) => [nameOf.get(each)!, each]));
+  const own = [...parameters, ...buffers.filter((each) => !parameters.includes(each))];
+  const names = namesOf(parameters, own.slice(parameters.length));
+  const ordered = distinct([...parts.flatMap(inOrder), ...own]);
+  const place = new Map(ordered.map((each, i) => [each, i]));
+  const entries = own.map((each, i) => [names[i]!, each] as const);
+  return new Map(entries.sort(([, a], [, b]) => place.get(a)! - place.get(b)!));
 }
 
 /** A model's state: what it says itself, or its parameters and buffers by name where it is a user's without `state()`. */
-export const stateOf = (model: Stateful): ReadonlyMap<string, Tensor> => model.state?.() ?? namedState(model);
+export const stateOf = (model: Stateful): ReadonlyMap<string, Tensor> => ownState(model) ?? namedState(model);
 
 /** What is wrong with a value for a parameter or buffer, to follow its name; undefined where `engine.write` takes it. */
 export function objectionTo(leaf: Tensor, value: unknown, there: string): string | undefined {
@@ -88,8 +102,10 @@ function entriesOf(state: NamedValues): Map<string, unknown> {
   );
 }
 
-const phrase = (fact: string, names: readonly string[]): string[] =>
-  names.length > 0 ? [`${fact} ${names.join(', ')}`] : [];
+/** One phrase about names, none where there are none. */
+function phrase(fact: string, names: readonly string[]): string[] {
+  return names.length > 0 ? [`${fact} ${names.join(', ')}`] : [];
+}
 
 /** @internal What `model.load` does: checks all values against `places`, and writes none before all are checked. */
 export async function loadState(
@@ -108,16 +124,14 @@ export async function loadState(
   }
   const missing = [...places.keys()].filter((name) => !given.has(name));
   const unexpected = [...given.keys()].filter((name) => !places.has(name));
-  const faults = [
-    ...phrase('missing:', missing),
-    ...phrase('unexpected:', unexpected),
-    ...[...objections].map(([name, objection]) => `'${name}' ${objection}`),
-  ];
+  const misfits = Array.from(objections, ([name, objection]) => `'${name}' ${objection}`);
+  const faults = [...phrase('missing:', missing), ...phrase('unexpected:', unexpected), ...misfits];
   if (strict && faults.length > 0)
     throw new FormatError(
       `load: ${faults.join('; ')}; build the model of that state, or pass { strict: false } to load what fits`,
     );
   const fitting = shared.filter(([name]) => !objections.has(name));
-  await Promise.all(fitting.map(([name, leaf]) => engine.write(leaf, given.get(name) as TensorData)));
+  const writes = fitting.map(([name, leaf]) => engine.write(leaf, given.get(name) as TensorData));
+  await Promise.all(writes);
   return { missing, unexpected, mismatched: [...objections.keys()] };
 }

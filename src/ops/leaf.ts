@@ -53,9 +53,8 @@ function checkInitial(init: Tensor): Tensor {
   const read = topological([init]).find((node) => isParameter(node) && !(node.options as ParameterOptions).ofRun);
   if (read === undefined) return init;
   const fact = read === init ? `${describe(init)} is a parameter` : `${init} reads the parameter ${describe(read)}`;
-  throw new NablaError(
-    `parameter: ${fact}, whose value lives in an engine; start from its value there: parameter(await engine.read(t)) for a parameter t, parameter(await engine.run(t)) for what is computed`,
-  );
+  const fix = 'parameter(await engine.read(t)) for a parameter t, parameter(await engine.run(t)) for what is computed';
+  throw new NablaError(`parameter: ${fact}, whose value lives in an engine; start from its value there: ${fix}`);
 }
 
 type ParameterOptions = {
@@ -73,8 +72,8 @@ export const runValue = (name: string): Tensor => {
 
 /**
  * A trainable value. It lives in each engine that uses it and starts there from `init`: values, or a tensor that
- * the float64 reference evaluates once (so every engine starts from the same bits). Throws NablaError where `init` is or reads a
- * parameter, whose value a graph does not have: read it first, `parameter(await engine.read(t))`.
+ * the float64 reference evaluates once (so every engine starts from the same bits). Throws NablaError where `init` is or
+ * reads a parameter, whose value a graph does not have: read it first, `parameter(await engine.read(t))`.
  */
 export function parameter(init: Value | Tensor, options: { name?: string } = {}): Tensor {
   checkOptions('parameter', options, '', 'name');

@@ -37,8 +37,8 @@ export interface Evaluation {
 
 /**
  * The model's mean cost over a data set, and its accuracy where labels are class numbers. Uses every example exactly
- * once, the remainder included; nothing is trained, buffers stay, dropout does not act and batch normalisation takes its running
- * statistics.
+ * once, the remainder included; nothing is trained, buffers stay, dropout does not act and batch normalisation takes its
+ * running statistics.
  */
 export async function evaluate(engine: Engine, options: EvaluateOptions): Promise<Evaluation> {
   const { model, loss, data } = checkBesideFit('evaluate', options, 'model loss data', 'batchSize');

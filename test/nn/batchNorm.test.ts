@@ -170,13 +170,13 @@ describe('a wrong call', () => {
     [
       'one value per channel',
       () => nn.batchNorm1d(3).apply(zeros([1, 3]), training),
-      /batchNorm1d: input \[1, 3\] has 1 value per channel, .* need 2; use a larger batch/,
+      /batchNorm1d: input \[1, 3\] has 1 value per channel, .* need 2; choose a batch size that leaves no single example over, or apply without/,
     ],
     ['no value', () => nn.batchNorm1d(3).apply(zeros([0, 3]), training), /\[0, 3\] has 0 values per channel/],
     [
       'one value without running statistics',
       () => nn.batchNorm1d(3, { trackRunningStats: false }).apply(zeros([1, 3])),
-      /1 value per channel/,
+      /1 value per channel, and statistics of a batch need 2; choose a batch size that leaves no single example over$/,
     ],
     ['features', () => nn.batchNorm1d(0), /batchNorm1d: features is 0; give a whole number ≥ 1/],
     ['epsilon', () => nn.batchNorm1d(3, { epsilon: -1 }), /batchNorm1d: epsilon is -1; give a number ≥ 0/],

@@ -19,6 +19,7 @@ import {
   type TensorData,
   zeros,
 } from '../../src/index.common.js';
+import { stateOf } from '../../src/nn/state.js';
 import { openCpuEngine } from '../support/engine.js';
 import { forAllAsync } from '../support/property.js';
 
@@ -62,6 +63,37 @@ describe('the state of a model', () => {
     const twins = nn.sequential({ parameters: [same(), same(), parameter(0)], apply: (x) => x });
     expect([...twins.state().keys()]).toEqual(['w#0', 'w#1', 'parameter2']);
     expect([...nn.sequential(counting()).state().keys()]).toEqual(['parameter0', 'buffer0']);
+  });
+
+  it('lists a tensor that a user lists twice under both names, and a buffer that is a parameter too once', () => {
+    const [w, b] = [parameter([0], { name: 'w' }), parameter([0], { name: 'b' })];
+    const tied = nn.sequential({ parameters: [w], buffers: [b, w], apply: (x) => x });
+    expect([...tied.state()]).toEqual([
+      ['w', w],
+      ['b', b],
+    ]);
+    const twice = { parameters: [w, w, b], apply: (x: Tensor) => x };
+    expect([...stateOf(twice)]).toEqual([
+      ['w#0', w],
+      ['w#1', w],
+      ['b', b],
+    ]);
+  });
+
+  it('is what a user says it is, where it is a Map', () => {
+    const w = parameter([0], { name: 'w' });
+    const own = { parameters: [w], apply: (x: Tensor) => x };
+    expect([...stateOf({ ...own, state: () => new Map([['weight', w]]) }).keys()]).toEqual(['weight']);
+    const others: unknown[] = ['idle', { h: w }, () => 'idle', () => undefined];
+    for (const state of others) {
+      expect([...stateOf({ ...own, state } as never).keys()]).toEqual(['w']);
+      expect([
+        ...nn
+          .sequential({ ...own, state } as never)
+          .state()
+          .keys(),
+      ]).toEqual(['w']);
+    }
   });
 
   it('of a layer that was written without buffers has none of them', () => {

@@ -38,6 +38,7 @@ const helpers = [
     'roundToHalf',
     'runCount',
     'runSeed',
+    'runValue',
   ])
   .concat(['startsOf', 'sumTo', 'tensor', 'unitRows']);
 

@@ -30,6 +30,8 @@ const lines: [string, object, string][] = [
   ['reshape', nn.reshape([1, 2]), 'reshape([1, 2])'],
   ['embedding', nn.embedding(5, 2), 'embedding(5, 2)'],
   ['layerNorm', nn.layerNorm(4), 'layerNorm([4])'],
+  ['batchNorm1d', nn.batchNorm1d(4), 'batchNorm1d(4)'],
+  ['batchNorm2d', nn.batchNorm2d(4), 'batchNorm2d(4)'],
   ['rnn', nn.rnn(2, 3), 'rnn(2, 3)'],
   ['lstm', nn.lstm(2, 3), 'lstm(2, 3)'],
   ["a user's own layer", nn.sequential({ parameters: [], apply: (x) => x }), 'sequential(layer)'],

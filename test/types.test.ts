@@ -25,7 +25,7 @@ beforeAll(() => {
 }, 60_000);
 
 const consumer = `
-import { add, fit, loss, nn, open, optim, tensor, type Dataset, type EpochReport } from 'nabla';
+import { add, fit, loss, nn, open, optim, tensor, type Dataset, type EpochReport, type TensorData } from 'nabla';
 import { type Port, remoteTrainer, serveTrainer, type ServedTrainer } from 'nabla/worker';
 await using engine = await open({ backend: 'cpu' });
 const x = tensor([1, 2]);
@@ -47,6 +47,17 @@ export async function trained(data: Dataset): Promise<EpochReport | undefined> {
   // @ts-expect-error: there may be no report
   last.cost;
   return last;
+}
+export async function restored(own: nn.Layer, values: Record<string, TensorData>): Promise<string[]> {
+  const model: nn.Module = nn.sequential(own, nn.batchNorm1d(2), { parameters: [x], apply: (y) => add(y, 1) });
+  const updates: nn.BufferUpdate[] = [];
+  model.apply(x, { training: true, updates });
+  for (const [buffer, next] of updates) engine.compile({ updates: [[buffer, next]] });
+  const { missing, unexpected, mismatched } = await model.load(engine, values, { strict: false });
+  const { mismatched: again }: nn.LoadReport = await model.load(engine, new Map(Object.entries(values)));
+  // @ts-expect-error: misspelt
+  model.load(engine, values, { strickt: false });
+  return [...model.state().keys(), ...missing, ...unexpected, ...mismatched, ...again];
 }
 export const bools = [tensor(true), tensor([[true], [false]]), tensor([1], { dtype: 'i32' }), tensor([1], undefined, {})];
 // @ts-expect-error: a shape is no option

@@ -6,9 +6,9 @@ import { isFloat } from '../dtype.js';
 import type { Engine } from '../engine.js';
 import { FormatError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
+import { objectionTo, type Stateful, stateOf } from '../nn/state.js';
 import { runCount, runSeed } from '../ops/random.js';
-import { namesOf, type Optimizer } from '../optim/optimizers.js';
-import { formatShape, sameShape } from '../shape.js';
+import type { Optimizer } from '../optim/optimizers.js';
 import type { Progress } from '../train/fit.js';
 import { checkBesideFit } from '../train/settings.js';
 import { metadataOf, type Named } from './safetensors.header.js';
@@ -16,7 +16,8 @@ import { type Decoded, decode, encode } from './safetensors.js';
 
 /** Contents of a checkpoint. Settings of `fit` are allowed too and ignored, so one object serves both. */
 export interface Subject {
-  readonly model: { readonly parameters: readonly Tensor[] };
+  /** Its parameters and, where it has some, its buffers are saved and loaded, under the names of `model.state()`. */
+  readonly model: Stateful;
   /** Optimizer whose state is saved and loaded too. */
   readonly optimizer?: Optimizer;
   /** Progress of the run, to save. */
@@ -36,10 +37,9 @@ const fail = (fact: string): never => {
   throw new FormatError(`checkpoint: ${fact}`);
 };
 
-/** Each saved tensor's place: the model's parameters under their own names, as in PyTorch's `state_dict`. */
+/** Each saved tensor's place: the model's parameters and buffers under their own names, as in PyTorch's `state_dict`. */
 function placesOf({ model, optimizer }: Subject, isScaled: boolean): Map<string, Tensor> {
-  const names = namesOf(model.parameters);
-  const places = new Map(model.parameters.map((each, i) => [names[i]!, each]));
+  const places = new Map(stateOf(model));
   if (!optimizer) return places;
   for (const [name, leaf] of optimizer.state(model.parameters)) places.set(`optimizer.${name}`, leaf);
   for (const [name, leaf] of Object.entries(scalingOf(model.parameters, isScaled)))
@@ -48,7 +48,7 @@ function placesOf({ model, optimizer }: Subject, isScaled: boolean): Map<string,
 }
 
 /**
- * The model's parameters as a safetensors file, in their own dtypes. With the optimizer also its state, its step count, the
+ * The model's parameters and buffers as a safetensors file, in their own dtypes. With the optimizer also its state, its step count, the
  * loss scale of f16, the run count and the run's seed of random numbers, all as the engine holds them (the CPU engine in float64); with a run's progress also epoch, position
  * and seed: enough to go on bit for bit on the same adapter. Call it while no step is under way: between reports, or when
  * a run has stopped.
@@ -68,7 +68,8 @@ const OF_A_RUN = /^(optimizer|precision|random)\./;
 
 /**
  * Names in a file that have no place here. Where only a model is loaded, what a run left beside it is passed over, and so is
- * what cannot be weights: tensors of whole numbers, such as PyTorch's `num_batches_tracked` and `position_ids`.
+ * what cannot be weights: tensors of whole numbers, such as PyTorch's `position_ids`, and `num_batches_tracked` where the model
+ * counts no batches.
  */
 function extras({ tensors, skipped }: Decoded, places: ReadonlyMap<string, Tensor>, { optimizer }: Subject) {
   const isWeight = (name: string): boolean => {
@@ -83,7 +84,7 @@ function extras({ tensors, skipped }: Decoded, places: ReadonlyMap<string, Tenso
 /**
  * Writes a checkpoint's values into the engine: those of the model and, where it is given, of the optimizer. Nothing is
  * written unless everything is there and fits; throws FormatError otherwise. A plain file of weights loads as well, of PyTorch
- * too: without an optimizer its further tensors of whole numbers (`num_batches_tracked`) are left out and named in `ignored`;
+ * too: without an optimizer its further tensors of whole numbers (`position_ids`) are left out and named in `ignored`;
  * a further tensor of floats is an error. Gives also the file's metadata and, for `fit`'s `resume`, its progress where it
  * has one. Files of 0.1.0 and before, which have no 'random.seed', load too, but random numbers were others then: dropout and
  * the order of the examples, also of the rest of an epoch that had begun, are not those with which the run would have gone on.
@@ -96,8 +97,8 @@ export async function load(engine: Engine, bytes: Bytes, subject: Subject) {
     if (skipped.has(name)) fail(`'${name}' is ${skipped.get(name)}`);
     const found = tensors.get(name) ?? (name === RUN_SEED ? ownValue(leaf) : undefined);
     const value = found ?? fail(`it holds no '${name}'; it has ${[...tensors.keys()].slice(0, 8)}`);
-    if (!sameShape(value.shape, leaf.shape))
-      fail(`'${name}' is ${formatShape(value.shape)} in the file and ${formatShape(leaf.shape)} here`);
+    const objection = objectionTo(leaf, value, 'in the file');
+    if (objection !== undefined) fail(`'${name}' ${objection}`);
     return [leaf, value] as const;
   });
   const { strange, ignored } = extras(file, places, subject);

@@ -1,5 +1,7 @@
 // What a layer is: named parameters, initializers, seeds, and sequential composition.
+import { describe } from '../bytes.js';
 import type { Value } from '../dtype.js';
+import type { Engine } from '../engine.js';
 import { NablaError } from '../errors.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { parameter, zeros } from '../ops/leaf.js';
@@ -8,25 +10,98 @@ import { checkChoice, checkOptions } from '../options.js';
 import { printed, printedAs } from '../print.js';
 import { checkSeed } from '../randomBits.js';
 import type { Shape } from '../shape.js';
+import { distinct, type LoadOptions, type LoadReport, loadState, type NamedValues, namedState } from './state.js';
 
-/** A part of a model: parameters and a function of tensors. */
+/** A buffer and the value that a step gives it. */
+export type BufferUpdate = readonly [buffer: Tensor, next: Tensor];
+
+/** How a layer is applied. */
+export interface ApplyOptions {
+  /** Dropout draws and batch normalisation takes the batch's statistics only while training; false unless given. */
+  training?: boolean | undefined;
+  /**
+   * Gets a pair [buffer, next] for each buffer that training changes, to be joined to the updates of the step. A layer that
+   * is applied again goes on from the pair that is there. Without a list the buffers stay.
+   */
+  updates?: BufferUpdate[] | undefined;
+}
+
+/** A part of a model: trainable values, values that training changes without a gradient, and a function of tensors. */
 export interface Layer {
   /** In a fixed order, named by position in the model as in PyTorch's `state_dict`: "0.weight", "0.bias", … */
   readonly parameters: Tensor[];
-  /** Applies the layer to a tensor; dropout acts only with `training: true`. */
-  apply(x: Tensor, options?: { training?: boolean }): Tensor;
-  /** Replaces the layer's number in the names of its parameters. */
+  /** Tensors that training changes without a gradient, such as running statistics, made with `parameter`; may be left out. */
+  readonly buffers?: Tensor[];
+  /** The layer's output. One with layers inside passes the options on to them. */
+  apply(x: Tensor, options?: ApplyOptions): Tensor;
+  /** Takes the place of the layer's number in the names of its parameters. */
   readonly name?: string | undefined;
   /** Called by the layer that holds this one; has no effect once parameters exist. */
   place?(path: string, seed: number): void;
 }
 
+/** A layer as `nn` makes them, a whole model too: its values can be listed and set by name. */
+export interface Module extends Layer {
+  readonly buffers: Tensor[];
+  /**
+   * Parameters and buffers under PyTorch's names and in PyTorch's order: "0.weight", "0.bias", "1.running_mean", … A layer
+   * that stands in two places is listed once, under the name of the first; names that two tensors share get their number.
+   */
+  state(): Map<string, Tensor>;
+  /**
+   * Writes values into an engine by their names, such as `safetensors.decode(bytes).tensors`. Throws FormatError naming all
+   * that is missing, unexpected or does not fit, and writes nothing then; with `strict: false` it writes what fits and
+   * reports the rest. Another dtype is converted as `engine.write` does: to f32 and f16 rounded, to an integer only where
+   * every value is one in its range.
+   */
+  load(engine: Engine, state: NamedValues, options?: LoadOptions): Promise<LoadReport>;
+}
+
 /** Where a layer stands in its model: gives each of its parameters a name and a seed of its own. */
 export interface Scope {
   parameter(local: string, shape: Shape, initializer: Initializer, fan?: Omit<Fan, 'seed'>): Tensor;
+  buffer(local: string, first: Tensor): Tensor;
   seed(local: string): number;
 }
-type LayerFunction = (x: Tensor, training: boolean) => Tensor;
+
+/** How a layer is applied, as its function sees it. */
+export interface Mode {
+  readonly training: boolean;
+  /** A buffer's value at this place of the step: where the layer stands in two places, what the first has made of it. */
+  valueOf(buffer: Tensor): Tensor;
+  /** Gives a buffer its next value. */
+  update(buffer: Tensor, next: Tensor): void;
+}
+type LayerFunction = (x: Tensor, mode: Mode) => Tensor;
+
+/** The options of `apply`, checked. */
+function checkApply(options: ApplyOptions): ApplyOptions {
+  const { updates } = checkOptions('nn', options, '', 'training updates');
+  if (updates !== undefined && !Array.isArray(updates))
+    throw new NablaError(`nn: updates are ${describe(updates)}; pass a list, which gets a pair for each buffer`);
+  return options;
+}
+
+function modeOf({ training = false, updates = [] }: ApplyOptions): Mode {
+  const placeOf = (buffer: Tensor): number => updates.findIndex(([target]) => target === buffer);
+  return {
+    training,
+    valueOf: (buffer) => updates[placeOf(buffer)]?.[1] ?? buffer,
+    update(buffer, next) {
+      const place = placeOf(buffer);
+      updates[place < 0 ? updates.length : place] = [buffer, next];
+    },
+  };
+}
+
+type Stateless = Omit<Module, 'state' | 'load'>;
+
+/** A layer with its state by name; `partsOf` gives the layers inside it, in order. */
+function withState<L extends Stateless>(layer: L, partsOf?: () => readonly Layer[]): L & Module {
+  const state = () => namedState(layer, partsOf?.());
+  const load: Module['load'] = (engine, values, options) => loadState(engine, state(), values, options);
+  return Object.assign(layer, { state, load });
+}
 
 /** Options of every layer. */
 export interface LayerOptions {
@@ -36,8 +111,9 @@ export interface LayerOptions {
 }
 
 /** A layer's options, which are those of every layer and the `known`; throws for others. */
-export const layerOptions = <O extends LayerOptions>(layer: string, options: O, known = ''): O =>
-  checkOptions(`nn.${layer}`, options, '', `${known} seed name`);
+export function layerOptions<O extends LayerOptions>(layer: string, options: O, known = ''): O {
+  return checkOptions(`nn.${layer}`, options, '', `${known} seed name`);
+}
 
 /**
  * A seed for what stands at `path`: two places differ (but for a chance of 2⁻³² a pair), so do two seeds, and one place always
@@ -52,8 +128,16 @@ function seedAt(seed: number, path: string): number {
 const join = (path: string, local: string): string => (path ? `${path}.${local}` : local);
 
 /** What a name stands for in a table; a function stands for itself. */
-export const lookUp = <F>(op: string, what: string, choice: F | string, table: Readonly<Record<string, F>>): F =>
-  typeof choice === 'function' ? choice : table[checkChoice(op, what, String(choice), Object.keys(table))]!;
+export function lookUp<F>(op: string, what: string, choice: F | string, table: Readonly<Record<string, F>>): F {
+  if (typeof choice === 'function') return choice;
+  return table[checkChoice(op, what, String(choice), Object.keys(table))]!;
+}
+
+/** The tensor, which now ends the list. */
+function added(list: Tensor[], tensor: Tensor): Tensor {
+  list.push(tensor);
+  return tensor;
+}
 
 // A layer outside any model, without a seed or a name, differs from the others by the order of creation.
 let created = 0;
@@ -62,41 +146,46 @@ let created = 0;
  * Makes a layer whose parameters come to be when they are first needed, after its place in a model is known. `build` makes
  * them and gives the layer's function; `text` is the call that made it, for people.
  */
-export function makeLayer(text: string, options: LayerOptions, build: (scope: Scope) => LayerFunction): Layer {
+export function makeLayer(text: string, options: LayerOptions, build: (scope: Scope) => LayerFunction): Module {
   let path = options.name ?? '';
   let seed = options.seed ?? (options.name === undefined ? created : 0);
   created++;
-  let built: { parameters: Tensor[]; apply: LayerFunction } | undefined;
+  let built: { parameters: Tensor[]; buffers: Tensor[]; apply: LayerFunction } | undefined;
   const parts = () => {
     if (built) return built;
     const parameters: Tensor[] = [];
+    const buffers: Tensor[] = [];
     const seedOf = (local: string): number => seedAt(seed, join(path, local));
     const apply = build({
       seed: seedOf,
       parameter(local, shape, initializer, fan = { inputs: 1, outputs: 1 }) {
         const make = lookUp('layer', 'initializer', initializer, initializers);
-        parameters.push(parameter(make(shape, { ...fan, seed: seedOf(local) }), { name: join(path, local) }));
-        return parameters.at(-1)!;
+        const first = make(shape, { ...fan, seed: seedOf(local) });
+        return added(parameters, parameter(first, { name: join(path, local) }));
       },
+      buffer: (local, first) => added(buffers, parameter(first, { name: join(path, local) })),
     });
-    built = { parameters, apply };
+    built = { parameters, buffers, apply };
     return built;
   };
-  const layer: Layer = {
+  const layer = withState({
     name: options.name,
     get parameters() {
       return parts().parameters;
     },
-    apply(x, options = {}) {
-      checkTensors('nn', x);
-      return parts().apply(x, checkOptions('nn', options, '', 'training').training ?? false);
+    get buffers() {
+      return parts().buffers;
     },
-    place(to, modelSeed) {
+    apply(x: Tensor, options: ApplyOptions = {}) {
+      checkTensors('nn', x);
+      return parts().apply(x, modeOf(checkApply(options)));
+    },
+    place(to: string, modelSeed: number) {
       if (built) return;
       path = to;
       seed = options.seed ?? modelSeed;
     },
-  };
+  });
   return printedAs(layer, () => text);
 }
 
@@ -147,7 +236,7 @@ export type SequentialPart = Layer | ((x: Tensor) => Tensor);
  * seed for the whole model, from which each layer derives different numbers, and a name. Throws NablaError for
  * arguments that are not layers and for two layers with the same name.
  */
-export function sequential(...args: readonly SequentialPart[] | [readonly SequentialPart[], LayerOptions?]): Layer {
+export function sequential(...args: readonly SequentialPart[] | [readonly SequentialPart[], LayerOptions?]): Module {
   const listed = Array.isArray(args[0]) ? args : [args];
   const [parts, given = {}] = listed as [readonly SequentialPart[], LayerOptions?];
   const options = layerOptions('sequential', given);
@@ -160,17 +249,23 @@ export function sequential(...args: readonly SequentialPart[] | [readonly Sequen
     for (const [layer, name] of names) layer.place?.(join(path, name), options.seed ?? modelSeed);
   };
   place(options.name ?? '', 0);
-  const model: Layer = {
-    name: options.name,
-    place,
-    get parameters() {
-      return [...new Set(layers.flatMap((layer) => layer.parameters))];
+  const model = withState(
+    {
+      name: options.name,
+      place,
+      get parameters() {
+        return distinct(layers.flatMap((layer) => layer.parameters));
+      },
+      get buffers() {
+        return distinct(layers.flatMap((layer) => layer.buffers ?? []));
+      },
+      apply(x: Tensor, settings: ApplyOptions = {}) {
+        checkApply(settings);
+        return layers.reduce((value, layer) => layer.apply(value, settings), x);
+      },
     },
-    apply(x, settings = {}) {
-      checkOptions('nn', settings, '', 'training');
-      return layers.reduce((value, layer) => layer.apply(value, settings), x);
-    },
-  };
+    () => layers,
+  );
   const partText = (layer: Layer): string => {
     const text = printed(layer, 'layer');
     return layer.name === undefined ? text : `${layer.name}: ${text}`;

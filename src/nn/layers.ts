@@ -1,4 +1,4 @@
-// Layers without recurrence: dense, convolution, pooling, embedding, layer norm, dropout, reshape.
+// The layers of feed-forward networks: dense, convolution and pooling, norms over features, dropout, embeddings, reshapes.
 import { NablaError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import { type Activation, activations } from '../ops/activation.js';
@@ -14,7 +14,7 @@ import { misfit, reshape as reshapeTensor } from '../ops/view.js';
 import { checkOptions } from '../options.js';
 import { printedAs } from '../print.js';
 import { checkShape, checkWhole, formatShape, type Shape, sameShape, sizeOf } from '../shape.js';
-import type { Initializer, Layer, LayerOptions } from './layer.js';
+import type { Initializer, LayerOptions, Module } from './layer.js';
 import { layerOptions, lookUp, makeLayer, sequential } from './layer.js';
 
 /** Options of `dense`. */
@@ -47,7 +47,7 @@ function affine(
   { activation = 'identity', bias: hasBias = true, ...options }: DenseOptions,
   shape: Shape,
   product: (x: Tensor, weight: Tensor, bias: Tensor | undefined) => Tensor,
-): Layer {
+): Module {
   const activate = lookUp(layer, 'activation', activation, activations);
   const fan = { inputs: sizeOf(shape.slice(1)), outputs: sizeOf(shape) / shape[1]! };
   const initializer = options.initializer ?? initializerBefore(activation);
@@ -63,7 +63,7 @@ function affine(
  * A fully connected layer: y = g(x Wᵀ + b) for x of shape [..., inputs]. Parameters: weight [outputs, inputs] and bias
  * [outputs], as PyTorch's `Linear`. Throws ShapeError when x has another number of features.
  */
-export function dense(inputs: number, outputs: number, options: DenseOptions = {}): Layer {
+export function dense(inputs: number, outputs: number, options: DenseOptions = {}): Module {
   checkWhole('dense', { inputs, outputs });
   const checked = layerOptions('dense', options, DENSE);
   return affine('dense', `dense(${inputs}, ${outputs})`, checked, [outputs, inputs], (x, weight, bias) => {
@@ -75,24 +75,26 @@ export function dense(inputs: number, outputs: number, options: DenseOptions = {
 }
 
 /** A layer without parameters. */
-const ofFunction = (text: string, call: (x: Tensor) => Tensor): Layer => printedAs(sequential(call), () => text);
+const ofFunction = (text: string, call: (x: Tensor) => Tensor): Module => printedAs(sequential(call), () => text);
 
 /** [batch, a, b, …] to [batch, a·b·…]. */
-export const flatten = (): Layer =>
-  ofFunction('flatten()', (x) => reshapeTensor(x, [x.shape[0] ?? 1, sizeOf(x.shape.slice(1))]));
+export function flatten(): Module {
+  return ofFunction('flatten()', (x) => reshapeTensor(x, [x.shape[0] ?? 1, sizeOf(x.shape.slice(1))]));
+}
 
 /** [batch, …] to [batch, ...shape]. */
-export const reshape = (shape: Shape): Layer =>
-  ofFunction(`reshape(${formatShape(shape)})`, (x) => reshapeTensor(x, [x.shape[0] ?? 1, ...shape]));
+export function reshape(shape: Shape): Module {
+  return ofFunction(`reshape(${formatShape(shape)})`, (x) => reshapeTensor(x, [x.shape[0] ?? 1, ...shape]));
+}
 
 /**
  * While training, sets each element to 0 with probability `rate` (0.5) and divides the others by 1 − rate; each step and each
  * application of the layer draws anew. Otherwise does nothing. With a seed of its own, all applications in a step draw one mask
  * for equal shapes.
  */
-export function dropout(rate = 0.5, options: LayerOptions = {}): Layer {
+export function dropout(rate = 0.5, options: LayerOptions = {}): Module {
   if (!(rate >= 0 && rate < 1)) throw new NablaError(`dropout: rate ${rate} is outside [0, 1)`);
-  return makeLayer(`dropout(${rate})`, layerOptions('dropout', options), ({ seed }) => (x, training) => {
+  return makeLayer(`dropout(${rate})`, layerOptions('dropout', options), ({ seed }) => (x, { training }) => {
     if (!training || rate === 0) return x;
     const own = options.seed === undefined ? {} : { seed: seed('mask') };
     const drawn = random.uniform(x.shape, { ...own, fresh: true });
@@ -105,7 +107,7 @@ type EmbeddingOptions = LayerOptions & { initializer?: Initializer };
  * Looks up rows of a table [count, size] by index: [...] to [..., size]. Parameter: weight, N(0, 1) unless given.
  * Indices are i32 or u32 in [0, count).
  */
-export function embedding(count: number, size: number, options: EmbeddingOptions = {}): Layer {
+export function embedding(count: number, size: number, options: EmbeddingOptions = {}): Module {
   checkWhole('embedding', { count, size });
   return makeLayer(
     `embedding(${count}, ${size})`,
@@ -122,7 +124,7 @@ export function embedding(count: number, size: number, options: EmbeddingOptions
  * (x − mean) / √(variance + ε) · weight + bias over the last axes, which have `shape` (a number for one axis); ε 1e-5.
  * Parameters: weight (ones) and bias (zeros).
  */
-export function layerNorm(shape: number | Shape, options: LayerOptions & { epsilon?: number } = {}): Layer {
+export function layerNorm(shape: number | Shape, options: LayerOptions & { epsilon?: number } = {}): Module {
   const over = checkShape('layerNorm', typeof shape === 'number' ? [shape] : shape);
   const axis = over.map((_, i) => i - over.length);
   return makeLayer(
@@ -149,7 +151,7 @@ export type Conv2dOptions = DenseOptions & WindowSettings;
  * A convolution: [batch, inChannels, H, W] → [batch, outChannels, H′, W′], with stride 1, padding 0 and dilation 1
  * unless given. Parameters: weight [outChannels, inChannels, kh, kw] and bias [outChannels], as PyTorch's `Conv2d`.
  */
-export function conv2d(inChannels: number, outChannels: number, kernel: Size, options: Conv2dOptions = {}): Layer {
+export function conv2d(inChannels: number, outChannels: number, kernel: Size, options: Conv2dOptions = {}): Module {
   const [height, width] = (Array.isArray(kernel) ? kernel : [kernel, kernel]) as readonly [number, number];
   checkWhole('conv2d', { inChannels, outChannels, 'kernel height': height, 'kernel width': width });
   const { stride = 1, padding = 0, dilation = 1 } = layerOptions('conv2d', options, `${DENSE} ${WINDOW_SETTINGS}`);
@@ -160,7 +162,7 @@ export function conv2d(inChannels: number, outChannels: number, kernel: Size, op
 }
 
 /** The largest element of each window: [batch, channels, H, W] → [batch, channels, H′, W′]. `stride` is `size` unless given. */
-export function maxPool2d(size: Size, options: WindowSettings = {}): Layer {
+export function maxPool2d(size: Size, options: WindowSettings = {}): Module {
   checkOptions('nn.maxPool2d', options, '', WINDOW_SETTINGS);
   return ofFunction(`maxPool2d(${JSON.stringify(size)})`, (x) => pool(x, { ...options, size }));
 }

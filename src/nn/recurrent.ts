@@ -8,7 +8,7 @@ import { concat, slice } from '../ops/slice.js';
 import { misfit, reshape, transpose } from '../ops/view.js';
 import { checkChoice } from '../options.js';
 import { checkWhole } from '../shape.js';
-import { type Initializer, type Layer, type LayerOptions, layerOptions, makeLayer } from './layer.js';
+import { type Initializer, type LayerOptions, layerOptions, type Module, makeLayer } from './layer.js';
 
 /** Options of `rnn` and `lstm`. */
 export interface RecurrentOptions extends LayerOptions {
@@ -32,7 +32,7 @@ function recurrent(
   { inputs, hidden, gates }: Record<'inputs' | 'hidden' | 'gates', number>,
   { initializer = 'pytorch', bias = true, outputs: wanted = 'all', ...options }: RecurrentOptions,
   cell: (given: Tensor, state: readonly Tensor[]) => readonly Tensor[],
-): Layer {
+): Module {
   checkWhole(kind, { inputs, hidden });
   checkChoice(kind, 'outputs', wanted, ['all', 'last']);
   return makeLayer(`${kind}(${inputs}, ${hidden})`, options, ({ parameter }) => {
@@ -68,7 +68,7 @@ type RnnOptions = RecurrentOptions & { nonlinearity?: 'tanh' | 'relu' };
  * [batch, time, hidden]. Parameters as PyTorch's `RNN(batch_first=True)`: weight_ih_l0 [hidden, inputs], weight_hh_l0
  * [hidden, hidden], bias_ih_l0 and bias_hh_l0 [hidden]; tanh unless `nonlinearity` is 'relu'.
  */
-export function rnn(inputs: number, hidden: number, options: RnnOptions = {}): Layer {
+export function rnn(inputs: number, hidden: number, options: RnnOptions = {}): Module {
   const { nonlinearity = 'tanh' } = layerOptions('rnn', options, `${RECURRENT} nonlinearity`);
   const activate = { tanh, relu }[checkChoice('rnn', 'nonlinearity', nonlinearity, ['tanh', 'relu'])];
   return recurrent('rnn', { inputs, hidden, gates: 1 }, options, (z) => [activate(z)]);
@@ -79,7 +79,7 @@ export function rnn(inputs: number, hidden: number, options: RnnOptions = {}): L
  * [i f g o] = W_ih x_t + b_ih + W_hh h_{t−1} + b_hh: c_t = σ(f) ⊙ c_{t−1} + σ(i) ⊙ tanh(g), h_t = σ(o) ⊙ tanh(c_t).
  * Parameters as PyTorch's `LSTM(batch_first=True)`: the rows of each are the gates i, f, g, o.
  */
-export function lstm(inputs: number, hidden: number, options: RecurrentOptions = {}): Layer {
+export function lstm(inputs: number, hidden: number, options: RecurrentOptions = {}): Module {
   const checked = layerOptions('lstm', options, RECURRENT);
   return recurrent('lstm', { inputs, hidden, gates: 4 }, checked, (gates, [, c]) => {
     const gate = (k: number): Tensor => slice(gates, [0, k * hidden], [gates.shape[0]!, (k + 1) * hidden]);

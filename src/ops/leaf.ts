@@ -4,6 +4,7 @@ import { type DType, hostArray, isFloat, readValue, roundTo, type Value } from '
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
 import { isParameter } from '../graph/program.js';
 import { apply, checkNumber, constantOp, defineIndex, filled, leafRecord, literal, Tensor } from '../graph/tensor.js';
+import { topological } from '../graph/walk.js';
 import { checkOptions } from '../options.js';
 import { checkShape, formatShape, type Shape, sizeOf } from '../shape.js';
 import { cast } from './cast.js';
@@ -47,13 +48,36 @@ export function input(shape: Shape, options: { dtype?: DType; name?: string } = 
   return apply(inputOp, [], { shape: checkShape('input', shape), dtype: options.dtype ?? 'f32' }, options.name);
 }
 
+/** Throws where a first value would be that of a parameter: each engine has its own, and a graph none. */
+function checkInitial(init: Tensor): Tensor {
+  const read = topological([init]).find((node) => isParameter(node) && !(node.options as ParameterOptions).ofRun);
+  if (read === undefined) return init;
+  const fact = read === init ? `${describe(init)} is a parameter` : `${init} reads the parameter ${describe(read)}`;
+  const fix = 'parameter(await engine.read(t)) for a parameter t, parameter(await engine.run(t)) for what is computed';
+  throw new NablaError(`parameter: ${fact}, whose value lives in an engine; start from its value there: ${fix}`);
+}
+
+type ParameterOptions = {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly initial: Value | Tensor;
+  ofRun?: true;
+};
+
+/** @internal A whole number that belongs to the run, not to a model: steps count and seed with it. */
+export const runValue = (name: string): Tensor => {
+  const initial = { shape: [], dtype: 'u32', data: new Uint32Array(1) } as const;
+  return apply(parameterOp, [], { shape: [], dtype: 'u32', initial, ofRun: true }, name);
+};
+
 /**
  * A trainable value. Each engine that uses it stores its own copy, which starts from `init`: values, or a tensor that
- * the float64 reference evaluates once (so every engine starts from the same bits).
+ * the float64 reference evaluates once (so every engine starts from the same bits). Throws NablaError where `init` is or
+ * reads a parameter, whose value a graph does not have: read it first, `parameter(await engine.read(t))`.
  */
 export function parameter(init: Value | Tensor, options: { name?: string } = {}): Tensor {
   checkOptions('parameter', options, '', 'name');
-  const initial = init instanceof Tensor ? init : readValue('parameter', init, {});
+  const initial = init instanceof Tensor ? checkInitial(init) : readValue('parameter', init, {});
   if (initial.dtype === 'u8' || initial.dtype === 'bool')
     throw new DTypeError(`parameter: dtype ${initial.dtype} cannot be updated; use f32, i32 or u32`);
   return apply(parameterOp, [], { shape: initial.shape, dtype: initial.dtype, initial }, options.name);

@@ -10,7 +10,7 @@ import { checkOptions } from '../options.js';
 import { checkSeed, threefry } from '../randomBits.js';
 import { checkShape, type Shape, sizeOf } from '../shape.js';
 import { add, mul } from './arithmetic.js';
-import { parameter } from './leaf.js';
+import { runValue } from './leaf.js';
 
 /** `seed` takes the place of a fresh draw's number; a draw that has neither yet is numbered when its step is compiled. */
 type DrawOptions = { readonly shape: Shape; readonly seed?: number };
@@ -59,9 +59,9 @@ const drawUniform = generator('random_uniform', uniformOf, 0);
 const drawNormal = generator('random_normal', normalOf, 5 * EPSILON);
 
 /** @internal Counts the runs of steps that draw fresh numbers, on the device; each adds 1. */
-export const runCount = parameter({ shape: [], dtype: 'u32', data: new Uint32Array(1) }, { name: 'runCount' });
+export const runCount = runValue('runCount');
 /** @internal The seed of the run, which `fit` writes: what fresh numbers depend on beside their draw and the run count. */
-export const runSeed = parameter({ shape: [], dtype: 'u32', data: new Uint32Array(1) }, { name: 'runSeed' });
+export const runSeed = runValue('runSeed');
 
 /** Which numbers: the same at each run, of a seed; or new ones, with `fresh`. */
 type RandomArguments =

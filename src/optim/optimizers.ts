@@ -3,6 +3,7 @@ import { follow } from '../autodiff/precision.js';
 import { NablaError } from '../errors.js';
 import { programNodes, type Updates } from '../graph/program.js';
 import { checkTensors, Tensor } from '../graph/tensor.js';
+import { namesOf } from '../nn/state.js';
 import { tanh } from '../ops/activation.js';
 import { add, div, minimum, mul, sqrt, square, sub } from '../ops/arithmetic.js';
 import { cast } from '../ops/cast.js';
@@ -122,12 +123,6 @@ function makeOptimizer(
   };
   const rate = isScheduled ? 'by a schedule' : String(learningRate);
   return printedAs(optimizer, () => `Optimizer: ${name}, learningRate ${rate}`);
-}
-
-/** Names that tell parameters apart: their own where no other has it, else with their number. */
-export function namesOf(parameters: readonly Tensor[]): string[] {
-  const names = parameters.map((each, i) => each.name ?? `parameter${i}`);
-  return names.map((name, i) => (names.indexOf(name) === names.lastIndexOf(name) ? name : `${name}#${i}`));
 }
 
 /** 1 − βᵗ without cancellation: 2u / (1 + u), where u = tanh(−t ln β / 2). */

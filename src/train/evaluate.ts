@@ -6,7 +6,7 @@ import { FeedError } from '../errors.js';
 import type { Updates } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { binaryCrossEntropy, type Loss } from '../loss.js';
-import type { Layer } from '../nn/layer.js';
+import type { BufferUpdate, Layer } from '../nn/layer.js';
 import { add, div, mul } from '../ops/arithmetic.js';
 import { cast } from '../ops/cast.js';
 import { equal, greater, where } from '../ops/compare.js';
@@ -40,7 +40,8 @@ export interface Evaluation {
 
 /**
  * The model's mean cost over a data set, and its accuracy where labels are class numbers. Uses every example exactly
- * once, the remainder included; nothing is trained and dropout does not act.
+ * once, the remainder included; nothing is trained, buffers stay, dropout does not act and batch normalisation takes its
+ * running statistics.
  */
 export async function evaluate(engine: Engine, options: EvaluateOptions): Promise<Evaluation> {
   const { model, loss, data } = checkBesideFit('evaluate', options, 'model loss data', 'batchSize');
@@ -103,14 +104,16 @@ function makeStep(engine: Engine, definition: PassDefinition, books: Books, size
   const rows = gather(books.order, add(arange(size), slice(books.cursor, [0], [1])));
   const picked = gather(inputs, rows);
   const values = isScaled(inputs.dtype) ? mul(cast(picked, 'f32'), scale) : picked;
-  const output = model.apply(values, { training: updates !== undefined });
+  // running statistics and the like, which training alone changes
+  const moved: BufferUpdate[] = [];
+  const output = model.apply(values, updates ? { training: true, updates: moved } : { training: false });
   const wanted = gather(labels, rows);
   const cost = loss(output, wanted);
   if (cost.rank !== 0) misfit('loss: it gives', cost, 'and a cost is a scalar');
   const hits = classes ? rightAnswers(output, wanted, data, loss) : undefined;
   const counted = accuracy && hits !== undefined;
   const own = keepBooks(books, size, cost, counted ? hits : zeros([]));
-  const all: Updates = [...(updates?.(cost) ?? []), ...own];
+  const all: Updates = [...(updates?.(cost) ?? []), ...moved, ...own];
   const step = engine.compile({ outputs: { cost }, updates: all, precision });
   return { step, counted, isRandom: drawsFresh([cost, ...all.map(([, next]) => next)]) };
 }

@@ -9,6 +9,7 @@ import {
   FormatError,
   matmul,
   mul,
+  nn,
   parameter,
   relu,
   reshape,
@@ -78,6 +79,20 @@ it('gives what PyTorch gives, in a model without the counter', async () => {
   const hidden = reshape(relu(add(mul(norm, channels(scale!)), channels(shift!))), [2, 8]);
   const { data } = await engine.run(add(matmul(hidden, last!, { transposeB: true }), bias!));
   for (const [i, value] of result.entries()) expect(data[i]).toBeCloseTo(value, 6);
+});
+
+it('gives what PyTorch gives, in a model of the same layers, and goes back into a file as it was', async () => {
+  const model = nn.sequential(nn.conv2d(1, 2, 3), nn.batchNorm2d(2), relu, nn.flatten(), nn.dense(8, 2));
+  const { ignored } = await checkpoint.load(engine, file, { model });
+  expect(ignored).toEqual([]);
+  const x = sub(div(reshape(arange(0, 32, { dtype: 'f32' }), [2, 1, 4, 4]), 10), 1);
+  const { data } = await engine.run(model.apply(x));
+  for (const [i, value] of result.entries()) expect(data[i]).toBeCloseTo(value, 6);
+  const { tensors } = safetensors.decode(file);
+  expect(safetensors.decode(await checkpoint.save(engine, { model })).tensors).toEqual(tensors);
+  const other = openCpuEngine();
+  expect(await model.load(other, tensors)).toEqual({ missing: [], unexpected: [], mismatched: [] });
+  expect(await other.run(model.apply(x))).toEqual(await engine.run(model.apply(x)));
 });
 
 it('is an error where weights of it have no place', async () => {

@@ -40,6 +40,7 @@ const helpers = [
     'roundToHalf',
     'runCount',
     'runSeed',
+    'runValue',
   ])
   .concat(['startsOf', 'sumTo', 'tensor', 'unitRows']);
 

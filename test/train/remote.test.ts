@@ -163,6 +163,28 @@ describe('a remote trainer', () => {
     expect((await reportsOf(trainer)).map(({ epoch }) => epoch)).toEqual([4]);
   });
 
+  it('saves running statistics with the rest, and the worker goes on from them', async () => {
+    const serve = () => {
+      const { port1, port2 } = new MessageChannel();
+      const norm = nn.batchNorm1d(6);
+      const model = nn.sequential([nn.dense(2, 6, { bias: false }), norm, nn.dense(6, 2)], { seed: 4 });
+      const engine = openCpuEngine();
+      serveTrainer<Settings>((given) => ({ engine, ...build(given), model }), port2);
+      const values = () => Promise.all(norm.buffers.map(async (each) => Array.from((await engine.read(each)).data)));
+      return { port1, values };
+    };
+    const [first, second] = [serve(), serve()];
+    const trainer = await remoteTrainer(first.port1, settings());
+    open.push(trainer);
+    await reportsOf(trainer);
+    const file = await trainer.save();
+    const other = await remoteTrainer(second.port1, settings());
+    open.push(other);
+    await other.load(file);
+    expect((await second.values())[2]).toEqual([20]);
+    expect(await second.values()).toEqual(await first.values());
+  });
+
   it('saves where it stands, and goes on from there and from the beginning', async () => {
     const { trainer } = await connect();
     const start = await trainer.save();

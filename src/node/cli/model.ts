@@ -56,7 +56,8 @@ export function buildModel({ sizes, activation, loss, kind, start }: Architectur
   ];
   const network = nn.sequential([...convolutions, nn.flatten(), ...layers], { seed });
   const images = nn.reshape([1, side, side]);
-  return { parameters: network.parameters, apply: (x, options) => network.apply(images.apply(x), options) };
+  const { parameters, buffers } = network;
+  return { parameters, buffers, apply: (x, options) => network.apply(images.apply(x), options) };
 }
 
 /** Characters, each as a vector, through LSTMs to what may follow each: [batch, time] → [batch, time, characters]. */

@@ -1,0 +1,137 @@
+// What a model holds, by name: its parameters and buffers under PyTorch's names, and values that are put back into them.
+import { classOf, describe } from '../bytes.js';
+import { readValue, type TensorData } from '../dtype.js';
+import type { Engine } from '../engine.js';
+import { FormatError, NablaError } from '../errors.js';
+import { Tensor } from '../graph/tensor.js';
+import { checkOptions } from '../options.js';
+import { formatShape, sameShape } from '../shape.js';
+
+/** A part of a model, as far as its state goes: `nn` makes them, users may write their own. */
+export interface Stateful {
+  readonly parameters: readonly Tensor[];
+  readonly buffers?: readonly Tensor[];
+  state?(): ReadonlyMap<string, Tensor>;
+}
+
+/** Names that tell tensors apart: their own where no other has it, else with their number, parameters first. */
+export function namesOf(parameters: readonly Tensor[], buffers: readonly Tensor[] = []): string[] {
+  const ofParameters = parameters.map((each, i) => each.name ?? `parameter${i}`);
+  const ofBuffers = buffers.map((each, i) => each.name ?? `buffer${i}`);
+  const names = [...ofParameters, ...ofBuffers];
+  return names.map((name, i) => {
+    const isUnique = names.indexOf(name) === names.lastIndexOf(name);
+    return isUnique ? name : `${name}#${i}`;
+  });
+}
+
+/** Each tensor once, at its first place. */
+export const distinct = (tensors: readonly Tensor[]): Tensor[] => [...new Set(tensors)];
+
+/**
+ * What `state()` of a layer gives, where it has one that gives a Map: those of `nn` do, and a user's may. Others may use the
+ * name for something else.
+ */
+function ownState(layer: Stateful): ReadonlyMap<string, Tensor> | undefined {
+  const state = typeof layer.state === 'function' ? layer.state() : undefined;
+  return classOf(state) === 'Map' ? state : undefined;
+}
+
+/** A layer's tensors in the order of PyTorch's `state_dict`: its parameters, then its buffers, then those of its parts. */
+function inOrder(layer: Stateful): Tensor[] {
+  const own = ownState(layer);
+  return own ? [...own.values()] : [...layer.parameters, ...(layer.buffers ?? [])];
+}
+
+/**
+ * A model's parameters and buffers by name. The order is that of its parts, where it has some, as in PyTorch's `state_dict`:
+ * all of the first, then all of the second. A tensor that is listed twice has two names.
+ */
+export function namedState({ parameters, buffers = [] }: Stateful, parts: readonly Stateful[] = []) {
+  const own = [...parameters, ...buffers.filter((each) => !parameters.includes(each))];
+  const names = namesOf(parameters, own.slice(parameters.length));
+  const ordered = distinct([...parts.flatMap(inOrder), ...own]);
+  const place = new Map(ordered.map((each, i) => [each, i]));
+  const entries = own.map((each, i) => [names[i]!, each] as const);
+  return new Map(entries.sort(([, a], [, b]) => place.get(a)! - place.get(b)!));
+}
+
+/** A model's state: what it says itself, or its parameters and buffers by name where it is a user's without `state()`. */
+export const stateOf = (model: Stateful): ReadonlyMap<string, Tensor> => ownState(model) ?? namedState(model);
+
+/** What is wrong with a value for a parameter or buffer, to follow its name; undefined where `engine.write` takes it. */
+export function objectionTo(leaf: Tensor, value: unknown, there: string): string | undefined {
+  if (value instanceof Tensor) return 'is a tensor, which holds no values; pass what engine.read gives for it';
+  const { shape, dtype, data } = Object(value) as Partial<TensorData>;
+  if (!Array.isArray(shape) || dtype === undefined || data === undefined)
+    return `is ${describe(value)} ${there}, where { shape, dtype, data } is expected`;
+  if (!sameShape(shape, leaf.shape)) return `is ${formatShape(shape)} ${there} and ${formatShape(leaf.shape)} here`;
+  try {
+    readValue('value', value as TensorData, leaf);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof NablaError)) throw error;
+    return `does not fit the ${leaf.dtype} here: ${error.message.replace(/^value: /, '')}`;
+  }
+}
+
+/** Names and values: a Map, or an object. */
+export type NamedValues = ReadonlyMap<string, TensorData> | Readonly<Record<string, TensorData>>;
+
+/** The names that did not fit, each list in the order of its side. */
+export interface LoadReport {
+  /** The model has them and the state has not. */
+  readonly missing: string[];
+  /** The state has them and the model has not. */
+  readonly unexpected: string[];
+  /** Both have them, with another shape, or with values that the dtype here does not hold. */
+  readonly mismatched: string[];
+}
+
+/** What `load` takes beside the state. */
+export interface LoadOptions {
+  /** true unless given: throw where anything does not fit. false writes what fits and reports the rest. */
+  strict?: boolean;
+}
+
+function entriesOf(state: NamedValues): Map<string, unknown> {
+  if (classOf(state) === 'Map') return new Map(state as ReadonlyMap<string, TensorData>);
+  if (classOf(state) === 'Object') return new Map(Object.entries(state));
+  throw new FormatError(
+    `load: the state is ${describe(state)}; pass a Map or an object of { shape, dtype, data }, such as safetensors.decode(bytes).tensors`,
+  );
+}
+
+/** One phrase about names, none where there are none. */
+function phrase(fact: string, names: readonly string[]): string[] {
+  return names.length > 0 ? [`${fact} ${names.join(', ')}`] : [];
+}
+
+/** @internal What `model.load` does: checks all values against `places`, and writes none before all are checked. */
+export async function loadState(
+  engine: Engine,
+  places: ReadonlyMap<string, Tensor>,
+  state: NamedValues,
+  options: LoadOptions = {},
+): Promise<LoadReport> {
+  const { strict = true } = checkOptions('load', options, '', 'strict');
+  const given = entriesOf(state);
+  const shared = [...places].filter(([name]) => given.has(name));
+  const objections = new Map<string, string>();
+  for (const [name, leaf] of shared) {
+    const objection = objectionTo(leaf, given.get(name), 'in the state');
+    if (objection !== undefined) objections.set(name, objection);
+  }
+  const missing = [...places.keys()].filter((name) => !given.has(name));
+  const unexpected = [...given.keys()].filter((name) => !places.has(name));
+  const misfits = Array.from(objections, ([name, objection]) => `'${name}' ${objection}`);
+  const faults = [...phrase('missing:', missing), ...phrase('unexpected:', unexpected), ...misfits];
+  if (strict && faults.length > 0)
+    throw new FormatError(
+      `load: ${faults.join('; ')}; build the model of that state, or pass { strict: false } to load what fits`,
+    );
+  const fitting = shared.filter(([name]) => !objections.has(name));
+  const writes = fitting.map(([name, leaf]) => engine.write(leaf, given.get(name) as TensorData));
+  await Promise.all(writes);
+  return { missing, unexpected, mismatched: [...objections.keys()] };
+}

@@ -232,8 +232,8 @@ export function defineOp(record: OpRecord<NoOptions>): OpFunction {
   return opFunction({ ...record, byUser: true });
 }
 
-/** @internal The record behind a function that makes nodes. */
-interface Recorded<O extends Options> {
+/** The record behind a function that makes nodes. */
+export interface Recorded<O extends Options> {
   readonly record: OpRecord<O>;
 }
 

@@ -52,7 +52,7 @@ describe('what is published', () => {
   it('is code, its map, its types, and three files about it', () => {
     const others = packed.files.map(({ path }) => path).filter((path) => !/^dist\/.*\.(js|js\.map|d\.ts)$/.test(path));
     expect(others.sort()).toEqual(['LICENSE', 'README.md', 'package.json']);
-    expect(packed.size).toBeLessThan(700_000); // 25 kB of them draw the charts of a report
+    expect(packed.size).toBeLessThan(760_000); // 25 kB of them draw the charts of a report
   });
 
   it('holds every module that one of its files imports, and needs no other package', async () => {

@@ -81,14 +81,14 @@ export interface Decoded {
   /** In the order of their bytes in the file. */
   readonly tensors: Map<string, TensorData>;
   readonly metadata: Map<string, string>;
-  /** Tensors that no dtype here holds, by name: what they are, and how to save them instead. */
+  /** Tensors that none here can hold, by name: what they are, and how to save them instead. */
   readonly skipped: Map<string, string>;
 }
 
 /**
  * Reads a safetensors file, whole, into memory of its own. F64, F32, F16, I32, U32, U8 and BOOL come as they are, BF16 as f32;
- * I8, I16 and, where all its values fit, I64 as i32; U16 and U64 as u32. Other tensors (the F8s, C64, an I64 that does not
- * fit) are left out and named in `skipped`. Throws FormatError for anything that the format does not allow.
+ * I8, I16 and, where all its values fit, I64 as i32; U16 and U64 as u32. Other tensors (the F8s, C64, dtypes that are not known,
+ * an I64 that does not fit, a BOOL of 2, more than 8 axes) are left out and named in `skipped`. Throws FormatError for anything that the format does not allow.
  */
 export function decode(file: Bytes): Decoded {
   const bytes = viewBytes('safetensors.decode', file);
@@ -97,9 +97,7 @@ export function decode(file: Bytes): Decoded {
   const skipped = new Map<string, string>();
   for (const { name, format, shape, begin, end } of entries) {
     const own = bytes.slice(start + begin, start + end);
-    if (format === 'BOOL' && own.some((value) => value > 1))
-      fail(`'${name}' is BOOL and holds other bytes than 0 and 1`);
-    const values = restored(format, own.buffer);
+    const values = restored(format, shape, own.buffer);
     if (typeof values === 'string') skipped.set(name, values);
     else tensors.set(name, { shape, ...values });
   }

@@ -1,3 +1,4 @@
+import { inCode } from '../bytes.js';
 import { NablaError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import { type Activation, activations } from '../ops/activation.js';
@@ -70,16 +71,27 @@ export function dense(inputs: number, outputs: number, options: DenseOptions = {
   });
 }
 
+/** Throws for options of a layer that has none. */
+function checkNone(layer: string, given: readonly unknown[]): void {
+  if (given.length)
+    throw new NablaError(`nn.${layer}: it takes no options, and ${inCode(given[0])} is given; leave it out`);
+}
+
 /** A layer without parameters. */
 const ofFunction = (text: string, call: (x: Tensor) => Tensor): Layer => printedAs(sequential(call), () => text);
 
 /** [batch, a, b, …] to [batch, a·b·…]. */
-export const flatten = (): Layer =>
-  ofFunction('flatten()', (x) => reshapeTensor(x, [x.shape[0] ?? 1, sizeOf(x.shape.slice(1))]));
+export function flatten(...none: readonly []): Layer {
+  checkNone('flatten', none);
+  return ofFunction('flatten()', (x) => reshapeTensor(x, [x.shape[0] ?? 1, sizeOf(x.shape.slice(1))]));
+}
 
 /** [batch, …] to [batch, ...shape]. */
-export const reshape = (shape: Shape): Layer =>
-  ofFunction(`reshape(${formatShape(shape)})`, (x) => reshapeTensor(x, [x.shape[0] ?? 1, ...shape]));
+export function reshape(shape: Shape, ...none: readonly []): Layer {
+  checkNone('reshape', none);
+  const rest = checkShape('nn.reshape', shape);
+  return ofFunction(`reshape(${formatShape(rest)})`, (x) => reshapeTensor(x, [x.shape[0] ?? 1, ...rest]));
+}
 
 /**
  * While training, sets each element to 0 with probability `rate` (0.5) and divides the others by 1 − rate; each step
@@ -156,5 +168,5 @@ export function conv2d(inChannels: number, outChannels: number, kernel: Size, op
 /** The largest element of each window: [batch, channels, H, W] → [batch, channels, H′, W′]. `stride` is `size` unless given. */
 export function maxPool2d(size: Size, options: WindowSettings = {}): Layer {
   checkOptions('nn.maxPool2d', options, '', WINDOW_SETTINGS);
-  return ofFunction(`maxPool2d(${JSON.stringify(size)})`, (x) => pool(x, { ...options, size }));
+  return ofFunction(`maxPool2d(${inCode(size)})`, (x) => pool(x, { ...options, size }));
 }

@@ -38,7 +38,19 @@ export const copyBytes = (op: string, bytes: Bytes): Uint8Array<ArrayBuffer> => 
 
 /** @internal What somebody passed instead of what was wanted: "undefined", "a Promise", "an Array". */
 export function describe(value: unknown): string {
+  if (typeof value === 'bigint') return `${value}n`;
   if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return `${String(value)}`;
   const name = classOf(value);
   return `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}`;
+}
+
+/** @internal The same with what it holds, as in code, cut where that is long: `"ab"`, `[1,"2"]`. */
+export function inCode(value: unknown): string {
+  if (typeof value === 'bigint' || typeof value === 'number') return describe(value);
+  try {
+    const text = JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? `${each}n` : each));
+    return text?.slice(0, 200) ?? describe(value);
+  } catch {
+    return describe(value); // it holds itself
+  }
 }

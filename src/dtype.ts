@@ -1,5 +1,5 @@
 // Element types: their sizes, typed arrays, f16 conversion, and how values of all forms become tensor data.
-import { steady } from './bytes.js';
+import { inCode, steady } from './bytes.js';
 import { DTypeError, FeedError } from './errors.js';
 import { broadcastSteps, checkShape, eachPlace, formatShape, type Shape, sameShape, sizeOf } from './shape.js';
 
@@ -80,20 +80,28 @@ type Source = { shape: Shape; source: ArrayLike<number>; dtype?: DType | undefin
  */
 function flatten(op: string, value: number | boolean | NestedArray, wanted: Shape | undefined): Source {
   const shape: number[] = [];
+  const around = new Set<unknown>(); // the first array of each level, which holds that of the next
   let level: readonly unknown[] = [value];
   for (let [first] = level; Array.isArray(first); [first] = level) {
+    if (around.has(first)) throw new FeedError(`${op}: the array holds itself; copy its values into another`);
+    around.add(first);
     const { length } = first;
     shape.push(length);
     if (!level.every((each) => Array.isArray(each) && each.length === length))
       throw new FeedError(`${op}: nested arrays are ragged: not all ${formatShape(shape)}; even them`);
+    checkShape(op, shape); // before it is written out
     level = level.flatMap((each) => Array.from(each as unknown[])); // with what is missing, as undefined
   }
-  for (const each of level)
-    if (typeof each !== 'number' && typeof each !== 'boolean')
-      throw new FeedError(`${op}: ${Array.isArray(each) ? 'an array' : JSON.stringify(each)} is not a number`);
+  for (const each of level) if (typeof each !== 'number' && typeof each !== 'boolean') refuse(op, each);
   const isRow = shape.length === 1 && wanted && sizeOf(wanted) === level.length;
   const isBool = level.length > 0 && level.every((each) => typeof each === 'boolean');
   return { shape: isRow ? wanted : shape, source: Float64Array.from(level, Number), ...(isBool && { dtype: 'bool' }) };
+}
+
+function refuse(op: string, value: unknown): never {
+  const isBigInt = typeof value === 'bigint';
+  const fix = isBigInt ? ' but a BigInt; pass Number(x), with dtype i32 or u32 for whole numbers' : '';
+  throw new FeedError(`${op}: ${Array.isArray(value) ? 'an array' : inCode(value)} is not a number${fix}`);
 }
 
 const naturalDType = (data: TypedArray): DType =>
@@ -134,6 +142,7 @@ function sourceOf(op: string, value: Value, wanted: Shape | undefined): Source {
   const given = value as TypedArray | TensorData;
   const bare = ArrayBuffer.isView(given) ? { shape: wanted ?? [given.length], data: given } : undefined;
   const { shape, data: source, dtype = 'f64' } = (bare ?? given ?? {}) as Partial<TensorData>;
+  if (typeof value === 'bigint') refuse(op, value);
   if (shape === undefined || source === undefined)
     throw new FeedError(`${op}: ${String(value)} is not a number, an array, a typed array or { shape, dtype, data }`);
   const kind = Object.prototype.toString.call(source).slice(8, -1);

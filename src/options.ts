@@ -11,10 +11,11 @@ export function checkOptions<O extends object>(op: string, options: O, needed = 
     throw new NablaError(`${op}: ${fact}; pass an object of ${names.join(', ') || 'options'}`);
   };
   if (typeof options !== 'object' || options === null) fail(`options are ${String(options)}`);
-  const missing = needed.split(' ').find((name) => name && options[name as keyof O] === undefined);
-  if (missing) fail(`${missing} is missing`);
+  // first of all what is misspelt, because that is why something is missing
   const unknown = Object.keys(options).find((name) => !names.includes(name));
   if (known !== undefined && unknown !== undefined) fail(`there is no option '${unknown}'`);
+  const missing = needed.split(' ').find((name) => name && options[name as keyof O] === undefined);
+  if (missing) fail(`${missing} is missing`);
   return options;
 }
 

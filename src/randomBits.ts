@@ -14,6 +14,7 @@
 // All are whole numbers below 2³²; the draw is its number in the step, or the seed that was given for it. No two rows share
 // an input, so that no two numbers come from the same block: not of two seeds, elements, runs (2³² − 1 of them) or draws.
 // In runs on many machines an element is to be counted over the global batch: add the elements of the examples before.
+import { inCode } from './bytes.js';
 import { ShapeError } from './errors.js';
 
 /** Bits by which each of eight rounds rotates. */
@@ -53,5 +54,5 @@ export function uniformAt(seed: number, purpose: number, place: number): number 
 /** The seed; throws ShapeError unless it is a whole number in [0, 2³²). */
 export function checkSeed(op: string, seed: number): number {
   if (Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) return seed;
-  throw new ShapeError(`${op}: seed ${seed} is not a whole number in [0, 2³²); give one`);
+  throw new ShapeError(`${op}: seed ${inCode(seed)} is not a whole number in [0, 2³²); give one`);
 }

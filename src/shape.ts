@@ -1,4 +1,5 @@
 // Shapes: sizes, strides, broadcasting, and checks of shapes and whole numbers.
+import { inCode } from './bytes.js';
 import { ShapeError } from './errors.js';
 
 /** Sizes of the axes, outermost first; `[]` is a scalar. */
@@ -22,7 +23,7 @@ export const stridesOf = (shape: Shape): number[] => shape.map((_, axis) => size
 export function checkShape(op: string, shape: Shape): Shape {
   if (!Array.isArray(shape)) throw new ShapeError(`${op}: a shape is an array of whole numbers, not ${String(shape)}`);
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0))
-    throw new ShapeError(`${op}: ${formatShape(shape)} is no shape; its sizes are whole numbers ≥ 0`);
+    throw new ShapeError(`${op}: [${shape.map(inCode).join(', ')}] is no shape; its sizes are whole numbers ≥ 0`);
   if (shape.length > MAX_RANK)
     throw new ShapeError(`${op}: rank ${shape.length} of ${formatShape(shape)} is above ${MAX_RANK}; use fewer axes`);
   if (sizeOf(shape) > 2 ** 32 - 1)
@@ -34,7 +35,7 @@ export function checkShape(op: string, shape: Shape): Shape {
 export function checkWhole(op: string, values: Readonly<Record<string, number>>, least = 1): void {
   for (const [what, value] of Object.entries(values))
     if (!Number.isInteger(value) || value < least)
-      throw new ShapeError(`${op}: ${what} is ${value}; give a whole number ≥ ${least}`);
+      throw new ShapeError(`${op}: ${what} is ${inCode(value)}; give a whole number ≥ ${least}`);
 }
 
 /** NumPy's rule: align at the last axis; equal sizes, or 1 against any. */
@@ -65,15 +66,22 @@ export function normalizeAxis(op: string, axis: number, x: Ranked, asVector = fa
   const rank = rankOf(op, x);
   if (rank === 0 && !asVector) throw new ShapeError(`${op}: a scalar has no axis; reshape it to [1]`);
   const count = Math.max(rank, 1);
+  if (typeof axis !== 'number')
+    throw new ShapeError(
+      `${op}: axis ${inCode(axis)} is ${typeof axis === 'string' ? 'a text' : 'no number'}; use ${-count} to ${count - 1}`,
+    );
   if (!Number.isInteger(axis) || axis < -count || axis >= count)
     throw new ShapeError(`${op}: axis ${axis} is outside rank ${rank}; use ${-count} to ${count - 1}`);
   return axis < 0 ? axis + count : axis;
 }
 
+const isList = (axis: number | readonly number[]): axis is readonly number[] =>
+  Array.isArray(axis) || ArrayBuffer.isView(axis);
+
 /** The axes of a reduction, ascending; all of them when none are given. Axis 0 or −1 of a scalar is none. */
 export function normalizeAxes(op: string, axis: number | readonly number[] | undefined, x: Ranked): number[] {
   const rank = rankOf(op, x);
-  const given = axis === undefined ? new Array(rank).keys() : typeof axis === 'number' ? [axis] : axis;
+  const given = axis === undefined ? new Array(rank).keys() : isList(axis) ? axis : [axis];
   const axes = Array.from(given, (each) => normalizeAxis(op, each, x, true));
   if (new Set(axes).size !== axes.length)
     throw new ShapeError(`${op}: axis list [${axes.join(', ')}] names an axis twice`);

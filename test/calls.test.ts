@@ -8,6 +8,7 @@ import { NablaError } from '../src/index.common.js';
 /** The public functions as JavaScript sees them. */
 const n = typed as unknown as Record<string, (...args: readonly unknown[]) => unknown>;
 const { nn, optim, loss } = typed;
+const untyped = nn as unknown as typeof n;
 const loose = (value: unknown) => value as never;
 const { tensor, input, parameter, random } = typed;
 const engine = new typed.Engine(new CpuBackend());
@@ -62,6 +63,9 @@ const layers = {
   sequential: () => nn.sequential([], wrong),
 };
 
+const holdsItself: unknown[] = [];
+holdsItself.push(holdsItself);
+
 const calls: [string, () => unknown, RegExp][] = [
   ['tensor(null)', () => n.tensor!(null), /tensor: null is not a number/],
   [
@@ -69,6 +73,48 @@ const calls: [string, () => unknown, RegExp][] = [
     () => n.tensor!(BigInt64Array.of(1n)),
     /tensor: BigInt64Array is not accepted; pass Float32/,
   ],
+  ['tensor([1n])', () => n.tensor!([1n]), /^tensor: 1n is not a number but a BigInt; pass Number\(x\), with dtype i32/],
+  ['tensor(1n)', () => n.tensor!(1n), /^tensor: 1n is not a number but a BigInt; pass Number/],
+  [
+    'tensor of BigInts in i32',
+    () => n.tensor!([[1, 2n]], { dtype: 'i32' }),
+    /^tensor: 2n is not a number but a BigInt/,
+  ],
+  ['tensor data of BigInts', () => n.tensor!({ shape: [1], data: [3n] }), /^tensor: 3n is not a number but a BigInt/],
+  ['parameter([1n])', () => n.parameter!([1n]), /^parameter: 1n is not a number but a BigInt/],
+  ['dataset([1n])', () => n.dataset!([1n], [1]), /1n is not a number but a BigInt/],
+  ['full of a BigInt', () => n.full!([1], 1n), /^full: 1n is not a number/],
+  ['a stride of a BigInt', () => n.conv2d!(image, image, { stride: 1n }), /^conv2d: stride 1n is not one or two/],
+  ['strides of BigInts', () => n.conv2d!(image, image, { stride: [1n, 2] }), /^conv2d: stride \["1n",2\] is not/],
+  ['slice at a BigInt', () => n.slice!(x, [0n, 0n], [1n]), /^slice: .*bounds \[\["0n","0n"\],\["1n"\]\]/],
+  ['pad by a BigInt', () => n.pad!(x, [[1n, 0]]), /^pad: .*widths \[\["1n",0\]\]/],
+  ['pad by what holds itself', () => n.pad!(x, holdsItself), /^pad: .*widths an Array/],
+  ['nn.maxPool2d(2n)', () => nn.maxPool2d(loose(2n)).apply(image), /^maxPool2d: window 2n is not/],
+  ['an object among numbers', () => n.tensor!([{ of: 1n }]), /^tensor: \{"of":"1n"\} is not a number/],
+  ['an object that holds itself', () => n.tensor!([{ holdsItself }]), /^tensor: an Object is not a number/],
+  ['texts', () => n.tensor!(['1']), /^tensor: "1" is not a number/],
+  ['a shape of texts', () => n.zeros!(['1', 2]), /^zeros: \["1", 2\] is no shape/],
+  ['a shape of BigInts', () => n.zeros!([2n]), /^zeros: \[2n\] is no shape/],
+  ['nn.dense of texts', () => nn.dense(loose('2'), 2), /^dense: inputs is "2"; give a whole number/],
+  ['a seed of text', () => random.normal([2], loose({ seed: '1' })), /^random: seed "1" is not a whole number/],
+  ['an axis of text', () => n.sum!(x, { axis: '0' }), /^sum: axis "0" is a text; use -1 to 0/],
+  ['axes of texts', () => n.sum!(x, { axis: ['0'] }), /^sum: axis "0" is a text/],
+  ['an axis of two digits', () => n.mean!(image, { axis: '12' }), /^mean: axis "12" is a text/],
+  ['an axis that is an object', () => n.max!(x, { axis: {} }), /^max: axis \{\} is no number/],
+  ['an axis that is null', () => n.sum!(x, { axis: null }), /^sum: axis null is no number/],
+  ['an axis of a BigInt', () => n.softmax!(x, { axis: 0n }), /^softmax: axis 0n is no number/],
+  ['axes that are a text', () => n.transpose!(image, '3210'), /^transpose: axis "3" is a text/],
+  ['argMax(x, { dim })', () => n.argMax!(x, { dim: 1 }), /^argMax: there is no option 'dim'; pass an object of axis/],
+  ['concat(xs, { dim })', () => n.concat!([x, x], { dim: 1 }), /^concat: there is no option 'dim'/],
+  ['arange(5, { dtype })', () => n.arange!(5, { dtype: 'f32' }), /^arange: options stand third; use arange\(0, 5, \{/],
+  [
+    'equal(bools, true)',
+    () => n.equal!(n.greater!(x, 1), true),
+    /^equal: true is .*nor a number; use 1, and cast\(x, 'i32'\)/,
+  ],
+  ['notEqual(false, bools)', () => n.notEqual!(false, n.greater!(x, 1)), /^notEqual: false is .*; use 0, and cast/],
+  ['nn.flatten({ a: 1 })', () => untyped.flatten!({ a: 1 }), /^nn.flatten: .*no options, and \{"a":1\} is/],
+  ['nn.reshape([2], { a: 1 })', () => untyped.reshape!([2], { a: 1 }), /^nn.reshape: .*no options/],
   ['tensor(DataView)', () => n.tensor!(new DataView(new ArrayBuffer(8))), /tensor: DataView is not accepted/],
   ['tensor of no data', () => n.tensor!({ shape: [1], data: null }), /tensor: Null is not accepted/],
   ['tensor of no shape', () => n.tensor!({ shape: 1, data: x }), /tensor: .* is not accepted/],
@@ -136,7 +182,7 @@ const calls: [string, () => unknown, RegExp][] = [
   ['a bias of a number', () => n.conv2d!(image, image, { bias: 1 }), /conv2d: 1 is not a tensor/],
   ['clipByGlobalNorm(x, 1)', () => optim.clipByGlobalNorm(loose(x), 1), /clipByGlobalNorm: gradients are a list/],
   ['clipByGlobalNorm([1], 1)', () => optim.clipByGlobalNorm(loose([1]), 1), /clipByGlobalNorm: 1 is not a tensor/],
-  ["full([2], 'a')", () => n.full!([2], 'a'), /full: a is not a number/],
+  ["full([2], 'a')", () => n.full!([2], 'a'), /full: "a" is not a number/],
   ['full([], 1e39)', () => n.full!([], 1e39), /full: 1e\+39 is beyond the f32 range/],
   ['mul(x, 1e39)', () => n.mul!(x, 1e39), /mul: 1e\+39 is beyond the f32 range/],
   ['where(…, -1e39)', () => n.where!(n.greater!(x, 1), x, -1e39), /where: -1e\+39 is beyond the f32 range/],
@@ -193,6 +239,21 @@ const promises: [string, () => Promise<unknown>, RegExp][] = [
   ['write(x)', () => engine.write(x, 1), /write: constant \[2\] is no parameter/],
   ['run()', () => engine.run(loose(undefined)), /tree: undefined is not a tensor/],
   ['evaluate(e, {})', () => typed.evaluate(engine, loose({})), /evaluate: model is missing; .*model, loss, data/],
+  [
+    'a feed of BigInts',
+    () => engine.run(input([1], { name: 'a' }), loose({ a: [1n] })),
+    /a: 1n is not a number but a BigInt/,
+  ],
+  [
+    'checkpoint.save({ modell })',
+    () => typed.checkpoint.save(engine, loose({ modell: model })),
+    /^checkpoint: there is no option 'modell'; pass an object of model/,
+  ],
+  [
+    'evaluate({ modell })',
+    () => typed.evaluate(engine, loose({ modell: model })),
+    /^evaluate: there is no option 'modell'/,
+  ],
   ['run with a misspelt feed', () => engine.run(input([], { name: 'here' }), { her: 1 }), /run: there is no input her/],
 ];
 

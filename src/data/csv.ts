@@ -45,6 +45,8 @@ function cut(text: string): Row[] {
     const isQuoted = text[at] === '"';
     const end = isQuoted ? quotedEnd(text, at) : at + matchAt(plainField, text, at)!.length;
     const found = end === undefined ? undefined : matchAt(fieldEnd, text, end);
+    if (end !== undefined && text[end] === '\r' && found === undefined)
+      return fail(line, "a line ends with CR alone; make line ends LF: text.replace(/\\r\\n?/g, '\\n')");
     if (end === undefined || found === undefined)
       return fail(line, 'a quote is never closed, or text follows its end or a line end');
     const cell = isQuoted ? text.slice(at + 1, end - 1).replaceAll('""', '"') : text.slice(at, end).trim();
@@ -58,6 +60,20 @@ function cut(text: string): Row[] {
   return rows;
 }
 
+/** What stands between the numbers of a row in place of commas: the fact and the fix, or nothing. */
+function otherSeparator(cells: readonly string[]): string | undefined {
+  const names: Readonly<Record<string, string>> = { ';': 'semicolons', '\t': 'tabs', '|': 'bars', ' ': 'spaces' };
+  for (const [separator, name] of Object.entries(names)) {
+    const isBetween = (cell: string): boolean => {
+      const parts = cell.split(separator);
+      const isSole = cells.length === 1 && separator !== ' '; // a text may have spaces
+      return parts.length > 1 && (isSole || parts.every((part) => isLikeNumber(part.trim())));
+    };
+    if (cells.some(isBetween)) return `columns are separated by commas, not by ${name}; replace them`;
+  }
+  return undefined;
+}
+
 /** Says what is wrong with a cell that is no number, and of text which columns hold it throughout. */
 function refuse({ line, cells }: Row, at: number, body: readonly Row[], names: readonly string[]): never {
   const nameOf = (column: number): string => (names[column] === undefined ? `${column + 1}` : `'${names[column]}'`);
@@ -66,7 +82,8 @@ function refuse({ line, cells }: Row, at: number, body: readonly Row[], names: r
   const ofText = `${listed} hold${columns.length > 1 ? '' : 's'} text: leave it out, or write numbers in its place`;
   const isHeader = names.length === 0 && body[0]?.line === line && body.length > 1;
   const header = isHeader && isText(cells[at]!) ? '; if the row names the columns, pass { header: true }' : '';
-  const fix = columns.includes(at) ? ofText : `correct it${header}`;
+  const between = otherSeparator(cells);
+  const fix = between ? between : columns.includes(at) ? ofText : `correct it${header}`;
   return fail(line, `'${cells[at]}' is no finite number, in column ${nameOf(at)}; ${fix}`);
 }
 const isText = (cell: string): boolean => cell !== '' && !isLikeNumber(cell);
@@ -93,8 +110,9 @@ export function csv(text: string, options: { header?: boolean } = {}) {
   const numbers = body.flatMap((row) => {
     const { line, cells, isBlank } = row;
     if (isBlank) fail(line, 'it is blank, and numbers follow; take it out');
+    const fix = otherSeparator(first) ?? otherSeparator(cells) ?? 'make them equal';
     if (cells.length !== first.length)
-      fail(line, `the row has ${cells.length} fields and the first one ${first.length}; make them equal`);
+      fail(line, `the row has ${cells.length} fields and the first one ${first.length}; ${fix}`);
     const wrong = cells.findIndex((cell) => !isNumber(cell));
     return wrong < 0 ? cells.map(Number) : refuse(row, wrong, body, columns);
   });

@@ -1,4 +1,5 @@
 // Tensors as graph nodes, how an op is applied to them, and checks of its inputs.
+import { inCode } from '../bytes.js';
 import { checkDType, type DType, hostArray, isFloat, rangeOf } from '../dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../errors.js';
 import { checkOptions } from '../options.js';
@@ -103,8 +104,11 @@ export type Tensors = Tensor | readonly Tensor[];
 /** @internal Throws ShapeError for what is no tensor. */
 export function checkTensors(op: string, ...inputs: readonly unknown[]): void {
   for (const input of inputs)
-    if (!(input instanceof Tensor))
-      throw new ShapeError(`${op}: ${String(input)} is not a tensor; wrap values with tensor(…)`);
+    if (!(input instanceof Tensor)) {
+      const isBoolean = typeof input === 'boolean';
+      const fix = isBoolean ? `use ${Number(input)}, and cast(x, 'i32') of bools` : 'wrap values with tensor(…)';
+      throw new ShapeError(`${op}: ${String(input)} is not a tensor${isBoolean ? ' nor a number' : ''}; ${fix}`);
+    }
 }
 
 function checkDTypes({ name, accepts = 'float' }: Op, inputs: readonly Tensor[]): void {
@@ -168,7 +172,10 @@ export const fullOp: TensorRecord<FullOptions> = {
 
 /** The dtype, if the number is one of its values; else throws DTypeError, because nothing overflows or wraps silently. */
 export function checkNumber(op: string, value: number, dtype: DType): DType {
-  if (typeof value !== 'number') throw new DTypeError(`${op}: ${String(value)} is not a number`);
+  if (typeof value !== 'number') {
+    const isText = typeof value === 'string' || typeof value === 'bigint';
+    throw new DTypeError(`${op}: ${isText ? inCode(value) : String(value)} is not a number`);
+  }
   if (isFloat(dtype) && Number.isFinite(value) && !Number.isFinite(Math.fround(value)))
     throw new DTypeError(`${op}: ${value} is beyond the f32 range; use Infinity, or keep within ±3.4e38`);
   const [low, high] = rangeOf(checkDType(op, dtype));

@@ -68,13 +68,13 @@ const OF_A_RUN = /^(optimizer|precision|random)\./;
 
 /**
  * Names in a file that have no place here. Where only a model is loaded, what a run left beside it is passed over, and so is
- * what cannot be weights: tensors of whole numbers, such as PyTorch's `position_ids`, and `num_batches_tracked` where the model
- * counts no batches.
+ * what cannot be weights here: tensors of whole numbers, such as PyTorch's `num_batches_tracked` and `position_ids`, and those
+ * that `decode` skips.
  */
 function extras({ tensors, skipped }: Decoded, places: ReadonlyMap<string, Tensor>, { optimizer }: Subject) {
   const isWeight = (name: string): boolean => {
     const value = tensors.get(name);
-    return value ? isFloat(value.dtype) : !/^[IU]/.test(skipped.get(name)!);
+    return value !== undefined && isFloat(value.dtype);
   };
   const extra = [...tensors.keys(), ...skipped.keys()].filter((name) => !places.has(name));
   const others = optimizer ? extra : extra.filter((name) => !OF_A_RUN.test(name));
@@ -84,10 +84,11 @@ function extras({ tensors, skipped }: Decoded, places: ReadonlyMap<string, Tenso
 /**
  * Writes a checkpoint's values into the engine: those of the model and, where it is given, of the optimizer. Nothing is
  * written unless everything is there and fits; throws FormatError otherwise. A plain file of weights loads as well, of PyTorch
- * too: without an optimizer its further tensors of whole numbers (`position_ids`) are left out and named in `ignored`;
- * a further tensor of floats is an error. Gives also the file's metadata and, for `fit`'s `resume`, its progress where it
- * has one. Files of 0.1.0 and before, which have no 'random.seed', load too, but random numbers were others then: dropout and
- * the order of the examples, also of the rest of an epoch that had begun, are not those with which the run would have gone on.
+ * too: without an optimizer its further tensors of whole numbers (`num_batches_tracked`), and those that
+ * `safetensors.decode` skips, are left out and named in `ignored`; a further tensor of floats is an error. Gives also the
+ * file's metadata and, for `fit`'s `resume`, its progress where it has one. Files of 0.1.0 and before, which have no
+ * 'random.seed', load too, but random numbers were others then: dropout and the order of the examples, also of the rest of an
+ * epoch that had begun, are not those with which the run would have gone on.
  */
 export async function load(engine: Engine, bytes: Bytes, subject: Subject) {
   const file = decode(bytes);

@@ -1,5 +1,6 @@
 // Element types of safetensors files: conversion between values and their bytes, little-endian and row-major.
 import { halfToNumber, numberToHalf, type TensorData, type TypedArray } from '../dtype.js';
+import { MAX_RANK, type Shape } from '../shape.js';
 
 /** What a format's bytes become. */
 interface Format {
@@ -26,6 +27,13 @@ function narrow(bytes: ArrayBuffer, isSigned: boolean): TypedArray | string {
   return out;
 }
 
+/** Bytes of 0 and 1. */
+function flags(bytes: ArrayBuffer): TypedArray | string {
+  const out = new Uint8Array(bytes);
+  const at = out.findIndex((value) => value > 1);
+  return at < 0 ? out : `the byte ${out[at]} at ${at}`;
+}
+
 const inF64 = 'save it as F64 (x.double() in PyTorch), or leave it out';
 const inF32 = 'save it as F32 (x.float() in PyTorch)';
 
@@ -44,7 +52,7 @@ export const formats: ReadonlyMap<string, Format> = new Map<string, Format>([
   ['U16', { bits: 16, dtype: 'u32', read: (bytes) => Uint32Array.from(new Uint16Array(bytes)) }],
   ['I8', { bits: 8, dtype: 'i32', read: (bytes) => Int32Array.from(new Int8Array(bytes)) }],
   ['U8', { bits: 8, dtype: 'u8', read: (bytes) => new Uint8Array(bytes) }],
-  ['BOOL', { bits: 8, dtype: 'bool', read: (bytes) => new Uint8Array(bytes) }],
+  ['BOOL', { bits: 8, dtype: 'bool', read: flags, instead: 'save it as U8 (x.byte() in PyTorch)' }],
   ['C64', { bits: 64, instead: 'save its parts as F32 (x.real and x.imag in PyTorch)' }],
   ['F8_E4M3', { bits: 8, instead: inF32 }],
   ['F8_E5M2', { bits: 8, instead: inF32 }],
@@ -59,9 +67,16 @@ export const formats: ReadonlyMap<string, Format> = new Map<string, Format>([
 const fromWords = (halves: Uint16Array, word: (half: number) => number): Float32Array =>
   new Float32Array(Uint32Array.from(halves, word).buffer);
 
-/** Values from the bytes that a format stores; where no dtype holds them a text: what they are, and what to do. */
-export function restored(name: string, bytes: ArrayBuffer): Pick<TensorData, 'dtype' | 'data'> | string {
-  const { dtype, read, instead } = formats.get(name)!;
+/**
+ * Values from the bytes that a format stores; where no tensor holds them a text: what they are, and what to do. A file may name
+ * formats that there are not.
+ */
+export function restored(name: string, shape: Shape, bytes: ArrayBuffer): Pick<TensorData, 'dtype' | 'data'> | string {
+  const format = formats.get(name);
+  if (!format) return `'${name.slice(0, 40)}', which is no dtype that is known here; ${inF32}`;
+  const { dtype, read, instead } = format;
+  if (shape.length > MAX_RANK)
+    return `${name} of rank ${shape.length}, above ${MAX_RANK}; save it with fewer axes (x.flatten() in PyTorch)`;
   if (!dtype || !read) return `${name}, which no dtype here holds; ${instead}`;
   const data = read(bytes);
   return typeof data === 'string' ? `${name} with ${data}, which ${dtype} does not hold; ${instead}` : { dtype, data };

@@ -1,7 +1,7 @@
 // Parses the header of a safetensors file, which may come from anybody: all is checked before anything is allocated.
 import { classOf, describe } from '../bytes.js';
 import { FormatError } from '../errors.js';
-import { MAX_RANK, type Shape, sameShape, sizeOf } from '../shape.js';
+import { type Shape, sameShape, sizeOf } from '../shape.js';
 import { formats } from './safetensors.formats.js';
 
 /** Bytes that a header may take, as the format's own library has it (`MAX_HEADER_SIZE`): room for a million tensors. */
@@ -105,29 +105,33 @@ function parse(bytes: Uint8Array): Readonly<Record<string, unknown>> {
 /** What a text for people may take of a value that can be anything. */
 const shown = (value: unknown): string => JSON.stringify(value)?.slice(0, 200) ?? 'missing';
 
-/** One tensor as the header describes it, and how many bytes it takes. */
+/** Whether a value is the bytes of a tensor, from the first to the one behind the last. */
+const isRange = (value: unknown): value is readonly [begin: number, end: number] =>
+  isCounts(value) && value.length === 2 && value[0]! <= value[1]!;
+
+/** One tensor as the header describes it, and how many bytes it takes: of a dtype that is not known, those of its range. */
 function read(name: string, value: unknown) {
   const { dtype, shape, data_offsets: offsets } = Object(value) as Readonly<Record<string, unknown>>;
-  const needed = `a dtype of ${[...formats.keys()].join(', ')}, a shape of up to ${MAX_RANK} sizes and data_offsets`;
-  const bits = typeof dtype === 'string' ? formats.get(dtype)?.bits : undefined;
-  if (bits === undefined || !isCounts(shape) || shape.length > MAX_RANK || !isCounts(offsets))
-    return fail(`'${name}' is ${shown(value)}; it needs ${needed}`);
-  const size = (sizeOf(shape) * bits) / 8;
-  if (!Number.isSafeInteger(size)) fail(`'${name}', ${dtype} [${shape}], takes no whole number of bytes`);
-  return { name, format: dtype as string, shape, offsets, size };
+  if (typeof dtype !== 'string' || !isCounts(shape) || !isRange(offsets))
+    return fail(`'${name}' is ${shown(value)}; it needs a dtype, a shape of whole numbers and two data_offsets`);
+  const bits = formats.get(dtype)?.bits;
+  const size = bits === undefined ? offsets[1] - offsets[0] : (sizeOf(shape) * bits) / 8;
+  if (!Number.isSafeInteger(size) || !Number.isSafeInteger(sizeOf(shape)))
+    fail(`'${name}', ${shown(dtype)} [${shape}], takes no whole number of bytes`);
+  return { name, format: dtype, shape, offsets, size };
 }
 
 /** The tensors in the order of their bytes, which follow each other without a hole and fill what the file `holds`. */
 function layOut(members: readonly (readonly [name: string, value: unknown])[], holds: number): Entry[] {
   const described = members.map(([name, value]) => read(name, value));
-  described.sort((a, b) => a.offsets[0]! - b.offsets[0]! || a.size - b.size);
+  described.sort((a, b) => a.offsets[0] - b.offsets[0] || a.size - b.size);
   let at = 0;
   const entries = described.map(({ name, format, shape, offsets, size }): Entry => {
     const begin = at;
     at += size;
     const place = `takes ${size} bytes from ${begin} on, and its data_offsets are [${offsets}]`;
     if (!sameShape(offsets, [begin, at]))
-      fail(`'${name}', ${format} [${shape}], ${place}: they overlap, leave a hole or do not fit`);
+      fail(`'${name}', ${shown(format)} [${shape}], ${place}: they overlap, leave a hole or do not fit`);
     if (at > holds) fail(`'${name}' ends at byte ${at} of ${holds}; the file is cut short`);
     return { name, format, shape, begin, end: at };
   });

@@ -1,6 +1,6 @@
 // Reads and writes safetensors files, the usual format for named tensors: https://github.com/huggingface/safetensors
 import { type Bytes, classOf, describe, steady, viewBytes } from '../bytes.js';
-import { isFloat, rangeOf, type TensorData } from '../dtype.js';
+import { isFloat, rangeOf, roundTo, type TensorData } from '../dtype.js';
 import { Tensor } from '../graph/tensor.js';
 import { formatShape, MAX_RANK, sizeOf } from '../shape.js';
 import { join } from './protobuf.js';
@@ -10,9 +10,17 @@ import { fail, HEADER_LIMIT, isCounts, metadataOf, type Named, pairsOf, readHead
 /** Arrays whose values are numbers. */
 const numbers = /^(Float(16|32|64)|Int(8|16|32)|Uint(8|8Clamped|32))?Array$/;
 
-/** Throws unless all values are numbers, and of an integer dtype whole ones in its range. */
+/** The float dtype whose values, rounded already, an array holds; f16 is also held as its bits. */
+function kindOf(values: ArrayLike<unknown>): TensorData['dtype'] | undefined {
+  const kind = classOf(values);
+  if (kind === 'Float32Array') return 'f32';
+  if (kind === 'Float64Array') return 'f64';
+  return kind === 'Uint16Array' || kind === 'Float16Array' ? 'f16' : undefined;
+}
+
+/** Throws unless all values are numbers within the dtype's range, and of an integer dtype whole ones. */
 function checkValues(name: string, dtype: TensorData['dtype'], values: ArrayLike<unknown>): void {
-  if (isFloat(dtype) && ArrayBuffer.isView(values)) return; // numbers all, rounded to the dtype
+  if (isFloat(dtype) && dtype === kindOf(values)) return; // numbers all
   const [low = -Infinity, high = Infinity] = dtype === 'f64' ? [] : rangeOf(dtype);
   const isWhole = !isFloat(dtype);
   for (let i = 0; i < values.length; i++) {
@@ -20,6 +28,8 @@ function checkValues(name: string, dtype: TensorData['dtype'], values: ArrayLike
     const fits = typeof each === 'number' && (!isWhole || (Number.isInteger(each) && each >= low && each <= high));
     const range = isWhole ? ` (whole numbers from ${low} to ${high})` : '';
     if (!fits) fail(`'${name}' holds ${String(each)} at ${i}, which is no ${dtype}${range}; correct it`);
+    const isBeyond = dtype !== 'f64' && Number.isFinite(each) && !Number.isFinite(roundTo(dtype, each as number));
+    if (isBeyond) fail(`'${name}' holds ${each} at ${i}, beyond the ${dtype} range; give Infinity, or a wider dtype`);
   }
 }
 
@@ -46,7 +56,7 @@ function checked(name: string, value: unknown): TensorData {
 
 /**
  * Writes tensors and metadata as a safetensors file, wider dtypes first so that all values are aligned. Floats are rounded
- * to their dtype. Throws FormatError for what `decode` would not read back: names, shapes, dtypes or values that do not
+ * to their dtype, within its range. Throws FormatError for what `decode` would not read back: names, shapes, dtypes or values that do not
  * fit, metadata that are not text, a header above 100 MB.
  */
 export function encode(tensors: Named<TensorData>, metadata: Named<string> = {}): Uint8Array {
@@ -81,14 +91,14 @@ export interface Decoded {
   /** Tensors by name, in the order of their bytes in the file. */
   readonly tensors: Map<string, TensorData>;
   readonly metadata: Map<string, string>;
-  /** Tensors of unsupported dtypes, by name: the dtype, and how to save them instead. */
+  /** Tensors that none here can hold, by name: what they are, and how to save them instead. */
   readonly skipped: Map<string, string>;
 }
 
 /**
  * Reads a safetensors file, whole, into memory of its own. F64, F32, F16, I32, U32, U8 and BOOL come as they are, BF16 as f32;
- * I8, I16 and, where all its values fit, I64 as i32; U16 and U64 as u32. Other tensors (the F8s, C64, an I64 that does not
- * fit) are left out and named in `skipped`. Throws FormatError for anything that the format does not allow.
+ * I8, I16 and, where all its values fit, I64 as i32; U16 and U64 as u32. Other tensors (the F8s, C64, dtypes that are not known,
+ * an I64 that does not fit, a BOOL of 2, more than 8 axes) are left out and named in `skipped`. Throws FormatError for anything that the format does not allow.
  */
 export function decode(file: Bytes): Decoded {
   const bytes = viewBytes('safetensors.decode', file);
@@ -97,9 +107,7 @@ export function decode(file: Bytes): Decoded {
   const skipped = new Map<string, string>();
   for (const { name, format, shape, begin, end } of entries) {
     const own = bytes.slice(start + begin, start + end);
-    if (format === 'BOOL' && own.some((value) => value > 1))
-      fail(`'${name}' is BOOL and holds other bytes than 0 and 1`);
-    const values = restored(format, own.buffer);
+    const values = restored(format, shape, own.buffer);
     if (typeof values === 'string') skipped.set(name, values);
     else tensors.set(name, { shape, ...values });
   }

@@ -1,4 +1,5 @@
 // The layers of feed-forward networks: dense, convolution and pooling, norms over features, dropout, embeddings, reshapes.
+import { inCode } from '../bytes.js';
 import { NablaError } from '../errors.js';
 import type { Tensor } from '../graph/tensor.js';
 import { type Activation, activations } from '../ops/activation.js';
@@ -74,17 +75,26 @@ export function dense(inputs: number, outputs: number, options: DenseOptions = {
   });
 }
 
+/** Throws for options of a layer that has none. */
+function checkNone(layer: string, given: readonly unknown[]): void {
+  if (given.length)
+    throw new NablaError(`nn.${layer}: it takes no options, and ${inCode(given[0])} is given; leave it out`);
+}
+
 /** A layer without parameters. */
 const ofFunction = (text: string, call: (x: Tensor) => Tensor): Module => printedAs(sequential(call), () => text);
 
 /** [batch, a, b, …] to [batch, a·b·…]. */
-export function flatten(): Module {
+export function flatten(...none: readonly []): Module {
+  checkNone('flatten', none);
   return ofFunction('flatten()', (x) => reshapeTensor(x, [x.shape[0] ?? 1, sizeOf(x.shape.slice(1))]));
 }
 
 /** [batch, …] to [batch, ...shape]. */
-export function reshape(shape: Shape): Module {
-  return ofFunction(`reshape(${formatShape(shape)})`, (x) => reshapeTensor(x, [x.shape[0] ?? 1, ...shape]));
+export function reshape(shape: Shape, ...none: readonly []): Module {
+  checkNone('reshape', none);
+  const rest = checkShape('nn.reshape', shape);
+  return ofFunction(`reshape(${formatShape(rest)})`, (x) => reshapeTensor(x, [x.shape[0] ?? 1, ...rest]));
 }
 
 /**
@@ -164,5 +174,5 @@ export function conv2d(inChannels: number, outChannels: number, kernel: Size, op
 /** The largest element of each window: [batch, channels, H, W] → [batch, channels, H′, W′]. `stride` is `size` unless given. */
 export function maxPool2d(size: Size, options: WindowSettings = {}): Module {
   checkOptions('nn.maxPool2d', options, '', WINDOW_SETTINGS);
-  return ofFunction(`maxPool2d(${JSON.stringify(size)})`, (x) => pool(x, { ...options, size }));
+  return ofFunction(`maxPool2d(${inCode(size)})`, (x) => pool(x, { ...options, size }));
 }

@@ -89,9 +89,6 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Reads a file. */
-export const loadFile = async (path: string): Promise<Uint8Array> => new Uint8Array(await readFile(path));
-
 /** What the file system's codes mean. */
 const facts: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file; name one that is there',
@@ -99,13 +96,28 @@ const facts: Readonly<Record<string, string>> = {
   EACCES: 'it may not be read; change its permissions, or name another',
 };
 
+/** What the file system says against reading a file, as an error that names the file. */
+function cannotRead(file: string, error: unknown): NablaError {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  return new NablaError(`${String(file) || "''"}: ${facts[code] ?? message}`, { cause: error });
+}
+
+/** A file's bytes. Throws NablaError, which names the file, where it cannot be read. */
+export async function loadFile(path: string): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await readFile(path));
+  } catch (error) {
+    throw cannotRead(path, error);
+  }
+}
+
 /** Runs work on a file; what is wrong with it, or what the file system says against it, becomes an error that names it. */
 export async function withFile<T>(file: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
+    if (error instanceof NablaError && error.message.startsWith(`${file}: `)) throw error; // it is named already
     const foreseen = error instanceof NablaError || error instanceof SyntaxError || 'syscall' in Object(error);
-    throw foreseen ? new NablaError(`${file}: ${facts[code ?? ''] ?? message}`, { cause: error }) : error;
+    throw foreseen ? cannotRead(file, error) : error;
   }
 }

@@ -62,9 +62,10 @@ function followLinks(path: string): string {
  */
 export function targetOf(path: string): string {
   if (typeof path !== 'string') throw new NablaError(`saveFile: the path is ${String(path)}; give it as text`);
+  if (path === '') throw new NablaError("'': the path is empty; name a file");
   try {
     // first of all, because what a link in /proc leads to has no path
-    checkFile(path || "''", statSync(path || '.', { throwIfNoEntry: false }));
+    checkFile(path, statSync(path, { throwIfNoEntry: false }));
     if (path.endsWith('/') || path.endsWith(sep))
       throw new NablaError(`${path}: it ends as a folder does; name a file in it`);
     return followLinks(path);

@@ -1,4 +1,5 @@
 // Convolution and windows for pooling. WGSL: a view of windows (`write`, here) and shaders/matmul.wgsl.
+import { inCode } from '../bytes.js';
 import { ShapeError } from '../errors.js';
 import { checkTensors, defineIndex, type Tensor } from '../graph/tensor.js';
 import { checkOptions } from '../options.js';
@@ -96,7 +97,7 @@ function axesOf(op: string, x: Tensor, window: number | Pair, settings: WindowSe
   const pair = (name: string, value: number | Pair, least: number): Pair => {
     const both: Pair = typeof value === 'number' ? [value, value] : value;
     if (!Array.isArray(both) || both.length !== 2 || !both.every((each) => Number.isInteger(each) && each >= least))
-      throw new ShapeError(`${op}: ${name} ${JSON.stringify(value)} is not one or two whole numbers ≥ ${least}`);
+      throw new ShapeError(`${op}: ${name} ${inCode(value)} is not one or two whole numbers ≥ ${least}`);
     return both;
   };
   const shape = pair('window', window, 1);

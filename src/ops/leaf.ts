@@ -128,6 +128,8 @@ const arangeOf = defineIndex<{ start: number; step: number; length: number; dtyp
  * Throws ShapeError for an endless range, DTypeError for fractions in an integer range.
  */
 export function arange(start: number, stop?: number, options: { step?: number; dtype?: Countable } = {}): Tensor {
+  if (typeof stop === 'object' && stop !== null)
+    throw new NablaError(`arange: options stand third; use arange(0, ${start}, { … })`);
   const [from, to] = stop === undefined ? [0, start] : [start, stop];
   const { step = 1, dtype = 'i32' } = checkOptions('arange', options, '', 'step dtype');
   const length = Math.max(0, Math.ceil((to - from) / step));

@@ -1,6 +1,7 @@
 // Random tensors, uniform and normal, from a seed. WGSL: shaders/random.wgsl.
 import source from '../../shaders/random.wgsl?raw';
 import { EPSILON } from '../bounds.js';
+import { describe } from '../bytes.js';
 import { NablaError } from '../errors.js';
 import { errorOf, type Op, type OpRecord, type Options } from '../graph/op.js';
 import { type Program, programNodes } from '../graph/program.js';
@@ -77,6 +78,13 @@ type RandomArguments =
       fresh: true;
     };
 
+/** Throws NablaError for what is no finite f32. */
+function checkFinite(op: string, values: Readonly<Record<string, number>>): void {
+  for (const [what, value] of Object.entries(values))
+    if (typeof value !== 'number' || !Number.isFinite(Math.fround(value)))
+      throw new NablaError(`${op}: ${what} is ${describe(value)}; give a finite number within ±3.4e38`);
+}
+
 /** offset + scale · the numbers of a generator. */
 function generate(
   op: string,
@@ -99,18 +107,23 @@ function generate(
  * Random tensors. With a `seed` they are pure functions of seed and element. With `fresh: true` they are new at each run of
  * a step: functions of the run's seed (that of `fit`), the draw's number in the step or the `seed` given instead, how often
  * steps with such draws have run, and the element. Uniform numbers are equal on the CPU and the GPU, normal ones to about
- * 10⁻⁶. Throws NablaError where there is neither a seed nor `fresh`.
+ * 10⁻⁶. Throws NablaError where there is neither a seed nor `fresh`, and for bounds, means and deviations that are none.
  */
 export const random = {
-  /** Uniform in [low, high), [0, 1) unless given: multiples of 2⁻²⁴, scaled. */
+  /** Uniform in [low, high), [0, 1) unless given: multiples of 2⁻²⁴, scaled; low ≤ high, both finite. */
   uniform(shape: Shape, options: RandomArguments & { low?: number; high?: number }): Tensor {
     const { low = 0, high = 1, ...which } = checkOptions('random.uniform', options ?? {}, '', 'seed fresh low high');
+    checkFinite('random.uniform', { low, high });
+    checkFinite('random.uniform', { 'high − low': high - low });
+    if (low > high) throw new NablaError(`random.uniform: low ${low} is above high ${high}; exchange them`);
     return generate('random.uniform', drawUniform, shape, which, [low, high - low]);
   },
-  /** Normal with the given mean (0) and standard deviation (1). */
+  /** Normal with the given mean (0) and standard deviation (1), which is not negative. */
   normal(shape: Shape, options: RandomArguments & { mean?: number; deviation?: number }): Tensor {
     const known = 'seed fresh mean deviation';
     const { mean = 0, deviation = 1, ...which } = checkOptions('random.normal', options ?? {}, '', known);
+    checkFinite('random.normal', { mean, deviation });
+    if (deviation < 0) throw new NablaError(`random.normal: deviation ${deviation} is negative; give one ≥ 0`);
     return generate('random.normal', drawNormal, shape, which, [mean, deviation]);
   },
 } as const;

@@ -1,4 +1,5 @@
 // slice, pad and concat. WGSL: index expressions (`write`, here), written into the kernels that read them.
+import { inCode } from '../bytes.js';
 import { type DType, hostArray, type TensorData, type TypedArray, viewData } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { checkNumber, checkTensors, commonDType, defineIndex, literal, type Tensor } from '../graph/tensor.js';
@@ -74,7 +75,7 @@ export function slice(x: Tensor, begin: readonly number[], end: readonly number[
   const rank = rankOf('slice', x);
   const bounds = [begin, end];
   if (bounds.some((each) => !Array.isArray(each) || each.length > rank))
-    misfit('slice:', x, `and bounds ${JSON.stringify(bounds)}; give two lists with at most one for each axis`);
+    misfit('slice:', x, `and bounds ${inCode(bounds)}; give two lists with at most one for each axis`);
   const widths = x.shape.map((size, i) => {
     const [from, to] = [begin[i] ?? 0, end[i] ?? size];
     const [low, high] = [from < 0 ? from + size : from, to < 0 ? to + size : to];
@@ -90,7 +91,7 @@ export function pad(x: Tensor, widths: Widths, value = 0): Tensor {
   const isPair = (pair: readonly number[]): boolean =>
     pair.length === 2 && pair.every((n) => Number.isInteger(n) && n >= 0);
   if (widths.length !== rankOf('pad', x) || !widths.every(isPair))
-    misfit('pad:', x, `and widths ${JSON.stringify(widths)}; give [before, after] ≥ 0 for each axis, or slice to cut`);
+    misfit('pad:', x, `and widths ${inCode(widths)}; give [before, after] ≥ 0 for each axis, or slice to cut`);
   checkNumber('pad', value, x.dtype);
   return resize(x, widths, value);
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { loadFile, saveFile } from '../../src/index.browser.js';
+import { loadFile, NablaError, saveFile } from '../../src/index.browser.js';
 
 // A page's private storage: what a writable wrote becomes the file when it closes.
 const files = new Map<string, Uint8Array>();
@@ -35,7 +35,8 @@ describe("files in a page's private storage", () => {
     await saveFile('model', Uint8Array.of(1, 2));
     await saveFile('model', Uint8Array.of(3));
     expect(await loadFile('model')).toEqual(Uint8Array.of(3));
-    await expect(loadFile('absent')).rejects.toThrow('absent');
+    await expect(loadFile('absent')).rejects.toThrow(NablaError);
+    await expect(loadFile('absent')).rejects.toThrow(/^absent: there is no such file in the page's storage; save one/);
   });
 
   it('are saved in the order of the calls, as they were at the call', async () => {
@@ -51,7 +52,8 @@ describe("files in a page's private storage", () => {
   it('are saved after one that fails', async () => {
     full = true;
     const failed = saveFile('model', Uint8Array.of(1));
-    await expect(failed).rejects.toThrow('no room');
+    await expect(failed).rejects.toThrow(NablaError);
+    await expect(failed).rejects.toThrow('model: no room');
     full = false;
     await saveFile('model', Uint8Array.of(2).buffer);
     expect(await loadFile('model')).toEqual(Uint8Array.of(2));

@@ -80,11 +80,35 @@ describe('csv', () => {
       /line 1: 'setosa' .* column 2; column 2 holds text/,
     ],
     ['one text among numbers', 'a,b\n1,2\nx,3\n', /line 3: 'x' is no finite number, in column 'a'; correct it/],
-    ['a lone carriage return', 'a\r1\r', /line 1/],
+    ['a lone carriage return', 'a\r1\r', /line 1: a line ends with CR alone; make line ends LF: text.replace\(/],
+    ['a lone carriage return later', 'a\n1\r2\n', /line 2: a line ends with CR alone/],
+    ['a lone carriage return after a quote', '"a"\r1\n', /line 1: a line ends with CR alone/],
+    ['a comma for a point', 'a;b\n1,5;2,5\n', /line 2: .* columns|line 2: the row has 3.*; columns are .* semicolons/],
+    [
+      'a semicolon beside a comma',
+      '1,2\n1,2;3\n',
+      /line 2: '2;3' .*; columns are separated by commas, not by semicolons/,
+    ],
     ['a bad field after a name of two lines', '"a\nb"\nx\n', /line 3: 'x'/],
   ])('refuses %s and says where', (_, text, message) => {
     expect(() => csv(text)).toThrow(FormatError);
     expect(() => csv(text)).toThrow(message);
+  });
+
+  it.each([
+    [';', 'semicolons'],
+    ['\t', 'tabs'],
+    ['|', 'bars'],
+    [' ', 'spaces'],
+  ])('says that %j is no comma', (separator, name) => {
+    const rows = fc.array(fc.array(fc.integer(), { minLength: 2, maxLength: 2 }), { minLength: 1, maxLength: 4 });
+    forAll(fc.tuple(rows, fc.boolean()), 50, ([list, hasHeader]) => {
+      const lines = list.map((row) => row.join(separator));
+      if (hasHeader) lines.unshift(['x', 'y'].join(separator));
+      const read = () => csv(lines.join('\n'), { header: hasHeader });
+      expect(read).toThrow(FormatError);
+      expect(read).toThrow(`columns are separated by commas, not by ${name}; replace them`);
+    });
   });
 
   it.each([undefined, null, new Uint8Array(3), ['1,2']])('refuses %s, which is no text', (text) => {

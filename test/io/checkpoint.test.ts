@@ -170,10 +170,21 @@ describe('a checkpoint', () => {
       "checkpoint: '0.weight' is F8_E4M3, which no dtype here holds; save it as F32 (x.float() in PyTorch)",
     );
     await expect(loaded(weights('I64', 8))).rejects.toThrow(/'0.weight' is I64 with 9187201950435737471 at 0/);
-    // where it is not asked for: an F8 is a weight without a place, an I64 is none
+    await expect(loaded(weights('XYZ', 3))).rejects.toThrow(
+      /'0.weight' is 'XYZ', which is no dtype that is known here/,
+    );
+    await expect(loaded(weights('BOOL', 1))).rejects.toThrow(/'0.weight' is BOOL with the byte 127 at 0/);
+    // where it is not asked for, only what could be a weight here is missed
     const biasOnly = { parameters: [model.parameters[1]!] } as never;
-    await expect(loaded(weights('C64', 8), biasOnly)).rejects.toThrow(/nothing here is named '0.weight'/);
-    await expect(loaded(weights('I64', 8), biasOnly)).resolves.toMatchObject({ ignored: ['0.weight'] });
+    for (const [dtype, width] of [
+      ['C64', 8],
+      ['XYZ', 3],
+      ['F8_E4M3', 1],
+      ['BOOL', 1],
+      ['I64', 8],
+    ] as const)
+      await expect(loaded(weights(dtype, width), biasOnly)).resolves.toMatchObject({ ignored: ['0.weight'] });
+    await expect(loaded(weights('F16', 2), biasOnly)).rejects.toThrow(/nothing here is named '0.weight'/);
   });
 
   it('takes metadata as a Map, and refuses those that are no text', async () => {

@@ -1,7 +1,7 @@
 // What encode writes, decode reads back; for everything else it throws FormatError and says what to do.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { halfToNumber, rangeOf, type TensorData } from '../../src/dtype.js';
+import { halfToNumber, rangeOf, roundTo, type TensorData } from '../../src/dtype.js';
 import { FormatError } from '../../src/errors.js';
 import { tensor } from '../../src/index.common.js';
 import { decode, encode } from '../../src/io/safetensors.js';
@@ -155,6 +155,15 @@ describe('encode refuses', () => {
     ['2³¹ in i32', integers('i32', 2 ** 31), {}, /holds 2147483648/],
     ['−1 in u32', integers('u32', -1), {}, /holds -1 at 0/],
     ['256 in u8', integers('u8', 256), {}, /holds 256 at 0/],
+    [
+      '1e300 in f32',
+      integers('f32', 1, 1e300),
+      {},
+      /holds 1e\+300 at 1, beyond the f32 range; give Infinity, or a wider/,
+    ],
+    ['−1e39 in f32', integers('f32', -1e39), {}, /holds -1e\+39 at 0, beyond the f32 range/],
+    ['a list with 1e39', of({ data: [0, 1e39] }), {}, /holds 1e\+39 at 1, beyond the f32 range/],
+    ['65520 in f16', of({ dtype: 'f16', data: Float32Array.of(65504, 65520) }), {}, /holds 65520 at 1, beyond the f16/],
     ['metadata of numbers', { a: value }, { epoch: 3 }, /metadata 'epoch' is 3; make it text, with String/],
     ['metadata of numbers in a Map', { a: value }, new Map([['epoch', 3]]), /metadata 'epoch' is 3/],
     ['metadata that are undefined', { a: value }, { a: undefined }, /metadata 'a' is undefined/],
@@ -172,5 +181,16 @@ describe('encode refuses', () => {
   it.each(cases)('%s', (_, tensors, metadata, message) => {
     expect(() => encode(tensors as never, metadata as never)).toThrow(FormatError);
     expect(() => encode(tensors as never, metadata as never)).toThrow(message);
+  });
+});
+
+it('encode makes no infinity of a number', () => {
+  const numbers = fc.oneof(fc.double(), fc.constantFrom(65504, 65519, 65520, 3.4028235677973366e38, 3.4028235e38, 0));
+  forAll(fc.tuple(fc.constantFrom('f32', 'f16', 'f64'), fc.array(numbers, { maxLength: 4 })), 500, ([dtype, list]) => {
+    const given = { shape: [list.length], dtype: dtype as 'f32', data: Float64Array.from(list) };
+    const rounded = list.map((each) => (dtype === 'f64' ? each : roundTo(dtype as 'f32', each)));
+    const overflows = list.some((each, i) => Number.isFinite(each) && !Number.isFinite(rounded[i]));
+    if (overflows) expect(() => encode({ given })).toThrow(FormatError);
+    else expect([...decode(encode({ given })).tensors.get('given')!.data]).toEqual(rounded);
   });
 });

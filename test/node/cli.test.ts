@@ -197,6 +197,15 @@ describe('what nabla train writes', () => {
     ['--output new/', /new\/: it ends as a folder does/],
     ['--output /proc/self/model', /model: its folder cannot be written to/],
     ['--tensorboard notes', /notes: /],
+    ['--output=', /'': the path is empty; name a file/],
+    ['--report=', /'': the path is empty; name a file/],
+    ['--tensorboard=', /'': the path is empty; name a file/],
+    ['--tensorboard runs2 --output runs2', /--output runs2: the folder runs2 goes there; name another file/],
+    ['--tensorboard runs2/deep/er --output ./runs2/deep', /--output .*: the folder runs2\/deep\/er goes there/],
+    ['--tensorboard runs2 --report runs2/', /runs2\/: the folder runs2 goes there/],
+    ['--tensorboard runs2.previous --output runs2', /runs2.previous: it is a folder/],
+    ['--tensorboard runs2/deep --output runs2/none/model', /model: its folder cannot be written to/],
+    ['--tensorboard runs2/deep --output digits', /digits: it is a folder/],
     ...(process.getuid?.() === 0 ? [['--output device', /device: it is a device; name a file/] as const] : []),
   ] as const)('never replaces what is needed, nor what is no file: %s', async (options, error) => {
     const before = await kept();
@@ -207,7 +216,7 @@ describe('what nabla train writes', () => {
     expect(errors).toMatch(error);
     expect(await kept()).toEqual(before);
     expect((await stat(inFolder('pipe'))).isFIFO()).toBe(true);
-    expect((await readdir(cli.folder)).filter((name) => /\.part$/.test(name))).toEqual([]);
+    expect((await readdir(cli.folder)).filter((name) => /\.part$|^runs2/.test(name))).toEqual([]);
   });
 
   it('replaces no page that nabla report reads', async () => {

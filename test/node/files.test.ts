@@ -37,6 +37,22 @@ const of = (value: number, size = 4): Uint8Array => new Uint8Array(size).fill(va
 const ways = [(at: string) => saveFile(at, of(1)), checkWritable];
 const listing = async (): Promise<string[]> => (await readdir(folder)).sort();
 
+describe('a file that cannot be read', () => {
+  const wrong: [string, () => unknown, RegExp][] = [
+    ['none', () => path, /model.safetensors: there is no such file; name one that is there$/],
+    ['a folder', () => folder, /nabla-files-.*: it is a folder; name a file in it$/],
+    ['an empty path', () => '', /^'': there is no such file/],
+    ['a path with a zero', () => 'a\0b', /^a\0b: /],
+    ['undefined', () => undefined, /^undefined: .*path.* must be /],
+    ['a BigInt', () => 1n, /^1: .*path.* must be /],
+    ['a symbol', () => Symbol('s'), /^Symbol\(s\): .*path.* must be /],
+  ];
+  it.each(wrong)('is named: %s', async (_, at, message) => {
+    await expect(loadFile(at() as string)).rejects.toThrow(NablaError);
+    await expect(loadFile(at() as string)).rejects.toThrow(message);
+  });
+});
+
 describe('a saved file', () => {
   it('replaces the old one and keeps it beside', async () => {
     for (const value of [1, 2, 3]) await saveFile(path, Uint8Array.of(value));

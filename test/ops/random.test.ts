@@ -15,7 +15,7 @@ import { random, runSeed } from '../../src/ops/random.js';
 import { sum } from '../../src/ops/reduce.js';
 import { threefry } from '../../src/randomBits.js';
 import { openCpuEngine } from '../support/engine.js';
-import { forAllAsync } from '../support/property.js';
+import { forAll, forAllAsync } from '../support/property.js';
 
 const numbers = async (engine: Engine, ...tensors: Tensor[]): Promise<number[][]> =>
   (await engine.run(tensors)).map(({ data }) => Array.from(data));
@@ -208,4 +208,27 @@ describe('fresh numbers', () => {
     expect(new Set([a, again, b, own].map(String)).size).toBe(4);
     expect(own).toEqual(same);
   });
+});
+
+it('bounds and deviations of random numbers are finite and in order, or named', () => {
+  const wrong = fc.constantFrom(Number.NaN, Infinity, -Infinity, 1e39, '1', null, 1n);
+  const places = fc.constantFrom(['uniform', 'low'], ['uniform', 'high'], ['normal', 'mean'], ['normal', 'deviation']);
+  forAll(fc.tuple(places, wrong), 100, ([[kind, name], value]) => {
+    const draw = random[kind as 'normal'];
+    expect(() => draw([2], { seed: 1, [name!]: value } as never)).toThrow(NablaError);
+    expect(() => draw([2], { seed: 1, [name!]: value } as never)).toThrow(
+      new RegExp(`^random.${kind}: ${name} is .*; give`),
+    );
+  });
+  const pairs = fc.tuple(fc.float({ noNaN: true, min: -9, max: 9 }), fc.float({ noNaN: true, min: -9, max: 9 }));
+  forAll(pairs, 100, ([low, high]) => {
+    const draw = () => random.uniform([2], { seed: 1, low, high });
+    if (low <= high) expect(draw().shape).toEqual([2]);
+    else expect(draw).toThrow(/^random.uniform: low .* is above high .*; exchange them/);
+    const normal = () => random.normal([2], { seed: 1, deviation: low });
+    if (low >= 0) expect(normal().shape).toEqual([2]);
+    else expect(normal).toThrow(/^random.normal: deviation .* is negative; give one ≥ 0/);
+  });
+  const wide = () => random.uniform([2], { seed: 1, low: -3e38, high: 3e38 });
+  expect(wide).toThrow(/^random.uniform: high − low is 6e\+38; give a finite number/);
 });

@@ -1,7 +1,9 @@
 // Checks before a command starts that its output files replace neither its inputs nor each other.
 import { existsSync, statSync } from 'node:fs';
+import { mkdir, rmdir } from 'node:fs/promises';
+import { dirname, resolve, sep } from 'node:path';
 import { NablaError } from '../../errors.js';
-import { checkWritable, previousOf, targetOf } from '../targets.js';
+import { cannotWrite, checkWritable, previousOf, targetOf } from '../targets.js';
 
 /** A file that an option names, and what is written there: "the model". */
 export type Output = Readonly<Record<'option' | 'what' | 'file', string>>;
@@ -13,6 +15,29 @@ function isSame(path: string, other: string): boolean {
   if (path === other) return true;
   const [a, b] = [path, other].map((each) => statSync(each, { throwIfNoEntry: false, bigint: true }));
   return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
+}
+
+/**
+ * Makes a folder for what an option writes and runs the check of all outputs; where that throws, the folders that were made for
+ * it are removed. Throws NablaError, before it makes any, where an output would have to be one of them.
+ */
+export async function makeFolder(
+  folder: string,
+  outputs: readonly Output[],
+  check: () => Promise<void>,
+): Promise<void> {
+  const path = resolve(folder);
+  const clash = outputs.find(({ file }) => `${path}${sep}`.startsWith(`${resolve(file)}${sep}`));
+  if (clash) throw new NablaError(`${clash.option} ${clash.file}: the folder ${folder} goes there; name another file`);
+  const made = await mkdir(path, { recursive: true }).catch((error) => {
+    throw cannotWrite(folder, error);
+  });
+  try {
+    await check();
+  } catch (error) {
+    if (made) for (let at = path; at.startsWith(made); at = dirname(at)) await rmdir(at).catch(() => {}); // no longer empty
+    throw error;
+  }
 }
 
 /** The files that a save changes. */

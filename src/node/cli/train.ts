@@ -1,5 +1,4 @@
 // `nabla train`: trains a model as the options say, evaluates it and saves it to a file.
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine } from '../../engine.js';
 import { NablaError } from '../../errors.js';
@@ -13,12 +12,11 @@ import { saveFile } from '../files.js';
 import { mnistFiles } from '../mnist.js';
 import { predict } from '../report/predictions.js';
 import { shrinkPlan } from '../report/run.js';
-import { cannotWrite } from '../targets.js';
 import { openText, write } from './chars.js';
 import { type Architecture, buildModel, describeModel, lossOf } from './model.js';
 import { openDigits, openEngine } from './open.js';
 import { optimizers, presets, type TrainOptions } from './options.js';
-import { checkOutputs, type Output } from './outputs.js';
+import { checkOutputs, makeFolder, type Output } from './outputs.js';
 import { openProgress } from './progress.js';
 import { reportRun } from './report.js';
 import { costText, count, percent, print, resultLine } from './text.js';
@@ -76,10 +74,6 @@ export async function train(options: TrainOptions): Promise<number> {
 /** Before anything is computed: whether all that comes of it can be written, and replaces nothing that is needed. */
 async function checkFiles(options: TrainOptions, events: string | undefined): Promise<void> {
   const { preset, text, data, output, report, trace, tensorboard } = options;
-  if (tensorboard)
-    await mkdir(tensorboard, { recursive: true }).catch((error) => {
-      throw cannotWrite(tensorboard, error);
-    });
   const given = [
     { option: '--output', what: 'the model', file: output },
     { option: '--report', what: 'the page', file: report },
@@ -88,7 +82,9 @@ async function checkFiles(options: TrainOptions, events: string | undefined): Pr
   ];
   const outputs = given.filter((each): each is Output => each.file !== undefined);
   const files = preset === 'chars' ? [text ?? ''] : mnistFiles(data);
-  await checkOutputs(outputs, [{ what: 'the training data', files }]);
+  const check = (): Promise<void> => checkOutputs(outputs, [{ what: 'the training data', files }]);
+  const others = outputs.filter(({ file }) => file && file !== events);
+  await (tensorboard ? makeFolder(tensorboard, others, check) : check());
 }
 
 /** Writes what was learned, first of all that is written; returns how many bytes it takes. */

@@ -22,7 +22,7 @@ let nextId = 0;
 
 /** What a tensor throws where JavaScript would make a number of it. */
 const instead =
-  'use add(a, b) for a + b, sub for −, mul for *, div for /, pow for **, neg(a) for −a, and equal, less or greater to compare';
+  'use mul(a, b) for a * b, add for +, sub for −, div for /, pow for **, neg(a) for −a, and equal, less or greater to compare';
 
 /**
  * A node of a computation graph: an op, its inputs, a shape and a dtype. It owns no memory and is immutable.
@@ -221,7 +221,9 @@ export type Unary = (x: TensorLike) => Tensor;
 export type Binary = (a: TensorLike, b: TensorLike) => Tensor;
 
 /** What a record may have beside its name, kernel and reference. */
-const RULES = 'shape dtype accepts vjp jvp bound propagate integers';
+const RULES =
+  'shape dtype accepts vjp jvp bound propagate integers ' + // and traits
+  'cost view contains passesIntegers neutral commutes comparesBits picks';
 
 /**
  * Makes an op from its record: a function of tensors that returns a node of the graph; numbers become tensors.

@@ -79,3 +79,14 @@ describe('cotangents', () => {
     expect(() => grad(y, x)).toThrow(/mute: its vjp returned no cotangents for 1 inputs/);
   });
 });
+
+it('takes every trait in a user’s record, and refuses what is none', () => {
+  const record = {
+    name: 'plus',
+    kernel: pointwise('plus', 'fn plus(x: f32, y: f32) -> f32 { return x + y; }'),
+    reference: (a: number, b: number) => a + b,
+  };
+  const traits = { cost: 'cheap', neutral: 0, commutes: true, comparesBits: false, passesIntegers: false } as const;
+  expect(defineOp({ ...record, ...traits })(x, 0).shape).toEqual([]);
+  expect(() => defineOp({ ...record, costs: 'cheap' } as never)).toThrow(/there is no option 'costs'/);
+});

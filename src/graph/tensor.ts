@@ -249,10 +249,6 @@ export interface Recorded<O extends Options> {
 /** @internal Whether a node is of an op. */
 export const isOf = <O extends Options>({ op }: Tensor, { record }: Recorded<O>): boolean => op === (record as unknown);
 
-/** @internal The options of a node, if it is of an op; undefined for others. */
-export const optionsOf = <O extends Options>(node: Tensor, family: Recorded<O>): O | undefined =>
-  isOf(node, family) ? node.options : undefined;
-
 /** The function, which a console shows as [Function: relu], with its record. */
 const withRecord = <F extends object, O extends Options>(call: F, record: OpRecord<O>) =>
   Object.defineProperties(call, { name: { value: record.name }, record: { value: record } }) as F & Recorded<O>;

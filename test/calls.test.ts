@@ -210,6 +210,11 @@ const calls: [string, () => unknown, RegExp][] = [
   ['step(.1)', () => schedules.step(0.1, loose({})), /schedules.step: every is missing; pass an object of every/],
   ['sgd({ lr })', () => optim.sgd(loose({ lr: 1 })), /sgd: there is no option 'lr'; .* learningRate, weightDecay/],
   ['adamW({ beta })', () => optim.adamW(loose({ beta: 1 })), /adamW: there is no option 'beta'; .*betas/],
+  [
+    'batchNorm1d({ eps })',
+    () => nn.batchNorm1d(2, loose({ eps: 1 })),
+    /batchNorm1d: there is no option 'eps'; .*epsilon/,
+  ],
   ['rmsProp({ eps })', () => optim.rmsProp(loose({ eps: 1 })), /rmsProp: there is no option 'eps'; .*epsilon/],
   ...['model', 'data', 'optimizer', 'loss', 'epochs', 'batchSize'].map((name): [string, () => unknown, RegExp] => [
     `fit without ${name}`,

@@ -11,10 +11,8 @@ import { type LayerOptions, layerOptions, type Mode, type Module, makeLayer, typ
 
 /** What `batchNorm1d` and `batchNorm2d` take beside the number of features or channels. */
 export interface BatchNormOptions extends LayerOptions {
-  /** Added to the variance: 1e-5. */
+  /** Added to the variance, PyTorch's `eps`: 1e-5. */
   epsilon?: number;
-  /** PyTorch's name for `epsilon`. */
-  eps?: number;
   /**
    * How much of a batch's statistics goes into the running ones: 0.1. With null the running statistics are the mean over all
    * batches so far.
@@ -120,9 +118,8 @@ function statisticsOf(definition: Definition, running: Running | undefined, x: T
 
 /** The layer for inputs of the ranks that `shapes` has, which says how people write their shapes. */
 function batchNorm(op: string, channels: number, shapes: Shapes, given: BatchNormOptions): Module {
-  const options = layerOptions(op, given, 'epsilon eps momentum affine trackRunningStats');
-  const { affine = true, trackRunningStats = true, momentum = 0.1 } = options;
-  const epsilon = options.epsilon ?? options.eps ?? 1e-5;
+  const options = layerOptions(op, given, 'epsilon momentum affine trackRunningStats');
+  const { affine = true, trackRunningStats = true, momentum = 0.1, epsilon = 1e-5 } = options;
   const definition: Definition = { op, channels, epsilon, momentum };
   checkDefinition(definition);
   const shape: Shape = [channels];

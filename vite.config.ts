@@ -5,10 +5,19 @@ import { chromium } from './test/support/puppeteer.js';
 import { CountsReporter } from './test/support/reporter.js';
 
 // A shader may compile for seconds on a software adapter.
-const gpu = { setupFiles: ['test/support/adapter.setup.ts'], testTimeout: 60_000, hookTimeout: 60_000 };
+const gpu = {
+  setupFiles: ['test/support/adapter.setup.ts'],
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+};
 
 // CI shares two cores.
-const cpu = { pool: 'forks' as const, testTimeout: 60_000, hookTimeout: 60_000, include: ['test/**/*.test.ts'] };
+const cpu = {
+  pool: 'forks' as const,
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  include: ['test/**/*.test.ts'],
+};
 const elsewhere = ['test/**/*.{gpu,node}.test.ts'];
 const processes = ['test/node/*.test.ts', 'test/docs/*.test.ts', 'test/types.test.ts'];
 
@@ -52,11 +61,15 @@ const pure: Plugin = {
         for (const child of Object.values(node)) visit(child);
       };
       for (const statement of this.parse(code, { lang: 'ts' }).body) {
-        const declared = statement.type === 'ExportNamedDeclaration' ? statement.declaration : statement;
+        const declared =
+          statement.type === 'ExportNamedDeclaration' ? statement.declaration : statement;
         if (declared?.type === 'VariableDeclaration') visit(declared);
       }
       const starts = [0, ...[...calls].sort((a, b) => a - b)];
-      return { code: starts.map((start, i) => code.slice(start, starts[i + 1])).join('/* @__PURE__ */ '), map: null };
+      return {
+        code: starts.map((start, i) => code.slice(start, starts[i + 1])).join('/* @__PURE__ */ '),
+        map: null,
+      };
     },
   },
 };
@@ -81,7 +94,12 @@ const scripts: Plugin = {
     async handler(id) {
       const lib = { entry: id.replace('?script', ''), name: 'page', formats: ['iife' as const] };
       const options = { target: 'es2022', lib, write: false, minify: true };
-      const built = await build({ configFile: false, logLevel: 'warn', publicDir: false, build: options });
+      const built = await build({
+        configFile: false,
+        logLevel: 'warn',
+        publicDir: false,
+        build: options,
+      });
       const [script] = (built as Rolldown.RolldownOutput[])[0]!.output;
       for (const file of script.moduleIds) this.addWatchFile(file);
       const notices = await Promise.all(script.moduleIds.map(copyrightOf));
@@ -126,7 +144,10 @@ export default defineConfig({
     projects: [
       { plugins: [scripts], test: { ...cpu, name: 'cpu', exclude: [...elsewhere, ...processes] } },
       // the command, and the compiler on what users get
-      { plugins: [scripts], test: { ...cpu, name: 'command', include: processes, exclude: elsewhere } },
+      {
+        plugins: [scripts],
+        test: { ...cpu, name: 'command', include: processes, exclude: elsewhere },
+      },
       {
         plugins: [scripts],
         test: { ...gpu, name: 'dawn', pool: 'forks', include: ['test/**/*.{gpu,node}.test.ts'] },

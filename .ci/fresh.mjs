@@ -6,7 +6,9 @@ import { join } from 'node:path';
 const root = join(import.meta.dirname, '..');
 const newest = (path) => {
   const { mtimeMs } = statSync(path);
-  const inside = statSync(path).isDirectory() ? readdirSync(path).map((name) => newest(join(path, name))) : [];
+  const inside = statSync(path).isDirectory()
+    ? readdirSync(path).map((name) => newest(join(path, name)))
+    : [];
   return Math.max(mtimeMs, ...inside);
 };
 const sources = ['src', 'shaders', 'package.json', 'package-lock.json', 'vite.config.ts'];

@@ -22,7 +22,12 @@ export interface Listener<P extends Part> {
  * wrong begins a new run, and answers of older runs are dropped, however late they come.
  */
 export class Channel<P extends Part> {
-  readonly #post: (run: number, isFirst: boolean, message: RequestOf<P>, transfer: Transferable[]) => void;
+  readonly #post: (
+    run: number,
+    isFirst: boolean,
+    message: RequestOf<P>,
+    transfer: Transferable[],
+  ) => void;
   readonly #listener: Listener<P>;
   #run = 0;
   /** The run in which the part began anew last. */
@@ -123,7 +128,9 @@ export class Link {
         this.#events.checked(message.closeness);
         return;
       case 'lost':
-        this.#fail(`The GPU device was lost, and with it what was learned (${message.reason.replace(/\.$/, '')}).`);
+        this.#fail(
+          `The GPU device was lost, and with it what was learned (${message.reason.replace(/\.$/, '')}).`,
+        );
         return;
       case 'mismatch':
         this.#fail(`A kernel is wrong here, and so is what was learned. ${message.message}.`);

@@ -18,7 +18,11 @@ export class Sessions {
   readonly #describe: (error: unknown) => string | undefined;
   readonly #sessions = new Map<Part, Session>();
 
-  constructor(makers: Makers, post: (reply: Reply) => void, describe: (error: unknown) => string | undefined) {
+  constructor(
+    makers: Makers,
+    post: (reply: Reply) => void,
+    describe: (error: unknown) => string | undefined,
+  ) {
     this.#makers = makers;
     this.#post = post;
     this.#describe = describe;

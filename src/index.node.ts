@@ -1,5 +1,5 @@
 // Entry of the package in Node: everything of all platforms, with WebGPU from Dawn and files on disk.
-import { openWith } from './engine.open.js';
+import { openWith } from './engine/open.js';
 import { GpuBackend } from './gpu/backend.js';
 import { ask, findAdapter } from './node/dawn.js';
 import { tileStore } from './node/tiles.js';
@@ -13,7 +13,9 @@ export * as data from './node/data.js';
  */
 export const open = openWith(async (options) => {
   const { adapter, powerPreference, subgroupMatrix, tune } = options;
-  const found = adapter ? { adapter: adapter as GPUAdapter } : await findAdapter(powerPreference, subgroupMatrix);
+  const found = adapter
+    ? { adapter: adapter as GPUAdapter }
+    : await findAdapter(powerPreference, subgroupMatrix);
   if ('missing' in found) return found;
   return GpuBackend.open(found.adapter, { ...options, ask, tune: tune ? tileStore : undefined });
 });

@@ -1,5 +1,6 @@
 // Loss functions: squared error, cross-entropy and binary cross-entropy, as means over the batch.
-import { isFloat } from './dtype.js';
+import { isFloat } from './core/dtype.js';
+import { formatShape, sameShape } from './core/shape.js';
 import { checkTensors, type Tensor } from './graph/tensor.js';
 import { div, mul, square, sub } from './ops/arithmetic.js';
 import { cast } from './ops/cast.js';
@@ -7,7 +8,6 @@ import { oneHot } from './ops/indexing.js';
 import { sum } from './ops/reduce.js';
 import { sigmoidCrossEntropy, softmaxCrossEntropy } from './ops/softmax.js';
 import { misfit, reshape } from './ops/view.js';
-import { formatShape, sameShape } from './shape.js';
 
 /** A loss function: a scalar cost from a model's output and the target; axis 0 is the batch. */
 export type Loss = (output: Tensor, target: Tensor) => Tensor;
@@ -16,10 +16,18 @@ export type Loss = (output: Tensor, target: Tensor) => Tensor;
  * Targets in the output's shape: class numbers [batch, …] for an output [batch, …, classes] become one-hot rows; where there
  * is `one` output, or one number for each output, they are the numbers themselves.
  */
-function targetsLike(loss: string, output: Tensor, target: Tensor, one: number | undefined): Tensor {
+function targetsLike(
+  loss: string,
+  output: Tensor,
+  target: Tensor,
+  one: number | undefined,
+): Tensor {
   const [classes, rows] = [output.shape.at(-1)!, output.shape.slice(0, -1)];
   if (!isFloat(target.dtype) && sameShape(target.shape, rows) && classes !== one)
-    return cast(oneHot(target.dtype === 'u8' ? cast(target, 'i32') : target, classes), output.dtype);
+    return cast(
+      oneHot(target.dtype === 'u8' ? cast(target, 'i32') : target, classes),
+      output.dtype,
+    );
   if (sameShape(output.shape, target.shape) || sameShape(output.shape, [...target.shape, 1]))
     return reshape(cast(target, output.dtype), output.shape);
   const fix = `make the shapes equal, or pass class numbers (i32) of shape ${formatShape(rows)}`;
@@ -41,7 +49,9 @@ function batchLoss(loss: string, one: number | undefined, each: Loss): Loss {
 export const squaredError: Loss = batchLoss('squaredError', 1, (a, t) => square(sub(a, t)));
 
 /** Mean over the batch of ½ ‖output − target‖²: Nielsen's quadratic cost. */
-export const halfSquaredError: Loss = batchLoss('halfSquaredError', 1, (a, t) => mul(0.5, square(sub(a, t))));
+export const halfSquaredError: Loss = batchLoss('halfSquaredError', 1, (a, t) =>
+  mul(0.5, square(sub(a, t))),
+);
 
 /**
  * Mean over the batch of −Σ t ln softmax(logits), for logits [batch, …, classes] and labels that are class numbers

@@ -32,7 +32,10 @@ it('squares a vector exactly as float32 arithmetic does', async () => {
 
 it('has its complaints and its buffers watched', async () => {
   const device = await (await openAdapter()).requestDevice();
-  const buffer = device.createBuffer({ size: 4, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.STORAGE });
+  const buffer = device.createBuffer({
+    size: 4,
+    usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.STORAGE,
+  });
   device.createBuffer({ size: 4, usage: GPUBufferUsage.STORAGE });
   buffer.destroy();
   device.destroy();

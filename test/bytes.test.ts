@@ -5,8 +5,16 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Bytes } from '../src/bytes.js';
-import { checkpoint, data, FormatError, nn, safetensors, saveFile, type TensorData } from '../src/index.node.js';
+import type { Bytes } from '../src/core/bytes.js';
+import {
+  checkpoint,
+  data,
+  FormatError,
+  nn,
+  safetensors,
+  saveFile,
+  type TensorData,
+} from '../src/index.node.js';
 import { containers, type Held } from './support/containers.js';
 import { openCpuEngine } from './support/engine.js';
 import { forAllAsync } from './support/property.js';
@@ -30,7 +38,9 @@ const labels = Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 3, 7, 0, 9);
 const zipped = new Uint8Array(gzipSync(labels));
 
 /** Everything that takes bytes: what it is given, and what comes of it. */
-const takers: Readonly<Record<string, readonly [content: () => Uint8Array, take: (bytes: Bytes) => unknown]>> = {
+const takers: Readonly<
+  Record<string, readonly [content: () => Uint8Array, take: (bytes: Bytes) => unknown]>
+> = {
   'safetensors.decode': [() => file, (bytes) => safetensors.decode(bytes)],
   'checkpoint.load': [
     () => saved,
@@ -96,11 +106,14 @@ describe.each(Object.entries(takers))('%s', (_, [content, take]) => {
     });
   });
 
-  it.each([undefined, null, 'text', 3, [1, 2], {}, new Blob([])])('refuses %s and says what to pass', async (wrong) => {
-    const attempt = async (): Promise<unknown> => take(wrong as never);
-    await expect(attempt()).rejects.toThrow(FormatError);
-    await expect(attempt()).rejects.toThrow(/pass a Uint8Array, a Buffer or an ArrayBuffer/);
-  });
+  it.each([undefined, null, 'text', 3, [1, 2], {}, new Blob([])])(
+    'refuses %s and says what to pass',
+    async (wrong) => {
+      const attempt = async (): Promise<unknown> => take(wrong as never);
+      await expect(attempt()).rejects.toThrow(FormatError);
+      await expect(attempt()).rejects.toThrow(/pass a Uint8Array, a Buffer or an ArrayBuffer/);
+    },
+  );
 });
 
 it('reads f64 out of a file that begins anywhere', () => {

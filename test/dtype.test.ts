@@ -24,5 +24,7 @@ it('arrays that hold themselves are refused, however wide and wherever they do',
   // one array in several places is none of them
   const row = [1, 2];
   expect(tensor([row, row]).shape).toEqual([2, 2]);
-  expect(() => untyped([[[[[[[[[1]]]]]]]]])).toThrow(/^tensor: rank 9 .* is above 8; use fewer axes/);
+  expect(() => untyped([[[[[[[[[1]]]]]]]]])).toThrow(
+    /^tensor: rank 9 .* is above 8; use fewer axes/,
+  );
 });

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { DeviceError, NablaError } from '../src/core/errors.js';
 import { CpuBackend } from '../src/cpu/backend.js';
-import { openWith } from '../src/engine.open.js';
-import { DeviceError, NablaError } from '../src/errors.js';
+import { openWith } from '../src/engine/open.js';
 import * as browser from '../src/index.browser.js';
 import * as node from '../src/index.node.js';
 
@@ -20,7 +20,9 @@ describe('open', () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
     const engine = await without();
     expect(engine.info.backend).toBe('cpu');
-    expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(/no adapter; install a driver.*CPU/));
+    expect(warn).toHaveBeenCalledExactlyOnceWith(
+      expect.stringMatching(/no adapter; install a driver.*CPU/),
+    );
   });
 
   it("insists with backend: 'gpu', and does not look with backend: 'cpu'", async () => {
@@ -32,7 +34,9 @@ describe('open', () => {
 
   it('refuses settings that do not exist', async () => {
     await expect(without({ backend: 'tpu' as never })).rejects.toThrow(NablaError);
-    await expect(without({ crossCheck: 'always' as never })).rejects.toThrow(/use 'off', 'sampled' or 'every'/);
+    await expect(without({ crossCheck: 'always' as never })).rejects.toThrow(
+      /use 'off', 'sampled' or 'every'/,
+    );
   });
 });
 

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { CpuBackend } from '../src/cpu/backend.js';
-import { Engine } from '../src/engine.js';
+import { Engine } from '../src/engine/engine.js';
 import { grad, loss, ShapeError, tensor } from '../src/index.common.js';
 
 const engine = new Engine(new CpuBackend());
-const value = async (cost: ReturnType<typeof tensor>): Promise<number[]> => Array.from((await engine.run(cost)).data);
+const value = async (cost: ReturnType<typeof tensor>): Promise<number[]> =>
+  Array.from((await engine.run(cost)).data);
 const output = tensor([
   [1, 2, 3],
   [0, -1, 4],
@@ -39,7 +40,8 @@ describe('squared losses', () => {
 });
 
 describe('crossEntropy', () => {
-  const logSumExp = (row: number[]): number => Math.log(row.reduce((total, z) => total + Math.exp(z), 0));
+  const logSumExp = (row: number[]): number =>
+    Math.log(row.reduce((total, z) => total + Math.exp(z), 0));
   const each = [logSumExp([1, 2, 3]) - 3, logSumExp([0, -1, 4]) - 0];
 
   it('takes class numbers or probabilities', async () => {
@@ -51,7 +53,10 @@ describe('crossEntropy', () => {
       [1, 0, 0],
     ]);
     const softer = logSumExp([1, 2, 3]) - 2.5;
-    expect((await value(loss.crossEntropy(output, soft)))[0]).toBeCloseTo((softer + each[1]!) / 2, 12);
+    expect((await value(loss.crossEntropy(output, soft)))[0]).toBeCloseTo(
+      (softer + each[1]!) / 2,
+      12,
+    );
   });
 
   it('has the gradient (softmax − one-hot) / batch', async () => {
@@ -62,13 +67,19 @@ describe('crossEntropy', () => {
   });
 
   it('sums over the positions of an example', async () => {
-    const sequence = tensor({ shape: [1, 2, 3], dtype: 'f32', data: new Float32Array([1, 2, 3, 0, -1, 4]) });
+    const sequence = tensor({
+      shape: [1, 2, 3],
+      dtype: 'f32',
+      data: new Float32Array([1, 2, 3, 0, -1, 4]),
+    });
     const cost = loss.crossEntropy(sequence, tensor(new Int32Array([2, 0]), [1, 2]));
     expect((await value(cost))[0]).toBeCloseTo(each[0]! + each[1]!, 12);
   });
 
   it('stays finite for extreme logits', async () => {
-    expect(await value(loss.crossEntropy(tensor([[1000, 0]]), tensor(new Int32Array([1]))))).toEqual([1000]);
+    expect(
+      await value(loss.crossEntropy(tensor([[1000, 0]]), tensor(new Int32Array([1])))),
+    ).toEqual([1000]);
   });
 });
 
@@ -96,10 +107,12 @@ it('refuses shapes and dtypes that do not belong together', () => {
   for (const each of [loss.squaredError, loss.crossEntropy, loss.binaryCrossEntropy])
     expect(() => each(output, tensor([[1, 2]]))).toThrow(ShapeError);
   expect(() => loss.squaredError(output, tensor([1, 0]))).toThrow(ShapeError);
-  expect(() => loss.crossEntropy(output, tensor([1, 0]))).toThrow(/or pass class numbers \(i32\) of shape \[2\]/);
-  expect(() => loss.squaredError(tensor(new Float32Array(0), [0, 3]), tensor(new Float32Array(0), [0, 3]))).toThrow(
-    /no batch/,
+  expect(() => loss.crossEntropy(output, tensor([1, 0]))).toThrow(
+    /or pass class numbers \(i32\) of shape \[2\]/,
   );
+  expect(() =>
+    loss.squaredError(tensor(new Float32Array(0), [0, 3]), tensor(new Float32Array(0), [0, 3])),
+  ).toThrow(/no batch/);
 });
 
 it('class numbers go with outputs of f16', async () => {

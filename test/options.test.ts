@@ -1,9 +1,9 @@
 // Every public function that takes named options refuses a misspelt one, and says its name. A function that is exported has
 // to be listed here, among those that take options or those that take none.
 import { describe, expect, it } from 'vitest';
+import { NablaError } from '../src/core/errors.js';
 import { CpuBackend } from '../src/cpu/backend.js';
-import { openWith } from '../src/engine.open.js';
-import { NablaError } from '../src/errors.js';
+import { openWith } from '../src/engine/open.js';
 import * as browser from '../src/index.browser.js';
 import * as node from '../src/index.node.js';
 import * as worker from '../src/index.worker.js';
@@ -24,7 +24,14 @@ const examples = browser.dataset(
 );
 const kernel = browser.pointwise('same', 'fn same(x: f32) -> f32 { return x; }');
 const op = { name: 'same', kernel, reference: (z: number) => z };
-const training = { model, loss: loss.crossEntropy, optimizer: optim.sgd(), data: examples, epochs: 1, batchSize: 1 };
+const training = {
+  model,
+  loss: loss.crossEntropy,
+  optimizer: optim.sgd(),
+  data: examples,
+  epochs: 1,
+  batchSize: 1,
+};
 const evaluated = { model, loss: loss.crossEntropy, data: examples };
 const event = { step: 1, time: 0, values: {} };
 const exported = { inputs: {}, outputs: { p } };
@@ -39,7 +46,9 @@ const ofOne = { sum, mean, max, min, logSumExp, softmax, logSoftmax, leakyRelu, 
 const pools = { size: 2 };
 
 const calls: Record<string, Call> = {
-  ...Object.fromEntries(Object.entries(ofOne).map(([name, call]) => [name, (wrong: Wrong) => call(x, wrong)])),
+  ...Object.fromEntries(
+    Object.entries(ofOne).map(([name, call]) => [name, (wrong: Wrong) => call(x, wrong)]),
+  ),
   argMax: (wrong) => browser.argMax(x, { axis: 0, ...wrong }),
   concat: (wrong) => browser.concat([x, x], { axis: 0, ...wrong }),
   gather: (wrong) => browser.gather(x, whole, wrong),
@@ -69,7 +78,10 @@ const calls: Record<string, Call> = {
   'Engine.compile': (wrong) => engine.compile(wrong),
   'checkpoint.save': (wrong) => browser.checkpoint.save(engine, { model, ...wrong }),
   'checkpoint.load': async (wrong) =>
-    browser.checkpoint.load(engine, await browser.checkpoint.save(engine, { model }), { model, ...wrong }),
+    browser.checkpoint.load(engine, await browser.checkpoint.save(engine, { model }), {
+      model,
+      ...wrong,
+    }),
   'onnx.encode': (wrong) => browser.onnx.encode(engine, { ...exported, ...wrong }),
   'tensorboard.encode': (wrong) => browser.tensorboard.encode([{ ...event, ...wrong }]),
   'data.csv': (wrong) => data.csv('1', wrong),
@@ -138,21 +150,28 @@ describe('a misspelt option', () => {
     }
   });
 
-  it.each(Object.entries(calls).filter(([name]) => !['checkpoint.load', 'data.mnist', 'remoteTrainer'].includes(name)))(
-    'is what %s objects to: without it the call is right',
-    async (_, call) => {
-      await call({});
-    },
-  );
+  it.each(
+    Object.entries(calls).filter(
+      ([name]) => !['checkpoint.load', 'data.mnist', 'remoteTrainer'].includes(name),
+    ),
+  )('is what %s objects to: without it the call is right', async (_, call) => {
+    await call({});
+  });
 
   it('settings of fit may be given whole to evaluate and checkpoints, misspelt ones may not', async () => {
     await browser.checkpoint.save(engine, training);
     const settings = { ...training, accuracy: false, steps: 1 };
-    expect(await browser.evaluate(engine, settings)).toMatchObject({ accuracy: expect.any(Number), examples: 2 });
+    expect(await browser.evaluate(engine, settings)).toMatchObject({
+      accuracy: expect.any(Number),
+      examples: 2,
+    });
     await expect(browser.evaluate(engine, { ...training, batchsize: 1 } as never)).rejects.toThrow(
       "evaluate: there is no option 'batchsize'; pass an object of model, loss, data, batchSize",
     );
-    const wrong = browser.checkpoint.save(engine, { model, optimiser: training.optimizer } as never);
+    const wrong = browser.checkpoint.save(engine, {
+      model,
+      optimiser: training.optimizer,
+    } as never);
     await expect(wrong).rejects.toThrow(
       /checkpoint: there is no option 'optimiser'; pass an object of model, optimizer/,
     );

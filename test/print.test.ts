@@ -8,10 +8,27 @@ const { nn, optim, dataset, fit, loss, relu, input, mul, parameter, add, softmax
 const engine = openCpuEngine();
 const images = input([2, 4]);
 const p = parameter(1);
-const step = engine.compile({ inputs: { images }, outputs: { y: mul(images, p) }, updates: [[p, add(p, 1)]] });
+const step = engine.compile({
+  inputs: { images },
+  outputs: { y: mul(images, p) },
+  updates: [[p, add(p, 1)]],
+});
 const data = dataset(new Uint8Array(8), [0, 1]);
-const model = nn.sequential(nn.dense(4, 3, { name: 'first' }), relu, nn.dropout(0.2), (x) => x, nn.dense(3, 2));
-const training = { model, data, loss: loss.crossEntropy, optimizer: optim.sgd(), epochs: 2, batchSize: 1 };
+const model = nn.sequential(
+  nn.dense(4, 3, { name: 'first' }),
+  relu,
+  nn.dropout(0.2),
+  (x) => x,
+  nn.dense(3, 2),
+);
+const training = {
+  model,
+  data,
+  loss: loss.crossEntropy,
+  optimizer: optim.sgd(),
+  epochs: 2,
+  batchSize: 1,
+};
 const run = fit(engine, training);
 void run[Symbol.asyncIterator]();
 
@@ -21,7 +38,11 @@ const lines: [string, object, string][] = [
   ['a data set', data, 'Dataset: 2 examples; inputs [4] u8; labels [] i32, class numbers'],
   ['a run', run, 'Fit: 0 of 2 epochs done, 0 steps; await it or iterate over it'],
   ['an optimizer', optim.adam({ learningRate: 0.01 }), 'Optimizer: adam, learningRate 0.01'],
-  ['one with a schedule', optim.sgd({ learningRate: () => p }), 'Optimizer: sgd, learningRate by a schedule'],
+  [
+    'one with a schedule',
+    optim.sgd({ learningRate: () => p }),
+    'Optimizer: sgd, learningRate by a schedule',
+  ],
   ['one with a tensor', optim.sgd({ learningRate: p }), `Optimizer: sgd, learningRate ${p}`],
   ['a model', model, 'sequential(first: dense(4, 3), relu, dropout(0.2), function, dense(3, 2))'],
   ['conv2d', nn.conv2d(1, 2, [3, 4]), 'conv2d(1, 2, [3, 4])'],
@@ -64,8 +85,13 @@ describe('printed', () => {
   });
   it('values that an engine gives are plain, and their receiver may do with them what he likes', async () => {
     const x = nabla.tensor([0, 0]);
-    const values = [(await engine.run({ y: softmax(x) })).y, (await step({ images: new Float32Array(8) })).y];
-    expect(inspect(values[0])).toBe("{ shape: [ 2 ], dtype: 'f64', data: Float64Array(2) [ 0.5, 0.5 ] }");
+    const values = [
+      (await engine.run({ y: softmax(x) })).y,
+      (await step({ images: new Float32Array(8) })).y,
+    ];
+    expect(inspect(values[0])).toBe(
+      "{ shape: [ 2 ], dtype: 'f64', data: Float64Array(2) [ 0.5, 0.5 ] }",
+    );
     for (const { shape } of [...values, await engine.read(p)]) (shape as number[]).push(9);
     expect([x.shape, images.shape, p.shape]).toEqual([[2], [2, 4], []]);
   });

@@ -1,10 +1,11 @@
 // The generator: the published words, no block twice, and statistics of what seeds, runs, draws and elements give.
 import { describe, expect, it } from 'vitest';
+import { ShapeError } from '../src/core/errors.js';
+import { SEQUENCE, SHUFFLE, threefry, uniformAt } from '../src/core/randomBits.js';
 import { normals, shuffled, uniforms } from '../src/data/random.js';
-import { ShapeError } from '../src/errors.js';
-import { SEQUENCE, SHUFFLE, threefry, uniformAt } from '../src/randomBits.js';
 
-const hex = (words: readonly number[]): string[] => words.map((word) => word.toString(16).padStart(8, '0'));
+const hex = (words: readonly number[]): string[] =>
+  words.map((word) => word.toString(16).padStart(8, '0'));
 
 describe('Threefry-2x32 of 20 rounds', () => {
   // Random123, kat_vectors: counter, key, words
@@ -24,9 +25,12 @@ describe('Threefry-2x32 of 20 rounds', () => {
       [0x13198a2e, 0x03707344],
       ['c4923a9c', '483df7a0'],
     ],
-  ] as const)('gives of counter %j and key %j the published words %j', ([c0, c1], [k0, k1], words) => {
-    expect(hex(threefry(k0, k1, c0, c1))).toEqual(words);
-  });
+  ] as const)(
+    'gives of counter %j and key %j the published words %j',
+    ([c0, c1], [k0, k1], words) => {
+      expect(hex(threefry(k0, k1, c0, c1))).toEqual(words);
+    },
+  );
 
   it('gives no block twice over seeds, draws, runs and elements', () => {
     const blocks: number[] = [];
@@ -59,7 +63,8 @@ const coordinates: [string, Uint32Array][] = [
 ];
 
 /** How many standard deviations a sum of so many independent terms is from its mean. */
-const distance = (sum: number, mean: number, variance: number): number => Math.abs(sum - mean) / Math.sqrt(variance);
+const distance = (sum: number, mean: number, variance: number): number =>
+  Math.abs(sum - mean) / Math.sqrt(variance);
 
 describe.each(coordinates)('over %s', (_, data) => {
   const centred = Float64Array.from(data, (word) => (word + 0.5) * 2 ** -32 - 0.5);
@@ -93,7 +98,9 @@ describe.each(coordinates)('over %s', (_, data) => {
 });
 
 it('seeds 580 and 583 share no more of 65,536 numbers than chance has it', () => {
-  const [first, second] = [580, 583].map((seed) => words((i) => [seed, 0, i, 0]).map((word) => word >>> 8));
+  const [first, second] = [580, 583].map((seed) =>
+    words((i) => [seed, 0, i, 0]).map((word) => word >>> 8),
+  );
   const known = new Set(first);
   // 2¹⁶ · 2¹⁶ / 2²⁴
   expect(second!.filter((word) => known.has(word)).length).toBeLessThan(256 + 5 * 16);
@@ -104,7 +111,9 @@ describe('the host', () => {
     const [high, low] = threefry(4, SEQUENCE, 9, 0);
     expect(uniformAt(4, SEQUENCE, 9)).toBe(high / 2 ** 32 + (low >>> 11) / 2 ** 53);
     const all = [0, 1, 2].flatMap((seed) =>
-      [SEQUENCE, SHUFFLE, SHUFFLE + 1].flatMap((purpose) => [0, 1, 2].map((place) => uniformAt(seed, purpose, place))),
+      [SEQUENCE, SHUFFLE, SHUFFLE + 1].flatMap((purpose) =>
+        [0, 1, 2].map((place) => uniformAt(seed, purpose, place)),
+      ),
     );
     expect(new Set(all).size).toBe(27);
   });

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { makePlan } from '../src/gpu/plan.js';
+import { makePlan } from '../src/compiler/plan.js';
 import type { Tensor } from '../src/graph/tensor.js';
 import { type AdapterClass, defaultLimits } from '../src/planning/limits.js';
 import { table } from './support/ops.js';
@@ -22,16 +22,30 @@ const functions = files.flatMap((file) => {
 
 /** Branches of kernels as a whole, and why each is there. */
 const branches: readonly (readonly [RegExp, string])[] = [
-  [/^if \(row >= ROWS(_\d+)?\) \{ return; \}$/, 'the last workgroup of a reduction has invocations without a row'],
-  [/^if \(\(m >= M(_\d+)?\) \| \(first >= N(_\d+)?\)\) \{ return; \}$/, 'the last tiles of a product reach beyond it'],
+  [
+    /^if \(row >= ROWS(_\d+)?\) \{ return; \}$/,
+    'the last workgroup of a reduction has invocations without a row',
+  ],
+  [
+    /^if \(\(m >= M(_\d+)?\) \| \(first >= N(_\d+)?\)\) \{ return; \}$/,
+    'the last tiles of a product reach beyond it',
+  ],
   [/^if \(n < N(_\d+)?\)$/, 'four outputs of a product, of which some lie beyond it'],
   [/^if \(at >= \d+u\) \{ return; \}$/, 'more workgroups than one dimension takes, in rows'],
-  [/^if \((group|place)\.x < \d+u\) \{ main_\d+\(.*\); return; \}$/, 'kernels of one dispatch take turns by workgroup'],
-  [/^if \(u32\(\w+\) == slot % \d+u\) \{$/, 'a row of a scatter adds what has its index and walks past the rest'],
+  [
+    /^if \((group|place)\.x < \d+u\) \{ main_\d+\(.*\); return; \}$/,
+    'kernels of one dispatch take turns by workgroup',
+  ],
+  [
+    /^if \(u32\(\w+\) == slot % \d+u\) \{$/,
+    'a row of a scatter adds what has its index and walks past the rest',
+  ],
 ];
 
 it('has no branches in library functions', () => {
-  const found = functions.filter(({ text }) => /\|\||&&|\bif\b|\bfor\b|\bswitch\b|\bwhile\b/.test(text));
+  const found = functions.filter(({ text }) =>
+    /\|\||&&|\bif\b|\bfor\b|\bswitch\b|\bwhile\b/.test(text),
+  );
   // entry points and what they call once a tile
   const skeletons = [
     'map.wgsl: main',
@@ -84,7 +98,9 @@ const kernelsOf = (outputs: readonly Tensor[], adapter: AdapterClass): string[] 
     lanes: adapter === 'gpu' ? 1 : 4,
     f16: true,
   };
-  return makePlan({ outputs, updates: [], feedConstants: true }, context).dispatches.map(({ wgsl }) => wgsl);
+  return makePlan({ outputs, updates: [], feedConstants: true }, context).dispatches.map(
+    ({ wgsl }) => wgsl,
+  );
 };
 
 it.each(['swiftshader', 'lavapipe', 'gpu'] as const)(
@@ -95,7 +111,9 @@ it.each(['swiftshader', 'lavapipe', 'gpu'] as const)(
         code(wgsl)
           .split('\n')
           .map((line) => line.trim())
-          .filter((line) => /\|\||&&|\bif\b/.test(line) && !branches.some(([known]) => known.test(line))),
+          .filter(
+            (line) => /\|\||&&|\bif\b/.test(line) && !branches.some(([known]) => known.test(line)),
+          ),
       ),
     );
     expect([...new Set(unknown)]).toEqual([]);

@@ -13,12 +13,14 @@ const allowedAtTop = ['src', 'shaders', 'test', 'demo', 'docs', 'package.json', 
 
 // Each line may import from itself and from the lines above it.
 const layers = [
-  ['errors', 'options', 'print', 'shape', 'bytes', 'randomBits', 'dtype', 'bounds'],
+  ['core'],
   ['graph'],
   ['ops'],
   ['autodiff'],
   ['wgsl'],
   ['planning'],
+  ['kernels'],
+  ['compiler'],
   ['cpu'],
   ['gpu'],
   ['check'],
@@ -37,7 +39,9 @@ interface File {
 const ignored = readFileSync(join(root, '.gitignore'), 'utf8').split('\n').filter(Boolean);
 
 function isIgnored(name: string): boolean {
-  return ignored.some((line) => (line.startsWith('*') ? name.endsWith(line.slice(1)) : name === line.replace('/', '')));
+  return ignored.some((line) =>
+    line.startsWith('*') ? name.endsWith(line.slice(1)) : name === line.replace('/', ''),
+  );
 }
 
 function walk(folder: string): File[] {
@@ -46,15 +50,19 @@ function walk(folder: string): File[] {
     if (entry.name === '.git' || isIgnored(entry.name)) return [];
     if (entry.isDirectory()) return walk(absolute);
     const text = readFileSync(absolute, 'utf8');
-    return [{ path: relative(root, absolute), text, lines: text.replace(/\n$/, '').split('\n').length }];
+    return [
+      { path: relative(root, absolute), text, lines: text.replace(/\n$/, '').split('\n').length },
+    ];
   });
 }
 
 const files = walk(root);
-const under = (...folders: string[]) => files.filter(({ path }) => folders.includes(path.split('/')[0]!));
+const under = (...folders: string[]) =>
+  files.filter(({ path }) => folders.includes(path.split('/')[0]!));
 const source = under('src').filter(({ path }) => path.endsWith('.ts') && !path.endsWith('.d.ts'));
 
-const parse = ({ path, text }: File) => ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
+const parse = ({ path, text }: File) =>
+  ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
 
 function* descendants(node: ts.Node): Generator<ts.Node> {
   const stack = [node];
@@ -88,7 +96,8 @@ function wgslFunctionLengths({ text }: File): { name: string; line: number; line
 }
 
 const isTypeOnly = (node: ts.Node): boolean =>
-  (ts.isImportDeclaration(node) && node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword) ||
+  (ts.isImportDeclaration(node) &&
+    node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword) ||
   (ts.isExportDeclaration(node) && node.isTypeOnly) ||
   ts.isImportTypeNode(node);
 
@@ -124,7 +133,8 @@ const layerOf = (path: string): number =>
   layers.findIndex((names) => names.includes(path.split('/')[1]!.replace(/\..*$/, '')));
 
 // Families of ops call each other inside their rules: a sum's gradient broadcasts, a broadcast's gradient sums.
-const mayCircle = (path: string, next: string): boolean => [path, next].every((file) => file.startsWith('src/ops/'));
+const mayCircle = (path: string, next: string): boolean =>
+  [path, next].every((file) => file.startsWith('src/ops/'));
 
 /** One circle of imports through each file that is in one. Types vanish, so a record and its node may name each other. */
 function circles(): string[] {
@@ -134,7 +144,8 @@ function circles(): string[] {
   const visit = (path: string, trail: string[]): void => {
     if (trail.includes(path)) found.push([...trail.slice(trail.indexOf(path)), path].join(' → '));
     if (done.has(path) || trail.includes(path)) return;
-    for (const next of values.get(path) ?? []) if (!mayCircle(path, next)) visit(next, [...trail, path]);
+    for (const next of values.get(path) ?? [])
+      if (!mayCircle(path, next)) visit(next, [...trail, path]);
     done.add(path);
   };
   for (const path of values.keys()) visit(path, []);
@@ -143,7 +154,9 @@ function circles(): string[] {
 
 function matches(among: File[], pattern: RegExp): string[] {
   return among.flatMap(({ path, text }) =>
-    text.split('\n').flatMap((line, i) => (pattern.test(line) ? [`${path}:${i + 1}: ${line.trim()}`] : [])),
+    text
+      .split('\n')
+      .flatMap((line, i) => (pattern.test(line) ? [`${path}:${i + 1}: ${line.trim()}`] : [])),
   );
 }
 
@@ -191,7 +204,9 @@ describe('imports', () => {
   });
 
   it('take what only Node has in src/node alone', () => {
-    const outside = source.filter(({ path }) => !path.startsWith('src/node/') && path !== 'src/index.node.ts');
+    const outside = source.filter(
+      ({ path }) => !path.startsWith('src/node/') && path !== 'src/index.node.ts',
+    );
     const offences = outside.flatMap((file) =>
       imports(file)
         .filter((specifier) => !specifier.startsWith('.'))
@@ -213,23 +228,34 @@ describe('the repository', () => {
   });
 
   it('knows no op by its name in the compiler', () => {
-    const compiler = source.filter(({ path }) => /^src\/(gpu|wgsl|autodiff|graph)\//.test(path));
+    const compiler = source.filter(({ path }) =>
+      /^src\/(graph|autodiff|wgsl|planning|kernels|compiler|gpu)\//.test(path),
+    );
     expect(matches(compiler, /builtIn\((?!\{)|\.op\.name [!=]==|\.op\.name\)/)).toEqual([]);
   });
 
   it('has one lexer for WGSL: nothing else searches or changes its text by a pattern', () => {
-    const compiler = source.filter(({ path }) => /^src\/(gpu|wgsl)\//.test(path) && path !== 'src/wgsl/lexer.ts');
+    const compiler = source.filter(
+      ({ path }) =>
+        /^src\/(wgsl|planning|kernels|compiler|gpu)\//.test(path) && path !== 'src/wgsl/lexer.ts',
+    );
     // the names that drivers give themselves
     const others = compiler.filter(({ path }) => path !== 'src/gpu/device.ts');
     expect(
-      matches(others, /new RegExp|\.(replace|replaceAll|match|matchAll|search)\(|\/[gmisuy]*\.(test|exec)\(/),
+      matches(
+        others,
+        /new RegExp|\.(replace|replaceAll|match|matchAll|search)\(|\/[gmisuy]*\.(test|exec)\(/,
+      ),
     ).toEqual([]);
   });
 
   it('skips no test and silences no checker', () => {
-    const skipped = /\b(it|test|describe|bench|suite)(\.\w+)*\.(skip|only|todo|fails|skipIf|runIf)\b/;
+    const skipped =
+      /\b(it|test|describe|bench|suite)(\.\w+)*\.(skip|only|todo|fails|skipIf|runIf)\b/;
     expect(matches(under('test'), skipped)).toEqual([]);
-    expect(matches(under('src', 'test', 'demo'), /@ts-(ignore|nocheck)|biome[-]ignore/)).toEqual([]);
+    expect(matches(under('src', 'test', 'demo'), /@ts-(ignore|nocheck)|biome[-]ignore/)).toEqual(
+      [],
+    );
   });
 
   it('opens each file of src with a comment on what it is for', () => {

@@ -21,7 +21,11 @@ beforeAll(() => {
     join(root, 'src'),
   );
   // src is checked by tsc itself
-  ts.createProgram(fileNames, { ...options, noCheck: true, outDir: join(installed, 'dist') }).emit();
+  ts.createProgram(fileNames, {
+    ...options,
+    noCheck: true,
+    outDir: join(installed, 'dist'),
+  }).emit();
 }, 60_000);
 
 const consumer = `
@@ -71,7 +75,13 @@ export async function remote(port: Port): Promise<number> {
   return (await trainer.pause()).step;
 }
 `;
-const strict = { strict: true, noEmit: true, skipLibCheck: false, types: [], target: ts.ScriptTarget.ES2022 };
+const strict = {
+  strict: true,
+  noEmit: true,
+  skipLibCheck: false,
+  types: [],
+  target: ts.ScriptTarget.ES2022,
+};
 
 /** A program of one module that uses the package. */
 function programOf(name: string, text: string, options: ts.CompilerOptions): ts.Program {
@@ -82,7 +92,10 @@ function programOf(name: string, text: string, options: ts.CompilerOptions): ts.
 const messages = (program: ts.Program): string[] =>
   ts
     .getPreEmitDiagnostics(program)
-    .map(({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`);
+    .map(
+      ({ file, messageText }) =>
+        `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`,
+    );
 
 const vite = {
   module: ts.ModuleKind.ESNext,
@@ -93,7 +106,8 @@ const node = { module: ts.ModuleKind.NodeNext, lib: ['lib.es2022.d.ts'] };
 
 describe('a strict consumer that checks libraries compiles', () => {
   it('with the usual settings of Vite', () => {
-    const signal = 'export const stop = (data: Dataset) => train(data, new AbortController().signal);';
+    const signal =
+      'export const stop = (data: Dataset) => train(data, new AbortController().signal);';
     const ports =
       "void remote(new Worker('trainer.js')); void remote(new MessageChannel().port1); serveTrainer(() => null!, self);";
     expect(messages(programOf('vite', consumer + signal + ports, vite))).toEqual([]);
@@ -109,7 +123,11 @@ describe('every public function, overloads included, says what it does', () => {
     ['browser', vite],
     ['node', node],
   ] as const)('%s', (name, options) => {
-    const program = programOf(`${name}-all`, "import * as nabla from 'nabla';\nexport { nabla };", options);
+    const program = programOf(
+      `${name}-all`,
+      "import * as nabla from 'nabla';\nexport { nabla };",
+      options,
+    );
     const checker = program.getTypeChecker();
     const silent = (module: ts.Symbol, path: string): string[] =>
       checker.getExportsOfModule(module).flatMap((entry) => {
@@ -120,11 +138,17 @@ describe('every public function, overloads included, says what it does', () => {
         const said = checker
           .getTypeOfSymbol(symbol)
           .getCallSignatures()
-          .map((signature) => own && (!ts.isFunctionDeclaration(signature.declaration!) || docOf(signature)));
+          .map(
+            (signature) =>
+              own && (!ts.isFunctionDeclaration(signature.declaration!) || docOf(signature)),
+          );
         return said.includes(false) ? [`${path}${entry.name}`] : [];
       });
-    const docOf = (signature: ts.Signature): boolean => signature.getDocumentationComment(checker).length > 0;
-    const file = program.getSourceFiles().find(({ fileName }) => fileName.endsWith(`index.${name}.d.ts`))!;
+    const docOf = (signature: ts.Signature): boolean =>
+      signature.getDocumentationComment(checker).length > 0;
+    const file = program
+      .getSourceFiles()
+      .find(({ fileName }) => fileName.endsWith(`index.${name}.d.ts`))!;
     expect(silent(checker.getSymbolAtLocation(file)!, '')).toEqual([]);
   });
 });

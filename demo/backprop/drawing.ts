@@ -42,7 +42,13 @@ export class Drawing {
     this.#walk = walk;
     this.#sizes = walk.nodes.some(({ value }) => value.shape.length > 0) ? ARRAYS : NUMBERS;
     const graph = new Graph({ multigraph: true });
-    graph.setGraph({ rankdir: upright ? 'TB' : 'LR', nodesep: 14, ranksep: upright ? 18 : 12, marginx: 4, marginy: 4 });
+    graph.setGraph({
+      rankdir: upright ? 'TB' : 'LR',
+      nodesep: 14,
+      ranksep: upright ? 18 : 12,
+      marginx: 4,
+      marginy: 4,
+    });
     for (const { id } of walk.nodes) graph.setNode(String(id), { ...this.#sizes.box });
     for (const { key, input, user } of walk.edges)
       graph.setEdge(String(input), String(user), { ...this.#sizes.label, labelpos: 'c' }, key);
@@ -54,7 +60,9 @@ export class Drawing {
     const edges = walk.edges.map((edge) =>
       this.#drawEdge(edge, graph.edge(String(edge.input), String(edge.user), edge.key)),
     );
-    const nodes = walk.nodes.map((node) => this.#drawNode(node, graph.node(String(node.id)) as Place));
+    const nodes = walk.nodes.map((node) =>
+      this.#drawNode(node, graph.node(String(node.id)) as Place),
+    );
     svg.replaceChildren(...edges, ...nodes);
   }
 
@@ -78,7 +86,11 @@ export class Drawing {
     const [left, top] = [x - size.width / 2, y - size.height / 2];
     const name = this.#walk.labels.get(node.id)!;
     const does = formula(node, this.#walk.labels);
-    const title = shape('text', { x, y: top + 18, class: 'name' }, does ? `${name} = ${does}` : name);
+    const title = shape(
+      'text',
+      { x, y: top + 18, class: 'name' },
+      does ? `${name} = ${does}` : name,
+    );
     if (`${name}${does}`.length > size.width / 8) {
       title.setAttribute('textLength', String(size.width - 12));
       title.setAttribute('lengthAdjust', 'spacingAndGlyphs');
@@ -111,7 +123,8 @@ export class Drawing {
       const isScalar = contribution.shape.length === 0;
       const { width, height } = this.#sizes.label;
       tag.append(shape('rect', { x: x - width / 2, y: y - height / 2, width, height, rx: 6 }));
-      if (isScalar) tag.append(shape('text', { x, y: y - 3, class: 'local' }, `× ${show(local, 3)}`));
+      if (isScalar)
+        tag.append(shape('text', { x, y: y - 3, class: 'local' }, `× ${show(local, 3)}`));
       tag.append(...figure(contribution, { x, y: isScalar ? y + 12 : y + 4 }));
     }
     const group = shape('g', { class: 'edge' }, line, tag);
@@ -147,7 +160,16 @@ function figure(data: TensorData | undefined, { x, y }: Place): Node[] {
   return Array.from(data.data, (value: number, i: number) => {
     const share = Math.round((100 * Math.abs(value)) / most);
     const fill = `color-mix(in srgb, var(${value < 0 ? '--zero' : '--one'}) ${share}%, var(--paper))`;
-    const at = { x: x + ((i % columns) - columns / 2) * CELL, y: y - 4 + (Math.floor(i / columns) - rows / 2) * CELL };
-    return shape('rect', { ...at, width: CELL - 1, height: CELL - 1, class: 'cell', style: `fill: ${fill}` });
+    const at = {
+      x: x + ((i % columns) - columns / 2) * CELL,
+      y: y - 4 + (Math.floor(i / columns) - rows / 2) * CELL,
+    };
+    return shape('rect', {
+      ...at,
+      width: CELL - 1,
+      height: CELL - 1,
+      class: 'cell',
+      style: `fill: ${fill}`,
+    });
   });
 }

@@ -7,11 +7,18 @@ export function fillForm({ inputs, let: steps = {}, f }: Description): void {
   element('graphInputs').replaceChildren(
     ...Object.entries(inputs).map(([name, value]) => {
       const isNumber = typeof value === 'number';
-      const field = make('input', { name, value: JSON.stringify(value), autocomplete: 'off', inputmode: 'text' });
+      const field = make('input', {
+        name,
+        value: JSON.stringify(value),
+        autocomplete: 'off',
+        inputmode: 'text',
+      });
       return make('label', { class: isNumber ? 'field' : 'field wide' }, name, field);
     }),
   );
-  const lines = [...Object.entries(steps), ['f', f] as const].map(([name, text]) => `${name} = ${text}`);
+  const lines = [...Object.entries(steps), ['f', f] as const].map(
+    ([name, text]) => `${name} = ${text}`,
+  );
   element('graphSteps', HTMLTextAreaElement).value = lines.join('\n');
   element('graphSteps', HTMLTextAreaElement).rows = lines.length + 1;
 }

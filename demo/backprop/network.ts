@@ -30,8 +30,10 @@ interface Network {
 /** The network that a graph is, by its names x, W1, z1, a1, W2, …, e, y; undefined where it is none. */
 export function networkOf({ nodes, labels }: Walk): Network | undefined {
   const named = new Map(nodes.map((node) => [labels.get(node.id), node]));
-  const column = (node: ExplainedNode | undefined, size: number | undefined): node is ExplainedNode =>
-    node?.value.shape.join() === `${size},1`;
+  const column = (
+    node: ExplainedNode | undefined,
+    size: number | undefined,
+  ): node is ExplainedNode => node?.value.shape.join() === `${size},1`;
   const x = named.get('x');
   let width = x?.value.shape[0] ?? 0;
   if (!column(x, width) || width > MOST) return undefined;
@@ -39,7 +41,14 @@ export function networkOf({ nodes, labels }: Walk): Network | undefined {
   for (let l = 1; ; l++) {
     const [W, z, a, u, b] = ['W', 'z', 'a', 'u', 'b'].map((letter) => named.get(`${letter}${l}`));
     const size = W?.value.shape[0] ?? 0;
-    if (!W || W.value.shape.join() !== `${size},${width}` || size > MOST || !column(z, size) || !column(a, size)) break;
+    if (
+      !W ||
+      W.value.shape.join() !== `${size},${width}` ||
+      size > MOST ||
+      !column(z, size) ||
+      !column(a, size)
+    )
+      break;
     layers.push({ W, z, a, others: [u, b].filter((node) => node !== undefined) });
     width = size;
   }
@@ -61,7 +70,8 @@ interface Parts {
   readonly marked: Element[];
 }
 
-const item = (data: TensorData | undefined, at: number): string => (data ? number(data.data[at] as number, 3) : '–');
+const item = (data: TensorData | undefined, at: number): string =>
+  data ? number(data.data[at] as number, 3) : '–';
 
 export class NetworkDrawing {
   readonly #svg: SVGSVGElement;
@@ -78,13 +88,19 @@ export class NetworkDrawing {
     const sizes = [x, ...layers.map(({ a }) => a)].map(({ value }) => value.shape[0]!);
     const columns = sizes.length + (e ? 2 : 1);
     const { neurons, layers: between } = this.#distances;
-    const [across, along] = [Math.max(...sizes) * neurons, (columns - 1) * between + 2 * RADIUS + 40];
+    const [across, along] = [
+      Math.max(...sizes) * neurons,
+      (columns - 1) * between + 2 * RADIUS + 40,
+    ];
     const [width, height] = upright ? [across, along] : [along, across];
     svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
     svg.style.maxWidth = `${width}px`;
     svg.style.minWidth = '';
     const place = (column: number, i: number, of: number): Place => {
-      const [first, second] = [20 + RADIUS + column * between, across / 2 + (i - (of - 1) / 2) * neurons];
+      const [first, second] = [
+        20 + RADIUS + column * between,
+        across / 2 + (i - (of - 1) / 2) * neurons,
+      ];
       return upright ? { x: second, y: first } : { x: first, y: second };
     };
     const drawn: Element[] = [];
@@ -100,9 +116,18 @@ export class NetworkDrawing {
     const outputs = sizes.at(-1)!;
     const end = place(columns - 1, 0, 1);
     for (let i = 0; i < outputs; i++)
-      drawn.push(line(place(sizes.length - 1, i, outputs), e ? place(sizes.length, i, outputs) : end, 'plain'));
-    if (e) for (let i = 0; i < outputs; i++) drawn.push(line(place(sizes.length, i, outputs), end, 'plain'));
-    for (let i = 0; i < sizes[0]!; i++) drawn.push(this.#neuron(place(0, i, sizes[0]!), i, `x`, x, x));
+      drawn.push(
+        line(
+          place(sizes.length - 1, i, outputs),
+          e ? place(sizes.length, i, outputs) : end,
+          'plain',
+        ),
+      );
+    if (e)
+      for (let i = 0; i < outputs; i++)
+        drawn.push(line(place(sizes.length, i, outputs), end, 'plain'));
+    for (let i = 0; i < sizes[0]!; i++)
+      drawn.push(this.#neuron(place(0, i, sizes[0]!), i, `x`, x, x));
     for (const [l, { z, a, others }] of layers.entries())
       for (let i = 0; i < sizes[l + 1]!; i++) {
         const circle = this.#neuron(place(l + 1, i, sizes[l + 1]!), i, 'a', a, z, z);
@@ -125,7 +150,9 @@ export class NetworkDrawing {
     }
     const at = this.#parts.get(now?.gradient ?? now?.value ?? -1);
     for (const part of at?.marked ?? []) part.classList.add('now');
-    const sizes = [this.#network.x, ...this.#network.layers.map(({ a }) => a)].map(({ value }) => value.shape[0]);
+    const sizes = [this.#network.x, ...this.#network.layers.map(({ a }) => a)].map(
+      ({ value }) => value.shape[0],
+    );
     this.#svg.setAttribute(
       'aria-label',
       `Network of ${sizes.join(', ')} neurons. ${now?.says ?? 'Nothing is computed yet'}.`,
@@ -156,11 +183,21 @@ export class NetworkDrawing {
     );
     this.#of(inside).value.push(value);
     const label = shape('text', { x, y: y - 5, class: 'name' }, name);
-    const group = shape('g', { class: 'neuron' }, shape('circle', { cx: x, cy: y, r: RADIUS }), label, value);
+    const group = shape(
+      'g',
+      { class: 'neuron' },
+      shape('circle', { cx: x, cy: y, r: RADIUS }),
+      label,
+      value,
+    );
     this.#of(inside).marked.push(group);
     if (above) {
       const word = above === this.#network.y ? 'y' : 'z';
-      const text = shape('text', { x, y: y - RADIUS - 6, class: 'value above' }, `${word} ${item(above.value, i)}`);
+      const text = shape(
+        'text',
+        { x, y: y - RADIUS - 6, class: 'value above' },
+        `${word} ${item(above.value, i)}`,
+      );
       this.#of(above).value.push(text);
       this.#of(above).marked.push(group);
       group.append(text);

@@ -62,7 +62,10 @@ export class BackpropPage implements PartPage {
     this.#svg = element('graph', SVGSVGElement);
     this.#retry = element('graphRetry', HTMLButtonElement);
     const own = make('option', { value: 'own', hidden: '' }, 'Changed by you');
-    element('example').append(...examples.map(({ title = '' }, i) => make('option', { value: String(i) }, title)), own);
+    element('example').append(
+      ...examples.map(({ title = '' }, i) => make('option', { value: String(i) }, title)),
+      own,
+    );
     void makeQuiz(element('backpropQuiz'), 'Do you see it?', questions);
     this.#channel = link.channel('backprop', {
       receive: (message) => void this.#receive(message),
@@ -159,7 +162,8 @@ export class BackpropPage implements PartPage {
     this.#drawing = network
       ? new NetworkDrawing(this.#svg, network, this.#upright)
       : new Drawing(this.#svg, this.#walk, this.#upright);
-    const lines = 'lines: weights, then ∂f/∂weight; orange above zero, blue below, wide where large';
+    const lines =
+      'lines: weights, then ∂f/∂weight; orange above zero, blue below, wide where large';
     put('legendLines', network ? lines : 'on edges: × local gradient, and what flows back');
     put('legendGradient', network ? 'δ = ∂f/∂z' : '∂f/∂node');
   }
@@ -171,7 +175,12 @@ export class BackpropPage implements PartPage {
       ...nodes.map((node) => {
         const does = formula(node, labels);
         const head = make('th', { scope: 'row' }, `${labels.get(node.id)}${does && ` = ${does}`}`);
-        return make('tr', { 'data-name': labels.get(node.id)! }, head, ...['', '', '', ''].map(() => make('td')));
+        return make(
+          'tr',
+          { 'data-name': labels.get(node.id)! },
+          head,
+          ...['', '', '', ''].map(() => make('td')),
+        );
       }),
     );
   }
@@ -183,28 +192,42 @@ export class BackpropPage implements PartPage {
     this.#at.value = String(count);
     const known = knownAfter(steps, count);
     this.#drawing?.update(known);
-    put('says', known.now?.says ?? 'Values first: press Next, and each node computes its own from its inputs.');
+    put(
+      'says',
+      known.now?.says ??
+        'Values first: press Next, and each node computes its own from its inputs.',
+    );
     const exact = new Map(this.#reply?.exact.nodes.map((node) => [node.id, node]));
     nodes.forEach((node, i) => {
       const row = element('numbers').children[i]!;
       const own = exact.get(node.id);
-      const pair = (isKnown: boolean, gpu: TensorData | undefined, cpu: TensorData | undefined): string[] => {
+      const pair = (
+        isKnown: boolean,
+        gpu: TensorData | undefined,
+        cpu: TensorData | undefined,
+      ): string[] => {
         const digits = gpu?.shape.length ? [5, 6] : [9, 12];
         return isKnown ? [show(gpu, digits[0]!, LISTED), show(cpu, digits[1]!, LISTED)] : ['', ''];
       };
       const values = pair(known.values.has(node.id), node.value, own?.value);
       const gradients = pair(known.gradients.has(node.id), node.gradient, own?.gradient);
       row.classList.toggle('now', known.now?.value === node.id || known.now?.gradient === node.id);
-      for (const [at, text] of [...values, ...gradients].entries()) put(row.children[at + 1]!, text);
+      for (const [at, text] of [...values, ...gradients].entries())
+        put(row.children[at + 1]!, text);
     });
-    element('walkBack', HTMLButtonElement).disabled = element('walkFirst', HTMLButtonElement).disabled = count === 0;
+    element('walkBack', HTMLButtonElement).disabled = element(
+      'walkFirst',
+      HTMLButtonElement,
+    ).disabled = count === 0;
     element('walkNext', HTMLButtonElement).disabled = count === steps.length;
     if (count === steps.length) this.#play(false);
   }
 
   #play(isPlaying: boolean): void {
     clearInterval(this.#timer);
-    this.#timer = isPlaying ? setInterval(() => this.#go(Number(this.#at.value) + 1), PACE) : undefined;
+    this.#timer = isPlaying
+      ? setInterval(() => this.#go(Number(this.#at.value) + 1), PACE)
+      : undefined;
     put('walkPlay', isPlaying ? 'Stop' : 'Play');
   }
 

@@ -1,5 +1,12 @@
 // Explains a graph on the GPU and in float64.
-import { type Engine, explain, NablaError, open, parameter, Tensor } from '../../src/index.browser.js';
+import {
+  type Engine,
+  explain,
+  NablaError,
+  open,
+  parameter,
+  Tensor,
+} from '../../src/index.browser.js';
 import { parseExpression } from '../../src/node/cli/expression.js';
 import type { Answer, Service } from '../protocol.js';
 import type { BackpropRequest, Description } from './protocol.js';
@@ -12,7 +19,10 @@ function build({ inputs, let: steps = {}, f }: Description): Map<string, Tensor>
     if (names.has(name)) throw new NablaError(`'${name}' is there twice; rename one`);
     const node = parseExpression(text, names);
     const isNew = node.name === undefined && node.inputs.length > 0;
-    names.set(name, isNew ? new Tensor(node.op, node.inputs, node.options, node.shape, node.dtype, name) : node);
+    names.set(
+      name,
+      isNew ? new Tensor(node.op, node.inputs, node.options, node.shape, node.dtype, name) : node,
+    );
   }
   return names;
 }
@@ -47,8 +57,11 @@ export class BackpropService implements Service<'backprop'> {
   async #explain(description: Description) {
     const names = build(description);
     const f = names.get('f')!;
-    if (f.inputs.length === 0) throw new NablaError('f is a single number or input; name an input in an operation');
-    const wrt = (description.wrt ?? Object.keys(description.inputs)).map((name) => names.get(name)!);
+    if (f.inputs.length === 0)
+      throw new NablaError('f is a single number or input; name an input in an operation');
+    const wrt = (description.wrt ?? Object.keys(description.inputs)).map(
+      (name) => names.get(name)!,
+    );
     exactEngine ??= open({ backend: 'cpu' });
     const cpu = await exactEngine;
     // numbers that f32 would round keep all their digits
@@ -58,6 +71,8 @@ export class BackpropService implements Service<'backprop'> {
         data: Float64Array.from(numbersOf(value)),
       });
     const exact = await explain(cpu, f, wrt);
-    return this.#engine.info.backend === 'gpu' ? { exact, gpu: await explain(this.#engine, f, wrt) } : { exact };
+    return this.#engine.info.backend === 'gpu'
+      ? { exact, gpu: await explain(this.#engine, f, wrt) }
+      : { exact };
   }
 }

@@ -41,10 +41,17 @@ export function walkOf({ nodes: all }: Explanation): Walk {
       const turn = user.inputs.slice(0, slot).filter((id) => id === input).length;
       const arrived = byId.get(input)!.incoming.filter(({ from }) => from === user.id);
       const key = `${user.id}-${slot}`;
-      return [{ key, input, user: user.id, local: user.local[slot], contribution: arrived[turn]?.value }];
+      return [
+        { key, input, user: user.id, local: user.local[slot], contribution: arrived[turn]?.value },
+      ];
     }),
   );
-  return { nodes, edges, labels, steps: [...forward(nodes, labels), ...backward(nodes, edges, labels)] };
+  return {
+    nodes,
+    edges,
+    labels,
+    steps: [...forward(nodes, labels), ...backward(nodes, edges, labels)],
+  };
 }
 
 type Labels = ReadonlyMap<number, string>;
@@ -67,7 +74,12 @@ function backward(nodes: readonly ExplainedNode[], edges: readonly Edge[], label
       i === 0
         ? [{ says: `Backwards from ∂f/∂f = ${outcome}`, gradient: node.id }]
         : terms.length > 1
-          ? [{ says: `${name} forks: what arrives adds up, ${terms.join(' + ')} = ${outcome}`, gradient: node.id }]
+          ? [
+              {
+                says: `${name} forks: what arrives adds up, ${terms.join(' + ')} = ${outcome}`,
+                gradient: node.id,
+              },
+            ]
           : [];
     const passed = edges.filter(({ user, contribution }) => user === node.id && contribution);
     return [...collected, ...passed.map((edge) => passBack(edge, nodes, outcome, labels))];
@@ -75,7 +87,12 @@ function backward(nodes: readonly ExplainedNode[], edges: readonly Edge[], label
 }
 
 /** One contribution over one edge; it is the whole gradient where nothing else arrives. */
-function passBack(edge: Edge, nodes: readonly ExplainedNode[], arriving: string, labels: Labels): Step {
+function passBack(
+  edge: Edge,
+  nodes: readonly ExplainedNode[],
+  arriving: string,
+  labels: Labels,
+): Step {
   const [user, input] = [labels.get(edge.user)!, labels.get(edge.input)!];
   const target = nodes.find(({ id }) => id === edge.input)!;
   const result = show(edge.contribution, 6);

@@ -6,7 +6,8 @@ const SHOWN = 4;
 
 const minus = (text: string): string => text.replace(/-/g, '−');
 
-export const number = (value: number, digits: number): string => minus(String(Number(value.toPrecision(digits))));
+export const number = (value: number, digits: number): string =>
+  minus(String(Number(value.toPrecision(digits))));
 
 /** A value, or the first few of many. */
 export function show(data: TensorData | undefined, digits: number, most = SHOWN): string {
@@ -16,27 +17,47 @@ export function show(data: TensorData | undefined, digits: number, most = SHOWN)
   return `[${values.join(', ')}${data.data.length > most ? ', …' : ''}]`;
 }
 
-const signs: Readonly<Record<string, string>> = { add: '+', sub: '−', mul: '×', div: '÷', pow: '^', matmul: '·' };
-const calls: Readonly<Record<string, string>> = { sigmoid: 'σ', maximum: 'max', minimum: 'min', sum: 'Σ', neg: '−' };
+const signs: Readonly<Record<string, string>> = {
+  add: '+',
+  sub: '−',
+  mul: '×',
+  div: '÷',
+  pow: '^',
+  matmul: '·',
+};
+const calls: Readonly<Record<string, string>> = {
+  sigmoid: 'σ',
+  maximum: 'max',
+  minimum: 'min',
+  sum: 'Σ',
+  neg: '−',
+};
 
 /** Whether a node is a number that stands in an expression. */
-export const isNumber = ({ op, inputs }: ExplainedNode): boolean => op === 'full' && inputs.length === 0;
+export const isNumber = ({ op, inputs }: ExplainedNode): boolean =>
+  op === 'full' && inputs.length === 0;
 
 /** Names for all nodes: their own, the number that they are, or one in order. */
 export function labelsOf(nodes: readonly ExplainedNode[]): Map<number, string> {
   let unnamed = 0;
   return new Map(
     nodes.map((node) => {
-      const label = isNumber(node) ? show(node.value, 6) : (node.name ?? `t${subscript(++unnamed)}`);
+      const label = isNumber(node)
+        ? show(node.value, 6)
+        : (node.name ?? `t${subscript(++unnamed)}`);
       return [node.id, label];
     }),
   );
 }
 
-const subscript = (value: number): string => String(value).replace(/\d/g, (digit) => '₀₁₂₃₄₅₆₇₈₉'[Number(digit)]!);
+const subscript = (value: number): string =>
+  String(value).replace(/\d/g, (digit) => '₀₁₂₃₄₅₆₇₈₉'[Number(digit)]!);
 
 /** What a node computes from its inputs; empty for an input of the graph. */
-export function formula({ op, inputs }: ExplainedNode, labels: ReadonlyMap<number, string>): string {
+export function formula(
+  { op, inputs }: ExplainedNode,
+  labels: ReadonlyMap<number, string>,
+): string {
   const [first, second] = inputs.map((id) => labels.get(id)!);
   if (first === undefined) return '';
   if (op === 'square') return `${first}²`;

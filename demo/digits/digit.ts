@@ -37,7 +37,11 @@ export function toDigit(strokes: readonly Stroke[]): Float32Array | undefined {
   const [middleX, middleY] = [(left + right) / 2, (top + bottom) / 2];
   const first: Placement = { scale, x: SIZE / 2 - middleX * scale, y: SIZE / 2 - middleY * scale };
   const mass = centreOfMass(rasterize(strokes, first));
-  return rasterize(strokes, { scale, x: first.x + SIZE / 2 - mass.x, y: first.y + SIZE / 2 - mass.y });
+  return rasterize(strokes, {
+    scale,
+    x: first.x + SIZE / 2 - mass.x,
+    y: first.y + SIZE / 2 - mass.y,
+  });
 }
 
 function extent(values: readonly number[]): [number, number] {
@@ -62,7 +66,12 @@ function rasterize(strokes: readonly Stroke[], { scale, x, y }: Placement): Floa
 }
 
 /** Draws strokes with round ends: place on the canvas = point · scale + (x, y). */
-export function trace(to: CanvasRenderingContext2D, strokes: readonly Stroke[], at: Placement, width: number): void {
+export function trace(
+  to: CanvasRenderingContext2D,
+  strokes: readonly Stroke[],
+  at: Placement,
+  width: number,
+): void {
   to.lineWidth = width;
   to.lineCap = to.lineJoin = 'round';
   to.beginPath();

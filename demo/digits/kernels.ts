@@ -6,10 +6,17 @@ import type { Kernel, KernelTime } from './protocol.js';
 const SMALL = 0.005;
 
 function fill(heads: readonly string[], rows: readonly (readonly string[])[]): void {
-  element('kernelHeads').replaceChildren(...heads.map((head) => make('th', { scope: 'col' }, head)));
+  element('kernelHeads').replaceChildren(
+    ...heads.map((head) => make('th', { scope: 'col' }, head)),
+  );
   element('kernels').replaceChildren(
     ...rows.map(([name, ...cells]) =>
-      make('tr', {}, make('th', { scope: 'row' }, name!), ...cells.map((cell) => make('td', {}, cell))),
+      make(
+        'tr',
+        {},
+        make('th', { scope: 'row' }, name!),
+        ...cells.map((cell) => make('td', {}, cell)),
+      ),
     ),
   );
 }
@@ -36,6 +43,7 @@ export function showTimes(times: readonly KernelTime[]): void {
   ]);
   const rest = times.length - large.length;
   const others = times.reduce((sum, { share }) => sum + (share < SMALL ? share : 0), 0);
-  if (rest > 0) rows.push([`${rest} ${rest > 1 ? 'others' : 'other'}`, '', percent(others, 1), '', '']);
+  if (rest > 0)
+    rows.push([`${rest} ${rest > 1 ? 'others' : 'other'}`, '', percent(others, 1), '', '']);
   fill(['Kernel', 'µs a call', 'Share', 'GFLOP/s', 'GB/s'], rows);
 }

@@ -24,7 +24,12 @@ import {
 import type { DigitSettings, HardDigit, Insight, Kernel } from './protocol.js';
 
 const activations = { relu, tanh, sigmoid, silu };
-const initializers = { relu: 'heUniform', silu: 'heUniform', tanh: 'glorotUniform', sigmoid: 'glorotUniform' } as const;
+const initializers = {
+  relu: 'heUniform',
+  silu: 'heUniform',
+  tanh: 'glorotUniform',
+  sigmoid: 'glorotUniform',
+} as const;
 const optimizers = {
   adam: (learningRate: number) => optim.adam({ learningRate }),
   rmsProp: (learningRate: number) => optim.rmsProp({ learningRate }),
@@ -42,7 +47,8 @@ const pixelsOf = ({ values }: Dataset, rows: Tensor): Tensor =>
   mul(cast(gather(values.inputs, rows), 'f32'), values.scale);
 
 /** Numbers of a constant. */
-const dataOf = (node: Tensor): TensorData['data'] => (node.options as { value: TensorData }).value.data;
+const dataOf = (node: Tensor): TensorData['data'] =>
+  (node.options as { value: TensorData }).value.data;
 
 export class DigitNet {
   readonly model: ReturnType<typeof nn.sequential>;
@@ -68,7 +74,9 @@ export class DigitNet {
       return nn.dense(widths[i]!, width, isHidden ? { initializer, biasInitializer: 'zeros' } : {});
     });
     const activate = activations[settings.activation];
-    this.model = nn.sequential(...layers.flatMap((layer, i) => (i > 0 ? [activate, layer] : [layer])));
+    this.model = nn.sequential(
+      ...layers.flatMap((layer, i) => (i > 0 ? [activate, layer] : [layer])),
+    );
     this.optimizer = optimizers[settings.optimizer](settings.learningRate);
     const pixels = input([1, 784], { name: 'pixels' });
     const probabilities = softmax(this.model.apply(pixels));
@@ -97,8 +105,13 @@ export class DigitNet {
 
   /** Keeps the weights of the beginning, and has everything compiled. */
   async prepare(): Promise<void> {
-    const leaves = [...this.model.parameters, ...this.optimizer.state(this.model.parameters).values()];
-    this.#beginning = await Promise.all(leaves.map(async (leaf) => [leaf, await this.#engine.read(leaf)] as const));
+    const leaves = [
+      ...this.model.parameters,
+      ...this.optimizer.state(this.model.parameters).values(),
+    ];
+    this.#beginning = await Promise.all(
+      leaves.map(async (leaf) => [leaf, await this.#engine.read(leaf)] as const),
+    );
     await this.classify(new Float32Array(784));
     await this.look();
     await this.#engine.warmUp(this.#score);
@@ -117,7 +130,10 @@ export class DigitNet {
     const { weights, deltas } = await this.#look({ shown: this.#test.rows.slice(0, SHOWN_DIGITS) });
     return {
       weights: Float32Array.from(weights.data),
-      deltas: deltas.map(({ shape, data }) => ({ width: shape[1]!, values: Float32Array.from(data) })),
+      deltas: deltas.map(({ shape, data }) => ({
+        width: shape[1]!,
+        values: Float32Array.from(data),
+      })),
     };
   }
 
@@ -139,7 +155,10 @@ export class DigitNet {
     }
     found.sort((a, b) => a.share - b.share);
     return found.slice(0, count).map(({ row, ...rest }) => {
-      const pixels = Float32Array.from(inputs.slice(784 * row, 784 * (row + 1)), (value: number) => value / 255);
+      const pixels = Float32Array.from(
+        inputs.slice(784 * row, 784 * (row + 1)),
+        (value: number) => value / 255,
+      );
       return { ...rest, pixels };
     });
   }

@@ -40,7 +40,8 @@ export class Pad {
       'Pad to draw a digit on. With the keyboard: arrow keys move the pen, Space puts it down or lifts it, Delete clears.',
     );
     canvas.addEventListener('keydown', (event) => this.#press(event));
-    for (const change of ['focus', 'blur'] as const) canvas.addEventListener(change, () => this.redraw());
+    for (const change of ['focus', 'blur'] as const)
+      canvas.addEventListener(change, () => this.redraw());
     new ResizeObserver(() => this.redraw()).observe(canvas);
   }
 
@@ -69,7 +70,12 @@ export class Pad {
 
   #press(event: KeyboardEvent): void {
     const moves: Partial<Record<string, readonly [number, number]>> = {
-      ...{ ArrowLeft: [-STRIDE, 0], ArrowRight: [STRIDE, 0], ArrowUp: [0, -STRIDE], ArrowDown: [0, STRIDE] },
+      ...{
+        ArrowLeft: [-STRIDE, 0],
+        ArrowRight: [STRIDE, 0],
+        ArrowUp: [0, -STRIDE],
+        ArrowDown: [0, STRIDE],
+      },
     };
     const move = moves[event.key];
     const inside = (value: number): number => Math.max(0.04, Math.min(0.96, value));
@@ -137,7 +143,13 @@ export class Pad {
     if (this.#canvas.matches(':focus-visible')) {
       context.lineWidth = Math.max(2, size / 120);
       context.beginPath();
-      context.arc(this.#pen.x * size, this.#pen.y * size, (PEN / (this.#isPenDown ? 2 : 1)) * size, 0, 2 * Math.PI);
+      context.arc(
+        this.#pen.x * size,
+        this.#pen.y * size,
+        (PEN / (this.#isPenDown ? 2 : 1)) * size,
+        0,
+        2 * Math.PI,
+      );
       context.stroke();
     }
     const seen = this.#preview.getContext('2d')!;

@@ -30,7 +30,11 @@ export class DigitsPage implements PartPage {
   readonly #chart = new LearningChart(element('chart'));
   readonly #figures = new Figures();
   readonly #probabilities = new Probabilities(element('bars'), element('verdict'));
-  readonly #pictures = new Pictures(element('weights', HTMLCanvasElement), element('signals'), element('hard'));
+  readonly #pictures = new Pictures(
+    element('weights', HTMLCanvasElement),
+    element('signals'),
+    element('hard'),
+  );
   readonly #form = element('digitSettings', HTMLFormElement);
   readonly #pad: Pad;
   #settings: DigitSettings;
@@ -59,12 +63,16 @@ export class DigitsPage implements PartPage {
       receive: (message) => this.#receive(message),
       failed: (message) => this.#fail(message),
     });
-    this.#pad = new Pad(element('pad', HTMLCanvasElement), element('preview', HTMLCanvasElement), (pixels) => {
-      element('hint').hidden = pixels !== undefined;
-      this.#clear.disabled = pixels === undefined;
-      if (!pixels) this.#probabilities.clear();
-      this.#channel.send({ type: 'classify', pixels });
-    });
+    this.#pad = new Pad(
+      element('pad', HTMLCanvasElement),
+      element('preview', HTMLCanvasElement),
+      (pixels) => {
+        element('hint').hidden = pixels !== undefined;
+        this.#clear.disabled = pixels === undefined;
+        if (!pixels) this.#probabilities.clear();
+        this.#channel.send({ type: 'classify', pixels });
+      },
+    );
     this.#listen();
     this.#drawSoon();
   }
@@ -90,7 +98,8 @@ export class DigitsPage implements PartPage {
   opened({ backend, features }: Machine): void {
     const canTime = features.includes('timestamp-query');
     element('timed', HTMLInputElement).disabled = !canTime;
-    if (backend === 'gpu' && !canTime) put('timedText', 'This adapter has no clock for kernels (timestamp-query).');
+    if (backend === 'gpu' && !canTime)
+      put('timedText', 'This adapter has no clock for kernels (timestamp-query).');
   }
 
   /** Starts training unless it is under way, as soon as it can. */
@@ -146,7 +155,11 @@ export class DigitsPage implements PartPage {
     this.#progress.hidden = next !== 'opening';
     this.#progress.removeAttribute('value');
     this.#retry.hidden = next !== 'failed';
-    const labels: Partial<Record<Phase, string>> = { training: 'Pause', paused: 'Resume', done: 'Train on' };
+    const labels: Partial<Record<Phase, string>> = {
+      training: 'Pause',
+      paused: 'Resume',
+      done: 'Train on',
+    };
     this.#toggle.textContent = labels[next] ?? 'Start';
     const isOff = next === 'opening' || next === 'failed' || next === 'broken';
     for (const button of [this.#toggle, this.#reset, this.#sample]) button.disabled = isOff;
@@ -167,7 +180,8 @@ export class DigitsPage implements PartPage {
     switch (reply.type) {
       case 'loading':
         this.#progress.value = reply.done / Math.max(1, reply.total);
-        if (this.#status.textContent !== 'Fetching the digits…') this.#status.textContent = 'Fetching the digits…';
+        if (this.#status.textContent !== 'Fetching the digits…')
+          this.#status.textContent = 'Fetching the digits…';
         return;
       case 'compiling':
         this.#progress.removeAttribute('value');
@@ -188,7 +202,9 @@ export class DigitsPage implements PartPage {
   }
 
   /** Replies that tell of the network. */
-  #follow(reply: Exclude<DigitsReply, { type: 'loading' | 'compiling' | 'ready' | 'sample' }>): void {
+  #follow(
+    reply: Exclude<DigitsReply, { type: 'loading' | 'compiling' | 'ready' | 'sample' }>,
+  ): void {
     const figures = this.#figures;
     switch (reply.type) {
       case 'step':
@@ -200,7 +216,8 @@ export class DigitsPage implements PartPage {
         figures.accuracy(reply.accuracy, reply.tests);
         this.#chart.accuracy(reply.accuracy);
         if (this.#phase === 'paused') this.#status.textContent = `Paused: ${figures.result}.`;
-        if (this.#phase === 'done') this.#status.textContent = `All epochs done: ${figures.result}.`;
+        if (this.#phase === 'done')
+          this.#status.textContent = `All epochs done: ${figures.result}.`;
         break;
       case 'stopped':
         figures.rest();

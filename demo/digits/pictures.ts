@@ -11,16 +11,24 @@ const WIDEST = 128;
 type Colour = readonly [number, number, number];
 
 /** Paints numbers by sign and size, |value| = most in full colour. */
-function paint(image: ImageData, at: number, value: number, most: number, colours: readonly Colour[]): void {
+function paint(
+  image: ImageData,
+  at: number,
+  value: number,
+  most: number,
+  colours: readonly Colour[],
+): void {
   const [low, middle, high] = colours as readonly [Colour, Colour, Colour];
   const share = most > 0 ? Math.min(1, Math.abs(value) / most) : 0;
   const to = value < 0 ? low : high;
   for (const channel of [0, 1, 2] as const)
-    image.data[4 * at + channel] = 255 * (middle[channel] + share * (to[channel] - middle[channel]));
+    image.data[4 * at + channel] =
+      255 * (middle[channel] + share * (to[channel] - middle[channel]));
   image.data[4 * at + 3] = 255;
 }
 
-const largest = (values: Float32Array): number => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+const largest = (values: Float32Array): number =>
+  values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
 export class Pictures {
   readonly #weights: HTMLCanvasElement;
@@ -74,7 +82,8 @@ export class Pictures {
   #drawWeights(weights: Float32Array, colours: readonly Colour[]): void {
     const count = weights.length / SIDE ** 2;
     const [width, height] = [COLUMNS * (SIDE + 2) - 2, Math.ceil(count / COLUMNS) * (SIDE + 2) - 2];
-    if (this.#weights.height !== height) [this.#weights.width, this.#weights.height] = [width, height];
+    if (this.#weights.height !== height)
+      [this.#weights.width, this.#weights.height] = [width, height];
     const context = this.#weights.getContext('2d')!;
     for (let neuron = 0; neuron < count; neuron++) {
       const own = weights.subarray(neuron * SIDE ** 2, (neuron + 1) * SIDE ** 2);
@@ -83,19 +92,29 @@ export class Pictures {
       own.forEach((value, at) => {
         paint(image, at, value, most, colours);
       });
-      context.putImageData(image, (neuron % COLUMNS) * (SIDE + 2), Math.floor(neuron / COLUMNS) * (SIDE + 2));
+      context.putImageData(
+        image,
+        (neuron % COLUMNS) * (SIDE + 2),
+        Math.floor(neuron / COLUMNS) * (SIDE + 2),
+      );
     }
   }
 
   /** A row a digit, a column a neuron. */
   #drawSignals(deltas: Insight['deltas'], colours: readonly Colour[]): void {
     if (this.#signals.children.length !== deltas.length)
-      this.#signals.replaceChildren(...deltas.map(() => make('figure', {}, make('canvas'), make('figcaption'))));
+      this.#signals.replaceChildren(
+        ...deltas.map(() => make('figure', {}, make('canvas'), make('figcaption'))),
+      );
     deltas.forEach(({ width, values }, i) => {
-      const [canvas, caption] = this.#signals.children[i]!.children as unknown as [HTMLCanvasElement, HTMLElement];
+      const [canvas, caption] = this.#signals.children[i]!.children as unknown as [
+        HTMLCanvasElement,
+        HTMLElement,
+      ];
       const shown = Math.min(width, WIDEST);
       const rows = values.length / width;
-      if (canvas.width !== shown || canvas.height !== rows) [canvas.width, canvas.height] = [shown, rows];
+      if (canvas.width !== shown || canvas.height !== rows)
+        [canvas.width, canvas.height] = [shown, rows];
       this.#most[i] = Math.max(largest(values), this.#most[i] ?? 0);
       const most = this.#most[i];
       const image = new ImageData(shown, rows);
@@ -111,7 +130,11 @@ export class Pictures {
   #drawHard(): void {
     const ink = getComputedStyle(this.#hard).color;
     const tiles = this.#digits.map(({ pixels, label, guess, share }) => {
-      const canvas = make('canvas', { width: String(SIDE), height: String(SIDE), 'aria-hidden': 'true' });
+      const canvas = make('canvas', {
+        width: String(SIDE),
+        height: String(SIDE),
+        'aria-hidden': 'true',
+      });
       canvas.getContext('2d')!.drawImage(toImage(pixels, ink), 0, 0);
       const title = `Probability of ${label}: ${percent(share, 2)}`;
       return make('li', { title }, canvas, `${label}, read as ${guess}`);

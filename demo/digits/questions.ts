@@ -19,7 +19,11 @@ export const questions = [
   ),
   ask(
     'The pictures of δ fade as the network learns. Why?',
-    ['The weights become smaller', '+The error that flows back becomes smaller', 'The learning rate falls'],
+    [
+      'The weights become smaller',
+      '+The error that flows back becomes smaller',
+      'The learning rate falls',
+    ],
     'δ is how much the cost changes with a neuron’s input sum, and a right answer leaves little to change.',
   ),
 ];

@@ -60,15 +60,19 @@ export class DigitsService implements Service<'digits'> {
   }
 
   async #fetch(folder: string): Promise<{ train: Dataset; test: Dataset }> {
-    const onProgress = (done: number, total: number): void => this.#newest?.post({ type: 'loading', done, total });
+    const onProgress = (done: number, total: number): void =>
+      this.#newest?.post({ type: 'loading', done, total });
     try {
       return await data.mnist(folder, { onProgress, suffix: import.meta.env.PROD ? '.gz' : '' });
     } catch (error) {
       // a browser says no more of a failed fetch than that it failed
       const { message } = error as Error;
-      const reason = error instanceof TypeError ? 'the server does not answer' : message.split('; ')[0]!;
+      const reason =
+        error instanceof TypeError ? 'the server does not answer' : message.split('; ')[0]!;
       const short = reason.replace(`${folder}/`, '').replace(/^mnist: /, '');
-      throw new PlainError(`The digits could not be fetched: ${short}. The other parts work without them.`);
+      throw new PlainError(
+        `The digits could not be fetched: ${short}. The other parts work without them.`,
+      );
     }
   }
 }

@@ -37,20 +37,34 @@ export class KernelTimes {
     const found = new Map<string, KernelProfile>();
     for (const kernel of kernels) {
       const sum = found.get(keyOf(kernel)) ?? { calls: 0, milliseconds: 0 };
-      const [calls, milliseconds] = [sum.calls + kernel.calls, sum.milliseconds + kernel.milliseconds];
+      const [calls, milliseconds] = [
+        sum.calls + kernel.calls,
+        sum.milliseconds + kernel.milliseconds,
+      ];
       found.set(keyOf(kernel), { ...kernel, calls, milliseconds });
     }
     const fresh = [...found].map(([key, kernel]) => {
       const { calls, milliseconds } = this.#before.get(key) ?? { calls: 0, milliseconds: 0 };
-      return { ...kernel, calls: kernel.calls - calls, milliseconds: kernel.milliseconds - milliseconds };
+      return {
+        ...kernel,
+        calls: kernel.calls - calls,
+        milliseconds: kernel.milliseconds - milliseconds,
+      };
     });
-    const ran = fresh.filter(({ calls }) => calls > 0).sort((a, b) => b.milliseconds - a.milliseconds);
+    const ran = fresh
+      .filter(({ calls }) => calls > 0)
+      .sort((a, b) => b.milliseconds - a.milliseconds);
     const total = ran.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
     return ran.map(({ kernel, calls, milliseconds, flops, bytes }) => {
       const perSecond = milliseconds > 0 ? (1e3 * calls) / milliseconds : 0;
       const rates = { flopsPerSecond: flops * perSecond, bytesPerSecond: bytes * perSecond };
       const name = kernel.replaceAll('+', ' + ');
-      return { name, microseconds: (1e3 * milliseconds) / calls, share: milliseconds / (total || 1), ...rates };
+      return {
+        name,
+        microseconds: (1e3 * milliseconds) / calls,
+        share: milliseconds / (total || 1),
+        ...rates,
+      };
     });
   }
 }

@@ -35,7 +35,8 @@ const HARD = 12;
 type Answer = AnswerOf<'digits'>;
 type EngineFor = (settings: DigitSettings) => Promise<Engine>;
 
-const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+const sleep = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 export class Trainer {
   readonly #engineFor: EngineFor;
@@ -255,7 +256,11 @@ export class Trainer {
   /** Classifies the digit on the pad. */
   readonly #look = latest(async () => {
     const pixels = this.#pixels;
-    if (pixels) await this.#tell(async (net) => ({ type: 'probabilities', values: await net.classify(pixels) }));
+    if (pixels)
+      await this.#tell(async (net) => ({
+        type: 'probabilities',
+        values: await net.classify(pixels),
+      }));
   });
 
   #picture(): Promise<void> {
@@ -268,7 +273,10 @@ export class Trainer {
 
   /** Looks for the hardest digits among the first of the test set. */
   #search(limit: number, isWanted = () => true): Promise<void> {
-    return this.#tell(async (net) => ({ type: 'hardest', digits: await net.hardest(limit, HARD, isWanted) }));
+    return this.#tell(async (net) => ({
+      type: 'hardest',
+      digits: await net.hardest(limit, HARD, isWanted),
+    }));
   }
 
   /** Posts the accuracy on a data set, if that is still wanted when it is known. */

@@ -73,7 +73,11 @@ export class Probabilities {
       const row = document.createElement('li');
       row.innerHTML = `<span>${digit}</span><span class="track" aria-hidden="true"><div class="bar"></div></span><span class="value"></span>`;
       list.append(row);
-      return { row, bar: row.querySelector<HTMLElement>('.bar')!, value: row.querySelector<HTMLElement>('.value')! };
+      return {
+        row,
+        bar: row.querySelector<HTMLElement>('.bar')!,
+        value: row.querySelector<HTMLElement>('.value')!,
+      };
     });
     this.draw();
   }

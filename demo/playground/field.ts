@@ -28,9 +28,16 @@ export interface Field {
 }
 
 /** By a render pass where the browser shows what WebGPU draws, else from values. */
-export function makeField(engine: Engine, canvas: OffscreenCanvas, palette: Palette, canShow: boolean): Field {
+export function makeField(
+  engine: Engine,
+  canvas: OffscreenCanvas,
+  palette: Palette,
+  canShow: boolean,
+): Field {
   const device = engine.gpu?.device as GPUDevice | undefined;
-  return device && canShow ? new GpuField(engine, device, canvas, palette) : new ValueField(canvas, palette);
+  return device && canShow
+    ? new GpuField(engine, device, canvas, palette)
+    : new ValueField(canvas, palette);
 }
 
 class GpuField implements Field {
@@ -55,13 +62,19 @@ class GpuField implements Field {
       vertex: { module, entryPoint: 'cover' },
       fragment: { module, entryPoint: 'shade', targets: [{ format }] },
     });
-    this.#look = device.createBuffer({ size: 64, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
+    this.#look = device.createBuffer({
+      size: 64,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
   }
 
   async draw({ step, logits }: FieldStep): Promise<void> {
     await step.enqueue();
     const { bufferOf, offsetOf } = this.#engine.gpu!;
-    const resource = { buffer: bufferOf(step, logits) as GPUBuffer, offset: offsetOf(step, logits) };
+    const resource = {
+      buffer: bufferOf(step, logits) as GPUBuffer,
+      offset: offsetOf(step, logits),
+    };
     const rows = this.palette.flatMap((colour) => [...colour, 1]);
     this.#device.queue.writeBuffer(this.#look, 0, Float32Array.of(...rows, SIDE, 0, 0, 0));
     const group = this.#device.createBindGroup({
@@ -73,7 +86,9 @@ class GpuField implements Field {
     });
     const encoder = this.#device.createCommandEncoder();
     const view = this.#context.getCurrentTexture().createView();
-    const pass = encoder.beginRenderPass({ colorAttachments: [{ view, loadOp: 'clear', storeOp: 'store' }] });
+    const pass = encoder.beginRenderPass({
+      colorAttachments: [{ view, loadOp: 'clear', storeOp: 'store' }],
+    });
     pass.setPipeline(this.#pipeline);
     pass.setBindGroup(0, group);
     pass.draw(3);

@@ -70,7 +70,9 @@ export function makeNet(
   seed: number,
 ): Net {
   const widths = [2, ...settings.hidden];
-  const hidden = settings.hidden.map((width, i) => nn.dense(widths[i]!, width, { activation: settings.activation }));
+  const hidden = settings.hidden.map((width, i) =>
+    nn.dense(widths[i]!, width, { activation: settings.activation }),
+  );
   const model = nn.sequential([...hidden, nn.dense(widths.at(-1)!, 1)], { seed });
   const z = reshape(model.apply(places), [CAPACITY]);
   const count = maximum(sum(weights), 1);
@@ -78,7 +80,10 @@ export function makeNet(
   const cost = div(sum(mul(weights, sub(softplus(z), mul(labels, z)))), count);
   const right = cast(equal(cast(greater(z, 0), 'f32'), labels), 'f32');
   const accuracy = div(sum(mul(weights, right)), count);
-  const updates = optimizers[settings.optimizer](settings.learningRate).updates(cost, model.parameters);
+  const updates = optimizers[settings.optimizer](settings.learningRate).updates(
+    cost,
+    model.parameters,
+  );
   const train = engine.compile({ outputs: { cost, accuracy }, updates });
   const logits = model.apply(grid);
   const field = { step: engine.compile({ outputs: { logits } }), logits };

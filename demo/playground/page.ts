@@ -14,7 +14,12 @@ import { questions } from './questions.js';
 import { pointsOf } from './sets.js';
 
 /** Noise that a set begins with. */
-const NOISE: Readonly<Record<SetName, number>> = { spiral: 0.02, moons: 0.1, xor: 0.12, circles: 0.05 };
+const NOISE: Readonly<Record<SetName, number>> = {
+  spiral: 0.02,
+  moons: 0.1,
+  xor: 0.12,
+  circles: 0.05,
+};
 /** Pixels along a side of the field's canvas. */
 const PIXELS = 560;
 
@@ -25,7 +30,9 @@ const paletteNow = (): Palette => [rgb('--zero-field'), rgb('--middle-field'), r
  * over it; WebGL says there that it would be slow, and can be asked without harm.
  */
 function canShow(): boolean {
-  const context = document.createElement('canvas').getContext('webgl', { failIfMajorPerformanceCaveat: true });
+  const context = document
+    .createElement('canvas')
+    .getContext('webgl', { failIfMajorPerformanceCaveat: true });
   context?.getExtension('WEBGL_lose_context')?.loseContext();
   return context !== null;
 }
@@ -64,7 +71,9 @@ export class PlaygroundPage implements PartPage {
     this.#progress = element('playProgress', HTMLProgressElement);
     this.#dataForm = element('playData', HTMLFormElement);
     this.#netForm = element('playNet', HTMLFormElement);
-    this.#canvas = new PointsCanvas(element('points', HTMLCanvasElement), (x, y) => this.#drop(x, y));
+    this.#canvas = new PointsCanvas(element('points', HTMLCanvasElement), (x, y) =>
+      this.#drop(x, y),
+    );
     this.#chart = new Curve(element('playChart'), [{ colour: '--accent', width: 2 }], 0.8);
     void makeQuiz(element('playgroundQuiz'), 'Do you see it?', questions);
     this.#channel = link.channel('playground', {
@@ -86,7 +95,9 @@ export class PlaygroundPage implements PartPage {
     this.#phase = 'opening';
     this.#isTraining = false;
     this.#empty();
-    this.#channel.open({ type: 'open', ...field, net: this.#net(), points: this.#points() }, [offscreen]);
+    this.#channel.open({ type: 'open', ...field, net: this.#net(), points: this.#points() }, [
+      offscreen,
+    ]);
   }
 
   broken(): void {
@@ -159,8 +170,10 @@ export class PlaygroundPage implements PartPage {
   }
 
   #statusText(): string {
-    if (this.#isCompiling) return `Compiling the kernels…${this.#isTraining ? ' Then it learns.' : ''}`;
-    if (this.#own.length === 0) return this.#isTraining ? 'Waits for points: drop some.' : 'Drop some points.';
+    if (this.#isCompiling)
+      return `Compiling the kernels…${this.#isTraining ? ' Then it learns.' : ''}`;
+    if (this.#own.length === 0)
+      return this.#isTraining ? 'Waits for points: drop some.' : 'Drop some points.';
     if (this.#isTraining) return 'Learning';
     return this.#report ? 'Paused.' : 'Ready: the weights are random.';
   }
@@ -171,7 +184,11 @@ export class PlaygroundPage implements PartPage {
     this.#own = [];
     if (set !== 'own') {
       const { places, labels } = pointsOf(set as SetName, Number(noise), this.#seed);
-      this.#own = Array.from(labels, (label, i) => ({ x: places[2 * i]!, y: places[2 * i + 1]!, label }));
+      this.#own = Array.from(labels, (label, i) => ({
+        x: places[2 * i]!,
+        y: places[2 * i + 1]!,
+        label,
+      }));
     }
     this.#canvas.set(this.#points());
   }
@@ -200,7 +217,9 @@ export class PlaygroundPage implements PartPage {
         this.#isCompiling = false;
         put(
           'drawn',
-          reply.drawn === 'gpu' ? 'Drawn from the GPU’s own buffer, never read back.' : 'Drawn from values.',
+          reply.drawn === 'gpu'
+            ? 'Drawn from the GPU’s own buffer, never read back.'
+            : 'Drawn from values.',
         );
         this.#show();
         return;

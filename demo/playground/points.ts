@@ -19,7 +19,10 @@ export class PointsCanvas {
     this.#onDrop = onDrop;
     canvas.tabIndex = 0;
     canvas.setAttribute('role', 'application');
-    canvas.setAttribute('aria-label', 'Plane of the points: click, or move the cross by arrow keys and press Enter.');
+    canvas.setAttribute(
+      'aria-label',
+      'Plane of the points: click, or move the cross by arrow keys and press Enter.',
+    );
     canvas.addEventListener('pointerdown', (event) => {
       if (event.button !== 0) return;
       const { left, top, width, height } = canvas.getBoundingClientRect();
@@ -27,7 +30,8 @@ export class PointsCanvas {
       onDrop(at((event.clientX - left) / width), -at((event.clientY - top) / height));
     });
     canvas.addEventListener('keydown', (event) => this.#press(event));
-    for (const change of ['focus', 'blur'] as const) canvas.addEventListener(change, this.#drawSoon);
+    for (const change of ['focus', 'blur'] as const)
+      canvas.addEventListener(change, this.#drawSoon);
     new ResizeObserver(this.#drawSoon).observe(canvas);
   }
 
@@ -42,7 +46,12 @@ export class PointsCanvas {
 
   #press(event: KeyboardEvent): void {
     const moves: Partial<Record<string, readonly [number, number]>> = {
-      ...{ ArrowLeft: [-STRIDE, 0], ArrowRight: [STRIDE, 0], ArrowUp: [0, STRIDE], ArrowDown: [0, -STRIDE] },
+      ...{
+        ArrowLeft: [-STRIDE, 0],
+        ArrowRight: [STRIDE, 0],
+        ArrowUp: [0, STRIDE],
+        ArrowDown: [0, -STRIDE],
+      },
     };
     const move = moves[event.key];
     const { x, y } = this.#cross;
@@ -76,10 +85,12 @@ export class PointsCanvas {
     context.font = `${12 * devicePixelRatio}px ${getComputedStyle(this.#canvas).fontFamily}`;
     context.textAlign = 'center';
     context.textBaseline = 'top';
-    for (const value of [-1, 1]) context.fillText(value < 0 ? '−1' : '1', at(value), at(0) + 1.3 * tick);
+    for (const value of [-1, 1])
+      context.fillText(value < 0 ? '−1' : '1', at(value), at(0) + 1.3 * tick);
     context.textAlign = 'left';
     context.textBaseline = 'middle';
-    for (const value of [-1, 1]) context.fillText(value < 0 ? '−1' : '1', at(0) + 1.6 * tick, at(-value));
+    for (const value of [-1, 1])
+      context.fillText(value < 0 ? '−1' : '1', at(0) + 1.6 * tick, at(-value));
     context.globalAlpha = 1;
   }
 

@@ -43,4 +43,9 @@ export type PlaygroundReply =
   /** So many of the kernels are compiled. */
   | { readonly type: 'compiling'; readonly done: number; readonly total: number }
   | { readonly type: 'ready' /** How the boundary is drawn. */; readonly drawn: 'gpu' | 'values' }
-  | { readonly type: 'report'; readonly step: number; readonly cost: number; readonly accuracy: number };
+  | {
+      readonly type: 'report';
+      readonly step: number;
+      readonly cost: number;
+      readonly accuracy: number;
+    };

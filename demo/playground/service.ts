@@ -82,7 +82,10 @@ export class PlaygroundService implements Service<'playground'> {
   }
 
   /** Another network with random weights, unless one after it is asked for already. */
-  async #renew({ net: settings, points }: Extract<Change, { net: NetSettings }>, answer: Answer): Promise<void> {
+  async #renew(
+    { net: settings, points }: Extract<Change, { net: NetSettings }>,
+    answer: Answer,
+  ): Promise<void> {
     if (answer !== this.#newest) return;
     await this.#points.write(points);
     const net = makeNet(this.#engine, this.#points, this.#grid, settings, this.#seed++);
@@ -118,14 +121,21 @@ export class PlaygroundService implements Service<'playground'> {
     const { cost, accuracy } = await this.#net.train();
     const trained = performance.now();
     this.#step += steps;
-    this.#answer?.post({ type: 'report', step: this.#step, cost: cost.data[0]!, accuracy: accuracy.data[0]! });
+    this.#answer?.post({
+      type: 'report',
+      step: this.#step,
+      cost: cost.data[0]!,
+      accuracy: accuracy.data[0]!,
+    });
     await this.#draw();
     await this.#engine.finish();
     const drawing = performance.now() - trained;
     await nextFrame();
     // steps take what drawing leaves of a frame, and where drawing is slow as long as it
     const next = Math.round((steps * Math.max(FRAME - drawing, drawing)) / (trained - began));
-    this.#enqueue(this.#answer!, () => this.#train(start, Math.min(MOST_STEPS, 2 * steps, Math.max(1, next))));
+    this.#enqueue(this.#answer!, () =>
+      this.#train(start, Math.min(MOST_STEPS, 2 * steps, Math.max(1, next))),
+    );
   }
 
   #enqueue(answer: Answer, work: () => Promise<void>): void {

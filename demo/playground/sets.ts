@@ -16,6 +16,9 @@ export function pointsOf(name: SetName, noise: number, seed: number): Points {
     return { middle: (low + high) / 2, reach: (high - low) / 2 };
   });
   const reach = Math.max(...middles.map((each) => each.reach));
-  const places = Float32Array.from(inputs.data, (value, i) => (value - middles[i % 2]!.middle) / reach);
+  const places = Float32Array.from(
+    inputs.data,
+    (value, i) => (value - middles[i % 2]!.middle) / reach,
+  );
   return { places, labels: Int32Array.from(labels.data) };
 }

@@ -34,21 +34,35 @@ export class Curve {
     this.#plot = new uPlot(
       {
         ...{ width: Math.max(1, box.clientWidth), height: Math.max(1, box.clientHeight) },
-        ...{ padding: [10, hasShare ? 0 : 12, 0, 0], cursor: { show: false }, legend: { show: false } },
+        ...{
+          padding: [10, hasShare ? 0 : 12, 0, 0],
+          cursor: { show: false },
+          legend: { show: false },
+        },
         scales: {
-          x: { time: false, range: (_, low, high) => [Math.min(0, low ?? 0), Math.max(100, high ?? 0)] },
+          x: {
+            time: false,
+            range: (_, low, high) => [Math.min(0, low ?? 0), Math.max(100, high ?? 0)],
+          },
           y: { range: (_, _low, high) => [0, Math.max(0.5, (high ?? top) * 1.05)] },
           ...(hasShare && { share: { range: () => [0, 1] as [number, number] } }),
         },
         axes: [
           axis((_, splits) => splits.map((step) => step.toLocaleString('en')), 30),
           axis((_, splits) => splits.map((cost) => String(Number(cost.toPrecision(3)))), 40),
-          ...(hasShare ? [{ ...share, scale: 'share', side: 1 as const, grid: { show: false } }] : []),
+          ...(hasShare
+            ? [{ ...share, scale: 'share', side: 1 as const, grid: { show: false } }]
+            : []),
         ],
         series: [
           {},
           ...lines.map((line) => ({
-            ...{ stroke: () => colour(line.colour), width: line.width, points: { show: false }, spanGaps: true },
+            ...{
+              stroke: () => colour(line.colour),
+              width: line.width,
+              points: { show: false },
+              spanGaps: true,
+            },
             scale: line.share ? 'share' : 'y',
           })),
         ],
@@ -71,7 +85,9 @@ export class Curve {
     // rows that hold what comes seldom stay
     const isRare = (row: Row): boolean => row.at(-1) !== undefined && this.#lines.length > 2;
     if (this.#rows.length > MOST)
-      this.#rows = this.#rows.filter((row, i) => isRare(row) || (this.#rows.length - 1 - i) % 2 === 0);
+      this.#rows = this.#rows.filter(
+        (row, i) => isRare(row) || (this.#rows.length - 1 - i) % 2 === 0,
+      );
   }
 
   clear(): void {

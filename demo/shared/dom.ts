@@ -42,7 +42,8 @@ export function oncePerFrame(work: () => void): () => void {
 /** Lets the browser paint and answer between two long pieces of work. */
 export const nextTask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
-export const percent = (share: number, digits: number): string => `${(100 * share).toFixed(digits)}%`;
+export const percent = (share: number, digits: number): string =>
+  `${(100 * share).toFixed(digits)}%`;
 
 /** A colour of the page's style sheet. */
 export const colour = (name: string): string =>
@@ -53,7 +54,9 @@ export function rgb(name: string): readonly [number, number, number] {
   // a build may have shortened it to #fff or a word; a canvas says #rrggbb for them all
   colourReader.fillStyle = colour(name);
   const digits = String(colourReader.fillStyle);
-  const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(digits.slice(at, at + 2), 16) / 255);
+  const [red, green, blue] = [1, 3, 5].map(
+    (at) => Number.parseInt(digits.slice(at, at + 2), 16) / 255,
+  );
   return [red!, green!, blue!];
 }
 const colourReader = document.createElement('canvas').getContext('2d')!;

@@ -12,11 +12,18 @@ export interface Question {
 /** A question from its right and its wrong answers, shown in the order of `answers`: those with a leading + are right. */
 export const ask = (asks: string, answers: readonly string[], because: string): Question => ({
   ...{ asks, because },
-  answers: answers.map((text) => ({ text: text.replace(/^\+/, ''), isRight: text.startsWith('+') })),
+  answers: answers.map((text) => ({
+    text: text.replace(/^\+/, ''),
+    isRight: text.startsWith('+'),
+  })),
 });
 
 /** Fills a box once the page has painted: nobody reads the end of a page first. */
-export async function makeQuiz(box: Element, title: string, questions: readonly Question[]): Promise<void> {
+export async function makeQuiz(
+  box: Element,
+  title: string,
+  questions: readonly Question[],
+): Promise<void> {
   await nextTask();
   const list = make('ol', { class: 'questions' }, ...questions.map(makeQuestion));
   box.replaceChildren(make('h2', {}, title), list);

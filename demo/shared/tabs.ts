@@ -15,7 +15,8 @@ export function makeTabs(onShow: (part: string) => void): void {
     }
     onShow(part);
   };
-  const fromAddress = (): string => parts.find((part) => location.hash === `#/${part}`) ?? parts[0]!;
+  const fromAddress = (): string =>
+    parts.find((part) => location.hash === `#/${part}`) ?? parts[0]!;
   const choose = (part: string): void => {
     if (part === fromAddress()) return;
     history.pushState(undefined, '', `#/${part}`);
@@ -24,7 +25,12 @@ export function makeTabs(onShow: (part: string) => void): void {
   for (const [i, tab] of tabs.entries()) {
     tab.addEventListener('click', () => choose(partOf(tab)));
     tab.addEventListener('keydown', ({ key }) => {
-      const moves: Partial<Record<string, number>> = { ArrowRight: i + 1, ArrowLeft: i - 1, Home: 0, End: -1 };
+      const moves: Partial<Record<string, number>> = {
+        ArrowRight: i + 1,
+        ArrowLeft: i - 1,
+        Home: 0,
+        End: -1,
+      };
       const to = moves[key];
       if (to === undefined) return;
       const next = tabs.at(to % tabs.length)!;

@@ -44,7 +44,12 @@ function meter(ratio: number): HTMLElement {
   const bar = make('div', { class: 'bar' });
   bar.style.transform = `scaleX(${Math.min(1, ratio)})`;
   const isOut = !(ratio <= 1);
-  return make('div', { class: isOut ? 'meter out' : 'meter' }, ratioText(ratio), make('div', { class: 'track' }, bar));
+  return make(
+    'div',
+    { class: isOut ? 'meter out' : 'meter' },
+    ratioText(ratio),
+    make('div', { class: 'track' }, bar),
+  );
 }
 
 export class TrustPage implements PartPage {
@@ -101,7 +106,11 @@ export class TrustPage implements PartPage {
 
   checked({ name, values, ratio }: Closeness): void {
     const sum = this.#worst.get(name) ?? { calls: 0, values: 0, ratio: 0 };
-    const sums = { calls: sum.calls + 1, values: sum.values + values, ratio: Math.max(sum.ratio, ratio) };
+    const sums = {
+      calls: sum.calls + 1,
+      values: sum.values + values,
+      ratio: Math.max(sum.ratio, ratio),
+    };
     this.#worst.set(name, { name, ...sums });
     this.#drawSoon();
   }
@@ -122,7 +131,9 @@ export class TrustPage implements PartPage {
       ['Half precision', features.includes('shader-f16') ? 'yes' : 'no'],
     ];
     element('adapterRows').replaceChildren(
-      ...rows.map(([label, value]) => make('div', {}, make('dt', {}, label!), make('dd', {}, value!))),
+      ...rows.map(([label, value]) =>
+        make('div', {}, make('dt', {}, label!), make('dd', {}, value!)),
+      ),
     );
     this.#hasKernels = backend === 'gpu';
     this.#enable();
@@ -175,7 +186,9 @@ export class TrustPage implements PartPage {
     element('suiteProgress', HTMLProgressElement).value = done / of;
     this.#values += values;
     if (!(ratio <= 1)) this.#failed.push(name);
-    const cells = [String(kernels), values.toLocaleString('en'), meter(ratio)].map((cell) => make('td', {}, cell));
+    const cells = [String(kernels), values.toLocaleString('en'), meter(ratio)].map((cell) =>
+      make('td', {}, cell),
+    );
     element('suiteRows').append(make('tr', {}, make('th', { scope: 'row' }, name), ...cells));
   }
 

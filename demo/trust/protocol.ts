@@ -13,5 +13,10 @@ export interface Closeness {
 
 export type TrustReply =
   /** One op of the suite; `kernels` were run for it. */
-  | ({ readonly type: 'op'; readonly kernels: number; readonly done: number; readonly of: number } & Closeness)
+  | ({
+      readonly type: 'op';
+      readonly kernels: number;
+      readonly done: number;
+      readonly of: number;
+    } & Closeness)
   | { readonly type: 'finished' };

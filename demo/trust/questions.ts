@@ -3,7 +3,11 @@ import { ask } from '../shared/quiz.js';
 export const questions = [
   ask(
     'A kernel’s worst error is 0.4 of its bound. What does that say?',
-    ['The kernel is 60% right', '+Every value is as close to float64 as f32 arithmetic allows', 'Training is 40% done'],
+    [
+      'The kernel is 60% right',
+      '+Every value is as close to float64 as f32 arithmetic allows',
+      'Training is 40% done',
+    ],
     'The bound says how far rounding alone can lead; above 1 something else is wrong.',
   ),
   ask(

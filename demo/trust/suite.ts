@@ -21,11 +21,22 @@ export async function runSuite(
     const checks = [];
     for (const { samples, differentiable } of table.filter((each) => each.name === name)) {
       if (!isWanted()) return;
-      const { tree, feeds } = combine(fc.sample(samples(SIZE), { seed, numRuns: SAMPLES }), differentiable);
+      const { tree, feeds } = combine(
+        fc.sample(samples(SIZE), { seed, numRuns: SAMPLES }),
+        differentiable,
+      );
       checks.push(...(await engine.verify(tree, feeds)).checks);
     }
     const values = checks.reduce((sum, { checked }) => sum + checked, 0);
     const ratio = checks.reduce((worst, check) => Math.max(worst, check.worst.ratio), 0);
-    post({ type: 'op', name, kernels: checks.length, values, ratio, done: done + 1, of: names.length });
+    post({
+      type: 'op',
+      name,
+      kernels: checks.length,
+      values,
+      ratio,
+      done: done + 1,
+      of: names.length,
+    });
   }
 }

@@ -1,16 +1,21 @@
 // Forward-mode derivatives: jvp, with each op's tangent rule, or its gradient rule applied twice where it has none.
-import { DTypeError, ShapeError } from '../errors.js';
+import { DTypeError, ShapeError } from '../core/errors.js';
+import { formatShape, type Shape, sameShape } from '../core/shape.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { add, mul } from '../ops/arithmetic.js';
 import { input, zeros } from '../ops/leaf.js';
 import { sum } from '../ops/reduce.js';
 import { broadcastTo, misfit, reshape } from '../ops/view.js';
-import { formatShape, type Shape, sameShape } from '../shape.js';
 import { applyRule, checkFloats, grad, pullBack, type Visit } from './reverse.js';
 
 /** What a tangent of input i, of shape E ++ input.shape, adds to a node's; from the vjp alone unless there is a rule. */
-export function pushForward(node: Tensor, i: number, tangent: Tensor, lead: Shape = []): Tensor | undefined {
+export function pushForward(
+  node: Tensor,
+  i: number,
+  tangent: Tensor,
+  lead: Shape = [],
+): Tensor | undefined {
   const { op, inputs, options } = node;
   if (op.jvp && (lead.length === 0 || op.kernel.kind !== 'pointwise')) {
     const tangents = inputs.map((_, j) => (i === j ? tangent : undefined));
@@ -32,7 +37,13 @@ export function pushForward(node: Tensor, i: number, tangent: Tensor, lead: Shap
 }
 
 /** Forward mode over a graph, in one pass from inputs to y; tangents may carry extra leading axes `lead`. */
-export function pushThrough(y: Tensor, wrt: readonly Tensor[], vectors: readonly Tensor[], lead: Shape, visit?: Visit) {
+export function pushThrough(
+  y: Tensor,
+  wrt: readonly Tensor[],
+  vectors: readonly Tensor[],
+  lead: Shape,
+  visit?: Visit,
+) {
   const known = new Map<Tensor, Tensor>();
   // tangents meet behind a fork, and where one node is given twice or depends on another: there they add
   const arrive = (node: Tensor, tangent: Tensor) =>
@@ -54,18 +65,29 @@ export function pushThrough(y: Tensor, wrt: readonly Tensor[], vectors: readonly
  * Forward mode: the directional derivative J v of y, of y's shape, for tangents v of wrt's shapes.
  * Throws ShapeError for tangents of other shapes, DTypeError for integers.
  */
-export function jvp(y: Tensor, wrt: Tensor | readonly Tensor[], tangents: Tensor | readonly Tensor[]): Tensor {
+export function jvp(
+  y: Tensor,
+  wrt: Tensor | readonly Tensor[],
+  tangents: Tensor | readonly Tensor[],
+): Tensor {
   const nodes = Array.isArray(wrt) ? wrt : [wrt];
   const vectors = Array.isArray(tangents) ? tangents : [tangents];
   if (nodes.length !== vectors.length)
-    throw new ShapeError(`jvp: ${nodes.length} inputs and ${vectors.length} tangents; give one for each`);
+    throw new ShapeError(
+      `jvp: ${nodes.length} inputs and ${vectors.length} tangents; give one for each`,
+    );
   checkFloats('jvp', y, nodes, 'tangents');
   checkTensors('jvp', ...vectors);
   nodes.forEach((node, i) => {
     const { dtype, shape } = vectors[i]!;
-    if (dtype !== node.dtype) throw new DTypeError(`jvp: tangent is ${dtype} and its input ${node.dtype}; cast one`);
+    if (dtype !== node.dtype)
+      throw new DTypeError(`jvp: tangent is ${dtype} and its input ${node.dtype}; cast one`);
     if (!sameShape(shape, node.shape))
-      misfit('jvp: tangent', { shape }, `for an input of shape ${formatShape(node.shape)}; make them equal`);
+      misfit(
+        'jvp: tangent',
+        { shape },
+        `for an input of shape ${formatShape(node.shape)}; make them equal`,
+      );
   });
   return pushThrough(y, nodes, vectors, []);
 }

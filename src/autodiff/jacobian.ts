@@ -1,10 +1,11 @@
 // Jacobian matrices, row by row with reverse mode or column by column with forward mode, whichever takes fewer passes.
+
+import { formatShape, MAX_RANK, sizeOf } from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { ones, unitRows } from '../ops/leaf.js';
 import { concat } from '../ops/slice.js';
 import { misfit, reshape, transpose } from '../ops/view.js';
-import { formatShape, MAX_RANK, sizeOf } from '../shape.js';
 import { pushThrough } from './forward.js';
 import { checkFloats, grad } from './reverse.js';
 
@@ -47,14 +48,21 @@ function byRows(y: Tensor, xs: readonly Tensor[]): Tensor[] {
 
 function byColumns(y: Tensor, x: Tensor): Tensor {
   const size = sizeOf(y.shape);
-  const columns = units(x, size, y).map((v) => pushThrough(y, [x], [v], v.shape.slice(0, v.rank - x.rank)));
+  const columns = units(x, size, y).map((v) =>
+    pushThrough(y, [x], [v], v.shape.slice(0, v.rank - x.rank)),
+  );
   return reshape(transpose(stack(columns, size)), [...y.shape, ...x.shape]);
 }
 
 function jacobians(y: Tensor, xs: readonly Tensor[]): Tensor[] {
   checkFloats('jacobian', y, xs);
   const high = xs.find((x) => y.rank + x.rank > MAX_RANK);
-  if (high) misfit('jacobian:', y, `by ${formatShape(high.shape)} has rank ${y.rank + high.rank}, above 8; use fewer`);
+  if (high)
+    misfit(
+      'jacobian:',
+      y,
+      `by ${formatShape(high.shape)} has rank ${y.rank + high.rank}, above 8; use fewer`,
+    );
   const reverse = xs.filter((x) => jacobianMode(y, x) === 'reverse');
   const rows = reverse.length > 0 ? byRows(y, reverse) : [];
   return xs.map((x) => rows[reverse.indexOf(x)] ?? byColumns(y, x));

@@ -1,6 +1,8 @@
 // Mixed precision (Micikevicius et al. 2018): what matrix products read lies in f16; they add in f32, and parameters, the
 // optimizer's state and all else stay f32. Small gradients would vanish in f16, so the cost is scaled up before it is
 // differentiated and the gradients down after.
+
+import { checkChoice } from '../core/options.js';
 import type { Op, OpRecord, Options } from '../graph/op.js';
 import { isParameter, type Program, type Updates } from '../graph/program.js';
 import { apply, type Tensor } from '../graph/tensor.js';
@@ -10,7 +12,6 @@ import { cast } from '../ops/cast.js';
 import { equal, less, notFinite, where } from '../ops/compare.js';
 import { parameter } from '../ops/leaf.js';
 import { sum } from '../ops/reduce.js';
-import { checkChoice } from '../options.js';
 import { grad, total } from './reverse.js';
 
 /** The scale at first and at most, and the steps without an overflow after which it doubles; an overflow halves it. */
@@ -35,13 +36,19 @@ const scales = new WeakMap<Tensor, { scale: Tensor; steps: Tensor }>();
 
 /** The loss scale and the steps since it changed, which all steps of a model share. */
 function scaleOf([first]: readonly Tensor[]): { scale: Tensor; steps: Tensor } {
-  const known = scales.get(first!) ?? { scale: parameter(FIRST, { name: 'loss scale' }), steps: parameter(0) };
+  const known = scales.get(first!) ?? {
+    scale: parameter(FIRST, { name: 'loss scale' }),
+    steps: parameter(0),
+  };
   scales.set(first!, known);
   return known;
 }
 
 /** The same, for checkpoints: nothing where no step has a scale, unless it is wanted all the same. */
-export const scalingOf = (parameters: readonly Tensor[], wanted: boolean): Record<string, Tensor> =>
+export const scalingOf = (
+  parameters: readonly Tensor[],
+  wanted: boolean,
+): Record<string, Tensor> =>
   wanted || (parameters[0] && scales.has(parameters[0])) ? scaleOf(parameters) : {};
 
 /** A step with an infinity or a NaN among its gradients updates nothing but the scale. */
@@ -52,7 +59,9 @@ function scaleCost({ cost, parameters, updates }: Recipe): Updates {
   const isYoung = less(steps, INTERVAL - 1);
   const grown = where(isYoung, scale, minimum(mul(scale, 2), LARGEST));
   return [
-    ...updates(gradients, parameters).map(([target, next]) => [target, where(isSound, next, target)] as const),
+    ...updates(gradients, parameters).map(
+      ([target, next]) => [target, where(isSound, next, target)] as const,
+    ),
     [scale, where(isSound, grown, maximum(div(scale, 2), 1))],
     [steps, where(isSound, where(isYoung, add(steps, 1), 0), 0)],
   ];
@@ -86,7 +95,9 @@ export function inPrecision(program: Program, precision: Precision = 'f32'): Pro
       return isProduct(node) && isParameter(underViews(input)) ? half(mapped) : mapped;
     });
     const same = inputs.every((input, i) => input === node.inputs[i]);
-    const own = same ? node : apply(node.op as Op as OpRecord, inputs, node.options as Options, node.name);
+    const own = same
+      ? node
+      : apply(node.op as Op as OpRecord, inputs, node.options as Options, node.name);
     done.set(node, read.has(node) && !isParameter(node) ? half(own) : own);
   }
   return {

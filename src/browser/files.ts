@@ -1,6 +1,6 @@
 // Saves and loads files in the page's private storage (OPFS); a file keeps its old content until the new is complete.
-import { type Bytes, copyBytes } from '../bytes.js';
-import { NablaError } from '../errors.js';
+import { type Bytes, copyBytes } from '../core/bytes.js';
+import { NablaError } from '../core/errors.js';
 import { queues } from '../io/inOrder.js';
 
 const inOrder = queues();
@@ -14,7 +14,10 @@ async function withFile<T>(name: string, work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (cause) {
     const { name: kind, message } = cause as Error;
-    const fact = kind === 'NotFoundError' ? "there is no such file in the page's storage; save one first" : message;
+    const fact =
+      kind === 'NotFoundError'
+        ? "there is no such file in the page's storage; save one first"
+        : message;
     throw new NablaError(`${String(name) || "''"}: ${fact}`, { cause });
   }
 }
@@ -36,4 +39,7 @@ export async function saveFile(name: string, bytes: Bytes): Promise<void> {
 
 /** The bytes of a file in the page's private storage. Throws NablaError, which names the file, where there is none. */
 export const loadFile = (name: string): Promise<Uint8Array> =>
-  withFile(name, async () => new Uint8Array(await (await (await handleOf(name, false)).getFile()).arrayBuffer()));
+  withFile(
+    name,
+    async () => new Uint8Array(await (await (await handleOf(name, false)).getFile()).arrayBuffer()),
+  );

@@ -1,7 +1,8 @@
 // Loads MNIST in a browser: fetches the four IDX files, and reports progress.
+
+import { NablaError } from '../core/errors.js';
+import { checkOptions } from '../core/options.js';
 import { mnistFrom } from '../data/idx.js';
-import { NablaError } from '../errors.js';
-import { checkOptions } from '../options.js';
 
 /** Options of a download. */
 export interface DownloadOptions {
@@ -22,7 +23,9 @@ export async function mnist(base = 'mnist', options: DownloadOptions = {}) {
     const url = `${base.replace(/\/$/, '')}/${name}${suffix}`;
     const answer = await fetch(url);
     if (!answer.ok || !answer.body)
-      throw new NablaError(`mnist: ${url} answers ${answer.status}; serve the IDX files there, or pass their folder`);
+      throw new NablaError(
+        `mnist: ${url} answers ${answer.status}; serve the IDX files there, or pass their folder`,
+      );
     total += Number(answer.headers.get('content-length') ?? 0);
     const counted = new TransformStream<Uint8Array, Uint8Array>({
       transform(chunk, controller) {

@@ -16,5 +16,6 @@ async function choices(mode: IDBTransactionMode): Promise<IDBObjectStore> {
 /** Tuned tiles in the origin's IndexedDB. */
 export const tileStore: TileStore = {
   load: async (adapter) => settled((await choices('readonly')).get(adapter)),
-  save: async (adapter, text) => void (await settled((await choices('readwrite')).put(text, adapter))),
+  save: async (adapter, text) =>
+    void (await settled((await choices('readwrite')).put(text, adapter))),
 };

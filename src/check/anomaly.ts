@@ -1,6 +1,7 @@
 // Anomaly mode: finds the op whose result is the first NaN or infinity of a step, with its inputs.
-import { isFloat, type TensorData } from '../dtype.js';
-import { CheckError } from '../errors.js';
+import { isFloat, type TensorData } from '../core/dtype.js';
+import { CheckError } from '../core/errors.js';
+import { formatShape, sizeOf } from '../core/shape.js';
 import { isConstant, type Program, programNodes } from '../graph/program.js';
 import { filledWith, type Tensor } from '../graph/tensor.js';
 import { cast } from '../ops/cast.js';
@@ -8,7 +9,6 @@ import { notFinite } from '../ops/compare.js';
 import { sum } from '../ops/reduce.js';
 import { concat } from '../ops/slice.js';
 import { reshape } from '../ops/view.js';
-import { formatShape, sizeOf } from '../shape.js';
 
 const called = ({ op, name, shape }: Tensor): string => `${name ?? op.name} ${formatShape(shape)}`;
 
@@ -25,7 +25,8 @@ export function watch(program: Program) {
   if (nodes.length === 0) return undefined;
   // what is returned or kept of f16 is rounded before it is counted
   const results = new Set([...program.outputs, ...program.updates.map(([, next]) => next)]);
-  const seen = (node: Tensor): Tensor => (results.has(node) && node.dtype === 'f16' ? cast(node, 'f16') : node);
+  const seen = (node: Tensor): Tensor =>
+    results.has(node) && node.dtype === 'f16' ? cast(node, 'f16') : node;
   const counts = nodes.map((node) => reshape(cast(sum(notFinite(seen(node))), 'f32'), [1]));
   return {
     program: { ...program, outputs: [...program.outputs, concat(counts, { axis: 0 })] },
@@ -35,7 +36,9 @@ export function watch(program: Program) {
      */
     check: ({ data }: TensorData, run: readonly Tensor[] = nodes): void => {
       const own = run.filter(isWatched);
-      const counts = (own.length === nodes.length ? own : nodes).map((node, i) => [node, data[i]!] as const);
+      const counts = (own.length === nodes.length ? own : nodes).map(
+        (node, i) => [node, data[i]!] as const,
+      );
       const tainted = new Map(counts.filter(([, count]) => count > 0));
       // infinite constants, a mask say, are meant; what they make infinite is not the first
       for (const [node, count] of tainted) {

@@ -1,16 +1,23 @@
 // The cross-check: compares what kernels stored with float64, within bounds propagated through fused ops.
-import { TINY, ulp } from '../bounds.js';
+import { TINY, ulp } from '../core/bounds.js';
+import {
+  hostArray,
+  hostData,
+  isFloat,
+  roundTo,
+  type TensorData,
+  type TypedArray,
+} from '../core/dtype.js';
+import { CheckError } from '../core/errors.js';
+import { SAMPLE, uniformAt } from '../core/randomBits.js';
+import { formatShape, sizeOf } from '../core/shape.js';
 import { evaluateBound, evaluateNode, evaluateWith, ownValue, toHost } from '../cpu/evaluate.js';
-import { hostArray, hostData, isFloat, roundTo, type TensorData, type TypedArray } from '../dtype.js';
-import { CheckError } from '../errors.js';
 import type { Capture, EngineInfo } from '../graph/backend.js';
 import type { Tensor } from '../graph/tensor.js';
 import { isHalved } from '../ops/cast.js';
 import { gather } from '../ops/indexing.js';
 import { tensor } from '../ops/leaf.js';
 import { type MatmulOptions, matmul, matmulSizes } from '../ops/matmul.js';
-import { SAMPLE, uniformAt } from '../randomBits.js';
-import { formatShape, sizeOf } from '../shape.js';
 
 /** Multiply-adds above which only a seeded set of a product's rows is recomputed. */
 const FULL_CHECK = 2 ** 26;
@@ -55,7 +62,9 @@ function halved(node: Tensor, { value: x, errors }: Interval): Interval {
   const [low, here, high] = [round(-1), round(0), round(1)];
   const finite = (each: number): number => Math.max(-HALF_END, Math.min(HALF_END, each));
   const isOne = (i: number): boolean => low[i] === high[i] || Number.isNaN(here[i]);
-  const data = Float64Array.from(here, (each, i) => (isOne(i) ? each : (finite(low[i]!) + finite(high[i]!)) / 2));
+  const data = Float64Array.from(here, (each, i) =>
+    isOne(i) ? each : (finite(low[i]!) + finite(high[i]!)) / 2,
+  );
   const reach = Float64Array.from(errors, (error, i) => {
     if (isOne(i)) return 0;
     return Number.isFinite(error) ? finite(high[i]!) - data[i]! : Number.POSITIVE_INFINITY;
@@ -76,13 +85,15 @@ function propagate(node: Tensor, inputs: readonly Interval[], output: TensorData
   const values = inputs.map(({ value }) => value);
   const errors = inputs.map((input, i) => errorsOf(node.inputs[i]!, input));
   const moving = [...errors.keys()].filter((i) => errors[i]!.some((error) => error !== 0));
-  if (moving.length > 0 && node.op.propagate) return node.op.propagate(values, errors, output, node.options);
+  if (moving.length > 0 && node.op.propagate)
+    return node.op.propagate(values, errors, output, node.options);
   for (const i of moving) {
     const [up, down] = [1, -1].map((sign) => {
       const data = Float64Array.from(values[i]!.data, (x, at) => x + sign * errors[i]![at]!);
       return evaluateNode(node, values.with(i, { ...values[i]!, data })).data;
     });
-    const distance = (there: number, here: number): number => (there === here ? 0 : Math.abs(there - here));
+    const distance = (there: number, here: number): number =>
+      there === here ? 0 : Math.abs(there - here);
     output.data.forEach((here: number, at: number) => {
       const step = Math.max(distance(up![at]!, here), distance(down![at]!, here));
       const isNever = [here, up![at]!, down![at]!].every(Number.isNaN);
@@ -109,7 +120,8 @@ function sampledProduct(node: Tensor, inputs: readonly Interval[]): Interval | u
   const { value, errors } = evaluateWith([product], known, evaluateInterval)[0]!;
   const spread = (data: TypedArray, rest: number): Float64Array => {
     const out = new Float64Array(m * n).fill(rest);
-    for (const [r, row] of [...chosen].entries()) out.set(data.subarray(r * n, (r + 1) * n), row * n);
+    for (const [r, row] of [...chosen].entries())
+      out.set(data.subarray(r * n, (r + 1) * n), row * n);
     return out;
   };
   const whole = hostData(node.shape, 'f64', spread(value.data, 0));
@@ -121,7 +133,8 @@ export function evaluateInterval(node: Tensor, inputs: readonly Interval[]): Int
   // kernels do not read what holds nothing
   if (node.op.kernel.kind === 'leaf' && sizeOf(node.shape) === 0)
     return exact(hostData(node.shape, node.dtype, hostArray(node.dtype, 0)));
-  if (isHalved(node)) return halved(node, { ...inputs[0]!, errors: errorsOf(node.inputs[0]!, inputs[0]!) });
+  if (isHalved(node))
+    return halved(node, { ...inputs[0]!, errors: errorsOf(node.inputs[0]!, inputs[0]!) });
   const sampled = sampledProduct(node, inputs);
   if (sampled) return sampled;
   const values = inputs.map(({ value }) => value);
@@ -146,18 +159,32 @@ function read(value: TensorData): Interval {
 }
 
 /** A value as it is. */
-export const exact = (value: TensorData): Interval => ({ value, errors: new Float64Array(value.data.length) });
+export const exact = (value: TensorData): Interval => ({
+  value,
+  errors: new Float64Array(value.data.length),
+});
 
 /** |gpu − cpu| over the allowed error: at most 1 where the result is right. NaN agrees with NaN, ±∞ with what overflows. */
-function ratioOf(gpu: number, cpu: number, error: number, float: boolean, overflow: number): number {
+function ratioOf(
+  gpu: number,
+  cpu: number,
+  error: number,
+  float: boolean,
+  overflow: number,
+): number {
   if (Object.is(gpu, cpu) || gpu === cpu) return 0;
   if (Number.isNaN(cpu)) return Number.isNaN(gpu) ? 0 : Number.POSITIVE_INFINITY;
-  if (!Number.isFinite(gpu)) return Math.sign(gpu) * cpu + error >= overflow ? 0 : Number.POSITIVE_INFINITY;
+  if (!Number.isFinite(gpu))
+    return Math.sign(gpu) * cpu + error >= overflow ? 0 : Number.POSITIVE_INFINITY;
   return Math.abs(gpu - cpu) / (error + (float ? TINY : 0));
 }
 
 /** A stored result against its reference. */
-function compareResult(node: Tensor, { value, errors }: Interval, { kernel, results }: Capture): Check {
+function compareResult(
+  node: Tensor,
+  { value, errors }: Interval,
+  { kernel, results }: Capture,
+): Check {
   const stored = results.get(node)!.data;
   const [float, half] = [isFloat(node.dtype), node.dtype === 'f16' || isHalved(node)];
   const overflow = half ? HALF_OVERFLOW : OVERFLOW;
@@ -170,13 +197,18 @@ function compareResult(node: Tensor, { value, errors }: Interval, { kernel, resu
     const isWhole = !half || Object.is(gpu, roundTo('f16', gpu));
     // NaN, of a bound that is no number, fails
     const ratio = isWhole ? ratioOf(gpu, cpu, bound, float, overflow) : Number.POSITIVE_INFINITY;
-    if (!(ratio <= worst.ratio) && !Number.isNaN(worst.ratio)) worst = { index, gpu, cpu, bound, ratio };
+    if (!(ratio <= worst.ratio) && !Number.isNaN(worst.ratio))
+      worst = { index, gpu, cpu, bound, ratio };
   });
   return { op: node.op.name, kernel, checked, total: stored.length, worst };
 }
 
 /** Recomputes what kernel calls stored, from the values that they read. Returns the error for the first outside its bound. */
-export function compareCaptures(captures: readonly Capture[], info: EngineInfo, tell: OnCheck): CheckError | undefined {
+export function compareCaptures(
+  captures: readonly Capture[],
+  info: EngineInfo,
+  tell: OnCheck,
+): CheckError | undefined {
   let failure: CheckError | undefined;
   for (const capture of captures) {
     const roots = [...capture.results.keys()];

@@ -1,16 +1,16 @@
 // gradCheck: compares derivatives with central finite differences in float64.
 import { jacobian } from '../autodiff/jacobian.js';
+import type { TensorData, TypedArray } from '../core/dtype.js';
+import { NablaError } from '../core/errors.js';
+import { checkOptions } from '../core/options.js';
+import { type Shape, sizeOf, stridesOf } from '../core/shape.js';
 import { evaluate, ownValue, toHost } from '../cpu/evaluate.js';
-import type { TensorData, TypedArray } from '../dtype.js';
-import { NablaError } from '../errors.js';
 import { feedsByNode, isParameter, type NodeFeeds, readNodeFeeds } from '../graph/program.js';
 import { Tensor, type Tensors } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { mul } from '../ops/arithmetic.js';
 import { numberDraws, random } from '../ops/random.js';
 import { sum } from '../ops/reduce.js';
-import { checkOptions } from '../options.js';
-import { type Shape, sizeOf, stridesOf } from '../shape.js';
 
 /** The part of an engine that checks use. */
 export interface Runner {
@@ -43,12 +43,22 @@ const DIRECTIONS = 8;
 const STEP = 1e-6;
 
 /** An element of a node, as the report calls it, and which way a direction moves it. */
-type Place = { readonly node: Tensor; readonly wrt: string; readonly at: number; readonly sign: number };
+type Place = {
+  readonly node: Tensor;
+  readonly wrt: string;
+  readonly at: number;
+  readonly sign: number;
+};
 /** A derivative along a direction, as an entry at its first place, and its difference as a share of what is allowed. */
 type Found = { entry: GradCheckReport['worst']; direction: readonly Place[]; excess: number };
 
-const nothing: Found = { entry: { wrt: '', index: [], analytic: 0, numeric: 0 }, direction: [], excess: -1 };
-const worstOf = (found: Found[]): Found => found.reduce((a, b) => (b.excess > a.excess ? b : a), nothing);
+const nothing: Found = {
+  entry: { wrt: '', index: [], analytic: 0, numeric: 0 },
+  direction: [],
+  excess: -1,
+};
+const worstOf = (found: Found[]): Found =>
+  found.reduce((a, b) => (b.excess > a.excess ? b : a), nothing);
 
 const coordinates = (place: number, shape: Shape): number[] =>
   stridesOf(shape).map((stride, axis) => Math.floor(place / stride) % shape[axis]!);
@@ -73,12 +83,17 @@ const prober = (target: Tensor, jacobians: Values, values: Values, options: Grad
     const [up, down] = [evaluateAt(direction, STEP), evaluateAt(direction, -STEP)];
     const { node, wrt, at } = direction[0]!;
     const found = Array.from(up, (high, i): Found => {
-      const slopeAt = ({ node, at, sign }: Place) => sign * jacobians.get(node)!.data[i * sizeOf(node.shape) + at]!;
+      const slopeAt = ({ node, at, sign }: Place) =>
+        sign * jacobians.get(node)!.data[i * sizeOf(node.shape) + at]!;
       const analytic = direction.reduce((total, place) => total + slopeAt(place), 0);
       const numeric = (high - down[i]!) / (2 * STEP);
       const excess = Math.abs(analytic - numeric) / (absolute + relative * Math.abs(numeric));
       const index = [...coordinates(i, target.shape), ...coordinates(at, node.shape)];
-      return { entry: { wrt, index, analytic, numeric }, direction, excess: Number.isNaN(excess) ? Infinity : excess };
+      return {
+        entry: { wrt, index, analytic, numeric },
+        direction,
+        excess: Number.isNaN(excess) ? Infinity : excess,
+      };
     });
     return worstOf(found);
   };
@@ -89,13 +104,22 @@ const prober = (target: Tensor, jacobians: Values, values: Values, options: Grad
  * for small inputs, random directions for large ones, narrowed down to one entry. Reports the worst; throws only for
  * invalid arguments.
  */
-export async function gradCheck(y: Tensor, wrt: Tensors, options: GradCheckOptions = {}): Promise<GradCheckReport> {
+export async function gradCheck(
+  y: Tensor,
+  wrt: Tensors,
+  options: GradCheckOptions = {},
+): Promise<GradCheckReport> {
   const given: readonly Tensor[] = [...new Set(wrt instanceof Tensor ? [wrt] : wrt)];
   if (given.length === 0 || ![y, ...given].every((each) => each instanceof Tensor))
     throw new NablaError('gradCheck: pass a tensor y and at least one tensor to differentiate by');
   // fresh draws are the same for the derivatives and for the differences
   const [root, ...nodes] = numberDraws([y, ...given]) as [Tensor, ...Tensor[]];
-  const { engine, feeds = {} } = checkOptions('gradCheck', options, '', 'engine feeds absolute relative');
+  const { engine, feeds = {} } = checkOptions(
+    'gradCheck',
+    options,
+    '',
+    'engine feeds absolute relative',
+  );
   const places = nodes.flatMap((node, i): Place[] => {
     const wrt = node.name ?? `wrt[${i}]`;
     return Array.from({ length: sizeOf(node.shape) }, (_, at) => ({ node, wrt, at, sign: 1 }));
@@ -108,14 +132,26 @@ export async function gradCheck(y: Tensor, wrt: Tensors, options: GradCheckOptio
   const fed = feedsByNode('gradCheck', [...new Set([...leaves, ...nodes])], feeds);
   const values = readNodeFeeds('gradCheck', leaves, fed);
   for (const node of leaves.filter((leaf) => !values.has(leaf)))
-    values.set(node, toHost(engine && isParameter(node) ? await engine.read(node) : ownValue(node)));
-  const derivatives = engine ? await engine.run(tree, fed) : evaluate(tree, (node) => values.get(node)!);
-  const probe = prober(target, new Map(nodes.map((node, i) => [node, derivatives[i]!])), values, options);
+    values.set(
+      node,
+      toHost(engine && isParameter(node) ? await engine.read(node) : ownValue(node)),
+    );
+  const derivatives = engine
+    ? await engine.run(tree, fed)
+    : evaluate(tree, (node) => values.get(node)!);
+  const probe = prober(
+    target,
+    new Map(nodes.map((node, i) => [node, derivatives[i]!])),
+    values,
+    options,
+  );
   const randomDirection = (seed: number): Place[] => {
     const draws = evaluate([random.uniform([places.length], { seed })], ownValue)[0]!.data;
     return places.map((place, i) => ({ ...place, sign: draws[i]! < 0.5 ? -1 : 1 }));
   };
-  const directions = full ? places.map((place) => [place]) : [...Array(DIRECTIONS).keys()].map(randomDirection);
+  const directions = full
+    ? places.map((place) => [place])
+    : [...Array(DIRECTIONS).keys()].map(randomDirection);
   let worst = worstOf(directions.map(probe));
   const ok = worst.excess <= 1;
   // a sum over many places: halve it towards the one that is worst

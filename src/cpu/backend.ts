@@ -1,5 +1,5 @@
 // The CPU backend: runs programs with the float64 reference; used for checking and where there is no GPU.
-import { roundTo, type TensorData } from '../dtype.js';
+import { roundTo, type TensorData } from '../core/dtype.js';
 import { type Backend, type EngineInfo, type Executable, emptyStats } from '../graph/backend.js';
 import { held, type Program, programNodes } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
@@ -9,13 +9,20 @@ import { evaluate, ownValue, toHost } from './evaluate.js';
 const ownCopy = (value: TensorData): TensorData => ({ ...value, data: value.data.slice() });
 /** What is returned or kept of a node: of f16, rounded to it. Between, values are float64. */
 const rounded = ({ dtype }: Tensor, value: TensorData): TensorData =>
-  dtype === 'f16' ? { ...value, data: value.data.map((each: number) => roundTo(dtype, each)) } : value;
+  dtype === 'f16'
+    ? { ...value, data: value.data.map((each: number) => roundTo(dtype, each)) }
+    : value;
 
 /** Runs graphs in float64 by the ops' references. No WebGPU. */
 export class CpuBackend implements Backend {
   readonly info: EngineInfo = {
     backend: 'cpu',
-    adapter: { vendor: 'nabla', architecture: 'float64', description: 'float64 CPU reference', software: true },
+    adapter: {
+      vendor: 'nabla',
+      architecture: 'float64',
+      description: 'float64 CPU reference',
+      software: true,
+    },
     limits: {},
     features: [],
   };
@@ -36,7 +43,8 @@ export class CpuBackend implements Backend {
           this.stats.nodesEvaluated += nodes;
           const exact = evaluate(roots, (node) => fed.get(node) ?? this.#valueOf(node));
           const values = exact.map((value, i) => rounded(roots[i]!, value));
-          for (const [i, [parameter]] of updates.entries()) this.#values.set(parameter, values[outputs.length + i]!);
+          for (const [i, [parameter]] of updates.entries())
+            this.#values.set(parameter, values[outputs.length + i]!);
           return values.slice(0, outputs.length).map(ownCopy);
         });
       },

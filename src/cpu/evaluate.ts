@@ -1,12 +1,19 @@
 // Evaluates graphs on the CPU in float64, and the error bounds that GPU results must keep.
-import { ulp } from '../bounds.js';
-import { broadcastData, hostArray, hostData, isFloat, readValue, type TensorData } from '../dtype.js';
-import { FeedError } from '../errors.js';
+import { ulp } from '../core/bounds.js';
+import {
+  broadcastData,
+  hostArray,
+  hostData,
+  isFloat,
+  readValue,
+  type TensorData,
+} from '../core/dtype.js';
+import { FeedError } from '../core/errors.js';
+import { sizeOf } from '../core/shape.js';
 import { mapElements, type PointwiseRecord, type TensorReference } from '../graph/op.js';
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { describe } from '../ops/leaf.js';
-import { sizeOf } from '../shape.js';
 
 /** Inputs as a pointwise op sees them, broadcast to its output; those of other ops stay as they are. */
 const aligned = ({ op, shape }: Tensor, inputs: readonly TensorData[]): readonly TensorData[] =>
@@ -17,7 +24,11 @@ type Rule<T> = (node: Tensor, inputs: readonly T[]) => T;
  * What a rule gives for the roots, from what it gives for their inputs. Each node is asked once, `known` ones not at all;
  * results that nothing needs any more are dropped on the way.
  */
-export function evaluateWith<T>(roots: readonly Tensor[], known: ReadonlyMap<Tensor, T>, rule: Rule<T>): T[] {
+export function evaluateWith<T>(
+  roots: readonly Tensor[],
+  known: ReadonlyMap<Tensor, T>,
+  rule: Rule<T>,
+): T[] {
   const isNew = (node: Tensor): boolean => !known.has(node);
   const order = topological(roots, (node) => (isNew(node) ? node.inputs : [])).filter(isNew);
   const lastReader = new Map(order.flatMap((node) => node.inputs.map((input) => [input, node])));
@@ -49,7 +60,11 @@ export function evaluateNode(node: Tensor, inputs: readonly TensorData[]): Tenso
 }
 
 /** How far a GPU result of one node may lie from its reference, element by element, given the same inputs. */
-export function evaluateBound(node: Tensor, inputs: readonly TensorData[], output: TensorData): Float64Array {
+export function evaluateBound(
+  node: Tensor,
+  inputs: readonly TensorData[],
+  output: TensorData,
+): Float64Array {
   const { bound = { ulp: 0 } } = node.op;
   if (typeof bound === 'function') return bound(aligned(node, inputs), output, node.options);
   const unit = isFloat(output.dtype) ? bound.ulp : 0;
@@ -62,7 +77,11 @@ type Change = (node: Tensor, value: TensorData) => TensorData;
  * Evaluates a graph in float64, the meaning that every GPU number is checked against, from the values of its leaves.
  * `change` may put another value in the place of a node's.
  */
-export function evaluate(roots: readonly Tensor[], leaf: Leaf, change: Change = (_, value) => value): TensorData[] {
+export function evaluate(
+  roots: readonly Tensor[],
+  leaf: Leaf,
+  change: Change = (_, value) => value,
+): TensorData[] {
   return evaluateWith<TensorData>(roots, new Map(), (node, inputs) =>
     change(node, node.op.kernel.kind === 'leaf' ? toHost(leaf(node)) : evaluateNode(node, inputs)),
   );
@@ -70,14 +89,24 @@ export function evaluate(roots: readonly Tensor[], leaf: Leaf, change: Change = 
 
 /** Host form of stored values: floats as float64. */
 export const toHost = ({ shape, dtype, data }: TensorData): TensorData =>
-  hostData(shape, dtype, isFloat(dtype) && !(data instanceof Float64Array) ? new Float64Array(data) : data);
+  hostData(
+    shape,
+    dtype,
+    isFloat(dtype) && !(data instanceof Float64Array) ? new Float64Array(data) : data,
+  );
 
 /**
  * What a constant holds, or a parameter before any run: rounded to what a GPU stores, so that all engines start from the
  * same bits. Throws FeedError for anything else.
  */
 export function ownValue(node: Tensor): TensorData {
-  const { value, initial = value } = node.options as { value?: TensorData; initial?: TensorData | Tensor };
-  if (!initial) throw new FeedError(`${describe(node)}: has no value here; only constants and parameters do`);
-  return 'data' in initial ? initial : readValue(describe(node), evaluate([initial], ownValue)[0]!, node);
+  const { value, initial = value } = node.options as {
+    value?: TensorData;
+    initial?: TensorData | Tensor;
+  };
+  if (!initial)
+    throw new FeedError(`${describe(node)}: has no value here; only constants and parameters do`);
+  return 'data' in initial
+    ? initial
+    : readValue(describe(node), evaluate([initial], ownValue)[0]!, node);
 }

@@ -1,9 +1,10 @@
 // Reads comma-separated numbers (RFC 4180). Strict: anything that is no number is an error with its line and column.
-import { describe } from '../bytes.js';
-import { FormatError } from '../errors.js';
-import { checkOptions } from '../options.js';
+import { describe } from '../core/bytes.js';
+import { FormatError } from '../core/errors.js';
+import { checkOptions } from '../core/options.js';
 
-const isNumber = (text: string): boolean => /^[-+.\de]+$/i.test(text) && Number.isFinite(Math.fround(Number(text)));
+const isNumber = (text: string): boolean =>
+  /^[-+.\de]+$/i.test(text) && Number.isFinite(Math.fround(Number(text)));
 /** Numbers, and what is meant as one: NaN, infinities, hexadecimal, numbers beyond f32. */
 const isLikeNumber = (text: string): boolean =>
   /^[-+]?(nan|inf(inity)?)$/i.test(text) || (text !== '' && !Number.isNaN(Number(text)));
@@ -46,10 +47,15 @@ function cut(text: string): Row[] {
     const end = isQuoted ? quotedEnd(text, at) : at + matchAt(plainField, text, at)!.length;
     const found = end === undefined ? undefined : matchAt(fieldEnd, text, end);
     if (end !== undefined && text[end] === '\r' && found === undefined)
-      return fail(line, "a line ends with CR alone; make line ends LF: text.replace(/\\r\\n?/g, '\\n')");
+      return fail(
+        line,
+        "a line ends with CR alone; make line ends LF: text.replace(/\\r\\n?/g, '\\n')",
+      );
     if (end === undefined || found === undefined)
       return fail(line, 'a quote is never closed, or text follows its end or a line end');
-    const cell = isQuoted ? text.slice(at + 1, end - 1).replaceAll('""', '"') : text.slice(at, end).trim();
+    const cell = isQuoted
+      ? text.slice(at + 1, end - 1).replaceAll('""', '"')
+      : text.slice(at, end).trim();
     row.cells.push(cell);
     row.isBlank &&= !isQuoted && cell === '' && row.cells.length === 1;
     line += isQuoted ? cell.split('\n').length - 1 : 0;
@@ -62,33 +68,49 @@ function cut(text: string): Row[] {
 
 /** What stands between the numbers of a row in place of commas: the fact and the fix, or nothing. */
 function otherSeparator(cells: readonly string[]): string | undefined {
-  const names: Readonly<Record<string, string>> = { ';': 'semicolons', '\t': 'tabs', '|': 'bars', ' ': 'spaces' };
+  const names: Readonly<Record<string, string>> = {
+    ';': 'semicolons',
+    '\t': 'tabs',
+    '|': 'bars',
+    ' ': 'spaces',
+  };
   for (const [separator, name] of Object.entries(names)) {
     const isBetween = (cell: string): boolean => {
       const parts = cell.split(separator);
       const isSole = cells.length === 1 && separator !== ' '; // a text may have spaces
       return parts.length > 1 && (isSole || parts.every((part) => isLikeNumber(part.trim())));
     };
-    if (cells.some(isBetween)) return `columns are separated by commas, not by ${name}; replace them`;
+    if (cells.some(isBetween))
+      return `columns are separated by commas, not by ${name}; replace them`;
   }
   return undefined;
 }
 
 /** Says what is wrong with a cell that is no number, and of text which columns hold it throughout. */
-function refuse({ line, cells }: Row, at: number, body: readonly Row[], names: readonly string[]): never {
-  const nameOf = (column: number): string => (names[column] === undefined ? `${column + 1}` : `'${names[column]}'`);
-  const columns = [...cells.keys()].filter((column) => isOfText(body.map((row) => row.cells[column] ?? '')));
+function refuse(
+  { line, cells }: Row,
+  at: number,
+  body: readonly Row[],
+  names: readonly string[],
+): never {
+  const nameOf = (column: number): string =>
+    names[column] === undefined ? `${column + 1}` : `'${names[column]}'`;
+  const columns = [...cells.keys()].filter((column) =>
+    isOfText(body.map((row) => row.cells[column] ?? '')),
+  );
   const listed = `${columns.length > 1 ? 'columns' : 'column'} ${columns.map(nameOf).join(', ')}`;
   const ofText = `${listed} hold${columns.length > 1 ? '' : 's'} text: leave it out, or write numbers in its place`;
   const isHeader = names.length === 0 && body[0]?.line === line && body.length > 1;
-  const header = isHeader && isText(cells[at]!) ? '; if the row names the columns, pass { header: true }' : '';
+  const header =
+    isHeader && isText(cells[at]!) ? '; if the row names the columns, pass { header: true }' : '';
   const between = otherSeparator(cells);
   const fix = between ? between : columns.includes(at) ? ofText : `correct it${header}`;
   return fail(line, `'${cells[at]}' is no finite number, in column ${nameOf(at)}; ${fix}`);
 }
 const isText = (cell: string): boolean => cell !== '' && !isLikeNumber(cell);
 /** Whether a column has text, with gaps perhaps, and no number. */
-const isOfText = (cells: readonly string[]): boolean => cells.some(isText) && !cells.some(isLikeNumber);
+const isOfText = (cells: readonly string[]): boolean =>
+  cells.some(isText) && !cells.some(isLikeNumber);
 
 /**
  * Reads comma-separated numbers: [rows, columns], f32, and the columns' names where there is a header. The first row is
@@ -99,7 +121,9 @@ const isOfText = (cells: readonly string[]): boolean => cells.some(isText) && !c
 export function csv(text: string, options: { header?: boolean } = {}) {
   checkOptions('csv', options, '', 'header');
   if (typeof text !== 'string')
-    throw new FormatError(`csv: the text is ${describe(text)}; decode bytes with new TextDecoder().decode(bytes)`);
+    throw new FormatError(
+      `csv: the text is ${describe(text)}; decode bytes with new TextDecoder().decode(bytes)`,
+    );
   const rows = cut(text.replace(/^\ufeff/, ''));
   while (rows.at(-1)?.isBlank) rows.pop();
   const { cells: first } = rows[0] ?? fail(1, 'the text is empty');

@@ -1,11 +1,18 @@
 // Data sets: inputs and labels in memory, shuffling, splitting and batches.
-import { type DType, isFloat, readValue, type TensorData, type TypedArray, type Value } from '../dtype.js';
-import { FeedError } from '../errors.js';
+import {
+  type DType,
+  isFloat,
+  readValue,
+  type TensorData,
+  type TypedArray,
+  type Value,
+} from '../core/dtype.js';
+import { FeedError } from '../core/errors.js';
+import { checkOptions } from '../core/options.js';
+import { printedAs } from '../core/print.js';
+import { checkWhole, formatShape, sizeOf } from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import { tensor } from '../ops/leaf.js';
-import { checkOptions } from '../options.js';
-import { printedAs } from '../print.js';
-import { checkWhole, formatShape, sizeOf } from '../shape.js';
 import { shuffled } from './random.js';
 
 /** A batch of values on the host, ready to feed: inputs scaled, f32; labels class numbers (i32) or f32. */
@@ -46,22 +53,31 @@ export interface DatasetValues {
  */
 export function dataset(inputs: Value, labels: Value, options: { scale?: number } = {}): Dataset {
   const { scale = 1 } = checkOptions('dataset', options, '', 'scale');
-  if (!Number.isFinite(scale)) throw new FeedError(`dataset: scale is ${scale}; give a finite number`);
-  const isClass = (label: unknown): boolean => Number.isInteger(label) || typeof label === 'boolean';
+  if (!Number.isFinite(scale))
+    throw new FeedError(`dataset: scale is ${scale}; give a finite number`);
+  const isClass = (label: unknown): boolean =>
+    Number.isInteger(label) || typeof label === 'boolean';
   const whole = Array.isArray(labels) && labels.every(isClass);
   const given = readValue('dataset: labels', labels, whole ? { dtype: 'i32' } : {});
   // A byte takes a quarter of a word, but rows of them must not straddle words on the way to being indices.
   const y = given.dtype === 'f32' ? given : readValue('dataset: labels', given, { dtype: 'i32' });
   const [length] = y.shape;
   if (!length)
-    throw new FeedError(`dataset: labels have shape ${formatShape(y.shape)}; axis 0 counts the examples, at least one`);
+    throw new FeedError(
+      `dataset: labels have shape ${formatShape(y.shape)}; axis 0 counts the examples, at least one`,
+    );
   // a bare typed array is cut into equal rows
   const width = ArrayBuffer.isView(inputs) ? (inputs as TypedArray).length / length : Number.NaN;
-  const raw = readValue('dataset: inputs', inputs, Number.isInteger(width) ? { shape: [length, width] } : {});
+  const raw = readValue(
+    'dataset: inputs',
+    inputs,
+    Number.isInteger(width) ? { shape: [length, width] } : {},
+  );
   const x = raw.dtype === 'bool' ? readValue('dataset: inputs', raw, { dtype: 'f32' }) : raw;
   const [rows = 'no'] = x.shape;
   const fix = width > 0 ? 'as many numbers for each label' : 'one label for each input';
-  if (rows !== length) throw new FeedError(`dataset: ${rows} inputs and ${length} labels; give ${fix}`);
+  if (rows !== length)
+    throw new FeedError(`dataset: ${rows} inputs and ${length} labels; give ${fix}`);
   const values = { inputs: tensor(x), labels: tensor(y), scale, classes: y.dtype === 'i32' };
   return part(values, Int32Array.from(new Array(length).keys()));
 }
@@ -76,7 +92,9 @@ function part(values: DatasetValues, rows: Int32Array): Dataset {
       const { seed } = checkOptions('split', options, '', 'seed');
       const first = Math.round(fraction * rows.length);
       if (!(first >= 1 && first < rows.length))
-        throw new FeedError(`split: ${fraction} of ${rows.length} examples leaves a part empty; give one in (0, 1)`);
+        throw new FeedError(
+          `split: ${fraction} of ${rows.length} examples leaves a part empty; give one in (0, 1)`,
+        );
       const order = ordered(seed);
       return [part(values, order.slice(0, first)), part(values, order.slice(first))];
     },
@@ -86,16 +104,24 @@ function part(values: DatasetValues, rows: Int32Array): Dataset {
       return batchesOf(values, ordered(seed), size);
     },
   };
-  const [x, y] = [values.inputs, values.labels].map(({ shape, dtype }) => `${formatShape(shape.slice(1))} ${dtype}`);
+  const [x, y] = [values.inputs, values.labels].map(
+    ({ shape, dtype }) => `${formatShape(shape.slice(1))} ${dtype}`,
+  );
   const labels = values.classes ? `${y}, class numbers` : y;
-  return printedAs(dataset, () => `Dataset: ${rows.length} examples; inputs ${x}; labels ${labels}`);
+  return printedAs(
+    dataset,
+    () => `Dataset: ${rows.length} examples; inputs ${x}; labels ${labels}`,
+  );
 }
 
 /** Examples in an order, so many at a time. */
 function* batchesOf(values: DatasetValues, order: Int32Array, size: number): Iterable<Batch> {
   for (let at = 0; at < order.length; at += size) {
     const picked = order.subarray(at, at + size);
-    yield { inputs: pick(values.inputs, picked, values.scale), labels: pick(values.labels, picked, 1) };
+    yield {
+      inputs: pick(values.inputs, picked, values.scale),
+      labels: pick(values.labels, picked, 1),
+    };
   }
 }
 
@@ -110,8 +136,13 @@ function pick(node: Tensor, rows: Int32Array, scale: number): TensorData {
   const { shape, data } = stored(node);
   const width = sizeOf(shape.slice(1));
   const values = new Float64Array(rows.length * width);
-  for (const [i, row] of rows.entries()) values.set(data.subarray(row * width, (row + 1) * width), i * width);
+  for (const [i, row] of rows.entries())
+    values.set(data.subarray(row * width, (row + 1) * width), i * width);
   const picked = { shape: [rows.length, ...shape.slice(1)], dtype: 'f64', data: values } as const;
   if (!isScaled(node.dtype)) return readValue('batches', picked, { dtype: node.dtype });
-  return readValue('batches', { ...picked, data: values.map((value) => value * scale) }, { dtype: 'f32' });
+  return readValue(
+    'batches',
+    { ...picked, data: values.map((value) => value * scale) },
+    { dtype: 'f32' },
+  );
 }

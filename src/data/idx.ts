@@ -1,8 +1,8 @@
 // Reads IDX files, the format of MNIST, and gzip; makes data sets of the four MNIST files.
-import { type Bytes, copyBytes, viewBytes } from '../bytes.js';
-import type { TensorData } from '../dtype.js';
-import { FormatError } from '../errors.js';
-import { sameShape, sizeOf } from '../shape.js';
+import { type Bytes, copyBytes, viewBytes } from '../core/bytes.js';
+import type { TensorData } from '../core/dtype.js';
+import { FormatError } from '../core/errors.js';
+import { sameShape, sizeOf } from '../core/shape.js';
 import { type Dataset, dataset } from './dataset.js';
 
 /**
@@ -38,7 +38,9 @@ export function idx(file: Bytes, name = 'idx'): TensorData & { dtype: 'u8'; data
   const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
   const [size, rest] = [sizeOf(shape), bytes.length - start];
   if (size !== rest)
-    throw new FormatError(`${name}: [${shape}] takes ${size} bytes and ${rest} follow the header; fetch it again`);
+    throw new FormatError(
+      `${name}: [${shape}] takes ${size} bytes and ${rest} follow the header; fetch it again`,
+    );
   return { shape, dtype: 'u8', data: bytes.slice(start) };
 }
 
@@ -50,13 +52,19 @@ export const mnistNames: readonly string[] = ['train', 't10k'].flatMap((part) =>
 
 /** MNIST from its four files, gzip or not: `load` gives the bytes of a name such as "train-images-idx3-ubyte". */
 export async function mnistFrom(load: (name: string) => Promise<Bytes>) {
-  const read = async (name: string) => idx(await gunzip(await load(name), `mnist: ${name}`), `mnist: ${name}`);
+  const read = async (name: string) =>
+    idx(await gunzip(await load(name), `mnist: ${name}`), `mnist: ${name}`);
   const part = async (prefix: string): Promise<Dataset> => {
-    const files = [read(`${prefix}-images-idx3-ubyte`), read(`${prefix}-labels-idx1-ubyte`)] as const;
+    const files = [
+      read(`${prefix}-images-idx3-ubyte`),
+      read(`${prefix}-labels-idx1-ubyte`),
+    ] as const;
     const [images, labels] = await Promise.all(files);
     const [count, ...size] = images.shape;
     if (size.length !== 2 || !count || !sameShape(labels.shape, [count]))
-      throw new FormatError(`mnist: ${prefix}: images [${images.shape}] and labels [${labels.shape}] do not fit`);
+      throw new FormatError(
+        `mnist: ${prefix}: images [${images.shape}] and labels [${labels.shape}] do not fit`,
+      );
     return dataset({ ...images, shape: [count, sizeOf(size)] }, labels, { scale: 1 / 255 });
   };
   const [train, test] = await Promise.all([part('train'), part('t10k')]);

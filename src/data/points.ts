@@ -1,6 +1,6 @@
 // Generated two-dimensional classification problems: spiral, moons, circles and xor.
-import { checkOptions } from '../options.js';
-import { checkWhole } from '../shape.js';
+import { checkOptions } from '../core/options.js';
+import { checkWhole } from '../core/shape.js';
 import { type Dataset, dataset } from './dataset.js';
 import { normals } from './random.js';
 
@@ -25,7 +25,9 @@ function points(known: string, noise: number, options: SpiralOptions, place: Pla
   const labels = Int32Array.from({ length: examples }, (_, i) => i % classes);
   const each = Math.ceil(examples / classes);
   const inputs = Array.from(labels, (label, i) =>
-    place(label, Math.floor(i / classes) / each, i).map((coordinate) => coordinate + spread * normal()),
+    place(label, Math.floor(i / classes) / each, i).map(
+      (coordinate) => coordinate + spread * normal(),
+    ),
   );
   return dataset(inputs, labels);
 }
@@ -38,7 +40,9 @@ const polar = (radius: number, turns: number): [number, number] => [
 
 /** Spiral arms, one per class (2 by default), each 1¾ turns from the centre to radius 1; noise 0.02. */
 export const spiral = (options: SpiralOptions = {}): Dataset =>
-  points('classes', 0.02, options, (label, t) => polar(t, 1.75 * t + label / (options.classes ?? 2)));
+  points('classes', 0.02, options, (label, t) =>
+    polar(t, 1.75 * t + label / (options.classes ?? 2)),
+  );
 
 /** Two interleaved half circles of radius 1; noise 0.1. */
 export const moons = (options: PointOptions = {}): Dataset =>

@@ -1,5 +1,5 @@
 // Seeded random numbers on the host: shuffled orders, uniform and normal numbers.
-import { checkSeed, SEQUENCE, SHUFFLE, uniformAt } from '../randomBits.js';
+import { checkSeed, SEQUENCE, SHUFFLE, uniformAt } from '../core/randomBits.js';
 
 /**
  * The rows in an order that only their number, the seed and the stream (an epoch, say) decide. Fisher–Yates. Throws

@@ -1,16 +1,17 @@
 // The GPU backend: opens the device, compiles programs to executables, and holds parameters and constants.
+
+import { type PlanBuffer, type PlanContext, placeInRow } from '../compiler/memory.js';
+import type { Dispatch } from '../compiler/plan.js';
+import type { TensorData } from '../core/dtype.js';
+import { DeviceError } from '../core/errors.js';
 import { ownValue } from '../cpu/evaluate.js';
-import type { TensorData } from '../dtype.js';
-import { DeviceError } from '../errors.js';
 import type { Backend, Executable, Profile } from '../graph/backend.js';
 import type { Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
+import type { MatrixUnit } from '../kernels/matmul.matrices.js';
 import { defaultLimits } from '../planning/limits.js';
 import { Device, type GpuOptions, type Lying } from './device.js';
 import { GpuExecutable } from './executable.js';
-import type { MatrixUnit } from './matrices.js';
-import { type PlanBuffer, type PlanContext, placeInRow } from './memory.js';
-import type { Dispatch } from './plan.js';
 import type { makeProfiler } from './profile.js';
 import { makeScratch, sizesOf } from './scratch.js';
 import type { makeTuner } from './tuner.js';
@@ -44,21 +45,35 @@ export class GpuBackend extends Device implements Backend {
 
   static async open(adapter: GPUAdapter, options: GpuOptions = {}): Promise<GpuBackend> {
     const { profile, subgroupMatrix, tune } = options;
-    const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
+    const requiredLimits = Object.fromEntries(
+      WANTED_LIMITS.map((name) => [name, adapter.limits[name]]),
+    );
     const wanted = [...WANTED_FEATURES, ...(subgroupMatrix ? [MATRICES] : [])];
-    const requiredFeatures = wanted.filter((name) => adapter.features.has(name)) as GPUFeatureName[];
+    const requiredFeatures = wanted.filter((name) =>
+      adapter.features.has(name),
+    ) as GPUFeatureName[];
     if (profile && !adapter.features.has('timestamp-query'))
-      throw new DeviceError('open: this adapter has no timestamp-query, which profile needs; leave profile out');
+      throw new DeviceError(
+        'open: this adapter has no timestamp-query, which profile needs; leave profile out',
+      );
     const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
     const backend = new GpuBackend(device, adapter, options);
     const { context, info } = backend;
-    const { subgroupMinSize: lanes = 1, subgroupMaxSize, subgroupMatrixConfigs } = adapter.info as AdapterInfo;
+    const {
+      subgroupMinSize: lanes = 1,
+      subgroupMaxSize,
+      subgroupMatrixConfigs,
+    } = adapter.info as AdapterInfo;
     const isFixed = lanes === subgroupMaxSize && device.features.has('subgroups');
     // software adapters load slowly, and compute side by side
     if (isFixed && info.adapter.software) context.lanes = lanes;
-    const units = subgroupMatrix === true ? device.features.has(MATRICES) && subgroupMatrixConfigs : subgroupMatrix;
+    const units =
+      subgroupMatrix === true
+        ? device.features.has(MATRICES) && subgroupMatrixConfigs
+        : subgroupMatrix;
     // what few use is loaded where it is
-    if (isFixed && units) context.matrices = (await import('./matrices.js')).makeMatrices(units, lanes);
+    if (isFixed && units)
+      context.matrices = (await import('../kernels/matmul.matrices.js')).makeMatrices(units, lanes);
     if (tune) backend.tune = (await import('./tuner.js')).makeTuner(backend, tune);
     if (profile) backend.profiler = (await import('./profile.js')).makeProfiler(backend, profile);
     return backend;
@@ -83,7 +98,8 @@ export class GpuBackend extends Device implements Backend {
     const made = this.createBuffer(planned.bytes, undefined, planned);
     this.#made.set(planned, made);
     const held = planned.kind === 'parameters' || planned.kind === 'constant' ? planned.nodes : [];
-    for (const node of held) this.upload([node, made, this.context.shared.get(node)!.offset], ownValue(node));
+    for (const node of held)
+      this.upload([node, made, this.context.shared.get(node)!.offset], ownValue(node));
     return made;
   }
 
@@ -120,7 +136,9 @@ export class GpuBackend extends Device implements Backend {
       this.check();
       return work();
     };
-    const result = this.free ? new Promise<T>((resolve) => resolve(begin())) : this.#order.then(begin);
+    const result = this.free
+      ? new Promise<T>((resolve) => resolve(begin()))
+      : this.#order.then(begin);
     this.#waiting++;
     this.#order = result.catch(() => {}).then(() => this.#waiting--);
     return result;

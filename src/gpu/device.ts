@@ -1,16 +1,23 @@
 // A WebGPU device with its buffers and pipelines: uploads, read-back, error scopes and device loss.
-import type { TensorData } from '../dtype.js';
-import { DeviceError, DeviceLostError, NablaError } from '../errors.js';
+
+import { align, fromBytes, nodeBytes, toBytes } from '../compiler/memory.js';
+import type { TensorData } from '../core/dtype.js';
+import { DeviceError, DeviceLostError, NablaError } from '../core/errors.js';
 import { type EngineInfo, type EngineStats, emptyStats, type TileStore } from '../graph/backend.js';
 import type { Tensor } from '../graph/tensor.js';
+import type { MatrixUnit } from '../kernels/matmul.matrices.js';
 import type { AdapterClass } from '../planning/limits.js';
-import type { MatrixUnit } from './matrices.js';
-import { align, fromBytes, nodeBytes, toBytes } from './memory.js';
 import { stepQueue } from './queue.js';
 import type { Trial } from './scratch.js';
 
 /** WebGPU's constants, which Node lacks as globals. */
-export const usage = { mapRead: 1, copySource: 4, copyDestination: 8, data: 4 | 8 | 128, queryResolve: 512 } as const;
+export const usage = {
+  mapRead: 1,
+  copySource: 4,
+  copyDestination: 8,
+  data: 4 | 8 | 128,
+  queryResolve: 512,
+} as const;
 
 /** A node with where its value lies on the device. */
 export type Lying = readonly [node: Tensor, buffer: GPUBuffer, offset: number];
@@ -83,7 +90,11 @@ export class Device {
     for (const kind of ['validation', 'out-of-memory'] as const) this.device.pushErrorScope(kind);
     // at once, and a throw becomes a rejection, so that both scopes are closed
     const making = (async () => make())();
-    const [made, ...errors] = await Promise.all([making, this.device.popErrorScope(), this.device.popErrorScope()]);
+    const [made, ...errors] = await Promise.all([
+      making,
+      this.device.popErrorScope(),
+      this.device.popErrorScope(),
+    ]);
     this.check();
     const error = errors.find((each) => each);
     if (error) throw new DeviceError(`WebGPU: ${error.message}`);
@@ -120,7 +131,8 @@ export class Device {
       bytes += align(nodeBytes(node), 16);
       return bytes - align(nodeBytes(node), 16);
     });
-    const aside = pool?.pop() ?? this.createBuffer(bytes, usage.mapRead | usage.copyDestination, pool);
+    const aside =
+      pool?.pop() ?? this.createBuffer(bytes, usage.mapRead | usage.copyDestination, pool);
     const { encoder } = this.queue;
     for (const [i, [node, buffer, offset]] of values.entries())
       encoder.copyBufferToBuffer(buffer, offset, aside, starts[i]!, nodeBytes(node));
@@ -134,7 +146,9 @@ export class Device {
         await this.ask(() => aside.mapAsync(1)).catch(fail); // to read
         this.check();
         const all = aside.getMappedRange();
-        const taken = values.map(([node], i) => fromBytes(node, all.slice(starts[i]!, starts[i]! + nodeBytes(node))));
+        const taken = values.map(([node], i) =>
+          fromBytes(node, all.slice(starts[i]!, starts[i]! + nodeBytes(node))),
+        );
         aside.unmap();
         pool?.push(aside);
         this.stats.readBytes += bytes;
@@ -155,10 +169,14 @@ export class Device {
     const bytes = Math.max(16, atLeast);
     const limit = device.limits.maxBufferSize;
     if (bytes > limit)
-      throw new DeviceError(`buffer: ${bytes} bytes exceed this adapter's limit ${limit}; use a smaller batch`);
+      throw new DeviceError(
+        `buffer: ${bytes} bytes exceed this adapter's limit ${limit}; use a smaller batch`,
+      );
     const { byteBudget: budget = Number.POSITIVE_INFINITY } = this.options;
     if (stats.liveBytes + bytes > budget)
-      throw new DeviceError(`buffer: ${bytes} more bytes exceed the byteBudget ${budget}; raise it or release a step`);
+      throw new DeviceError(
+        `buffer: ${bytes} more bytes exceed the byteBudget ${budget}; raise it or release a step`,
+      );
     const buffer = device.createBuffer({ size: bytes, usage: flags });
     this.#buffers.add(buffer);
     if (owner) this.#owners.register(owner, buffer);
@@ -212,7 +230,9 @@ export class Device {
       // a bad shader is told by the pipeline that it is for, not by whichever call comes next
       const pipeline = await this.watched(() => {
         module = device.createShaderModule({ code: this.options.rewrite?.(wgsl) ?? wgsl });
-        const layout = device.createPipelineLayout({ bindGroupLayouts: [device.createBindGroupLayout({ entries })] });
+        const layout = device.createPipelineLayout({
+          bindGroupLayouts: [device.createBindGroupLayout({ entries })],
+        });
         const compute = { module, entryPoint: 'main' };
         return this.ask(() => device.createComputePipelineAsync({ layout, compute }));
       });

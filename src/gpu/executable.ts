@@ -1,20 +1,26 @@
 // Runs a plan on a device: makes its buffers, pipelines and bind groups on first use and records its dispatches.
+
+import { nodeBytes } from '../compiler/memory.js';
+import { base } from '../compiler/partition.js';
+import { type Dispatch, makePlan, type Plan } from '../compiler/plan.js';
+import type { TensorData } from '../core/dtype.js';
 import { ownValue } from '../cpu/evaluate.js';
-import type { TensorData } from '../dtype.js';
 import type { Capture, Executable, Inspection, PlanView } from '../graph/backend.js';
 import { type Feeds, held, type Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import type { GpuBackend } from './backend.js';
 import type { Lying } from './device.js';
-import { nodeBytes } from './memory.js';
-import { base } from './partition.js';
-import { type Dispatch, makePlan, type Plan } from './plan.js';
 
 type Call = Dispatch & { readonly pipeline: GPUComputePipeline; readonly group: GPUBindGroup };
 
 /** The part of a plan that is for people. */
 const viewOf = ({ dispatches, dispatchesUnfused, buffers, bytes, liveBytes }: Plan): PlanView => {
-  const shown = dispatches.map(({ kernel, ops, workgroups, wgsl }) => ({ kernel, ops, workgroups, wgsl }));
+  const shown = dispatches.map(({ kernel, ops, workgroups, wgsl }) => ({
+    kernel,
+    ops,
+    workgroups,
+    wgsl,
+  }));
   return { dispatches: shown, dispatchesUnfused, buffers: buffers.length, bytes, liveBytes };
 };
 
@@ -43,7 +49,9 @@ export class GpuExecutable implements Executable {
     const fed = ready ? feeds : held(feeds); // what is not uploaded at once
     const submit = (calls: Call[]) => this.#submit(calls, fed, read, inspection);
     return this.#during(async () => {
-      const settle = await this.#backend.inOrder(() => (ready ? submit(ready) : this.#prepare().then(submit)));
+      const settle = await this.#backend.inOrder(() =>
+        ready ? submit(ready) : this.#prepare().then(submit),
+      );
       return settle();
     });
   }
@@ -52,7 +60,9 @@ export class GpuExecutable implements Executable {
   warmUp(onProgress?: (done: number, total: number) => void): Promise<void> {
     return this.#during(async () => {
       await this.#tune();
-      const kernels = [...new Map(this.#plan.dispatches.map((dispatch) => [dispatch.wgsl, dispatch])).values()];
+      const kernels = [
+        ...new Map(this.#plan.dispatches.map((dispatch) => [dispatch.wgsl, dispatch])).values(),
+      ];
       for (const kernel of kernels) this.#backend.pipeline(kernel); // all begin at once
       for (const [i, kernel] of kernels.entries()) {
         await this.#backend.rehearse(kernel);
@@ -106,7 +116,9 @@ export class GpuExecutable implements Executable {
   async #make(): Promise<Call[]> {
     await this.#tune();
     const { dispatches, buffers } = this.#plan;
-    const pipelines = await Promise.all(dispatches.map((dispatch) => this.#backend.pipeline(dispatch)));
+    const pipelines = await Promise.all(
+      dispatches.map((dispatch) => this.#backend.pipeline(dispatch)),
+    );
     this.#ready = await this.#backend.watched(() => {
       for (const buffer of buffers) this.#backend.bufferOf(buffer);
       return dispatches.map((dispatch, i): Call => {
@@ -126,7 +138,12 @@ export class GpuExecutable implements Executable {
   };
 
   /** One submit; what it returns waits for the outputs, or without `read` for room, and holds no later work up. */
-  #submit(calls: Call[], feeds: Feeds, read: boolean, inspection?: Inspection): () => Promise<TensorData[]> {
+  #submit(
+    calls: Call[],
+    feeds: Feeds,
+    read: boolean,
+    inspection?: Inspection,
+  ): () => Promise<TensorData[]> {
     const { profiler, queue, stats } = this.#backend;
     const { copies, fed, nodes, outputs } = this.#plan;
     for (const node of fed) this.#backend.upload(this.#find(node), feeds.get(node)!);
@@ -140,7 +157,9 @@ export class GpuExecutable implements Executable {
         queue.encoder.copyBufferToBuffer(from, at, to, offset, nodeBytes(next));
       }
       const isTaken = read && outputs.length > 0;
-      const take = isTaken ? this.#backend.copyAside(outputs.map(this.#find), this.#staging) : undefined;
+      const take = isTaken
+        ? this.#backend.copyAside(outputs.map(this.#find), this.#staging)
+        : undefined;
       return { captures, takeTimes, take };
     });
     stats.dispatches += calls.length;
@@ -160,7 +179,11 @@ export class GpuExecutable implements Executable {
    * copied before, what they store after. Returns how to take these captures once that has run. With `stamped` each call
    * has a pass of its own.
    */
-  #encode(calls: Call[], inspection?: Inspection, stamped?: (call: number) => GPUComputePassDescriptor) {
+  #encode(
+    calls: Call[],
+    inspection?: Inspection,
+    stamped?: (call: number) => GPUComputePassDescriptor,
+  ) {
     const { encoder } = this.#backend.queue;
     const captures: (() => Promise<Capture>)[] = [];
     let pass: GPUComputePassEncoder | undefined;
@@ -190,12 +213,17 @@ export class GpuExecutable implements Executable {
   /** Copies the present values of nodes aside, through a buffer for each of these lists; the function returned reads them. */
   #capture(lists: readonly (readonly Tensor[])[]): () => Promise<Map<Tensor, TensorData>> {
     // constants are what the host gave; a data set is not copied for every look
-    const isCopied = (node: Tensor) => this.#plan.places.get(base(node))!.buffer.kind !== 'constant';
+    const isCopied = (node: Tensor) =>
+      this.#plan.places.get(base(node))!.buffer.kind !== 'constant';
     const copied = lists.flat().filter(isCopied);
-    const takes = lists.map((nodes) => this.#backend.copyAside(nodes.filter(isCopied).map(this.#find)));
+    const takes = lists.map((nodes) =>
+      this.#backend.copyAside(nodes.filter(isCopied).map(this.#find)),
+    );
     return async () => {
       const values = (await Promise.all(takes.map((take) => take()))).flat();
-      return new Map(lists.flat().map((node) => [node, values[copied.indexOf(node)] ?? ownValue(node)]));
+      return new Map(
+        lists.flat().map((node) => [node, values[copied.indexOf(node)] ?? ownValue(node)]),
+      );
     };
   }
 }

@@ -1,12 +1,12 @@
 // The profiler: GPU time of each kernel from timestamp queries, against peaks measured by a probe kernel.
 import probe from '../../shaders/probe.wgsl?raw';
-import type { TensorData } from '../dtype.js';
+import type { Dispatch } from '../compiler/plan.js';
+import type { TensorData } from '../core/dtype.js';
 import type { KernelProfile, Profile } from '../graph/backend.js';
 import { input } from '../ops/leaf.js';
 import { fill, render } from '../wgsl/kernel.js';
 import { Vocabulary } from '../wgsl/library.js';
 import { type Device, usage } from './device.js';
-import type { Dispatch } from './plan.js';
 import { makeScratch, type Trial } from './scratch.js';
 
 /** Two queries each, WebGPU's limit of one query set: a run's further kernel calls are not timed. */
@@ -15,7 +15,10 @@ const MAX_TIMED = 2048;
 const MAX_EVENTS = 20_000;
 const PROBE_ROUNDS = 512;
 
-type Measured = Pick<KernelProfile, 'kernel' | 'ops' | 'flops' | 'bytes'> & { calls: number; milliseconds: number };
+type Measured = Pick<KernelProfile, 'kernel' | 'ops' | 'flops' | 'bytes'> & {
+  calls: number;
+  milliseconds: number;
+};
 
 /**
  * Collects GPU time of kernels, in all runs or in the first so many: while it is on, each call has a pass of its own with a
@@ -48,7 +51,11 @@ export function makeProfiler(device: Device, runs: number | true) {
     const count = 2 * Math.max(1, timed.length);
     const querySet = device.device.createQuerySet({ type: 'timestamp', count });
     const pass = (i: number): GPUComputePassDescriptor => {
-      const timestampWrites = { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 };
+      const timestampWrites = {
+        querySet,
+        beginningOfPassWriteIndex: 2 * i,
+        endOfPassWriteIndex: 2 * i + 1,
+      };
       return i < timed.length ? { timestampWrites } : {};
     };
     /** Copies the times out at the end; the function returned waits for them and adds them. */
@@ -56,7 +63,8 @@ export function makeProfiler(device: Device, runs: number | true) {
       const resolved = device.createBuffer(8 * count, usage.queryResolve | usage.copySource);
       device.queue.encoder.resolveQuerySet(querySet, 0, count, resolved, 0);
       const take = device.copyAside([[input([2 * count], { dtype: 'u32' }), resolved, 0]]);
-      const keep = ([times]: TensorData[]): void => record(timed, new BigUint64Array(times!.data.buffer));
+      const keep = ([times]: TensorData[]): void =>
+        record(timed, new BigUint64Array(times!.data.buffer));
       return () =>
         take()
           .then(keep)
@@ -68,7 +76,11 @@ export function makeProfiler(device: Device, runs: number | true) {
   async function report(): Promise<Profile> {
     peaks ??= measurePeaks(device);
     const { description, vendor } = device.info.adapter;
-    return { adapter: description || vendor, events: [...events], ...rate([...kernels.values()], await peaks) };
+    return {
+      adapter: description || vendor,
+      events: [...events],
+      ...rate([...kernels.values()], await peaks),
+    };
   }
   return { stamp, report };
 }
@@ -82,7 +94,10 @@ function rate(measured: Measured[], peaks: Profile['peaks']) {
     const perSecond = milliseconds > 0 ? (1e3 * calls) / milliseconds : 0;
     const rates = { flopsPerSecond: flops * perSecond, bytesPerSecond: bytes * perSecond };
     // the roof: computing or moving at the adapter's peak, whichever takes longer
-    const ofPeak = Math.max(rates.flopsPerSecond / peaks.flopsPerSecond, rates.bytesPerSecond / peaks.bytesPerSecond);
+    const ofPeak = Math.max(
+      rates.flopsPerSecond / peaks.flopsPerSecond,
+      rates.bytesPerSecond / peaks.bytesPerSecond,
+    );
     return { ...kernel, share: milliseconds / (total || 1), ...rates, ofPeak };
   });
   return { peaks, milliseconds: total, kernels };
@@ -95,10 +110,17 @@ async function measurePeaks(device: Device): Promise<Profile['peaks']> {
   const bindings = [{ access: 'read' }, { access: 'read_write' }] as const;
   /** Calls in a second. */
   const callsFor = async (ROUNDS: number, invocations: number): Promise<number> => {
-    const wgsl = render(fill(probe, { parts: {}, constants: { ROUNDS }, vocabulary: new Vocabulary() }), []);
+    const wgsl = render(
+      fill(probe, { parts: {}, constants: { ROUNDS }, vocabulary: new Vocabulary() }),
+      [],
+    );
     const kernel: Trial = { wgsl, bindings, workgroups: [invocations / 64, 1, 1] };
     await scratch.run(kernel); // compiles on some drivers
-    const times = [await scratch.time(kernel), await scratch.time(kernel), await scratch.time(kernel)];
+    const times = [
+      await scratch.time(kernel),
+      await scratch.time(kernel),
+      await scratch.time(kernel),
+    ];
     return 1e3 / Math.min(...times);
   };
   try {

@@ -53,7 +53,10 @@ export function stepQueue(owner: Device) {
       submitted = 0;
       const ended = owner.idle().then(() => {
         const milliseconds = performance.now() - Math.max(began, idleAt);
-        share = Math.max(1, Math.min(MOST_STEPS, Math.floor((TARGET * done) / (milliseconds || 1e-3)))); // coarse clocks
+        share = Math.max(
+          1,
+          Math.min(MOST_STEPS, Math.floor((TARGET * done) / (milliseconds || 1e-3))),
+        ); // coarse clocks
         idleAt = performance.now();
       });
       if (inFlight.push(ended) > MAX_IN_FLIGHT) await inFlight.shift();

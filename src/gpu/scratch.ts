@@ -1,7 +1,8 @@
 // Temporary buffers to run and time a single kernel on.
+
+import type { Dispatch } from '../compiler/plan.js';
 import { input } from '../ops/leaf.js';
 import type { Device } from './device.js';
-import type { Dispatch } from './plan.js';
 
 /** Milliseconds for which a kernel is repeated while its time is taken. */
 const MEASURED = 5;
@@ -12,7 +13,8 @@ export type Trial = Pick<Dispatch, 'wgsl' | 'workgroups'> &
 type Bound = Dispatch['bindings'][number];
 
 /** The bytes of each buffer that a dispatch binds. */
-export const sizesOf = ({ bindings }: Dispatch): number[] => bindings.map(({ place }) => place.bytes);
+export const sizesOf = ({ bindings }: Dispatch): number[] =>
+  bindings.map(({ place }) => place.bytes);
 
 /** Buffers of their own, of so many bytes, to try kernels on. `free` them. */
 export function makeScratch(owner: Device, sizes: readonly number[]) {
@@ -47,7 +49,9 @@ export function makeScratch(owner: Device, sizes: readonly number[]) {
       device.queue.writeBuffer(buffer, 0, numbers);
     }
     await run(kernel);
-    const words = buffers.map((buffer) => [input([buffer.size / 4], { dtype: 'u32' }), buffer, 0] as const);
+    const words = buffers.map(
+      (buffer) => [input([buffer.size / 4], { dtype: 'u32' }), buffer, 0] as const,
+    );
     const take = owner.copyAside(words);
     owner.queue.flush();
     return (await take()).map(({ data }) => data.join()).join();

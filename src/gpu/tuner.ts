@@ -1,8 +1,9 @@
 // The tuner: times candidate tile sizes of matrix products on the device and keeps the fastest.
+
+import { type Dispatch, makePlan, type Plan } from '../compiler/plan.js';
 import type { TileStore } from '../graph/backend.js';
 import { choices, type Tile } from '../planning/limits.js';
 import type { GpuBackend } from './backend.js';
-import { type Dispatch, makePlan, type Plan } from './plan.js';
 import { makeScratch, sizesOf } from './scratch.js';
 
 /** Milliseconds that the products of one plan take in all. */
@@ -26,11 +27,14 @@ export function makeTuner(backend: GpuBackend, store: TileStore) {
     await loaded;
     if (plan.dispatches.some(isNew)) {
       const deadline = performance.now() + BUDGET;
-      const plans = candidates.map((tile) => makePlan(plan.program, { ...context, tileOf: () => tile }));
+      const plans = candidates.map((tile) =>
+        makePlan(plan.program, { ...context, tileOf: () => tile }),
+      );
       for (const dispatch of plan.dispatches) {
         if (!isNew(dispatch) || performance.now() > deadline) continue;
         // which products stand alone depends on their tiles
-        const isSame = ({ product, kernel }: Dispatch) => product === dispatch.product && kernel === dispatch.kernel;
+        const isSame = ({ product, kernel }: Dispatch) =>
+          product === dispatch.product && kernel === dispatch.kernel;
         const alike = plans.map(({ dispatches }) => dispatches.find(isSame) ?? dispatch);
         fastest[dispatch.product!] = await fastestOf(backend, alike, deadline);
       }
@@ -41,7 +45,11 @@ export function makeTuner(backend: GpuBackend, store: TileStore) {
 }
 
 /** The number of the kernel that takes least time, among those that give the first one's bits. */
-async function fastestOf(backend: GpuBackend, dispatches: readonly Dispatch[], deadline: number): Promise<number> {
+async function fastestOf(
+  backend: GpuBackend,
+  dispatches: readonly Dispatch[],
+  deadline: number,
+): Promise<number> {
   const scratch = makeScratch(backend, sizesOf(dispatches[0]!));
   const texts = dispatches.map(({ wgsl }) => wgsl);
   let [best, least] = [0, Number.POSITIVE_INFINITY];

@@ -1,12 +1,17 @@
 // The interface between the engine and its backends, with the plain data they report: plans, profiles, statistics.
-import type { TensorData } from '../dtype.js';
+import type { TensorData } from '../core/dtype.js';
 import type { Feeds, Program } from './program.js';
 import type { Tensor } from './tensor.js';
 
 /** Backend, adapter, limits and features of an engine. */
 export interface EngineInfo {
   readonly backend: 'gpu' | 'cpu';
-  readonly adapter: Readonly<{ vendor: string; architecture: string; description: string; software: boolean }>;
+  readonly adapter: Readonly<{
+    vendor: string;
+    architecture: string;
+    description: string;
+    software: boolean;
+  }>;
   readonly limits: Readonly<Record<string, number>>;
   readonly features: readonly string[];
 }
@@ -44,7 +49,8 @@ type Called = Readonly<{ kernel: string; ops: readonly string[] }>;
 
 /** The dispatches of a step, for inspection: kernel names, fused ops, workgroups and WGSL. */
 export interface PlanView {
-  readonly dispatches: readonly (Called & Readonly<{ workgroups: readonly number[]; wgsl: string }>)[];
+  readonly dispatches: readonly (Called &
+    Readonly<{ workgroups: readonly number[]; wgsl: string }>)[];
   /** Number of dispatches with one kernel per op. */
   readonly dispatchesUnfused: number;
   readonly buffers: number;
@@ -78,13 +84,25 @@ export interface Profile {
   /** In descending order of time. */
   readonly kernels: readonly KernelProfile[];
   /** The first kernel calls, with their start in milliseconds after the first. */
-  readonly events: readonly { readonly kernel: string; readonly start: number; readonly milliseconds: number }[];
+  readonly events: readonly {
+    readonly kernel: string;
+    readonly start: number;
+    readonly milliseconds: number;
+  }[];
 }
 
 /** Converts a profile to the Trace Event format, which chrome://tracing and Perfetto display. */
 export const chromeTrace = ({ adapter, events }: Profile) => ({
   traceEvents: events.map(({ kernel, start, milliseconds }) => {
-    return { name: kernel, cat: 'kernel', ph: 'X', ts: 1e3 * start, dur: 1e3 * milliseconds, pid: adapter, tid: 'GPU' };
+    return {
+      name: kernel,
+      cat: 'kernel',
+      ph: 'X',
+      ts: 1e3 * start,
+      dur: 1e3 * milliseconds,
+      pid: adapter,
+      tid: 'GPU',
+    };
   }),
 });
 

@@ -6,7 +6,8 @@ export const frozenList = <T>(list: readonly T[]): readonly T[] =>
 
 /** Lists are copied, records of data frozen; typed arrays and tensors are neither and stay what they are. */
 function frozenValue(value: object): object {
-  if (Array.isArray(value)) return value.some(isObject) ? Object.freeze(value.map(frozenEntry)) : frozenList(value);
+  if (Array.isArray(value))
+    return value.some(isObject) ? Object.freeze(value.map(frozenEntry)) : frozenList(value);
   return Object.getPrototypeOf(value) === Object.prototype ? frozenOptions({ ...value }) : value;
 }
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;

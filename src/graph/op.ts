@@ -1,7 +1,7 @@
 // The op record: what an op defines (shape, derivative, kernel, reference, error bound), and functions that make ops.
-import type { Bound } from '../bounds.js';
-import type { DType, TensorData, TypedArray } from '../dtype.js';
-import type { Shape } from '../shape.js';
+import type { Bound } from '../core/bounds.js';
+import type { DType, TensorData, TypedArray } from '../core/dtype.js';
+import type { Shape } from '../core/shape.js';
 import type { Tensor } from './tensor.js';
 
 /** Plain data that parametrises an op: part of the graph's structure. */
@@ -77,7 +77,11 @@ export type LeafKind = 'input' | 'parameter' | 'constant';
 /** Float64 meaning of an op: of scalars for pointwise ops, of whole tensors (or their elements alone) for the others. */
 export type ScalarReference = (...inputs: number[]) => number;
 /** The same for whole tensors. */
-export type TensorReference<O extends Options> = (inputs: Values, options: O, output: Form) => TensorData | TypedArray;
+export type TensorReference<O extends Options> = (
+  inputs: Values,
+  options: O,
+  output: Form,
+) => TensorData | TypedArray;
 type Values = readonly TensorData[];
 type Form = { shape: Shape; dtype: DType };
 
@@ -104,7 +108,10 @@ interface Traits<O extends Options> {
   /** Floats that it compares must be read from where they were stored: computed again they may differ in a bit. */
   readonly comparesBits?: boolean;
   /** The input that names elements, whole numbers below `size`. */
-  readonly picks?: (inputs: readonly Tensor[], options: O) => { readonly indices: Tensor; readonly size: number };
+  readonly picks?: (
+    inputs: readonly Tensor[],
+    options: O,
+  ) => { readonly indices: Tensor; readonly size: number };
 }
 
 /** An op is one record: its shape, its gradient, its float64 reference, its WGSL and its error bound. */
@@ -125,7 +132,12 @@ interface Rules<O extends Options> extends Traits<O> {
   /** Error allowed against the reference of the same f32 inputs; none when absent. */
   readonly bound?: Bound;
   /** Output errors that input errors cause; found by shifting the inputs when absent. */
-  readonly propagate?: (inputs: Values, errors: Float64Array[], output: TensorData, options: O) => Float64Array;
+  readonly propagate?: (
+    inputs: Values,
+    errors: Float64Array[],
+    output: TensorData,
+    options: O,
+  ) => Float64Array;
 }
 /** What an op computes: on a GPU, and in float64. */
 type Computes<K, R> = { readonly kernel: K; readonly reference: R };
@@ -136,20 +148,28 @@ export type PointwiseRecord<O extends Options = Options> = Rules<O> &
     readonly integers?: ScalarReference;
   };
 /** An op of whole tensors. */
-export type TensorRecord<O extends Options = Options> = Rules<O> & Computes<Kernel<O>, TensorReference<O>>;
+export type TensorRecord<O extends Options = Options> = Rules<O> &
+  Computes<Kernel<O>, TensorReference<O>>;
 /** An op that others define: their references are its reference, and their bounds, carried through, its bound. */
 export type ComposedRecord<O extends Options = Options> = Rules<O> & {
   readonly kernel: ComposedKernel<O>;
   readonly reference?: undefined;
 };
 /** What `defineOp` takes. */
-export type OpRecord<O extends Options = Options> = PointwiseRecord<O> | TensorRecord<O> | ComposedRecord<O>;
+export type OpRecord<O extends Options = Options> =
+  | PointwiseRecord<O>
+  | TensorRecord<O>
+  | ComposedRecord<O>;
 
 /** A record whose option type is forgotten: what a node of the graph holds. */
 export type Op = OpRecord<never>;
 
 /** The kernel of a pointwise op: the WGSL function `name` in `source`, called with one scalar an input. */
-export const pointwise = (name: string, source: string): PointwiseKernel => ({ kind: 'pointwise', name, source });
+export const pointwise = (name: string, source: string): PointwiseKernel => ({
+  kind: 'pointwise',
+  name,
+  source,
+});
 
 /**
  * The kernel of a user's own op: the WGSL function `name` in `source`, called with one scalar an input. Errors in the
@@ -164,7 +184,11 @@ export function pointwiseOf(name: string, source: string, file?: string): Pointw
 export const builtIn = ({ op }: Tensor): string => (op.byUser ? '' : op.name);
 
 /** Applies a scalar function to all elements; the inputs already have the shape of `out`. */
-export function mapElements<T extends TypedArray>(call: ScalarReference, inputs: readonly TypedArray[], out: T): T {
+export function mapElements<T extends TypedArray>(
+  call: ScalarReference,
+  inputs: readonly TypedArray[],
+  out: T,
+): T {
   const [a, b, c] = inputs;
   const n = out.length;
   if (inputs.length === 1) for (let i = 0; i < n; i++) out[i] = call(a![i]!);
@@ -178,4 +202,8 @@ export function mapElements<T extends TypedArray>(call: ScalarReference, inputs:
 export const errorOf =
   (error: ScalarReference): Bound =>
   (inputs, output) =>
-    mapElements(error, [output.data, ...inputs.map(({ data }) => data)], new Float64Array(output.data.length));
+    mapElements(
+      error,
+      [output.data, ...inputs.map(({ data }) => data)],
+      new Float64Array(output.data.length),
+    );

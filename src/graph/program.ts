@@ -1,7 +1,7 @@
 // Programs: the outputs and parameter updates of a step, the values fed to it, and checks of both.
-import { isFloat, readValue, type TensorData, type Value } from '../dtype.js';
-import { FeedError, NablaError } from '../errors.js';
-import { formatShape, sameShape } from '../shape.js';
+import { isFloat, readValue, type TensorData, type Value } from '../core/dtype.js';
+import { FeedError, NablaError } from '../core/errors.js';
+import { formatShape, sameShape } from '../core/shape.js';
 import type { LeafKind } from './op.js';
 import { checkTensors, Tensor } from './tensor.js';
 import { topological } from './walk.js';
@@ -40,28 +40,41 @@ export const programNodes = ({ outputs, updates }: Program): Tensor[] =>
 export function checkProgram(program: Program, inputs: ReadonlyMap<string, Tensor>): Program {
   const { updates } = program;
   if (!Array.isArray(updates) || updates.some((pair) => !Array.isArray(pair)))
-    throw new NablaError('compile: updates are a list of pairs [parameter, next]; optimizer.updates(…) makes one');
+    throw new NablaError(
+      'compile: updates are a list of pairs [parameter, next]; optimizer.updates(…) makes one',
+    );
   const seen = new Set<Tensor>();
   for (const [parameter, next] of updates) {
     if (!isParameter(parameter))
-      throw new NablaError('compile: an update goes to something that is no parameter; make it with parameter(…)');
+      throw new NablaError(
+        'compile: an update goes to something that is no parameter; make it with parameter(…)',
+      );
     const name = parameter.name ?? `parameter ${formatShape(parameter.shape)}`;
-    if (seen.has(parameter)) throw new NablaError(`compile: ${name} is updated twice; add the changes in one update`);
+    if (seen.has(parameter))
+      throw new NablaError(`compile: ${name} is updated twice; add the changes in one update`);
     seen.add(parameter);
     checkTensors(`compile: the next value of ${name}`, next);
     if (!sameShape(parameter.shape, next.shape) || parameter.dtype !== next.dtype)
-      throw new NablaError(`compile: ${name} is ${formOf(parameter)}, its next value ${formOf(next)}; make them equal`);
+      throw new NablaError(
+        `compile: ${name} is ${formOf(parameter)}, its next value ${formOf(next)}; make them equal`,
+      );
   }
   const declared = new Map<Tensor, string>();
   for (const [name, node] of inputs) {
-    if (!isInput(node)) throw new FeedError(`compile: inputs.${name} is no input; make it with input(shape)`);
+    if (!isInput(node))
+      throw new FeedError(`compile: inputs.${name} is no input; make it with input(shape)`);
     const first = declared.get(node);
     if (first !== undefined)
-      throw new FeedError(`compile: inputs.${name} is the same input as inputs.${first}; give it one name`);
+      throw new FeedError(
+        `compile: inputs.${name} is the same input as inputs.${first}; give it one name`,
+      );
     declared.set(node, name);
   }
   const missing = programNodes(program).find((node) => isInput(node) && !declared.has(node));
-  if (missing) throw new FeedError(`compile: input ${missing.name ?? formOf(missing)} is needed; declare it in inputs`);
+  if (missing)
+    throw new FeedError(
+      `compile: input ${missing.name ?? formOf(missing)} is needed; declare it in inputs`,
+    );
   return program;
 }
 
@@ -94,15 +107,21 @@ function checkNames(op: string, places: readonly Place[], feeds: NamedFeeds, own
   if (unknown === undefined) return;
   const nameless = places.length - named.length;
   const list = nameless > 0 ? [...named, `${nameless} without a name`] : named;
-  const fact = owner === 'step' ? `${unknown} is no input of this step` : `there is no input ${unknown} in this graph`;
-  const fix = owner === 'step' ? '' : '; correct the name, or feed by node: new Map([[node, value]])';
+  const fact =
+    owner === 'step'
+      ? `${unknown} is no input of this step`
+      : `there is no input ${unknown} in this graph`;
+  const fix =
+    owner === 'step' ? '' : '; correct the name, or feed by node: new Map([[node, value]])';
   throw new FeedError(`${op}: ${fact}; it has ${list.join(', ') || 'none'}${fix}`);
 }
 
 /** What is fed, by node: a Map is that already, and may hold inputs that nothing needs. */
 function resolveFeeds(op: string, places: readonly Place[], feeds: NodeFeeds, owner: Owner) {
   if (typeof feeds !== 'object' || feeds === null)
-    throw new FeedError(`${op}: feeds are ${String(feeds)}; pass an object of values by name, or a Map by node`);
+    throw new FeedError(
+      `${op}: feeds are ${String(feeds)}; pass an object of values by name, or a Map by node`,
+    );
   if (feeds instanceof Map) {
     const byNode = feeds as ReadonlyMap<Tensor, Value>;
     if ([...byNode.keys()].every(isInput)) return byNode;
@@ -110,25 +129,39 @@ function resolveFeeds(op: string, places: readonly Place[], feeds: NodeFeeds, ow
   }
   checkNames(op, places, feeds as NamedFeeds, owner);
   const byName = new Map<string | undefined, Value>(Object.entries(feeds));
-  return new Map(places.flatMap(({ node, name }) => (byName.has(name) ? [[node, byName.get(name)!] as const] : [])));
+  return new Map(
+    places.flatMap(({ node, name }) =>
+      byName.has(name) ? [[node, byName.get(name)!] as const] : [],
+    ),
+  );
 }
 
 /** Values for the inputs of a graph in host form; arrays that have it are taken as they are. */
-function readPlaces(op: string, places: readonly Place[], feeds: NodeFeeds, owner: Owner): Map<Tensor, TensorData> {
+function readPlaces(
+  op: string,
+  places: readonly Place[],
+  feeds: NodeFeeds,
+  owner: Owner,
+): Map<Tensor, TensorData> {
   const given = resolveFeeds(op, places, feeds, owner);
   const values = new Map<Tensor, TensorData>();
   for (const { node, name } of places) {
     const value = given.get(node);
     const fix = name === undefined ? 'name it, or pass a Map by node' : 'pass a value for it';
     const what = name ?? 'an input';
-    if (value === undefined) throw new FeedError(`${op}: ${what} ${formOf(node)} is missing; ${fix}`);
+    if (value === undefined)
+      throw new FeedError(`${op}: ${what} ${formOf(node)} is missing; ${fix}`);
     values.set(node, readValue(`${op}: ${what}`, value, node, true));
   }
   return values;
 }
 
 /** Values for the inputs of a step, by the names that it declares. Throws FeedError for missing, unknown and ill-shaped ones. */
-export const readFeeds = (op: string, inputs: ReadonlyMap<string, Tensor>, feeds: NodeFeeds): Map<Tensor, TensorData> =>
+export const readFeeds = (
+  op: string,
+  inputs: ReadonlyMap<string, Tensor>,
+  feeds: NodeFeeds,
+): Map<Tensor, TensorData> =>
   readPlaces(
     op,
     Array.from(inputs, ([name, node]) => ({ node, name })),
@@ -137,19 +170,27 @@ export const readFeeds = (op: string, inputs: ReadonlyMap<string, Tensor>, feeds
   );
 
 /** The same for the inputs among `nodes`, by their own names or by node. */
-export const readNodeFeeds = (op: string, nodes: readonly Tensor[], feeds: NodeFeeds): Map<Tensor, TensorData> =>
-  readPlaces(op, placesOf(nodes), feeds, 'graph');
+export const readNodeFeeds = (
+  op: string,
+  nodes: readonly Tensor[],
+  feeds: NodeFeeds,
+): Map<Tensor, TensorData> => readPlaces(op, placesOf(nodes), feeds, 'graph');
 
 /** What is fed by name, by node instead: for runs of parts of the graph, which need not know all of the names. */
-export const feedsByNode = (op: string, nodes: readonly Tensor[], feeds: NodeFeeds): ReadonlyMap<Tensor, Value> =>
-  resolveFeeds(op, placesOf(nodes), feeds, 'graph');
+export const feedsByNode = (
+  op: string,
+  nodes: readonly Tensor[],
+  feeds: NodeFeeds,
+): ReadonlyMap<Tensor, Value> => resolveFeeds(op, placesOf(nodes), feeds, 'graph');
 
 /** Whether every whole number of a node is one of its input's, so that what lies in [0, size) there does here. */
 const movesIntegers = ({ op }: Tensor): boolean =>
   op.passesIntegers === true || (op.view !== undefined && op.view !== 'block');
 
 /** Integer inputs and constants that pick rows or classes, with the size they must stay below. */
-export function indexLimits(nodes: readonly Tensor[]): { leaf: Tensor; size: number; op: string }[] {
+export function indexLimits(
+  nodes: readonly Tensor[],
+): { leaf: Tensor; size: number; op: string }[] {
   return nodes.flatMap((node) => {
     const picked = node.op.picks?.(node.inputs, node.options);
     if (!picked) return [];

@@ -14,7 +14,8 @@ export function opId(op: Op): number {
 
 /** Options as a text that tells apart all numbers, −0 and the infinities too. */
 export const optionsText = (options: Options): string => {
-  const text = (value: unknown) => (typeof value === 'number' ? (Object.is(value, -0) ? '-0' : `${value}`) : value);
+  const text = (value: unknown) =>
+    typeof value === 'number' ? (Object.is(value, -0) ? '-0' : `${value}`) : value;
   return JSON.stringify(options, (_, value) => text(value));
 };
 

@@ -1,10 +1,10 @@
 // Tensors as graph nodes, how an op is applied to them, and checks of its inputs.
-import { inCode } from '../bytes.js';
-import { checkDType, type DType, hostArray, isFloat, rangeOf } from '../dtype.js';
-import { DTypeError, NablaError, ShapeError } from '../errors.js';
-import { checkOptions } from '../options.js';
-import { INSPECT } from '../print.js';
-import { broadcastShapes, checkShape, formatShape, type Shape, sizeOf } from '../shape.js';
+import { inCode } from '../core/bytes.js';
+import { checkDType, type DType, hostArray, isFloat, rangeOf } from '../core/dtype.js';
+import { DTypeError, NablaError, ShapeError } from '../core/errors.js';
+import { checkOptions } from '../core/options.js';
+import { INSPECT } from '../core/print.js';
+import { broadcastShapes, checkShape, formatShape, type Shape, sizeOf } from '../core/shape.js';
 import { frozenList, frozenOptions } from './frozen.js';
 import type {
   ComposedRecord,
@@ -40,7 +40,14 @@ export class Tensor {
   readonly #options: never;
 
   /** @internal Use the op functions. */
-  constructor(op: Op, inputs: readonly Tensor[], options: Options, shape: Shape, dtype: DType, name?: string) {
+  constructor(
+    op: Op,
+    inputs: readonly Tensor[],
+    options: Options,
+    shape: Shape,
+    dtype: DType,
+    name?: string,
+  ) {
     this.shape = frozenList(shape);
     this.dtype = dtype;
     this.name = name;
@@ -106,18 +113,24 @@ export function checkTensors(op: string, ...inputs: readonly unknown[]): void {
   for (const input of inputs)
     if (!(input instanceof Tensor)) {
       const isBoolean = typeof input === 'boolean';
-      const fix = isBoolean ? `use ${Number(input)}, and cast(x, 'i32') of bools` : 'wrap values with tensor(…)';
-      throw new ShapeError(`${op}: ${String(input)} is not a tensor${isBoolean ? ' nor a number' : ''}; ${fix}`);
+      const fix = isBoolean
+        ? `use ${Number(input)}, and cast(x, 'i32') of bools`
+        : 'wrap values with tensor(…)';
+      throw new ShapeError(
+        `${op}: ${String(input)} is not a tensor${isBoolean ? ' nor a number' : ''}; ${fix}`,
+      );
     }
 }
 
 function checkDTypes({ name, accepts = 'float' }: Op, inputs: readonly Tensor[]): void {
   if (accepts === 'any') return;
   for (const { dtype } of inputs) {
-    if (dtype === 'u8') throw new DTypeError(`${name}: u8 is storage only; unpack it with cast(x, 'f32') or gather`);
+    if (dtype === 'u8')
+      throw new DTypeError(`${name}: u8 is storage only; unpack it with cast(x, 'f32') or gather`);
     if (accepts === 'float' && !isFloat(dtype))
       throw new DTypeError(`${name}: dtype ${dtype} is not a float; use cast(x, 'f32')`);
-    if (dtype === 'bool') throw new DTypeError(`${name}: bool is not a number; use cast(x, 'f32') or where`);
+    if (dtype === 'bool')
+      throw new DTypeError(`${name}: bool is not a number; use cast(x, 'f32') or where`);
   }
 }
 
@@ -126,18 +139,32 @@ export function commonDType(op: string, [first, ...others]: readonly Tensor[]): 
   const dtype = first?.dtype ?? 'f32';
   const other = others.find((input) => input.dtype !== dtype);
   if (!other) return dtype;
-  throw new DTypeError(`${op}: mixed dtypes ${dtype} and ${other.dtype}; cast one with cast(x, '${dtype}')`);
+  throw new DTypeError(
+    `${op}: mixed dtypes ${dtype} and ${other.dtype}; cast one with cast(x, '${dtype}')`,
+  );
 }
 
 /** Builds a node: checks dtypes, infers the shape. Throws ShapeError or DTypeError. */
-export function apply<O extends Options>(op: OpRecord<O>, inputs: readonly Tensor[], options: O, name?: string) {
+export function apply<O extends Options>(
+  op: OpRecord<O>,
+  inputs: readonly Tensor[],
+  options: O,
+  name?: string,
+) {
   checkTensors(op.name, ...inputs);
   checkDTypes(op, inputs);
   const given = options as { shape?: Shape; dtype?: DType };
   const dtype = op.dtype?.(inputs, options) ?? given.dtype ?? commonDType(op.name, inputs);
   const shapes = inputs.map((input) => input.shape);
   const shape = op.shape?.(inputs, options) ?? given.shape ?? broadcastShapes(op.name, shapes);
-  return new Tensor(op, inputs, options, checkShape(op.name, shape), checkDType(op.name, dtype), name);
+  return new Tensor(
+    op,
+    inputs,
+    options,
+    checkShape(op.name, shape),
+    checkDType(op.name, dtype),
+    name,
+  );
 }
 
 type LeafOptions = Options & { readonly shape: Shape; readonly dtype: DType };
@@ -177,18 +204,24 @@ export function checkNumber(op: string, value: number, dtype: DType): DType {
     throw new DTypeError(`${op}: ${isText ? inCode(value) : String(value)} is not a number`);
   }
   if (isFloat(dtype) && Number.isFinite(value) && !Number.isFinite(Math.fround(value)))
-    throw new DTypeError(`${op}: ${value} is beyond the f32 range; use Infinity, or keep within ±3.4e38`);
+    throw new DTypeError(
+      `${op}: ${value} is beyond the f32 range; use Infinity, or keep within ±3.4e38`,
+    );
   const [low, high] = rangeOf(checkDType(op, dtype));
   if (low !== undefined && !(Number.isInteger(value) && value >= low && value <= high!))
-    throw new DTypeError(`${op}: ${value} is no ${dtype}; use a whole number from ${low} to ${high}, or cast to f32`);
+    throw new DTypeError(
+      `${op}: ${value} is no ${dtype}; use a whole number from ${low} to ${high}, or cast to f32`,
+    );
   return dtype;
 }
 
 /** Prints a number as WGSL; non-finite values are refused because WGSL has no literal for them. */
 export function literal(value: number, dtype: DType): string {
-  if (!Number.isFinite(value)) throw new DTypeError(`full: ${value} has no WGSL literal; pass it as tensor(${value})`);
+  if (!Number.isFinite(value))
+    throw new DTypeError(`full: ${value} has no WGSL literal; pass it as tensor(${value})`);
   if (dtype === 'bool') return value ? 'true' : 'false';
-  if (dtype === 'i32') return value === -(2 ** 31) ? 'i32(-2147483647 - 1)' : `${Math.trunc(value)}i`;
+  if (dtype === 'i32')
+    return value === -(2 ** 31) ? 'i32(-2147483647 - 1)' : `${Math.trunc(value)}i`;
   if (dtype === 'u32' || dtype === 'u8') return `${value}u`;
   // a constant −0 may be taken for 0: its bits
   return Object.is(value, -0) ? 'bitcast<f32>(0x80000000u)' : `f32(${Math.fround(value)})`;
@@ -237,7 +270,9 @@ export function defineOp(record: OpRecord<NoOptions>): OpFunction {
   checkOptions('defineOp', record, 'name kernel reference', RULES);
   const { name, kernel } = record;
   if (!kernel.kind)
-    throw new NablaError(`defineOp: the kernel of ${name} is ${typeof kernel}; make it with pointwise(…)`);
+    throw new NablaError(
+      `defineOp: the kernel of ${name} is ${typeof kernel}; make it with pointwise(…)`,
+    );
   return opFunction({ ...record, byUser: true });
 }
 
@@ -247,38 +282,53 @@ export interface Recorded<O extends Options> {
 }
 
 /** @internal Whether a node is of an op. */
-export const isOf = <O extends Options>({ op }: Tensor, { record }: Recorded<O>): boolean => op === (record as unknown);
+export const isOf = <O extends Options>({ op }: Tensor, { record }: Recorded<O>): boolean =>
+  op === (record as unknown);
 
 /** The function, which a console shows as [Function: relu], with its record. */
 const withRecord = <F extends object, O extends Options>(call: F, record: OpRecord<O>) =>
-  Object.defineProperties(call, { name: { value: record.name }, record: { value: record } }) as F & Recorded<O>;
+  Object.defineProperties(call, { name: { value: record.name }, record: { value: record } }) as F &
+    Recorded<O>;
 
 function opFunction(record: OpRecord<NoOptions>): OpFunction & Recorded<NoOptions> {
   const { name, kernel, reference } = record;
   const arity = kernel.kind === 'pointwise' ? reference?.length : undefined;
   const call: OpFunction = (...inputs) => {
     if (inputs.length !== (arity ?? inputs.length))
-      throw new NablaError(`${name}: inputs: ${arity} expected, ${inputs.length} given; pass one for each`);
+      throw new NablaError(
+        `${name}: inputs: ${arity} expected, ${inputs.length} given; pass one for each`,
+      );
     return apply(record, lift(name, inputs), {});
   };
   return withRecord(call, record);
 }
 
-type PointwiseRules = Omit<PointwiseRecord<NoOptions>, 'name' | 'kernel' | 'cost'> & { readonly cost: Cost };
+type PointwiseRules = Omit<PointwiseRecord<NoOptions>, 'name' | 'kernel' | 'cost'> & {
+  readonly cost: Cost;
+};
 /** @internal A pointwise op: its name, its WGSL function and its rules; exact unless they say a bound. */
-export const definePointwise = (name: string, kernel: PointwiseRecord['kernel'], rules: PointwiseRules) =>
-  opFunction({ bound: { ulp: 0 }, ...rules, name, kernel });
+export const definePointwise = (
+  name: string,
+  kernel: PointwiseRecord['kernel'],
+  rules: PointwiseRules,
+) => opFunction({ bound: { ulp: 0 }, ...rules, name, kernel });
 
 /** Makes an op that takes tensors and options. */
 export function defineOpWith<O extends Options>(record: TensorRecord<O> | ComposedRecord<O>) {
-  const call = (inputs: readonly TensorLike[], options: O): Tensor => apply(record, lift(record.name, inputs), options);
+  const call = (inputs: readonly TensorLike[], options: O): Tensor =>
+    apply(record, lift(record.name, inputs), options);
   return withRecord(call, record as OpRecord<O>);
 }
 
 type IndexRules<O extends Options> = Omit<TensorRecord<O>, 'kernel' | 'cost'> &
   Omit<IndexKernel<O>, 'kind'> & { readonly cost: Cost };
 /** @internal An op of any dtype whose elements are read from its inputs at places that `write` tells. */
-export const defineIndex = <O extends Options>({ write, source, inPlace, ...rules }: IndexRules<O>) => {
+export const defineIndex = <O extends Options>({
+  write,
+  source,
+  inPlace,
+  ...rules
+}: IndexRules<O>) => {
   const kernel = { kind: 'index', write, source, inPlace } as const;
   return defineOpWith<O>({ accepts: 'any', bound: { ulp: 0 }, ...rules, kernel });
 };

@@ -1,10 +1,13 @@
 // Graph walks in topological order, without recursion, and trees of tensors.
-import type { TensorData } from '../dtype.js';
-import { NablaError } from '../errors.js';
+import type { TensorData } from '../core/dtype.js';
+import { NablaError } from '../core/errors.js';
 import { Tensor, type Tree } from './tensor.js';
 
 /** All nodes that the roots need, inputs before users. Iterative: deep graphs do not overflow the stack. */
-export function topological(roots: readonly Tensor[], inputsOf = ({ inputs }: Tensor) => inputs): Tensor[] {
+export function topological(
+  roots: readonly Tensor[],
+  inputsOf = ({ inputs }: Tensor) => inputs,
+): Tensor[] {
   const order = new Set<Tensor>();
   const open = new Set<Tensor>();
   const stack = [...roots].reverse();
@@ -17,7 +20,8 @@ export function topological(roots: readonly Tensor[], inputsOf = ({ inputs }: Te
     }
     open.add(node);
     for (const input of [...inputsOf(node)].reverse()) {
-      if (open.has(input)) throw new NablaError(`${node.op.name}: the graph has a cycle through this node`);
+      if (open.has(input))
+        throw new NablaError(`${node.op.name}: the graph has a cycle through this node`);
       stack.push(input);
     }
   }
@@ -33,14 +37,25 @@ export function dependents(order: readonly Tensor[], sources: Iterable<Tensor>):
 
 type Replace = (tensor: Tensor) => unknown;
 /** The same tree with each tensor replaced, in a fixed order. `path` and `above` say where in the whole it stands. */
-export function mapTree(tree: Tree, replace: Replace, path = '', above: readonly Tree[] = []): unknown {
+export function mapTree(
+  tree: Tree,
+  replace: Replace,
+  path = '',
+  above: readonly Tree[] = [],
+): unknown {
   if (tree instanceof Tensor) return replace(tree);
-  if (above.includes(tree)) throw new NablaError(`${path}: the tree holds itself; give a tree without circles`);
+  if (above.includes(tree))
+    throw new NablaError(`${path}: the tree holds itself; give a tree without circles`);
   if (!tree || typeof tree !== 'object')
-    throw new NablaError(`${path || 'tree'}: ${String(tree)} is not a tensor, nor an array or object of tensors`);
-  const at = (key: string, branch: Tree): unknown => mapTree(branch, replace, path + key, [...above, tree]);
+    throw new NablaError(
+      `${path || 'tree'}: ${String(tree)} is not a tensor, nor an array or object of tensors`,
+    );
+  const at = (key: string, branch: Tree): unknown =>
+    mapTree(branch, replace, path + key, [...above, tree]);
   if (Array.isArray(tree)) return tree.map((branch, i) => at(`[${i}]`, branch));
-  return Object.fromEntries(Object.entries(tree).map(([key, branch]) => [key, at(path ? `.${key}` : key, branch)]));
+  return Object.fromEntries(
+    Object.entries(tree).map(([key, branch]) => [key, at(path ? `.${key}` : key, branch)]),
+  );
 }
 
 /** The tensors of a tree, in the same order. */

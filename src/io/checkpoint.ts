@@ -1,10 +1,10 @@
 // Checkpoints: a model, its optimizer's state and the progress of training as one safetensors file.
 import { scalingOf } from '../autodiff/precision.js';
-import type { Bytes } from '../bytes.js';
+import type { Bytes } from '../core/bytes.js';
+import { isFloat } from '../core/dtype.js';
+import { FormatError } from '../core/errors.js';
 import { ownValue } from '../cpu/evaluate.js';
-import { isFloat } from '../dtype.js';
-import type { Engine } from '../engine.js';
-import { FormatError } from '../errors.js';
+import type { Engine } from '../engine/engine.js';
 import type { Tensor } from '../graph/tensor.js';
 import { objectionTo, type Stateful, stateOf } from '../nn/state.js';
 import { runCount, runSeed } from '../ops/random.js';
@@ -41,7 +41,8 @@ const fail = (fact: string): never => {
 function placesOf({ model, optimizer }: Subject, isScaled: boolean): Map<string, Tensor> {
   const places = new Map(stateOf(model));
   if (!optimizer) return places;
-  for (const [name, leaf] of optimizer.state(model.parameters)) places.set(`optimizer.${name}`, leaf);
+  for (const [name, leaf] of optimizer.state(model.parameters))
+    places.set(`optimizer.${name}`, leaf);
   for (const [name, leaf] of Object.entries(scalingOf(model.parameters, isScaled)))
     places.set(`precision.${name}`, leaf);
   return places.set('random.runs', runCount).set(RUN_SEED, runSeed);
@@ -71,7 +72,11 @@ const OF_A_RUN = /^(optimizer|precision|random)\./;
  * what cannot be weights here: tensors of whole numbers, such as PyTorch's `num_batches_tracked` and `position_ids`, and those
  * that `decode` skips.
  */
-function extras({ tensors, skipped }: Decoded, places: ReadonlyMap<string, Tensor>, { optimizer }: Subject) {
+function extras(
+  { tensors, skipped }: Decoded,
+  places: ReadonlyMap<string, Tensor>,
+  { optimizer }: Subject,
+) {
   const isWeight = (name: string): boolean => {
     const value = tensors.get(name);
     return value !== undefined && isFloat(value.dtype);
@@ -103,7 +108,8 @@ export async function load(engine: Engine, bytes: Bytes, subject: Subject) {
     return [leaf, value] as const;
   });
   const { strange, ignored } = extras(file, places, subject);
-  if (strange !== undefined) fail(`nothing here is named '${strange}'; build the model and optimizer of the file`);
+  if (strange !== undefined)
+    fail(`nothing here is named '${strange}'; build the model and optimizer of the file`);
   const text = metadata.get('nabla.progress');
   const progress = text !== undefined && { progress: readProgress(text) };
   await Promise.all(values.map(([leaf, value]) => engine.write(leaf, value)));
@@ -117,7 +123,8 @@ function readProgress(text: string): Progress {
     const value = Object(JSON.parse(text));
     const whole = COUNTS.every((key) => Number.isSafeInteger(value[key]) && value[key] >= 0);
     // a cost that is not a number becomes null in JSON
-    if (whole && value.correct >= 0 && 'cost' in value) return { ...value, cost: value.cost ?? Number.NaN };
+    if (whole && value.correct >= 0 && 'cost' in value)
+      return { ...value, cost: value.cost ?? Number.NaN };
   } catch {} // no JSON
   return fail(`its progress is '${text.slice(0, 80)}'; it needs ${COUNTS.join(', ')} and cost`);
 }

@@ -1,8 +1,11 @@
 // Exports trained models as ONNX, opset 20. Operators: https://onnx.ai/onnx/operators/; fields: onnx.proto.
+
+import { type DType, isFloat, type TensorData } from '../core/dtype.js';
+import { FeedError, NablaError } from '../core/errors.js';
+import { checkOptions } from '../core/options.js';
+import { type Shape, sameShape } from '../core/shape.js';
 import { evaluateNode } from '../cpu/evaluate.js';
-import { type DType, isFloat, type TensorData } from '../dtype.js';
-import type { Engine } from '../engine.js';
-import { FeedError, NablaError } from '../errors.js';
+import type { Engine } from '../engine/engine.js';
 import { builtIn, type ComposedKernel } from '../graph/op.js';
 import { isConstant, isInput, isParameter } from '../graph/program.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
@@ -12,8 +15,6 @@ import type { WindowOptions } from '../ops/convolution.js';
 import { describe } from '../ops/leaf.js';
 import type { MatmulOptions } from '../ops/matmul.js';
 import type { ResizeOptions } from '../ops/slice.js';
-import { checkOptions } from '../options.js';
-import { type Shape, sameShape } from '../shape.js';
 import { bytesOf, type Fields, int, join, message, text } from './protobuf.js';
 import { stored } from './safetensors.formats.js';
 
@@ -26,7 +27,11 @@ const INT64 = 7;
 type Attributes = Readonly<Record<string, number | readonly number[]>>;
 function attribute([name, value]: readonly [string, number | readonly number[]]): Fields {
   const [field, type] = typeof value === 'number' ? [3, 2] : [8, 7];
-  return message(5, [text(1, name), ...[value].flat().map((each) => int(field, each)), int(20, type)]);
+  return message(5, [
+    text(1, name),
+    ...[value].flat().map((each) => int(field, each)),
+    int(20, type),
+  ]);
 }
 
 type Graph = ReturnType<typeof makeGraph>;
@@ -42,20 +47,38 @@ function makeGraph(reserved: readonly string[]) {
   };
   const tensor = (wanted: string, type: number, shape: Shape, bytes: Uint8Array): string => {
     const name = unique(wanted);
-    parts.push(message(5, [...shape.map((size) => int(1, size)), int(2, type), text(8, name), message(9, [[bytes]])]));
+    parts.push(
+      message(5, [
+        ...shape.map((size) => int(1, size)),
+        int(2, type),
+        text(8, name),
+        message(9, [[bytes]]),
+      ]),
+    );
     return name;
   };
-  const value = (dtype: DType, { shape, data }: Omit<TensorData, 'dtype'>, name = 'value'): string =>
-    tensor(name, types[dtype], shape, stored({ shape, dtype, data }).bytes);
+  const value = (
+    dtype: DType,
+    { shape, data }: Omit<TensorData, 'dtype'>,
+    name = 'value',
+  ): string => tensor(name, types[dtype], shape, stored({ shape, dtype, data }).bytes);
   return {
     parts,
     value,
-    node(type: string, inputs: readonly string[], attributes: Attributes = {}, output = unique(type)): string {
+    node(
+      type: string,
+      inputs: readonly string[],
+      attributes: Attributes = {},
+      output = unique(type),
+    ): string {
       const names = [...inputs.map((name) => text(1, name)), text(2, output), text(3, output)];
-      parts.push(message(1, [...names, text(4, type), ...Object.entries(attributes).map(attribute)]));
+      parts.push(
+        message(1, [...names, text(4, type), ...Object.entries(attributes).map(attribute)]),
+      );
       return output;
     },
-    number: (number: number, dtype: DType): string => value(dtype, { shape: [], data: Float64Array.of(number) }),
+    number: (number: number, dtype: DType): string =>
+      value(dtype, { shape: [], data: Float64Array.of(number) }),
     /** A list of int64. */
     ints: (values: readonly number[]): string =>
       tensor('shape', INT64, [values.length], bytesOf(BigInt64Array.from(values, BigInt))),
@@ -66,7 +89,10 @@ function makeGraph(reserved: readonly string[]) {
 type Rule = (graph: Graph, inputs: readonly string[], node: Tensor) => string;
 
 /** An operator with attributes, to begin with those of an op: its options where they have ONNX's names. */
-function operator(type: string, attributes: (node: Tensor) => Attributes = ({ options }) => options): Rule {
+function operator(
+  type: string,
+  attributes: (node: Tensor) => Attributes = ({ options }) => options,
+): Rule {
   return (graph, inputs, node) => graph.node(type, inputs, attributes(node));
 }
 /** Ops that one operator does: of the same name, but for the capital, or of the one after the colon. */
@@ -86,13 +112,17 @@ type ReduceSettings = { axes: readonly number[]; keepDims: boolean };
 
 /** How ops are written, by their names. */
 const rules: Readonly<Record<string, Rule>> = {
-  ...Object.fromEntries(named.map((each) => each.split(':')).map(([op, type]) => [op, operator(type ?? capital(op!))])),
+  ...Object.fromEntries(
+    named.map((each) => each.split(':')).map(([op, type]) => [op, operator(type ?? capital(op!))]),
+  ),
   // Elu's own alpha is no operand
   elu: (graph, [z, alpha], { dtype }) => {
     const below = graph.node('Mul', [alpha!, graph.node('Elu', [z!])]);
     return graph.node('Where', [graph.node('Less', [z!, graph.number(0, dtype)]), below, z!]);
   },
-  transpose: operator('Transpose', ({ options }) => ({ perm: (options as { axes: number[] }).axes })),
+  transpose: operator('Transpose', ({ options }) => ({
+    perm: (options as { axes: number[] }).axes,
+  })),
   sum: reduction('ReduceSum'),
   max: reduction('ReduceMax'),
   min: reduction('ReduceMin'),
@@ -108,7 +138,11 @@ const rules: Readonly<Record<string, Rule>> = {
     const range = isFloat(from!.dtype) && ranges[dtype];
     if (!range) return graph.node('Cast', [x!], { to: types[dtype] });
     const wide = graph.node('Cast', [x!], { to: types.f32 });
-    const [zero, low, high] = [0, ...range].map((limit) => graph.number(limit, 'f32')) as [string, string, string];
+    const [zero, low, high] = [0, ...range].map((limit) => graph.number(limit, 'f32')) as [
+      string,
+      string,
+      string,
+    ];
     const known = graph.node('Where', [graph.node('IsNaN', [wide]), zero, wide]);
     return graph.node('Cast', [graph.node('Clip', [known, low, high])], { to: types[dtype] });
   },
@@ -123,7 +157,9 @@ const rules: Readonly<Record<string, Rule>> = {
       return graph.node('Gemm', inputs, { transA: Number(transposeA), transB: Number(transposeB) });
     const operands = [transposeA, transposeB].map((flip, i) => {
       const [columns, rows, ...lead] = [...node.inputs[i]!.shape.keys()].reverse();
-      return flip ? graph.node('Transpose', [inputs[i]!], { perm: [...lead.reverse(), columns!, rows!] }) : inputs[i]!;
+      return flip
+        ? graph.node('Transpose', [inputs[i]!], { perm: [...lead.reverse(), columns!, rows!] })
+        : inputs[i]!;
     });
     return graph.node('MatMul', operands);
   },
@@ -134,7 +170,11 @@ const rules: Readonly<Record<string, Rule>> = {
   slice: (graph, [x], { inputs, options }) => {
     const { widths }: ResizeOptions = options;
     const ends = widths.map(([, after], i) => inputs[0]!.shape[i]! + after);
-    return graph.node('Slice', [x!, graph.ints(widths.map(([before]) => 0 - before)), graph.ints(ends)]);
+    return graph.node('Slice', [
+      x!,
+      graph.ints(widths.map(([before]) => 0 - before)),
+      graph.ints(ends),
+    ]);
   },
   pad: (graph, [x], { dtype, options }) => {
     const { widths, value }: ResizeOptions = options;
@@ -149,7 +189,11 @@ const rules: Readonly<Record<string, Rule>> = {
   oneHot: (graph, [indices], { options }) => {
     const { classes }: { classes: number } = options;
     const values = graph.value('f32', { shape: [2], data: Float32Array.of(0, 1) });
-    return graph.node('OneHot', [graph.node('Cast', [indices!], { to: INT64 }), graph.ints([classes]), values]);
+    return graph.node('OneHot', [
+      graph.node('Cast', [indices!], { to: INT64 }),
+      graph.ints([classes]),
+      values,
+    ]);
   },
 };
 
@@ -165,7 +209,8 @@ function onWindows(type: string, view: Tensor | undefined, filled: number): Way 
   const [x] = inputsOf(image, 'reshape');
   if (x?.rank !== 4) return undefined;
   const { axes, fill }: WindowOptions = view!.options;
-  if (fill !== filled || axes.some(({ gap, tap, offset }) => gap > 1 || tap < 1 || offset > 0)) return undefined;
+  if (fill !== filled || axes.some(({ gap, tap, offset }) => gap > 1 || tap < 1 || offset > 0))
+    return undefined;
   const [strides, dilations] = [axes.map(({ step }) => step), axes.map(({ tap }) => tap)];
   const pads = [...axes, ...axes].map(({ offset }) => 0 - offset);
   const kernel_shape = axes.map(({ taps }) => taps);
@@ -204,11 +249,19 @@ function wayOf(node: Tensor): Way {
   const whole = convolutionOf(node) ?? poolingOf(node) ?? (rule && { inputs, rule });
   if (whole) return whole;
   if (op.kernel.kind === 'composed')
-    return { inputs: [(op.kernel as ComposedKernel).compose(inputs, options)], rule: (_, [name]) => name! };
-  if (isInput(node)) throw new FeedError(`onnx: ${describe(node)} is needed and not declared; add it to inputs`);
+    return {
+      inputs: [(op.kernel as ComposedKernel).compose(inputs, options)],
+      rule: (_, [name]) => name!,
+    };
+  if (isInput(node))
+    throw new FeedError(`onnx: ${describe(node)} is needed and not declared; add it to inputs`);
   if (isConstant(node))
-    return { inputs, rule: (graph) => graph.value(dtype, (options as { value: TensorData }).value) };
-  if (inputs.length === 0) return { inputs, rule: (graph) => graph.value(dtype, evaluateNode(node, [])) };
+    return {
+      inputs,
+      rule: (graph) => graph.value(dtype, (options as { value: TensorData }).value),
+    };
+  if (inputs.length === 0)
+    return { inputs, rule: (graph) => graph.value(dtype, evaluateNode(node, [])) };
   throw new NablaError(
     `onnx: ${op.name} has no ONNX operator here; export the model in inference, without gradients, and write ops of your own in terms of Nabla's`,
   );
@@ -220,7 +273,10 @@ export type Exported = Readonly<Record<'inputs' | 'outputs', Readonly<Record<str
 /** A ValueInfoProto. */
 const typed = (field: number, name: string, { dtype, shape }: Tensor): Fields => {
   const sizes = shape.map((size) => message(1, [int(1, size)]));
-  return message(field, [text(1, name), message(2, [message(1, [int(1, types[dtype]), message(2, sizes)])])]);
+  return message(field, [
+    text(1, name),
+    message(2, [message(1, [int(1, types[dtype]), message(2, sizes)])]),
+  ]);
 };
 
 /**
@@ -238,9 +294,12 @@ export async function encode(engine: Engine, exported: Exported): Promise<Uint8A
   checkTensors('onnx', ...Object.values(inputs), ...Object.values(outputs));
   const names = new Map(given.map(([name, node]) => [node, name]));
   for (const [name, node] of given) {
-    if (!isInput(node)) throw new FeedError(`onnx: inputs.${name} is no input; make it with input(shape)`);
+    if (!isInput(node))
+      throw new FeedError(`onnx: inputs.${name} is no input; make it with input(shape)`);
     if (Object.hasOwn(outputs, name) || names.get(node) !== name)
-      throw new FeedError(`onnx: inputs.${name} has a second name, or its name is an output's too; give each one name`);
+      throw new FeedError(
+        `onnx: inputs.${name} has a second name, or its name is an output's too; give each one name`,
+      );
   }
   const ways = new Map<Tensor, Way>();
   const order = topological(Object.values(outputs), (node) => {
@@ -251,12 +310,18 @@ export async function encode(engine: Engine, exported: Exported): Promise<Uint8A
   for (const node of order) {
     const way = ways.get(node);
     const from = way?.inputs.map((input) => names.get(input)!) ?? [];
-    if (isParameter(node)) names.set(node, graph.value(node.dtype, await engine.read(node), node.name));
+    if (isParameter(node))
+      names.set(node, graph.value(node.dtype, await engine.read(node), node.name));
     else if (way) names.set(node, way.rule(graph, from, node));
   }
   for (const [name, node] of wanted) graph.node('Identity', [names.get(node)!], {}, name);
   for (const [name, node] of given) graph.parts.push(typed(11, name, node));
   for (const [name, node] of wanted) graph.parts.push(typed(12, name, node));
   const body = message(7, [text(2, 'nabla'), ...graph.parts]);
-  return join([int(1, IR_VERSION), text(2, 'nabla'), message(8, [text(1, ''), int(2, OPSET)]), body]);
+  return join([
+    int(1, IR_VERSION),
+    text(2, 'nabla'),
+    message(8, [text(1, ''), int(2, OPSET)]),
+    body,
+  ]);
 }

@@ -5,7 +5,8 @@
 export type Fields = readonly Uint8Array[];
 
 /** An array's bytes. */
-export const bytesOf = ({ buffer }: { readonly buffer: ArrayBufferLike }): Uint8Array => new Uint8Array(buffer);
+export const bytesOf = ({ buffer }: { readonly buffer: ArrayBufferLike }): Uint8Array =>
+  new Uint8Array(buffer);
 
 function varint(value: number | bigint): Uint8Array {
   const bytes: number[] = [];
@@ -17,9 +18,16 @@ const tag = (field: number, wireType: number): Uint8Array => varint(field * 8 + 
 
 /** A whole number of any integer type but the zigzag ones; a bool; an enum. */
 export const int = (field: number, value: number): Fields => [tag(field, 0), varint(value)];
-export const double = (field: number, value: number): Fields => [tag(field, 1), bytesOf(Float64Array.of(value))];
-export const float = (field: number, value: number): Fields => [tag(field, 5), bytesOf(Float32Array.of(value))];
-export const text = (field: number, value: string): Fields => message(field, [[new TextEncoder().encode(value)]]);
+export const double = (field: number, value: number): Fields => [
+  tag(field, 1),
+  bytesOf(Float64Array.of(value)),
+];
+export const float = (field: number, value: number): Fields => [
+  tag(field, 5),
+  bytesOf(Float32Array.of(value)),
+];
+export const text = (field: number, value: string): Fields =>
+  message(field, [[new TextEncoder().encode(value)]]);
 
 /** A message within a message, or bytes. */
 export function message(field: number, parts: readonly Fields[]): Fields {

@@ -1,6 +1,6 @@
 // Element types of safetensors files: conversion between values and their bytes, little-endian and row-major.
-import { halfToNumber, numberToHalf, type TensorData, type TypedArray } from '../dtype.js';
-import { MAX_RANK, type Shape } from '../shape.js';
+import { halfToNumber, numberToHalf, type TensorData, type TypedArray } from '../core/dtype.js';
+import { MAX_RANK, type Shape } from '../core/shape.js';
 
 /** What a format's bytes become. */
 interface Format {
@@ -21,7 +21,8 @@ function narrow(bytes: ArrayBuffer, isSigned: boolean): TypedArray | string {
   for (let i = 0; i < out.length; i++) {
     const low = words[2 * i]!;
     const upper = isSigned ? low >> 31 : 0;
-    if (words[2 * i + 1] !== upper) return `${new (isSigned ? BigInt64Array : BigUint64Array)(bytes)[i]} at ${i}`;
+    if (words[2 * i + 1] !== upper)
+      return `${new (isSigned ? BigInt64Array : BigUint64Array)(bytes)[i]} at ${i}`;
     out[i] = low;
   }
   return out;
@@ -41,9 +42,23 @@ const inF32 = 'save it as F32 (x.float() in PyTorch)';
 export const formats: ReadonlyMap<string, Format> = new Map<string, Format>([
   ['F64', { bits: 64, dtype: 'f64', read: (bytes) => new Float64Array(bytes) }],
   ['F32', { bits: 32, dtype: 'f32', read: (bytes) => new Float32Array(bytes) }],
-  ['F16', { bits: 16, dtype: 'f16', read: (bytes) => Float32Array.from(new Uint16Array(bytes), halfToNumber) }],
+  [
+    'F16',
+    {
+      bits: 16,
+      dtype: 'f16',
+      read: (bytes) => Float32Array.from(new Uint16Array(bytes), halfToNumber),
+    },
+  ],
   // the upper half of an f32
-  ['BF16', { bits: 16, dtype: 'f32', read: (bytes) => fromWords(new Uint16Array(bytes), (half) => half << 16) }],
+  [
+    'BF16',
+    {
+      bits: 16,
+      dtype: 'f32',
+      read: (bytes) => fromWords(new Uint16Array(bytes), (half) => half << 16),
+    },
+  ],
   ['I64', { bits: 64, dtype: 'i32', read: (bytes) => narrow(bytes, true), instead: inF64 }],
   ['U64', { bits: 64, dtype: 'u32', read: (bytes) => narrow(bytes, false), instead: inF64 }],
   ['I32', { bits: 32, dtype: 'i32', read: (bytes) => new Int32Array(bytes) }],
@@ -71,7 +86,11 @@ const fromWords = (halves: Uint16Array, word: (half: number) => number): Float32
  * Values from the bytes that a format stores; where no tensor holds them a text: what they are, and what to do. A file may name
  * formats that there are not.
  */
-export function restored(name: string, shape: Shape, bytes: ArrayBuffer): Pick<TensorData, 'dtype' | 'data'> | string {
+export function restored(
+  name: string,
+  shape: Shape,
+  bytes: ArrayBuffer,
+): Pick<TensorData, 'dtype' | 'data'> | string {
   const format = formats.get(name);
   if (!format) return `'${name.slice(0, 40)}', which is no dtype that is known here; ${inF32}`;
   const { dtype, read, instead } = format;
@@ -79,7 +98,9 @@ export function restored(name: string, shape: Shape, bytes: ArrayBuffer): Pick<T
     return `${name} of rank ${shape.length}, above ${MAX_RANK}; save it with fewer axes (x.flatten() in PyTorch)`;
   if (!dtype || !read) return `${name}, which no dtype here holds; ${instead}`;
   const data = read(bytes);
-  return typeof data === 'string' ? `${name} with ${data}, which ${dtype} does not hold; ${instead}` : { dtype, data };
+  return typeof data === 'string'
+    ? `${name} with ${data}, which ${dtype} does not hold; ${instead}`
+    : { dtype, data };
 }
 
 /** How a dtype is written. */
@@ -97,10 +118,18 @@ const written = {
 export const isWritable = (dtype: unknown): boolean => Object.hasOwn(written, String(dtype));
 
 /** The name of a dtype in the format, the bytes of an element, and values as the bytes that it stores. */
-export function stored({ dtype, data }: TensorData): { format: string; width: number; bytes: Uint8Array } {
+export function stored({ dtype, data }: TensorData): {
+  format: string;
+  width: number;
+  bytes: Uint8Array;
+} {
   const { format, Kind } = written[dtype];
   const halves = dtype === 'f16' && !(data instanceof Uint16Array);
-  const values = halves ? Uint16Array.from(data, numberToHalf) : data instanceof Kind ? data : new Kind(data);
+  const values = halves
+    ? Uint16Array.from(data, numberToHalf)
+    : data instanceof Kind
+      ? data
+      : new Kind(data);
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   return { format, width: Kind.BYTES_PER_ELEMENT, bytes };
 }

@@ -1,7 +1,7 @@
 // Parses the header of a safetensors file, which may come from anybody: all is checked before anything is allocated.
-import { classOf, describe } from '../bytes.js';
-import { FormatError } from '../errors.js';
-import { type Shape, sameShape, sizeOf } from '../shape.js';
+import { classOf, describe } from '../core/bytes.js';
+import { FormatError } from '../core/errors.js';
+import { type Shape, sameShape, sizeOf } from '../core/shape.js';
 import { formats } from './safetensors.formats.js';
 
 /** Bytes that a header may take, as the format's own library has it (`MAX_HEADER_SIZE`): room for a million tensors. */
@@ -22,7 +22,8 @@ export interface Entry {
 
 /** Whether a value is a list of whole numbers from 0 on, exact ones. */
 export const isCounts = (value: unknown): value is readonly number[] =>
-  Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0 && !Object.is(count, -0));
+  Array.isArray(value) &&
+  value.every((count) => Number.isSafeInteger(count) && count >= 0 && !Object.is(count, -0));
 
 /** Says what is wrong with a name in a header; nothing where it may be one. */
 export function objectionTo(name: unknown): string | undefined {
@@ -37,8 +38,10 @@ export type Named<T> = ReadonlyMap<string, T> | Readonly<Record<string, T>>;
 /** The pairs of a Map or an object, with names that a header can hold. */
 export function pairsOf(what: string, given: unknown, values: string): [string, unknown][] {
   const kind = classOf(given);
-  const pairs = kind === 'Map' ? [...(given as Map<string, unknown>)] : Object.entries(Object(given));
-  if (kind !== 'Map' && kind !== 'Object') fail(`${what} is ${describe(given)}; pass a Map or an object of ${values}`);
+  const pairs =
+    kind === 'Map' ? [...(given as Map<string, unknown>)] : Object.entries(Object(given));
+  if (kind !== 'Map' && kind !== 'Object')
+    fail(`${what} is ${describe(given)}; pass a Map or an object of ${values}`);
   for (const [name] of pairs) {
     const objection = objectionTo(name);
     if (objection) fail(`${what}: the name ${String(name)} ${objection}; rename it`);
@@ -50,8 +53,10 @@ export function pairsOf(what: string, given: unknown, values: string): [string, 
 export function metadataOf(metadata: Named<string>): [string, string][] {
   const pairs = pairsOf('metadata', metadata, 'texts');
   for (const [name, text] of pairs) {
-    if (typeof text !== 'string') fail(`metadata '${name}' is ${describe(text)}; make it text, with String(…) or JSON`);
-    if (/\p{Surrogate}/u.test(String(text))) fail(`metadata '${name}' is no Unicode: it holds half a character`);
+    if (typeof text !== 'string')
+      fail(`metadata '${name}' is ${describe(text)}; make it text, with String(…) or JSON`);
+    if (/\p{Surrogate}/u.test(String(text)))
+      fail(`metadata '${name}' is no Unicode: it holds half a character`);
   }
   return pairs as [string, string][];
 }
@@ -111,9 +116,15 @@ const isRange = (value: unknown): value is readonly [begin: number, end: number]
 
 /** One tensor as the header describes it, and how many bytes it takes: of a dtype that is not known, those of its range. */
 function read(name: string, value: unknown) {
-  const { dtype, shape, data_offsets: offsets } = Object(value) as Readonly<Record<string, unknown>>;
+  const {
+    dtype,
+    shape,
+    data_offsets: offsets,
+  } = Object(value) as Readonly<Record<string, unknown>>;
   if (typeof dtype !== 'string' || !isCounts(shape) || !isRange(offsets))
-    return fail(`'${name}' is ${shown(value)}; it needs a dtype, a shape of whole numbers and two data_offsets`);
+    return fail(
+      `'${name}' is ${shown(value)}; it needs a dtype, a shape of whole numbers and two data_offsets`,
+    );
   const bits = formats.get(dtype)?.bits;
   const size = bits === undefined ? offsets[1] - offsets[0] : (sizeOf(shape) * bits) / 8;
   if (!Number.isSafeInteger(size) || !Number.isSafeInteger(sizeOf(shape)))
@@ -122,7 +133,10 @@ function read(name: string, value: unknown) {
 }
 
 /** The tensors in the order of their bytes, which follow each other without a hole and fill what the file `holds`. */
-function layOut(members: readonly (readonly [name: string, value: unknown])[], holds: number): Entry[] {
+function layOut(
+  members: readonly (readonly [name: string, value: unknown])[],
+  holds: number,
+): Entry[] {
   const described = members.map(([name, value]) => read(name, value));
   described.sort((a, b) => a.offsets[0] - b.offsets[0] || a.size - b.size);
   let at = 0;
@@ -131,7 +145,9 @@ function layOut(members: readonly (readonly [name: string, value: unknown])[], h
     at += size;
     const place = `takes ${size} bytes from ${begin} on, and its data_offsets are [${offsets}]`;
     if (!sameShape(offsets, [begin, at]))
-      fail(`'${name}', ${shown(format)} [${shape}], ${place}: they overlap, leave a hole or do not fit`);
+      fail(
+        `'${name}', ${shown(format)} [${shape}], ${place}: they overlap, leave a hole or do not fit`,
+      );
     if (at > holds) fail(`'${name}' ends at byte ${at} of ${holds}; the file is cut short`);
     return { name, format, shape, begin, end: at };
   });
@@ -143,18 +159,24 @@ function layOut(members: readonly (readonly [name: string, value: unknown])[], h
 function readMetadata(value: unknown): Map<string, string> {
   if (value === undefined || value === null) return new Map();
   const isWrong = typeof value !== 'object' || Array.isArray(value);
-  const entries: [string, unknown][] = isWrong ? fail('__metadata__ is no object of texts') : Object.entries(value);
+  const entries: [string, unknown][] = isWrong
+    ? fail('__metadata__ is no object of texts')
+    : Object.entries(value);
   for (const [name, text] of entries)
-    if (typeof text !== 'string') fail(`__metadata__ '${name}' is ${shown(text)}; all of it is text`);
+    if (typeof text !== 'string')
+      fail(`__metadata__ '${name}' is ${shown(text)}; all of it is text`);
   return new Map(entries as [string, string][]);
 }
 
 /** Reads and checks a file's header: where the values start, the tensors in the order of their bytes, and the metadata. */
 export function readHeader(bytes: Uint8Array) {
-  if (bytes.length < 8) fail(`the file has ${bytes.length} bytes; the length of its header takes 8`);
+  if (bytes.length < 8)
+    fail(`the file has ${bytes.length} bytes; the length of its header takes 8`);
   const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
-  if (length > BigInt(bytes.length - 8)) fail(`the header's ${length} bytes reach past the end of the file`);
-  if (length > HEADER_LIMIT) fail(`the header takes ${length} bytes, above the format's ${HEADER_LIMIT}`);
+  if (length > BigInt(bytes.length - 8))
+    fail(`the header's ${length} bytes reach past the end of the file`);
+  if (length > HEADER_LIMIT)
+    fail(`the header takes ${length} bytes, above the format's ${HEADER_LIMIT}`);
   const start = 8 + Number(length);
   const { __metadata__, ...members } = parse(bytes.subarray(8, start));
   const metadata = readMetadata(__metadata__);

@@ -1,11 +1,19 @@
 // Reads and writes safetensors files, the usual format for named tensors: https://github.com/huggingface/safetensors
-import { type Bytes, classOf, describe, steady, viewBytes } from '../bytes.js';
-import { isFloat, rangeOf, roundTo, type TensorData } from '../dtype.js';
+import { type Bytes, classOf, describe, steady, viewBytes } from '../core/bytes.js';
+import { isFloat, rangeOf, roundTo, type TensorData } from '../core/dtype.js';
+import { formatShape, MAX_RANK, sizeOf } from '../core/shape.js';
 import { Tensor } from '../graph/tensor.js';
-import { formatShape, MAX_RANK, sizeOf } from '../shape.js';
 import { join } from './protobuf.js';
 import { isWritable, restored, stored } from './safetensors.formats.js';
-import { fail, HEADER_LIMIT, isCounts, metadataOf, type Named, pairsOf, readHeader } from './safetensors.header.js';
+import {
+  fail,
+  HEADER_LIMIT,
+  isCounts,
+  metadataOf,
+  type Named,
+  pairsOf,
+  readHeader,
+} from './safetensors.header.js';
 
 /** Arrays whose values are numbers. */
 const numbers = /^(Float(16|32|64)|Int(8|16|32)|Uint(8|8Clamped|32))?Array$/;
@@ -25,28 +33,40 @@ function checkValues(name: string, dtype: TensorData['dtype'], values: ArrayLike
   const isWhole = !isFloat(dtype);
   for (let i = 0; i < values.length; i++) {
     const each = values[i];
-    const fits = typeof each === 'number' && (!isWhole || (Number.isInteger(each) && each >= low && each <= high));
+    const fits =
+      typeof each === 'number' &&
+      (!isWhole || (Number.isInteger(each) && each >= low && each <= high));
     const range = isWhole ? ` (whole numbers from ${low} to ${high})` : '';
-    if (!fits) fail(`'${name}' holds ${String(each)} at ${i}, which is no ${dtype}${range}; correct it`);
-    const isBeyond = dtype !== 'f64' && Number.isFinite(each) && !Number.isFinite(roundTo(dtype, each as number));
-    if (isBeyond) fail(`'${name}' holds ${each} at ${i}, beyond the ${dtype} range; give Infinity, or a wider dtype`);
+    if (!fits)
+      fail(`'${name}' holds ${String(each)} at ${i}, which is no ${dtype}${range}; correct it`);
+    const isBeyond =
+      dtype !== 'f64' && Number.isFinite(each) && !Number.isFinite(roundTo(dtype, each as number));
+    if (isBeyond)
+      fail(
+        `'${name}' holds ${each} at ${i}, beyond the ${dtype} range; give Infinity, or a wider dtype`,
+      );
   }
 }
 
 /** A tensor that `decode` reads back. Throws FormatError naming the fact and the fix. */
 function checked(name: string, value: unknown): TensorData {
   if (value instanceof Tensor)
-    fail(`'${name}' is a tensor, which holds no values; pass what engine.read or engine.run gives for it`);
+    fail(
+      `'${name}' is a tensor, which holds no values; pass what engine.read or engine.run gives for it`,
+    );
   const { shape, dtype, data } = Object(value) as TensorData;
   if (shape === undefined || dtype === undefined || data === undefined)
     fail(`'${name}' is ${describe(value)}; pass { shape, dtype, data }`);
   if (!isCounts(shape) || shape.length > MAX_RANK)
     fail(`'${name}' has shape ${String(shape)}; give up to ${MAX_RANK} whole numbers`);
-  if (!isWritable(dtype)) fail(`'${name}' has dtype ${String(dtype)}; use f64, f32, f16, i32, u32, u8 or bool`);
+  if (!isWritable(dtype))
+    fail(`'${name}' has dtype ${String(dtype)}; use f64, f32, f16, i32, u32, u8 or bool`);
   const kind = classOf(data);
   const isBits = kind === 'Uint16Array' && dtype === 'f16';
   if (!isBits && !numbers.test(kind))
-    fail(`'${name}' has ${describe(data)} for ${dtype} values; pass a Float32Array, Int32Array or another of numbers`);
+    fail(
+      `'${name}' has ${describe(data)} for ${dtype} values; pass a Float32Array, Int32Array or another of numbers`,
+    );
   if (sizeOf(shape) !== data.length)
     fail(`'${name}' has ${data.length} values, which do not fill ${formatShape(shape)}`);
   const values = ArrayBuffer.isView(data) ? steady(data) : data;
@@ -78,13 +98,15 @@ export function encode(tensors: Named<TensorData>, metadata: Named<string> = {})
   const head = new TextEncoder().encode(`{${members.join()}}`);
   const spaces = new Uint8Array(-head.length & 7).fill(32);
   const length = head.length + spaces.length;
-  if (length > HEADER_LIMIT) fail(`the header takes ${length} bytes, above the format's ${HEADER_LIMIT}`);
+  if (length > HEADER_LIMIT)
+    fail(`the header takes ${length} bytes, above the format's ${HEADER_LIMIT}`);
   const start = new Uint8Array(BigUint64Array.of(BigInt(length)).buffer);
   return join([[start, head, spaces], entries.map(({ bytes }) => bytes)]);
 }
 
 /** A member of a JSON object, of any name and in its place: objects sort names that are numbers. */
-const member = (name: string, value: unknown): string => `${JSON.stringify(name)}:${JSON.stringify(value)}`;
+const member = (name: string, value: unknown): string =>
+  `${JSON.stringify(name)}:${JSON.stringify(value)}`;
 
 /** Contents of a safetensors file. */
 export interface Decoded {

@@ -1,6 +1,6 @@
 // Writes TensorBoard event files: records (tensorflow/core/lib/io/record_writer.h) of Event messages (event.proto).
-import { NablaError } from '../errors.js';
-import { checkOptions } from '../options.js';
+import { NablaError } from '../core/errors.js';
+import { checkOptions } from '../core/options.js';
 import { bytesOf, double, type Fields, float, int, join, message, text } from './protobuf.js';
 
 /** Scalars at one step of a run, by tag: "cost", "train/accuracy". */
@@ -36,10 +36,15 @@ function record(fields: readonly Fields[]): Fields {
 export function encode(events: Iterable<ScalarEvent>): Uint8Array {
   const records = Array.from(events, (given, i) => {
     const { step, time, values } = checkOptions('tensorboard', given, 'step time values', '');
-    if (!Number.isSafeInteger(step)) throw new NablaError(`tensorboard: step ${step} is no whole number; count steps`);
-    const scalars = Object.entries(values).map(([tag, value]) => message(1, [text(1, tag), float(2, value)]));
+    if (!Number.isSafeInteger(step))
+      throw new NablaError(`tensorboard: step ${step} is no whole number; count steps`);
+    const scalars = Object.entries(values).map(([tag, value]) =>
+      message(1, [text(1, tag), float(2, value)]),
+    );
     const event = record([double(1, time / 1000), int(2, step), message(5, scalars)]);
-    return i > 0 ? event : [...record([double(1, time / 1000), text(3, 'brain.Event:2')]), ...event];
+    return i > 0
+      ? event
+      : [...record([double(1, time / 1000), text(3, 'brain.Event:2')]), ...event];
   });
   return join(records);
 }

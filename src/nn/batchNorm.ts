@@ -1,13 +1,20 @@
 // Batch normalisation (Ioffe & Szegedy 2015), composed of public ops: PyTorch's formulas, defaults and names.
-import { NablaError } from '../errors.js';
+import { NablaError } from '../core/errors.js';
+import { checkWhole, type Shape, sizeOf } from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import { add, div, mul, sqrt, square, sub } from '../ops/arithmetic.js';
 import { cast } from '../ops/cast.js';
 import { ones, zeros } from '../ops/leaf.js';
 import { mean } from '../ops/reduce.js';
 import { misfit, reshape } from '../ops/view.js';
-import { checkWhole, type Shape, sizeOf } from '../shape.js';
-import { type LayerOptions, layerOptions, type Mode, type Module, makeLayer, type Scope } from './layer.js';
+import {
+  type LayerOptions,
+  layerOptions,
+  type Mode,
+  type Module,
+  makeLayer,
+  type Scope,
+} from './layer.js';
 
 /** What `batchNorm1d` and `batchNorm2d` take beside the number of features or channels. */
 export interface BatchNormOptions extends LayerOptions {
@@ -65,7 +72,11 @@ function batchStatistics(op: string, x: Tensor, otherwise: string): Statistics {
   const count = sizeOf(axis.map((each) => x.shape[each]!));
   const fact = `has ${count} value${count === 1 ? '' : 's'} per channel, and statistics of a batch need 2`;
   if (count < 2)
-    misfit(`${op}: input`, x, `${fact}; choose a batch size that leaves no single example over${otherwise}`);
+    misfit(
+      `${op}: input`,
+      x,
+      `${fact}; choose a batch size that leaves no single example over${otherwise}`,
+    );
   const average = mean(x, { axis, keepDims: true });
   return { mean: average, variance: mean(square(sub(x, average)), { axis, keepDims: true }) };
 }
@@ -74,7 +85,13 @@ function batchStatistics(op: string, x: Tensor, otherwise: string): Statistics {
  * running ← (1 − momentum) · running + momentum · batch, with the unbiased variance: n / (n − 1) of the biased one, over n
  * values a channel.
  */
-function track({ channels, momentum }: Definition, running: Running, batch: Statistics, x: Tensor, mode: Mode): void {
+function track(
+  { channels, momentum }: Definition,
+  running: Running,
+  batch: Statistics,
+  x: Tensor,
+  mode: Mode,
+): void {
   const values = sizeOf(x.shape) / channels;
   const count = add(mode.valueOf(running.count), 1);
   const share = momentum ?? div(1, cast(count, 'f32'));
@@ -94,7 +111,8 @@ function checkDefinition({ op, channels, epsilon, momentum }: Definition): void 
     throw new NablaError(`${op}: epsilon is ${String(epsilon)}; give a number ≥ 0`);
   const isShare = typeof momentum === 'number' && momentum >= 0 && momentum <= 1;
   const fix = 'give a number in [0, 1], or null for the mean over all batches';
-  if (momentum !== null && !isShare) throw new NablaError(`${op}: momentum is ${String(momentum)}; ${fix}`);
+  if (momentum !== null && !isShare)
+    throw new NablaError(`${op}: momentum is ${String(momentum)}; ${fix}`);
 }
 
 /** The buffers, from standard statistics on. */
@@ -107,9 +125,15 @@ function makeRunning({ channels }: Definition, { buffer }: Scope): Running {
 }
 
 /** The statistics to normalise by; while training the running ones, where there are some, move towards them. */
-function statisticsOf(definition: Definition, running: Running | undefined, x: Tensor, mode: Mode): Statistics {
+function statisticsOf(
+  definition: Definition,
+  running: Running | undefined,
+  x: Tensor,
+  mode: Mode,
+): Statistics {
   if (!running) return batchStatistics(definition.op, x, '');
-  if (!mode.training) return { mean: perChannel(running.mean, x), variance: perChannel(running.variance, x) };
+  if (!mode.training)
+    return { mean: perChannel(running.mean, x), variance: perChannel(running.variance, x) };
   const otherwise = ', or apply without training, which takes running statistics';
   const batch = batchStatistics(definition.op, x, otherwise);
   track(definition, running, batch, x, mode);
@@ -140,9 +164,17 @@ function batchNorm(op: string, channels: number, shapes: Shapes, given: BatchNor
 
 function checkInput({ op, channels }: Definition, shapes: Shapes, x: Tensor): void {
   if (!Object.hasOwn(shapes, x.rank))
-    misfit(`${op}: input`, x, `where ${Object.values(shapes).join(' or ')} is expected; reshape it`);
+    misfit(
+      `${op}: input`,
+      x,
+      `where ${Object.values(shapes).join(' or ')} is expected; reshape it`,
+    );
   if (x.shape[1] !== channels)
-    misfit(`${op}: input`, x, `has ${x.shape[1]} channels at axis 1, not ${channels}; build ${op}(${x.shape[1]})`);
+    misfit(
+      `${op}: input`,
+      x,
+      `has ${x.shape[1]} channels at axis 1, not ${channels}; build ${op}(${x.shape[1]})`,
+    );
 }
 
 /**

@@ -1,16 +1,23 @@
 // What a layer is: named parameters, initializers, seeds, and sequential composition.
-import { describe } from '../bytes.js';
-import type { Value } from '../dtype.js';
-import type { Engine } from '../engine.js';
-import { NablaError } from '../errors.js';
+import { describe } from '../core/bytes.js';
+import type { Value } from '../core/dtype.js';
+import { NablaError } from '../core/errors.js';
+import { checkChoice, checkOptions } from '../core/options.js';
+import { printed, printedAs } from '../core/print.js';
+import { checkSeed } from '../core/randomBits.js';
+import type { Shape } from '../core/shape.js';
+import type { Engine } from '../engine/engine.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { parameter, zeros } from '../ops/leaf.js';
 import { random } from '../ops/random.js';
-import { checkChoice, checkOptions } from '../options.js';
-import { printed, printedAs } from '../print.js';
-import { checkSeed } from '../randomBits.js';
-import type { Shape } from '../shape.js';
-import { distinct, type LoadOptions, type LoadReport, loadState, type NamedValues, namedState } from './state.js';
+import {
+  distinct,
+  type LoadOptions,
+  type LoadReport,
+  loadState,
+  type NamedValues,
+  namedState,
+} from './state.js';
 
 /** A buffer and the value that a step gives it. */
 export type BufferUpdate = readonly [buffer: Tensor, next: Tensor];
@@ -78,7 +85,9 @@ type LayerFunction = (x: Tensor, mode: Mode) => Tensor;
 function checkApply(options: ApplyOptions): ApplyOptions {
   const { updates } = checkOptions('nn', options, '', 'training updates');
   if (updates !== undefined && !Array.isArray(updates))
-    throw new NablaError(`nn: updates are ${describe(updates)}; pass a list, which gets a pair for each buffer`);
+    throw new NablaError(
+      `nn: updates are ${describe(updates)}; pass a list, which gets a pair for each buffer`,
+    );
   return options;
 }
 
@@ -99,7 +108,8 @@ type Stateless = Omit<Module, 'state' | 'load'>;
 /** A layer with its state by name; `partsOf` gives the layers inside it, in order. */
 function withState<L extends Stateless>(layer: L, partsOf?: () => readonly Layer[]): L & Module {
   const state = () => namedState(layer, partsOf?.());
-  const load: Module['load'] = (engine, values, options) => loadState(engine, state(), values, options);
+  const load: Module['load'] = (engine, values, options) =>
+    loadState(engine, state(), values, options);
   return Object.assign(layer, { state, load });
 }
 
@@ -128,7 +138,12 @@ function seedAt(seed: number, path: string): number {
 const join = (path: string, local: string): string => (path ? `${path}.${local}` : local);
 
 /** What a name stands for in a table; a function stands for itself. */
-export function lookUp<F>(op: string, what: string, choice: F | string, table: Readonly<Record<string, F>>): F {
+export function lookUp<F>(
+  op: string,
+  what: string,
+  choice: F | string,
+  table: Readonly<Record<string, F>>,
+): F {
   if (typeof choice === 'function') return choice;
   return table[checkChoice(op, what, String(choice), Object.keys(table))]!;
 }
@@ -146,7 +161,11 @@ let created = 0;
  * Makes a layer whose parameters come to be when they are first needed, after its place in a model is known. `build` makes
  * them and gives the layer's function; `text` is the call that made it, for people.
  */
-export function makeLayer(text: string, options: LayerOptions, build: (scope: Scope) => LayerFunction): Module {
+export function makeLayer(
+  text: string,
+  options: LayerOptions,
+  build: (scope: Scope) => LayerFunction,
+): Module {
   let path = options.name ?? '';
   let seed = options.seed ?? (options.name === undefined ? created : 0);
   created++;
@@ -200,7 +219,8 @@ export interface Fan {
 export type Initialize = (shape: Shape, fan: Fan) => Tensor | Value;
 
 function uniform(bound: (fan: Fan) => number): Initialize {
-  return (shape, fan) => random.uniform(shape, { seed: fan.seed, low: -bound(fan), high: bound(fan) });
+  return (shape, fan) =>
+    random.uniform(shape, { seed: fan.seed, low: -bound(fan), high: bound(fan) });
 }
 function normal(deviation: (fan: Fan) => number): Initialize {
   return (shape, fan) => random.normal(shape, { seed: fan.seed, deviation: deviation(fan) });
@@ -236,15 +256,20 @@ export type SequentialPart = Layer | ((x: Tensor) => Tensor);
  * seed for the whole model, from which each layer derives different numbers, and a name. Throws NablaError for
  * arguments that are not layers and for two layers with the same name.
  */
-export function sequential(...args: readonly SequentialPart[] | [readonly SequentialPart[], LayerOptions?]): Module {
+export function sequential(
+  ...args: readonly SequentialPart[] | [readonly SequentialPart[], LayerOptions?]
+): Module {
   const listed = Array.isArray(args[0]) ? args : [args];
   const [parts, given = {}] = listed as [readonly SequentialPart[], LayerOptions?];
   const options = layerOptions('sequential', given);
   const layers = parts.map(asLayer);
   // A layer that stands in two places is named by the first.
-  const names = new Map(layers.map((layer) => [layer, layer.name ?? String(layers.indexOf(layer))]));
+  const names = new Map(
+    layers.map((layer) => [layer, layer.name ?? String(layers.indexOf(layer))]),
+  );
   const twice = [...names.values()].find((name, i, all) => all.indexOf(name) < i);
-  if (twice !== undefined) throw new NablaError(`sequential: two layers are named '${twice}'; rename one`);
+  if (twice !== undefined)
+    throw new NablaError(`sequential: two layers are named '${twice}'; rename one`);
   const place = (path: string, modelSeed: number): void => {
     for (const [layer, name] of names) layer.place?.(join(path, name), options.seed ?? modelSeed);
   };
@@ -275,9 +300,14 @@ export function sequential(...args: readonly SequentialPart[] | [readonly Sequen
 
 function asLayer(part: SequentialPart, i: number): Layer {
   if (typeof part === 'function')
-    return printedAs({ parameters: [], apply: (x: Tensor) => part(x) }, () => part.name || 'function');
+    return printedAs(
+      { parameters: [], apply: (x: Tensor) => part(x) },
+      () => part.name || 'function',
+    );
   // Asking for the parameters themselves would make them before they have their names.
   if (!part || typeof part.apply !== 'function' || !('parameters' in part))
-    throw new NablaError(`sequential: part ${i} is no layer; pass { parameters, apply } or a function of a tensor`);
+    throw new NablaError(
+      `sequential: part ${i} is no layer; pass { parameters, apply } or a function of a tensor`,
+    );
   return part;
 }

@@ -1,20 +1,32 @@
 // The layers of feed-forward networks: dense, convolution and pooling, norms over features, dropout, embeddings, reshapes.
-import { inCode } from '../bytes.js';
-import { NablaError } from '../errors.js';
+import { inCode } from '../core/bytes.js';
+import { NablaError } from '../core/errors.js';
+import { checkOptions } from '../core/options.js';
+import { printedAs } from '../core/print.js';
+import {
+  checkShape,
+  checkWhole,
+  formatShape,
+  type Shape,
+  sameShape,
+  sizeOf,
+} from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import { type Activation, activations } from '../ops/activation.js';
 import { add, div, mul, sqrt, square, sub } from '../ops/arithmetic.js';
 import { less, where } from '../ops/compare.js';
-import { conv2d as convolve, maxPool2d as pool, WINDOW_SETTINGS, type WindowSettings } from '../ops/convolution.js';
+import {
+  conv2d as convolve,
+  maxPool2d as pool,
+  WINDOW_SETTINGS,
+  type WindowSettings,
+} from '../ops/convolution.js';
 import { gather } from '../ops/indexing.js';
 import { ones } from '../ops/leaf.js';
 import { matmul } from '../ops/matmul.js';
 import { random } from '../ops/random.js';
 import { mean } from '../ops/reduce.js';
 import { misfit, reshape as reshapeTensor } from '../ops/view.js';
-import { checkOptions } from '../options.js';
-import { printedAs } from '../print.js';
-import { checkShape, checkWhole, formatShape, type Shape, sameShape, sizeOf } from '../shape.js';
 import type { Initializer, LayerOptions, Module } from './layer.js';
 import { layerOptions, lookUp, makeLayer, sequential } from './layer.js';
 
@@ -52,10 +64,13 @@ function affine(
   const activate = lookUp(layer, 'activation', activation, activations);
   const fan = { inputs: sizeOf(shape.slice(1)), outputs: sizeOf(shape) / shape[1]! };
   const initializer = options.initializer ?? initializerBefore(activation);
-  const biasInitializer = options.biasInitializer ?? (initializer === 'pytorch' ? 'pytorch' : 'zeros');
+  const biasInitializer =
+    options.biasInitializer ?? (initializer === 'pytorch' ? 'pytorch' : 'zeros');
   return makeLayer(text, options, (scope) => {
     const weight = scope.parameter('weight', shape, initializer, fan);
-    const bias = hasBias ? scope.parameter('bias', shape.slice(0, 1), biasInitializer, fan) : undefined;
+    const bias = hasBias
+      ? scope.parameter('bias', shape.slice(0, 1), biasInitializer, fan)
+      : undefined;
     return (x) => activate(product(x, weight, bias));
   });
 }
@@ -67,34 +82,48 @@ function affine(
 export function dense(inputs: number, outputs: number, options: DenseOptions = {}): Module {
   checkWhole('dense', { inputs, outputs });
   const checked = layerOptions('dense', options, DENSE);
-  return affine('dense', `dense(${inputs}, ${outputs})`, checked, [outputs, inputs], (x, weight, bias) => {
-    const fix = `flatten it, or build dense(${x.shape.at(-1)}, ${outputs})`;
-    if (x.shape.at(-1) !== inputs) misfit('dense: input', x, `where [..., ${inputs}] is expected; ${fix}`);
-    const product = matmul(x, weight, { transposeB: true });
-    return bias ? add(product, bias) : product;
-  });
+  return affine(
+    'dense',
+    `dense(${inputs}, ${outputs})`,
+    checked,
+    [outputs, inputs],
+    (x, weight, bias) => {
+      const fix = `flatten it, or build dense(${x.shape.at(-1)}, ${outputs})`;
+      if (x.shape.at(-1) !== inputs)
+        misfit('dense: input', x, `where [..., ${inputs}] is expected; ${fix}`);
+      const product = matmul(x, weight, { transposeB: true });
+      return bias ? add(product, bias) : product;
+    },
+  );
 }
 
 /** Throws for options of a layer that has none. */
 function checkNone(layer: string, given: readonly unknown[]): void {
   if (given.length)
-    throw new NablaError(`nn.${layer}: it takes no options, and ${inCode(given[0])} is given; leave it out`);
+    throw new NablaError(
+      `nn.${layer}: it takes no options, and ${inCode(given[0])} is given; leave it out`,
+    );
 }
 
 /** A layer without parameters. */
-const ofFunction = (text: string, call: (x: Tensor) => Tensor): Module => printedAs(sequential(call), () => text);
+const ofFunction = (text: string, call: (x: Tensor) => Tensor): Module =>
+  printedAs(sequential(call), () => text);
 
 /** [batch, a, b, …] to [batch, a·b·…]. */
 export function flatten(...none: readonly []): Module {
   checkNone('flatten', none);
-  return ofFunction('flatten()', (x) => reshapeTensor(x, [x.shape[0] ?? 1, sizeOf(x.shape.slice(1))]));
+  return ofFunction('flatten()', (x) =>
+    reshapeTensor(x, [x.shape[0] ?? 1, sizeOf(x.shape.slice(1))]),
+  );
 }
 
 /** [batch, …] to [batch, ...shape]. */
 export function reshape(shape: Shape, ...none: readonly []): Module {
   checkNone('reshape', none);
   const rest = checkShape('nn.reshape', shape);
-  return ofFunction(`reshape(${formatShape(rest)})`, (x) => reshapeTensor(x, [x.shape[0] ?? 1, ...rest]));
+  return ofFunction(`reshape(${formatShape(rest)})`, (x) =>
+    reshapeTensor(x, [x.shape[0] ?? 1, ...rest]),
+  );
 }
 
 /**
@@ -104,12 +133,17 @@ export function reshape(shape: Shape, ...none: readonly []): Module {
  */
 export function dropout(rate = 0.5, options: LayerOptions = {}): Module {
   if (!(rate >= 0 && rate < 1)) throw new NablaError(`dropout: rate ${rate} is outside [0, 1)`);
-  return makeLayer(`dropout(${rate})`, layerOptions('dropout', options), ({ seed }) => (x, { training }) => {
-    if (!training || rate === 0) return x;
-    const own = options.seed === undefined ? {} : { seed: seed('mask') };
-    const drawn = random.uniform(x.shape, { ...own, fresh: true });
-    return mul(x, where(less(drawn, rate), 0, 1 / (1 - rate)));
-  });
+  return makeLayer(
+    `dropout(${rate})`,
+    layerOptions('dropout', options),
+    ({ seed }) =>
+      (x, { training }) => {
+        if (!training || rate === 0) return x;
+        const own = options.seed === undefined ? {} : { seed: seed('mask') };
+        const drawn = random.uniform(x.shape, { ...own, fresh: true });
+        return mul(x, where(less(drawn, rate), 0, 1 / (1 - rate)));
+      },
+  );
 }
 
 type EmbeddingOptions = LayerOptions & { initializer?: Initializer };
@@ -124,7 +158,10 @@ export function embedding(count: number, size: number, options: EmbeddingOptions
     layerOptions('embedding', options, 'initializer'),
     ({ parameter }) => {
       const initializer = options.initializer ?? 'standardNormal';
-      const weight = parameter('weight', [count, size], initializer, { inputs: count, outputs: size });
+      const weight = parameter('weight', [count, size], initializer, {
+        inputs: count,
+        outputs: size,
+      });
       return (indices) => gather(weight, indices);
     },
   );
@@ -134,14 +171,20 @@ export function embedding(count: number, size: number, options: EmbeddingOptions
  * (x − mean) / √(variance + ε) · weight + bias over the last axes, which have `shape` (a number for one axis); ε 1e-5.
  * Parameters: weight (ones) and bias (zeros).
  */
-export function layerNorm(shape: number | Shape, options: LayerOptions & { epsilon?: number } = {}): Module {
+export function layerNorm(
+  shape: number | Shape,
+  options: LayerOptions & { epsilon?: number } = {},
+): Module {
   const over = checkShape('layerNorm', typeof shape === 'number' ? [shape] : shape);
   const axis = over.map((_, i) => i - over.length);
   return makeLayer(
     `layerNorm(${formatShape(over)})`,
     layerOptions('layerNorm', options, 'epsilon'),
     ({ parameter }) => {
-      const [weight, bias] = [parameter('weight', over, (shape) => ones(shape)), parameter('bias', over, 'zeros')];
+      const [weight, bias] = [
+        parameter('weight', over, (shape) => ones(shape)),
+        parameter('bias', over, 'zeros'),
+      ];
       return (x) => {
         if (!sameShape(x.shape.slice(-over.length), over))
           misfit('layerNorm: input', x, `does not end with ${formatShape(over)}; reshape it`);
@@ -161,13 +204,29 @@ export type Conv2dOptions = DenseOptions & WindowSettings;
  * A convolution: [batch, inChannels, H, W] → [batch, outChannels, H′, W′], with stride 1, padding 0 and dilation 1
  * unless given. Parameters: weight [outChannels, inChannels, kh, kw] and bias [outChannels], as PyTorch's `Conv2d`.
  */
-export function conv2d(inChannels: number, outChannels: number, kernel: Size, options: Conv2dOptions = {}): Module {
-  const [height, width] = (Array.isArray(kernel) ? kernel : [kernel, kernel]) as readonly [number, number];
+export function conv2d(
+  inChannels: number,
+  outChannels: number,
+  kernel: Size,
+  options: Conv2dOptions = {},
+): Module {
+  const [height, width] = (Array.isArray(kernel) ? kernel : [kernel, kernel]) as readonly [
+    number,
+    number,
+  ];
   checkWhole('conv2d', { inChannels, outChannels, 'kernel height': height, 'kernel width': width });
-  const { stride = 1, padding = 0, dilation = 1 } = layerOptions('conv2d', options, `${DENSE} ${WINDOW_SETTINGS}`);
+  const {
+    stride = 1,
+    padding = 0,
+    dilation = 1,
+  } = layerOptions('conv2d', options, `${DENSE} ${WINDOW_SETTINGS}`);
   const text = `conv2d(${inChannels}, ${outChannels}, ${formatShape([height, width])})`;
-  return affine('conv2d', text, options, [outChannels, inChannels, height, width], (x, weight, bias) =>
-    convolve(x, weight, { stride, padding, dilation, ...(bias && { bias }) }),
+  return affine(
+    'conv2d',
+    text,
+    options,
+    [outChannels, inChannels, height, width],
+    (x, weight, bias) => convolve(x, weight, { stride, padding, dilation, ...(bias && { bias }) }),
   );
 }
 

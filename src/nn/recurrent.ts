@@ -1,4 +1,7 @@
 // Recurrent layers: rnn and lstm, unrolled over time.
+
+import { checkChoice } from '../core/options.js';
+import { checkWhole } from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import { relu, sigmoid, tanh } from '../ops/activation.js';
 import { add, mul } from '../ops/arithmetic.js';
@@ -6,9 +9,13 @@ import { zeros } from '../ops/leaf.js';
 import { matmul } from '../ops/matmul.js';
 import { concat, slice } from '../ops/slice.js';
 import { misfit, reshape, transpose } from '../ops/view.js';
-import { checkChoice } from '../options.js';
-import { checkWhole } from '../shape.js';
-import { type Initializer, type LayerOptions, layerOptions, type Module, makeLayer } from './layer.js';
+import {
+  type Initializer,
+  type LayerOptions,
+  layerOptions,
+  type Module,
+  makeLayer,
+} from './layer.js';
 
 /** Options of `rnn` and `lstm`. */
 export interface RecurrentOptions extends LayerOptions {
@@ -38,7 +45,10 @@ function recurrent(
   return makeLayer(`${kind}(${inputs}, ${hidden})`, options, ({ parameter }) => {
     // PyTorch scales all of them by the hidden size
     const make = (local: string, ...shape: number[]): Tensor =>
-      parameter(local, [gates * hidden, ...shape], initializer, { inputs: hidden, outputs: hidden });
+      parameter(local, [gates * hidden, ...shape], initializer, {
+        inputs: hidden,
+        outputs: hidden,
+      });
     const [forInput, forState] = [make('weight_ih_l0', inputs), make('weight_hh_l0', hidden)];
     const biases = bias ? [make('bias_ih_l0'), make('bias_hh_l0')] : [];
     return (x) => {
@@ -48,12 +58,18 @@ function recurrent(
         misfit(`${kind}: input`, x, `where [batch, time ≥ 1, ${inputs}] is expected; ${fix}`);
       // time first, so that a step is a run of memory
       const rows = reshape(transpose(x, [1, 0, 2]), [time * batch, inputs]);
-      const given = biases.reduce((sum, bias) => add(sum, bias), matmul(rows, forInput, { transposeB: true }));
+      const given = biases.reduce(
+        (sum, bias) => add(sum, bias),
+        matmul(rows, forInput, { transposeB: true }),
+      );
       let state: readonly Tensor[] = [zeros([batch, hidden]), zeros([batch, hidden])];
       const outputs: Tensor[] = [];
       for (let t = 0; t < time; t++) {
         const now = slice(given, [t * batch, 0], [(t + 1) * batch, gates * hidden]);
-        state = cell(t === 0 ? now : add(now, matmul(state[0]!, forState, { transposeB: true })), state);
+        state = cell(
+          t === 0 ? now : add(now, matmul(state[0]!, forState, { transposeB: true })),
+          state,
+        );
         outputs.push(state[0]!);
       }
       if (wanted === 'last') return outputs.at(-1)!;
@@ -70,7 +86,9 @@ type RnnOptions = RecurrentOptions & { nonlinearity?: 'tanh' | 'relu' };
  */
 export function rnn(inputs: number, hidden: number, options: RnnOptions = {}): Module {
   const { nonlinearity = 'tanh' } = layerOptions('rnn', options, `${RECURRENT} nonlinearity`);
-  const activate = { tanh, relu }[checkChoice('rnn', 'nonlinearity', nonlinearity, ['tanh', 'relu'])];
+  const activate = { tanh, relu }[
+    checkChoice('rnn', 'nonlinearity', nonlinearity, ['tanh', 'relu'])
+  ];
   return recurrent('rnn', { inputs, hidden, gates: 1 }, options, (z) => [activate(z)]);
 }
 
@@ -82,7 +100,8 @@ export function rnn(inputs: number, hidden: number, options: RnnOptions = {}): M
 export function lstm(inputs: number, hidden: number, options: RecurrentOptions = {}): Module {
   const checked = layerOptions('lstm', options, RECURRENT);
   return recurrent('lstm', { inputs, hidden, gates: 4 }, checked, (gates, [, c]) => {
-    const gate = (k: number): Tensor => slice(gates, [0, k * hidden], [gates.shape[0]!, (k + 1) * hidden]);
+    const gate = (k: number): Tensor =>
+      slice(gates, [0, k * hidden], [gates.shape[0]!, (k + 1) * hidden]);
     const next = add(mul(sigmoid(gate(1)), c!), mul(sigmoid(gate(0)), tanh(gate(2))));
     return [mul(sigmoid(gate(3)), tanh(next)), next];
   });

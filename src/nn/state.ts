@@ -1,11 +1,11 @@
 // What a model holds, by name: its parameters and buffers under PyTorch's names, and values that are put back into them.
-import { classOf, describe } from '../bytes.js';
-import { readValue, type TensorData } from '../dtype.js';
-import type { Engine } from '../engine.js';
-import { FormatError, NablaError } from '../errors.js';
+import { classOf, describe } from '../core/bytes.js';
+import { readValue, type TensorData } from '../core/dtype.js';
+import { FormatError, NablaError } from '../core/errors.js';
+import { checkOptions } from '../core/options.js';
+import { formatShape, sameShape } from '../core/shape.js';
+import type { Engine } from '../engine/engine.js';
 import { Tensor } from '../graph/tensor.js';
-import { checkOptions } from '../options.js';
-import { formatShape, sameShape } from '../shape.js';
 
 /** A part of a model, as far as its state goes: `nn` makes them, users may write their own. */
 export interface Stateful {
@@ -47,7 +47,10 @@ function inOrder(layer: Stateful): Tensor[] {
  * A model's parameters and buffers by name. The order is that of its parts, where it has some, as in PyTorch's `state_dict`:
  * all of the first, then all of the second. A tensor that is listed twice has two names.
  */
-export function namedState({ parameters, buffers = [] }: Stateful, parts: readonly Stateful[] = []) {
+export function namedState(
+  { parameters, buffers = [] }: Stateful,
+  parts: readonly Stateful[] = [],
+) {
   const own = [...parameters, ...buffers.filter((each) => !parameters.includes(each))];
   const names = namesOf(parameters, own.slice(parameters.length));
   const ordered = distinct([...parts.flatMap(inOrder), ...own]);
@@ -57,15 +60,18 @@ export function namedState({ parameters, buffers = [] }: Stateful, parts: readon
 }
 
 /** A model's state: what it says itself, or its parameters and buffers by name where it is a user's without `state()`. */
-export const stateOf = (model: Stateful): ReadonlyMap<string, Tensor> => ownState(model) ?? namedState(model);
+export const stateOf = (model: Stateful): ReadonlyMap<string, Tensor> =>
+  ownState(model) ?? namedState(model);
 
 /** What is wrong with a value for a parameter or buffer, to follow its name; undefined where `engine.write` takes it. */
 export function objectionTo(leaf: Tensor, value: unknown, there: string): string | undefined {
-  if (value instanceof Tensor) return 'is a tensor, which holds no values; pass what engine.read gives for it';
+  if (value instanceof Tensor)
+    return 'is a tensor, which holds no values; pass what engine.read gives for it';
   const { shape, dtype, data } = Object(value) as Partial<TensorData>;
   if (!Array.isArray(shape) || dtype === undefined || data === undefined)
     return `is ${describe(value)} ${there}, where { shape, dtype, data } is expected`;
-  if (!sameShape(shape, leaf.shape)) return `is ${formatShape(shape)} ${there} and ${formatShape(leaf.shape)} here`;
+  if (!sameShape(shape, leaf.shape))
+    return `is ${formatShape(shape)} ${there} and ${formatShape(leaf.shape)} here`;
   try {
     readValue('value', value as TensorData, leaf);
     return undefined;

@@ -10,12 +10,17 @@ import { unpackChromium } from './unpack.js';
  */
 export function findBrowser() {
   const named = process.env.PUPPETEER_EXECUTABLE_PATH;
-  if (named && !existsSync(named)) return { missing: `PUPPETEER_EXECUTABLE_PATH: ${named} is no program` };
+  if (named && !existsSync(named))
+    return { missing: `PUPPETEER_EXECUTABLE_PATH: ${named} is no program` };
   const executablePath = named || browserPaths().find(existsSync);
   if (executablePath) return { executablePath, headless: true as const, source: executablePath };
   try {
     const source = 'headless Chromium from @sparticuz/chromium';
-    return { executablePath: join(unpackChromium('browser'), 'chromium'), headless: 'shell' as const, source };
+    return {
+      executablePath: join(unpackChromium('browser'), 'chromium'),
+      headless: 'shell' as const,
+      source,
+    };
   } catch (error) {
     return { missing: `no Chrome or Chromium is installed, and ${(error as Error).message}` };
   }
@@ -25,9 +30,13 @@ export function findBrowser() {
 function browserPaths(): string[] {
   const { LOCALAPPDATA, PROGRAMFILES, PATH = '' } = process.env;
   if (process.platform === 'darwin')
-    return ['Google Chrome', 'Chromium'].map((name) => `/Applications/${name}.app/Contents/MacOS/${name}`);
+    return ['Google Chrome', 'Chromium'].map(
+      (name) => `/Applications/${name}.app/Contents/MacOS/${name}`,
+    );
   if (process.platform === 'win32')
-    return [PROGRAMFILES, LOCALAPPDATA].map((base) => join(base ?? '', 'Google/Chrome/Application/chrome.exe'));
+    return [PROGRAMFILES, LOCALAPPDATA].map((base) =>
+      join(base ?? '', 'Google/Chrome/Application/chrome.exe'),
+    );
   const names = ['google-chrome-stable', 'google-chrome', 'chrome', 'chromium', 'chromium-browser'];
   return names.flatMap((name) => PATH.split(delimiter).map((folder) => join(folder, name)));
 }

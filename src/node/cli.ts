@@ -2,10 +2,17 @@
 // The `nabla` command. Exit codes: 0 done; 2 it cannot be done, and one line on standard error says why; 130 stopped by
 // Ctrl-C; 1 a bug.
 import { CommanderError } from '@commander-js/extra-typings';
-import { NablaError } from '../errors.js';
+import { NablaError } from '../core/errors.js';
 import { evaluateFile } from './cli/eval.js';
 import { explainFile } from './cli/explain.js';
-import { backendOption, dataOption, program, readTrainOptions, textOption, training } from './cli/options.js';
+import {
+  backendOption,
+  dataOption,
+  program,
+  readTrainOptions,
+  textOption,
+  training,
+} from './cli/options.js';
 import { compareFiles } from './cli/report.js';
 import { print, version } from './cli/text.js';
 import { train } from './cli/train.js';
@@ -44,9 +51,12 @@ function report(error: unknown): void {
   const { message, stack, ...rest } = error instanceof Error ? error : new Error(String(error));
   if (error instanceof CommanderError && error.exitCode === 0) return; // help or the version was asked for
   // the file system's errors have a syscall
-  const foreseen = error instanceof NablaError || error instanceof CommanderError || 'syscall' in rest;
+  const foreseen =
+    error instanceof NablaError || error instanceof CommanderError || 'syscall' in rest;
   const bug = foreseen ? '' : ' (a bug in Nabla; NABLA_DEBUG=1 shows where)';
-  process.stderr.write(`nabla: ${message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')}${bug}\n`);
+  process.stderr.write(
+    `nabla: ${message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')}${bug}\n`,
+  );
   if (process.env.NABLA_DEBUG) process.stderr.write(`${stack}\n`);
   exit(foreseen ? 2 : 1);
 }

@@ -5,7 +5,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { constants, homedir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { NablaError } from '../errors.js';
+import { NablaError } from '../core/errors.js';
 import { findPeer } from './peers.js';
 import { unpackChromium } from './unpack.js';
 
@@ -53,7 +53,8 @@ export async function findAdapter(powerPreference?: GPUPowerPreference, experime
 
 function describe(route: Route, { info }: GPUAdapter): string {
   if (route === 'swiftshader') return 'SwiftShader from @sparticuz/chromium';
-  if (info.isFallbackAdapter) return `${info.description || info.device} (installed software driver)`;
+  if (info.isFallbackAdapter)
+    return `${info.description || info.device} (installed software driver)`;
   return `${[info.device, info.description].filter(Boolean).join(', ') || info.vendor || 'unnamed'} (GPU)`;
 }
 
@@ -65,25 +66,35 @@ async function openRoute(route: Route, experimental: boolean): Promise<GPU> {
     const { create, globals } = (await import(/* @vite-ignore */ href)) as typeof import('webgpu');
     // GPUBufferUsage and its like; a name that is already there stays.
     for (const [name, value] of Object.entries(globals))
-      if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+      if (!(name in globalThis))
+        Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
     return create(experimental ? ['enable-dawn-features=allow_unsafe_apis'] : []);
   } catch (error) {
-    throw new NablaError(`the package webgpu (Dawn) does not load: ${(error as Error).message.split('\n')[0]}`);
+    throw new NablaError(
+      `the package webgpu (Dawn) does not load: ${(error as Error).message.split('\n')[0]}`,
+    );
   }
 }
 
 /** Makes a Vulkan loader and the route's driver visible to Dawn. Throws NablaError where one is missing. */
 function prepareVulkan(route: Route): void {
-  if (process.platform !== 'linux' && route !== 'gpu') throw new NablaError(`${route} is for Linux only`);
+  if (process.platform !== 'linux' && route !== 'gpu')
+    throw new NablaError(`${route} is for Linux only`);
   if (process.platform !== 'linux') return;
   const packaged = (file: string): string => join(unpackChromium('swiftshader'), file);
-  const driver = route === 'swiftshader' ? packaged('vk_swiftshader_icd.json') : installedDriver(route === 'lavapipe');
+  const driver =
+    route === 'swiftshader'
+      ? packaged('vk_swiftshader_icd.json')
+      : installedDriver(route === 'lavapipe');
   if (!driver)
-    throw new NablaError(route === 'gpu' ? 'no Vulkan driver is installed' : `lavapipe is not installed; ${newerMesa}`);
+    throw new NablaError(
+      route === 'gpu' ? 'no Vulkan driver is installed' : `lavapipe is not installed; ${newerMesa}`,
+    );
   // The package has a loader too, for machines with a driver and no loader.
   if (!dlopenGlobal('libvulkan.so.1') && !dlopenGlobal(packaged('libvulkan.so.1')))
     throw new NablaError(`the Vulkan loader ${packaged('libvulkan.so.1')} does not load`);
-  if (route !== 'gpu') Object.assign(process.env, { VK_DRIVER_FILES: driver, VK_ICD_FILENAMES: driver });
+  if (route !== 'gpu')
+    Object.assign(process.env, { VK_DRIVER_FILES: driver, VK_ICD_FILENAMES: driver });
 }
 
 /** One of the driver manifests where the Vulkan loader looks; without any, Dawn would only complain. */

@@ -4,7 +4,11 @@ import { findBrowser } from './chromium.js';
 import { count, print, version } from './cli/text.js';
 import { findAdapter } from './dawn.js';
 
-const shownLimits = ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeInvocationsPerWorkgroup'] as const;
+const shownLimits = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxComputeInvocationsPerWorkgroup',
+] as const;
 
 function adapterLines({ source, adapter }: { source: string; adapter: GPUAdapter }): string[] {
   const { info, limits, features } = adapter;
@@ -29,10 +33,17 @@ export async function doctor(): Promise<boolean> {
   const none = 'none; Nabla runs on the CPU in float64, which is slow';
   section('Adapter', lacksGpu ? [found.forced ? 'none of this name' : none] : adapterLines(found));
   const browser = findBrowser();
-  section('Browser', ['missing' in browser ? 'none; only the tests in a browser need one' : browser.source]);
-  const fixes = [lacksGpu ? found.missing : found.refused, 'missing' in browser ? browser.missing : undefined];
+  section('Browser', [
+    'missing' in browser ? 'none; only the tests in a browser need one' : browser.source,
+  ]);
+  const fixes = [
+    lacksGpu ? found.missing : found.refused,
+    'missing' in browser ? browser.missing : undefined,
+  ];
   // a command stands on a line of its own, to be copied
-  const lines = fixes.flatMap((fix) => fix?.replace(/: ((npm|apt-get) install [^;]+)/g, ':\n  $1').split('\n') ?? []);
+  const lines = fixes.flatMap(
+    (fix) => fix?.replace(/: ((npm|apt-get) install [^;]+)/g, ':\n  $1').split('\n') ?? [],
+  );
   section(lines.length ? 'To mend' : 'Nothing is missing.', lines);
   return !lacksGpu;
 }

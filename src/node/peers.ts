@@ -1,6 +1,6 @@
 // Finds optional packages, or says how to install them.
 import { createRequire } from 'node:module';
-import { NablaError } from '../errors.js';
+import { NablaError } from '../core/errors.js';
 
 /**
  * The main file of an optional package, beside this one or in the working folder's project. Throws NablaError with the line
@@ -8,8 +8,12 @@ import { NablaError } from '../errors.js';
  */
 export function findPeer(name: string, rest = ''): string {
   try {
-    return createRequire(import.meta.url).resolve(name, { paths: [import.meta.dirname, process.cwd()] });
+    return createRequire(import.meta.url).resolve(name, {
+      paths: [import.meta.dirname, process.cwd()],
+    });
   } catch (cause) {
-    throw new NablaError(`the package ${name} is not installed; run: npm install ${name}${rest}`, { cause });
+    throw new NablaError(`the package ${name} is not installed; run: npm install ${name}${rest}`, {
+      cause,
+    });
   }
 }

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { lstatSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
-import { NablaError } from '../errors.js';
+import { NablaError } from '../core/errors.js';
 
 /** What the file system's codes mean for a file that is to be written. */
 const facts: Readonly<Record<string, string>> = {
@@ -61,7 +61,8 @@ function followLinks(path: string): string {
  * Throws NablaError for folders, devices, pipes and sockets, and where its folder is missing.
  */
 export function targetOf(path: string): string {
-  if (typeof path !== 'string') throw new NablaError(`saveFile: the path is ${String(path)}; give it as text`);
+  if (typeof path !== 'string')
+    throw new NablaError(`saveFile: the path is ${String(path)}; give it as text`);
   if (path === '') throw new NablaError("'': the path is empty; name a file");
   try {
     // first of all, because what a link in /proc leads to has no path

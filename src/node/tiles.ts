@@ -7,7 +7,12 @@ import type { TileStore } from '../graph/backend.js';
 
 function fileOf(adapter: string): string {
   const name = createHash('sha256').update(adapter).digest('hex').slice(0, 16);
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'nabla', 'tiles', `${name}.json`);
+  return join(
+    process.env.XDG_CACHE_HOME || join(homedir(), '.cache'),
+    'nabla',
+    'tiles',
+    `${name}.json`,
+  );
 }
 
 /** Tuned tiles in the user's cache folder, a file for each adapter and driver. */

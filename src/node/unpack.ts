@@ -6,16 +6,23 @@ import fs from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
-import { NablaError } from '../errors.js';
+import { NablaError } from '../core/errors.js';
 import { findPeer } from './peers.js';
 
 /** The folder that holds the unpacked part. Throws NablaError saying why there is none and what to do. */
 export function unpackChromium(part: 'swiftshader' | 'browser'): string {
   if (process.platform !== 'linux' || process.arch !== 'x64')
-    throw new NablaError(`@sparticuz/chromium runs on Linux x64 only, this is ${process.platform} ${process.arch}`);
+    throw new NablaError(
+      `@sparticuz/chromium runs on Linux x64 only, this is ${process.platform} ${process.arch}`,
+    );
   const peer = join(findPeer('@sparticuz/chromium', '@147'), '../../..'); // of build/cjs/index.cjs
-  const { version } = JSON.parse(fs.readFileSync(join(peer, 'package.json'), 'utf8')) as { version: string };
-  const archives = ['swiftshader.tar', ...(part === 'browser' ? ['chromium', 'al2023.tar', 'fonts.tar'] : [])];
+  const { version } = JSON.parse(fs.readFileSync(join(peer, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  const archives = [
+    'swiftshader.tar',
+    ...(part === 'browser' ? ['chromium', 'al2023.tar', 'fonts.tar'] : []),
+  ];
   const failures: string[] = [];
   const beside = join(peer, '../../.cache');
   for (const cache of [beside, process.env.XDG_CACHE_HOME || join(homedir(), '.cache')])
@@ -26,7 +33,9 @@ export function unpackChromium(part: 'swiftshader' | 'browser'): string {
     } catch (error) {
       failures.push((error as Error).message);
     }
-  throw new NablaError(`@sparticuz/chromium ${version} could not be unpacked: ${failures.join('; ')}`);
+  throw new NablaError(
+    `@sparticuz/chromium ${version} could not be unpacked: ${failures.join('; ')}`,
+  );
 }
 
 /** Unpacks beside the target and renames, so that nobody sees half a folder and two processes may do it at once. */
@@ -37,7 +46,8 @@ export function unpackInto(folder: string, bin: string, archives: readonly strin
     fs.chmodSync(half, 0o755);
     for (const name of archives) {
       const bytes = brotliDecompressSync(fs.readFileSync(join(bin, `${name}.br`)));
-      if (name.endsWith('.tar')) execFileSync('tar', ['-x', '--no-same-owner', '-C', half], { input: bytes });
+      if (name.endsWith('.tar'))
+        execFileSync('tar', ['-x', '--no-same-owner', '-C', half], { input: bytes });
       else fs.writeFileSync(join(half, name), bytes, { mode: 0o755 });
     }
     fs.renameSync(half, folder);

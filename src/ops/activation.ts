@@ -1,23 +1,28 @@
 // Activation functions: sigmoid, tanh, relu, leakyRelu, elu, gelu, silu, softplus. WGSL: shaders/activation.wgsl.
 import source from '../../shaders/activation.wgsl?raw';
-import { EPSILON } from '../bounds.js';
+import { EPSILON } from '../core/bounds.js';
+import { checkOptions } from '../core/options.js';
 import { errorOf, pointwise, type ScalarReference } from '../graph/op.js';
 import { type Binary, definePointwise, type Tensor, type Unary } from '../graph/tensor.js';
-import { checkOptions } from '../options.js';
 import { abs, add, div, exp, minimum, mul, neg, square, sub } from './arithmetic.js';
 import { greater, lessEqual, where } from './compare.js';
 
-const sigma: ScalarReference = (z) => (z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z)));
+const sigma: ScalarReference = (z) =>
+  z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z));
 /** An exponential's error grows with its argument: (a + b·min(|z|, 100)) · 2⁻²³ · |output|. */
 const exponential = (a: number, b: number) =>
   errorOf((value, z) => (a + b * Math.min(Math.abs(z), 100)) * EPSILON * Math.abs(value));
 
-const sigmoidDerivative: Unary = definePointwise('sigmoidDerivative', pointwise('sigmoid_derivative', source), {
-  cost: 'cheap',
-  vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, sub(1, mul(2, a!)))],
-  reference: (a) => a * (1 - a),
-  bound: { ulp: 4 },
-});
+const sigmoidDerivative: Unary = definePointwise(
+  'sigmoidDerivative',
+  pointwise('sigmoid_derivative', source),
+  {
+    cost: 'cheap',
+    vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, sub(1, mul(2, a!)))],
+    reference: (a) => a * (1 - a),
+    bound: { ulp: 4 },
+  },
+);
 /** σ(z) = 1 / (1 + e⁻ᶻ); σ′ = a (1 − a). */
 export const sigmoid: Unary = definePointwise('sigmoid', pointwise('sigmoid', source), {
   cost: 'dear',
@@ -26,14 +31,18 @@ export const sigmoid: Unary = definePointwise('sigmoid', pointwise('sigmoid', so
   bound: exponential(12, 2),
 });
 
-const tanhDerivative: Unary = definePointwise('tanhDerivative', pointwise('tanh_derivative', source), {
-  cost: 'dear',
-  // tanh″ = −2 tanh tanh′
-  vjp: ({ inputs: [z], output, cotangent }) => [mul(cotangent, mul(-2, mul(tanh(z!), output)))],
-  // 4 e⁻²|ᶻ| / (1 + e⁻²|ᶻ|)²
-  reference: (z) => 4 * sigma(2 * z) * sigma(-2 * z),
-  bound: errorOf((value, z) => (16 + 6 * Math.min(Math.abs(z), 45)) * EPSILON * Math.abs(value)),
-});
+const tanhDerivative: Unary = definePointwise(
+  'tanhDerivative',
+  pointwise('tanh_derivative', source),
+  {
+    cost: 'dear',
+    // tanh″ = −2 tanh tanh′
+    vjp: ({ inputs: [z], output, cotangent }) => [mul(cotangent, mul(-2, mul(tanh(z!), output)))],
+    // 4 e⁻²|ᶻ| / (1 + e⁻²|ᶻ|)²
+    reference: (z) => 4 * sigma(2 * z) * sigma(-2 * z),
+    bound: errorOf((value, z) => (16 + 6 * Math.min(Math.abs(z), 45)) * EPSILON * Math.abs(value)),
+  },
+);
 /** Hyperbolic tangent; tanh′ = 1 − a². */
 export const tanh: Unary = definePointwise('tanh', pointwise('hyperbolic_tangent', source), {
   cost: 'dear',
@@ -42,11 +51,15 @@ export const tanh: Unary = definePointwise('tanh', pointwise('hyperbolic_tangent
   bound: { ulp: 8 },
 });
 
-const reluDerivative: Unary = definePointwise('reluDerivative', pointwise('relu_derivative', source), {
-  cost: 'cheap',
-  vjp: () => [undefined],
-  reference: (a) => (a > 0 ? 1 : 0),
-});
+const reluDerivative: Unary = definePointwise(
+  'reluDerivative',
+  pointwise('relu_derivative', source),
+  {
+    cost: 'cheap',
+    vjp: () => [undefined],
+    reference: (a) => (a > 0 ? 1 : 0),
+  },
+);
 /** max(z, 0), with derivative 0 at 0. */
 export const relu: Unary = definePointwise('relu', pointwise('relu', source), {
   cost: 'cheap',
@@ -56,7 +69,10 @@ export const relu: Unary = definePointwise('relu', pointwise('relu', source), {
 
 const leakyReluOp: Binary = definePointwise('leakyRelu', pointwise('leaky_relu', source), {
   cost: 'cheap',
-  vjp: ({ inputs: [z, slope], cotangent: u }) => [mul(u, where(greater(z!, 0), 1, slope!)), mul(u, minimum(z!, 0))],
+  vjp: ({ inputs: [z, slope], cotangent: u }) => [
+    mul(u, where(greater(z!, 0), 1, slope!)),
+    mul(u, minimum(z!, 0)),
+  ],
   reference: (z, slope) => (z < 0 ? slope * z : z),
   bound: { ulp: 1 },
 });
@@ -104,18 +120,24 @@ export function erf(x: number): number {
 const normalCdf = (z: number): number => 0.5 * (1 + erf(z * Math.SQRT1_2));
 const normalDensity = (z: number): number => Math.exp(-0.5 * z * z) / Math.sqrt(2 * Math.PI);
 /** Φ is good to 2⁻²¹ absolute, so z Φ(z) to |z| times that. */
-const cdfBound = errorOf((value, z) => (1 + Math.min(6, Math.abs(z))) * 2 ** -20 + 4 * EPSILON * Math.abs(value));
+const cdfBound = errorOf(
+  (value, z) => (1 + Math.min(6, Math.abs(z))) * 2 ** -20 + 4 * EPSILON * Math.abs(value),
+);
 
-const geluDerivative: Unary = definePointwise('geluDerivative', pointwise('gelu_derivative', source), {
-  cost: 'dear',
-  // gelu″ = φ(z) (2 − z²), z² not by itself: it may be infinite where φ is 0
-  vjp: ({ inputs: [z], cotangent }) => {
-    const density = mul(1 / Math.sqrt(2 * Math.PI), exp(mul(-0.5, square(z!))));
-    return [mul(cotangent, sub(mul(2, density), mul(mul(density, z!), z!)))];
+const geluDerivative: Unary = definePointwise(
+  'geluDerivative',
+  pointwise('gelu_derivative', source),
+  {
+    cost: 'dear',
+    // gelu″ = φ(z) (2 − z²), z² not by itself: it may be infinite where φ is 0
+    vjp: ({ inputs: [z], cotangent }) => {
+      const density = mul(1 / Math.sqrt(2 * Math.PI), exp(mul(-0.5, square(z!))));
+      return [mul(cotangent, sub(mul(2, density), mul(mul(density, z!), z!)))];
+    },
+    reference: (z) => normalCdf(z) + z * normalDensity(z),
+    bound: cdfBound,
   },
-  reference: (z) => normalCdf(z) + z * normalDensity(z),
-  bound: cdfBound,
-});
+);
 /** z Φ(z), with the exact normal distribution Φ (not the tanh approximation). */
 export const gelu: Unary = definePointwise('gelu', pointwise('gelu', source), {
   cost: 'dear',
@@ -124,18 +146,25 @@ export const gelu: Unary = definePointwise('gelu', pointwise('gelu', source), {
   bound: cdfBound,
 });
 
-const siluDerivative: Unary = definePointwise('siluDerivative', pointwise('silu_derivative', source), {
-  cost: 'dear',
-  // silu″ = h (h (2 + z (1 − 2σ))) with h² = σ (1 − σ), h = e^(−|z|/2) / (1 + e^−|z|): h² alone may be lost
-  vjp: ({ inputs: [z], cotangent }) => {
-    const h = div(exp(mul(-0.5, abs(z!))), add(1, exp(neg(abs(z!)))));
-    const curvature = add(2, mul(z!, sub(1, mul(2, sigmoid(z!)))));
-    return [mul(mul(mul(cotangent, curvature), h), h)];
+const siluDerivative: Unary = definePointwise(
+  'siluDerivative',
+  pointwise('silu_derivative', source),
+  {
+    cost: 'dear',
+    // silu″ = h (h (2 + z (1 − 2σ))) with h² = σ (1 − σ), h = e^(−|z|/2) / (1 + e^−|z|): h² alone may be lost
+    vjp: ({ inputs: [z], cotangent }) => {
+      const h = div(exp(mul(-0.5, abs(z!))), add(1, exp(neg(abs(z!)))));
+      const curvature = add(2, mul(z!, sub(1, mul(2, sigmoid(z!)))));
+      return [mul(mul(mul(cotangent, curvature), h), h)];
+    },
+    reference: (z) => sigma(z) * (1 + z * sigma(-z)),
+    // the sum may cancel: its error is that of σ (1 + |z|)
+    bound: errorOf(
+      (_, z) =>
+        (16 + 2 * Math.min(Math.abs(z), 100)) * EPSILON * sigma(z) * (1 + Math.abs(z) * sigma(-z)),
+    ),
   },
-  reference: (z) => sigma(z) * (1 + z * sigma(-z)),
-  // the sum may cancel: its error is that of σ (1 + |z|)
-  bound: errorOf((_, z) => (16 + 2 * Math.min(Math.abs(z), 100)) * EPSILON * sigma(z) * (1 + Math.abs(z) * sigma(-z))),
-});
+);
 /** z σ(z). */
 export const silu: Unary = definePointwise('silu', pointwise('silu', source), {
   cost: 'dear',
@@ -146,6 +175,16 @@ export const silu: Unary = definePointwise('silu', pointwise('silu', source), {
 
 const identity = (z: Tensor): Tensor => z;
 /** The activations that a layer may name. */
-export const activations = { sigmoid, tanh, relu, leakyRelu, elu, gelu, silu, softplus, identity } as const;
+export const activations = {
+  sigmoid,
+  tanh,
+  relu,
+  leakyRelu,
+  elu,
+  gelu,
+  silu,
+  softplus,
+  identity,
+} as const;
 /** The name of an activation. */
 export type Activation = keyof typeof activations;

@@ -2,10 +2,17 @@
 import source from '../../shaders/arithmetic.wgsl?raw';
 import product from '../../shaders/hadamard.wgsl?raw';
 import circular from '../../shaders/trigonometry.wgsl?raw';
-import { EPSILON, ulp } from '../bounds.js';
-import { DTypeError } from '../errors.js';
+import { EPSILON, ulp } from '../core/bounds.js';
+import { DTypeError } from '../core/errors.js';
 import { errorOf, pointwise, type ScalarReference } from '../graph/op.js';
-import { type Binary, definePointwise, type OpFunction, Tensor, type TensorLike, type Unary } from '../graph/tensor.js';
+import {
+  type Binary,
+  definePointwise,
+  type OpFunction,
+  Tensor,
+  type TensorLike,
+  type Unary,
+} from '../graph/tensor.js';
 import { equal, greater, greaterEqual, less, where } from './compare.js';
 
 type Rules = Parameters<typeof definePointwise>[2];
@@ -51,7 +58,10 @@ export const hadamard: Binary = mul;
 export const div: Binary = definePointwise('div', pointwise('divide', source), {
   cost: 'dear',
   neutral: 1,
-  vjp: ({ inputs: [, b], output, cotangent }) => [div(cotangent, b!), neg(mul(cotangent, div(output, b!)))],
+  vjp: ({ inputs: [, b], output, cotangent }) => [
+    div(cotangent, b!),
+    neg(mul(cotangent, div(output, b!))),
+  ],
   reference: (a, b) => a / b,
   bound: { ulp: 3 },
 });
@@ -64,7 +74,8 @@ const negOp: Unary = defineNumeric('neg', 'negate', {
 
 /** −a. */
 export function neg(a: TensorLike): Tensor {
-  if (a instanceof Tensor && a.dtype === 'u32') throw new DTypeError('neg: u32 has no sign; cast to i32 or f32 first');
+  if (a instanceof Tensor && a.dtype === 'u32')
+    throw new DTypeError('neg: u32 has no sign; cast to i32 or f32 first');
   return negOp(a);
 }
 
@@ -86,7 +97,8 @@ export const sqrt: Unary = definePointwise('sqrt', pointwise('square_root', sour
 });
 
 /** C99's pow, which differs from JavaScript's: 1 to any power is 1, and so is −1 to an infinite one. */
-const powerOf: ScalarReference = (a, b) => (a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b);
+const powerOf: ScalarReference = (a, b) =>
+  a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b;
 
 /** aᵇ, special values as C99's pow has them. A negative base with a whole exponent works; with any other it gives NaN. */
 export const pow: Binary = definePointwise('pow', pointwise('power', source), {

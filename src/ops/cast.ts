@@ -1,8 +1,8 @@
 // Casts and stopGradient. WGSL: index expressions (`write`, here); rounding to f16 is in shaders/cast.wgsl.
 import source from '../../shaders/cast.wgsl?raw';
-import { EPSILON } from '../bounds.js';
-import { checkDType, type DType, hostArray, isFloat, roundTo } from '../dtype.js';
-import { DTypeError } from '../errors.js';
+import { EPSILON } from '../core/bounds.js';
+import { checkDType, type DType, hostArray, isFloat, roundTo } from '../core/dtype.js';
+import { DTypeError } from '../core/errors.js';
 import { defineIndex, isOf, type Tensor } from '../graph/tensor.js';
 
 /** @internal The f32 numbers that floats are clamped to on their way to an integer. */
@@ -19,7 +19,10 @@ const castOf = defineIndex<{ dtype: DType }>({
     isFloat(x!.dtype) && isFloat(output.dtype) ? cast(cotangent, x!.dtype) : undefined,
   ],
   reference: ([x], { dtype }) => {
-    const [low, high] = (isFloat(x!.dtype) && ranges[dtype]) || [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+    const [low, high] = (isFloat(x!.dtype) && ranges[dtype]) || [
+      Number.NEGATIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+    ];
     const convert = (value: number): number =>
       dtype === 'bool' ? Number(value !== 0) : Math.min(Math.max(value, low), high);
     return hostArray(dtype, x!.data.length).map((_: number, i: number) => convert(x!.data[i]!));
@@ -29,11 +32,15 @@ const castOf = defineIndex<{ dtype: DType }>({
     const result = `${output.dtype}(${value})`;
     // NaN becomes 0, told by its bits
     const isNumber = `(bitcast<u32>(${value}) & 0x7fffffffu) <= 0x7f800000u`;
-    return isFloat(x!.dtype) && ranges[output.dtype] ? `select(${output.dtype}(0), ${result}, ${isNumber})` : result;
+    return isFloat(x!.dtype) && ranges[output.dtype]
+      ? `select(${output.dtype}(0), ${result}, ${isNumber})`
+      : result;
   },
   // integers beyond 2²⁴ round
   bound: ([x], { data }, { dtype }: { dtype: DType }) =>
-    Float64Array.from(data, (value) => (dtype === 'f32' && !isFloat(x!.dtype) ? EPSILON * Math.abs(value) : 0)),
+    Float64Array.from(data, (value) =>
+      dtype === 'f32' && !isFloat(x!.dtype) ? EPSILON * Math.abs(value) : 0,
+    ),
 });
 
 /** The casts that round to f16, exactly and on every adapter; f32 may hold the result as well. */
@@ -61,7 +68,8 @@ export const isCast = (node: Tensor): boolean => isOf(node, castOf) || isHalved(
  * even, also the result of an op of f16 tensors, which is f32 before.
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
-  if (dtype === 'u8') throw new DTypeError('cast: u8 is storage only; make it with tensor(new Uint8Array(…))');
+  if (dtype === 'u8')
+    throw new DTypeError('cast: u8 is storage only; make it with tensor(new Uint8Array(…))');
   if (checkDType('cast', dtype) !== 'f16') return x?.dtype === dtype ? x : castOf([x], { dtype });
   const isRounded = x?.dtype === 'f16' && (x.op.kernel.kind === 'leaf' || isHalved(x));
   return isRounded ? x : halveOf([x], { dtype: 'f16', rounded: 'f16' });

@@ -1,7 +1,7 @@
 // Comparisons, where, and the test for values that are not finite. WGSL: shaders/compare.wgsl.
 import source from '../../shaders/compare.wgsl?raw';
-import { broadcastData, hostData } from '../dtype.js';
-import { DTypeError } from '../errors.js';
+import { broadcastData, hostData } from '../core/dtype.js';
+import { DTypeError } from '../core/errors.js';
 import { mapElements, pointwise, type ScalarReference } from '../graph/op.js';
 import {
   type Binary,
@@ -25,7 +25,8 @@ const comparison = (name: string, kernel: string, reference: ScalarReference): B
     propagate: (inputs, errors, { shape, data }) => {
       const all = [...inputs, ...errors.map((each, i) => hostData(inputs[i]!.shape, 'f64', each))];
       const wide = all.map((x) => broadcastData(x, shape).data);
-      const touch: ScalarReference = (a, b, ea, eb) => Number(ea + eb > 0 && Math.abs(a - b) <= ea + eb);
+      const touch: ScalarReference = (a, b, ea, eb) =>
+        Number(ea + eb > 0 && Math.abs(a - b) <= ea + eb);
       return mapElements(touch, wide, new Float64Array(data.length));
     },
   });
@@ -54,7 +55,11 @@ const choose = definePointwise('where', pointwise('choose', source), {
       throw new DTypeError(`where: dtype ${dtype} is not a number; cast it first`);
     return dtype;
   },
-  vjp: ({ inputs: [condition], cotangent: u }) => [undefined, where(condition!, u, 0), where(condition!, 0, u)],
+  vjp: ({ inputs: [condition], cotangent: u }) => [
+    undefined,
+    where(condition!, u, 0),
+    where(condition!, 0, u),
+  ],
   reference: (condition, a, b) => (condition ? a : b),
 });
 
@@ -65,7 +70,10 @@ const choose = definePointwise('where', pointwise('choose', source), {
  * 0)`.
  */
 export const where = (condition: Tensor | boolean, a: TensorLike, b: TensorLike): Tensor =>
-  choose(typeof condition === 'boolean' ? filled(Number(condition), [], 'bool') : condition, ...lift('where', [a, b]));
+  choose(
+    typeof condition === 'boolean' ? filled(Number(condition), [], 'bool') : condition,
+    ...lift('where', [a, b]),
+  );
 
 /** 1 for NaN and ±∞, else 0. */
 export const notFinite = definePointwise('notFinite', pointwise('not_finite', source), {

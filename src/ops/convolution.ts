@@ -1,9 +1,9 @@
 // Convolution and windows for pooling. WGSL: a view of windows (`write`, here) and shaders/matmul.wgsl.
-import { inCode } from '../bytes.js';
-import { ShapeError } from '../errors.js';
+import { inCode } from '../core/bytes.js';
+import { ShapeError } from '../core/errors.js';
+import { checkOptions } from '../core/options.js';
+import { broadcastSteps, eachPlace, formatShape, rankOf, sizeOf } from '../core/shape.js';
 import { checkTensors, defineIndex, type Tensor } from '../graph/tensor.js';
-import { checkOptions } from '../options.js';
-import { broadcastSteps, eachPlace, formatShape, rankOf, sizeOf } from '../shape.js';
 import { add, maximum, mul } from './arithmetic.js';
 import { cast } from './cast.js';
 import { equal, less, where } from './compare.js';
@@ -30,53 +30,79 @@ const meetings = ({ size, step, tap, offset, gap }: Axis, i: number, extent: num
  * The windows of an image as a view, [..., i, j, height, width] → [..., i, j, u, v], `fill` (0 or −∞) where a tap misses. Taps may be
  * broadcast in the input. Pulling back is the inverse view: each tap meets each input place at most once.
  */
-const windowsOf: (inputs: readonly Tensor[], options: WindowOptions) => Tensor = defineIndex<WindowOptions>({
-  name: 'windows',
-  cost: 'dear',
-  accepts: 'float',
-  inPlace: true,
-  shape: ([x], { axes: [row, column] }) => [...x!.shape.slice(0, -4), row!.taps, column!.taps, row!.size, column!.size],
-  vjp: ({ inputs: [x], cotangent, lead, options }) => {
-    // the same meetings, looked up from the input's side
-    const axes = options.axes.map(({ taps, step, tap, offset, gap }, k) => {
-      return { size: x!.shape.at(k - 2)!, taps, step: gap, tap: -tap, offset: -offset, gap: step };
-    });
-    return [sumTo(windowsOf([cotangent], { axes, fill: 0 }), x!.shape, lead.length)];
-  },
-  jvp: ({ tangents: [tangent], options }) => windowsOf([tangent!], { ...options, fill: 0 }),
-  reference: ([x], { axes, fill }, { shape }) => {
-    const data = new Float64Array(sizeOf(shape)).fill(fill);
-    const [[H, W], [I, J, U, V]] = [x!.shape.slice(-2), shape.slice(-4)] as [number[], number[]];
-    const planes = shape.slice(0, -2);
-    eachPlace(planes, broadcastSteps(x!.shape.slice(0, -2), planes), 0, (image, plane) => {
-      const columns = meetings(axes[1]!, plane % J!, W!);
-      meetings(axes[0]!, Math.floor(plane / J!) % I!, H!).forEach((row, u) => {
-        columns.forEach((column, v) => {
-          if (row >= 0 && column >= 0) data[(plane * U! + u) * V! + v] = x!.data[(image * H! + row) * W! + column]!;
+const windowsOf: (inputs: readonly Tensor[], options: WindowOptions) => Tensor =
+  defineIndex<WindowOptions>({
+    name: 'windows',
+    cost: 'dear',
+    accepts: 'float',
+    inPlace: true,
+    shape: ([x], { axes: [row, column] }) => [
+      ...x!.shape.slice(0, -4),
+      row!.taps,
+      column!.taps,
+      row!.size,
+      column!.size,
+    ],
+    vjp: ({ inputs: [x], cotangent, lead, options }) => {
+      // the same meetings, looked up from the input's side
+      const axes = options.axes.map(({ taps, step, tap, offset, gap }, k) => {
+        return {
+          size: x!.shape.at(k - 2)!,
+          taps,
+          step: gap,
+          tap: -tap,
+          offset: -offset,
+          gap: step,
+        };
+      });
+      return [sumTo(windowsOf([cotangent], { axes, fill: 0 }), x!.shape, lead.length)];
+    },
+    jvp: ({ tangents: [tangent], options }) => windowsOf([tangent!], { ...options, fill: 0 }),
+    reference: ([x], { axes, fill }, { shape }) => {
+      const data = new Float64Array(sizeOf(shape)).fill(fill);
+      const [[H, W], [I, J, U, V]] = [x!.shape.slice(-2), shape.slice(-4)] as [number[], number[]];
+      const planes = shape.slice(0, -2);
+      eachPlace(planes, broadcastSteps(x!.shape.slice(0, -2), planes), 0, (image, plane) => {
+        const columns = meetings(axes[1]!, plane % J!, W!);
+        meetings(axes[0]!, Math.floor(plane / J!) % I!, H!).forEach((row, u) => {
+          columns.forEach((column, v) => {
+            if (row >= 0 && column >= 0)
+              data[(plane * U! + u) * V! + v] = x!.data[(image * H! + row) * W! + column]!;
+          });
         });
       });
-    });
-    return data;
-  },
-  write: ({ inputs: [x], output, options: { axes, fill }, coordinates, flat, read, let: name }) => {
-    const first = output.rank - 4;
-    const tests: string[] = [];
-    const at = axes.map(({ size, taps, step, tap, offset, gap }, k) => {
-      const reach = [0, tap * (taps - 1)];
-      const least = Math.min(...reach) + offset;
-      const high = Math.max(...reach) + offset + step * (size - 1);
-      const end = gap * x!.shape[first + 2 + k]!;
-      const [place, windowTap] = [coordinates[first + 2 + k], coordinates[first + k]];
-      const meet = name('i32', `(${step} * i32(${place}) + ${tap} * i32(${windowTap}) + ${offset})`);
-      // below 0 it wraps to a large number
-      if (least < 0 || high >= end) tests.push(`u32(${meet}) < ${end}u`);
-      if (gap > 1) tests.push(`${meet} % ${gap} == 0`);
-      return gap > 1 ? `u32(${meet} / ${gap})` : `u32(${meet})`;
-    });
-    const value = read(0, [...coordinates.slice(0, first + 2), ...at]);
-    return inside(tests, value, numberAt(fill, output.dtype, flat));
-  },
-});
+      return data;
+    },
+    write: ({
+      inputs: [x],
+      output,
+      options: { axes, fill },
+      coordinates,
+      flat,
+      read,
+      let: name,
+    }) => {
+      const first = output.rank - 4;
+      const tests: string[] = [];
+      const at = axes.map(({ size, taps, step, tap, offset, gap }, k) => {
+        const reach = [0, tap * (taps - 1)];
+        const least = Math.min(...reach) + offset;
+        const high = Math.max(...reach) + offset + step * (size - 1);
+        const end = gap * x!.shape[first + 2 + k]!;
+        const [place, windowTap] = [coordinates[first + 2 + k], coordinates[first + k]];
+        const meet = name(
+          'i32',
+          `(${step} * i32(${place}) + ${tap} * i32(${windowTap}) + ${offset})`,
+        );
+        // below 0 it wraps to a large number
+        if (least < 0 || high >= end) tests.push(`u32(${meet}) < ${end}u`);
+        if (gap > 1) tests.push(`${meet} % ${gap} == 0`);
+        return gap > 1 ? `u32(${meet} / ${gap})` : `u32(${meet})`;
+      });
+      const value = read(0, [...coordinates.slice(0, first + 2), ...at]);
+      return inside(tests, value, numberAt(fill, output.dtype, flat));
+    },
+  });
 
 /** [batch, channels, height, width] → [batch, channels, i, j, u, v]. */
 const windows = (x: Tensor, axes: readonly Axis[], fill = 0): Tensor =>
@@ -96,8 +122,14 @@ export interface WindowSettings {
 function axesOf(op: string, x: Tensor, window: number | Pair, settings: WindowSettings): Axis[] {
   const pair = (name: string, value: number | Pair, least: number): Pair => {
     const both: Pair = typeof value === 'number' ? [value, value] : value;
-    if (!Array.isArray(both) || both.length !== 2 || !both.every((each) => Number.isInteger(each) && each >= least))
-      throw new ShapeError(`${op}: ${name} ${inCode(value)} is not one or two whole numbers ≥ ${least}`);
+    if (
+      !Array.isArray(both) ||
+      both.length !== 2 ||
+      !both.every((each) => Number.isInteger(each) && each >= least)
+    )
+      throw new ShapeError(
+        `${op}: ${name} ${inCode(value)} is not one or two whole numbers ≥ ${least}`,
+      );
     return both;
   };
   const shape = pair('window', window, 1);
@@ -108,7 +140,11 @@ function axesOf(op: string, x: Tensor, window: number | Pair, settings: WindowSe
     const [step, before, tap] = [steps[k]!, padding[k]!, dilation[k]!];
     const size = Math.floor((x.shape.at(k - 2)! + 2 * before - tap * (taps - 1) - 1) / step + 1);
     if (size >= 1) return { size, taps, step, tap, offset: 0 - before, gap: 1 };
-    return misfit(`${op}: a window`, { shape }, `does not fit into ${formatShape(x.shape)}; enlarge padding`);
+    return misfit(
+      `${op}: a window`,
+      { shape },
+      `does not fit into ${formatShape(x.shape)}; enlarge padding`,
+    );
   });
 }
 
@@ -116,16 +152,28 @@ function axesOf(op: string, x: Tensor, window: number | Pair, settings: WindowSe
  * Convolution as PyTorch's conv2d: x [N, C, H, W], w [O, C, kh, kw] → [N, O, H′, W′], with
  * H′ = ⌊(H + 2 padding − dilation (kh − 1) − 1) / stride⌋ + 1. `bias` is [O]. No flip of w.
  */
-export function conv2d(x: Tensor, w: Tensor, options: WindowSettings & { bias?: Tensor } = {}): Tensor {
+export function conv2d(
+  x: Tensor,
+  w: Tensor,
+  options: WindowSettings & { bias?: Tensor } = {},
+): Tensor {
   const { bias } = checkOptions('conv2d', options, '', `${WINDOW_SETTINGS} bias`);
   checkTensors('conv2d', x, w, bias ?? x);
   if (x.rank !== 4 || w.rank !== 4 || x.shape[1] !== w.shape[1])
-    misfit('conv2d: x', x, `does not fit w ${formatShape(w.shape)}; x is [N, C, H, W], w [O, C, kh, kw] with one C`);
+    misfit(
+      'conv2d: x',
+      x,
+      `does not fit w ${formatShape(w.shape)}; x is [N, C, H, W], w [O, C, kh, kw] with one C`,
+    );
   const view = windows(x, axesOf('conv2d', x, w.shape.slice(2) as [number, number], options));
   // [O, C kh kw] times [N, C kh kw, H′ W′]; reverse mode gives δw = Σ δ windowsᵀ, and δx from wᵀ δ, added up where taps met
   const [outputs, terms] = [w.shape[0]!, sizeOf(w.shape.slice(1))];
   const matrices = reshape(view, [x.shape[0]!, terms, sizeOf(view.shape.slice(4))]);
-  const out = reshape(matmul(reshape(w, [outputs, terms]), matrices), [x.shape[0]!, outputs, ...view.shape.slice(4)]);
+  const out = reshape(matmul(reshape(w, [outputs, terms]), matrices), [
+    x.shape[0]!,
+    outputs,
+    ...view.shape.slice(4),
+  ]);
   if (!bias) return out;
   if (bias.rank !== 1 || bias.shape[0] !== outputs)
     misfit('conv2d: bias', bias, `is not [${outputs}], one for each output channel`);
@@ -135,7 +183,9 @@ export function conv2d(x: Tensor, w: Tensor, options: WindowSettings & { bias?: 
 /** How many taps of a window's start lie before the input, for each window along one axis: [size]. */
 function tapsBefore({ size, taps, step, tap, offset }: Axis): Tensor {
   const starts = add(mul(arange(size), step), offset);
-  const missed = Array.from({ length: taps }, (_, i) => tap * i).filter((distance) => distance < -offset);
+  const missed = Array.from({ length: taps }, (_, i) => tap * i).filter(
+    (distance) => distance < -offset,
+  );
   return missed.reduce(
     (count, distance) => add(count, cast(less(starts, -distance), 'i32')),
     zeros([size], { dtype: 'i32' }),
@@ -157,7 +207,11 @@ export function maxPool2d(x: Tensor, options: WindowSettings & { size: number | 
   const { size } = checkOptions('maxPool2d', options, 'size', WINDOW_SETTINGS);
   const axes = axesOf('maxPool2d', x, size, { ...options, stride: options.stride ?? size });
   if (axes.some(({ offset, taps }) => -2 * offset > taps))
-    misfit('maxPool2d: padding', { shape: axes.map(({ offset }) => -offset) }, 'is above half of the window; pad less');
+    misfit(
+      'maxPool2d: padding',
+      { shape: axes.map(({ offset }) => -offset) },
+      'is above half of the window; pad less',
+    );
   const view = windows(x, axes, Number.NEGATIVE_INFINITY);
   const taps = sizeOf(view.shape.slice(2, 4));
   const each = reshape(view, [...view.shape.slice(0, 2), taps, ...view.shape.slice(4)]);

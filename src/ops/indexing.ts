@@ -1,15 +1,17 @@
 // gather, oneHot, scatterAdd. WGSL: index expressions (`write`, here); gather's gradient is in shaders/gather.wgsl.
-import { gamma } from '../bounds.js';
-import { hostArray, type TensorData } from '../dtype.js';
-import { DTypeError, FeedError, ShapeError } from '../errors.js';
+import { gamma } from '../core/bounds.js';
+import { hostArray, type TensorData } from '../core/dtype.js';
+import { DTypeError, FeedError, ShapeError } from '../core/errors.js';
+import { checkOptions } from '../core/options.js';
+import { checkWhole, normalizeAxis, type Shape, sizeOf } from '../core/shape.js';
 import { defineIndex, defineOpWith, type Tensor } from '../graph/tensor.js';
-import { checkOptions } from '../options.js';
-import { checkWhole, normalizeAxis, type Shape, sizeOf } from '../shape.js';
 import { reshape } from './view.js';
 
 const checkIndices = (op: string, indices: Tensor): void => {
   if (indices?.dtype !== 'i32' && indices?.dtype !== 'u32')
-    throw new DTypeError(`${op}: indices are ${indices?.dtype}; use i32, for example cast(indices, 'i32')`);
+    throw new DTypeError(
+      `${op}: indices are ${indices?.dtype}; use i32, for example cast(indices, 'i32')`,
+    );
 };
 
 /** The sizes before, along and after an axis. */
@@ -21,34 +23,51 @@ function around(shape: Shape, axis: number): Sizes {
 /** Throws FeedError when an index lies outside [0, size). */
 export function checkRange(op: string, indices: TensorData, size: number): void {
   const at = indices.data.findIndex((index: number) => index < 0 || index >= size);
-  if (at >= 0) throw new FeedError(`${op}: index ${indices.data[at]} at position ${at} is outside 0 to ${size - 1}`);
+  if (at >= 0)
+    throw new FeedError(
+      `${op}: index ${indices.data[at]} at position ${at} is outside 0 to ${size - 1}`,
+    );
 }
 
 /** Visits each row that a gather copies, or a scatter adds: where its `inner` elements start at either end. */
-function eachRow([outer, rows, inner]: Sizes, indices: TensorData, visit: (row: number, at: number) => void): void {
+function eachRow(
+  [outer, rows, inner]: Sizes,
+  indices: TensorData,
+  visit: (row: number, at: number) => void,
+): void {
   const positions = indices.data.length;
   for (let o = 0; o < outer; o++)
-    for (let p = 0; p < positions; p++) visit((o * rows + indices.data[p]!) * inner, (o * positions + p) * inner);
+    for (let p = 0; p < positions; p++)
+      visit((o * rows + indices.data[p]!) * inner, (o * positions + p) * inner);
 }
 
 const gatherOf = defineIndex<{ axis: number }>({
   name: 'gather',
   cost: 'cheap',
   picks: ([x, indices], { axis }) => ({ indices: indices!, size: x!.shape[axis]! }),
-  shape: ([x, indices], { axis }) => [...x!.shape.slice(0, axis), ...indices!.shape, ...x!.shape.slice(axis + 1)],
+  shape: ([x, indices], { axis }) => [
+    ...x!.shape.slice(0, axis),
+    ...indices!.shape,
+    ...x!.shape.slice(axis + 1),
+  ],
   dtype: ([x]) => (x!.dtype === 'u8' ? 'u32' : x!.dtype),
   // each row receives the cotangents of the places it was copied to
   vjp: ({ inputs: [x, indices], cotangent, lead, options: { axis } }) => {
     const [outer, rows, inner] = around(x!.shape, axis);
     const positions = sizeOf(indices!.shape);
     const values = reshape(cotangent, [sizeOf(lead) * outer, positions, inner]);
-    return [reshape(scatterAdd(values, reshape(indices!, [positions]), rows), [...lead, ...x!.shape]), undefined];
+    return [
+      reshape(scatterAdd(values, reshape(indices!, [positions]), rows), [...lead, ...x!.shape]),
+      undefined,
+    ];
   },
   reference: ([x, indices], { axis }, { shape, dtype }) => {
     const sizes = around(x!.shape, axis);
     checkRange('gather', indices!, sizes[1]);
     const data = hostArray(dtype, sizeOf(shape));
-    eachRow(sizes, indices!, (row, position) => data.set(x!.data.subarray(row, row + sizes[2]), position));
+    eachRow(sizes, indices!, (row, position) =>
+      data.set(x!.data.subarray(row, row + sizes[2]), position),
+    );
     return data;
   },
   write: ({ inputs: [, indices], options: { axis }, coordinates, read }) => {
@@ -66,12 +85,18 @@ const gatherOf = defineIndex<{ axis: number }>({
 export function gather(x: Tensor, indices: Tensor, options: { axis?: number } = {}): Tensor {
   checkIndices('gather', indices);
   const axis = normalizeAxis('gather', checkOptions('gather', options, '', 'axis').axis ?? 0, x);
-  if (x.shape[axis] === 0 && sizeOf(indices.shape) > 0) throw new ShapeError('gather: cannot pick from an empty axis');
+  if (x.shape[axis] === 0 && sizeOf(indices.shape) > 0)
+    throw new ShapeError('gather: cannot pick from an empty axis');
   return gatherOf([x, indices], { axis });
 }
 
 /** values, or what `term` makes of each, added up in the rows that they go to. */
-function addRows(values: TensorData, indices: TensorData, rows: number, term = (value: number) => value): Float64Array {
+function addRows(
+  values: TensorData,
+  indices: TensorData,
+  rows: number,
+  term = (value: number) => value,
+): Float64Array {
   const [outer, , inner] = values.shape as [number, number, number];
   const out = new Float64Array(outer * rows * inner);
   eachRow([outer, rows, inner], indices, (row, position) => {
@@ -85,7 +110,10 @@ const scatterOf = defineOpWith<{ rows: number }>({
   accepts: 'any',
   shape: ([values], { rows }) => [values!.shape[0]!, rows, values!.shape[2]!],
   dtype: ([values]) => values!.dtype,
-  vjp: ({ inputs: [, at], cotangent, lead }) => [gather(cotangent, at!, { axis: lead.length + 1 }), undefined],
+  vjp: ({ inputs: [, at], cotangent, lead }) => [
+    gather(cotangent, at!, { axis: lead.length + 1 }),
+    undefined,
+  ],
   reference: ([values, indices], { rows }) => {
     checkRange('scatterAdd', indices!, rows);
     return addRows(values!, indices!, rows);

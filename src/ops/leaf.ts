@@ -1,12 +1,21 @@
 // Leaves of graphs: inputs, parameters and constants. WGSL: arange and full are index expressions (`write`, here).
-import { EPSILON } from '../bounds.js';
-import { type DType, hostArray, isFloat, readValue, roundTo, type Value } from '../dtype.js';
-import { DTypeError, NablaError, ShapeError } from '../errors.js';
+import { EPSILON } from '../core/bounds.js';
+import { type DType, hostArray, isFloat, readValue, roundTo, type Value } from '../core/dtype.js';
+import { DTypeError, NablaError, ShapeError } from '../core/errors.js';
+import { checkOptions } from '../core/options.js';
+import { checkShape, formatShape, type Shape, sizeOf } from '../core/shape.js';
 import { isParameter } from '../graph/program.js';
-import { apply, checkNumber, constantOp, defineIndex, filled, leafRecord, literal, Tensor } from '../graph/tensor.js';
+import {
+  apply,
+  checkNumber,
+  constantOp,
+  defineIndex,
+  filled,
+  leafRecord,
+  literal,
+  Tensor,
+} from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
-import { checkOptions } from '../options.js';
-import { checkShape, formatShape, type Shape, sizeOf } from '../shape.js';
 import { cast } from './cast.js';
 import { equal } from './compare.js';
 import { reshape } from './view.js';
@@ -25,10 +34,17 @@ type TensorOptions = { dtype?: DType };
 export function tensor(values: Value, options?: TensorOptions): Tensor;
 /** The same in a shape: typed arrays and lists of numbers are cut into it. */
 export function tensor(values: Value, shape: Shape | undefined, options?: TensorOptions): Tensor;
-export function tensor(values: Value, second?: Shape | TensorOptions, third?: TensorOptions): Tensor {
+export function tensor(
+  values: Value,
+  second?: Shape | TensorOptions,
+  third?: TensorOptions,
+): Tensor {
   const isOptions = typeof second === 'object' && second !== null && !Array.isArray(second);
-  if (isOptions && third !== undefined) throw new NablaError('tensor: options are given twice; give them once, last');
-  const [shape, options = {}] = isOptions ? [undefined, second as TensorOptions] : [second as Shape | undefined, third];
+  if (isOptions && third !== undefined)
+    throw new NablaError('tensor: options are given twice; give them once, last');
+  const [shape, options = {}] = isOptions
+    ? [undefined, second as TensorOptions]
+    : [second as Shape | undefined, third];
   const { dtype } = checkOptions('tensor', options, '', 'dtype');
   if (shape !== undefined) checkShape('tensor', shape);
   const value = readValue('tensor', shape ? repeatedTo(shape, values) : values, { shape, dtype });
@@ -45,16 +61,29 @@ function repeatedTo(shape: Shape, values: Value): Value {
 /** A placeholder of fixed `shape` for values that are fed to each run; f32 unless `dtype` is given. */
 export function input(shape: Shape, options: { dtype?: DType; name?: string } = {}): Tensor {
   checkOptions('input', options, '', 'dtype name');
-  return apply(inputOp, [], { shape: checkShape('input', shape), dtype: options.dtype ?? 'f32' }, options.name);
+  return apply(
+    inputOp,
+    [],
+    { shape: checkShape('input', shape), dtype: options.dtype ?? 'f32' },
+    options.name,
+  );
 }
 
 /** Throws where a first value would be that of a parameter: each engine has its own, and a graph none. */
 function checkInitial(init: Tensor): Tensor {
-  const read = topological([init]).find((node) => isParameter(node) && !(node.options as ParameterOptions).ofRun);
+  const read = topological([init]).find(
+    (node) => isParameter(node) && !(node.options as ParameterOptions).ofRun,
+  );
   if (read === undefined) return init;
-  const fact = read === init ? `${describe(init)} is a parameter` : `${init} reads the parameter ${describe(read)}`;
-  const fix = 'parameter(await engine.read(t)) for a parameter t, parameter(await engine.run(t)) for what is computed';
-  throw new NablaError(`parameter: ${fact}, whose value lives in an engine; start from its value there: ${fix}`);
+  const fact =
+    read === init
+      ? `${describe(init)} is a parameter`
+      : `${init} reads the parameter ${describe(read)}`;
+  const fix =
+    'parameter(await engine.read(t)) for a parameter t, parameter(await engine.run(t)) for what is computed';
+  throw new NablaError(
+    `parameter: ${fact}, whose value lives in an engine; start from its value there: ${fix}`,
+  );
 }
 
 type ParameterOptions = {
@@ -79,29 +108,48 @@ export function parameter(init: Value | Tensor, options: { name?: string } = {})
   checkOptions('parameter', options, '', 'name');
   const initial = init instanceof Tensor ? checkInitial(init) : readValue('parameter', init, {});
   if (initial.dtype === 'u8' || initial.dtype === 'bool')
-    throw new DTypeError(`parameter: dtype ${initial.dtype} cannot be updated; use f32, i32 or u32`);
-  return apply(parameterOp, [], { shape: initial.shape, dtype: initial.dtype, initial }, options.name);
+    throw new DTypeError(
+      `parameter: dtype ${initial.dtype} cannot be updated; use f32, i32 or u32`,
+    );
+  return apply(
+    parameterOp,
+    [],
+    { shape: initial.shape, dtype: initial.dtype, initial },
+    options.name,
+  );
 }
 
 /**
  * A tensor filled with one number, or boolean (then bool, unless `dtype` is given). In kernels it is a literal without
  * memory.
  */
-export const full = (shape: Shape, value: number | boolean, options: { dtype?: DType } = {}): Tensor =>
-  repeated('full', shape, value, options);
+export const full = (
+  shape: Shape,
+  value: number | boolean,
+  options: { dtype?: DType } = {},
+): Tensor => repeated('full', shape, value, options);
 /** Zeros of a shape. */
-export const zeros = (shape: Shape, options: { dtype?: DType } = {}): Tensor => repeated('zeros', shape, 0, options);
+export const zeros = (shape: Shape, options: { dtype?: DType } = {}): Tensor =>
+  repeated('zeros', shape, 0, options);
 /** Ones of a shape. */
-export const ones = (shape: Shape, options: { dtype?: DType } = {}): Tensor => repeated('ones', shape, 1, options);
+export const ones = (shape: Shape, options: { dtype?: DType } = {}): Tensor =>
+  repeated('ones', shape, 1, options);
 
 /** `full` as the caller knows it by name. */
-function repeated(op: string, shape: Shape, value: number | boolean, options: { dtype?: DType }): Tensor {
+function repeated(
+  op: string,
+  shape: Shape,
+  value: number | boolean,
+  options: { dtype?: DType },
+): Tensor {
   const isBool = typeof value === 'boolean';
   const { dtype = isBool ? 'bool' : 'f32' } = checkOptions(op, options, '', 'dtype');
   const number = isBool ? Number(value) : value;
   const rounded = dtype === 'f16' ? roundTo(dtype, number) : number;
   if (Number.isFinite(number) && !Number.isFinite(rounded))
-    throw new DTypeError(`${op}: ${number} is beyond the f16 range; use Infinity, or keep within ±65504`);
+    throw new DTypeError(
+      `${op}: ${number} is beyond the f16 range; use Infinity, or keep within ±65504`,
+    );
   return filled(rounded, checkShape(op, shape), dtype, op);
 }
 
@@ -127,15 +175,22 @@ const arangeOf = defineIndex<{ start: number; step: number; length: number; dtyp
  * The numbers start, start + step, … below `stop` (`arange(stop)` starts at 0); i32 unless `dtype` is given.
  * Throws ShapeError for an endless range, DTypeError for fractions in an integer range.
  */
-export function arange(start: number, stop?: number, options: { step?: number; dtype?: Countable } = {}): Tensor {
+export function arange(
+  start: number,
+  stop?: number,
+  options: { step?: number; dtype?: Countable } = {},
+): Tensor {
   if (typeof stop === 'object' && stop !== null)
     throw new NablaError(`arange: options stand third; use arange(0, ${start}, { … })`);
   const [from, to] = stop === undefined ? [0, start] : [start, stop];
   const { step = 1, dtype = 'i32' } = checkOptions('arange', options, '', 'step dtype');
   const length = Math.max(0, Math.ceil((to - from) / step));
   if (!Number.isFinite(length))
-    throw new ShapeError(`arange: no finite length from ${from} to ${to} by ${step}; step must not be 0`);
-  for (const value of [from, step, from + Math.max(0, length - 1) * step]) checkNumber('arange', value, dtype);
+    throw new ShapeError(
+      `arange: no finite length from ${from} to ${to} by ${step}; step must not be 0`,
+    );
+  for (const value of [from, step, from + Math.max(0, length - 1) * step])
+    checkNumber('arange', value, dtype);
   return arangeOf([], { start: from, step, length, dtype });
 }
 
@@ -152,10 +207,14 @@ export function eye(size: number | Shape, options: { dtype?: Countable } = {}): 
 
 /** @internal For error messages: a leaf's name, or its kind and shape. */
 export const describe = (node: Tensor): string =>
-  node instanceof Tensor ? (node.name ?? `${node.op.name} ${formatShape(node.shape)}`) : String(node);
+  node instanceof Tensor
+    ? (node.name ?? `${node.op.name} ${formatShape(node.shape)}`)
+    : String(node);
 
 /** The parameter; throws NablaError for any other node. */
 export function checkParameter(op: string, parameter: Tensor): Tensor {
   if (isParameter(parameter)) return parameter;
-  throw new NablaError(`${op}: ${describe(parameter)} is no parameter; only parameters keep values`);
+  throw new NablaError(
+    `${op}: ${describe(parameter)} is no parameter; only parameters keep values`,
+  );
 }

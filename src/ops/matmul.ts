@@ -1,12 +1,20 @@
 // Matrix product, outer product and dot product. WGSL: shaders/matmul.wgsl, outer.wgsl.
 import outerSource from '../../shaders/outer.wgsl?raw';
-import { gamma, TINY } from '../bounds.js';
-import { hostData, type TensorData, type TypedArray, viewData } from '../dtype.js';
-import { ShapeError } from '../errors.js';
+import { gamma, TINY } from '../core/bounds.js';
+import { hostData, type TensorData, type TypedArray, viewData } from '../core/dtype.js';
+import { ShapeError } from '../core/errors.js';
+import { checkOptions } from '../core/options.js';
+import {
+  broadcastShapes,
+  broadcastSteps,
+  formatShape,
+  rankOf,
+  reducedShape,
+  type Shape,
+  sizeOf,
+} from '../core/shape.js';
 import { pointwise } from '../graph/op.js';
 import { defineOpWith, definePointwise, type Tensor } from '../graph/tensor.js';
-import { checkOptions } from '../options.js';
-import { broadcastShapes, broadcastSteps, formatShape, rankOf, reducedShape, type Shape, sizeOf } from '../shape.js';
 import { mul } from './arithmetic.js';
 import { sum } from './reduce.js';
 import { misfit, reshape, sumTo } from './view.js';
@@ -18,7 +26,8 @@ export function matmulSizes(a: Shape, b: Shape, { transposeA, transposeB }: Matm
   const [m, k] = (transposeA ? [a.at(-1), a.at(-2)] : a.slice(-2)) as [number, number];
   const [inner, n] = (transposeB ? [b.at(-1), b.at(-2)] : b.slice(-2)) as [number, number];
   const fact = `inner sizes differ: ${formatShape([m, k])} × ${formatShape([inner, n])}`;
-  if (k !== inner) throw new ShapeError(`matmul: ${fact}; transpose one side, or change ${k} or ${inner}`);
+  if (k !== inner)
+    throw new ShapeError(`matmul: ${fact}; transpose one side, or change ${k} or ${inner}`);
   return { batch: broadcastShapes('matmul', [a.slice(0, -2), b.slice(0, -2)]), m, n, k };
 }
 
@@ -26,12 +35,24 @@ export function matmulSizes(a: Shape, b: Shape, { transposeA, transposeB }: Matm
 export function multiply(a: TensorData, b: TensorData, options: MatmulOptions): Float64Array {
   const { batch, m, n, k } = matmulSizes(a.shape, b.shape, options);
   const out = new Float64Array(sizeOf(batch) * m * n);
-  const matrices = (x: TensorData, rows: number, columns: number, transposed: boolean): TypedArray => {
+  const matrices = (
+    x: TensorData,
+    rows: number,
+    columns: number,
+    transposed: boolean,
+  ): TypedArray => {
     if (!transposed && x.data.length === sizeOf(batch) * rows * columns) return x.data;
     const steps = broadcastSteps(x.shape.slice(0, -2), batch).map((step) => step * rows * columns);
-    return viewData(x, [...batch, rows, columns], [...steps, ...(transposed ? [1, rows] : [columns, 1])]);
+    return viewData(
+      x,
+      [...batch, rows, columns],
+      [...steps, ...(transposed ? [1, rows] : [columns, 1])],
+    );
   };
-  const [left, right] = [matrices(a, m, k, options.transposeA), matrices(b, k, n, options.transposeB)];
+  const [left, right] = [
+    matrices(a, m, k, options.transposeA),
+    matrices(b, k, n, options.transposeB),
+  ];
   for (let row = 0; row < sizeOf(batch) * m; row++)
     for (let p = 0; p < k; p++) {
       const value = left[row * k + p]!;
@@ -54,17 +75,29 @@ const matmulOf = defineOpWith<MatmulOptions>({
     return [...batch, m, n];
   },
   // C = A B: δA = δC Bᵀ, δB = Aᵀ δC; a transposed operand's gradient is the transpose, taken by swapping sides
-  vjp: ({ inputs: [a, b], cotangent, lead, wanted, options: { transposeA: ta, transposeB: tb } }) => {
-    const dA = (): Tensor => (ta ? product(b!, cotangent, tb, true) : product(cotangent, b!, false, !tb));
-    const dB = (): Tensor => (tb ? product(cotangent, a!, true, ta) : product(a!, cotangent, !ta, false));
-    return [dA, dB].map((part, i) => (wanted[i] ? sumTo(part(), [a, b][i]!.shape, lead.length) : undefined));
+  vjp: ({
+    inputs: [a, b],
+    cotangent,
+    lead,
+    wanted,
+    options: { transposeA: ta, transposeB: tb },
+  }) => {
+    const dA = (): Tensor =>
+      ta ? product(b!, cotangent, tb, true) : product(cotangent, b!, false, !tb);
+    const dB = (): Tensor =>
+      tb ? product(cotangent, a!, true, ta) : product(a!, cotangent, !ta, false);
+    return [dA, dB].map((part, i) =>
+      wanted[i] ? sumTo(part(), [a, b][i]!.shape, lead.length) : undefined,
+    );
   },
   reference: ([a, b], options) => multiply(a!, b!, options),
   kernel: { kind: 'matmul' },
   // γ_{K+1} · |A| |B| + K · 2⁻¹²⁶ holds under any order of summation, with and without fma
   bound: ([a, b], _, options: MatmulOptions) => {
     const { k } = matmulSizes(a!.shape, b!.shape, options);
-    return multiply(magnitude(a!), magnitude(b!), options).map((size) => gamma(k + 1) * size + k * TINY);
+    return multiply(magnitude(a!), magnitude(b!), options).map(
+      (size) => gamma(k + 1) * size + k * TINY,
+    );
   },
   // |ΔA| (|B| + |ΔB|) + |A| |ΔB|
   propagate: ([a, b], [ea, eb], _, options) => {
@@ -87,9 +120,14 @@ function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean)
  * acts as a row (left) or column (right) and its axis goes. `transposeA`, `transposeB` swap an operand's last two
  * axes without copying. Throws ShapeError when the inner sizes differ.
  */
-export function matmul(a: Tensor, b: Tensor, options: { transposeA?: boolean; transposeB?: boolean } = {}): Tensor {
+export function matmul(
+  a: Tensor,
+  b: Tensor,
+  options: { transposeA?: boolean; transposeB?: boolean } = {},
+): Tensor {
   checkOptions('matmul', options, '', 'transposeA transposeB');
-  if (rankOf('matmul', a) === 0 || rankOf('matmul', b) === 0) throw new ShapeError('matmul: a scalar operand; use mul');
+  if (rankOf('matmul', a) === 0 || rankOf('matmul', b) === 0)
+    throw new ShapeError('matmul: a scalar operand; use mul');
   const left = a.rank === 1 ? reshape(a, [1, a.shape[0]!]) : a;
   const right = b.rank === 1 ? reshape(b, [b.shape[0]!, 1]) : b;
   const transposeA = a.rank > 1 && (options.transposeA ?? false);
@@ -110,7 +148,10 @@ const outerOp = definePointwise('outer', pointwise('outer_product', outerSource)
 export function outer(u: Tensor, v: Tensor): Tensor {
   if (rankOf('outer', u) === 0 || rankOf('outer', v) === 0)
     throw new ShapeError('outer: operands are vectors [m] and [n]; use mul for scalars');
-  return outerOp(reshape(u, [...u.shape, 1]), reshape(v, [...v.shape.slice(0, -1), 1, v.shape.at(-1)!]));
+  return outerOp(
+    reshape(u, [...u.shape, 1]),
+    reshape(v, [...v.shape.slice(0, -1), 1, v.shape.at(-1)!]),
+  );
 }
 
 /** Inner product Σ u v over the last axis, which must agree: [n], [n] → scalar; [..., n], [..., n] → [...]. */

@@ -1,15 +1,15 @@
 // Random tensors, uniform and normal, from a seed. WGSL: shaders/random.wgsl.
 import source from '../../shaders/random.wgsl?raw';
-import { EPSILON } from '../bounds.js';
-import { describe } from '../bytes.js';
-import { NablaError } from '../errors.js';
+import { EPSILON } from '../core/bounds.js';
+import { describe } from '../core/bytes.js';
+import { NablaError } from '../core/errors.js';
+import { checkOptions } from '../core/options.js';
+import { checkSeed, threefry } from '../core/randomBits.js';
+import { checkShape, type Shape, sizeOf } from '../core/shape.js';
 import { errorOf, type Op, type OpRecord, type Options } from '../graph/op.js';
 import { type Program, programNodes } from '../graph/program.js';
 import { apply, defineIndex, isOf, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
-import { checkOptions } from '../options.js';
-import { checkSeed, threefry } from '../randomBits.js';
-import { checkShape, type Shape, sizeOf } from '../shape.js';
 import { add, mul } from './arithmetic.js';
 import { runValue } from './leaf.js';
 
@@ -30,10 +30,12 @@ function normalOf([first, second]: Words): number {
 /** The number of a fresh draw. Steps and runs number their draws; elsewhere there is none. */
 function numberOf({ seed }: DrawOptions): number {
   if (seed !== undefined) return seed;
-  throw new NablaError('random: a fresh draw belongs to a step, and here is none; give it a seed instead of fresh');
+  throw new NablaError(
+    'random: a fresh draw belongs to a step, and here is none; give it a seed instead of fresh',
+  );
 }
 
-/** A generator's record. Inputs are none, or for fresh numbers the run's seed and the run count. Layout: src/randomBits.ts. */
+/** A generator's record. Inputs are none, or for fresh numbers the run's seed and the run count. Layout: src/core/randomBits.ts. */
 const generator = (name: string, of: (words: Words) => number, bound: number) =>
   defineIndex<DrawOptions>({
     name,
@@ -45,7 +47,9 @@ const generator = (name: string, of: (words: Words) => number, bound: number) =>
       const number = numberOf(options);
       const [key0, key1] = runSeed ? [runSeed.data[0]!, number] : [number, 0];
       const run = runs ? runs.data[0]! + 1 : 0;
-      return new Float64Array(sizeOf(shape)).map((_, element) => of(threefry(key0, key1, element, run)));
+      return new Float64Array(sizeOf(shape)).map((_, element) =>
+        of(threefry(key0, key1, element, run)),
+      );
     },
     write: ({ inputs, options, flat, read }) => {
       const number = `${numberOf(options)}u`;
@@ -82,7 +86,9 @@ type RandomArguments =
 function checkFinite(op: string, values: Readonly<Record<string, number>>): void {
   for (const [what, value] of Object.entries(values))
     if (typeof value !== 'number' || !Number.isFinite(Math.fround(value)))
-      throw new NablaError(`${op}: ${what} is ${describe(value)}; give a finite number within ±3.4e38`);
+      throw new NablaError(
+        `${op}: ${what} is ${describe(value)}; give a finite number within ±3.4e38`,
+      );
 }
 
 /** offset + scale · the numbers of a generator. */
@@ -99,7 +105,10 @@ function generate(
     );
   if (seed !== undefined) checkSeed('random', seed);
   const number = seed === undefined ? {} : { seed };
-  const unit = draw(fresh ? [runSeed, runCount] : [], { shape: checkShape('random', shape), ...number });
+  const unit = draw(fresh ? [runSeed, runCount] : [], {
+    shape: checkShape('random', shape),
+    ...number,
+  });
   return offset === 0 && scale === 1 ? unit : add(offset, mul(scale, unit));
 }
 
@@ -112,18 +121,28 @@ function generate(
 export const random = {
   /** Uniform in [low, high), [0, 1) unless given: multiples of 2⁻²⁴, scaled; low ≤ high, both finite. */
   uniform(shape: Shape, options: RandomArguments & { low?: number; high?: number }): Tensor {
-    const { low = 0, high = 1, ...which } = checkOptions('random.uniform', options ?? {}, '', 'seed fresh low high');
+    const {
+      low = 0,
+      high = 1,
+      ...which
+    } = checkOptions('random.uniform', options ?? {}, '', 'seed fresh low high');
     checkFinite('random.uniform', { low, high });
     checkFinite('random.uniform', { 'high − low': high - low });
-    if (low > high) throw new NablaError(`random.uniform: low ${low} is above high ${high}; exchange them`);
+    if (low > high)
+      throw new NablaError(`random.uniform: low ${low} is above high ${high}; exchange them`);
     return generate('random.uniform', drawUniform, shape, which, [low, high - low]);
   },
   /** Normal with the given mean (0) and standard deviation (1), which is not negative. */
   normal(shape: Shape, options: RandomArguments & { mean?: number; deviation?: number }): Tensor {
     const known = 'seed fresh mean deviation';
-    const { mean = 0, deviation = 1, ...which } = checkOptions('random.normal', options ?? {}, '', known);
+    const {
+      mean = 0,
+      deviation = 1,
+      ...which
+    } = checkOptions('random.normal', options ?? {}, '', known);
     checkFinite('random.normal', { mean, deviation });
-    if (deviation < 0) throw new NablaError(`random.normal: deviation ${deviation} is negative; give one ≥ 0`);
+    if (deviation < 0)
+      throw new NablaError(`random.normal: deviation ${deviation} is negative; give one ≥ 0`);
     return generate('random.normal', drawNormal, shape, which, [mean, deviation]);
   },
 } as const;

@@ -1,11 +1,19 @@
 // sum, mean, max, min, argMax. WGSL: shaders/fold.wgsl combines two values, shaders/reduction.wgsl is the loop.
-import { gamma } from '../bounds.js';
-import { hostArray, isFloat, type TensorData, type TypedArray } from '../dtype.js';
-import { DTypeError } from '../errors.js';
+import { gamma } from '../core/bounds.js';
+import { hostArray, isFloat, type TensorData, type TypedArray } from '../core/dtype.js';
+import { DTypeError } from '../core/errors.js';
+import { checkOptions } from '../core/options.js';
+import {
+  broadcastSteps,
+  eachPlace,
+  normalizeAxes,
+  normalizeAxis,
+  reducedShape,
+  type Shape,
+  sizeOf,
+} from '../core/shape.js';
 import type { ScalarReference, TensorRecord } from '../graph/op.js';
 import { defineOpWith, type Tensor } from '../graph/tensor.js';
-import { checkOptions } from '../options.js';
-import { broadcastSteps, eachPlace, normalizeAxes, normalizeAxis, reducedShape, type Shape, sizeOf } from '../shape.js';
 import { div, mul } from './arithmetic.js';
 import { cast } from './cast.js';
 import { equal } from './compare.js';
@@ -23,11 +31,19 @@ export interface ReduceOptions {
 type Reduced = { readonly axes: readonly number[]; readonly keepDims: boolean };
 
 /** Calls `visit(output index, input index)` for every element of a reduction, inputs of one output in ascending order. */
-const eachReduced = (shape: Shape, axes: readonly number[], visit: (out: number, at: number) => void): void =>
-  eachPlace(shape, broadcastSteps(reducedShape(shape, axes, true), shape), 0, visit);
+const eachReduced = (
+  shape: Shape,
+  axes: readonly number[],
+  visit: (out: number, at: number) => void,
+): void => eachPlace(shape, broadcastSteps(reducedShape(shape, axes, true), shape), 0, visit);
 
 /** All elements that meet, combined in order from `start` on. */
-function fold(x: TensorData, axes: readonly number[], combine: ScalarReference, start: number): TypedArray {
+function fold(
+  x: TensorData,
+  axes: readonly number[],
+  combine: ScalarReference,
+  start: number,
+): TypedArray {
   const out = new Float64Array(sizeOf(reducedShape(x.shape, axes, false))).fill(start);
   eachReduced(x.shape, axes, (to, at) => {
     out[to] = combine(out[to]!, x.data[at]!);
@@ -38,7 +54,10 @@ function fold(x: TensorData, axes: readonly number[], combine: ScalarReference, 
 
 /** E ++ output.shape back over the reduced axes: E ++ x.shape. */
 const spread = (value: Tensor, x: Tensor, { axes }: Reduced, lead: Shape = []): Tensor =>
-  broadcastTo(reshape(value, [...lead, ...reducedShape(x.shape, axes, true)]), [...lead, ...x.shape]);
+  broadcastTo(reshape(value, [...lead, ...reducedShape(x.shape, axes, true)]), [
+    ...lead,
+    ...x.shape,
+  ]);
 
 /** The axes that a reduction is asked for, ascending. Throws ShapeError over nothing, where a sum alone has a value. */
 export function axesOf(op: string, x: Tensor, options: ReduceOptions): number[] {
@@ -81,7 +100,8 @@ export const sum = defineReduction({
 /** Mean over `axis`. Throws ShapeError over an empty axis. */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
   const axes = axesOf('mean', x, options);
-  if (!isFloat(x.dtype)) throw new DTypeError(`mean: dtype ${x.dtype} is not a float; use cast(x, 'f32')`);
+  if (!isFloat(x.dtype))
+    throw new DTypeError(`mean: dtype ${x.dtype} is not a float; use cast(x, 'f32')`);
   return div(sum(x, options), sizeOf(axes.map((axis) => x.shape[axis]!)));
 }
 
@@ -103,9 +123,15 @@ export const max = extremum('max', Math.max, -Infinity);
 export const min = extremum('min', Math.min, Infinity);
 
 /** Calls `visit(output index, input index, place along the axis)` for every element. */
-function eachAlong(x: TensorData, axis: number, visit: (out: number, at: number, k: number) => void): void {
+function eachAlong(
+  x: TensorData,
+  axis: number,
+  visit: (out: number, at: number, k: number) => void,
+): void {
   const inner = sizeOf(x.shape.slice(axis + 1));
-  eachReduced(x.shape, [axis], (out, at) => visit(out, at, Math.floor(at / inner) % x.shape[axis]!));
+  eachReduced(x.shape, [axis], (out, at) =>
+    visit(out, at, Math.floor(at / inner) % x.shape[axis]!),
+  );
 }
 
 const argMaxOver = defineReduction({
@@ -131,7 +157,8 @@ const argMaxOver = defineReduction({
       const away = output.data[out]! - k;
       const winner = at + away * step;
       const error = errors![at]! + errors![winner]!;
-      if (error > 0 && x!.data[at]! + error >= x!.data[winner]!) far[out] = Math.max(far[out]!, Math.abs(away));
+      if (error > 0 && x!.data[at]! + error >= x!.data[winner]!)
+        far[out] = Math.max(far[out]!, Math.abs(away));
     });
     return far;
   },
@@ -142,6 +169,11 @@ const argMaxOver = defineReduction({
  * axis.
  */
 export function argMax(x: Tensor, options: { axis: number; keepDims?: boolean }): Tensor {
-  const axis = normalizeAxis('argMax', checkOptions('argMax', options, 'axis', 'keepDims').axis, x, true);
+  const axis = normalizeAxis(
+    'argMax',
+    checkOptions('argMax', options, 'axis', 'keepDims').axis,
+    x,
+    true,
+  );
   return x.rank === 0 ? argMaxOver(reshape(x, [1]), { axis }) : argMaxOver(x, { ...options, axis });
 }

@@ -1,10 +1,31 @@
 // slice, pad and concat. WGSL: index expressions (`write`, here), written into the kernels that read them.
-import { inCode } from '../bytes.js';
-import { type DType, hostArray, type TensorData, type TypedArray, viewData } from '../dtype.js';
-import { ShapeError } from '../errors.js';
-import { checkNumber, checkTensors, commonDType, defineIndex, literal, type Tensor } from '../graph/tensor.js';
-import { checkOptions } from '../options.js';
-import { eachPlace, formatShape, normalizeAxis, rankOf, type Shape, sizeOf, stridesOf } from '../shape.js';
+import { inCode } from '../core/bytes.js';
+import {
+  type DType,
+  hostArray,
+  type TensorData,
+  type TypedArray,
+  viewData,
+} from '../core/dtype.js';
+import { ShapeError } from '../core/errors.js';
+import { checkOptions } from '../core/options.js';
+import {
+  eachPlace,
+  formatShape,
+  normalizeAxis,
+  rankOf,
+  type Shape,
+  sizeOf,
+  stridesOf,
+} from '../core/shape.js';
+import {
+  checkNumber,
+  checkTensors,
+  commonDType,
+  defineIndex,
+  literal,
+  type Tensor,
+} from '../graph/tensor.js';
 import { misfit } from './view.js';
 
 /** Copies x into values of a shape, from an element on. */
@@ -33,8 +54,14 @@ const defineResize = (name: 'pad' | 'slice') =>
       return [resize(cotangent, [...lead.map(() => [0, 0] as const), ...back])];
     },
     reference: ([x], { widths, value }, { shape, dtype }) => {
-      if (name === 'slice') return viewData(x!, shape, stridesOf(x!.shape), -cornerOf(widths, x!.shape));
-      return copyInto(hostArray(dtype, sizeOf(shape)).fill(value), shape, cornerOf(widths, shape), x!);
+      if (name === 'slice')
+        return viewData(x!, shape, stridesOf(x!.shape), -cornerOf(widths, x!.shape));
+      return copyInto(
+        hostArray(dtype, sizeOf(shape)).fill(value),
+        shape,
+        cornerOf(widths, shape),
+        x!,
+      );
     },
     write: ({ inputs: [x], output, options, coordinates, flat, read, let: name }) => {
       const tests: string[] = [];
@@ -75,12 +102,18 @@ export function slice(x: Tensor, begin: readonly number[], end: readonly number[
   const rank = rankOf('slice', x);
   const bounds = [begin, end];
   if (bounds.some((each) => !Array.isArray(each) || each.length > rank))
-    misfit('slice:', x, `and bounds ${inCode(bounds)}; give two lists with at most one for each axis`);
+    misfit(
+      'slice:',
+      x,
+      `and bounds ${inCode(bounds)}; give two lists with at most one for each axis`,
+    );
   const widths = x.shape.map((size, i) => {
     const [from, to] = [begin[i] ?? 0, end[i] ?? size];
     const [low, high] = [from < 0 ? from + size : from, to < 0 ? to + size : to];
     if (!Number.isInteger(low) || !Number.isInteger(high) || low < 0 || high > size || low > high)
-      throw new ShapeError(`slice: ${from} to ${to} is outside axis ${i} of size ${size}; keep begin ≤ end within it`);
+      throw new ShapeError(
+        `slice: ${from} to ${to} is outside axis ${i} of size ${size}; keep begin ≤ end within it`,
+      );
     return [0 - low, high - size] as const;
   });
   return resize(x, widths);
@@ -91,7 +124,11 @@ export function pad(x: Tensor, widths: Widths, value = 0): Tensor {
   const isPair = (pair: readonly number[]): boolean =>
     pair.length === 2 && pair.every((n) => Number.isInteger(n) && n >= 0);
   if (widths.length !== rankOf('pad', x) || !widths.every(isPair))
-    misfit('pad:', x, `and widths ${inCode(widths)}; give [before, after] ≥ 0 for each axis, or slice to cut`);
+    misfit(
+      'pad:',
+      x,
+      `and widths ${inCode(widths)}; give [before, after] ≥ 0 for each axis, or slice to cut`,
+    );
   checkNumber('pad', value, x.dtype);
   return resize(x, widths, value);
 }
@@ -136,11 +173,17 @@ export function concat(xs: readonly Tensor[], options: { axis: number }): Tensor
   const axis = normalizeAxis('concat', checkOptions('concat', options, 'axis', '').axis, first);
   for (const x of xs)
     if (x.rank !== first.rank || x.shape.some((size, i) => i !== axis && size !== first.shape[i]))
-      misfit('concat:', x, `does not fit ${formatShape(first.shape)} off axis ${axis}; make the other sizes equal`);
+      misfit(
+        'concat:',
+        x,
+        `does not fit ${formatShape(first.shape)} off axis ${axis}; make the other sizes equal`,
+      );
   const parts = xs.filter((x) => x.shape[axis] !== 0);
   if (parts.length < 2) return parts[0] ?? first;
   // four at a time, so that no kernel binds too many buffers
   if (parts.length <= 4) return concatOf(parts, { axis });
-  const fours = parts.flatMap((_, i) => (i % 4 === 0 ? [concat(parts.slice(i, i + 4), { axis })] : []));
+  const fours = parts.flatMap((_, i) =>
+    i % 4 === 0 ? [concat(parts.slice(i, i + 4), { axis })] : [],
+  );
   return concat(fours, { axis });
 }

@@ -1,10 +1,16 @@
 // softmax, logSoftmax, logSumExp and the cross-entropies that contain them. WGSL: shaders/softmax.wgsl.
 import source from '../../shaders/softmax.wgsl?raw';
-import { EPSILON } from '../bounds.js';
+import { EPSILON } from '../core/bounds.js';
+import { checkOptions } from '../core/options.js';
+import { formatShape, normalizeAxis, reducedShape, sameShape, sizeOf } from '../core/shape.js';
 import { errorOf, pointwise } from '../graph/op.js';
-import { defineOpWith, definePointwise, isOf, type OpFunction, type Tensor } from '../graph/tensor.js';
-import { checkOptions } from '../options.js';
-import { formatShape, normalizeAxis, reducedShape, sameShape, sizeOf } from '../shape.js';
+import {
+  defineOpWith,
+  definePointwise,
+  isOf,
+  type OpFunction,
+  type Tensor,
+} from '../graph/tensor.js';
 import { sigmoid, softplus } from './activation.js';
 import { abs, add, div, log, mul, neg, sub } from './arithmetic.js';
 import { stopGradient } from './cast.js';
@@ -31,7 +37,8 @@ const softmaxPart = definePointwise('softmaxPart', pointwise('softmax', source),
 });
 
 /** The largest z over some axes, with kept dims. No derivative depends on it, so none flows through it. */
-const peakOf = (z: Tensor, axis: number | readonly number[]): Tensor => stopGradient(max(z, { axis, keepDims: true }));
+const peakOf = (z: Tensor, axis: number | readonly number[]): Tensor =>
+  stopGradient(max(z, { axis, keepDims: true }));
 
 /** Σ e^(z − peak) over some axes, with kept dims. */
 const totalOf = (z: Tensor, peak: Tensor, axis: number | readonly number[]): Tensor =>
@@ -41,7 +48,11 @@ const totalOf = (z: Tensor, peak: Tensor, axis: number | readonly number[]): Ten
 const scaledGap = (name: string, kernel: string): OpFunction =>
   definePointwise(name, pointwise(kernel, source), {
     cost: 'cheap',
-    vjp: ({ inputs: [a, b, scale], cotangent: u }) => [mul(u, scale!), neg(mul(u, scale!)), mul(u, sub(a!, b!))],
+    vjp: ({ inputs: [a, b, scale], cotangent: u }) => [
+      mul(u, scale!),
+      neg(mul(u, scale!)),
+      mul(u, sub(a!, b!)),
+    ],
     reference: (a, b, scale) => (a - b) * scale,
     bound: { ulp: 4 },
   });
@@ -112,7 +123,11 @@ const crossEntropyOf = defineOpWith<Record<string, never>>({
 /** −Σ t ln softmax(z) along the last axis: logits z and targets t of one shape [..., classes] to [...]. */
 export function softmaxCrossEntropy(z: Tensor, t: Tensor): Tensor {
   if (!sameShape(z.shape, t.shape) || z.rank === 0)
-    misfit('crossEntropy: logits', z, `and targets ${formatShape(t.shape)} differ; both are [..., classes]`);
+    misfit(
+      'crossEntropy: logits',
+      z,
+      `and targets ${formatShape(t.shape)} differ; both are [..., classes]`,
+    );
   if (z.shape.at(-1) === 0) misfit('crossEntropy:', z, 'has no classes; give at least one');
   return crossEntropyOf([z, t], {});
 }
@@ -120,7 +135,10 @@ export function softmaxCrossEntropy(z: Tensor, t: Tensor): Tensor {
 const binaryCrossEntropyOf = defineOpWith<Record<string, never>>({
   name: 'binaryCrossEntropy',
   // δ_z = (σ(z) − t) δ, δ_t = −z δ
-  vjp: ({ inputs: [z, t], cotangent }) => [mul(cotangent, sub(sigmoid(z!), t!)), neg(mul(cotangent, z!))],
+  vjp: ({ inputs: [z, t], cotangent }) => [
+    mul(cotangent, sub(sigmoid(z!), t!)),
+    neg(mul(cotangent, z!)),
+  ],
   kernel: {
     kind: 'composed',
     compose: ([z, t]) => {
@@ -137,6 +155,10 @@ const binaryCrossEntropyOf = defineOpWith<Record<string, never>>({
  */
 export function sigmoidCrossEntropy(z: Tensor, t: Tensor): Tensor {
   if (!sameShape(z.shape, t.shape))
-    misfit('binaryCrossEntropy: logits', z, `and labels ${formatShape(t.shape)} differ; make the shapes equal`);
+    misfit(
+      'binaryCrossEntropy: logits',
+      z,
+      `and labels ${formatShape(t.shape)} differ; make the shapes equal`,
+    );
   return binaryCrossEntropyOf([z, t], {});
 }

@@ -1,9 +1,17 @@
 // reshape, broadcastTo, transpose. WGSL: index expressions (`write`, here), written into the kernels that read them.
-import { broadcastData, viewData } from '../dtype.js';
-import { ShapeError } from '../errors.js';
+import { broadcastData, viewData } from '../core/dtype.js';
+import { ShapeError } from '../core/errors.js';
+import type { Shape } from '../core/shape.js';
+import {
+  broadcastShapes,
+  checkShape,
+  formatShape,
+  normalizeAxis,
+  sameShape,
+  sizeOf,
+  stridesOf,
+} from '../core/shape.js';
 import { checkTensors, defineIndex, type Tensor } from '../graph/tensor.js';
-import type { Shape } from '../shape.js';
-import { broadcastShapes, checkShape, formatShape, normalizeAxis, sameShape, sizeOf, stridesOf } from '../shape.js';
 import { sum } from './reduce.js';
 
 /** @internal Throws what is wrong with a tensor's shape, as a sentence around it. */
@@ -14,7 +22,8 @@ export function misfit(before: string, { shape }: { readonly shape: Shape }, aft
 /** Sums a broadcast cotangent E ++ wide back to E ++ target; the reverse of broadcasting. */
 export function sumTo(x: Tensor, target: Shape, extra = 0): Tensor {
   const from = x.rank - target.length;
-  const isWide = (axis: number): boolean => axis < from || (target[axis - from] === 1 && x.shape[axis] !== 1);
+  const isWide = (axis: number): boolean =>
+    axis < from || (target[axis - from] === 1 && x.shape[axis] !== 1);
   const axis = [...x.shape.keys()].filter((each) => each >= extra && isWide(each));
   return reshape(sum(x, { axis }), [...x.shape.slice(0, extra), ...target]);
 }
@@ -34,12 +43,18 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   if (!Array.isArray(shape)) checkShape('reshape', shape);
   const known = shape.filter((size) => size !== -1);
   if (known.length < shape.length - 1)
-    throw new ShapeError(`reshape: ${formatShape(shape)} leaves more than one size open; give all but one`);
+    throw new ShapeError(
+      `reshape: ${formatShape(shape)} leaves more than one size open; give all but one`,
+    );
   const size = sizeOf(x.shape);
   const rest = known.length < shape.length ? size / sizeOf(known) : 1;
   const full = shape.map((entry) => (entry === -1 ? rest : entry));
   if (!Number.isInteger(rest) || sizeOf(full) !== size)
-    misfit('reshape:', x, `has ${size} elements, which do not fill ${formatShape(shape)}; give as many`);
+    misfit(
+      'reshape:',
+      x,
+      `has ${size} elements, which do not fill ${formatShape(shape)}; give as many`,
+    );
   return sameShape(full, x.shape) ? x : reshapeOf([x], { shape: checkShape('reshape', full) });
 }
 
@@ -49,7 +64,8 @@ const broadcastOf = defineIndex<{ shape: Shape }>({
   view: 'repeat',
   vjp: ({ inputs: [x], cotangent, lead }) => [sumTo(cotangent, x!.shape, lead.length)],
   reference: ([x], _, { shape }) => broadcastData(x!, shape),
-  write: ({ inputs: [x], output, coordinates, read }) => read(0, coordinates.slice(output.rank - x!.rank)),
+  write: ({ inputs: [x], output, coordinates, read }) =>
+    read(0, coordinates.slice(output.rank - x!.rank)),
 });
 
 /** Repeats axes of size 1, and new leading axes, up to `shape`. */
@@ -57,7 +73,11 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   checkTensors('broadcastTo', x);
   const target = checkShape('broadcastTo', shape);
   if (!sameShape(broadcastShapes('broadcastTo', [x.shape, target]), target))
-    misfit('broadcastTo:', x, `does not broadcast to ${formatShape(target)}; only sizes of 1 repeat`);
+    misfit(
+      'broadcastTo:',
+      x,
+      `does not broadcast to ${formatShape(target)}; only sizes of 1 repeat`,
+    );
   return sameShape(x.shape, target) ? x : broadcastOf([x], { shape: target });
 }
 
@@ -84,8 +104,14 @@ const transposeOf = defineIndex<{ axes: readonly number[] }>({
 /** Permutes axes: output axis i is input axis axes[i]. Without `axes` it reverses them. */
 export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
   checkTensors('transpose', x);
-  const order = Array.from(axes ?? [...x.shape.keys()].reverse(), (axis) => normalizeAxis('transpose', axis, x));
+  const order = Array.from(axes ?? [...x.shape.keys()].reverse(), (axis) =>
+    normalizeAxis('transpose', axis, x),
+  );
   if (order.length !== x.rank || new Set(order).size !== x.rank)
-    misfit('transpose:', { shape: order }, `is no permutation of the ${x.rank} axes; name each of them once`);
+    misfit(
+      'transpose:',
+      { shape: order },
+      `is no permutation of the ${x.rank} axes; name each of them once`,
+    );
   return order.every((axis, i) => axis === i) ? x : transposeOf([x], { axes: order });
 }

@@ -1,6 +1,9 @@
 // Optimizers: sgd, adam, adamW and rmsProp, as updates of parameters and state in the graph.
 import { follow } from '../autodiff/precision.js';
-import { NablaError } from '../errors.js';
+import { NablaError } from '../core/errors.js';
+import { checkOptions } from '../core/options.js';
+import { printedAs } from '../core/print.js';
+import { sameShape } from '../core/shape.js';
 import { programNodes, type Updates } from '../graph/program.js';
 import { checkTensors, Tensor } from '../graph/tensor.js';
 import { namesOf } from '../nn/state.js';
@@ -11,9 +14,6 @@ import { full, parameter, zeros } from '../ops/leaf.js';
 import { descend, movingAverage, scaledDirection } from '../ops/optimizer.js';
 import { sum } from '../ops/reduce.js';
 import { misfit } from '../ops/view.js';
-import { checkOptions } from '../options.js';
-import { printedAs } from '../print.js';
-import { sameShape } from '../shape.js';
 import type { Schedule } from './schedules.js';
 
 /** Makes the updates of a step. It has one state for each parameter, which all steps made with it share. */
@@ -49,7 +49,8 @@ const COMMON = 'learningRate weightDecay clipNorm';
 /** gradients · min(1, max / (norm + 10⁻⁶)), where norm is √Σg² over all of them: PyTorch's `clip_grad_norm_`. */
 export function clipByGlobalNorm(gradients: readonly Tensor[], max: number): Tensor[] {
   if (!(max > 0)) throw new NablaError(`clipByGlobalNorm: max is ${max}; give a number above 0`);
-  if (!Array.isArray(gradients)) throw new NablaError('clipByGlobalNorm: gradients are a list; pass [gradient]');
+  if (!Array.isArray(gradients))
+    throw new NablaError('clipByGlobalNorm: gradients are a list; pass [gradient]');
   checkTensors('clipByGlobalNorm', ...gradients);
   if (gradients.length === 0) return [];
   const total = gradients.map((gradient) => sum(square(gradient))).reduce((a, b) => add(a, b));
@@ -58,7 +59,11 @@ export function clipByGlobalNorm(gradients: readonly Tensor[], max: number): Ten
 }
 
 /** Throws unless all values are numbers in [0, high). */
-function checkNumbers(optimizer: string, values: Readonly<Record<string, unknown>>, high = Infinity): void {
+function checkNumbers(
+  optimizer: string,
+  values: Readonly<Record<string, unknown>>,
+  high = Infinity,
+): void {
   for (const [what, value] of Object.entries(values))
     if (typeof value !== 'number' || !(value >= 0 && value < high))
       throw new NablaError(`${optimizer}: ${what} is ${value}; give a number in [0, ${high})`);
@@ -72,22 +77,32 @@ function makeOptimizer(
   ruleOf: (rate: Tensor, count: Tensor) => Rule,
 ): Optimizer {
   const isScheduled = typeof learningRate === 'function';
-  checkNumbers(name, { weightDecay, ...(!isScheduled && !(learningRate instanceof Tensor) && { learningRate }) });
+  checkNumbers(name, {
+    weightDecay,
+    ...(!isScheduled && !(learningRate instanceof Tensor) && { learningRate }),
+  });
   const counter = parameter(0, { name: 'step' });
   const states = new WeakMap<Tensor, Tensor[]>();
   const stateOf = (each: Tensor): Tensor[] => {
     const named = (slot: string) => ({ name: `${each.name ?? 'parameter'}.${slot}` });
-    const state = states.get(each) ?? slots.map((slot) => parameter(zeros(each.shape), named(slot)));
+    const state =
+      states.get(each) ?? slots.map((slot) => parameter(zeros(each.shape), named(slot)));
     states.set(each, state);
     return state;
   };
   const updatesOf = (raw: readonly Tensor[], parameters: readonly Tensor[]): Updates => {
     if (parameters.length === 0) throw new NablaError(`${name}: there are no parameters to update`);
     if (raw.length !== parameters.length)
-      throw new NablaError(`${name}: ${raw.length} gradients for ${parameters.length} parameters; give one each`);
+      throw new NablaError(
+        `${name}: ${raw.length} gradients for ${parameters.length} parameters; give one each`,
+      );
     for (const [i, { shape }] of parameters.entries())
       if (!sameShape(raw[i]!.shape, shape))
-        misfit(`${name}: gradient`, raw[i]!, `for ${namesOf(parameters)[i]} [${shape}]; they have one shape`);
+        misfit(
+          `${name}: gradient`,
+          raw[i]!,
+          `for ${namesOf(parameters)[i]} [${shape}]; they have one shape`,
+        );
     const clipped = clipNorm === undefined ? raw : clipByGlobalNorm(raw, clipNorm);
     const given = isScheduled ? learningRate(counter) : learningRate;
     const rate = typeof given === 'number' ? full([], given) : given;
@@ -97,7 +112,10 @@ function makeOptimizer(
     const rows = parameters.map((each, i) => {
       // of halves too, state and arithmetic are f32
       const isHalf = each.dtype === 'f16';
-      const [value, slope] = [each, clipped[i]!].map((x) => (isHalf ? cast(x, 'f32') : x)) as [Tensor, Tensor];
+      const [value, slope] = [each, clipped[i]!].map((x) => (isHalf ? cast(x, 'f32') : x)) as [
+        Tensor,
+        Tensor,
+      ];
       const gradient = weightDecay === 0 ? slope : add(slope, mul(weightDecay, value));
       const state = stateOf(each);
       const [next, ...rest] = rule(value, gradient, ...state);
@@ -119,7 +137,9 @@ function makeOptimizer(
       return new Map([['step', counter], ...leaves]);
     },
     updates: (given, parameters) =>
-      given instanceof Tensor ? follow({ cost: given, parameters, updates: updatesOf }) : updatesOf(given, parameters),
+      given instanceof Tensor
+        ? follow({ cost: given, parameters, updates: updatesOf })
+        : updatesOf(given, parameters),
   };
   const rate = isScheduled ? 'by a schedule' : String(learningRate);
   return printedAs(optimizer, () => `Optimizer: ${name}, learningRate ${rate}`);
@@ -136,15 +156,28 @@ function biasCorrection(beta: number, count: Tensor): Tensor {
  * Stochastic gradient descent, PyTorch's `SGD`: g ← g + weightDecay · p; v ← momentum · v + g; p ← p − rate · v, or with
  * `nesterov` p ← p − rate · (g + momentum · v). Learning rate 0.001, no momentum and no decay unless given.
  */
-export function sgd(options: OptimizerOptions & { momentum?: number; nesterov?: boolean } = {}): Optimizer {
-  const { momentum = 0, nesterov = false } = checkOptions('sgd', options, '', `${COMMON} momentum nesterov`);
+export function sgd(
+  options: OptimizerOptions & { momentum?: number; nesterov?: boolean } = {},
+): Optimizer {
+  const { momentum = 0, nesterov = false } = checkOptions(
+    'sgd',
+    options,
+    '',
+    `${COMMON} momentum nesterov`,
+  );
   checkNumbers('sgd', { momentum });
-  if (nesterov && momentum === 0) throw new NablaError('sgd: nesterov needs momentum; give momentum above 0');
-  return makeOptimizer('sgd', options, momentum ? ['momentum'] : [], (rate) => (p, g, v?: Tensor) => {
-    if (!v) return [descend(p, rate, g)];
-    const velocity = add(mul(momentum, v), g);
-    return [descend(p, rate, nesterov ? add(g, mul(momentum, velocity)) : velocity), velocity];
-  });
+  if (nesterov && momentum === 0)
+    throw new NablaError('sgd: nesterov needs momentum; give momentum above 0');
+  return makeOptimizer(
+    'sgd',
+    options,
+    momentum ? ['momentum'] : [],
+    (rate) => (p, g, v?: Tensor) => {
+      if (!v) return [descend(p, rate, g)];
+      const velocity = add(mul(momentum, v), g);
+      return [descend(p, rate, nesterov ? add(g, mul(momentum, velocity)) : velocity), velocity];
+    },
+  );
 }
 
 /** Options of `adam` and `adamW`. */
@@ -166,7 +199,11 @@ export const adamW = (options: AdamOptions = {}): Optimizer => makeAdam('adamW',
 
 function makeAdam(name: string, options: AdamOptions, isApart: boolean): Optimizer {
   const known = `${COMMON} betas epsilon`;
-  const { betas = [0.9, 0.999], epsilon = 1e-8, weightDecay = 0.01 } = checkOptions(name, options, '', known);
+  const {
+    betas = [0.9, 0.999],
+    epsilon = 1e-8,
+    weightDecay = 0.01,
+  } = checkOptions(name, options, '', known);
   const [beta1, beta2] = betas;
   checkNumbers(name, { epsilon, weightDecay });
   checkNumbers(name, { 'betas[0]': beta1, 'betas[1]': beta2 }, 1);
@@ -180,7 +217,11 @@ function makeAdam(name: string, options: AdamOptions, isApart: boolean): Optimiz
     return (p, g, m, v) => {
       const first = movingAverage(beta1, m, g);
       const second = movingAverage(beta2, v, square(g));
-      return [descend(kept ? mul(p, kept) : p, size, scaledDirection(first, second, floor)), first, second];
+      return [
+        descend(kept ? mul(p, kept) : p, size, scaledDirection(first, second, floor)),
+        first,
+        second,
+      ];
     };
   });
 }
@@ -193,15 +234,24 @@ type RmsPropOptions = OptimizerOptions & { alpha?: number; epsilon?: number; mom
  */
 export function rmsProp(options: RmsPropOptions = {}): Optimizer {
   const known = `${COMMON} alpha epsilon momentum`;
-  const { alpha = 0.99, epsilon = 1e-8, momentum = 0 } = checkOptions('rmsProp', options, '', known);
+  const {
+    alpha = 0.99,
+    epsilon = 1e-8,
+    momentum = 0,
+  } = checkOptions('rmsProp', options, '', known);
   checkNumbers('rmsProp', { epsilon, momentum });
   checkNumbers('rmsProp', { alpha }, 1);
   const settings = { ...options, learningRate: options.learningRate ?? 1e-2 };
-  return makeOptimizer('rmsProp', settings, momentum ? ['v', 'momentum'] : ['v'], (rate) => (p, g, v, m?: Tensor) => {
-    const next = movingAverage(alpha, v, square(g));
-    const direction = scaledDirection(g, next, epsilon);
-    if (!m) return [descend(p, rate, direction), next];
-    const velocity = add(mul(momentum, m), direction);
-    return [descend(p, rate, velocity), next, velocity];
-  });
+  return makeOptimizer(
+    'rmsProp',
+    settings,
+    momentum ? ['v', 'momentum'] : ['v'],
+    (rate) => (p, g, v, m?: Tensor) => {
+      const next = movingAverage(alpha, v, square(g));
+      const direction = scaledDirection(g, next, epsilon);
+      if (!m) return [descend(p, rate, direction), next];
+      const velocity = add(mul(momentum, m), direction);
+      return [descend(p, rate, velocity), next, velocity];
+    },
+  );
 }

@@ -1,9 +1,9 @@
 // Learning rate schedules as functions of the step number.
-import { NablaError } from '../errors.js';
+import { NablaError } from '../core/errors.js';
+import { checkOptions } from '../core/options.js';
 import type { Tensor } from '../graph/tensor.js';
 import { add, cos, div, maximum, minimum, mul, pow } from '../ops/arithmetic.js';
 import { cast } from '../ops/cast.js';
-import { checkOptions } from '../options.js';
 
 /**
  * A learning rate as a function of the number of steps done before this one (a scalar f32), part of the step's graph.

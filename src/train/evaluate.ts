@@ -1,8 +1,9 @@
 // evaluate: mean cost and accuracy over a data set, and the pass over batches that fit shares with it.
 import type { Precision } from '../autodiff/precision.js';
+import { FeedError } from '../core/errors.js';
+import { checkWhole, sameShape, sizeOf } from '../core/shape.js';
 import { type Dataset, isScaled, stored } from '../data/dataset.js';
-import type { Engine } from '../engine.js';
-import { FeedError } from '../errors.js';
+import type { Engine } from '../engine/engine.js';
 import type { Updates } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { binaryCrossEntropy, type Loss } from '../loss.js';
@@ -16,7 +17,6 @@ import { drawsFresh } from '../ops/random.js';
 import { argMax, sum } from '../ops/reduce.js';
 import { slice } from '../ops/slice.js';
 import { misfit, reshape } from '../ops/view.js';
-import { checkWhole, sameShape, sizeOf } from '../shape.js';
 import { checkBesideFit } from './settings.js';
 
 /**
@@ -52,7 +52,11 @@ export async function evaluate(engine: Engine, options: EvaluateOptions): Promis
   const pass = makePass(engine, { model, loss, data, batchSize });
   try {
     const { cost, correct } = await pass.run(rows, START);
-    return { cost: cost / examples, ...(pass.counted && { accuracy: correct / examples }), examples };
+    return {
+      cost: cost / examples,
+      ...(pass.counted && { accuracy: correct / examples }),
+      examples,
+    };
   } finally {
     pass.release();
   }
@@ -106,7 +110,10 @@ function makeStep(engine: Engine, definition: PassDefinition, books: Books, size
   const values = isScaled(inputs.dtype) ? mul(cast(picked, 'f32'), scale) : picked;
   // running statistics and the like, which training alone changes
   const moved: BufferUpdate[] = [];
-  const output = model.apply(values, updates ? { training: true, updates: moved } : { training: false });
+  const output = model.apply(
+    values,
+    updates ? { training: true, updates: moved } : { training: false },
+  );
   const wanted = gather(labels, rows);
   const cost = loss(output, wanted);
   if (cost.rank !== 0) misfit('loss: it gives', cost, 'and a cost is a scalar');
@@ -130,7 +137,8 @@ export function makePass(engine: Engine, definition: PassDefinition) {
   const { order, cursor, ledger } = books;
   const size = Math.min(batchSize, data.length);
   const { step: full, counted, isRandom } = makeStep(engine, definition, books, size);
-  const rest = data.length % size ? makeStep(engine, definition, books, data.length % size).step : undefined;
+  const rest =
+    data.length % size ? makeStep(engine, definition, books, data.length % size).step : undefined;
   let steps = 0;
   return {
     /** A step of a whole batch, and one of the remainder. */
@@ -141,14 +149,22 @@ export function makePass(engine: Engine, definition: PassDefinition) {
     /** Whether a step draws fresh random numbers, which depend on the run's seed. */
     isRandom,
     /** Runs steps over the rest of an order of rows; `goOn` is asked after each. */
-    async run(rows: Int32Array, from: Totals, goOn: () => boolean | Promise<boolean> = () => true): Promise<Totals> {
+    async run(
+      rows: Int32Array,
+      from: Totals,
+      goOn: () => boolean | Promise<boolean> = () => true,
+    ): Promise<Totals> {
       let { position } = from;
       steps = 0;
       const sums = new Float64Array(2 + HISTORY);
       sums.set([from.cost, from.correct]);
       const opening = { shape: ledger.shape, dtype: 'f64', data: sums } as const;
       const place = Int32Array.of(position, 0);
-      await Promise.all([engine.write(order, rows), engine.write(cursor, place), engine.write(ledger, opening)]);
+      await Promise.all([
+        engine.write(order, rows),
+        engine.write(cursor, place),
+        engine.write(ledger, opening),
+      ]);
       do {
         const step = data.length - position < size ? rest! : full;
         position = Math.min(position + size, data.length);
@@ -176,7 +192,12 @@ export function makePass(engine: Engine, definition: PassDefinition) {
  * How many labels, as a share of an example's, the largest output names; a single one says class 1 above ½, or as a logit
  * above 0. Throws FeedError where a class number has no output.
  */
-function rightAnswers(output: Tensor, labels: Tensor, { values }: Dataset, loss: Loss): Tensor | undefined {
+function rightAnswers(
+  output: Tensor,
+  labels: Tensor,
+  { values }: Dataset,
+  loss: Loss,
+): Tensor | undefined {
   if (!sameShape(labels.shape, output.shape.slice(0, -1))) return undefined;
   const [classes, isLogit] = [output.shape.at(-1)!, loss === binaryCrossEntropy];
   const limit = Math.max(2, classes);
@@ -186,7 +207,12 @@ function rightAnswers(output: Tensor, labels: Tensor, { values }: Dataset, loss:
   if (at >= 0 && classes === 1 && !isLogit) return undefined;
   const each = sizeOf(labels.shape.slice(1));
   if (at >= 0)
-    throw new FeedError(`data: label ${data[at]} of example ${Math.floor(at / each)} has no output in [0, ${limit})`);
-  const named = classes > 1 ? argMax(output, { axis: -1 }) : greater(reshape(output, labels.shape), isLogit ? 0 : 0.5);
+    throw new FeedError(
+      `data: label ${data[at]} of example ${Math.floor(at / each)} has no output in [0, ${limit})`,
+    );
+  const named =
+    classes > 1
+      ? argMax(output, { axis: -1 })
+      : greater(reshape(output, labels.shape), isLogit ? 0 : 0.5);
   return div(sum(cast(equal(cast(named, 'i32'), labels), 'f32')), each);
 }

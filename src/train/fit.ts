@@ -1,16 +1,24 @@
 // fit: the training loop, with reports, validation, stopping and resuming.
 import type { Precision } from '../autodiff/precision.js';
+import { NablaError } from '../core/errors.js';
+import { checkOptions } from '../core/options.js';
+import { INSPECT } from '../core/print.js';
+import { checkSeed } from '../core/randomBits.js';
+import { checkWhole } from '../core/shape.js';
 import type { Dataset } from '../data/dataset.js';
 import { shuffled } from '../data/random.js';
-import type { Engine } from '../engine.js';
-import { NablaError } from '../errors.js';
+import type { Engine } from '../engine/engine.js';
 import { runCount, runSeed } from '../ops/random.js';
 import type { Optimizer } from '../optim/optimizers.js';
-import { checkOptions } from '../options.js';
-import { INSPECT } from '../print.js';
-import { checkSeed } from '../randomBits.js';
-import { checkWhole } from '../shape.js';
-import { type EvaluateOptions, type Evaluation, evaluate, HISTORY, makePass, START, type Totals } from './evaluate.js';
+import {
+  type EvaluateOptions,
+  type Evaluation,
+  evaluate,
+  HISTORY,
+  makePass,
+  START,
+  type Totals,
+} from './evaluate.js';
 import { NEEDED, OPTIONAL } from './settings.js';
 import { expectUse } from './unused.js';
 
@@ -51,7 +59,8 @@ export interface FitOptions extends EvaluateOptions {
  * bit. `epoch` and `step` count completed ones; `position` is the number of examples done in the current epoch, which
  * the totals are for.
  */
-export type Progress = Totals & Readonly<Record<'seed' | 'batchSize' | 'examples' | 'epoch' | 'step', number>>;
+export type Progress = Totals &
+  Readonly<Record<'seed' | 'batchSize' | 'examples' | 'epoch' | 'step', number>>;
 
 /** Report on one step for `onStep`, a few steps behind the device. */
 export interface StepReport {
@@ -131,7 +140,9 @@ export class TrainingRun implements Fit {
     const seed = checkSeed('fit', options.seed ?? resume?.seed ?? 0);
     const settings = { seed, batchSize, examples: data.length };
     const progress: Progress = resume ?? { ...settings, ...START, epoch: 0, step: 0 };
-    const other = (['seed', 'batchSize', 'examples'] as const).find((key) => progress[key] !== settings[key]);
+    const other = (['seed', 'batchSize', 'examples'] as const).find(
+      (key) => progress[key] !== settings[key],
+    );
     if (other)
       throw new NablaError(
         `fit: resume has ${other} ${progress[other]} and the run ${settings[other]}; make them equal`,
@@ -175,7 +186,10 @@ export class TrainingRun implements Fit {
   async *#run(): AsyncGenerator<EpochReport, undefined> {
     const { model, optimizer, onWarmUp, epochs } = this.#options;
     const engine = this.#engine;
-    const pass = makePass(engine, { ...this.#options, updates: (cost) => optimizer.updates(cost, model.parameters) });
+    const pass = makePass(engine, {
+      ...this.#options,
+      updates: (cost) => optimizer.updates(cost, model.parameters),
+    });
     const reports = makeReports(this.#options, pass.costs);
     const driver = {};
     try {
@@ -217,7 +231,10 @@ export class TrainingRun implements Fit {
     const order = shuffle === false ? data.rows : shuffled(data.rows, from.seed, from.epoch);
     // what is drawn depends on seed and step alone; at each epoch, because another run may go on between two
     if (pass.isRandom)
-      await Promise.all([this.#engine.write(runSeed, from.seed), this.#engine.write(runCount, from.step)]);
+      await Promise.all([
+        this.#engine.write(runSeed, from.seed),
+        this.#engine.write(runCount, from.step),
+      ]);
     const began = performance.now();
     const epoch = from.epoch + 1;
     let { step } = from;
@@ -232,8 +249,17 @@ export class TrainingRun implements Fit {
     if (!complete && signal?.aborted) return undefined;
     const accuracy = pass.counted && { accuracy: totals.correct / totals.position };
     const validation = unseen &&
-      !signal?.aborted && { validation: await evaluate(this.#engine, { model, loss, data: unseen }) };
-    return { epoch, step, cost: totals.cost / totals.position, ...accuracy, seconds, ...validation };
+      !signal?.aborted && {
+        validation: await evaluate(this.#engine, { model, loss, data: unseen }),
+      };
+    return {
+      epoch,
+      step,
+      cost: totals.cost / totals.position,
+      ...accuracy,
+      seconds,
+      ...validation,
+    };
   }
 }
 
@@ -241,7 +267,10 @@ export class TrainingRun implements Fit {
 const INTERVAL = 30;
 
 /** Tells `onStep` costs that are read back while later steps run. Throws what an earlier step or `onStep` threw. */
-function makeReports({ onStep, reportEvery }: FitOptions, costsOfLast: (count: number) => Promise<readonly number[]>) {
+function makeReports(
+  { onStep, reportEvery }: FitOptions,
+  costsOfLast: (count: number) => Promise<readonly number[]>,
+) {
   let unread: Omit<StepReport, 'cost'>[] = [];
   let asked = Number.NEGATIVE_INFINITY;
   let told: Promise<void> = Promise.resolve();

@@ -1,11 +1,18 @@
 // Training in a worker: engine, model and data live there; reports and files are sent to the page.
-import { type Bytes, classOf, copyBytes, copyOf, isShared } from '../bytes.js';
-import type { Engine } from '../engine.js';
-import * as errors from '../errors.js';
+import { type Bytes, classOf, copyBytes, copyOf, isShared } from '../core/bytes.js';
+import * as errors from '../core/errors.js';
+import { checkOptions } from '../core/options.js';
+import type { Engine } from '../engine/engine.js';
 import type { EngineInfo } from '../graph/backend.js';
 import * as checkpoint from '../io/checkpoint.js';
-import { checkOptions } from '../options.js';
-import { type EpochReport, type Fit, type FitOptions, type Progress, type StepReport, TrainingRun } from './fit.js';
+import {
+  type EpochReport,
+  type Fit,
+  type FitOptions,
+  type Progress,
+  type StepReport,
+  TrainingRun,
+} from './fit.js';
 
 /**
  * One end of a channel: a Worker in a browser or in Node, the global scope of a browser's worker, Node's `parentPort`,
@@ -21,7 +28,8 @@ export interface Port {
   close?(): void;
 }
 function listen(port: Port, type: string, listener: (data: unknown) => void): void {
-  const read = (event: unknown) => listener(type === 'message' ? (event as { data: unknown }).data : event);
+  const read = (event: unknown) =>
+    listener(type === 'message' ? (event as { data: unknown }).data : event);
   if (port.on) port.on(type, listener);
   else port.addEventListener!(type, read);
   port.start?.();
@@ -46,7 +54,8 @@ function unpacked({ name, message, stack }: ReturnType<typeof packed>): Error {
 /** The memory that arrays anywhere in a value take as a whole: what can be moved instead of copied; shared memory cannot. */
 function buffersOf(value: unknown): ArrayBuffer[] {
   if (value instanceof ArrayBuffer) return [value];
-  if (ArrayBuffer.isView(value)) return value.byteLength === value.buffer.byteLength ? buffersOf(value.buffer) : [];
+  if (ArrayBuffer.isView(value))
+    return value.byteLength === value.buffer.byteLength ? buffersOf(value.buffer) : [];
   return typeof value === 'object' && value ? Object.values(value).flatMap(buffersOf) : [];
 }
 
@@ -56,7 +65,9 @@ function buffersOf(value: unknown): ArrayBuffer[] {
  */
 function unshared(value: unknown): unknown {
   if (ArrayBuffer.isView(value) && isShared(value.buffer))
-    return value instanceof DataView ? new DataView(copyBytes('remoteTrainer', value).buffer) : copyOf(value);
+    return value instanceof DataView
+      ? new DataView(copyBytes('remoteTrainer', value).buffer)
+      : copyOf(value);
   const kind = classOf(value);
   if (ArrayBuffer.isView(value) || (kind !== 'Array' && kind !== 'Object')) return value;
   const parts = Object.entries(value as object);
@@ -66,7 +77,8 @@ function unshared(value: unknown): unknown {
 }
 
 /** A trainer in a worker: the options of `fit`, the engine, and functions that the other side may call. */
-export interface ServedTrainer extends Omit<FitOptions, 'signal' | 'resume' | 'onStep' | 'onWarmUp'> {
+export interface ServedTrainer
+  extends Omit<FitOptions, 'signal' | 'resume' | 'onStep' | 'onWarmUp'> {
   readonly engine: Engine;
   /** Functions for `trainer.call`, by name; they run immediately, also during training. */
   readonly calls?: Readonly<Record<string, (argument: never) => unknown>>;
@@ -77,7 +89,10 @@ type SetUp<S> = (settings: S) => ServedTrainer | Promise<ServedTrainer>;
 type Tell = (event: keyof RemoteListeners) => (...values: readonly unknown[]) => void;
 
 /** Does what a command says: one after the other, but for calls. */
-function makeServant<S>(setUp: SetUp<S>, tell: Tell): (command: Command, argument: never) => Promise<unknown> {
+function makeServant<S>(
+  setUp: SetUp<S>,
+  tell: Tell,
+): (command: Command, argument: never) => Promise<unknown> {
   let served: ServedTrainer;
   let run: Fit;
   let reports: AsyncIterator<EpochReport> | undefined;
@@ -155,9 +170,13 @@ function makeServant<S>(setUp: SetUp<S>, tell: Tell): (command: Command, argumen
  */
 export function serveTrainer<S>(setUp: SetUp<S>, port: Port | null = globalThis as never): void {
   if (typeof port?.postMessage !== 'function')
-    throw new errors.NablaError('serveTrainer: there is no port; in Node pass parentPort of node:worker_threads');
-  const send = (reply: Answer | News, transfer: ArrayBuffer[] = []): void => port.postMessage(reply, transfer as never);
-  const say = (event: keyof RemoteListeners, ...values: readonly unknown[]): void => send({ event, values });
+    throw new errors.NablaError(
+      'serveTrainer: there is no port; in Node pass parentPort of node:worker_threads',
+    );
+  const send = (reply: Answer | News, transfer: ArrayBuffer[] = []): void =>
+    port.postMessage(reply, transfer as never);
+  const say = (event: keyof RemoteListeners, ...values: readonly unknown[]): void =>
+    send({ event, values });
   const serve = makeServant(setUp, (event) => say.bind(undefined, event));
   listen(port, 'message', (data) => {
     const { id, command, argument } = data as Request;
@@ -224,7 +243,8 @@ function connect(port: Port, listeners: RemoteListeners) {
   listen(port, 'exit', (code) => end(`exit code ${code}`));
   listen(port, 'message', (data) => {
     const reply = data as Answer | News;
-    if ('event' in reply) return (listeners[reply.event] as (...values: unknown[]) => void)?.(...reply.values);
+    if ('event' in reply)
+      return (listeners[reply.event] as (...values: unknown[]) => void)?.(...reply.values);
     const { id, value, failure } = reply;
     waiting.get(id)?.((failure ? Promise.reject(unpacked(failure)) : value) as never);
     waiting.delete(id);
@@ -256,10 +276,12 @@ export async function remoteTrainer(
   checkOptions('remoteTrainer', listeners, '', 'onStep onWarmUp onLost');
   const { request, close } = connect(port, listeners);
   const sent = unshared(settings);
-  const info = await request<EngineInfo>('open', sent, [...new Set(buffersOf(sent))]).catch(async (error) => {
-    await close();
-    throw error;
-  });
+  const info = await request<EngineInfo>('open', sent, [...new Set(buffersOf(sent))]).catch(
+    async (error) => {
+      await close();
+      throw error;
+    },
+  );
   let isClosed = false;
   return {
     info,

@@ -1,17 +1,25 @@
 // Names of fit's settings, apart from fit so that code which only checks them need not load the training loop.
-import { checkOptions } from '../options.js';
+import { checkOptions } from '../core/options.js';
 
 /** What `fit` needs. */
 export const NEEDED = 'model loss optimizer data epochs batchSize';
 /** What it may be given beside. */
-export const OPTIONAL = 'validation seed shuffle signal onStep reportEvery steps precision accuracy resume onWarmUp';
+export const OPTIONAL =
+  'validation seed shuffle signal onStep reportEvery steps precision accuracy resume onWarmUp';
 
 const ofFit = new Set(`${NEEDED} ${OPTIONAL}`.split(' '));
 
 /** Options of a function that may be given the settings of a `fit` whole: it passes over those that it does not have. */
-export function checkBesideFit<O extends object>(op: string, options: O, needed: string, known: string): O {
+export function checkBesideFit<O extends object>(
+  op: string,
+  options: O,
+  needed: string,
+  known: string,
+): O {
   const own = `${needed} ${known}`.split(' ');
-  const left = Object.entries(Object(options)).filter(([name]) => own.includes(name) || !ofFit.has(name));
+  const left = Object.entries(Object(options)).filter(
+    ([name]) => own.includes(name) || !ofFit.has(name),
+  );
   checkOptions(op, options && Object.fromEntries(left), needed, known);
   return options;
 }

@@ -1,11 +1,16 @@
 // Symbolic indices: flat indices to coordinates and back, as WGSL expressions that are simplified by known sizes.
-import { type Shape, sizeOf } from '../shape.js';
+import { type Shape, sizeOf } from '../core/shape.js';
 
 /**
  * One digit of a mixed-radix index: floor(base / divisor) mod extent, where `base` is a WGSL u32 variable below
  * `total`. Keeping digits symbolic lets reshapes cost nothing and broadcasts drop what they do not need.
  */
-type Digit = { readonly base: string; readonly total: number; readonly divisor: number; readonly extent: number };
+type Digit = {
+  readonly base: string;
+  readonly total: number;
+  readonly divisor: number;
+  readonly extent: number;
+};
 /** Outermost digit first; its value is the row-major index. */
 export type Index = readonly Digit[];
 
@@ -13,7 +18,8 @@ export const digit = (base: string, extent: number): Index =>
   extent === 1 ? [] : [{ base, total: extent, divisor: 1, extent }];
 
 /** How many elements an index runs over. */
-export const countOf = (index: Index): number => index.reduce((product, { extent }) => product * extent, 1);
+export const countOf = (index: Index): number =>
+  index.reduce((product, { extent }) => product * extent, 1);
 
 function digitExpression({ base, total, divisor, extent }: Digit): string {
   const quotient = divisor === 1 ? base : `(${base} / ${divisor}u)`;
@@ -36,7 +42,8 @@ function merge(index: Index): Digit[] {
 export function flat(index: Index): string {
   const [first, ...others] = merge(index);
   if (!first) return '0u';
-  const append = (text: string, next: Digit) => `(${text} * ${next.extent}u + ${digitExpression(next)})`;
+  const append = (text: string, next: Digit) =>
+    `(${text} * ${next.extent}u + ${digitExpression(next)})`;
   return others.reduce(append, digitExpression(first));
 }
 
@@ -50,7 +57,8 @@ function takeAxes(digits: Index, shape: Shape): Index[] | undefined {
       const extent = Math.min(need, last?.extent ?? 0);
       if (!last || Math.max(need, last.extent) % extent !== 0) return undefined;
       axis.unshift({ ...last, extent });
-      if (extent < last.extent) rest.push({ ...last, divisor: last.divisor * extent, extent: last.extent / extent });
+      if (extent < last.extent)
+        rest.push({ ...last, divisor: last.divisor * extent, extent: last.extent / extent });
       need /= extent;
     }
   }
@@ -64,7 +72,12 @@ export function split(index: Index, shape: Shape, name: (expression: string) => 
 }
 
 /** The index of an input that broadcasts to `from`: axes of size 1 and missing ones drop out. */
-export function project(index: Index, from: Shape, to: Shape, name: (expression: string) => string): Index {
+export function project(
+  index: Index,
+  from: Shape,
+  to: Shape,
+  name: (expression: string) => string,
+): Index {
   if (sizeOf(to) === 1) return [];
   if (sizeOf(from) === sizeOf(to)) return index;
   const axes = split(index, from, name).slice(from.length - to.length);

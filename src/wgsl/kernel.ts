@@ -47,7 +47,13 @@ function entryOf(statement: readonly Node[]): Start & Pick<Skeleton, 'body'> {
   const parameters = code.flatMap((text, at): Parameter[] => {
     if (text !== 'builtin') return [];
     // builtin ( what ) name : type
-    const [builtin, , name, , type] = code.slice(at + 2) as [string, string, string, string, string];
+    const [builtin, , name, , type] = code.slice(at + 2) as [
+      string,
+      string,
+      string,
+      string,
+      string,
+    ];
     return [{ builtin, name, type }];
   });
   const body = statement.findIndex((node) => isToken(node) && node.text === '{');
@@ -61,7 +67,9 @@ function skeletonOf(source: string): Skeleton {
   const known = skeletons.get(source);
   if (known) return known;
   const statements = statementsOf(templateOf(source) as readonly (Node & { text?: string })[]);
-  const named = new Map(statements.map((nodes) => [headOf(nodes.filter(isToken))?.name ?? '', nodes]));
+  const named = new Map(
+    statements.map((nodes) => [headOf(nodes.filter(isToken))?.name ?? '', nodes]),
+  );
   const { main, ...functions } = Object.fromEntries(named);
   const skeleton = { ...entryOf(main!), functions: new Map(Object.entries(functions)) };
   skeletons.set(source, skeleton);
@@ -80,9 +88,18 @@ export interface Filling {
 
 /** The code of a skeleton with its parts. */
 export function fill(source: string, filling: Filling): Code {
-  const { parts, constants, vocabulary, declarations = new Map<string, string>(), extensions = [] } = filling;
+  const {
+    parts,
+    constants,
+    vocabulary,
+    declarations = new Map<string, string>(),
+    extensions = [],
+  } = filling;
   const { functions, size, parameters, body } = skeletonOf(source);
-  const own = Array.from(functions, ([name, nodes]) => [name, expand(nodes, parts, constants)] as const);
+  const own = Array.from(
+    functions,
+    ([name, nodes]) => [name, expand(nodes, parts, constants)] as const,
+  );
   const all = new Map([...declarations, ...own]);
   return {
     ...{ size, parameters, constants, vocabulary, extensions },
@@ -93,7 +110,9 @@ export function fill(source: string, filling: Filling): Code {
 
 const signature = ({ parameters }: Start, attributes: boolean): string =>
   parameters
-    .map(({ builtin, name, type }) => `${attributes ? `@builtin(${builtin}) ` : ''}${name}: ${type}`)
+    .map(
+      ({ builtin, name, type }) => `${attributes ? `@builtin(${builtin}) ` : ''}${name}: ${type}`,
+    )
     .join(', ');
 
 /** Whether workgroups of two kernels begin alike, so that one dispatch may run both. */
@@ -104,7 +123,8 @@ export function startsAlike(a: Code, b: Code): boolean {
 }
 
 /** Text with names replaced. */
-const rename = (text: string, names: ReadonlyMap<string, string>): string => textOf(renamed(tokensOf(text), names));
+const rename = (text: string, names: ReadonlyMap<string, string>): string =>
+  textOf(renamed(tokensOf(text), names));
 
 /**
  * Kernels that begin alike as one: the workgroups of the first, then those of the next. Each has its number of workgroups
@@ -145,8 +165,13 @@ function partOf(code: Code, number: number, others: ReadonlyMap<string, string>)
   const numbered = new Map(own.map((name) => [name, `${name}_${number}`]));
   const names = new Map([...numbered, ...others]);
   const called = (name: string): string => numbered.get(name) ?? name;
-  const constants = Object.fromEntries(Object.entries(code.constants).map(([name, size]) => [called(name), size]));
-  const functions = Array.from(code.declarations, ([name, text]) => [called(name), rename(text, names)] as const);
+  const constants = Object.fromEntries(
+    Object.entries(code.constants).map(([name, size]) => [called(name), size]),
+  );
+  const functions = Array.from(
+    code.declarations,
+    ([name, text]) => [called(name), rename(text, names)] as const,
+  );
   const main = `fn main_${number}(${signature(code, false)}) {\n${rename(code.body, names)}\n}`;
   const declarations = new Map([...functions, [`main_${number}`, main] as const]);
   return { ...code, constants, declarations, size: code.size.map(called) };
@@ -178,4 +203,5 @@ export function textOfCode(code: Code, buffers: readonly string[] = []): string 
 }
 
 /** The text of a kernel for drivers and people. */
-export const render = (code: Code, buffers: readonly string[]): string => indented(textOfCode(code, buffers));
+export const render = (code: Code, buffers: readonly string[]): string =>
+  indented(textOfCode(code, buffers));

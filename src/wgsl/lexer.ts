@@ -11,7 +11,8 @@ export interface Token {
 const patterns: Readonly<Record<Exclude<Token['kind'], 'symbol'>, RegExp>> = {
   word: /[\p{XID_Start}_]\p{XID_Continue}*/uy,
   space: /\s+/uy,
-  number: /0[xX][\da-fA-F]*\.?[\da-fA-F]*(?:[pP][+-]?\d+)?[iufh]?|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[iufh]?/uy,
+  number:
+    /0[xX][\da-fA-F]*\.?[\da-fA-F]*(?:[pP][+-]?\d+)?[iufh]?|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[iufh]?/uy,
   comment: /\/\/[^\n]*/uy,
 };
 const kinds = Object.keys(patterns) as (keyof typeof patterns)[];
@@ -19,7 +20,9 @@ const kinds = Object.keys(patterns) as (keyof typeof patterns)[];
 /** The kinds of token that may begin with a character, by its code: for one of ASCII there is one at most. */
 const begins = Array.from({ length: 128 }, (_, code) => {
   const character = String.fromCharCode(code);
-  return kinds.filter((kind) => endOf(kind, character === '/' ? '//' : character === '.' ? '.0' : character, 0) > 0);
+  return kinds.filter(
+    (kind) => endOf(kind, character === '/' ? '//' : character === '.' ? '.0' : character, 0) > 0,
+  );
 });
 
 /** Where a token of this kind that begins at `at` ends; `at` if there is none. */
@@ -71,7 +74,8 @@ export const codeOf = (tokens: readonly Token[]): Token[] =>
   tokens.filter(({ kind }) => kind !== 'space' && kind !== 'comment');
 
 /** Whether a text is one number. */
-export const isNumber = (text: string): boolean => text !== '' && endOf('number', text, 0) === text.length;
+export const isNumber = (text: string): boolean =>
+  text !== '' && endOf('number', text, 0) === text.length;
 
 /** Whether a text is one identifier or number, so that it may stand for itself. */
 export const isAtom = (text: string): boolean =>
@@ -87,7 +91,8 @@ export function renamed(tokens: readonly Token[], names: ReadonlyMap<string, str
   return tokens.map((token, at) => {
     const { kind, text } = token;
     if (kind === 'space' || kind === 'comment') return token;
-    const isMember = struct === 'inside' && (before === '{' || before === ',') && nextCode(tokens, at) === ':';
+    const isMember =
+      struct === 'inside' && (before === '{' || before === ',') && nextCode(tokens, at) === ':';
     if (text === 'struct') struct = 'named';
     else if (text === '{' && struct === 'named') struct = 'inside';
     else if (text === '}') struct = 'none';

@@ -1,6 +1,6 @@
 // Libraries of WGSL: what a text declares at module scope, and what of that a kernel needs. Names of users' texts are
 // prefixed, so that they clash with nothing that Nabla or another user writes.
-import { DeviceError } from '../errors.js';
+import { DeviceError } from '../core/errors.js';
 import { codeOf, renamed, type Token, textOf, tokensOf } from './lexer.js';
 
 const keywords = new Set(['fn', 'const', 'override', 'alias', 'struct', 'var']);
@@ -21,7 +21,8 @@ export function statementsOf<T extends { readonly kind: string; readonly text?: 
   let depth = 0;
   for (const token of tokens) {
     const { kind, text = '' } = token;
-    const isBetween = current.length === 0 && (kind === 'space' || kind === 'comment' || text === ';');
+    const isBetween =
+      current.length === 0 && (kind === 'space' || kind === 'comment' || text === ';');
     if (isBetween && all) statements.push([token]);
     if (isBetween) continue;
     current.push(token);
@@ -36,23 +37,30 @@ export function statementsOf<T extends { readonly kind: string; readonly text?: 
 }
 
 /** The keyword and the name of a declaration: behind attributes, and of `var<workgroup> name` behind the address space. */
-export function headOf(statement: readonly Token[]): { readonly keyword: string; readonly name: string } | undefined {
+export function headOf(
+  statement: readonly Token[],
+): { readonly keyword: string; readonly name: string } | undefined {
   const code = codeOf(statement);
   const at = code.findIndex(({ text }) => keywords.has(text));
   if (at < 0) return undefined;
   let next = at + 1;
-  if (code[next]?.text === '<') next = code.findIndex(({ text }, i) => i > next && text === '>') + 1;
+  if (code[next]?.text === '<')
+    next = code.findIndex(({ text }, i) => i > next && text === '>') + 1;
   return { keyword: code[at]!.text, name: code[next]?.text ?? '' };
 }
 
 /** The function that a line of a text, from 1, lies in, and the line on which it begins. */
-export function functionAt(text: string, line: number): { readonly name: string; readonly line: number } | undefined {
+export function functionAt(
+  text: string,
+  line: number,
+): { readonly name: string; readonly line: number } | undefined {
   let at = 1;
   for (const statement of statementsOf(tokensOf(text), true)) {
     const begin = at;
     at += textOf(statement).split('\n').length - 1;
     const head = headOf(statement);
-    if (line >= begin && line <= at && head?.keyword === 'fn') return { name: head.name, line: begin };
+    if (line >= begin && line <= at && head?.keyword === 'fn')
+      return { name: head.name, line: begin };
   }
   return undefined;
 }
@@ -77,7 +85,8 @@ export function libraryOf(source: string): Library {
   const known = libraries.get(source);
   if (known) return known;
   const statements = statementsOf(tokensOf(source));
-  const isDirective = (statement: readonly Token[]): boolean => directives.has(codeOf(statement)[0]?.text ?? '');
+  const isDirective = (statement: readonly Token[]): boolean =>
+    directives.has(codeOf(statement)[0]?.text ?? '');
   const heads = new Map<string, { keyword: string; tokens: readonly Token[] }>();
   for (const tokens of statements.filter((statement) => !isDirective(statement))) {
     const head = headOf(tokens);
@@ -131,7 +140,9 @@ export class Vocabulary {
   take(called: Called, type: NumberType = 'f32'): string {
     const { name, source } = called;
     if (libraryOf(source).declarations.get(name)?.keyword === 'fn') return this.#add(called, type);
-    throw new DeviceError(`kernel ${name}: its WGSL holds no 'fn ${name}('; define it in what pointwise is given`);
+    throw new DeviceError(
+      `kernel ${name}: its WGSL holds no 'fn ${name}('; define it in what pointwise is given`,
+    );
   }
 
   /** Takes all that a source declares; returns the names that its declarations have in the kernel. */
@@ -147,7 +158,9 @@ export class Vocabulary {
   absorb(other: Vocabulary, number: number): ReadonlyMap<string, string> {
     for (const each of other.directives) this.directives.add(each);
     const entries = [...other.taken];
-    const clashes = entries.some(([name, { text }]) => (this.taken.get(name)?.text ?? text) !== text);
+    const clashes = entries.some(
+      ([name, { text }]) => (this.taken.get(name)?.text ?? text) !== text,
+    );
     const renamable = entries.filter(([, { byUser }]) => clashes && byUser);
     const names = new Map(renamable.map(([name]) => [name, `${name}_${number}`]));
     for (const [name, taken] of entries) {
@@ -177,7 +190,9 @@ export class Vocabulary {
     if (type !== 'f32') names.set('f32', type);
     // an integer is never NaN
     const isWhole = !byUser && name === 'is_nan' && type !== 'f32';
-    const text = isWhole ? `fn ${key}(a: ${type}) -> bool { return false; }` : textOf(renamed(tokens, names));
+    const text = isWhole
+      ? `fn ${key}(a: ${type}) -> bool { return false; }`
+      : textOf(renamed(tokens, names));
     this.taken.set(key, { text, original: name, file, byUser });
     return key;
   }

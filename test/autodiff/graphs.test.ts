@@ -69,30 +69,44 @@ describe('forks', () => {
   });
   it('add what arrives over every branch, also of one op that takes a value twice', () => {
     const x = tensor(3);
-    expect(valuesOf([grad(mul(x, x), x), grad(add(x, add(x, x)), x)]).map(({ data }) => data[0])).toEqual([6, 3]);
+    expect(
+      valuesOf([grad(mul(x, x), x), grad(add(x, add(x, x)), x)]).map(({ data }) => data[0]),
+    ).toEqual([6, 3]);
   });
 });
 
 describe(`random graphs (seed ${seed})`, () => {
   it('have gradients that agree with finite differences: 300 graphs of 3 to 30 drawn ops', async () => {
     let forks = 0;
-    await forAllAsync(fc.tuple(fc.integer({ min: 6, max: 33 }), fc.nat()), 300, async ([size, from]) => {
-      const { y, leaves, feeds } = randomGraph(size, from);
-      const report = await gradCheck(y, leaves, { feeds, absolute: 1e-6, relative: 1e-4 });
-      expect(report).toMatchObject({ ok: true });
-      const order = topological([y]);
-      if (order.some((node) => order.filter((user) => user.inputs.includes(node)).length > 1)) forks++;
-    });
+    await forAllAsync(
+      fc.tuple(fc.integer({ min: 6, max: 33 }), fc.nat()),
+      300,
+      async ([size, from]) => {
+        const { y, leaves, feeds } = randomGraph(size, from);
+        const report = await gradCheck(y, leaves, { feeds, absolute: 1e-6, relative: 1e-4 });
+        expect(report).toMatchObject({ ok: true });
+        const order = topological([y]);
+        if (order.some((node) => order.filter((user) => user.inputs.includes(node)).length > 1))
+          forks++;
+      },
+    );
     expect(forks).toBeGreaterThan(250);
   }, 60_000);
 
   it('have forward derivatives that are the transpose of the reverse ones', async () => {
-    await forAllAsync(fc.tuple(fc.integer({ min: 6, max: 33 }), fc.nat()), 100, async ([size, from]) => {
-      const { y, leaves, feeds } = randomGraph(size, from);
-      const tangents = leaves.map((leaf, i) => tensor(floats(from + 1, leaf.shape, {}, i)));
-      const terms = grad(y, leaves).map((gradient, i) => sum(mul(gradient, tangents[i]!)));
-      const [forward, backward] = valuesOf([jvp(y, leaves, tangents), terms.reduce((a, b) => add(a, b))], feeds);
-      expect(distance(forward!.data, backward!.data)).toBeLessThan(1e-9);
-    });
+    await forAllAsync(
+      fc.tuple(fc.integer({ min: 6, max: 33 }), fc.nat()),
+      100,
+      async ([size, from]) => {
+        const { y, leaves, feeds } = randomGraph(size, from);
+        const tangents = leaves.map((leaf, i) => tensor(floats(from + 1, leaf.shape, {}, i)));
+        const terms = grad(y, leaves).map((gradient, i) => sum(mul(gradient, tangents[i]!)));
+        const [forward, backward] = valuesOf(
+          [jvp(y, leaves, tangents), terms.reduce((a, b) => add(a, b))],
+          feeds,
+        );
+        expect(distance(forward!.data, backward!.data)).toBeLessThan(1e-9);
+      },
+    );
   });
 });

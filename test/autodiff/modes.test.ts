@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { jvp, pushThrough } from '../../src/autodiff/forward.js';
 import { hessian, jacobian, jacobianMode } from '../../src/autodiff/jacobian.js';
 import { grad } from '../../src/autodiff/reverse.js';
+import { DTypeError, type NablaError, ShapeError } from '../../src/core/errors.js';
+import { sizeOf } from '../../src/core/shape.js';
 import { CpuBackend } from '../../src/cpu/backend.js';
-import { Engine } from '../../src/engine.js';
-import { DTypeError, type NablaError, ShapeError } from '../../src/errors.js';
+import { Engine } from '../../src/engine/engine.js';
 import { pointwise } from '../../src/graph/op.js';
 import { defineOp, type Tensor } from '../../src/graph/tensor.js';
 import { topological } from '../../src/graph/walk.js';
@@ -19,7 +20,6 @@ import { argMax, sum } from '../../src/ops/reduce.js';
 import { concat, slice } from '../../src/ops/slice.js';
 import { softmax } from '../../src/ops/softmax.js';
 import { broadcastTo, reshape } from '../../src/ops/view.js';
-import { sizeOf } from '../../src/shape.js';
 import { valuesOf } from '../support/property.js';
 import { floats } from '../support/samples.js';
 
@@ -35,14 +35,21 @@ describe('jacobian', () => {
   const x = tensor(floats(1, [2, 2, 3]));
   it('takes several passes where one would be too large', () => {
     const wide = input([5000]);
-    const rows = topological([jacobian(square(wide), wide)]).filter(({ op, rank }) => op.name === 'mul' && rank === 2);
-    expect(new Set(rows.map(({ shape }) => shape.join(' × ')))).toEqual(new Set(['3355 × 5000', '1645 × 5000']));
+    const rows = topological([jacobian(square(wide), wide)]).filter(
+      ({ op, rank }) => op.name === 'mul' && rank === 2,
+    );
+    expect(new Set(rows.map(({ shape }) => shape.join(' × ')))).toEqual(
+      new Set(['3355 × 5000', '1645 × 5000']),
+    );
   });
   it('has the shape [...y, ...x], for any ranks', () => {
     expect(jacobian(sum(x, { axis: 1 }), x).shape).toEqual([2, 3, 2, 2, 3]);
     expect(jacobian(sum(x), x).shape).toEqual([2, 2, 3]);
     expect(jacobian(x, tensor(1)).shape).toEqual([2, 2, 3]);
-    expect(jacobian(tensor([1, 2]), [tensor([3]), tensor(4)]).map(({ shape }) => shape)).toEqual([[2, 1], [2]]);
+    expect(jacobian(tensor([1, 2]), [tensor([3]), tensor(4)]).map(({ shape }) => shape)).toEqual([
+      [2, 1],
+      [2],
+    ]);
   });
   it('of x by itself is the identity', () => {
     const v = tensor([1, 2, 3]);
@@ -72,7 +79,10 @@ describe('jacobian', () => {
     ]);
     // numbers computed in the mode that it picks, and in the other one
     const numbers = (y: Tensor): number =>
-      topological([y]).reduce((total, { inputs, shape }) => total + (inputs.length ? sizeOf(shape) : 0), 0);
+      topological([y]).reduce(
+        (total, { inputs, shape }) => total + (inputs.length ? sizeOf(shape) : 0),
+        0,
+      );
     const identity = eye(12);
     expect(numbers(jacobian(vectorOfScalar, scalar)) * 3).toBeLessThan(
       numbers(grad(vectorOfScalar, scalar, { cotangent: identity })),
@@ -84,7 +94,9 @@ describe('jacobian', () => {
   it('reaches rank 8 and says so beyond', () => {
     const four = tensor(floats(1, [1, 2, 1, 2]));
     expect(jacobian(square(four), four).shape).toEqual([1, 2, 1, 2, 1, 2, 1, 2]);
-    expect(() => jacobian(square(four), tensor(floats(1, [1, 1, 1, 1, 1])))).toThrow(/rank 9, above 8/);
+    expect(() => jacobian(square(four), tensor(floats(1, [1, 1, 1, 1, 1])))).toThrow(
+      /rank 9, above 8/,
+    );
   });
   it('goes through nodes of rank 8, which have no axis left for a stack', () => {
     const x = tensor(floats(1, [2, 3]));
@@ -92,12 +104,16 @@ describe('jacobian', () => {
     const squares = reshape(mul(deep, deep), [2, 3]);
     const double = near(value(jacobian(mul(x, x), x)));
     expect(value(jacobian(squares, x))).toEqual(double);
-    expect(value(jacobian(reshape(concat([deep, square(deep)], { axis: 0 }), [12]), x)).slice(36)).toEqual(double);
+    expect(
+      value(jacobian(reshape(concat([deep, square(deep)], { axis: 0 }), [12]), x)).slice(36),
+    ).toEqual(double);
     expect(value(hessian(sum(square(deep)), x))).toEqual(near(value(mul(2, eye(6)))));
   });
   it('is empty where there is nothing', () => {
     const none = tensor([]);
-    expect(valuesOf([jacobian(square(none), none), jacobian(x, none)]).map(({ shape }) => shape)).toEqual([
+    expect(
+      valuesOf([jacobian(square(none), none), jacobian(x, none)]).map(({ shape }) => shape),
+    ).toEqual([
       [0, 0],
       [2, 2, 3, 0],
     ]);
@@ -171,7 +187,9 @@ describe('wrt', () => {
     const inner = square(x);
     const y = mul(inner, x);
     expect(grad(y, [x, inner, x]).map(value)).toEqual([[12], [2], [12]]);
-    expect(value(jvp(y, [x, inner, x], [tensor(1), tensor(10), tensor(100)]))).toEqual([12 + 20 + 1200]);
+    expect(value(jvp(y, [x, inner, x], [tensor(1), tensor(10), tensor(100)]))).toEqual([
+      12 + 20 + 1200,
+    ]);
   });
   it('may be a parameter or an input', async () => {
     const engine = new Engine(new CpuBackend());
@@ -196,7 +214,9 @@ describe('per-example gradients', () => {
     expect(together.shape).toEqual([4, 2, 3]);
     expect(value(together)).toEqual(near(alone.flatMap(value)));
     // no value is larger than [samples, neurons, weights]
-    expect(topological([together]).every(({ shape }) => shape.reduce((a, b) => a * b, 1) <= 24)).toBe(true);
+    expect(
+      topological([together]).every(({ shape }) => shape.reduce((a, b) => a * b, 1) <= 24),
+    ).toBe(true);
   });
 });
 
@@ -236,8 +256,18 @@ const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][
     DTypeError,
     /grad: cotangent is i32 and y is f32/,
   ],
-  ['an integer wrt', () => grad(sum(v), whole), DTypeError, /grad: constant is i32; only floats have gradients/],
-  ['an integer y', () => grad(sum(whole), v), DTypeError, /grad: y is i32, which has no derivative/],
+  [
+    'an integer wrt',
+    () => grad(sum(v), whole),
+    DTypeError,
+    /grad: constant is i32; only floats have gradients/,
+  ],
+  [
+    'an integer y',
+    () => grad(sum(whole), v),
+    DTypeError,
+    /grad: y is i32, which has no derivative/,
+  ],
   ['an index', () => grad(argMax(v, { axis: 0 }), v), DTypeError, /grad: y is i32/],
   [
     'tangents of another shape',
@@ -251,14 +281,24 @@ const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][
     ShapeError,
     /jvp: 2 inputs and 1 tangents; give one for each/,
   ],
-  ['tangents of another dtype', () => jvp(square(v), v, whole), DTypeError, /jvp: tangent is i32 and its input f32/],
+  [
+    'tangents of another dtype',
+    () => jvp(square(v), v, whole),
+    DTypeError,
+    /jvp: tangent is i32 and its input f32/,
+  ],
   [
     'integer tangents',
     () => jvp(square(v), whole, whole),
     DTypeError,
     /jvp: constant is i32; only floats have tangents/,
   ],
-  ['a jacobian by integers', () => jacobian(square(v), whole), DTypeError, /jacobian: constant is i32/],
+  [
+    'a jacobian by integers',
+    () => jacobian(square(v), whole),
+    DTypeError,
+    /jacobian: constant is i32/,
+  ],
   ['a jacobian of integers', () => jacobian(whole, v), DTypeError, /jacobian: y is i32/],
   ['a hessian of a vector', () => hessian(square(v), v), ShapeError, /grad: y has shape \[2\]/],
   [
@@ -268,7 +308,12 @@ const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][
     /square3: no vjp rule; give its record one, or cut the gradient with stopGradient/,
   ],
   ['what is no tensor', () => grad(3 as unknown as Tensor, v), Error, /grad: 3 is not a tensor/],
-  ['a wrt that is no tensor', () => grad(sum(v), 'x' as unknown as Tensor), Error, /grad: x is not a tensor/],
+  [
+    'a wrt that is no tensor',
+    () => grad(sum(v), 'x' as unknown as Tensor),
+    Error,
+    /grad: x is not a tensor/,
+  ],
 ];
 
 describe('wrong calls', () => {
@@ -285,7 +330,9 @@ describe('wrong calls', () => {
       vjp: ({ cotangent }) => [cotangent],
       bound: { ulp: 0 },
     });
-    expect(() => grad(wrong(v), v)).toThrow(/wrong: its vjp returned \[\] for an input of shape \[2\]; return that/);
+    expect(() => grad(wrong(v), v)).toThrow(
+      /wrong: its vjp returned \[\] for an input of shape \[2\]; return that/,
+    );
   });
   it('a difference that is fine is computed', () => {
     expect(value(grad(sum(sub(v, add(v, v))), v))).toEqual([-1, -1]);

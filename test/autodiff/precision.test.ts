@@ -16,7 +16,12 @@ function makeStep(factor = 2 ** -8, learningRate = 64) {
   const x = input([1, 1]);
   const cost = mul(sum(square(matmul(x, w))), factor);
   const updates = sgd({ learningRate }).updates(cost, [w]);
-  const step = engine.compile({ inputs: { x }, outputs: { cost }, updates: [...updates], precision: 'f16' });
+  const step = engine.compile({
+    inputs: { x },
+    outputs: { cost },
+    updates: [...updates],
+    precision: 'f16',
+  });
   return async (value: number): Promise<number> => {
     await step({ x: [[value]] });
     return (await engine.read(w)).data[0]!;
@@ -30,7 +35,9 @@ it('the scale goes out of the gradients again', async () => {
 
 it('a step whose gradient is not finite changes no parameter', async () => {
   const step = makeStep();
-  expect([await step(1), await step(Infinity), await step(Number.NaN), await step(1)]).toEqual([4, 4, 4, 2]);
+  expect([await step(1), await step(Infinity), await step(Number.NaN), await step(1)]).toEqual([
+    4, 4, 4, 2,
+  ]);
 });
 
 it('a step whose gradient overflows f16 changes none either, until the scale is small enough', async () => {
@@ -46,7 +53,9 @@ it('the scale doubles after 2,000 good steps, and halves after a bad one', async
   const x = input([1, 1]);
   const updates = sgd().updates(sum(square(matmul(x, w))), [w]);
   const program = inPrecision({ outputs: [], updates }, 'f16');
-  const scale = program.updates.map(([target]) => target).find(({ name }) => name === 'loss scale')!;
+  const scale = program.updates
+    .map(([target]) => target)
+    .find(({ name }) => name === 'loss scale')!;
   const step = engine.compile({ inputs: { x }, updates: program.updates });
   const after = async (times: number, value: number): Promise<number> => {
     for (let i = 0; i < times; i++) await step({ x: [[value]] });

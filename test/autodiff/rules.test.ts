@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { jacobian } from '../../src/autodiff/jacobian.js';
 import { grad } from '../../src/autodiff/reverse.js';
 import { gradCheck } from '../../src/check/gradCheck.js';
-import { NablaError } from '../../src/errors.js';
+import { NablaError } from '../../src/core/errors.js';
 import { pointwise } from '../../src/graph/op.js';
 import { defineOp, type Tensor, type Tree } from '../../src/graph/tensor.js';
 import { topological } from '../../src/graph/walk.js';
@@ -30,7 +30,9 @@ it('a rule that differentiates its own op is told so', () => {
   });
   const x = tensor([1, 2]);
   const y = sum(circle(x));
-  expect(() => grad(y, x)).toThrow('circle: its vjp differentiates its own output; write the rule in other ops');
+  expect(() => grad(y, x)).toThrow(
+    'circle: its vjp differentiates its own output; write the rule in other ops',
+  );
   expect(() => grad(y, x)).toThrow(NablaError);
 });
 

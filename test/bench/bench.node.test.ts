@@ -46,9 +46,23 @@ it('times what trains rightly, refuses what does not, and keeps a line of each r
   const result = await measure(caseOf('A sgd'), [nabla(open), jax, unmoved], reference, short);
   const positive = expect.any(Number);
   expect(result.timings).toEqual({
-    Nabla: { median: positive, quartiles: [positive, positive], blocks: 2, steps: positive, ratio: 1 },
-    'jax-js': { median: positive, quartiles: [positive, positive], blocks: 2, steps: positive, ratio: positive },
-    wrong: { reason: expect.stringMatching(/^wrong: parameter 2 \[10,128\] moved by .* and is off by/) },
+    Nabla: {
+      median: positive,
+      quartiles: [positive, positive],
+      blocks: 2,
+      steps: positive,
+      ratio: 1,
+    },
+    'jax-js': {
+      median: positive,
+      quartiles: [positive, positive],
+      blocks: 2,
+      steps: positive,
+      ratio: positive,
+    },
+    wrong: {
+      reason: expect.stringMatching(/^wrong: parameter 2 \[10,128\] moved by .* and is off by/),
+    },
   });
   const facts = await factsOf(caseOf('A sgd'), nabla(open));
   expect(facts!.dispatches).toBeLessThanOrEqual(8);
@@ -65,7 +79,12 @@ it('times what trains rightly, refuses what does not, and keeps a line of each r
     .split('\n')
     .map((line) => JSON.parse(line));
   expect(lines).toMatchObject([
-    { name: 'first', adapter, commit: expect.any(String), versions: { '@jax-js/jax': expect.any(String) } },
+    {
+      name: 'first',
+      adapter,
+      commit: expect.any(String),
+      versions: { '@jax-js/jax': expect.any(String) },
+    },
     { name: 'second', timings: JSON.parse(JSON.stringify(result.timings)) },
   ]);
 });
@@ -74,9 +93,16 @@ it('sees one wrong element of a product', async () => {
   const near = changed(nabla(open), ([product]) => {
     product![256 * 77 + 3]! *= 1.01;
   });
-  const { timings } = await measure(caseOf('matmul 256 TN'), [nabla(open), jax, near], reference, short);
+  const { timings } = await measure(
+    caseOf('matmul 256 TN'),
+    [nabla(open), jax, near],
+    reference,
+    short,
+  );
   expect(timings['jax-js']).toMatchObject({ ratio: expect.any(Number) });
-  expect(timings.wrong).toEqual({ reason: expect.stringMatching(/^wrong: row 77 of the product is off by/) });
+  expect(timings.wrong).toEqual({
+    reason: expect.stringMatching(/^wrong: row 77 of the product is off by/),
+  });
 });
 
 it('compares what is too large for the CPU engine among engines, after the kernels verify themselves', async () => {
@@ -102,11 +128,15 @@ it('tells why a contender has no time', async () => {
     training: () => Promise.reject(new Error('no op\nfor this')),
   };
   const { timings } = await measure(caseOf('C sgd'), [absent, nabla(open)], reference, short);
-  expect(timings).toMatchObject({ absent: { reason: 'no op' }, Nabla: { median: expect.any(Number) } });
+  expect(timings).toMatchObject({
+    absent: { reason: 'no op' },
+    Nabla: { median: expect.any(Number) },
+  });
 });
 
 it('chooses cases by their words', () => {
-  const names = (...filters: string[]) => cases.map(({ name }) => name).filter((name) => isChosen(name, filters));
+  const names = (...filters: string[]) =>
+    cases.map(({ name }) => name).filter((name) => isChosen(name, filters));
   expect(names('A', '512 NT')).toEqual(['matmul 512 NT', 'A sgd', 'A adam']);
   expect(names()).toHaveLength(cases.length);
 });

@@ -20,7 +20,10 @@ export async function openPage(): Promise<BenchPage> {
     const name = new URL(request.url()).pathname.slice(1);
     const body = files.get(name);
     if (name === '')
-      request.respond({ contentType: 'text/html', body: '<script type="module" src="page.js"></script>' });
+      request.respond({
+        contentType: 'text/html',
+        body: '<script type="module" src="page.js"></script>',
+      });
     else request.respond(body ? { contentType: 'text/javascript', body } : { status: 404 });
   });
   await page.goto(origin);
@@ -35,8 +38,11 @@ export async function openPage(): Promise<BenchPage> {
 }
 
 /** Calls the page's benchmark. */
-const inPage = <K extends keyof PageBench>(page: Page, method: K, ...args: Parameters<PageBench[K]>) =>
-  page.evaluate(`bench.${method}(...${JSON.stringify(args)})`) as ReturnType<PageBench[K]>;
+const inPage = <K extends keyof PageBench>(
+  page: Page,
+  method: K,
+  ...args: Parameters<PageBench[K]>
+) => page.evaluate(`bench.${method}(...${JSON.stringify(args)})`) as ReturnType<PageBench[K]>;
 
 async function buildPage(): Promise<Map<string, string>> {
   const { build } = await import('vite');
@@ -48,5 +54,7 @@ async function buildPage(): Promise<Map<string, string>> {
     },
   });
   const { output } = built as Extract<typeof built, { output: unknown }>;
-  return new Map(output.flatMap((part) => (part.type === 'chunk' ? [[part.fileName, part.code] as const] : [])));
+  return new Map(
+    output.flatMap((part) => (part.type === 'chunk' ? [[part.fileName, part.code] as const] : [])),
+  );
 }

@@ -36,9 +36,13 @@ async function main(
 ): Promise<void> {
   const bench = chromium ? await inChromium() : await inNode(subgroupMatrix);
   const place: Place = { adapter: bench.adapter, platform: bench.platform, quick };
-  print(`${place.adapter}, ${place.platform}, commit ${commit()}, load ${loadavg()[0]!.toFixed(1)}\n\n`);
+  print(
+    `${place.adapter}, ${place.platform}, commit ${commit()}, load ${loadavg()[0]!.toFixed(1)}\n\n`,
+  );
   const results: Result[] = [];
-  const chosen = cases.filter(({ name, gpuOnly }) => isChosen(name, filters) && !(gpuOnly && bench.software));
+  const chosen = cases.filter(
+    ({ name, gpuOnly }) => isChosen(name, filters) && !(gpuOnly && bench.software),
+  );
   const facts = new Map<string, Facts | undefined>();
   for (const { name } of chosen) facts.set(name, await bench.facts(name)); // before the peers come
   for (const { name } of chosen) {
@@ -82,7 +86,14 @@ async function inNode(subgroupMatrix: boolean): Promise<Bench> {
 async function inChromium(): Promise<Bench> {
   const page = await openPage();
   const { name, software } = await page.adapter();
-  return { adapter: name, platform: page.source, software, facts: page.facts, run: page.run, close: page.close };
+  return {
+    adapter: name,
+    platform: page.source,
+    software,
+    facts: page.facts,
+    run: page.run,
+    close: page.close,
+  };
 }
 
 const command = new Command('npm run bench --')
@@ -91,7 +102,10 @@ const command = new Command('npm run bench --')
   .option('--quick', 'fewer and shorter blocks')
   .option('--chromium', 'in a page of Chromium instead of under Dawn in Node')
   .addOption(
-    new Option('--subgroup-matrix', "Nabla takes the adapter's matrix units, where it has any").conflicts('chromium'),
+    new Option(
+      '--subgroup-matrix',
+      "Nabla takes the adapter's matrix units, where it has any",
+    ).conflicts('chromium'),
   )
   .option('--history <file>', 'where a JSON line for each case is appended', '.cache/bench.jsonl')
   .action((filters, options) => main(filters, options));

@@ -70,17 +70,23 @@ export async function measure(
   for (let block = 0; block < blocks; block++)
     for (let i = 0; i < entrants.length; i++) {
       const entrant = entrants[(i + block) % entrants.length]!;
-      if (entrant.runner) await attempt(entrant, async () => void entrant.samples.push(await time(entrant)));
+      if (entrant.runner)
+        await attempt(entrant, async () => void entrant.samples.push(await time(entrant)));
     }
   for (const { runner } of entrants) runner?.dispose();
-  const timings = Object.fromEntries(entrants.map((entrant) => [entrant.name, summary(entrant, entrants[0]!)]));
+  const timings = Object.fromEntries(
+    entrants.map((entrant) => [entrant.name, summary(entrant, entrants[0]!)]),
+  );
   const { problem } = await batch(0);
   const flops = problem.kind === 'matmul' ? { flops: 2 * problem.size ** 3 } : {};
   return { name, ...flops, timings };
 }
 
 /** What a contender tells of itself at a case. Others in its process, their heaps and threads, would cost its host time. */
-export async function factsOf({ make }: Pick<Case, 'make'>, contender: Contender): Promise<Facts | undefined> {
+export async function factsOf(
+  { make }: Pick<Case, 'make'>,
+  contender: Contender,
+): Promise<Facts | undefined> {
   const runner = await enterWith(contender, make(0));
   try {
     await runner.run(STEPS);
@@ -134,7 +140,10 @@ async function time({ runner, steps }: Entrant): Promise<number> {
 
 function summary({ reason, samples, steps }: Entrant, first: Entrant): Timing {
   if (reason !== undefined) return { reason };
-  const ratios = first.reason === undefined ? samples.map((sample, block) => sample / first.samples[block]!) : [];
+  const ratios =
+    first.reason === undefined
+      ? samples.map((sample, block) => sample / first.samples[block]!)
+      : [];
   return {
     median: median(samples),
     quartiles: [quantile(samples, 0.25), quantile(samples, 0.75)],

@@ -5,7 +5,11 @@ import { findAdapter } from '../../src/node/dawn.js';
 export async function installNavigator(): Promise<string> {
   const found = await findAdapter();
   if ('missing' in found) throw new Error(found.missing);
-  const value = { gpu: found.gpu, userAgent: `Node ${process.version}`, platform: process.platform };
+  const value = {
+    gpu: found.gpu,
+    userAgent: `Node ${process.version}`,
+    platform: process.platform,
+  };
   Object.defineProperty(globalThis, 'navigator', { value, configurable: true });
   return found.source;
 }

@@ -1,6 +1,14 @@
 // npm run bench:pack: one folder that runs the benchmark on a Linux x64 machine with a GPU and without Node or network.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { unpackChromium } from '../../src/node/unpack.js';
@@ -20,7 +28,10 @@ function compress(source: string, file: string): void {
 }
 
 /** NVIDIA's driver, for containers that have the library without a manifest. */
-const manifest = { file_format_version: '1.0.0', ICD: { library_path: 'libGLX_nvidia.so.0', api_version: '1.3.0' } };
+const manifest = {
+  file_format_version: '1.0.0',
+  ICD: { library_path: 'libGLX_nvidia.so.0', api_version: '1.3.0' },
+};
 
 function bytesUnder(folder: string): number {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -29,7 +40,9 @@ function bytesUnder(folder: string): number {
 }
 
 if (process.platform !== 'linux' || process.arch !== 'x64')
-  throw new Error(`bench:pack packs this Node for Linux x64; this is ${process.platform} ${process.arch}`);
+  throw new Error(
+    `bench:pack packs this Node for Linux x64; this is ${process.platform} ${process.arch}`,
+  );
 const swiftShader = unpackChromium('swiftshader');
 rmSync(target, { recursive: true, force: true });
 compress(process.execPath, 'node');
@@ -48,4 +61,6 @@ writeFileSync(join(target, 'lib/nvidia_icd.json'), JSON.stringify(manifest));
 writeFileSync(join(target, 'package.json'), JSON.stringify({ type: 'module', commit: commit() }));
 execFileSync('chmod', ['+x', join(target, 'run.sh')]);
 const size = (bytesUnder(target) / 2 ** 20).toFixed(0);
-process.stdout.write(`${target}: ${size} MiB; copy it to the machine and run: sh run.sh A C matmul\n`);
+process.stdout.write(
+  `${target}: ${size} MiB; copy it to the machine and run: sh run.sh A C matmul\n`,
+);

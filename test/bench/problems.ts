@@ -5,8 +5,18 @@ export type OptimizerName = 'sgd' | 'adam';
 
 /** Layers in Nabla's terms: PyTorch's formulas and parameter layouts; images are [batch, channels, height, width]. */
 export type LayerSpec =
-  | { readonly kind: 'dense'; readonly inputs: number; readonly outputs: number; readonly activation?: 'relu' }
-  | { readonly kind: 'conv2d'; readonly inputs: number; readonly outputs: number; readonly padding: number }
+  | {
+      readonly kind: 'dense';
+      readonly inputs: number;
+      readonly outputs: number;
+      readonly activation?: 'relu';
+    }
+  | {
+      readonly kind: 'conv2d';
+      readonly inputs: number;
+      readonly outputs: number;
+      readonly padding: number;
+    }
   | { readonly kind: 'maxPool2d' }
   | { readonly kind: 'flatten' }
   | { readonly kind: 'lstm'; readonly inputs: number; readonly outputs: number };
@@ -74,7 +84,10 @@ const networks: Record<string, Network> = {
   B: { layers: mlp(784, 512, 512, 10), inputShape: [128, 784] },
   C: { layers: mlp(...Array<number>(10).fill(64), 64), inputShape: [32, 64] },
   // 32 sequences of 32 steps; logits from the last hidden state
-  D: { layers: [{ kind: 'lstm', inputs: 64, outputs: 128 }, ...mlp(128, 10)], inputShape: [32, 32, 64] },
+  D: {
+    layers: [{ kind: 'lstm', inputs: 64, outputs: 128 }, ...mlp(128, 10)],
+    inputShape: [32, 32, 64],
+  },
   E: { layers: leNet, inputShape: [64, 1, 28, 28] },
   F: { layers: mlp(4096, 4096, 4096), inputShape: [4096, 4096], gpuOnly: true },
 };
@@ -100,7 +113,10 @@ export const caseOf = (name: string): Case => cases.find((each) => each.name ===
 /** A case is chosen when one of the filters' words are all among its own: `A`, `512`, `"matmul NT"`. */
 export function isChosen(name: string, filters: readonly string[]): boolean {
   const words = name.split(' ');
-  return filters.length === 0 || filters.some((filter) => filter.split(' ').every((word) => words.includes(word)));
+  return (
+    filters.length === 0 ||
+    filters.some((filter) => filter.split(' ').every((word) => words.includes(word)))
+  );
 }
 
 function matmulProblem(name: string, size: number, orientation: Orientation): MatmulProblem {
@@ -109,7 +125,11 @@ function matmulProblem(name: string, size: number, orientation: Orientation): Ma
 }
 
 /** Case A to F with an optimizer. */
-export function trainingProblem(letter: string, optimizer: OptimizerName, seed = 0): TrainingProblem {
+export function trainingProblem(
+  letter: string,
+  optimizer: OptimizerName,
+  seed = 0,
+): TrainingProblem {
   const { layers, inputShape } = networks[letter]!;
   const last = layers.at(-1)!;
   const classes = last.kind === 'dense' ? last.outputs : 0;
@@ -117,7 +137,15 @@ export function trainingProblem(letter: string, optimizer: OptimizerName, seed =
     return { shape, data: uniform(product(shape), bound, 10 + i) };
   });
   return {
-    ...{ kind: 'training', name: `${letter} ${optimizer}`, layers, optimizer, inputShape, classes, initial },
+    ...{
+      kind: 'training',
+      name: `${letter} ${optimizer}`,
+      layers,
+      optimizer,
+      inputShape,
+      classes,
+      initial,
+    },
     inputs: uniform(product(inputShape), 1, 100 + seed),
     labels: Int32Array.from({ length: inputShape[0]! }, (_, i) => (i * 7919) % classes),
   };

@@ -7,8 +7,13 @@ import { median } from 'simple-statistics';
 
 type Outcome<T extends string> = Record<T, number> | { reason: string };
 const reasonOf = (error: unknown): { reason: string } => {
-  const text = error instanceof Error ? ((error as { stderr?: string }).stderr ?? error.message) : String(error);
-  return { reason: text.split('\n').find((line) => line.includes('Error')) ?? text.split('\n')[0]! };
+  const text =
+    error instanceof Error
+      ? ((error as { stderr?: string }).stderr ?? error.message)
+      : String(error);
+  return {
+    reason: text.split('\n').find((line) => line.includes('Error')) ?? text.split('\n')[0]!,
+  };
 };
 
 /**
@@ -41,7 +46,12 @@ export async function startUp(
   );
 }
 
-const entries = { Nabla: 'nabla', 'Nabla with fit': 'fit', 'jax-js': 'jax', 'TensorFlow.js': 'tfjs' } as const;
+const entries = {
+  Nabla: 'nabla',
+  'Nabla with fit': 'fit',
+  'jax-js': 'jax',
+  'TensorFlow.js': 'tfjs',
+} as const;
 
 /**
  * Kilobytes, minified, of what a page loads to train an MLP: of Nabla its package, of all what no `import()` waits for.
@@ -54,24 +64,38 @@ export async function bundleSizes(): Promise<Record<string, Outcome<'kB' | 'gzip
       const { build, minify } = await import('vite'); // absent from a packed folder
       const built = await build({
         ...{ configFile: false, logLevel: 'error' },
-        resolve: { alias: [{ find: /^.*\/src(\/index\.browser\.js)$/, replacement: join(process.cwd(), 'dist$1') }] },
+        resolve: {
+          alias: [
+            { find: /^.*\/src(\/index\.browser\.js)$/, replacement: join(process.cwd(), 'dist$1') },
+          ],
+        },
         build: {
-          ...{ write: false, target: 'es2022', lib: { entry: `test/bench/size/${entry}.ts`, formats: ['es'] } },
+          ...{
+            write: false,
+            target: 'es2022',
+            lib: { entry: `test/bench/size/${entry}.ts`, formats: ['es'] },
+          },
           rollupOptions: { preserveEntrySignatures: 'allow-extension' },
         },
       });
       const { output } = (built as Extract<typeof built, unknown[]>)[0]!;
       const chunks = output.filter((part) => part.type === 'chunk');
-      const loaded = new Set(chunks.filter(({ isEntry }) => isEntry).map(({ fileName }) => fileName));
+      const loaded = new Set(
+        chunks.filter(({ isEntry }) => isEntry).map(({ fileName }) => fileName),
+      );
       for (const name of loaded)
-        for (const each of chunks.find(({ fileName }) => fileName === name)!.imports) loaded.add(each);
+        for (const each of chunks.find(({ fileName }) => fileName === name)!.imports)
+          loaded.add(each);
       const minified = chunks
         .filter(({ fileName }) => loaded.has(fileName))
         .map(({ fileName, code }) => minify(fileName, code, { module: true }));
       const code = (await Promise.all(minified)).map((result) => result.code);
       const total = (sizeOf: (text: string) => number): number =>
         code.reduce((sum, text) => sum + sizeOf(text), 0) / 1000;
-      sizes[name] = { kB: total((text) => text.length), 'gzip kB': total((text) => gzipSync(text).length) };
+      sizes[name] = {
+        kB: total((text) => text.length),
+        'gzip kB': total((text) => gzipSync(text).length),
+      };
     } catch (error) {
       sizes[name] = reasonOf(error);
     }

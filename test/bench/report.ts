@@ -35,7 +35,14 @@ export function factsTable(results: readonly Result[]): string {
   const megabytes = (bytes: number): string => format(bytes / 2 ** 20);
   const rows = results.flatMap(({ name, facts }) => {
     if (!facts) return [];
-    const { dispatches, dispatchesUnfused, hostMicroseconds, fedMicroseconds, liveBytes, peakBytes } = facts;
+    const {
+      dispatches,
+      dispatchesUnfused,
+      hostMicroseconds,
+      fedMicroseconds,
+      liveBytes,
+      peakBytes,
+    } = facts;
     const host = [...hostMicroseconds, 100 + 5 * dispatches, fedMicroseconds[1]].map(format);
     const bytes = [megabytes(liveBytes), megabytes(peakBytes), `${format(peakBytes / liveBytes)}×`];
     return [[name, `${dispatches}`, `${dispatchesUnfused}`, ...host, ...bytes]];
@@ -53,7 +60,9 @@ export function contenderTable(
 ): string {
   const cells = Object.entries(rows).map(([name, values]) => [
     name,
-    ...('reason' in values ? [String(values.reason)] : columns.map((column) => format(values[column] ?? Number.NaN))),
+    ...('reason' in values
+      ? [String(values.reason)]
+      : columns.map((column) => format(values[column] ?? Number.NaN))),
   ]);
   return table([title, ...columns], cells);
 }

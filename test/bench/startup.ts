@@ -32,6 +32,7 @@ const firstStep = async (): Promise<void> => {
 await firstStep();
 const middle = performance.now();
 await firstStep();
-process.stdout.write(`${JSON.stringify({ cold: middle - begin, warm: performance.now() - middle })}\n`, () =>
-  process.exit(0),
+process.stdout.write(
+  `${JSON.stringify({ cold: middle - begin, warm: performance.now() - middle })}\n`,
+  () => process.exit(0),
 );

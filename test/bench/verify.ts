@@ -8,7 +8,10 @@ import type { MatmulProblem, Problem, TrainingProblem } from './problems.js';
 export const STEPS = 2;
 
 /** Says what is wrong with a contender's results, or nothing. */
-export type Check = (results: readonly Float32Array[], runner?: Runner) => Promise<string | undefined>;
+export type Check = (
+  results: readonly Float32Array[],
+  runner?: Runner,
+) => Promise<string | undefined>;
 
 /** Uses of a parameter by an example, above which the CPU engine would take minutes. */
 const LARGE = 2 ** 32;
@@ -42,16 +45,21 @@ export function agreement(problem: TrainingProblem): Check {
 function productCheck({ a, b, size, orientation }: MatmulProblem, engine: Engine): Check {
   const shape = [size, size];
   const [left, right] = [tensor(a, shape), tensor(b, shape)];
-  const signs = tensor(Float32Array.from({ length: size }, (_, i) => ((i * 2654435761) >>> 16) % 2 || -1));
+  const signs = tensor(
+    Float32Array.from({ length: size }, (_, i) => ((i * 2654435761) >>> 16) % 2 || -1),
+  );
   const inner = matmul(right, signs, { transposeA: orientation === 'NT' });
   const expected = matmul(left, inner, { transposeA: orientation === 'TN' });
   const allowed = size * Math.sqrt(size) * 2 ** -24;
   return async ([product]) => {
-    if (product?.length !== size * size) return `${product?.length} numbers where ${size * size} are expected`;
+    if (product?.length !== size * size)
+      return `${product?.length} numbers where ${size * size} are expected`;
     const error = abs(sub(matmul(tensor(product, shape), signs), expected));
     const { data } = await engine.run(error);
     const worst = (data as Float64Array).findIndex((value) => !(value <= allowed));
-    return worst < 0 ? undefined : `row ${worst} of the product is off by ${data[worst]!.toPrecision(3)}`;
+    return worst < 0
+      ? undefined
+      : `row ${worst} of the product is off by ${data[worst]!.toPrecision(3)}`;
   };
 }
 
@@ -59,13 +67,20 @@ function productCheck({ a, b, size, orientation }: MatmulProblem, engine: Engine
  * The cost within 0.05%; each parameter's movement within 1% of its length, because a ReLU at 0 may go either way and
  * Adam turns small differences of gradients into large ones, and half an ulp a step of the parameter itself.
  */
-export function trainingCheck({ initial }: TrainingProblem, expected: readonly Float32Array[]): Check {
+export function trainingCheck(
+  { initial }: TrainingProblem,
+  expected: readonly Float32Array[],
+): Check {
   return async ([cost, ...values]) => {
     const [want] = expected[0]!;
     const got = cost?.[0];
-    if (!(Math.abs(got! - want!) <= 5e-4 * Math.abs(want!))) return `the cost is ${got} where ${want} is expected`;
+    if (!(Math.abs(got! - want!) <= 5e-4 * Math.abs(want!)))
+      return `the cost is ${got} where ${want} is expected`;
     for (const [i, { data: start, shape }] of initial.entries()) {
-      const [moved, off] = [distance(expected[i + 1]!, start), distance(values[i], expected[i + 1]!)];
+      const [moved, off] = [
+        distance(expected[i + 1]!, start),
+        distance(values[i], expected[i + 1]!),
+      ];
       if (!(off <= 0.01 * moved + STEPS * 2 ** -25 * distance(start)))
         return `parameter ${i} [${shape}] moved by ${moved.toPrecision(3)} and is off by ${off.toPrecision(3)}`;
     }
@@ -74,7 +89,10 @@ export function trainingCheck({ initial }: TrainingProblem, expected: readonly F
 }
 
 /** ‖a − b‖. */
-function distance(a: Float32Array | undefined, b: Float32Array = new Float32Array(a?.length ?? 0)): number {
+function distance(
+  a: Float32Array | undefined,
+  b: Float32Array = new Float32Array(a?.length ?? 0),
+): number {
   if (a?.length !== b.length) return Number.NaN;
   return Math.sqrt(a.reduce((sum, value, i) => sum + (value - b[i]!) ** 2, 0));
 }

@@ -8,8 +8,15 @@ export default defineConfig({
     outDir: '.cache/bench',
     ssr: true,
     rollupOptions: {
-      input: { cli: 'test/bench/cli.ts', startup: 'test/bench/startup.ts', pack: 'test/bench/pack.ts' },
+      input: {
+        cli: 'test/bench/cli.ts',
+        startup: 'test/bench/startup.ts',
+        pack: 'test/bench/pack.ts',
+      },
     },
   },
-  ssr: { noExternal: true, external: ['webgpu', 'koffi', '@sparticuz/chromium', 'puppeteer', 'vite'] },
+  ssr: {
+    noExternal: true,
+    external: ['webgpu', 'koffi', '@sparticuz/chromium', 'puppeteer', 'vite'],
+  },
 });

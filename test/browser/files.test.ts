@@ -36,17 +36,26 @@ describe("files in a page's private storage", () => {
     await saveFile('model', Uint8Array.of(3));
     expect(await loadFile('model')).toEqual(Uint8Array.of(3));
     await expect(loadFile('absent')).rejects.toThrow(NablaError);
-    await expect(loadFile('absent')).rejects.toThrow(/^absent: there is no such file in the page's storage; save one/);
+    await expect(loadFile('absent')).rejects.toThrow(
+      /^absent: there is no such file in the page's storage; save one/,
+    );
   });
 
   it('are saved in the order of the calls, as they were at the call', async () => {
     const bytes = new Uint8Array(50).fill(1);
-    const saves = [saveFile('model', bytes), saveFile('model', Uint8Array.of(2)), saveFile('other', Uint8Array.of(4))];
+    const saves = [
+      saveFile('model', bytes),
+      saveFile('model', Uint8Array.of(2)),
+      saveFile('other', Uint8Array.of(4)),
+    ];
     bytes.fill(9);
     await saves[0];
     expect(await loadFile('model')).toEqual(new Uint8Array(50).fill(1));
     await Promise.all(saves);
-    expect([await loadFile('model'), await loadFile('other')]).toEqual([Uint8Array.of(2), Uint8Array.of(4)]);
+    expect([await loadFile('model'), await loadFile('other')]).toEqual([
+      Uint8Array.of(2),
+      Uint8Array.of(4),
+    ]);
   });
 
   it('are saved after one that fails', async () => {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { FormatError, NablaError } from '../../src/errors.js';
+import { FormatError, NablaError } from '../../src/core/errors.js';
 import { data } from '../../src/index.browser.js';
 
 afterEach(() => vi.unstubAllGlobals());

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compareCaptures } from '../../src/check/compare.js';
-import type { TensorData } from '../../src/dtype.js';
+import type { TensorData } from '../../src/core/dtype.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { div, mul } from '../../src/ops/arithmetic.js';
 import { cast, roundToHalf } from '../../src/ops/cast.js';
@@ -21,7 +21,12 @@ const given = (node: Tensor, value: number): TensorData => ({
 });
 
 /** Whether a kernel may give `result` for a node, from such x and scale, and whether it was looked at. */
-function passes(node: Tensor, result: number, at: number, by = 1): { ok: boolean; checked: number } {
+function passes(
+  node: Tensor,
+  result: number,
+  at: number,
+  by = 1,
+): { ok: boolean; checked: number } {
   const reads = new Map([
     [x, given(x, Math.fround(at))],
     [scale, given(scale, by)],
@@ -62,8 +67,10 @@ describe.each<[string, (node: Tensor) => Tensor]>([
   it('is either neighbour where the kernel computed it next to a tie', () => {
     const node = round(mul(x, scale));
     // 1 + 2⁻¹¹ is halfway from 1 to the next; 2⁻²⁴ more is within the error of a product
-    for (const result of [1, 1 + 2 ** -10]) expect(passes(node, result, 1 + 2 ** -11)).toEqual(seen);
-    for (const result of [1 - 2 ** -11, 1 + 2 ** -9]) expect(passes(node, result, 1 + 2 ** -11)).toEqual(refused);
+    for (const result of [1, 1 + 2 ** -10])
+      expect(passes(node, result, 1 + 2 ** -11)).toEqual(seen);
+    for (const result of [1 - 2 ** -11, 1 + 2 ** -9])
+      expect(passes(node, result, 1 + 2 ** -11)).toEqual(refused);
     expect(passes(node, 1, 1 + 2 ** -11 + 2 ** -20)).toEqual(refused);
   });
 
@@ -71,7 +78,8 @@ describe.each<[string, (node: Tensor) => Tensor]>([
     const node = round(mul(x, scale));
     for (const at of [65_520, 65_519.99609375]) {
       for (const result of [65_504, Infinity]) expect(passes(node, result, at)).toEqual(seen);
-      for (const result of [65_472, 65_520, 3, -Infinity]) expect(passes(node, result, at)).toEqual(refused);
+      for (const result of [65_472, 65_520, 3, -Infinity])
+        expect(passes(node, result, at)).toEqual(refused);
     }
     expect(passes(node, Infinity, 65_519)).toEqual(refused);
     expect(passes(node, 65_504, 65_521)).toEqual(refused);
@@ -90,12 +98,17 @@ describe.each<[string, (node: Tensor) => Tensor]>([
   it('has no error of its own: any f32 that the bound of a product allows rounds to a number that passes', () => {
     const node = round(mul(x, scale));
     const numbers = fc.double({ min: -70_000, max: 70_000, noNaN: true });
-    forAll(fc.tuple(numbers, fc.double({ min: 0.5, max: 2, noNaN: true }), fc.constantFrom(-1, 0, 1)), 300, (drawn) => {
-      const [a, b] = [Math.fround(drawn[0]), Math.fround(drawn[1])];
-      const product = Math.fround(a * b * (1 + drawn[2] * 2 ** -24));
-      const rounded = Math.abs(product) >= 65_520 ? Math.sign(product) * Infinity : halfOf(product);
-      expect(passes(node, rounded, a, b)).toEqual(seen);
-    });
+    forAll(
+      fc.tuple(numbers, fc.double({ min: 0.5, max: 2, noNaN: true }), fc.constantFrom(-1, 0, 1)),
+      300,
+      (drawn) => {
+        const [a, b] = [Math.fround(drawn[0]), Math.fround(drawn[1])];
+        const product = Math.fround(a * b * (1 + drawn[2] * 2 ** -24));
+        const rounded =
+          Math.abs(product) >= 65_520 ? Math.sign(product) * Infinity : halfOf(product);
+        expect(passes(node, rounded, a, b)).toEqual(seen);
+      },
+    );
   });
 });
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { explain, toMermaid } from '../../src/check/explain.js';
+import { DTypeError, FeedError } from '../../src/core/errors.js';
 import { CpuBackend } from '../../src/cpu/backend.js';
-import { Engine } from '../../src/engine.js';
-import { DTypeError, FeedError } from '../../src/errors.js';
+import { Engine } from '../../src/engine/engine.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { topological } from '../../src/graph/walk.js';
 import { relu, sigmoid } from '../../src/ops/activation.js';
@@ -39,7 +39,10 @@ describe('explain', () => {
     expect(at('matmul').local[0]!.shape).toEqual([2, 1, 2, 2]);
     expect(numbers(at('matmul').local[0])).toEqual([1, 1, 0, 0, 0, 0, 1, 1]);
     expect(numbers(at('sum').gradient)).toEqual([1]);
-    expect(numbers(again.nodes.find(({ name }) => name === 'x')!.gradient)).toEqual([6 + 42, 12 + 56]);
+    expect(numbers(again.nodes.find(({ name }) => name === 'x')!.gradient)).toEqual([
+      6 + 42,
+      12 + 56,
+    ]);
   });
 
   it('gives each contribution of a value that one op takes twice', async () => {

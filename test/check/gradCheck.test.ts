@@ -1,9 +1,9 @@
 // gradCheck finds wrong rules and names the worst entry; a comparator is itself tested with mutants.
 import { describe, expect, it } from 'vitest';
 import { gradCheck } from '../../src/check/gradCheck.js';
+import { DTypeError, FeedError, NablaError } from '../../src/core/errors.js';
 import { CpuBackend } from '../../src/cpu/backend.js';
-import { Engine } from '../../src/engine.js';
-import { DTypeError, FeedError, NablaError } from '../../src/errors.js';
+import { Engine } from '../../src/engine/engine.js';
 import { type PointwiseRecord, pointwise } from '../../src/graph/op.js';
 import { defineOp, type Tensor } from '../../src/graph/tensor.js';
 import { sigmoid } from '../../src/ops/activation.js';
@@ -42,13 +42,19 @@ describe('gradCheck', () => {
 
   it('catches a rule that gives no number', async () => {
     const x = tensor([1]);
-    expect(await gradCheck(sum(nan(x)), x)).toMatchObject({ ok: false, worst: { wrt: 'wrt[0]', index: [0] } });
+    expect(await gradCheck(sum(nan(x)), x)).toMatchObject({
+      ok: false,
+      worst: { wrt: 'wrt[0]', index: [0] },
+    });
   });
 
   it('checks inputs too large for every entry along random directions', async () => {
     const [w, x] = [tensor(floats(1, [40, 50])), tensor(floats(2, [50, 20]))];
     const report = await gradCheck(sigmoid(matmul(w, x)), [w, x]);
-    const worst = { wrt: expect.stringMatching(/^wrt\[[01]]$/), index: [expect.any(Number), expect.any(Number)] };
+    const worst = {
+      wrt: expect.stringMatching(/^wrt\[[01]]$/),
+      index: [expect.any(Number), expect.any(Number)],
+    };
     expect(report).toMatchObject({ ok: true, checked: 8, worst });
     expect(report.worst.numeric).not.toBe(0);
   });
@@ -57,8 +63,13 @@ describe('gradCheck', () => {
     const x = tensor(floats(3, [2000]));
     // right but for element 1234, whose gradient is 1.5 times too large
     const mask = tensor(Array.from({ length: 2000 }, (_, i) => (i === 1234 ? 1.5 : 1)));
-    const bent = cube(({ inputs: [a], cotangent }) => [mul(mul(cotangent, mask), mul(3, square(a!)))]);
-    expect(await gradCheck(sum(bent(x)), x)).toMatchObject({ ok: false, worst: { wrt: 'wrt[0]', index: [1234] } });
+    const bent = cube(({ inputs: [a], cotangent }) => [
+      mul(mul(cotangent, mask), mul(3, square(a!))),
+    ]);
+    expect(await gradCheck(sum(bent(x)), x)).toMatchObject({
+      ok: false,
+      worst: { wrt: 'wrt[0]', index: [1234] },
+    });
   });
 
   it('counts what flows through other asked nodes', async () => {
@@ -71,14 +82,23 @@ describe('gradCheck', () => {
     const engine = new Engine(new CpuBackend());
     const [w, x] = [parameter([1, 1], { name: 'w' }), input([2], { name: 'x' })];
     await engine.write(w, [3, 4]);
-    const report = await gradCheck(sum(mul(square(w), x)), w, { engine, feeds: new Map([[x, [1, 10]]]) });
+    const report = await gradCheck(sum(mul(square(w), x)), w, {
+      engine,
+      feeds: new Map([[x, [1, 10]]]),
+    });
     expect(report).toMatchObject({ ok: true, worst: { wrt: 'w' } });
     const bent = {
       read: (node: Tensor) => engine.read(node),
       run: async () => [{ shape: [2], dtype: 'f64' as const, data: new Float64Array([6, 81]) }],
     };
-    const found = await gradCheck(sum(mul(square(w), x)), w, { engine: bent, feeds: { x: [1, 10] } });
-    expect(found).toMatchObject({ ok: false, worst: { index: [1], analytic: 81, numeric: expect.closeTo(80, 5) } });
+    const found = await gradCheck(sum(mul(square(w), x)), w, {
+      engine: bent,
+      feeds: { x: [1, 10] },
+    });
+    expect(found).toMatchObject({
+      ok: false,
+      worst: { index: [1], analytic: 81, numeric: expect.closeTo(80, 5) },
+    });
   });
 
   it('refuses what it cannot check', async () => {

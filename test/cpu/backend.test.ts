@@ -1,6 +1,6 @@
 // What is written to the CPU engine and read from it is the caller's to change.
 import { describe, expect, it } from 'vitest';
-import type { TensorData, TypedArray } from '../../src/dtype.js';
+import type { TensorData, TypedArray } from '../../src/core/dtype.js';
 import { add, input, parameter, reshape, tensor } from '../../src/index.common.js';
 import { unsteady } from '../support/containers.js';
 import { openCpuEngine } from '../support/engine.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { FormatError } from '../../src/core/errors.js';
 import { csv } from '../../src/data/csv.js';
-import { FormatError } from '../../src/errors.js';
 import { forAll } from '../support/property.js';
 
 const table = (text: string, options = {}) => {
@@ -14,25 +14,53 @@ describe('csv', () => {
     ['without a header', '1,2\n3,4\n', [], [2, 2], [1, 2, 3, 4]],
     ['without a last line end', '1,2\n3,4', [], [2, 2], [1, 2, 3, 4]],
     ['with a header', 'x,y\n1,-2.5e3\n', ['x', 'y'], [1, 2], [1, -2500]],
-    ['with CRLF and a byte-order mark', '\ufeffa,b\r\n1,2\r\n3,.5\r\n', ['a', 'b'], [2, 2], [1, 2, 3, 0.5]],
+    [
+      'with CRLF and a byte-order mark',
+      '\ufeffa,b\r\n1,2\r\n3,.5\r\n',
+      ['a', 'b'],
+      [2, 2],
+      [1, 2, 3, 0.5],
+    ],
     ['with spaces', ' 1 ,\t2\n', [], [1, 2], [1, 2]],
     ['with quotes', '"a, ""b""\nc",d\n"1",2\n', ['a, "b"\nc', 'd'], [1, 2], [1, 2]],
     ['with one column', '5\n6\n', [], [2, 1], [5, 6]],
     ['with a header alone', 'a,b\n', ['a', 'b'], [0, 2], []],
     ['with blank last lines', '1,2\n3,4\n\n \n\t\r\n', [], [2, 2], [1, 2, 3, 4]],
     ['of one column with blank last lines', 'a\n5\n\n', ['a'], [1, 1], [5]],
-    ['with a header of texts that only look like numbers', '1a,--\n1,2', ['1a', '--'], [1, 2], [1, 2]],
+    [
+      'with a header of texts that only look like numbers',
+      '1a,--\n1,2',
+      ['1a', '--'],
+      [1, 2],
+      [1, 2],
+    ],
   ])('reads numbers %s', (_, text, columns, shape, values) => {
     expect(table(text)).toEqual({ columns, shape, values });
   });
 
   it('takes a first row for a header only where no field of it is meant as a number', () => {
-    const fields = fc.constantFrom('a', 'b c', 'x1', '1', '-2.5', 'NaN', 'Infinity', '0x10', '1e999', '');
+    const fields = fc.constantFrom(
+      'a',
+      'b c',
+      'x1',
+      '1',
+      '-2.5',
+      'NaN',
+      'Infinity',
+      '0x10',
+      '1e999',
+      '',
+    );
     forAll(fc.array(fields, { minLength: 1, maxLength: 4 }), 300, (row) => {
       const text = `${row.map((field) => `"${field}"`)}\n${row.map(() => 1)}\n`;
       const isText = row.every((field) => /^[ab]|^x/.test(field));
       const isGood = row.every((field) => /^-?[\d.]+$/.test(field));
-      if (isText) expect(table(text)).toEqual({ columns: row, shape: [1, row.length], values: row.map(() => 1) });
+      if (isText)
+        expect(table(text)).toEqual({
+          columns: row,
+          shape: [1, row.length],
+          values: row.map(() => 1),
+        });
       else if (isGood) expect(table(text).shape).toEqual([2, row.length]);
       else expect(() => csv(text)).toThrow(/^csv: line 1: /);
       if (row.every(Boolean)) expect(table(text, { header: true }).columns).toEqual(row);
@@ -64,9 +92,21 @@ describe('csv', () => {
     ['text', 'a,b\n1,two\n', /'two'/],
     ['an open quote', 'a\n"1\n', /line 2: a quote is never closed/],
     ['text after a quote', 'a\n"1"2\n', /line 2: .*text follows/],
-    ['a header with a number', 'id,2020\n1,2\n', /line 1: 'id' is .* column 1; .*if .* names .*{ header: true }/],
-    ['a blank line that numbers follow', '1\n\n2\n', /line 2: it is blank, and numbers follow; take it out/],
-    ['a quoted blank at the end', '1\n""\n', /line 2: '' is no finite number, in column 1; correct it/],
+    [
+      'a header with a number',
+      'id,2020\n1,2\n',
+      /line 1: 'id' is .* column 1; .*if .* names .*{ header: true }/,
+    ],
+    [
+      'a blank line that numbers follow',
+      '1\n\n2\n',
+      /line 2: it is blank, and numbers follow; take it out/,
+    ],
+    [
+      'a quoted blank at the end',
+      '1\n""\n',
+      /line 2: '' is no finite number, in column 1; correct it/,
+    ],
     ['commas alone at the end', '1,2\n,\n', /line 2: '' is no/],
     ['blank lines alone', '\n \n', /line 1: the text is empty/],
     [
@@ -79,11 +119,23 @@ describe('csv', () => {
       '5.1,setosa\n4,virginica\n',
       /line 1: 'setosa' .* column 2; column 2 holds text/,
     ],
-    ['one text among numbers', 'a,b\n1,2\nx,3\n', /line 3: 'x' is no finite number, in column 'a'; correct it/],
-    ['a lone carriage return', 'a\r1\r', /line 1: a line ends with CR alone; make line ends LF: text.replace\(/],
+    [
+      'one text among numbers',
+      'a,b\n1,2\nx,3\n',
+      /line 3: 'x' is no finite number, in column 'a'; correct it/,
+    ],
+    [
+      'a lone carriage return',
+      'a\r1\r',
+      /line 1: a line ends with CR alone; make line ends LF: text.replace\(/,
+    ],
     ['a lone carriage return later', 'a\n1\r2\n', /line 2: a line ends with CR alone/],
     ['a lone carriage return after a quote', '"a"\r1\n', /line 1: a line ends with CR alone/],
-    ['a comma for a point', 'a;b\n1,5;2,5\n', /line 2: .* columns|line 2: the row has 3.*; columns are .* semicolons/],
+    [
+      'a comma for a point',
+      'a;b\n1,5;2,5\n',
+      /line 2: .* columns|line 2: the row has 3.*; columns are .* semicolons/,
+    ],
     [
       'a semicolon beside a comma',
       '1,2\n1,2;3\n',
@@ -101,7 +153,10 @@ describe('csv', () => {
     ['|', 'bars'],
     [' ', 'spaces'],
   ])('says that %j is no comma', (separator, name) => {
-    const rows = fc.array(fc.array(fc.integer(), { minLength: 2, maxLength: 2 }), { minLength: 1, maxLength: 4 });
+    const rows = fc.array(fc.array(fc.integer(), { minLength: 2, maxLength: 2 }), {
+      minLength: 1,
+      maxLength: 4,
+    });
     forAll(fc.tuple(rows, fc.boolean()), 50, ([list, hasHeader]) => {
       const lines = list.map((row) => row.join(separator));
       if (hasHeader) lines.unshift(['x', 'y'].join(separator));
@@ -113,7 +168,9 @@ describe('csv', () => {
 
   it.each([undefined, null, new Uint8Array(3), ['1,2']])('refuses %s, which is no text', (text) => {
     expect(() => csv(text as never)).toThrow(FormatError);
-    expect(() => csv(text as never)).toThrow(/csv: the text is .*; decode bytes with new TextDecoder/);
+    expect(() => csv(text as never)).toThrow(
+      /csv: the text is .*; decode bytes with new TextDecoder/,
+    );
   });
 
   it('reads quoted fields of any length', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { FeedError, ShapeError } from '../../src/core/errors.js';
 import { dataset } from '../../src/data/dataset.js';
 import { circles, moons, spiral, xor } from '../../src/data/points.js';
-import { FeedError, ShapeError } from '../../src/errors.js';
 
 const bytes = dataset(
   Uint8Array.from({ length: 20 }, (_, i) => i),
@@ -9,7 +9,9 @@ const bytes = dataset(
   { scale: 0.5 },
 );
 const labelsOf = (data: typeof bytes, size: number, seed?: number): number[][] =>
-  [...data.batches(size, seed === undefined ? {} : { seed })].map(({ labels }) => Array.from(labels.data));
+  [...data.batches(size, seed === undefined ? {} : { seed })].map(({ labels }) =>
+    Array.from(labels.data),
+  );
 
 describe('a data set', () => {
   it('gives every example once, scaled, the remainder last', () => {
@@ -19,7 +21,11 @@ describe('a data set', () => {
       [8, 9],
     ]);
     const [first] = [...bytes.batches(2)];
-    expect(first!.inputs).toEqual({ shape: [2, 2], dtype: 'f32', data: Float32Array.of(0, 0.5, 1, 1.5) });
+    expect(first!.inputs).toEqual({
+      shape: [2, 2],
+      dtype: 'f32',
+      data: Float32Array.of(0, 0.5, 1, 1.5),
+    });
   });
 
   it('draws an order from a seed', () => {
@@ -83,9 +89,11 @@ describe('points', () => {
     ['circles', circles],
     ['xor', xor],
   ] as const)('%s has both classes in turn, and the same points for the same seed', (_, make) => {
-    const [a, b, other] = [make({ examples: 50 }), make({ examples: 50 }), make({ examples: 50, seed: 1 })].map(
-      (data) => [...data.batches(50)][0]!,
-    );
+    const [a, b, other] = [
+      make({ examples: 50 }),
+      make({ examples: 50 }),
+      make({ examples: 50, seed: 1 }),
+    ].map((data) => [...data.batches(50)][0]!);
     expect(a).toEqual(b);
     expect(a!.inputs).not.toEqual(other!.inputs);
     expect(a!.inputs.shape).toEqual([50, 2]);
@@ -94,13 +102,19 @@ describe('points', () => {
   });
 
   it('refuses options that it does not have', () => {
-    expect(() => spiral({ n: 3 } as never)).toThrow(/data: there is no option 'n'; pass an object of examples/);
+    expect(() => spiral({ n: 3 } as never)).toThrow(
+      /data: there is no option 'n'; pass an object of examples/,
+    );
     expect(() => moons({ classes: 3 } as never)).toThrow(/there is no option 'classes'/);
   });
 
   it('xor without noise is its truth table', () => {
     const { inputs, labels } = [...xor({ examples: 4, noise: 0 }).batches(4)][0]!;
-    const rows = Array.from(labels.data, (label, i) => [inputs.data[2 * i], inputs.data[2 * i + 1], label]);
+    const rows = Array.from(labels.data, (label, i) => [
+      inputs.data[2 * i],
+      inputs.data[2 * i + 1],
+      label,
+    ]);
     expect(rows.sort()).toEqual([
       [0, 0, 0],
       [0, 1, 1],

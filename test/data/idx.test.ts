@@ -1,10 +1,14 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { FormatError } from '../../src/core/errors.js';
 import { gunzip, idx, mnistFrom } from '../../src/data/idx.js';
-import { FormatError } from '../../src/errors.js';
 
 /** An IDX file of `values` under a shape. */
-function file(shape: readonly number[], values: readonly number[], magic = 0x800 + shape.length): Uint8Array {
+function file(
+  shape: readonly number[],
+  values: readonly number[],
+  magic = 0x800 + shape.length,
+): Uint8Array {
   const bytes = new Uint8Array(4 + 4 * shape.length + values.length);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, magic);
@@ -17,10 +21,18 @@ function file(shape: readonly number[], values: readonly number[], magic = 0x800
 
 describe('idx', () => {
   it('reads labels and images, also out of a larger buffer', () => {
-    expect(idx(file([3], [7, 0, 9]))).toEqual({ shape: [3], dtype: 'u8', data: Uint8Array.of(7, 0, 9) });
+    expect(idx(file([3], [7, 0, 9]))).toEqual({
+      shape: [3],
+      dtype: 'u8',
+      data: Uint8Array.of(7, 0, 9),
+    });
     const larger = new Uint8Array(100);
     larger.set(file([1, 2, 2], [1, 2, 3, 4]), 5);
-    expect(idx(larger.subarray(5, 25))).toEqual({ shape: [1, 2, 2], dtype: 'u8', data: Uint8Array.of(1, 2, 3, 4) });
+    expect(idx(larger.subarray(5, 25))).toEqual({
+      shape: [1, 2, 2],
+      dtype: 'u8',
+      data: Uint8Array.of(1, 2, 3, 4),
+    });
   });
 
   it.each([
@@ -48,7 +60,9 @@ describe('gunzip', () => {
   it('refuses damaged and cut data', async () => {
     const packed = new Uint8Array(gzipSync(plain));
     await expect(gunzip(packed.subarray(0, packed.length - 9))).rejects.toThrow(FormatError);
-    await expect(gunzip(packed.map((byte, i) => (i === 15 ? byte ^ 255 : byte)))).rejects.toThrow(FormatError);
+    await expect(gunzip(packed.map((byte, i) => (i === 15 ? byte ^ 255 : byte)))).rejects.toThrow(
+      FormatError,
+    );
   });
 });
 
@@ -68,14 +82,20 @@ describe('mnist', () => {
     expect([train.length, test.length]).toEqual([2, 2]);
     const [batch] = [...train.batches(2)];
     expect(batch!.inputs.shape).toEqual([2, 6]);
-    expect(Array.from(batch!.inputs.data.slice(0, 6))).toEqual([0, 0.2, 0.4, 0.6, 0.8, 1].map(Math.fround));
+    expect(Array.from(batch!.inputs.data.slice(0, 6))).toEqual(
+      [0, 0.2, 0.4, 0.6, 0.8, 1].map(Math.fround),
+    );
     expect(batch!.labels).toEqual({ shape: [2], dtype: 'i32', data: Int32Array.of(3, 9) });
   });
 
   it.each([
     ['fewer labels than images', { 'train-labels-idx1-ubyte': file([1], [3]) }, /do not fit/],
     ['labels in place of images', { 't10k-images-idx3-ubyte': file([2], [3, 3]) }, /do not fit/],
-    ['a web page', { 't10k-labels-idx1-ubyte': new TextEncoder().encode('<!doctype') }, /t10k-labels.*0x3c21646f/],
+    [
+      'a web page',
+      { 't10k-labels-idx1-ubyte': new TextEncoder().encode('<!doctype') },
+      /t10k-labels.*0x3c21646f/,
+    ],
   ])('refuses %s', async (_, changes, message) => {
     await expect(load(changes)).rejects.toThrow(FormatError);
     await expect(load(changes)).rejects.toThrow(message);

@@ -25,7 +25,8 @@ export interface Page {
 }
 
 /** A page says that it is one program in these words. */
-const claim = /All code of this page is one program:\s+put the blocks into one file,\s+(.*?),\s+in order\./s;
+const claim =
+  /All code of this page is one program:\s+put the blocks into one file,\s+(.*?),\s+in order\./s;
 
 function readPage(name: string, text: string): Page {
   const fences = [...text.matchAll(/^```(\w*)( varies)?\n(.*?)^```$/gms)].map((found) => ({
@@ -39,7 +40,8 @@ function readPage(name: string, text: string): Page {
       : fence;
   });
   const files = [...(claim.exec(text)?.[1] ?? '').matchAll(/`(.*?)`/g)].map((found) => found[1]!);
-  if (/one program/.test(text) && files.length === 0) throw new Error(`${name}: say it as: ${claim.source}`);
+  if (/one program/.test(text) && files.length === 0)
+    throw new Error(`${name}: say it as: ${claim.source}`);
   const programs: Block[][] = [];
   for (const block of blocks.filter(({ language }) => language === 'ts' || language === 'js')) {
     const isNew = block.code.startsWith('import') && files.length === 0;
@@ -54,7 +56,9 @@ export async function readPages(): Promise<Page[]> {
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`);
   return Promise.all(
-    ['README.md', ...guides.sort()].map(async (name) => readPage(name, await readFile(join(root, name), 'utf8'))),
+    ['README.md', ...guides.sort()].map(async (name) =>
+      readPage(name, await readFile(join(root, name), 'utf8')),
+    ),
   );
 }
 
@@ -66,11 +70,13 @@ const literally = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, 
  * last ones are the adapter's. "…" stands for anything.
  */
 export function agrees(said: string, printed: string): boolean {
-  if (said.includes('…')) return new RegExp(`^${literally(said).replaceAll('…', '.*')}$`, 's').test(printed);
+  if (said.includes('…'))
+    return new RegExp(`^${literally(said).replaceAll('…', '.*')}$`, 's').test(printed);
   const words = (text: string): string => text.trim().replace(number, '#').replace(/\s+/g, ' ');
   const numbers = (text: string): number[] =>
     (text.match(number) ?? []).map((each) => Number(each.replaceAll(',', '')));
   const [expected, actual] = [numbers(said), numbers(printed)];
-  const near = (a: number, b: number): boolean => Math.abs(a - b) <= 0.02 * Math.max(Math.abs(a), Math.abs(b)) + 2e-3;
+  const near = (a: number, b: number): boolean =>
+    Math.abs(a - b) <= 0.02 * Math.max(Math.abs(a), Math.abs(b)) + 2e-3;
   return words(said) === words(printed) && expected.every((value, i) => near(value, actual[i]!));
 }

@@ -8,7 +8,8 @@ import { agrees, type Page, readPages } from './blocks.js';
 
 const pages = await readPages();
 const folder = join(root, '.cache', `docs-${process.pid}`);
-const fileOf = (page: Page, program: number): string => join(folder, `${page.name.replace(/\W/g, '-')}-${program}.mts`);
+const fileOf = (page: Page, program: number): string =>
+  join(folder, `${page.name.replace(/\W/g, '-')}-${program}.mts`);
 let cli: Cli;
 
 beforeAll(async () => {
@@ -19,7 +20,10 @@ beforeAll(async () => {
   await cp(cli.built, join(installed, 'dist'), { recursive: true });
   for (const page of pages)
     for (const [i, blocks] of page.programs.entries())
-      await writeFile(fileOf(page, i), `${blocks.map(({ code }) => code).join('endOfPart();\n')}\nexport {};\n`);
+      await writeFile(
+        fileOf(page, i),
+        `${blocks.map(({ code }) => code).join('endOfPart();\n')}\nexport {};\n`,
+      );
 }, 60_000);
 afterAll(async () => {
   await cli?.close();
@@ -27,11 +31,24 @@ afterAll(async () => {
 });
 
 const strict: ts.CompilerOptions = {
-  ...{ strict: true, noUncheckedIndexedAccess: true, exactOptionalPropertyTypes: true, noImplicitReturns: true },
-  ...{ target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.NodeNext, skipLibCheck: true, noEmit: true },
+  ...{
+    strict: true,
+    noUncheckedIndexedAccess: true,
+    exactOptionalPropertyTypes: true,
+    noImplicitReturns: true,
+  },
+  ...{
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.NodeNext,
+    skipLibCheck: true,
+    noEmit: true,
+  },
   lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts', 'lib.dom.d.ts'],
   types: ['@webgpu/types', 'node', 'vite/client'],
-  paths: { nabla: [join(root, 'src/index.node.ts')], 'nabla/worker': [join(root, 'src/index.worker.ts')] },
+  paths: {
+    nabla: [join(root, 'src/index.node.ts')],
+    'nabla/worker': [join(root, 'src/index.worker.ts')],
+  },
 };
 
 it('compiles under strict settings', async () => {
@@ -40,7 +57,10 @@ it('compiles under strict settings', async () => {
   const program = ts.createProgram([...files, join(folder, 'globals.d.ts')], strict);
   const wrong = files.flatMap((file) => {
     const source = program.getSourceFile(file)!;
-    return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map((found) => {
+    return [
+      ...program.getSyntacticDiagnostics(source),
+      ...program.getSemanticDiagnostics(source),
+    ].map((found) => {
       const { line } = source.getLineAndCharacterOfPosition(found.start!);
       const text = source.text.split('\n')[line]!.trim();
       return `${file.split('/').at(-1)}: ${text}: ${ts.flattenDiagnosticMessageText(found.messageText, ' ')}`;
@@ -61,7 +81,9 @@ describe('blocks pasted into one file, where a page says so, are what Node takes
     expect(others).toEqual([]);
     const pasted = blocks!.map(({ code }) => code).join('\n');
     const options = { ...strict, module: ts.ModuleKind.ESNext, noEmit: false };
-    const code = name.endsWith('.ts') ? ts.transpileModule(pasted, { compilerOptions: options }).outputText : pasted;
+    const code = name.endsWith('.ts')
+      ? ts.transpileModule(pasted, { compilerOptions: options }).outputText
+      : pasted;
     const file = join(folder, `${name}-pasted.mjs`);
     await writeFile(file, code);
     // names declared twice, and types where there are none, are errors of syntax
@@ -84,41 +106,46 @@ describe('each guide', () => {
 });
 
 describe('prints what it says', () => {
-  it.each(pages.filter(({ programs }) => programs.length > 0).map((page) => [page.name, page] as const))(
-    '%s',
-    async (_, page) => {
-      const files = page.programs.map((_, i) => fileOf(page, i));
-      for (const file of files) {
-        const options = { ...strict, module: ts.ModuleKind.ESNext, noEmit: false };
-        const { outputText } = ts.transpileModule(ts.sys.readFile(file)!, { compilerOptions: options });
-        await writeFile(file.replace(/mts$/, 'mjs'), outputText);
-      }
-      const runner = join(import.meta.dirname, 'runner.mjs');
-      const { code, out, errors } = await run(
-        runner,
-        files.map((file) => file.replace(/mts$/, 'mjs')),
-        folder,
+  it.each(
+    pages.filter(({ programs }) => programs.length > 0).map((page) => [page.name, page] as const),
+  )('%s', async (_, page) => {
+    const files = page.programs.map((_, i) => fileOf(page, i));
+    for (const file of files) {
+      const options = { ...strict, module: ts.ModuleKind.ESNext, noEmit: false };
+      const { outputText } = ts.transpileModule(ts.sys.readFile(file)!, {
+        compilerOptions: options,
+      });
+      await writeFile(file.replace(/mts$/, 'mjs'), outputText);
+    }
+    const runner = join(import.meta.dirname, 'runner.mjs');
+    const { code, out, errors } = await run(
+      runner,
+      files.map((file) => file.replace(/mts$/, 'mjs')),
+      folder,
+    );
+    expect(code, errors).toBe(0);
+    const printed = JSON.parse(out) as string[][];
+    const shown = page.programs.flatMap((blocks, i) =>
+      blocks.map((block, part) => ({ block, output: printed[i]![part] ?? '' })),
+    );
+    if (process.env.UPDATE_DOCS)
+      await update(
+        page,
+        shown.map(({ block, output }) => ({ says: block.says, output })),
       );
-      expect(code, errors).toBe(0);
-      const printed = JSON.parse(out) as string[][];
-      const shown = page.programs.flatMap((blocks, i) =>
-        blocks.map((block, part) => ({ block, output: printed[i]![part] ?? '' })),
-      );
-      if (process.env.UPDATE_DOCS)
-        await update(
-          page,
-          shown.map(({ block, output }) => ({ says: block.says, output })),
-        );
-      else
-        for (const { block, output } of shown)
-          if (block.says?.varies) expect(output).not.toBe('');
-          else if (!agrees(block.says?.text ?? '', output)) expect(output).toBe(block.says?.text ?? '');
-    },
-  );
+    else
+      for (const { block, output } of shown)
+        if (block.says?.varies) expect(output).not.toBe('');
+        else if (!agrees(block.says?.text ?? '', output))
+          expect(output).toBe(block.says?.text ?? '');
+  });
 });
 
 /** UPDATE_DOCS=1 writes what was printed into the page. */
-async function update(page: Page, shown: { says: Page['blocks'][0]['says']; output: string }[]): Promise<void> {
+async function update(
+  page: Page,
+  shown: { says: Page['blocks'][0]['says']; output: string }[],
+): Promise<void> {
   let text = page.text;
   for (const { says, output } of shown.reverse())
     if (says && !(says.varies && says.text) && !agrees(says.text, output))
@@ -139,7 +166,9 @@ describe('the shell', () => {
   const lines = pages.flatMap(({ blocks }) =>
     blocks
       .filter(({ language }) => language === 'sh')
-      .flatMap(({ code }) => code.split('\n').map((line) => line.split(/ #|&&/).map((part) => part.trim()))),
+      .flatMap(({ code }) =>
+        code.split('\n').map((line) => line.split(/ #|&&/).map((part) => part.trim())),
+      ),
   );
   const commands = [...new Set(lines.flat().filter((line) => line.startsWith('npx nabla')))];
 
@@ -147,7 +176,8 @@ describe('the shell', () => {
     const [, , command, ...rest] = line.split(/\s+/);
     const { out: help } = await cli.nabla(`${command} --help`);
     expect(help).toContain(`nabla ${command}`);
-    for (const option of rest.filter((word) => word.startsWith('--'))) expect(help).toContain(option);
+    for (const option of rest.filter((word) => word.startsWith('--')))
+      expect(help).toContain(option);
   });
 
   it('runs scripts that exist', async () => {

@@ -1,8 +1,8 @@
 // How near the functions of kernels are to the numbers that they stand for.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
-import { ulp } from '../../src/bounds.js';
-import type { Engine } from '../../src/engine.js';
+import { ulp } from '../../src/core/bounds.js';
+import type { Engine } from '../../src/engine/engine.js';
 import { cos, sin } from '../../src/ops/arithmetic.js';
 import { tensor } from '../../src/ops/leaf.js';
 import { sum } from '../../src/ops/reduce.js';
@@ -47,11 +47,15 @@ describe('sin and cos to |x| = 2¹⁶', () => {
   });
 
   it('are within |x| 2⁻²² to 2²²', async () => {
-    const large = angles.map((angle) => (angle < 0 ? -1 : 1) * 2 ** (16 + (6 * Math.abs(angle)) / 2 ** 16));
+    const large = angles.map(
+      (angle) => (angle < 0 ? -1 : 1) * 2 ** (16 + (6 * Math.abs(angle)) / 2 ** 16),
+    );
     const [sines, cosines] = await gpu.run([sin(tensor(large)), cos(tensor(large))]);
     let worst = 0;
     large.forEach((angle, i) => {
-      const errors = [sines.data[i]! - Math.sin(angle), cosines.data[i]! - Math.cos(angle)].map(Math.abs);
+      const errors = [sines.data[i]! - Math.sin(angle), cosines.data[i]! - Math.cos(angle)].map(
+        Math.abs,
+      );
       worst = Math.max(worst, Math.max(...errors) / (Math.abs(angle) * 2 ** -22));
     });
     expect(worst).toBeLessThanOrEqual(1);
@@ -60,7 +64,8 @@ describe('sin and cos to |x| = 2¹⁶', () => {
   it('stay within [−1, 1] beyond, and are NaN of ±∞', async () => {
     const values = Float32Array.from({ length: 1000 }, (_, i) => 2 ** (22 + i / 10));
     const far = await gpu.run([sin(tensor(values)), cos(tensor(values))]);
-    for (const { data } of far) expect(Array.from(data).filter((y) => !(Math.abs(y) <= 1))).toEqual([]);
+    for (const { data } of far)
+      expect(Array.from(data).filter((y) => !(Math.abs(y) <= 1))).toEqual([]);
     const none = await gpu.run(sin(tensor([Infinity, -Infinity, Number.NaN])));
     expect([...none.data]).toEqual([Number.NaN, Number.NaN, Number.NaN]);
   });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { watch } from '../../src/check/anomaly.js';
-import { Engine } from '../../src/engine.js';
+import { Engine } from '../../src/engine/engine.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
 import { add, div, log, mul, sub } from '../../src/ops/arithmetic.js';
 import { input, parameter, tensor } from '../../src/ops/leaf.js';
@@ -13,9 +13,16 @@ it('names the first op that makes a NaN or an infinity', async () => {
   const x = input([4], { name: 'x' });
   const w = parameter([1, 1, 1, 1], { name: 'w' });
   const logs = log(mul(x, w));
-  const step = engine.compile({ inputs: { x }, outputs: { total: sum(div(1, logs)) }, updates: [[w, sub(w, logs)]] });
+  const step = engine.compile({
+    inputs: { x },
+    outputs: { total: sum(div(1, logs)) },
+    updates: [[w, sub(w, logs)]],
+  });
   const { total } = await step({ x: [2, 3, 4, 5] });
-  expect(total.data[0]).toBeCloseTo(1 / Math.log(2) + 1 / Math.log(3) + 1 / Math.log(4) + 1 / Math.log(5), 4);
+  expect(total.data[0]).toBeCloseTo(
+    1 / Math.log(2) + 1 / Math.log(3) + 1 / Math.log(4) + 1 / Math.log(5),
+    4,
+  );
   await engine.write(w, [1, 1, 1, 1]);
   await expect(step.enqueue({ x: [2, 0, 4, 5] })).rejects.toThrow(
     'anomaly: 1 of 4 values of log [4] are NaN or infinite; it is the first op of the step that made any, from finite mul [4]',

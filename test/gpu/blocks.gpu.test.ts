@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
 import { gradCheck } from '../../src/check/gradCheck.js';
-import { Engine } from '../../src/engine.js';
+import { Engine } from '../../src/engine/engine.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
 import { pointwiseOf as pointwise } from '../../src/graph/op.js';
 import type { Tensor } from '../../src/graph/tensor.js';
@@ -56,7 +56,9 @@ it('have errors in their WGSL told with function, line, file and source', async 
   );
   await expect(failure).rejects.toThrow(/^> \d+ \|\s+return y \* wrong;$/m);
   const named = cubeWith('fn cube(x: f32) -> f32 { return wrong; }', 'cube', 'cube.wgsl');
-  await expect(engine.run({ y: named(tensor([1, 2])) })).rejects.toThrow('in fn cube, its line 1, of cube.wgsl (line');
+  await expect(engine.run({ y: named(tensor([1, 2])) })).rejects.toThrow(
+    'in fn cube, its line 1, of cube.wgsl (line',
+  );
   const { y } = await engine.run({ y: cube(tensor([2])) }); // the engine goes on
   expect(y.data[0]).toBe(8);
 });
@@ -85,7 +87,11 @@ it('may have the name of an op of Nabla, and of each other', async () => {
 it('may keep constants and helpers beside their function', async () => {
   const source =
     'const POWER = 3.0;\nfn half(x: f32) -> f32 { return x / 2.0; }\nfn cube(x: f32) -> f32 { return POWER * half(x); }';
-  const tripled = defineOp({ name: 'tripled', kernel: pointwise('cube', source), reference: (x: number) => 1.5 * x });
+  const tripled = defineOp({
+    name: 'tripled',
+    kernel: pointwise('cube', source),
+    reference: (x: number) => 1.5 * x,
+  });
   expect([...(await engine.run(tripled(tensor([2, -4])))).data]).toEqual([3, -6]);
 });
 
@@ -101,16 +107,25 @@ it.each([
     (name: string) =>
       `fn ${name}_(x: f32) -> f32 { return x; }\nfn ${name}(x: f32) -> f32 { return 2.0 * ${name}_(x); }`,
   ],
-  ['constants', (name: string) => `const ${name} = 2.0;\nfn f(argument: f32) -> f32 { return ${name} * argument; }`],
+  [
+    'constants',
+    (name: string) =>
+      `const ${name} = 2.0;\nfn f(argument: f32) -> f32 { return ${name} * argument; }`,
+  ],
   [
     'types',
     (name: string) =>
       `struct ${name} { main: f32 }\nfn f(argument: f32) -> f32 { let made = ${name}(argument); return 2.0 * made.main; }`,
   ],
-  ['aliases', (name: string) => `alias ${name} = f32;\nfn f(argument: ${name}) -> ${name} { return 2.0 * argument; }`],
+  [
+    'aliases',
+    (name: string) =>
+      `alias ${name} = f32;\nfn f(argument: ${name}) -> ${name} { return 2.0 * argument; }`,
+  ],
   [
     'parameters and variables',
-    (name: string) => `fn f(${name}: f32) -> f32 { let ${name}_ = 2.0; return ${name}_ * ${name}; }`,
+    (name: string) =>
+      `fn f(${name}: f32) -> f32 { let ${name}_ = 2.0; return ${name}_ * ${name}; }`,
   ],
 ] as const)('may give %s any name, in any kernel', async (what, write) => {
   const x = tensor(
@@ -120,7 +135,13 @@ it.each([
   const doubles = hostile.map((name) => {
     const kernel = pointwise(what === 'functions' ? name : 'f', write(name));
     const vjp = ({ cotangent }: { cotangent: Tensor }): Tensor[] => [mul(2, cotangent)];
-    return defineOp({ name: 'double', kernel, reference: (z: number) => 2 * z, vjp, bound: { ulp: 1 } });
+    return defineOp({
+      name: 'double',
+      kernel,
+      reference: (z: number) => 2 * z,
+      vjp,
+      bound: { ulp: 1 },
+    });
   });
   // alone, in pairs and threes with Nabla's own, and on top of reductions, rows and products
   const alone = doubles.map((double) => double(x));
@@ -139,19 +160,29 @@ it.each([
   const all = [...alone, ...pairs, ...heads];
   const expected = await cpu.run(all);
   const values = await engine.run(all);
-  for (const [at, { data }] of values.entries()) expect(distance(data, expected[at]!.data)).toBeLessThan(1e-5);
+  for (const [at, { data }] of values.entries())
+    expect(distance(data, expected[at]!.data)).toBeLessThan(1e-5);
 });
 
 it('may read seven values, and no more than a kernel can bind', async () => {
   const sumOf = (inputs: number) => {
     const names = Array.from({ length: inputs }, (_, i) => `x${i}`);
     const source = `fn total(${names.map((name) => `${name}: f32`).join(', ')}) -> f32 { return ${names.join(' + ')}; }`;
-    const reference = Function(...names, `return ${names.join(' + ')}`) as (...all: number[]) => number;
-    const total = defineOp({ name: 'total', kernel: pointwise('total', source), reference, bound: { ulp: 8 } });
+    const reference = Function(...names, `return ${names.join(' + ')}`) as (
+      ...all: number[]
+    ) => number;
+    const total = defineOp({
+      name: 'total',
+      kernel: pointwise('total', source),
+      reference,
+      bound: { ulp: 8 },
+    });
     return engine.run(total(...names.map((_, i) => tensor([i, 1]))));
   };
   expect([...(await sumOf(7)).data]).toEqual([21, 7]);
-  await expect(sumOf(8)).rejects.toThrow('total: it binds 9 buffers of at most 8; give it fewer inputs');
+  await expect(sumOf(8)).rejects.toThrow(
+    'total: it binds 9 buffers of at most 8; give it fewer inputs',
+  );
 });
 
 it('are told to give a bound where they have none and are not exact', async () => {
@@ -164,5 +195,7 @@ it('are told to give a bound where they have none and are not exact', async () =
 
 it('have a wrong kernel found by the cross-check', async () => {
   const wrong = cubeWith('fn cube(x: f32) -> f32 { return x * x; }');
-  await expect(engine.run({ y: wrong(tensor([1, 2])) })).rejects.toThrow(/cube.*the float64 reference/);
+  await expect(engine.run({ y: wrong(tensor([1, 2])) })).rejects.toThrow(
+    /cube.*the float64 reference/,
+  );
 });

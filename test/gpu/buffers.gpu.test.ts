@@ -1,6 +1,6 @@
 // `engine.gpu`: the device, and the buffers in which steps leave their outputs.
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { Engine } from '../../src/engine.js';
+import type { Engine } from '../../src/engine/engine.js';
 import { add, mul } from '../../src/ops/arithmetic.js';
 import { arange, input, parameter } from '../../src/ops/leaf.js';
 import { slice } from '../../src/ops/slice.js';
@@ -36,7 +36,8 @@ it('gives the buffer of each output, which holds what the last call computed', a
   ]) {
     await step.enqueue({ x: values });
     const { bufferOf, offsetOf } = engine.gpu!;
-    const read = (of: typeof x) => readBuffer(bufferOf(step, of) as GPUBuffer, offsetOf(step, of), 3);
+    const read = (of: typeof x) =>
+      readBuffer(bufferOf(step, of) as GPUBuffer, offsetOf(step, of), 3);
     expect(await read(outputs.twice)).toEqual(values.map((value) => 2 * value));
     expect(await read(outputs.more[0])).toEqual(values.map((value) => value + 10));
   }
@@ -64,7 +65,9 @@ it('refuses tensors that are no outputs, and steps of other engines', async () =
   expect(() => engine.gpu!.bufferOf(step, x)).toThrow('is no output of this step');
   const other = openCpuEngine();
   expect(other.gpu).toBeUndefined();
-  expect(() => engine.gpu!.bufferOf(other.compile({ inputs: { x }, outputs: y }), y)).toThrow('another engine');
+  expect(() => engine.gpu!.bufferOf(other.compile({ inputs: { x }, outputs: y }), y)).toThrow(
+    'another engine',
+  );
 });
 
 it('a step that is released ends its calls under way first, and may be called again', async () => {
@@ -95,6 +98,8 @@ it('takes fed values at the call, whatever becomes of their array', async () => 
     // the first waits for its kernels, the others for each other; the last runs at once
     const results = await Promise.all([called(1), called(2), called(3)]);
     results.push(await called(4));
-    expect(results.map(({ y }) => [...y.data])).toEqual([2, 4, 6, 8].map((value) => [value, value, value, value]));
+    expect(results.map(({ y }) => [...y.data])).toEqual(
+      [2, 4, 6, 8].map((value) => [value, value, value, value]),
+    );
   }
 });

@@ -1,7 +1,7 @@
 // A kernel's compile time grows with its length, not with 2 to its length: some drivers compile branches in exponential time,
 // and `||`, `&&` and `if` are branches.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Engine } from '../../src/engine.js';
+import type { Engine } from '../../src/engine/engine.js';
 import type { Op, OpRecord } from '../../src/graph/op.js';
 import { apply, type Tensor } from '../../src/graph/tensor.js';
 import { add, div, mul, pow } from '../../src/ops/arithmetic.js';
@@ -25,14 +25,19 @@ const pointwise = [...recordsOf(table.flatMap((entry) => graphsOf(entry, 2)))].f
 /** The op of the value so far and of two others; where it gives a bool, one of two values. */
 function link(op: Op, y: Tensor, others: readonly [Tensor, Tensor]): Tensor {
   const [b, c] = others;
-  const operands = op.name === 'where' ? [greater(y, b), y, c] : [y, b, c, b].slice(0, op.reference!.length);
+  const operands =
+    op.name === 'where' ? [greater(y, b), y, c] : [y, b, c, b].slice(0, op.reference!.length);
   const made = apply(op as OpRecord, operands, {});
   return made.dtype === 'bool' ? where(made, y, c) : made;
 }
 
 /** Milliseconds until a chain of so many calls over so many elements is ready to run. */
 async function millisecondsOf(op: Op, length: number, size: number): Promise<number> {
-  const [a, b, c] = ['a', 'b', 'c'].map((name) => input([size], { name })) as [Tensor, Tensor, Tensor];
+  const [a, b, c] = ['a', 'b', 'c'].map((name) => input([size], { name })) as [
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
   const ends = [b, c, a];
   let y = a;
   for (let i = 0; i < length; i++) y = link(op, y, [ends[i % 3]!, ends[(i + 1) % 3]!]);
@@ -44,7 +49,8 @@ async function millisecondsOf(op: Op, length: number, size: number): Promise<num
   return took;
 }
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[values.length >> 1]!;
 
 describe('twelve calls take less than four times as long to compile as six', () => {
   // sizes with and without four lanes; each has a kernel of its own
@@ -53,7 +59,8 @@ describe('twelve calls take less than four times as long to compile as six', () 
       [6, []],
       [12, []],
     ]);
-    for (const size of sizes) for (const [length, of] of times) of.push(await millisecondsOf(op, length, size));
+    for (const size of sizes)
+      for (const [length, of] of times) of.push(await millisecondsOf(op, length, size));
     return median(times.get(12)!) / median(times.get(6)!);
   };
   it.each(pointwise.map((op) => [op.name, op] as const))('%s', async (_, op) => {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
 import type { Check } from '../../src/check/compare.js';
-import { Engine } from '../../src/engine.js';
-import { CheckError } from '../../src/errors.js';
+import { CheckError } from '../../src/core/errors.js';
+import { Engine } from '../../src/engine/engine.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
 import { pointwise } from '../../src/graph/op.js';
 import { defineOp, type Tensor } from '../../src/graph/tensor.js';
@@ -79,13 +79,25 @@ describe('the cross-check', () => {
 const mutants: [string, (wgsl: string) => string][] = [
   ['a product one column of K short', (w) => w.replace('k < K + zero', 'k + DEPTH < K')],
   ['a row read twice', (w) => w.replace('m0 + q, k', 'm0 + q / 2u * 2u, k')],
-  ['a swapped operand element', (w) => w.replace(/(left\[\(row\) \/ LANES\])\[step\]/, '$1[(step + 1u) % 4u]')],
-  ['an epilogue off by one', (w) => w.replace('let n = first + lane;', 'let n = first + lane + 1u;')],
+  [
+    'a swapped operand element',
+    (w) => w.replace(/(left\[\(row\) \/ LANES\])\[step\]/, '$1[(step + 1u) % 4u]'),
+  ],
+  [
+    'an epilogue off by one',
+    (w) => w.replace('let n = first + lane;', 'let n = first + lane + 1u;'),
+  ],
   ['a sum that skips its first column', (w) => w.replace('var column = 0u', 'var column = 1u')],
   ['a ReLU that passes negatives', (w) => w.replace('select(z, 0.0, z < 0.0)', 'z')],
-  ['a derivative of the wrong sign', (w) => w.replace('select(0.0, 1.0, a > 0.0)', 'select(0.0, -1.0, a > 0.0)')],
+  [
+    'a derivative of the wrong sign',
+    (w) => w.replace('select(0.0, 1.0, a > 0.0)', 'select(0.0, -1.0, a > 0.0)'),
+  ],
   ['a product for a difference', (w) => w.replace('return a - b;', 'return a + b;')],
-  ['a softmax without its division', (w) => w.replace('exponential(z - peak) / total', 'exponential(z - peak)')],
+  [
+    'a softmax without its division',
+    (w) => w.replace('exponential(z - peak) / total', 'exponential(z - peak)'),
+  ],
   ['a gather from the next row', (w) => w.replace('index == row', 'index == row + 1u')],
   ['an update a thousandth too large', (w) => w.replace('f32(0.10000000149011612)', 'f32(0.1001)')],
 ];
@@ -99,7 +111,10 @@ describe('a planted fault is found', () => {
         if (changed !== wgsl) planted++;
         return changed;
       };
-      const engine = new Engine(await GpuBackend.open(await openAdapter(), { rewrite: mutate }), 'every');
+      const engine = new Engine(
+        await GpuBackend.open(await openAdapter(), { rewrite: mutate }),
+        'every',
+      );
       const step = engine.compile(program());
       await expect(step(feeds)).rejects.toThrow(/the float64 reference/);
       expect(planted).toBeGreaterThan(0);
@@ -140,10 +155,14 @@ describe('a cross-check that is switched while steps run', () => {
   it('neither hides a wrong value behind a bound that is no number, nor asks for a NaN that rounding decides on', async () => {
     const wrong = defineOp({
       name: 'wrong',
-      kernel: pointwise('wrong', 'fn wrong(x: f32) -> f32 { return select(x + 0.1, 777.0, x > 3.0); }'),
+      kernel: pointwise(
+        'wrong',
+        'fn wrong(x: f32) -> f32 { return select(x + 0.1, 777.0, x > 3.0); }',
+      ),
       reference: (x: number) => x + 0.1,
       bound: { ulp: 4 },
-      propagate: ([x], [error]) => Float64Array.from(x!.data, (value, i) => (error![i]! / value) * value), // 0 / 0
+      propagate: ([x], [error]) =>
+        Float64Array.from(x!.data, (value, i) => (error![i]! / value) * value), // 0 / 0
     });
     const plain = new Engine(await GpuBackend.open(await openAdapter()));
     const { ok } = await plain.verify(wrong(mul(parameter([3.1, 0, 1]), 1.5)));
@@ -170,7 +189,9 @@ it('reports a mismatch before it is thrown', async () => {
   const rewrite = (wgsl: string): string => wgsl.replace('return a - b;', 'return a + b;');
   const ratios: number[] = [];
   const backend = await GpuBackend.open(await openAdapter(), { rewrite });
-  await using engine = new Engine(backend, 'every', (checks) => ratios.push(...checks.map((c) => c.worst.ratio)));
+  await using engine = new Engine(backend, 'every', (checks) =>
+    ratios.push(...checks.map((c) => c.worst.ratio)),
+  );
   await expect(engine.compile(program())(feeds)).rejects.toThrow(CheckError);
   expect(Math.max(...ratios)).toBeGreaterThan(1);
 });
@@ -188,7 +209,13 @@ it('leaves nothing behind', async () => {
 it('lets an adapter take numbers below the normal ones for 0', async () => {
   const engine = await openGpuEngine();
   const x = tensor(Float32Array.of(0, 1e-40, -1e-40, 1e-38, 2 ** -149));
-  const report = await engine.verify([sqrt(abs(x)), mul(x, 1e30), exp(x), div(1, add(x, 1)), greater(x, 0)]);
+  const report = await engine.verify([
+    sqrt(abs(x)),
+    mul(x, 1e30),
+    exp(x),
+    div(1, add(x, 1)),
+    greater(x, 0),
+  ]);
   expect(report.ok, JSON.stringify(report.checks)).toBe(true);
   engine.dispose();
 });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hessian } from '../../src/autodiff/jacobian.js';
 import { grad } from '../../src/autodiff/reverse.js';
-import type { Engine } from '../../src/engine.js';
+import type { Engine } from '../../src/engine/engine.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { relu, sigmoid } from '../../src/ops/activation.js';
 import { add, div, maximum, minimum, mul, square, sub } from '../../src/ops/arithmetic.js';
@@ -53,7 +53,11 @@ function network(
   });
   const cost = mean(softmaxCrossEntropy(a, oneHot(y, sizes.at(-1)!)));
   const gradients = grad(cost, parameters);
-  return { inputs: { x, y }, cost, updates: parameters.map((p, i) => [p, sub(p, mul(0.1, gradients[i]!))]) };
+  return {
+    inputs: { x, y },
+    cost,
+    updates: parameters.map((p, i) => [p, sub(p, mul(0.1, gradients[i]!))]),
+  };
 }
 
 it('trains a small network as the reference does', async () => {
@@ -83,7 +87,10 @@ it('plans a whole step of case A in few dispatches and replays it without making
   const step = engine.compile({ inputs, outputs: { cost }, updates });
   expect(step.plan.dispatches.length).toBeLessThanOrEqual(8);
   expect(step.plan.dispatchesUnfused).toBeGreaterThan(25);
-  const feeds = { x: Float32Array.from({ length: 784 * 64 }, (_, i) => Math.sin(i)), y: new Int32Array(64) };
+  const feeds = {
+    x: Float32Array.from({ length: 784 * 64 }, (_, i) => Math.sin(i)),
+    y: new Int32Array(64),
+  };
   await step(feeds);
   const before = engine.stats();
   for (let i = 0; i < 3; i++) await step.enqueue(feeds);
@@ -145,8 +152,16 @@ it('sums over every axis', async () => {
     Float32Array.from({ length: 5 * 600 }, (_, i) => i % 7),
     [5, 600],
   );
-  const values = await gpu.run({ all: sum(x), rows: sum(x, { axis: 1 }), columns: sum(x, { axis: 0 }) });
-  const expected = await cpu.run({ all: sum(x), rows: sum(x, { axis: 1 }), columns: sum(x, { axis: 0 }) });
+  const values = await gpu.run({
+    all: sum(x),
+    rows: sum(x, { axis: 1 }),
+    columns: sum(x, { axis: 0 }),
+  });
+  const expected = await cpu.run({
+    all: sum(x),
+    rows: sum(x, { axis: 1 }),
+    columns: sum(x, { axis: 0 }),
+  });
   expect(values.all.data[0]).toBe(expected.all.data[0]);
   expect([...values.rows.data]).toEqual([...expected.rows.data]);
   expect([...values.columns.data]).toEqual([...expected.columns.data]);

@@ -3,8 +3,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
-import { halfToNumber, isFloat } from '../../src/dtype.js';
-import { Engine } from '../../src/engine.js';
+import { halfToNumber, isFloat } from '../../src/core/dtype.js';
+import { Engine } from '../../src/engine/engine.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
 import { pointwise } from '../../src/graph/op.js';
 import { defineOp, type Tensor } from '../../src/graph/tensor.js';
@@ -46,9 +46,20 @@ it('a cast rounds every number as the CPU engine does, to the bit', async () => 
     const middle = (each + (halves[i + 1] ?? 65_536)) / 2;
     return [each, middle, middle * (1 - 2 ** -23), middle * (1 + 2 ** -23)];
   });
-  const odd = [70_000, 1e30, 1e-8, 2 ** -25, 2 ** -25 * (1 + 2 ** -23), 1e-40, Infinity, Number.NaN];
+  const odd = [
+    70_000,
+    1e30,
+    1e-8,
+    2 ** -25,
+    2 ** -25 * (1 + 2 ** -23),
+    1e-40,
+    Infinity,
+    Number.NaN,
+  ];
   const x = tensor(Float32Array.from([...around, ...odd].flatMap((each) => [each, -each])));
-  const [found, expected] = await Promise.all([gpu, cpu].map((engine) => engine.run(wide(cast(x, 'f16')))));
+  const [found, expected] = await Promise.all(
+    [gpu, cpu].map((engine) => engine.run(wide(cast(x, 'f16')))),
+  );
   expect(Array.from(found!.data)).toEqual(Array.from(expected!.data));
 });
 
@@ -58,7 +69,8 @@ describe('the rule on the GPU', () => {
     for (const form of forms) {
       const y = build(form);
       const tree = form === stored ? [y, wide(y)] : [wide(y)];
-      for (const { data } of await gpu.run(tree)) expect([...data.subarray(0, expected.length)]).toEqual(expected);
+      for (const { data } of await gpu.run(tree))
+        expect([...data.subarray(0, expected.length)]).toEqual(expected);
       await verified(tree);
     }
   });
@@ -70,7 +82,9 @@ describe('the rule on the GPU', () => {
     for (const [i, expected] of [values, slopes].entries()) {
       const scale = Math.max(1, ...expected.map(Math.abs));
       for (const [at, value] of expected.entries())
-        expect(Math.abs(found[i]!.data[at]! - value)).toBeLessThan(isOne ? 1.1 * halfUlp(value) : 2 ** -8 * scale);
+        expect(Math.abs(found[i]!.data[at]! - value)).toBeLessThan(
+          isOne ? 1.1 * halfUlp(value) : 2 ** -8 * scale,
+        );
     }
     await verified([wide(y), wide(gradient)]);
   });
@@ -81,8 +95,13 @@ describe(`generated calls of f16 tensors (seed ${seed})`, () => {
     const tree: Tensor[] = [];
     const feeds = new Map();
     for (const each of fc.sample(samples(200), { seed, numRuns: 2 })) {
-      const halved = each.values.map((value) => (value.dtype === 'f32' ? { ...value, dtype: 'f16' as const } : value));
-      const { inputs, feeds: fed } = instantiate({ ...each, values: hasHalves(gpu) ? halved : each.values });
+      const halved = each.values.map((value) =>
+        value.dtype === 'f32' ? { ...value, dtype: 'f16' as const } : value,
+      );
+      const { inputs, feeds: fed } = instantiate({
+        ...each,
+        values: hasHalves(gpu) ? halved : each.values,
+      });
       for (const [node, value] of fed) feeds.set(node, value);
       const xs = inputs.map((x) => (isFloat(x.dtype) ? cast(x, 'f16') : x));
       const y = each.build(xs);
@@ -94,7 +113,10 @@ describe(`generated calls of f16 tensors (seed ${seed})`, () => {
     await verified(tree, feeds);
     const [found, expected] = await Promise.all([gpu.run(tree, feeds), cpu.run(tree, feeds)]);
     found.forEach(({ data }, i) => {
-      const scale = Array.from(expected[i]!.data).reduce((most, x) => Math.max(most, Math.abs(x)), 1);
+      const scale = Array.from(expected[i]!.data).reduce(
+        (most, x) => Math.max(most, Math.abs(x)),
+        1,
+      );
       Array.from(data).forEach((x, at) => {
         const other = expected[i]!.data[at]!;
         if (!(Math.abs(x - other) <= 2e-3 * scale)) expect(x).toBe(other);
@@ -102,7 +124,10 @@ describe(`generated calls of f16 tensors (seed ${seed})`, () => {
     });
   });
 
-  const graphs = Array.from({ length: gpuGraphs }, (_, i) => ({ size: 6 + (i % 7), from: seed + i }));
+  const graphs = Array.from({ length: gpuGraphs }, (_, i) => ({
+    size: 6 + (i % 7),
+    from: seed + i,
+  }));
   it.each(graphs)('graph $size from $from', async ({ size, from }) => {
     const { y, leaves, feeds } = randomGraph(size, from, true);
     const tree = [y, ...grad(y, leaves)].map(wide);
@@ -128,7 +153,9 @@ describe('parameters of f16', () => {
     });
     const [onCpu, onGpu] = await Promise.allSettled(results);
     if (hasHalves(gpu)) return expect(onGpu).toEqual(onCpu);
-    expect(String((onGpu as PromiseRejectedResult).reason)).toMatch(/DTypeError: .*no shader-f16; use f32/);
+    expect(String((onGpu as PromiseRejectedResult).reason)).toMatch(
+      /DTypeError: .*no shader-f16; use f32/,
+    );
   });
 });
 
@@ -151,15 +178,26 @@ it('an op of one’s own that says f16 gives f32 until it is rounded', async () 
   const y = triple(tensor([30_000, 0.1]));
   const tree = [cast(div(y, 3), 'f32'), wide(y)];
   const [between, rounded] = await gpu.run(tree);
-  expect([between!.data[0], Array.from(rounded!.data)]).toEqual([30_000, [Infinity, 0.300048828125]]);
+  expect([between!.data[0], Array.from(rounded!.data)]).toEqual([
+    30_000,
+    [Infinity, 0.300048828125],
+  ]);
   await verified(tree);
 });
 
 const mutants: [string, wrong: string | RegExp, by: string][] = [
-  ['no rounding', 'let bits = bitcast<u32>(a);', 'if (a == a) { return a; } let bits = bitcast<u32>(a);'],
+  [
+    'no rounding',
+    'let bits = bitcast<u32>(a);',
+    'if (a == a) { return a; } let bits = bitcast<u32>(a);',
+  ],
   ['cutting for rounding', 'size + 0xfffu + ((size >> 13u) & 1u)', 'size'],
   ['ties away from even', '((size >> 13u) & 1u)', '1u'],
-  ['the largest number for infinity', 'select(rounded, 0x7f800000u,', 'select(rounded, 0x477fe000u,'],
+  [
+    'the largest number for infinity',
+    'select(rounded, 0x7f800000u,',
+    'select(rounded, 0x477fe000u,',
+  ],
   ['small numbers lost', 'let small = ', 'let small = 0u * '],
   ['infinity for NaN', 'select(finite, size,', 'select(finite, 0x7f800000u,'],
 ];

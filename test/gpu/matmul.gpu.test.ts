@@ -1,6 +1,6 @@
 // Products over many tiles and workgroups, whole and ragged, in every orientation, with epilogues.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Engine } from '../../src/engine.js';
+import type { Engine } from '../../src/engine/engine.js';
 import { relu } from '../../src/ops/activation.js';
 import { add } from '../../src/ops/arithmetic.js';
 import { tensor } from '../../src/ops/leaf.js';
@@ -38,7 +38,10 @@ describe.each(sizes)('[%i, ·] × [·, %i] over %i', (m, n, k) => {
 });
 
 it('one dispatch serves a batch of products', async () => {
-  const [a, b] = [random.normal([5, 1, 33, 20], { seed: 4 }), random.normal([3, 20, 41], { seed: 5 })];
+  const [a, b] = [
+    random.normal([5, 1, 33, 20], { seed: 4 }),
+    random.normal([3, 20, 41], { seed: 5 }),
+  ];
   const report = await engine.verify(matmul(a, b));
   expect(report.checks.filter(({ worst }) => !(worst.ratio <= 1))).toEqual([]);
   expect(report.checks.at(-1)!.total).toBe(5 * 3 * 33 * 41);

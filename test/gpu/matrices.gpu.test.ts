@@ -1,9 +1,9 @@
 // Products by matrix units. No software adapter has any, so the kernels run here with the built-in functions written out:
 // each invocation of a subgroup holds whole matrices, and all of them compute the same.
 import { describe, expect, it } from 'vitest';
-import { Engine } from '../../src/engine.js';
+import { Engine } from '../../src/engine/engine.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
-import type { MatrixUnit } from '../../src/gpu/matrices.js';
+import type { MatrixUnit } from '../../src/kernels/matmul.matrices.js';
 import { relu } from '../../src/ops/activation.js';
 import { add } from '../../src/ops/arithmetic.js';
 import { matmul } from '../../src/ops/matmul.js';
@@ -13,7 +13,11 @@ import { openAdapter } from '../support/adapter.js';
 const unit: MatrixUnit = { componentType: 'f32', resultComponentType: 'f32', M: 8, N: 8, K: 4 };
 
 /** The size of a matrix by its type's name, as rows and columns. */
-const sizes = { left: [unit.M, unit.K], right: [unit.K, unit.N], result: [unit.M, unit.N] } as const;
+const sizes = {
+  left: [unit.M, unit.K],
+  right: [unit.K, unit.N],
+  result: [unit.M, unit.N],
+} as const;
 
 /** `unknown` is 0, but drivers cannot know, so that they do not unroll the loops. */
 const multiply = `
@@ -29,7 +33,8 @@ fn subgroupMatrixMultiplyAccumulate(a: array<f32, 32>, b: array<f32, 32>, sum: a
 /** WGSL with subgroup matrices as WGSL without. */
 function emulated(wgsl: string): string {
   if (!wgsl.includes('subgroup_matrix')) return wgsl;
-  const load = /return subgroupMatrixLoad<subgroup_matrix_(\w+)<f32, \d+, \d+>, (\w+)>\(&(\w+), (.*), (\d+u)\);/g;
+  const load =
+    /return subgroupMatrixLoad<subgroup_matrix_(\w+)<f32, \d+, \d+>, (\w+)>\(&(\w+), (.*), (\d+u)\);/g;
   const text = wgsl
     .replace(/enable \w+;\n/g, '')
     .replace('let zero =', 'unknown = place.z >> 16u;\n  let zero =')
@@ -40,11 +45,17 @@ function emulated(wgsl: string): string {
       const loops = `for (var r = 0u; r < ${rows}u + unknown; r++) { for (var c = 0u; c < ${columns}u + unknown; c++) { ${assign} } }`;
       return `var out: array<f32, ${rows * columns}>; ${loops} return out;`;
     })
-    .replace(/subgroupMatrixStore<row_major>\(&tile, (.*), (\w+), (.*)\);/g, (_, at, value, stride) => {
-      const assign = `tile[${at} + r * ${stride} + c] = ${value}[r * 8u + c];`;
-      return `for (var r = 0u; r < 8u + unknown; r++) { for (var c = 0u; c < 8u + unknown; c++) { ${assign} } }`;
-    })
-    .replace(/subgroup_matrix_(\w+)<f32, (\d+), (\d+)>/g, (_, __, n, m) => `array<f32, ${Number(n) * Number(m)}>`);
+    .replace(
+      /subgroupMatrixStore<row_major>\(&tile, (.*), (\w+), (.*)\);/g,
+      (_, at, value, stride) => {
+        const assign = `tile[${at} + r * ${stride} + c] = ${value}[r * 8u + c];`;
+        return `for (var r = 0u; r < 8u + unknown; r++) { for (var c = 0u; c < 8u + unknown; c++) { ${assign} } }`;
+      },
+    )
+    .replace(
+      /subgroup_matrix_(\w+)<f32, (\d+), (\d+)>/g,
+      (_, __, n, m) => `array<f32, ${Number(n) * Number(m)}>`,
+    );
   return `${text}\n${multiply}`;
 }
 
@@ -68,7 +79,10 @@ describe('a product by matrix units', () => {
     ['A B of a batch', false, false, [64, 256, 128], [3]],
     ['A B that only a small tile divides', false, false, [136, 224, 260], []],
   ] as const)('%s is right', async (_, transposeA, transposeB, shape, batch) => {
-    const backend = await GpuBackend.open(await openAdapter(), { subgroupMatrix: [unit], rewrite: emulated });
+    const backend = await GpuBackend.open(await openAdapter(), {
+      subgroupMatrix: [unit],
+      rewrite: emulated,
+    });
     await using engine = new Engine(backend);
     const graph = layer(transposeA, transposeB, shape, [...batch]);
     const step = engine.compile({ outputs: graph });
@@ -79,7 +93,9 @@ describe('a product by matrix units', () => {
   });
 
   it('leaves sizes that do not divide to other kernels', async () => {
-    await using engine = new Engine(await GpuBackend.open(await openAdapter(), { subgroupMatrix: [unit] }));
+    await using engine = new Engine(
+      await GpuBackend.open(await openAdapter(), { subgroupMatrix: [unit] }),
+    );
     const { plan } = engine.compile({ outputs: layer(false, true, [130, 192, 256], []) });
     expect(plan.dispatches.at(-1)!.wgsl).not.toContain('subgroup_matrix');
   });

@@ -1,10 +1,10 @@
 // The kernels for matrix units as Dawn's own compiler reads them: its null backend offers the feature and runs nothing.
 import { expect, it } from 'vitest';
 import { create } from 'webgpu';
+import { makePlan } from '../../src/compiler/plan.js';
 import { MATRICES } from '../../src/gpu/backend.js';
-import { makeMatrices } from '../../src/gpu/matrices.js';
-import { makePlan } from '../../src/gpu/plan.js';
 import { open } from '../../src/index.node.js';
+import { makeMatrices } from '../../src/kernels/matmul.matrices.js';
 import { cast } from '../../src/ops/cast.js';
 import { input } from '../../src/ops/leaf.js';
 import { matmul } from '../../src/ops/matmul.js';
@@ -18,7 +18,9 @@ it.each([
   ['f16', [8, 8, 16]],
 ] as const)('products of %s by units of %s compile', async (componentType, [M, N, K]) => {
   const adapter = (await instance.requestAdapter())!;
-  const device = await adapter.requestDevice({ requiredFeatures: [MATRICES, 'subgroups', 'shader-f16'] });
+  const device = await adapter.requestDevice({
+    requiredFeatures: [MATRICES, 'subgroups', 'shader-f16'],
+  });
   const unit = { componentType, resultComponentType: 'f32', M, N, K };
   const context = {
     ...({
@@ -47,7 +49,10 @@ it.each([
 });
 
 it('is an option that changes nothing where the adapter has no matrix units', async () => {
-  const product = matmul(random.normal([256, 256], { seed: 1 }), random.normal([256, 256], { seed: 2 }));
+  const product = matmul(
+    random.normal([256, 256], { seed: 1 }),
+    random.normal([256, 256], { seed: 2 }),
+  );
   const [plain, asked] = await Promise.all(
     [{}, { subgroupMatrix: true }].map(async (options) => {
       await using engine = await open({ backend: 'gpu', ...options });

@@ -1,7 +1,7 @@
 // The comparator sees wrong kernels: every WGSL function in turn gives wrong values, and values at infinity do.
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Engine } from '../../src/engine.js';
+import { Engine } from '../../src/engine/engine.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { add, div, exp, pow } from '../../src/ops/arithmetic.js';
@@ -13,7 +13,11 @@ import { openGpuEngine } from '../support/engine.js';
 import { table } from '../support/ops.js';
 import { seed } from '../support/property.js';
 
-const sources = import.meta.glob<string>('../../shaders/*.wgsl', { query: '?raw', import: 'default', eager: true });
+const sources = import.meta.glob<string>('../../shaders/*.wgsl', {
+  query: '?raw',
+  import: 'default',
+  eager: true,
+});
 const functions = Object.values(sources).flatMap((source) =>
   [...source.matchAll(/^fn (\w+)\([^)]*\) -> (f32|u32|bool)/gm)].map(([, name, type]) => ({
     name: name!,
@@ -30,14 +34,20 @@ function spoil(wgsl: string, name: string, type: string): string {
   const rest = wgsl.slice(start);
   const end = rest.indexOf('\nfn ') < 0 ? rest.length : rest.indexOf('\nfn ');
   // whole numbers are wrong in their upper bits too: lower ones may be lost in rounding
-  const wrong = { f32: 'return ($1) * 1.125 + 0.0625;', u32: 'return ($1) + 0x01010101u;', bool: 'return !($1);' }[
-    type
-  ]!;
+  const wrong = {
+    f32: 'return ($1) * 1.125 + 0.0625;',
+    u32: 'return ($1) + 0x01010101u;',
+    bool: 'return !($1);',
+  }[type]!;
   const body = rest.slice(0, end).replace(/return ([^;]+);(?![\s\S]*return )/, wrong);
   return wgsl.slice(0, start) + body + rest.slice(end);
 }
 
-async function verifyWith(rewrite: (wgsl: string) => string, tree: readonly Tensor[], feeds = new Map()) {
+async function verifyWith(
+  rewrite: (wgsl: string) => string,
+  tree: readonly Tensor[],
+  feeds = new Map(),
+) {
   const engine = new Engine(await GpuBackend.open(await openAdapter(), { rewrite }));
   try {
     return await engine.verify(tree, feeds);
@@ -54,7 +64,9 @@ describe('a wrong function is found', () => {
     graphs = table.flatMap(({ samples, differentiable }) =>
       fc.sample(samples(40), { seed, numRuns: 4 }).map((each) => {
         const graph = combine([each], differentiable);
-        const inputs = Object.fromEntries([...graph.feeds.keys()].map((node, i) => [`x${i}`, node]));
+        const inputs = Object.fromEntries(
+          [...graph.feeds.keys()].map((node, i) => [`x${i}`, node]),
+        );
         const { plan } = engine.compile({ inputs, outputs: graph.tree });
         return { graph, text: plan.dispatches.map(({ wgsl }) => wgsl).join('\n') };
       }),
@@ -76,10 +88,25 @@ describe('a wrong function is found', () => {
 const inf = Number.POSITIVE_INFINITY;
 /** `wrong` replaces `right` in the WGSL. */
 const special: [string, right: string, wrong: string, () => Tensor][] = [
-  ['e^−∞', 'select(exp(a), a,', 'select(exp(a) + select(0.0, 5.0, a < -1e30), a,', () => exp(tensor([-inf, 1]))],
-  ['1 / 0', 'select(a / b, special,', 'select(a / b, 7.0,', () => div(tensor([1, 1]), tensor([0, 2]))],
+  [
+    'e^−∞',
+    'select(exp(a), a,',
+    'select(exp(a) + select(0.0, 5.0, a < -1e30), a,',
+    () => exp(tensor([-inf, 1])),
+  ],
+  [
+    '1 / 0',
+    'select(a / b, special,',
+    'select(a / b, 7.0,',
+    () => div(tensor([1, 1]), tensor([0, 2])),
+  ],
   ['0⁻¹', 'limit, is_limit', '3.0, is_limit', () => pow(tensor([0, 2]), tensor([-1, 2]))],
-  ['∞ + 1', 'return a + b;', 'return min(a + b, 3e38);', () => add(tensor([inf, 1]), tensor([1, 1]))],
+  [
+    '∞ + 1',
+    'return a + b;',
+    'return min(a + b, 3e38);',
+    () => add(tensor([inf, 1]), tensor([1, 1])),
+  ],
   [
     'a masked softmax',
     'return exponential(z - peak) / total;',
@@ -91,7 +118,10 @@ const special: [string, right: string, wrong: string, () => Tensor][] = [
 describe('is found at infinity', () => {
   it.for(special)('%s', async ([, right, wrong, build]) => {
     const good = await verifyWith((wgsl) => wgsl, [build()]);
-    expect([good.ok, ...good.checks.map(({ checked, total }) => total - checked)]).toEqual([true, 0]);
+    expect([good.ok, ...good.checks.map(({ checked, total }) => total - checked)]).toEqual([
+      true,
+      0,
+    ]);
     let planted = false;
     const bad = await verifyWith(
       (wgsl) => {

@@ -1,7 +1,7 @@
 // Programs that once broke the planner: what it fuses, where it puts values, and what a device lets it bind.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
-import { Engine } from '../../src/engine.js';
+import { Engine } from '../../src/engine/engine.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { add, div, exp, mul, sin, square, sub } from '../../src/ops/arithmetic.js';
@@ -24,7 +24,9 @@ afterAll(() => gpu.dispose());
 /** How far values on the GPU are from those on the CPU at most. */
 async function farthest(tree: Readonly<Record<string, Tensor>>): Promise<number> {
   const [values, expected] = [await gpu.run(tree), await cpu.run(tree)];
-  return Math.max(...Object.keys(tree).map((name) => distance(values[name]!.data, expected[name]!.data)));
+  return Math.max(
+    ...Object.keys(tree).map((name) => distance(values[name]!.data, expected[name]!.data)),
+  );
 }
 
 it('plans long chains of views without recursion and without writing shared parts out again and again', async () => {
@@ -42,11 +44,16 @@ it('plans long chains of views without recursion and without writing shared part
 });
 
 it('binds no more buffers than default limits let it where a product and what joins it read one value in two ways', async () => {
-  const [x, w, a, b, c] = [1, 2, 3, 4, 5].map((k) => parameter({ shape: [4, 4], dtype: 'f32', data: grid(k) }));
+  const [x, w, a, b, c] = [1, 2, 3, 4, 5].map((k) =>
+    parameter({ shape: [4, 4], dtype: 'f32', data: grid(k) }),
+  );
   const product = matmul(x!, w!);
   const turned = [x, w, a, b, c].map((each) => transpose(each!));
   const joined = turned.reduce((total, each) => add(total, each), product);
-  const [values, expected] = [await gpu.run({ product, joined }), await cpu.run({ product, joined })];
+  const [values, expected] = [
+    await gpu.run({ product, joined }),
+    await cpu.run({ product, joined }),
+  ];
   expect([...values.joined.data]).toEqual([...expected.joined.data]);
 });
 
@@ -56,7 +63,9 @@ it('compares what is stored, and not what another loop computed again', async ()
   const slope = grad(sum(sub(lowered, max(lowered, { axis: 1, keepDims: true }))), x);
   const step = gpu.compile({ outputs: { slope } });
   // a driver may round the second time otherwise, and then nothing equals the largest
-  expect(step.plan.dispatches.filter(({ ops }) => ops.includes('sin') && ops.includes('equal'))).toEqual([]);
+  expect(
+    step.plan.dispatches.filter(({ ops }) => ops.includes('sin') && ops.includes('equal')),
+  ).toEqual([]);
   const [values, expected] = [await step(), await cpu.run({ slope })];
   expect(distance(values.slope.data, expected.slope.data)).toBeLessThan(1e-4);
 });
@@ -70,11 +79,16 @@ it('adds pieces that broadcast', async () => {
       [0, 0],
     ]),
   ] as const;
-  expect(await farthest({ y: add(right, left), z: add(right, pad(parameter([5, 6]), [[2, 0]])) })).toBe(0);
+  expect(
+    await farthest({ y: add(right, left), z: add(right, pad(parameter([5, 6]), [[2, 0]])) }),
+  ).toBe(0);
 });
 
 it('lets no kernel bind one part of a buffer twice where it writes another', async () => {
-  const [x, w] = [parameter({ shape: [8, 8], dtype: 'f32', data: new Float32Array(64).fill(0.1) }), parameter(eye(8))];
+  const [x, w] = [
+    parameter({ shape: [8, 8], dtype: 'f32', data: new Float32Array(64).fill(0.1) }),
+    parameter(eye(8)),
+  ];
   const a = exp(matmul(x, w));
   const wide = matmul(x, parameter(full([8, 64], 0.3)));
   const parts = {
@@ -122,11 +136,15 @@ it('wraps products of integers as the reference does', async () => {
 
 it('pads many axes in a kernel that drivers compile', { timeout: 10_000 }, async () => {
   const widths = new Array(8).fill([1, 0]) as [number, number][];
-  expect(await farthest({ y: pad(sin(full(new Array(8).fill(2), 0.5)), widths) })).toBeLessThan(1e-6);
+  expect(await farthest({ y: pad(sin(full(new Array(8).fill(2), 0.5)), widths) })).toBeLessThan(
+    1e-6,
+  );
 });
 
 it('runs nothing of a step that finds no room for what it reads back', async () => {
-  await using engine = new Engine(await GpuBackend.open(await openAdapter(), { byteBudget: 40_000 }));
+  await using engine = new Engine(
+    await GpuBackend.open(await openAdapter(), { byteBudget: 40_000 }),
+  );
   const p = parameter(0);
   const outputs = { x: mul(parameter(new Float32Array(5000)), 2) };
   const step = engine.compile({ outputs, updates: [[p, add(p, 1)]] });

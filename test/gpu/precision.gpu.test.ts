@@ -1,6 +1,6 @@
 // Mixed precision: products read halves, the cost is scaled, and a step that overflows changes nothing but the scale.
 import { describe, expect, it } from 'vitest';
-import { Engine } from '../../src/engine.js';
+import { Engine } from '../../src/engine/engine.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
 import { crossEntropy } from '../../src/loss.js';
 import { dense, lstm, rnn, sequential } from '../../src/nn/index.js';
@@ -46,7 +46,11 @@ describe('precision f16', () => {
     const { model, inputs, cost } = network([64, 96, 8], 32);
     const feeds = feedsFor(32, 64, 8);
     const optimizer = adam({ learningRate: 1e-2 });
-    const definition = { inputs, outputs: { cost }, updates: optimizer.updates(cost, model.parameters) };
+    const definition = {
+      inputs,
+      outputs: { cost },
+      updates: optimizer.updates(cost, model.parameters),
+    };
     const half = engine.compile({ ...definition, precision: 'f16' });
     const costs: number[] = [];
     for (let step = 0; step < 20; step++) costs.push((await half(feeds)).cost.data[0]!);
@@ -62,7 +66,12 @@ describe('precision f16', () => {
   });
 
   /** w ← w − rate · dC/dw with C = factor · (x w)², where x = 1: the derivative that reaches the product is 2 factor w. */
-  async function descend(start: number, factor: number, rate: number, steps: number): Promise<number[] | undefined> {
+  async function descend(
+    start: number,
+    factor: number,
+    rate: number,
+    steps: number,
+  ): Promise<number[] | undefined> {
     const engine = await open();
     if (!engine) return undefined;
     const w = parameter([[start]], { name: 'w' });
@@ -102,7 +111,10 @@ describe('precision f16', () => {
     const cost = crossEntropy(model.apply(x), y);
     const updates = sgd({ learningRate: 0.1, momentum: 0.9 }).updates(cost, model.parameters);
     const step = engine.compile({ inputs: { x, y }, outputs: { cost }, updates, precision: 'f16' });
-    const feeds = { x: Float32Array.from({ length: 192 }, (_, i) => Math.sin(i)), y: Int32Array.of(0, 1, 2, 3) };
+    const feeds = {
+      x: Float32Array.from({ length: 192 }, (_, i) => Math.sin(i)),
+      y: Int32Array.of(0, 1, 2, 3),
+    };
     const costs: number[] = [];
     for (let i = 0; i < 8; i++) costs.push((await step(feeds)).cost.data[0]!);
     expect(costs.at(-1)).toBeLessThan(costs[0]!);

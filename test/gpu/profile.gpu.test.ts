@@ -1,6 +1,6 @@
 // Times of kernels by timestamps.
 import { expect, it } from 'vitest';
-import { Engine } from '../../src/engine.js';
+import { Engine } from '../../src/engine/engine.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
 import { chromeTrace } from '../../src/graph/backend.js';
 import { parameter, tensor } from '../../src/ops/leaf.js';
@@ -24,10 +24,17 @@ it('each kernel has its calls, its time, its arithmetic and its bytes', async ()
   const product = kernels.find(({ ops }) => ops.includes('matmul'))!;
   expect(product.flops).toBe(2 * 96 * 64 * 32);
   expect(product.bytes).toBe(4 * (96 * 64 + 64 * 32 + 96 * 32));
-  expect(kernels.reduce((all, { share }) => all + share, 0)).toBeCloseTo(profile.milliseconds > 0 ? 1 : 0, 6);
+  expect(kernels.reduce((all, { share }) => all + share, 0)).toBeCloseTo(
+    profile.milliseconds > 0 ? 1 : 0,
+    6,
+  );
   expect(Math.min(peaks.flopsPerSecond, peaks.bytesPerSecond)).toBeGreaterThan(1e6);
   expect(events).toHaveLength(4 * step.plan.dispatches.length);
-  expect(chromeTrace(profile).traceEvents[0]).toMatchObject({ name: events[0]!.kernel, ph: 'X', ts: 0 });
+  expect(chromeTrace(profile).traceEvents[0]).toMatchObject({
+    name: events[0]!.kernel,
+    ph: 'X',
+    ts: 0,
+  });
   engine.dispose();
 
   const plain = new Engine(await GpuBackend.open(await openAdapter()));

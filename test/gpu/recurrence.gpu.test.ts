@@ -1,7 +1,7 @@
 // Unrolled recurrences: values lie in place, and equal steps share kernels.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
-import type { Engine, Step } from '../../src/engine.js';
+import type { Engine, Step } from '../../src/engine/engine.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { sequential } from '../../src/nn/layer.js';
 import { dense } from '../../src/nn/layers.js';
@@ -26,9 +26,13 @@ function unrolled(time: number): Step<{ cost: Tensor; gradients: Tensor[] }> {
   const layer = lstm(16, 16);
   const x = input([4, time, 16]);
   const cost = sum(square(layer.apply(x)));
-  return engine.compile({ inputs: { x }, outputs: { cost, gradients: grad(cost, layer.parameters) } });
+  return engine.compile({
+    inputs: { x },
+    outputs: { cost, gradients: grad(cost, layer.parameters) },
+  });
 }
-const texts = ({ plan }: Pick<Step<Tensor>, 'plan'>): number => new Set(plan.dispatches.map(({ wgsl }) => wgsl)).size;
+const texts = ({ plan }: Pick<Step<Tensor>, 'plan'>): number =>
+  new Set(plan.dispatches.map(({ wgsl }) => wgsl)).size;
 
 it('more steps take no more kernels', () => {
   const [short, long] = [unrolled(16), unrolled(32)];
@@ -62,7 +66,9 @@ it('a part of a concat that nothing else reads is read by a kernel of its own', 
   const d = mul(reshape(transpose(slice(c, [1]), [0, 2, 1]), [64]), 2);
   const { values, right } = await engine.run({ values: d, right: mul(tanh(y!), 2) });
   const at = (row: number, column: number): number => right.data[8 * row + column]!;
-  expect(values.data).toEqual(Float32Array.from({ length: 64 }, (_, i) => at(i % 8, Math.floor(i / 8))));
+  expect(values.data).toEqual(
+    Float32Array.from({ length: 64 }, (_, i) => at(i % 8, Math.floor(i / 8))),
+  );
 });
 
 it('a slice of what is computed may be a part of a concat', async () => {

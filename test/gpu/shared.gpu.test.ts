@@ -2,8 +2,8 @@
 // memory: Chromium throws, and Dawn in Node crashes on it.
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DType, TensorData, TypedArray } from '../../src/dtype.js';
-import type { Engine } from '../../src/engine.js';
+import type { DType, TensorData, TypedArray } from '../../src/core/dtype.js';
+import type { Engine } from '../../src/engine/engine.js';
 import {
   add,
   cast,
@@ -28,7 +28,13 @@ beforeAll(async () => {
 });
 afterAll(() => engine.dispose());
 
-const arrays = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, u8: Uint8Array, bool: Uint8Array } as const;
+const arrays = {
+  f32: Float32Array,
+  i32: Int32Array,
+  u32: Uint32Array,
+  u8: Uint8Array,
+  bool: Uint8Array,
+} as const;
 type Kind = keyof typeof arrays;
 /** Values that any dtype holds, odd in number too, so that rows of bytes end within a word. */
 const cases = fc.tuple(
@@ -37,8 +43,13 @@ const cases = fc.tuple(
 );
 
 describe.each(Object.entries(unsteady))('arrays in %s', (_, place) => {
-  const held = (dtype: Kind, values: readonly number[]): TypedArray => place(arrays[dtype].from(values) as TypedArray);
-  const asData = (dtype: DType, data: TypedArray): TensorData => ({ shape: [data.length], dtype, data });
+  const held = (dtype: Kind, values: readonly number[]): TypedArray =>
+    place(arrays[dtype].from(values) as TypedArray);
+  const asData = (dtype: DType, data: TypedArray): TensorData => ({
+    shape: [data.length],
+    dtype,
+    data,
+  });
 
   it('are copied when they are fed, at first and in later calls', async () => {
     await forAllAsync(cases, 12, async ([dtype, values]) => {

@@ -1,19 +1,39 @@
 // NaN, infinities and zeros: the same on every adapter, as the float64 reference has them.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
-import type { Engine } from '../../src/engine.js';
+import { sizeOf } from '../../src/core/shape.js';
+import type { Engine } from '../../src/engine/engine.js';
 import type { Op, OpRecord } from '../../src/graph/op.js';
 import { apply, type Tensor } from '../../src/graph/tensor.js';
 import { binaryCrossEntropy, crossEntropy } from '../../src/loss.js';
-import { elu, gelu, leakyRelu, relu, sigmoid, silu, softplus, tanh } from '../../src/ops/activation.js';
-import { cos, div, exp, log, maximum, minimum, mul, pow, sin, sqrt } from '../../src/ops/arithmetic.js';
+import {
+  elu,
+  gelu,
+  leakyRelu,
+  relu,
+  sigmoid,
+  silu,
+  softplus,
+  tanh,
+} from '../../src/ops/activation.js';
+import {
+  cos,
+  div,
+  exp,
+  log,
+  maximum,
+  minimum,
+  mul,
+  pow,
+  sin,
+  sqrt,
+} from '../../src/ops/arithmetic.js';
 import { cast } from '../../src/ops/cast.js';
 import { equal, greaterEqual, notEqual } from '../../src/ops/compare.js';
 import { maxPool2d } from '../../src/ops/convolution.js';
 import { input, tensor } from '../../src/ops/leaf.js';
 import { argMax, max, min, sum } from '../../src/ops/reduce.js';
 import { logSoftmax, logSumExp, softmax } from '../../src/ops/softmax.js';
-import { sizeOf } from '../../src/shape.js';
 import { openCpuEngine, openGpuEngine } from '../support/engine.js';
 import { table } from '../support/ops.js';
 import { graphsOf, recordsOf } from '../support/records.js';
@@ -48,7 +68,10 @@ const cases: [string, Tensor][] = [
   ['logSumExp', logSumExp(tensor([-inf, 3]))],
   ['logSumExp of nothing', logSumExp(tensor([-inf, -inf]))],
   ['logSumExp of too much', logSumExp(tensor([inf, 0]))],
-  ['a pool of −∞ in padding', maxPool2d(tensor([[[[-inf, -inf, 1]]]]), { size: [1, 2], stride: 1, padding: [0, 1] })],
+  [
+    'a pool of −∞ in padding',
+    maxPool2d(tensor([[[[-inf, -inf, 1]]]]), { size: [1, 2], stride: 1, padding: [0, 1] }),
+  ],
   ['the slope of 0⁻¹ in its exponent', grad(sum(pow(tensor(0), exponent)), exponent)],
   ['x / 0', div(odd, 0)],
   ['1 / x', div(1, odd)],
@@ -69,7 +92,10 @@ const cases: [string, Tensor][] = [
   ['softmax of rows with −∞, ∞ and NaN', softmax(rows)],
   ['logSoftmax of them', logSoftmax(rows)],
   ['logSumExp of them', logSumExp(rows, { axis: 1 })],
-  ['the gradient of cross-entropy of them', grad(crossEntropy(rows, tensor(Int32Array.of(0, 1, 0, 1, 2))), rows)],
+  [
+    'the gradient of cross-entropy of them',
+    grad(crossEntropy(rows, tensor(Int32Array.of(0, 1, 0, 1, 2))), rows),
+  ],
   ['silu far below 0', silu(tensor([-87, -88.7, -89, -91]))],
   ['its slope', grad(sum(silu(far)), far)],
 ];
@@ -128,11 +154,14 @@ const specials = [
 /** Whether a result is the reference's: of its kind, and within a part in a thousand, or less than any normal number. */
 const agrees = (result: number, wanted: number): boolean =>
   kind(result) === kind(wanted) &&
-  (!Number.isFinite(Math.fround(wanted)) || Math.abs(result - wanted) <= 1e-3 * Math.abs(wanted) + 2 ** -125);
+  (!Number.isFinite(Math.fround(wanted)) ||
+    Math.abs(result - wanted) <= 1e-3 * Math.abs(wanted) + 2 ** -125);
 
 /** What an op is asked for: of circular functions not angles beyond 2¹⁶. */
 const placesOf = (op: Op): number[] =>
-  /^(sin|cos)$/.test(op.name) ? specials.filter((x) => !(Math.abs(x) >= 2 ** 16 && Math.abs(x) < inf)) : specials;
+  /^(sin|cos)$/.test(op.name)
+    ? specials.filter((x) => !(Math.abs(x) >= 2 ** 16 && Math.abs(x) < inf))
+    : specials;
 
 const scalars = [...recordsOf(table.flatMap((entry) => graphsOf(entry, 2)))].filter(
   // those of more inputs are parts of others, which keep them within a domain
@@ -142,32 +171,61 @@ describe('special values in every place', () => {
   it.each(scalars.map((op) => [op.name, op] as const))('%s', async (_, op) => {
     const arity = op.reference!.length;
     const places = placesOf(op);
-    const pairs = arity === 1 ? places.map((x) => [x, x]) : places.flatMap((x) => places.map((y) => [x, y]));
-    const [first, second] = [0, 1].map((at) => tensor(Float32Array.from(pairs, (pair) => pair[at]!)));
+    const pairs =
+      arity === 1 ? places.map((x) => [x, x]) : places.flatMap((x) => places.map((y) => [x, y]));
+    const [first, second] = [0, 1].map((at) =>
+      tensor(Float32Array.from(pairs, (pair) => pair[at]!)),
+    );
     const y = apply(op as OpRecord, [first!, second!].slice(0, arity), {});
     const [a, b] = await Promise.all([gpu.run(y), cpu.run(y)]);
     const wrong = pairs.flatMap((pair, i) =>
-      agrees(a.data[i]!, b.data[i]!) ? [] : [`${op.name}(${pair}): ${a.data[i]}, ${b.data[i]} by the reference`],
+      agrees(a.data[i]!, b.data[i]!)
+        ? []
+        : [`${op.name}(${pair}): ${a.data[i]}, ${b.data[i]} by the reference`],
     );
     expect(wrong).toEqual([]);
   });
 });
 
 /** Exact second derivatives do not leave f32 where a factor of theirs does. */
-const functions = { sigmoid, tanh, relu, silu, softplus, gelu, elu, leakyRelu, exp, sin, cos, sqrt, log };
-it.each(Object.entries(functions))('the second derivative of %s is that of the reference', async (name, call) => {
-  const isPositive = name === 'sqrt' || name === 'log';
-  const isCircular = name === 'sin' || name === 'cos';
-  const sizes = specials.filter((z) => Number.isFinite(z) && Math.abs(z) < (isCircular ? 2 ** 16 : inf));
-  // near 0 σ″ is a difference of roundings
-  const isFair = (z: number): boolean => (isPositive ? z > 1e-9 && z < 1e9 : name !== 'sigmoid' || Math.abs(z) > 1e-3);
-  const places = sizes.filter(isFair);
-  const z = tensor(Float32Array.of(...places, ...(isPositive || isCircular ? [] : [-87, -88, 87, 1e20])));
-  const second = grad(sum(grad(sum(call(z)), z)), z);
-  const [a, b] = await Promise.all([gpu.run(second), cpu.run(second)]);
-  const wrong = [...a.data].flatMap((value, i) => (agrees(value, b.data[i]!) ? [] : [`${value} for ${b.data[i]}`]));
-  expect(wrong).toEqual([]);
-});
+const functions = {
+  sigmoid,
+  tanh,
+  relu,
+  silu,
+  softplus,
+  gelu,
+  elu,
+  leakyRelu,
+  exp,
+  sin,
+  cos,
+  sqrt,
+  log,
+};
+it.each(Object.entries(functions))(
+  'the second derivative of %s is that of the reference',
+  async (name, call) => {
+    const isPositive = name === 'sqrt' || name === 'log';
+    const isCircular = name === 'sin' || name === 'cos';
+    const sizes = specials.filter(
+      (z) => Number.isFinite(z) && Math.abs(z) < (isCircular ? 2 ** 16 : inf),
+    );
+    // near 0 σ″ is a difference of roundings
+    const isFair = (z: number): boolean =>
+      isPositive ? z > 1e-9 && z < 1e9 : name !== 'sigmoid' || Math.abs(z) > 1e-3;
+    const places = sizes.filter(isFair);
+    const z = tensor(
+      Float32Array.of(...places, ...(isPositive || isCircular ? [] : [-87, -88, 87, 1e20])),
+    );
+    const second = grad(sum(grad(sum(call(z)), z)), z);
+    const [a, b] = await Promise.all([gpu.run(second), cpu.run(second)]);
+    const wrong = [...a.data].flatMap((value, i) =>
+      agrees(value, b.data[i]!) ? [] : [`${value} for ${b.data[i]}`],
+    );
+    expect(wrong).toEqual([]);
+  },
+);
 
 it('costs nothing to be infinitely sure of what is right, and ∞ of what is wrong', async () => {
   const logits = [inf, -inf, inf, -inf, 88, -88];
@@ -179,8 +237,22 @@ it('costs nothing to be infinitely sure of what is right, and ∞ of what is wro
   });
   for (const engine of [gpu, cpu]) {
     const values = await engine.run(costs);
-    expect(values.map(({ cost }) => kind(cost.data[0]!))).toEqual([String(inf), '0', '0', String(inf), '0', '0']);
-    expect(values.map(({ slope }) => Math.abs(slope.data[0]!) > 0.5)).toEqual([true, false, false, true, false, false]);
+    expect(values.map(({ cost }) => kind(cost.data[0]!))).toEqual([
+      String(inf),
+      '0',
+      '0',
+      String(inf),
+      '0',
+      '0',
+    ]);
+    expect(values.map(({ slope }) => Math.abs(slope.data[0]!) > 0.5)).toEqual([
+      true,
+      false,
+      false,
+      true,
+      false,
+      false,
+    ]);
   }
 });
 
@@ -212,11 +284,18 @@ it("follows C99's table of pow", async () => {
   ];
   const y = pow(tensor(entries.map(([a]) => a)), tensor(entries.map(([, b]) => b)));
   for (const engine of [gpu, cpu])
-    expect(Array.from((await engine.run(y)).data, (x) => x + 0)).toEqual(entries.map(([, , result]) => result + 0));
+    expect(Array.from((await engine.run(y)).data, (x) => x + 0)).toEqual(
+      entries.map(([, , result]) => result + 0),
+    );
 });
 
 it("leaves a pool's padding without a gradient, also where all of a window is −∞", async () => {
-  const property = async (size: number, padding: number, stride: number, extent: number): Promise<void> => {
+  const property = async (
+    size: number,
+    padding: number,
+    stride: number,
+    extent: number,
+  ): Promise<void> => {
     const x = input([1, 1, extent, extent], { name: 'x' });
     const y = maxPool2d(x, { size, padding, stride });
     const weights = tensor(
@@ -225,9 +304,12 @@ it("leaves a pool's padding without a gradient, also where all of a window is �
     );
     const slope = grad(sum(mul(y, weights)), x);
     for (const share of [1, 0.7, 0]) {
-      const data = Float32Array.from({ length: extent ** 2 }, (_, i) => (((i * 7) % 10) / 10 < share ? -inf : i % 5));
+      const data = Float32Array.from({ length: extent ** 2 }, (_, i) =>
+        ((i * 7) % 10) / 10 < share ? -inf : i % 5,
+      );
       const [a, b] = await Promise.all([gpu.run(slope, { x: data }), cpu.run(slope, { x: data })]);
-      const total = (values: ArrayLike<number>): number => Array.from(values).reduce((some, each) => some + each, 0);
+      const total = (values: ArrayLike<number>): number =>
+        Array.from(values).reduce((some, each) => some + each, 0);
       // nothing is lost: each window's weight arrives somewhere
       const all = (sizeOf(y.shape) * (sizeOf(y.shape) + 1)) / 2;
       expect([total(a.data), total(b.data)]).toEqual([all, all]);

@@ -1,8 +1,8 @@
 // What lies in buffers: dtypes, limits, and how memory is given back.
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
-import type { DType } from '../../src/dtype.js';
-import type { Engine } from '../../src/engine.js';
+import type { DType } from '../../src/core/dtype.js';
+import type { Engine } from '../../src/engine/engine.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { tanh } from '../../src/ops/activation.js';
 import { add, exp, mul, sin, square } from '../../src/ops/arithmetic.js';
@@ -27,7 +27,8 @@ it.for<[DType, number[]]>([
   ['u8', [255, 0, 7]],
 ])('%s values come back as they went in', async ([dtype, values]) => {
   const c = tensor(values, [3], { dtype });
-  if (dtype !== 'bool' && dtype !== 'u8') expect([...(await engine.read(parameter(c))).data]).toEqual(values);
+  if (dtype !== 'bool' && dtype !== 'u8')
+    expect([...(await engine.read(parameter(c))).data]).toEqual(values);
   expect([...(await engine.run(c)).data]).toEqual(values);
   expect([...(await engine.run(cast(c, 'f32'))).data]).toEqual(values.map(Math.fround));
 });
@@ -35,7 +36,8 @@ it.for<[DType, number[]]>([
 it('f16 is stored in half the bytes, or refused where the adapter has none', async () => {
   const half = tensor([1.5, -0.25, 1000.4], [3], { dtype: 'f16' });
   const run = engine.run({ half, wide: cast(half, 'f32'), sum: add(half, half) });
-  if (!engine.info.features.includes('shader-f16')) return expect(run).rejects.toThrow(/no shader-f16; use f32/);
+  if (!engine.info.features.includes('shader-f16'))
+    return expect(run).rejects.toThrow(/no shader-f16; use f32/);
   const { wide, sum, half: same } = await run;
   expect([...same.data]).toEqual([1.5, -0.25, 1000.5]);
   expect([...wide.data]).toEqual([1.5, -0.25, 1000.5]);
@@ -76,7 +78,9 @@ it('disposal in the middle of work frees everything and says so', async () => {
   engine.dispose();
   const outcomes = await Promise.allSettled([warm, call, engine.finish()]);
   for (const outcome of outcomes.filter(({ status }) => status === 'rejected'))
-    expect(String((outcome as PromiseRejectedResult).reason)).toMatch(/NablaError: engine: it is disposed/);
+    expect(String((outcome as PromiseRejectedResult).reason)).toMatch(
+      /NablaError: engine: it is disposed/,
+    );
   expect(outcomes[1]!.status).toBe('rejected');
   expect(engine.stats().liveBuffers).toBe(0);
 });
@@ -88,7 +92,9 @@ it('recomputing elementwise values takes fewer bytes and gives the same bits', a
   const cost = sum(square(h));
   const outputs = { cost, slope: grad(cost, x) };
   const feeds = { x: Float32Array.from({ length: 4096 }, (_, i) => Math.cos(i)) };
-  const [stored, again] = [false, true].map((recompute) => engine.compile({ inputs: { x }, outputs, recompute }));
+  const [stored, again] = [false, true].map((recompute) =>
+    engine.compile({ inputs: { x }, outputs, recompute }),
+  );
   expect(again!.plan.bytes).toBeLessThan(stored!.plan.bytes);
   expect(await again!(feeds)).toEqual(await stored!(feeds));
 });

@@ -1,7 +1,7 @@
 // Every tile of every adapter class gives the bits of the others, and the tuner takes the fastest of those that do.
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
-import { Engine } from '../../src/engine.js';
+import { Engine } from '../../src/engine/engine.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
 import type { GpuOptions } from '../../src/gpu/device.js';
 import type { TileStore } from '../../src/graph/backend.js';
@@ -14,7 +14,11 @@ import { sum } from '../../src/ops/reduce.js';
 import { choices, type Tile } from '../../src/planning/limits.js';
 import { openAdapter } from '../support/adapter.js';
 
-async function withEngine<T>(options: GpuOptions, use: (engine: Engine) => Promise<T>, tile?: Tile): Promise<T> {
+async function withEngine<T>(
+  options: GpuOptions,
+  use: (engine: Engine) => Promise<T>,
+  tile?: Tile,
+): Promise<T> {
   const backend = await GpuBackend.open(await openAdapter(), options);
   if (tile) backend.context.tileOf = () => tile;
   const engine = new Engine(backend);
@@ -93,7 +97,9 @@ describe('the tuner', () => {
   it('rejects a kernel with other bits, and measures again where what it kept is unreadable', async () => {
     const usual = await tuned(memory(JSON.stringify({ [product]: 0 })));
     const rewrite = (wgsl: string): string =>
-      wgsl === usual.wgsl ? wgsl : wgsl.replace('let head = value[lane];', 'let head = value[lane] * 1.000001;');
+      wgsl === usual.wgsl
+        ? wgsl
+        : wgsl.replace('let head = value[lane];', 'let head = value[lane] * 1.000001;');
     const store = memory('{ broken');
     const { wgsl, output } = await tuned(store, { rewrite });
     expect(wgsl).toBe(usual.wgsl);
@@ -103,7 +109,10 @@ describe('the tuner', () => {
 
   it('leaves a step with small products side by side as it is, whatever tiles they would take', async () => {
     const x = input([40, 36]);
-    const w = [parameter(random.normal([36, 28], { seed: 4 })), parameter(random.normal([28, 20], { seed: 5 }))];
+    const w = [
+      parameter(random.normal([36, 28], { seed: 4 })),
+      parameter(random.normal([28, 20], { seed: 5 })),
+    ];
     const cost = sum(square(matmul(relu(matmul(x, w[0]!)), w[1]!)));
     const feeds = { x: Float32Array.from({ length: 1440 }, (_, i) => Math.sin(i)) };
     const train = (options: GpuOptions) =>
@@ -121,8 +130,11 @@ describe('the tuner', () => {
 
   it('has a place for its choices on this platform', async () => {
     const inNode = typeof indexedDB === 'undefined';
-    if (inNode) vi.stubEnv('XDG_CACHE_HOME', (await import('node:fs')).mkdtempSync('.cache/tiles-'));
-    const { tileStore } = await (inNode ? import('../../src/node/tiles.js') : import('../../src/browser/tiles.js'));
+    if (inNode)
+      vi.stubEnv('XDG_CACHE_HOME', (await import('node:fs')).mkdtempSync('.cache/tiles-'));
+    const { tileStore } = await (inNode
+      ? import('../../src/node/tiles.js')
+      : import('../../src/browser/tiles.js'));
     expect(await tileStore.load('an adapter')).toBeUndefined();
     await tileStore.save('an adapter', '{"NN":1}');
     expect(await tileStore.load('an adapter')).toBe('{"NN":1}');

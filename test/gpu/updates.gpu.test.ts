@@ -1,7 +1,7 @@
 // Updates read values from before the step, wherever parameters lie.
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Engine } from '../../src/engine.js';
+import type { Engine } from '../../src/engine/engine.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { binaryCrossEntropy } from '../../src/loss.js';
 import { sequential } from '../../src/nn/layer.js';
@@ -43,14 +43,19 @@ for (const [name, make] of Object.entries(optimizers))
         const optimizer = make();
         const feeds = { x: [0, 0, 0, 1, 1, 0, 1, 1], y: [0, 1, 1, 0] };
         for (const part of [model.parameters.slice(2), model.parameters]) {
-          const step = engine.compile({ inputs, outputs: { cost }, updates: optimizer.updates(cost, part) });
+          const step = engine.compile({
+            inputs,
+            outputs: { cost },
+            updates: optimizer.updates(cost, part),
+          });
           for (let i = 0; i < 5; i++) await step(feeds);
         }
         return Promise.all(model.parameters.map((each) => engine.read(each)));
       }),
     );
     results[0]!.forEach(({ data }, i) => {
-      for (const [k, value] of data.entries()) expect(value).toBeCloseTo(results[1]![i]!.data[k]!, 4);
+      for (const [k, value] of data.entries())
+        expect(value).toBeCloseTo(results[1]![i]!.data[k]!, 4);
     });
   });
 
@@ -60,7 +65,10 @@ it('parameters that share one gradient are all updated by it', async () => {
       const biases = [0, 1, 2].map((value) => parameter(new Float32Array(70).fill(value)));
       const x = input([4, 70], { name: 'x' });
       const cost = sum(square(biases.reduce((total, bias) => add(total, bias), x)));
-      const step = engine.compile({ inputs: { x }, updates: adam({ learningRate: 0.05 }).updates(cost, biases) });
+      const step = engine.compile({
+        inputs: { x },
+        updates: adam({ learningRate: 0.05 }).updates(cost, biases),
+      });
       await step.enqueue({ x: Float32Array.from({ length: 280 }, (_, i) => i / 280) });
       return Promise.all(biases.map(async (bias) => [...(await engine.read(bias)).data]));
     }),
@@ -69,27 +77,38 @@ it('parameters that share one gradient are all updated by it', async () => {
     for (const [k, value] of values.entries()) expect(value).toBeCloseTo(second![i]![k]!, 4);
 });
 
-it.for(['f32', 'i32'] as const)('%s parameters change places, and outputs are values from before', async (dtype) => {
-  const [a, b] = [1, 2].map((value) => parameter(tensor([value, 5, 7], [3], { dtype }))) as [Tensor, Tensor];
-  const step = gpu.compile({
-    outputs: [a, b],
-    updates: [
-      [a, b],
-      [b, a],
-    ],
-  });
-  expect((await step()).map(({ data }) => data[0])).toEqual([1, 2]);
-  expect([(await gpu.read(a)).data[0], (await gpu.read(b)).data[0]]).toEqual([2, 1]);
-});
+it.for(['f32', 'i32'] as const)(
+  '%s parameters change places, and outputs are values from before',
+  async (dtype) => {
+    const [a, b] = [1, 2].map((value) => parameter(tensor([value, 5, 7], [3], { dtype }))) as [
+      Tensor,
+      Tensor,
+    ];
+    const step = gpu.compile({
+      outputs: [a, b],
+      updates: [
+        [a, b],
+        [b, a],
+      ],
+    });
+    expect((await step()).map(({ data }) => data[0])).toEqual([1, 2]);
+    expect([(await gpu.read(a)).data[0], (await gpu.read(b)).data[0]]).toEqual([2, 1]);
+  },
+);
 
 it('any parameters become any sums of others', async () => {
   const sizes = fc.array(fc.constantFrom(1, 1, 2, 5, 64, 100), { minLength: 2, maxLength: 6 });
   const picks = fc.array(fc.nat(100), { minLength: 12, maxLength: 12 });
   await forAllAsync(fc.tuple(sizes, picks), 25, async ([lengths, pick]) => {
-    const leaves = lengths.map((length, i) => parameter(Array.from({ length }, (_, k) => 1 + i + k / 8)));
+    const leaves = lengths.map((length, i) =>
+      parameter(Array.from({ length }, (_, k) => 1 + i + k / 8)),
+    );
     const next = (own: Tensor, i: number): Tensor => {
       const others = leaves.filter(({ shape }) => shape[0] === own.shape[0] || shape[0] === 1);
-      const [a, b] = [others[pick[2 * i]! % others.length]!, others[pick[2 * i + 1]! % others.length]!];
+      const [a, b] = [
+        others[pick[2 * i]! % others.length]!,
+        others[pick[2 * i + 1]! % others.length]!,
+      ];
       return pick[i]! % 3 ? sub(own, mul(0.5, add(a, b))) : add(mul(own, 0), add(a, mul(b, 0.25)));
     };
     const updates = leaves.map((leaf, i) => [leaf, next(leaf, i)] as const);
@@ -106,9 +125,14 @@ it('any parameters become any sums of others', async () => {
 });
 
 it('next values that read elements of others stay until they are copied, whatever runs behind them', async () => {
-  const picks = fc.array(fc.tuple(fc.nat(4), fc.nat(4), fc.nat(3)), { minLength: 6, maxLength: 12 });
+  const picks = fc.array(fc.tuple(fc.nat(4), fc.nat(4), fc.nat(3)), {
+    minLength: 6,
+    maxLength: 12,
+  });
   await forAllAsync(picks, 25, async (links) => {
-    const leaves = [1, 2, 3, 4, 5].map((k) => parameter({ shape: [4, 4], dtype: 'f32', data: grid(k) }));
+    const leaves = [1, 2, 3, 4, 5].map((k) =>
+      parameter({ shape: [4, 4], dtype: 'f32', data: grid(k) }),
+    );
     const made = links.map(([i, j, kind]) => {
       const [a, b] = [leaves[i]!, leaves[j]!];
       if (kind === 0) return matmul(a, b);
@@ -137,6 +161,8 @@ it('neighbours are updated by halves that lie elsewhere', async () => {
   const halves = parameters.map((each) => cast(mul(each, 3), 'f16'));
   const updates = parameters.map((each, i) => [each, sub(each, cast(halves[i]!, 'f32'))] as const);
   await gpu.compile({ outputs: halves, updates }).enqueue({});
-  const values = await Promise.all(parameters.map(async (each) => [...new Set((await gpu.read(each)).data)]));
+  const values = await Promise.all(
+    parameters.map(async (each) => [...new Set((await gpu.read(each)).data)]),
+  );
   expect(values).toEqual([[-2], [-4]]);
 });

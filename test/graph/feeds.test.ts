@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { watch } from '../../src/check/anomaly.js';
 import { explain } from '../../src/check/explain.js';
 import { gradCheck } from '../../src/check/gradCheck.js';
+import { FeedError } from '../../src/core/errors.js';
 import { CpuBackend } from '../../src/cpu/backend.js';
-import { Engine } from '../../src/engine.js';
-import { FeedError } from '../../src/errors.js';
+import { Engine } from '../../src/engine/engine.js';
 import type { Program } from '../../src/graph/program.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { add, log, mul, square } from '../../src/ops/arithmetic.js';
@@ -14,7 +14,8 @@ import { input, tensor } from '../../src/ops/leaf.js';
 import { forAllAsync } from '../support/property.js';
 
 const engine = new Engine(new CpuBackend());
-const total = (nodes: readonly Tensor[]): Tensor => nodes.reduce((sum, node) => add(sum, node), tensor(0) as Tensor);
+const total = (nodes: readonly Tensor[]): Tensor =>
+  nodes.reduce((sum, node) => add(sum, node), tensor(0) as Tensor);
 
 /** Names that objects have of themselves are names like others. */
 const names = fc.constantFrom(
@@ -41,14 +42,18 @@ describe('run', () => {
       const wrong = engine.run(y, fedBy([...own, other]));
       await expect(wrong).rejects.toThrow(FeedError);
       const known = own.join(', ') || 'none';
-      await expect(wrong).rejects.toThrow(`run: there is no input ${other} in this graph; it has ${known}; correct`);
+      await expect(wrong).rejects.toThrow(
+        `run: there is no input ${other} in this graph; it has ${known}; correct`,
+      );
       expect((await engine.run(square(elsewhere), fedBy([other], 3))).data[0]).toBe(9);
     }));
 
   it('asks for each of them', () =>
     forAllAsync(fc.uniqueArray(names, { minLength: 1 }), 50, async (own) => {
       const y = total(own.map((name) => input([], { name })));
-      await expect(engine.run(y, fedBy(own.slice(1)))).rejects.toThrow(`run: ${own[0]} f32 [] is missing`);
+      await expect(engine.run(y, fedBy(own.slice(1)))).rejects.toThrow(
+        `run: ${own[0]} f32 [] is missing`,
+      );
     }));
 
   it('as in the given case', async () => {
@@ -82,9 +87,12 @@ describe('run', () => {
 
   it('feeds inputs without a name by node alone', async () => {
     const x = input([]);
-    for (const feeds of [{}, { 'an input': 1 }]) await expect(engine.run(x, feeds)).rejects.toThrow(FeedError);
+    for (const feeds of [{}, { 'an input': 1 }])
+      await expect(engine.run(x, feeds)).rejects.toThrow(FeedError);
     await expect(engine.run(x, { y: 1 })).rejects.toThrow(/it has 1 without a name/);
-    await expect(engine.run(x)).rejects.toThrow(/an input f32 \[\] is missing; name it, or pass a Map by node/);
+    await expect(engine.run(x)).rejects.toThrow(
+      /an input f32 \[\] is missing; name it, or pass a Map by node/,
+    );
     expect((await engine.run(x, new Map([[x, 1]]))).data[0]).toBe(1);
     await expect(engine.run(x, null as never)).rejects.toThrow(/run: feeds are null/);
   });
@@ -117,7 +125,9 @@ describe('run', () => {
   it('names the inputs of the graph that was run when it looks for infinities', async () => {
     const own = new Engine(new CpuBackend(), 'off', undefined, watch);
     for (const name of ['first', 'second'])
-      await expect(own.run(log(input([], { name })), { [name]: -1 })).rejects.toThrow(`from finite ${name} []`);
+      await expect(own.run(log(input([], { name })), { [name]: -1 })).rejects.toThrow(
+        `from finite ${name} []`,
+      );
   });
 });
 
@@ -126,7 +136,9 @@ describe('a step', () => {
   const step = engine.compile({ inputs: { x, z }, outputs: { y: add(x, mul(2, z)) } });
   it('accepts the names that it declares, not those that its inputs have', async () => {
     expect((await step({ x: 1, z: 10 })).y.data[0]).toBe(21);
-    await expect(step({ x: 1, z: 1, own: 1 })).rejects.toThrow('feeds: own is no input of this step; it has x, z');
+    await expect(step({ x: 1, z: 1, own: 1 })).rejects.toThrow(
+      'feeds: own is no input of this step; it has x, z',
+    );
     await expect(step({ x: 1, toString: 1 } as never)).rejects.toThrow(/toString is no input/);
     await expect(step({ x: 1 })).rejects.toThrow('feeds: z f32 [] is missing; pass a value for it');
   });
@@ -145,9 +157,13 @@ describe('checks that run more than y', () => {
     const y = mul(3, x); // its derivative needs no x
     for (const given of [{}, { engine }]) {
       expect((await gradCheck(y, [x, unused], { ...given, feeds })).ok).toBe(true);
-      await expect(gradCheck(y, x, { ...given, feeds: { ...feeds, z: 1 } })).rejects.toThrow(/no input unused in this/);
+      await expect(gradCheck(y, x, { ...given, feeds: { ...feeds, z: 1 } })).rejects.toThrow(
+        /no input unused in this/,
+      );
     }
-    expect((await explain(engine, y, [x, unused], feeds)).nodes.at(-1)!.value.data).toEqual(Float64Array.of(3, 6));
+    expect((await explain(engine, y, [x, unused], feeds)).nodes.at(-1)!.value.data).toEqual(
+      Float64Array.of(3, 6),
+    );
     await expect(explain(engine, y, x, feeds)).rejects.toThrow(
       /explain: there is no input unused in this graph; it has x/,
     );

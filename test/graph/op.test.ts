@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { jvp } from '../../src/autodiff/forward.js';
 import { grad } from '../../src/autodiff/reverse.js';
-import { NablaError } from '../../src/errors.js';
+import { NablaError } from '../../src/core/errors.js';
 import { pointwise } from '../../src/graph/op.js';
 import { defineOp, type Tensor } from '../../src/graph/tensor.js';
 import { relu, sigmoid } from '../../src/ops/activation.js';
@@ -33,10 +33,19 @@ const miscalls: [string, () => unknown, RegExp][] = [
   ['one of a division', () => div(x), /div: inputs: 2 expected, 1 given/],
   // @ts-expect-error: it takes two
   ['three of two', () => maximum(x, x, 3), /maximum: inputs: 2 expected, 3 given/],
-  ["one of a user's own two", () => product(2)(x), /product: inputs: 2 expected, 1 given; pass one for each/],
+  [
+    "one of a user's own two",
+    () => product(2)(x),
+    /product: inputs: 2 expected, 1 given; pass one for each/,
+  ],
   [
     'WGSL in place of a kernel',
-    () => defineOp({ name: 'same', kernel: 'fn same(x: f32) -> f32 { return x; }' as never, reference: (z) => z }),
+    () =>
+      defineOp({
+        name: 'same',
+        kernel: 'fn same(x: f32) -> f32 { return x; }' as never,
+        reference: (z) => z,
+      }),
     /defineOp: the kernel of same is string; make it with pointwise/,
   ],
   ['a missing value', () => exp(undefined as never), /exp: undefined is not a tensor/],
@@ -67,7 +76,9 @@ describe('cotangents', () => {
       reference: (z) => z,
       vjp: () => [tensor([1, 2, 3])],
     })(tensor([1, 2]));
-    expect(() => grad(sum(y), y.inputs[0]!)).toThrow(/^wide: its vjp returned \[3\] for an input of shape \[2\]/);
+    expect(() => grad(sum(y), y.inputs[0]!)).toThrow(
+      /^wide: its vjp returned \[3\] for an input of shape \[2\]/,
+    );
   });
   it('that are not returned throw', () => {
     const y = defineOp({
@@ -86,7 +97,15 @@ it('takes every trait in a user’s record, and refuses what is none', () => {
     kernel: pointwise('plus', 'fn plus(x: f32, y: f32) -> f32 { return x + y; }'),
     reference: (a: number, b: number) => a + b,
   };
-  const traits = { cost: 'cheap', neutral: 0, commutes: true, comparesBits: false, passesIntegers: false } as const;
+  const traits = {
+    cost: 'cheap',
+    neutral: 0,
+    commutes: true,
+    comparesBits: false,
+    passesIntegers: false,
+  } as const;
   expect(defineOp({ ...record, ...traits })(x, 0).shape).toEqual([]);
-  expect(() => defineOp({ ...record, costs: 'cheap' } as never)).toThrow(/there is no option 'costs'/);
+  expect(() => defineOp({ ...record, costs: 'cheap' } as never)).toThrow(
+    /there is no option 'costs'/,
+  );
 });

@@ -2,7 +2,7 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { NablaError } from '../../src/errors.js';
+import { NablaError } from '../../src/core/errors.js';
 import { Tensor } from '../../src/graph/tensor.js';
 import { topological } from '../../src/graph/walk.js';
 import { add, mul } from '../../src/ops/arithmetic.js';
@@ -16,7 +16,9 @@ import { table } from '../support/ops.js';
 import { instantiate, seed } from '../support/property.js';
 
 const samples = table.flatMap((entry) =>
-  fc.sample(entry.samples(8), { numRuns: 2, seed }).map((sample) => [entry.name, instantiate(sample).y] as const),
+  fc
+    .sample(entry.samples(8), { numRuns: 2, seed })
+    .map((sample) => [entry.name, instantiate(sample).y] as const),
 );
 const x = input([2, 3], { name: 'x' });
 const y = add(x, 1);
@@ -26,7 +28,12 @@ describe('printed', () => {
     for (const [, node] of samples) {
       const name = node.name === undefined ? '' : ` '${node.name}'`;
       const line = `Tensor #${node.id} ${node.op.name}${name} [${node.shape.join(', ')}] ${node.dtype}`;
-      for (const text of [inspect(node), inspect(node, { depth: 9, showHidden: true }), `${node}`, String(node)])
+      for (const text of [
+        inspect(node),
+        inspect(node, { depth: 9, showHidden: true }),
+        `${node}`,
+        String(node),
+      ])
         expect(text).toBe(line);
       expect(inspect({ node })).toContain(line);
       expect(JSON.stringify(node).length).toBeLessThan(160);
@@ -72,7 +79,13 @@ describe('arithmetic', () => {
 
 /** All that can be reached from a node without going to another node. */
 function partsOf(value: unknown): object[] {
-  if (typeof value !== 'object' || value === null || value instanceof Tensor || ArrayBuffer.isView(value)) return [];
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    value instanceof Tensor ||
+    ArrayBuffer.isView(value)
+  )
+    return [];
   return [value, ...Object.values(value).flatMap(partsOf)];
 }
 
@@ -83,9 +96,12 @@ describe('nothing of a node can be changed', () => {
         for (const part of [node, ...[node.shape, node.inputs, node.options].flatMap(partsOf)])
           expect(Object.isFrozen(part), `${name}: ${node}`).toBe(true);
   });
-  it.each(['shape', 'inputs', 'op', 'options', 'dtype', 'id', 'name'])('%s cannot be replaced', (key) => {
-    expect(() => Object.assign(y, { [key]: [] })).toThrow(TypeError);
-  });
+  it.each(['shape', 'inputs', 'op', 'options', 'dtype', 'id', 'name'])(
+    '%s cannot be replaced',
+    (key) => {
+      expect(() => Object.assign(y, { [key]: [] })).toThrow(TypeError);
+    },
+  );
   it('and writing into a shape throws', () => {
     expect(() => (y.shape as number[]).push(1)).toThrow(TypeError);
     expect(() => (y.inputs as Tensor[]).pop()).toThrow(TypeError);

@@ -1,7 +1,7 @@
 // Buffers in checkpoints: running statistics are saved under PyTorch's names, and a run goes on from them bit for bit.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Engine } from '../../src/engine.js';
+import type { Engine } from '../../src/engine/engine.js';
 import {
   checkpoint,
   data,
@@ -49,7 +49,9 @@ async function train(engine: Engine, options: FitOptions, steps = Infinity) {
   return { costs, progress: run.progress };
 }
 const valuesOf = (engine: Engine, model: nn.Layer): Promise<unknown[]> =>
-  Promise.all([...(model as nn.Module).state().values()].map(async (each) => (await engine.read(each)).data));
+  Promise.all(
+    [...(model as nn.Module).state().values()].map(async (each) => (await engine.read(each)).data),
+  );
 
 describe('a checkpoint of a model with buffers', () => {
   it('lets another process go on bit for bit, wherever the run stopped', async () => {
@@ -82,7 +84,11 @@ describe('a checkpoint of a model with buffers', () => {
     await train(engine, options);
     const { tensors } = safetensors.decode(await checkpoint.save(engine, { model: options.model }));
     expect([...tensors.keys()].sort()).toEqual([...build().state().keys()].sort());
-    expect(tensors.get('1.num_batches_tracked')).toEqual({ shape: [], dtype: 'i32', data: Int32Array.of(15) });
+    expect(tensors.get('1.num_batches_tracked')).toEqual({
+      shape: [],
+      dtype: 'i32',
+      data: Int32Array.of(15),
+    });
     expect(tensors.get('4.running_var')!.data.some((value) => value !== 1)).toBe(true);
   });
 
@@ -93,7 +99,11 @@ describe('a checkpoint of a model with buffers', () => {
     };
     const engine = openCpuEngine();
     const file = await checkpoint.save(engine, { model });
-    expect([...safetensors.decode(file).tensors.keys()].sort()).toEqual(['average', 'buffer1', 'w']);
+    expect([...safetensors.decode(file).tensors.keys()].sort()).toEqual([
+      'average',
+      'buffer1',
+      'w',
+    ]);
     await engine.write(model.buffers[0]!, [9]);
     await checkpoint.load(engine, file, { model });
     expect(Array.from((await engine.read(model.buffers[0]!)).data)).toEqual([2]);
@@ -103,14 +113,20 @@ describe('a checkpoint of a model with buffers', () => {
     const engine = openCpuEngine();
     const model = nn.sequential(nn.batchNorm1d(1));
     const { tensors } = safetensors.decode(await checkpoint.save(engine, { model }));
-    const one = (dtype: 'f32', value: number): TensorData => ({ shape: [], dtype, data: Float32Array.of(value) });
+    const one = (dtype: 'f32', value: number): TensorData => ({
+      shape: [],
+      dtype,
+      data: Float32Array.of(value),
+    });
     const wrong = new Map<string, TensorData>([
       ...tensors,
       ['0.weight', { shape: [1], dtype: 'f32', data: Float32Array.of(7) }],
       ['0.num_batches_tracked', one('f32', 2.5)],
     ]);
     const loaded = checkpoint.load(engine, safetensors.encode(wrong), { model });
-    await expect(loaded).rejects.toThrow(/'0.num_batches_tracked' does not fit the i32 here: 2.5 at 0/);
+    await expect(loaded).rejects.toThrow(
+      /'0.num_batches_tracked' does not fit the i32 here: 2.5 at 0/,
+    );
     expect(Array.from((await engine.read(model.parameters[0]!)).data)).toEqual([1]);
     const stateless = nn.sequential(nn.batchNorm1d(1, { trackRunningStats: false }));
     const misplaced = checkpoint.load(engine, safetensors.encode(tensors), { model: stateless });

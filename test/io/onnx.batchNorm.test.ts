@@ -10,14 +10,26 @@ const rest = { loss: loss.crossEntropy, epochs: 3, batchSize: 4 };
 describe('a trained model with batch normalisation gives the same outputs in ONNX Runtime', () => {
   it.each([
     ['[batch, features]', [6], () => [nn.dense(6, 5), nn.batchNorm1d(5)]],
-    ['[batch, features, length]', [3, 4], () => [nn.batchNorm1d(3, { affine: false }), nn.flatten()]],
-    ['images', [2, 5, 5], () => [nn.conv2d(2, 3, 3, { bias: false }), nn.batchNorm2d(3), relu, nn.flatten()]],
+    [
+      '[batch, features, length]',
+      [3, 4],
+      () => [nn.batchNorm1d(3, { affine: false }), nn.flatten()],
+    ],
+    [
+      'images',
+      [2, 5, 5],
+      () => [nn.conv2d(2, 3, 3, { bias: false }), nn.batchNorm2d(3), relu, nn.flatten()],
+    ],
     ['statistics of the batch', [6], () => [nn.batchNorm1d(6, { trackRunningStats: false })]],
   ] as const)('of %s', async (_, shape, parts) => {
     const body = nn.sequential(...parts());
     const features = body.apply(input([4, ...shape])).shape[1]!;
     const model = nn.sequential(body, nn.dense(features, 2));
-    const inputs = { shape: [12, ...shape], dtype: 'f32', data: wave([12, ...shape], 0.7) } as const;
+    const inputs = {
+      shape: [12, ...shape],
+      dtype: 'f32',
+      data: wave([12, ...shape], 0.7),
+    } as const;
     const optimizer = optim.adam({ learningRate: 0.02 });
     await fit(engine, { ...rest, model, optimizer, data: dataset(inputs, classes(12)) });
     const x = input([4, ...shape]);

@@ -61,23 +61,48 @@ import { messagesOf, textsOf } from '../support/protobuf.js';
 const wave = (length: number, step = 0.7): Float32Array =>
   Float32Array.from({ length }, (_, i) => Math.sin(step * (i + 1)));
 
-const classes = (examples: number, count: number): number[] => Array.from({ length: examples }, (_, i) => i % count);
+const classes = (examples: number, count: number): number[] =>
+  Array.from({ length: examples }, (_, i) => i % count);
 
 async function train(model: nn.Layer, data: Dataset, steps = 6): Promise<void> {
   const optimizer = optim.adam({ learningRate: 0.02 });
-  const run = fit(engine, { model, optimizer, loss: loss.crossEntropy, data, epochs: steps, steps, batchSize: 4 });
+  const run = fit(engine, {
+    model,
+    optimizer,
+    loss: loss.crossEntropy,
+    data,
+    epochs: steps,
+    steps,
+    batchSize: 4,
+  });
   for await (const _ of run);
 }
 
 describe('a trained model gives the same outputs in ONNX Runtime', () => {
   it('a network of dense layers, as Gemm, with dropout left out', async () => {
-    const hidden = [nn.dense(6, 8, { activation: 'relu' }), nn.dropout(0.5), nn.dense(8, 8, { activation: 'sigmoid' })];
-    const model = nn.sequential(...hidden, nn.dense(8, 8, { activation: 'tanh', bias: false }), nn.dense(8, 3));
+    const hidden = [
+      nn.dense(6, 8, { activation: 'relu' }),
+      nn.dropout(0.5),
+      nn.dense(8, 8, { activation: 'sigmoid' }),
+    ];
+    const model = nn.sequential(
+      ...hidden,
+      nn.dense(8, 8, { activation: 'tanh', bias: false }),
+      nn.dense(8, 3),
+    );
     await train(model, dataset(wave(24 * 6), classes(24, 3)));
     const x = input([5, 6]);
     const logits = model.apply(x);
     const used = await agrees({ x }, { logits, share: softmax(logits) }, { x: wave(30, 1.3) });
-    expect([...used].sort()).toEqual(['Add', 'Gemm', 'Identity', 'Relu', 'Sigmoid', 'Softmax', 'Tanh']);
+    expect([...used].sort()).toEqual([
+      'Add',
+      'Gemm',
+      'Identity',
+      'Relu',
+      'Sigmoid',
+      'Softmax',
+      'Tanh',
+    ]);
   });
 
   it('a convolutional network, as Conv and MaxPool', async () => {
@@ -89,15 +114,30 @@ describe('a trained model gives the same outputs in ONNX Runtime', () => {
       nn.flatten(),
       nn.dense(6 * 2 * 4, 10),
     );
-    await train(model, dataset({ shape: [8, 1, 12, 12], dtype: 'f32', data: wave(8 * 144) }, classes(8, 10)), 3);
+    await train(
+      model,
+      dataset({ shape: [8, 1, 12, 12], dtype: 'f32', data: wave(8 * 144) }, classes(8, 10)),
+      3,
+    );
     const x = input([2, 1, 12, 12]);
     const used = await agrees({ x }, { logits: model.apply(x) }, { x: wave(288, 0.31) });
-    expect([...used].sort()).toEqual(['Add', 'Conv', 'Gemm', 'Identity', 'MaxPool', 'Relu', 'Reshape']);
+    expect([...used].sort()).toEqual([
+      'Add',
+      'Conv',
+      'Gemm',
+      'Identity',
+      'MaxPool',
+      'Relu',
+      'Reshape',
+    ]);
   });
 
   it('layer norm and the smooth activations', async () => {
     const activations = ['gelu', 'softplus', 'silu', 'elu', 'leakyRelu'] as const;
-    const layers = activations.flatMap((activation) => [nn.dense(6, 6, { activation }), nn.layerNorm(6)]);
+    const layers = activations.flatMap((activation) => [
+      nn.dense(6, 6, { activation }),
+      nn.layerNorm(6),
+    ]);
     const model = nn.sequential(...layers, nn.dense(6, 2));
     await train(model, dataset(wave(20 * 6), classes(20, 2)));
     const x = input([3, 4, 6]);
@@ -126,7 +166,11 @@ describe('the exported functions', () => {
   const a = input([2, 3, 4]);
   const b = input([4]);
   const n = input([3], { dtype: 'i32' });
-  const feeds = { a: wave(24), b: Float32Array.of(0.5, -0.3, 1.25, 0.9), n: Int32Array.of(2, 0, 1) };
+  const feeds = {
+    a: wave(24),
+    b: Float32Array.of(0.5, -0.3, 1.25, 0.9),
+    n: Int32Array.of(2, 0, 1),
+  };
   const positive = add(nabla.abs(a), 0.5);
   const m = reshape(a, [6, 4]);
   const cases: Record<string, Named> = {
@@ -238,10 +282,15 @@ it('writes convolutions and pools of any step, and refuses their gradients', asy
 it('takes names as they are, parameters under theirs', async () => {
   const model = nn.sequential(nn.dense(2, 1), nn.dense(1, 1));
   const x = input([1, 2]);
-  const file = await onnx.encode(engine, { inputs: { 'x: 0': x }, outputs: { ŷ: model.apply(x), '0.weight': x } });
+  const file = await onnx.encode(engine, {
+    inputs: { 'x: 0': x },
+    outputs: { ŷ: model.apply(x), '0.weight': x },
+  });
   const session = await InferenceSession.create(file);
   expect([session.inputNames, session.outputNames]).toEqual([['x: 0'], ['ŷ', '0.weight']]);
-  const initializers = messagesOf(messagesOf(file, 7)[0]!, 5).flatMap((tensor) => textsOf(tensor, 8));
+  const initializers = messagesOf(messagesOf(file, 7)[0]!, 5).flatMap((tensor) =>
+    textsOf(tensor, 8),
+  );
   expect(initializers).toEqual(expect.arrayContaining(['0.bias', '1.weight', '1.bias']));
 });
 
@@ -261,16 +310,18 @@ describe('refuses', () => {
         reference: (value: number) => value ** 3,
       });
     for (const name of ['cube', 'relu'])
-      await expect(onnx.encode(engine, { inputs: { x }, outputs: { y: cubeNamed(name)(x) } })).rejects.toThrow(
-        new RegExp(`^onnx: ${name} has no ONNX operator`),
-      );
+      await expect(
+        onnx.encode(engine, { inputs: { x }, outputs: { y: cubeNamed(name)(x) } }),
+      ).rejects.toThrow(new RegExp(`^onnx: ${name} has no ONNX operator`));
     const product = defineOp({
       name: 'add',
       kernel: pointwise('product', 'fn product(a: f32, b: f32) -> f32 { return a * b; }'),
       reference: (a: number, b: number) => a * b,
     });
     const y = product(matmul(reshape(x, [1, 2]), eye(2)), x);
-    await expect(onnx.encode(engine, { inputs: { x }, outputs: { y } })).rejects.toThrow(/add has no ONNX operator/);
+    await expect(onnx.encode(engine, { inputs: { x }, outputs: { y } })).rejects.toThrow(
+      /add has no ONNX operator/,
+    );
     const dropped = nn.dropout().apply(x, { training: true });
     await expect(onnx.encode(engine, { inputs: { x }, outputs: { dropped } })).rejects.toThrow(
       /random_uniform has no ONNX operator.*in inference/,
@@ -278,8 +329,12 @@ describe('refuses', () => {
   });
 
   it('inputs that are missing, no inputs, or named twice', async () => {
-    await expect(onnx.encode(engine, { inputs: {}, outputs: { y: add(x, 1) } })).rejects.toThrow(FeedError);
-    await expect(onnx.encode(engine, { inputs: {}, outputs: { y: add(x, 1) } })).rejects.toThrow(/x is needed/);
+    await expect(onnx.encode(engine, { inputs: {}, outputs: { y: add(x, 1) } })).rejects.toThrow(
+      FeedError,
+    );
+    await expect(onnx.encode(engine, { inputs: {}, outputs: { y: add(x, 1) } })).rejects.toThrow(
+      /x is needed/,
+    );
     expect(await refusal({ x: add(x, 1) }, { y: x })).toBeInstanceOf(FeedError);
     expect(await refusal({ x }, { x: add(x, 1) })).toMatchObject({
       message: expect.stringMatching(/give each one name/),

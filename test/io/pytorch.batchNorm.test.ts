@@ -64,7 +64,11 @@ const build = (names: readonly string[] = Object.keys(shapes)) => ({
 it('is read whole, its counter as i32', () => {
   const { tensors, skipped } = safetensors.decode(file);
   expect([tensors.size, skipped.size]).toEqual([9, 0]);
-  expect(tensors.get('1.num_batches_tracked')).toEqual({ shape: [], dtype: 'i32', data: Int32Array.of(5) });
+  expect(tensors.get('1.num_batches_tracked')).toEqual({
+    shape: [],
+    dtype: 'i32',
+    data: Int32Array.of(5),
+  });
 });
 
 it('gives what PyTorch gives, in a model without the counter', async () => {
@@ -82,7 +86,13 @@ it('gives what PyTorch gives, in a model without the counter', async () => {
 });
 
 it('gives what PyTorch gives, in a model of the same layers, and goes back into a file as it was', async () => {
-  const model = nn.sequential(nn.conv2d(1, 2, 3), nn.batchNorm2d(2), relu, nn.flatten(), nn.dense(8, 2));
+  const model = nn.sequential(
+    nn.conv2d(1, 2, 3),
+    nn.batchNorm2d(2),
+    relu,
+    nn.flatten(),
+    nn.dense(8, 2),
+  );
   const { ignored } = await checkpoint.load(engine, file, { model });
   expect(ignored).toEqual([]);
   const x = sub(div(reshape(arange(0, 32, { dtype: 'f32' }), [2, 1, 4, 4]), 10), 1);
@@ -98,5 +108,7 @@ it('gives what PyTorch gives, in a model of the same layers, and goes back into 
 it('is an error where weights of it have no place', async () => {
   const model = build(Object.keys(shapes).filter((name) => !name.includes('running')));
   await expect(checkpoint.load(engine, file, { model })).rejects.toThrow(FormatError);
-  await expect(checkpoint.load(engine, file, { model })).rejects.toThrow(/nothing here is named '1.running_mean'/);
+  await expect(checkpoint.load(engine, file, { model })).rejects.toThrow(
+    /nothing here is named '1.running_mean'/,
+  );
 });

@@ -30,8 +30,8 @@ const file = Uint8Array.from(
 const results = {
   net: [-0.0711798, 0.1101987, -0.1166683, 0.0972721],
   lstm: [
-    0.0804859, -0.1422953, 0.1036697, -0.1570036, 0.1044877, -0.1406918, 0.0311351, -0.0164328, 0.0322674, 0.0324615,
-    0.0174615, 0.1029522,
+    0.0804859, -0.1422953, 0.1036697, -0.1570036, 0.1044877, -0.1406918, 0.0311351, -0.0164328,
+    0.0322674, 0.0324615, 0.0174615, 0.1029522,
   ],
 };
 
@@ -52,7 +52,8 @@ it('gives what PyTorch gives, with the weights of its file', async () => {
   const y = sub(div(reshape(arange(0, 12, { dtype: 'f32' }), [2, 3, 2]), 5), 1);
   const values = await engine.run({ net: net.apply(x), lstm: lstm.apply(y) });
   for (const kind of ['net', 'lstm'] as const)
-    for (const [i, value] of results[kind].entries()) expect(values[kind].data[i]).toBeCloseTo(value, 6);
+    for (const [i, value] of results[kind].entries())
+      expect(values[kind].data[i]).toBeCloseTo(value, 6);
 });
 
 it('writes the file that PyTorch wrote', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { TensorData } from '../../src/dtype.js';
-import { FormatError } from '../../src/errors.js';
+import type { TensorData } from '../../src/core/dtype.js';
+import { FormatError } from '../../src/core/errors.js';
 import { decode, encode } from '../../src/io/safetensors.js';
 import { forAll } from '../support/property.js';
 
@@ -23,7 +23,10 @@ const f32 = (begin: number, end: number): string => entry('F32', [(end - begin) 
 describe('safetensors', () => {
   it('gives back what it wrote, in every dtype, with names and metadata', () => {
     const tensors = new Map<string, TensorData>([
-      ['0.weight', { shape: [2, 2], dtype: 'f32', data: Float32Array.of(1.5, -0, Infinity, 1e-45) }],
+      [
+        '0.weight',
+        { shape: [2, 2], dtype: 'f32', data: Float32Array.of(1.5, -0, Infinity, 1e-45) },
+      ],
       ['ä "x"\\', { shape: [3], dtype: 'u8', data: Uint8Array.of(1, 2, 255) }],
       ['flags', { shape: [1], dtype: 'bool', data: Uint8Array.of(1) }],
       ['exact', { shape: [], dtype: 'f64', data: Float64Array.of(Math.PI) }],
@@ -83,25 +86,43 @@ describe('safetensors', () => {
     ['no dtype', one(undefined, [1], [0, 4], 4)],
     ['an unknown dtype without a shape', one('XYZ', undefined, [0, 4], 4)],
     ['an unknown dtype with a size of text', one('XYZ', ['1'], [0, 4], 4)],
-    ['an unknown dtype with sizes whose product overflows', one('XYZ', [2 ** 40, 2 ** 40], [0, 4], 4)],
+    [
+      'an unknown dtype with sizes whose product overflows',
+      one('XYZ', [2 ** 40, 2 ** 40], [0, 4], 4),
+    ],
     ['an unknown dtype with one offset', one('XYZ', [1], [0], 4)],
     ['an unknown dtype with three offsets', one('XYZ', [1], [0, 4, 4], 4)],
-    ['an unknown dtype that ends before it begins', file(`{"a":${f32(0, 4)},"b":${entry('XYZ', [1], [4, 0])}}`)],
+    [
+      'an unknown dtype that ends before it begins',
+      file(`{"a":${f32(0, 4)},"b":${entry('XYZ', [1], [4, 0])}}`),
+    ],
     ['an unknown dtype in a file that is cut', one('XYZ', [1], [0, 8], 4)],
     ['an unknown dtype with a tail', one('XYZ', [1], [0, 4], 5)],
-    ['an unknown dtype over another tensor', file(`{"a":${f32(0, 8)},"b":${entry('XYZ', [1], [4, 12])}}`, 12)],
-    ['nine axes that are smaller than their range', one('F32', [1, 1, 1, 1, 1, 1, 1, 1, 1], [0, 8], 8)],
+    [
+      'an unknown dtype over another tensor',
+      file(`{"a":${f32(0, 8)},"b":${entry('XYZ', [1], [4, 12])}}`, 12),
+    ],
+    [
+      'nine axes that are smaller than their range',
+      one('F32', [1, 1, 1, 1, 1, 1, 1, 1, 1], [0, 8], 8),
+    ],
     ['a dtype that is a list', one(['F32'], [1], [0, 4], 4)],
     ['64-bit integers in 32 bits', one('I64', [1], [0, 4], 4)],
     ['a range that is no tensor of an F8', one('F8_E4M3', [3], [0, 4], 4)],
     ['half a byte', one('F4', [3], [0, 2], 2)],
-    ['a hole before what is skipped', file(`{"a":${f32(0, 4)},"b":${entry('C64', [1], [8, 16])}}`, 16)],
+    [
+      'a hole before what is skipped',
+      file(`{"a":${f32(0, 4)},"b":${entry('C64', [1], [8, 16])}}`, 16),
+    ],
     ['a file that is cut within what is skipped', one('F8_E5M2', [9], [0, 9], 8)],
     ['a name twice', file(`{"a":${f32(0, 4)},"a":${f32(0, 4)}}`, 4)],
     ['a name twice, once escaped', file(`{"a":${f32(0, 4)},"\\u0061":${f32(0, 4)}}`, 4)],
     ['metadata twice', file('{"__metadata__":{},"__metadata__":{}}')],
     ['a name of metadata twice', file('{"__metadata__":{"a":"1","a":"2"}}')],
-    ['two dtypes of one tensor', file('{"a":{"dtype":"F32","dtype":"I32","shape":[1],"data_offsets":[0,4]}}', 4)],
+    [
+      'two dtypes of one tensor',
+      file('{"a":{"dtype":"F32","dtype":"I32","shape":[1],"data_offsets":[0,4]}}', 4),
+    ],
     ['the name __proto__', file(`{"__proto__":${f32(0, 4)}}`, 4)],
     ['the name __proto__, escaped', file(`{"\\u005f_proto__":${f32(0, 4)}}`, 4)],
     ['metadata named __proto__', file('{"__metadata__":{"__proto__":"1"}}')],
@@ -154,7 +175,9 @@ describe('safetensors', () => {
 
   it('keeps the order of tensors whose names are numbers', () => {
     const names = ['10', 'b', '2', 'a'];
-    expect([...decode(encode(new Map(names.map((name) => [name, floats])))).tensors.keys()]).toEqual(names);
+    expect([
+      ...decode(encode(new Map(names.map((name) => [name, floats])))).tensors.keys(),
+    ]).toEqual(names);
   });
 });
 
@@ -168,7 +191,12 @@ function holding(dtype: string, shape: readonly number[], values: ArrayBufferVie
 
 describe("others' dtypes", () => {
   const cases: [string, ArrayBufferView, TensorData['dtype'], readonly number[]][] = [
-    ['I64', BigInt64Array.of(0n, -1n, 2n ** 31n - 1n, -(2n ** 31n)), 'i32', [0, -1, 2 ** 31 - 1, -(2 ** 31)]],
+    [
+      'I64',
+      BigInt64Array.of(0n, -1n, 2n ** 31n - 1n, -(2n ** 31n)),
+      'i32',
+      [0, -1, 2 ** 31 - 1, -(2 ** 31)],
+    ],
     ['U64', BigUint64Array.of(0n, 2n ** 31n, 2n ** 32n - 1n), 'u32', [0, 2 ** 31, 2 ** 32 - 1]],
     ['I16', Int16Array.of(-32768, 0, 32767), 'i32', [-32768, 0, 32767]],
     ['U16', Uint16Array.of(0, 40000, 65535), 'u32', [0, 40000, 65535]],
@@ -186,11 +214,23 @@ describe("others' dtypes", () => {
     ['f32', new Float32Array(2), /^'f32', which is no dtype/],
     ['constructor', new Uint8Array(2), /^'constructor', which/],
     ['X'.repeat(1e5), new Uint8Array(2), /^'X{40}', which is no dtype/],
-    ['BOOL', Uint8Array.of(1, 2), /^BOOL with the byte 2 at 1, which bool does not hold; save it as U8 \(x.byte/],
-    ['I64', BigInt64Array.of(0n, 2n ** 31n), /^I64 with 2147483648 at 1, which i32 does not hold; save it as F64/],
+    [
+      'BOOL',
+      Uint8Array.of(1, 2),
+      /^BOOL with the byte 2 at 1, which bool does not hold; save it as U8 \(x.byte/,
+    ],
+    [
+      'I64',
+      BigInt64Array.of(0n, 2n ** 31n),
+      /^I64 with 2147483648 at 1, which i32 does not hold; save it as F64/,
+    ],
     ['I64', BigInt64Array.of(-(2n ** 31n) - 1n, 0n), /^I64 with -2147483649 at 0, which i32/],
     ['I64', BigInt64Array.of(-(2n ** 63n), 0n), /^I64 with -9223372036854775808 at 0/],
-    ['U64', BigUint64Array.of(1n, 2n ** 32n), /^U64 with 4294967296 at 1, which u32 does not hold; save it as F64/],
+    [
+      'U64',
+      BigUint64Array.of(1n, 2n ** 32n),
+      /^U64 with 4294967296 at 1, which u32 does not hold; save it as F64/,
+    ],
     ['C64', new Float32Array(4), /^C64, which no dtype here holds; save its parts as F32/],
     ['F8_E4M3', new Uint8Array(2), /^F8_E4M3, which no dtype here holds; save it as F32/],
     ['F8_E5M2', new Uint8Array(2), /^F8_E5M2/],
@@ -230,22 +270,31 @@ describe("others' dtypes", () => {
       { dtype: 'I64', shape: [1], bytes: 8, fits: false },
     );
     const shift = fc.constantFrom(-1, 1);
-    forAll(fc.tuple(fc.array(kinds, { minLength: 1, maxLength: 6 }), fc.nat(), fc.nat(1), shift), 200, (drawn) => {
-      const [list, which, end, by] = drawn;
-      const ends = list.map((_, i) => list.slice(0, i + 1).reduce((sum, { bytes }) => sum + bytes, 0));
-      const offsets = list.map(({ bytes }, i) => [ends[i]! - bytes, ends[i]!]);
-      const made = (places: number[][]): Uint8Array => {
-        const header = list.map(({ dtype, shape }, i) => `"t${i}":${entry(dtype, shape, places[i])}`);
-        const bytes = file(`{${header}}`, ends.at(-1));
-        return bytes.fill(7, bytes.length - ends.at(-1)!);
-      };
-      const { tensors, skipped } = decode(made(offsets));
-      const named = (fits: boolean) => list.flatMap((each, i) => (each.fits === fits ? [`t${i}`] : []));
-      expect([[...tensors.keys()], [...skipped.keys()]]).toEqual([named(true), named(false)]);
-      const moved = offsets.map((range) => [...range]);
-      moved[which % list.length]![end]! += by;
-      expect(() => decode(made(moved))).toThrow(FormatError);
-    });
+    forAll(
+      fc.tuple(fc.array(kinds, { minLength: 1, maxLength: 6 }), fc.nat(), fc.nat(1), shift),
+      200,
+      (drawn) => {
+        const [list, which, end, by] = drawn;
+        const ends = list.map((_, i) =>
+          list.slice(0, i + 1).reduce((sum, { bytes }) => sum + bytes, 0),
+        );
+        const offsets = list.map(({ bytes }, i) => [ends[i]! - bytes, ends[i]!]);
+        const made = (places: number[][]): Uint8Array => {
+          const header = list.map(
+            ({ dtype, shape }, i) => `"t${i}":${entry(dtype, shape, places[i])}`,
+          );
+          const bytes = file(`{${header}}`, ends.at(-1));
+          return bytes.fill(7, bytes.length - ends.at(-1)!);
+        };
+        const { tensors, skipped } = decode(made(offsets));
+        const named = (fits: boolean) =>
+          list.flatMap((each, i) => (each.fits === fits ? [`t${i}`] : []));
+        expect([[...tensors.keys()], [...skipped.keys()]]).toEqual([named(true), named(false)]);
+        const moved = offsets.map((range) => [...range]);
+        moved[which % list.length]![end]! += by;
+        expect(() => decode(made(moved))).toThrow(FormatError);
+      },
+    );
   });
 
   it('skips six-bit floats of whole bytes', () => {
@@ -254,8 +303,13 @@ describe("others' dtypes", () => {
   });
 
   it('reads 64-bit integers exactly where they fit, else says which does not', () => {
-    const near = fc.oneof(fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n), fc.bigInt(-(2n ** 31n) - 2n, 2n ** 31n + 2n));
-    const integers = fc.array(fc.oneof({ weight: 9, arbitrary: fc.bigInt(-9n, 9n) }, near), { maxLength: 9 });
+    const near = fc.oneof(
+      fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n),
+      fc.bigInt(-(2n ** 31n) - 2n, 2n ** 31n + 2n),
+    );
+    const integers = fc.array(fc.oneof({ weight: 9, arbitrary: fc.bigInt(-9n, 9n) }, near), {
+      maxLength: 9,
+    });
     forAll(integers, 200, (list) => {
       const { tensors, skipped } = decode(holding('I64', [list.length], BigInt64Array.from(list)));
       const at = list.findIndex((each) => BigInt.asIntN(32, each) !== each);

@@ -42,14 +42,20 @@ function readEvent(bytes: Uint8Array) {
     time: number(fields.get(1)![0] as Uint8Array),
     step: fields.get(2)?.[0],
     version: textsOf(bytes, 3)[0],
-    values: Object.fromEntries(scalars.map((each) => [textsOf(each, 1)[0]!, number(messagesOf(each, 2)[0]!)])),
+    values: Object.fromEntries(
+      scalars.map((each) => [textsOf(each, 1)[0]!, number(messagesOf(each, 2)[0]!)]),
+    ),
   };
 }
 
 const events: tensorboard.ScalarEvent[] = [
   { step: 0, time: 1_700_000_000_250, values: { cost: 2.5, 'train/accuracy': 0.125 } },
   { step: 300, time: 1_700_000_001_000, values: { 'größe μ': -1e-30 } },
-  { step: 2 ** 40, time: 1_700_000_002_000, values: { cost: Number.NaN, rate: Number.POSITIVE_INFINITY } },
+  {
+    step: 2 ** 40,
+    time: 1_700_000_002_000,
+    values: { cost: Number.NaN, rate: Number.POSITIVE_INFINITY },
+  },
   { step: -1, time: 1_700_000_003_000, values: {} },
 ];
 
@@ -59,22 +65,33 @@ it("knows the checksum's published example", () => {
 
 it('writes scalars that read back, with every checksum right', () => {
   const [head, ...read] = recordsOf(tensorboard.encode(events)).map(readEvent);
-  expect(head).toEqual({ time: 1_700_000_000.25, step: undefined, version: 'brain.Event:2', values: {} });
+  expect(head).toEqual({
+    time: 1_700_000_000.25,
+    step: undefined,
+    version: 'brain.Event:2',
+    values: {},
+  });
   expect(read).toEqual(
     events.map(({ step, time, values }) => ({
       ...{ time: time / 1000, step: BigInt(step), version: undefined },
-      values: Object.fromEntries(Object.entries(values).map(([tag, value]) => [tag, Math.fround(value)])),
+      values: Object.fromEntries(
+        Object.entries(values).map(([tag, value]) => [tag, Math.fround(value)]),
+      ),
     })),
   );
 });
 
 it('gives files that may follow one another, and an empty one for no events', () => {
   const parts = [events.slice(0, 2), events.slice(2)].map((some) => tensorboard.encode(some));
-  const steps = recordsOf(Uint8Array.from(parts.flatMap((part) => [...part]))).map((each) => readEvent(each).step);
+  const steps = recordsOf(Uint8Array.from(parts.flatMap((part) => [...part]))).map(
+    (each) => readEvent(each).step,
+  );
   expect(steps).toEqual([undefined, 0n, 300n, undefined, 2n ** 40n, -1n]);
   expect(tensorboard.encode([])).toHaveLength(0);
 });
 
 it('refuses a step that is no whole number', () => {
-  expect(() => tensorboard.encode([{ step: 0.5, time: 0, values: {} }])).toThrow(/step 0.5 is no whole number/);
+  expect(() => tensorboard.encode([{ step: 0.5, time: 0, values: {} }])).toThrow(
+    /step 0.5 is no whole number/,
+  );
 });

@@ -1,7 +1,7 @@
 // Batch normalisation on the GPU: PyTorch's numbers, running statistics in fit, checkpoints, half precision.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { moons } from '../../src/data/points.js';
-import type { Engine } from '../../src/engine.js';
+import type { Engine } from '../../src/engine/engine.js';
 import {
   checkpoint,
   dataset,
@@ -28,7 +28,9 @@ afterAll(() => engine.dispose());
 const dense = (): nn.Module => {
   const bare = (inputs: number) => nn.dense(inputs, 8, { bias: false });
   const norms = [nn.batchNorm1d(8), nn.batchNorm1d(8, { momentum: null })] as const;
-  return nn.sequential([bare(2), norms[0], relu, bare(8), norms[1], relu, nn.dense(8, 2)], { seed: 4 });
+  return nn.sequential([bare(2), norms[0], relu, bare(8), norms[1], relu, nn.dense(8, 2)], {
+    seed: 4,
+  });
 };
 /** A step of 4 examples at the end of each epoch. */
 const settings = (model = dense()): FitOptions => ({
@@ -36,7 +38,11 @@ const settings = (model = dense()): FitOptions => ({
   ...{ data: moons({ examples: 100, seed: 1 }), epochs: 4, batchSize: 32, seed: 8 },
 });
 const state = (on: Engine, { model }: FitOptions): Promise<number[][]> =>
-  Promise.all([...(model as nn.Module).state().values()].map(async (each) => Array.from((await on.read(each)).data)));
+  Promise.all(
+    [...(model as nn.Module).state().values()].map(async (each) =>
+      Array.from((await on.read(each)).data),
+    ),
+  );
 
 describe('three steps give what PyTorch gives', () => {
   it.each(Object.entries(cases))('%s', async (_, each) => {
@@ -56,9 +62,15 @@ describe('batch normalisation in fit', () => {
     const counts = buffers.filter(({ dtype }) => dtype === 'i32');
     for (const each of counts) expect((await engine.read(each)).data[0]).toBe(16);
     for (const each of buffers)
-      expect(distance((await engine.read(each)).data, (await cpu.read(each)).data), each.name).toBeLessThan(2e-3);
+      expect(
+        distance((await engine.read(each)).data, (await cpu.read(each)).data),
+        each.name,
+      ).toBeLessThan(2e-3);
     const before = await state(engine, options);
-    expect((await evaluate(engine, options)).cost).toBeCloseTo((await evaluate(cpu, options)).cost, 3);
+    expect((await evaluate(engine, options)).cost).toBeCloseTo(
+      (await evaluate(cpu, options)).cost,
+      3,
+    );
     expect(await state(engine, options)).toEqual(before);
   });
 
@@ -84,11 +96,22 @@ describe('batch normalisation in fit', () => {
   });
 
   it('passes the cross-check of every kernel, in a convolutional network', async () => {
-    const model = nn.sequential(nn.conv2d(1, 2, 3), nn.batchNorm2d(2), relu, nn.flatten(), nn.dense(2 * 4 * 4, 2));
+    const model = nn.sequential(
+      nn.conv2d(1, 2, 3),
+      nn.batchNorm2d(2),
+      relu,
+      nn.flatten(),
+      nn.dense(2 * 4 * 4, 2),
+    );
     const x = { shape: [6, 1, 6, 6], dtype: 'f32', data: wave([6, 1, 6, 6], 0.7) } as const;
     const own = await openGpuEngine();
     own.crossCheck = 'every';
-    const options = { ...settings(model), data: dataset(x, [0, 1, 0, 1, 1, 0]), batchSize: 4, epochs: 1 };
+    const options = {
+      ...settings(model),
+      data: dataset(x, [0, 1, 0, 1, 1, 0]),
+      batchSize: 4,
+      epochs: 1,
+    };
     expect((await fit(own, options))!.cost).toBeGreaterThan(0);
     await own.finish();
     const count = model.buffers.at(-1)!;
@@ -97,7 +120,8 @@ describe('batch normalisation in fit', () => {
   });
 
   it('learns in mixed precision about as in single, or says that the adapter has none', async () => {
-    const mixed = async (on: Engine): Promise<number> => (await fit(on, { ...settings(), precision: 'f16' }))!.cost;
+    const mixed = async (on: Engine): Promise<number> =>
+      (await fit(on, { ...settings(), precision: 'f16' }))!.cost;
     if (!engine.info.features.includes('shader-f16'))
       return expect(mixed(engine)).rejects.toThrow('this adapter has no shader-f16; use f32');
     const options = { ...settings(), precision: 'f16' } as const;

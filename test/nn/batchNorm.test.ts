@@ -1,7 +1,17 @@
 // Batch normalisation against PyTorch and against its equation, and how its buffers move in steps of one's own.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { gradCheck, input, mul, NablaError, nn, ShapeError, sum, tensor, zeros } from '../../src/index.common.js';
+import {
+  gradCheck,
+  input,
+  mul,
+  NablaError,
+  nn,
+  ShapeError,
+  sum,
+  tensor,
+  zeros,
+} from '../../src/index.common.js';
 import { cases, type Expected, threeSteps, wave } from '../support/batchNorm.js';
 import { openCpuEngine } from '../support/engine.js';
 import { distance, forAllAsync } from '../support/property.js';
@@ -74,22 +84,32 @@ describe('batch normalisation', () => {
   it('takes the variance in two passes, so that a large mean costs no digits', async () => {
     const x = tensor([[30001], [30003]]);
     const layer = nn.batchNorm1d(1, { epsilon: 0 });
-    expect(Array.from((await engine.run(layer.apply(x, { training: true }))).data)).toEqual([-1, 1]);
+    expect(Array.from((await engine.run(layer.apply(x, { training: true }))).data)).toEqual([
+      -1, 1,
+    ]);
   });
 
   it('has right gradients', async () => {
     const layer = nn.batchNorm2d(2);
     const x = input([2, 2, 2, 2]);
-    const cost = sum(mul(layer.apply(x, { training: true }), tensor(wave([2, 2, 2, 2], 1.9), [2, 2, 2, 2])));
+    const cost = sum(
+      mul(layer.apply(x, { training: true }), tensor(wave([2, 2, 2, 2], 1.9), [2, 2, 2, 2])),
+    );
     const feeds = new Map([[x, wave([2, 2, 2, 2], 0.7)]]);
-    expect(await gradCheck(cost, [x, ...layer.parameters], { engine, feeds })).toMatchObject({ ok: true });
+    expect(await gradCheck(cost, [x, ...layer.parameters], { engine, feeds })).toMatchObject({
+      ok: true,
+    });
   });
 
   it('is its equation for any shape, while training and after', async () => {
     const size = fc.integer({ min: 1, max: 4 });
-    const shapes = fc.tuple(size, size, fc.array(size, { maxLength: 2 })).map(([n, c, rest]) => [n + 1, c, ...rest]);
-    await forAllAsync(fc.record({ shape: shapes, step: fc.double({ min: 0.3, max: 2, noNaN: true }) }), 40, (each) =>
-      checkEquation(each.shape, each.step),
+    const shapes = fc
+      .tuple(size, size, fc.array(size, { maxLength: 2 }))
+      .map(([n, c, rest]) => [n + 1, c, ...rest]);
+    await forAllAsync(
+      fc.record({ shape: shapes, step: fc.double({ min: 0.3, max: 2, noNaN: true }) }),
+      40,
+      (each) => checkEquation(each.shape, each.step),
     );
   });
 });
@@ -115,7 +135,11 @@ async function checkEquation(shape: readonly number[], step: number): Promise<vo
   const y = layer.apply(x, { training: true, updates });
   const trained = await engine.compile({ outputs: y, updates })();
   const each = statisticsOf(values, shape);
-  const [mean, variance, [batches]] = (await valuesOf(layer.buffers)) as [number[], number[], number[]];
+  const [mean, variance, [batches]] = (await valuesOf(layer.buffers)) as [
+    number[],
+    number[],
+    number[],
+  ];
   expect(batches).toBe(1);
   expect(
     distance(
@@ -172,14 +196,22 @@ describe('a wrong call', () => {
       () => nn.batchNorm1d(3).apply(zeros([1, 3]), training),
       /batchNorm1d: input \[1, 3\] has 1 value per channel, .* need 2; choose a batch size that leaves no single example over, or apply without/,
     ],
-    ['no value', () => nn.batchNorm1d(3).apply(zeros([0, 3]), training), /\[0, 3\] has 0 values per channel/],
+    [
+      'no value',
+      () => nn.batchNorm1d(3).apply(zeros([0, 3]), training),
+      /\[0, 3\] has 0 values per channel/,
+    ],
     [
       'one value without running statistics',
       () => nn.batchNorm1d(3, { trackRunningStats: false }).apply(zeros([1, 3])),
       /1 value per channel, and statistics of a batch need 2; choose a batch size that leaves no single example over$/,
     ],
     ['features', () => nn.batchNorm1d(0), /batchNorm1d: features is 0; give a whole number ≥ 1/],
-    ['epsilon', () => nn.batchNorm1d(3, { epsilon: -1 }), /batchNorm1d: epsilon is -1; give a number ≥ 0/],
+    [
+      'epsilon',
+      () => nn.batchNorm1d(3, { epsilon: -1 }),
+      /batchNorm1d: epsilon is -1; give a number ≥ 0/,
+    ],
     [
       'momentum',
       () => nn.batchNorm2d(3, { momentum: 2 }),

@@ -1,13 +1,17 @@
 import { expect, it } from 'vitest';
+import { NablaError, ShapeError } from '../../src/core/errors.js';
 import { CpuBackend } from '../../src/cpu/backend.js';
-import { Engine } from '../../src/engine.js';
-import { NablaError, ShapeError } from '../../src/errors.js';
+import { Engine } from '../../src/engine/engine.js';
 import { gradCheck, input, nn, square, sum, tensor, zeros } from '../../src/index.common.js';
 
 const engine = new Engine(new CpuBackend());
 
 it("has PyTorch's names, layouts and first weights", async () => {
-  const model = nn.sequential(nn.conv2d(3, 8, [5, 2]), nn.maxPool2d(2), nn.conv2d(8, 4, 1, { bias: false }));
+  const model = nn.sequential(
+    nn.conv2d(3, 8, [5, 2]),
+    nn.maxPool2d(2),
+    nn.conv2d(8, 4, 1, { bias: false }),
+  );
   expect(model.parameters.map(({ name }) => name)).toEqual(['0.weight', '0.bias', '2.weight']);
   expect(model.parameters.map(({ shape }) => shape)).toEqual([[8, 3, 5, 2], [8], [4, 8, 1, 1]]);
   const bounds = await Promise.all(
@@ -79,6 +83,8 @@ it('has right gradients through two convolutions and a pool', async () => {
 it('says what does not fit', () => {
   expect(() => nn.conv2d(3, 4, 0)).toThrow(/conv2d: kernel height is 0/);
   expect(() => nn.conv2d(3, 4, 3).apply(zeros([2, 1, 8, 8]))).toThrow(ShapeError);
-  expect(() => nn.conv2d(3, 4, 3).apply(zeros([3, 8, 8]))).toThrow(/\[3, 8, 8\] .* x is \[N, C, H, W\]/);
+  expect(() => nn.conv2d(3, 4, 3).apply(zeros([3, 8, 8]))).toThrow(
+    /\[3, 8, 8\] .* x is \[N, C, H, W\]/,
+  );
   expect(() => nn.conv2d(1, 1, 1, { activation: 'rely' as 'relu' })).toThrow(NablaError);
 });

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
+import { ShapeError } from '../../src/core/errors.js';
 import { CpuBackend } from '../../src/cpu/backend.js';
-import { Engine } from '../../src/engine.js';
-import { ShapeError } from '../../src/errors.js';
+import { Engine } from '../../src/engine/engine.js';
 import { gradCheck, input, nn, square, sum, tensor, zeros } from '../../src/index.common.js';
 
 const engine = new Engine(new CpuBackend());
@@ -25,7 +25,8 @@ function byHand(
     for (let t = 0; t < time; t++) {
       const z = Array.from({ length: gates * hidden }, (_, r) => {
         let total = bih[r]! + bhh[r]!;
-        for (let i = 0; i < inputs; i++) total += ih[r * inputs + i]! * x[(n * time + t) * inputs + i]!;
+        for (let i = 0; i < inputs; i++)
+          total += ih[r * inputs + i]! * x[(n * time + t) * inputs + i]!;
         return h.reduce((sum, value, i) => sum + hh[r * hidden + i]! * value, total);
       });
       const gate = Array.from({ length: gates }, (_, k) => z.slice(k * hidden, (k + 1) * hidden));
@@ -53,7 +54,12 @@ it.each([
     'bias_hh_l0',
   ]);
   const rows = gates * hidden;
-  expect(layer.parameters.map(({ shape }) => shape)).toEqual([[rows, inputs], [rows, hidden], [rows], [rows]]);
+  expect(layer.parameters.map(({ shape }) => shape)).toEqual([
+    [rows, inputs],
+    [rows, hidden],
+    [rows],
+    [rows],
+  ]);
   const values = layer.parameters.map(({ shape }, k) =>
     wave(
       shape.reduce((a, b) => a * b),
@@ -61,7 +67,9 @@ it.each([
     ),
   );
   await Promise.all(
-    layer.parameters.map((each, k) => engine.write(each, { shape: each.shape, dtype: 'f64', data: values[k]! })),
+    layer.parameters.map((each, k) =>
+      engine.write(each, { shape: each.shape, dtype: 'f64', data: values[k]! }),
+    ),
   );
   const x = wave(batch * time * inputs);
   const out = await engine.run(layer.apply(tensor(x, [batch, time, inputs])));
@@ -90,6 +98,8 @@ it('goes without biases, and gives the last state alone', () => {
 
 it('says what shape it takes', () => {
   expect(() => nn.lstm(3, 4).apply(zeros([2, 3]))).toThrow(ShapeError);
-  expect(() => nn.lstm(3, 4).apply(zeros([2, 5, 2]))).toThrow(/lstm: input \[2, 5, 2\] where \[batch, time ≥ 1, 3\]/);
+  expect(() => nn.lstm(3, 4).apply(zeros([2, 5, 2]))).toThrow(
+    /lstm: input \[2, 5, 2\] where \[batch, time ≥ 1, 3\]/,
+  );
   expect(() => nn.rnn(3, 0)).toThrow(/rnn: hidden is 0/);
 });

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
+import { NablaError, ShapeError } from '../../src/core/errors.js';
 import { CpuBackend } from '../../src/cpu/backend.js';
-import { Engine } from '../../src/engine.js';
-import { NablaError, ShapeError } from '../../src/errors.js';
+import { Engine } from '../../src/engine/engine.js';
 import { nn, relu, tensor } from '../../src/index.common.js';
 
 const engine = new Engine(new CpuBackend());
@@ -9,13 +9,19 @@ const valuesOf = async (layer: nn.Layer): Promise<number[][]> =>
   Promise.all(layer.parameters.map(async (each) => Array.from((await engine.read(each)).data)));
 
 it("names parameters as PyTorch's state_dict does, nested models included", () => {
-  const model = nn.sequential(nn.dense(3, 4), relu, nn.sequential(nn.dropout(), nn.dense(4, 2, { bias: false })));
+  const model = nn.sequential(
+    nn.dense(3, 4),
+    relu,
+    nn.sequential(nn.dropout(), nn.dense(4, 2, { bias: false })),
+  );
   expect(model.parameters.map(({ name }) => name)).toEqual(['0.weight', '0.bias', '2.1.weight']);
   expect(model.parameters.map(({ shape }) => shape)).toEqual([[4, 3], [4], [2, 4]]);
 });
 
 it("lets a layer's own name take the place of its number", () => {
-  const model = nn.sequential([nn.dense(3, 4, { name: 'hidden' }), nn.layerNorm(4)], { name: 'net' });
+  const model = nn.sequential([nn.dense(3, 4, { name: 'hidden' }), nn.layerNorm(4)], {
+    name: 'net',
+  });
   expect(model.parameters.map(({ name }) => name)).toEqual([
     'net.hidden.weight',
     'net.hidden.bias',
@@ -32,12 +38,15 @@ it('shares the parameters of a layer that stands in two places', () => {
 });
 
 it('starts equal models equal, equal layers different, and another seed elsewhere', async () => {
-  const build = (seed: number): nn.Layer => nn.sequential([nn.dense(5, 5), nn.dense(5, 5)], { seed });
+  const build = (seed: number): nn.Layer =>
+    nn.sequential([nn.dense(5, 5), nn.dense(5, 5)], { seed });
   const [first, again, other] = await Promise.all([build(1), build(1), build(2)].map(valuesOf));
   expect(first).toEqual(again);
   expect(first![0]).not.toEqual(first![2]);
   expect(first![0]).not.toEqual(other![0]);
-  const sameSeed = await valuesOf(nn.sequential(nn.dense(5, 5, { seed: 9 }), nn.dense(5, 5, { seed: 9 })));
+  const sameSeed = await valuesOf(
+    nn.sequential(nn.dense(5, 5, { seed: 9 }), nn.dense(5, 5, { seed: 9 })),
+  );
   expect(sameSeed[0]).not.toEqual(sameSeed[2]);
   const alone = await Promise.all([valuesOf(nn.dense(5, 5)), valuesOf(nn.dense(5, 5))]);
   expect(alone[0]).not.toEqual(alone[1]);
@@ -52,7 +61,9 @@ it('computes y = x Wᵀ + b', async () => {
     [5, 6],
   ]);
   await engine.write(bias!, [0.5, 0, -1]);
-  expect(Array.from((await engine.run(layer.apply(tensor([[1, 10]])))).data)).toEqual([21.5, 43, 64]);
+  expect(Array.from((await engine.run(layer.apply(tensor([[1, 10]])))).data)).toEqual([
+    21.5, 43, 64,
+  ]);
   expect(() => layer.apply(tensor([[1, 2, 3]]))).toThrow(ShapeError);
 });
 
@@ -101,7 +112,9 @@ it('looks up rows of an embedding and normalises rows of a layerNorm', async () 
   expect(Array.from(picked.data)).toEqual([rows![8], rows![9], rows![0], rows![1]]);
   const normal = await engine.run(nn.layerNorm(4).apply(tensor([[1, 2, 3, 4]])));
   const deviation = Math.sqrt(1.25 + 1e-5);
-  expect(Array.from(normal.data)).toEqual([-1.5, -0.5, 0.5, 1.5].map((x) => expect.closeTo(x / deviation, 12)));
+  expect(Array.from(normal.data)).toEqual(
+    [-1.5, -0.5, 0.5, 1.5].map((x) => expect.closeTo(x / deviation, 12)),
+  );
 });
 
 it('flattens and reshapes all but the batch', () => {
@@ -112,8 +125,12 @@ it('flattens and reshapes all but the batch', () => {
 
 it('refuses what makes no layer', () => {
   expect(() => nn.dense(0, 3)).toThrow(/inputs is 0/);
-  expect(() => nn.dense(3, 3, { activation: 'swish' as never })).toThrow(/dense: activation is 'swish'; use 'sigmoid'/);
-  expect(() => nn.dense(3, 3, { initializer: 'xavier' as never }).parameters).toThrow(/use 'pytorch', 'heNormal'/);
+  expect(() => nn.dense(3, 3, { activation: 'swish' as never })).toThrow(
+    /dense: activation is 'swish'; use 'sigmoid'/,
+  );
+  expect(() => nn.dense(3, 3, { initializer: 'xavier' as never }).parameters).toThrow(
+    /use 'pytorch', 'heNormal'/,
+  );
   expect(() => nn.dropout(1)).toThrow(/outside \[0, 1\)/);
   expect(() => nn.sequential({} as never)).toThrow(/part 0 is no layer/);
 });

@@ -44,14 +44,27 @@ function counting(name?: string): nn.Layer & { count: Tensor } {
 describe('the state of a model', () => {
   it('lists all of a part before the next, nested ones too', () => {
     const block = nn.sequential(nn.batchNorm1d(2), nn.dense(2, 2));
-    const model = nn.sequential([block, counting('mine'), nn.dense(2, 1, { name: 'last' })], { name: 'net' });
+    const model = nn.sequential([block, counting('mine'), nn.dense(2, 1, { name: 'last' })], {
+      name: 'net',
+    });
     expect([...model.state().keys()]).toEqual([
-      ...['weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked'].map((local) => `net.0.0.${local}`),
-      ...['net.0.1.weight', 'net.0.1.bias', 'mine.shift', 'mine.count', 'net.last.weight', 'net.last.bias'],
+      ...['weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked'].map(
+        (local) => `net.0.0.${local}`,
+      ),
+      ...[
+        'net.0.1.weight',
+        'net.0.1.bias',
+        'mine.shift',
+        'mine.count',
+        'net.last.weight',
+        'net.last.bias',
+      ],
     ]);
     expect(model.parameters).toHaveLength(7);
     expect(model.buffers).toHaveLength(4);
-    expect(new Set(model.state().values())).toEqual(new Set([...model.parameters, ...model.buffers]));
+    expect(new Set(model.state().values())).toEqual(
+      new Set([...model.parameters, ...model.buffers]),
+    );
   });
 
   it('lists a shared layer once, and numbers names that two tensors have', () => {
@@ -83,7 +96,9 @@ describe('the state of a model', () => {
   it('is what a user says it is, where it is a Map', () => {
     const w = parameter([0], { name: 'w' });
     const own = { parameters: [w], apply: (x: Tensor) => x };
-    expect([...stateOf({ ...own, state: () => new Map([['weight', w]]) }).keys()]).toEqual(['weight']);
+    expect([...stateOf({ ...own, state: () => new Map([['weight', w]]) }).keys()]).toEqual([
+      'weight',
+    ]);
     const others: unknown[] = ['idle', { h: w }, () => 'idle', () => undefined];
     for (const state of others) {
       expect([...stateOf({ ...own, state } as never).keys()]).toEqual(['w']);
@@ -105,7 +120,13 @@ describe('the state of a model', () => {
 
 describe('training', () => {
   const data = dataset(Float32Array.from({ length: 22 }, Math.sin), new Int32Array(11));
-  const settings = { loss: loss.crossEntropy, optimizer: optim.sgd(), data, epochs: 3, batchSize: 4 };
+  const settings = {
+    loss: loss.crossEntropy,
+    optimizer: optim.sgd(),
+    data,
+    epochs: 3,
+    batchSize: 4,
+  };
 
   it("by fit moves the buffers of a user's layer once a step, the remainder's too; evaluate moves none", async () => {
     const engine = openCpuEngine();
@@ -148,12 +169,18 @@ describe('load', () => {
     '1.num_batches_tracked': { shape: [], dtype: 'i32', data: Int32Array.of(6) },
   } as const;
   const values = async (engine = openCpuEngine()) =>
-    Promise.all([...model.state().values()].map(async (each) => Array.from((await engine.read(each)).data)));
+    Promise.all(
+      [...model.state().values()].map(async (each) => Array.from((await engine.read(each)).data)),
+    );
 
   it('takes an object or a Map', async () => {
     for (const state of [whole, new Map(Object.entries(whole))]) {
       const engine = openCpuEngine();
-      expect(await model.load(engine, state)).toEqual({ missing: [], unexpected: [], mismatched: [] });
+      expect(await model.load(engine, state)).toEqual({
+        missing: [],
+        unexpected: [],
+        mismatched: [],
+      });
       expect(await values(engine)).toEqual([[1, 2], [3], [4], [5], [6]]);
     }
   });
@@ -181,7 +208,12 @@ describe('load', () => {
     const doubles = { shape: [1, 2], dtype: 'f64', data: Float64Array.of(0.1, 0.2) } as const;
     const wholes = { shape: [1], dtype: 'i32', data: Int32Array.of(7) } as const;
     const count = { shape: [], dtype: 'f32', data: Float32Array.of(8) } as const;
-    await model.load(engine, { ...whole, '0.weight': doubles, '0.bias': wholes, '1.num_batches_tracked': count });
+    await model.load(engine, {
+      ...whole,
+      '0.weight': doubles,
+      '0.bias': wholes,
+      '1.num_batches_tracked': count,
+    });
     expect(await values(engine)).toEqual([[0.1, 0.2], [7], [4], [5], [8]]);
     const broken = { ...whole, '1.num_batches_tracked': { ...count, data: Float32Array.of(8.5) } };
     await expect(model.load(engine, broken)).rejects.toThrow(
@@ -195,7 +227,9 @@ describe('load', () => {
   it('says what it was given instead of values', async () => {
     const engine = openCpuEngine();
     const given = (state: unknown, options?: object) => model.load(engine, state as never, options);
-    await expect(given(undefined)).rejects.toThrow(/load: the state is undefined; pass a Map or an object of/);
+    await expect(given(undefined)).rejects.toThrow(
+      /load: the state is undefined; pass a Map or an object of/,
+    );
     await expect(given([1])).rejects.toThrow(/load: the state is an Array/);
     await expect(given({ ...whole, '0.bias': parameter(1) })).rejects.toThrow(
       /'0.bias' is a tensor, which holds no values; pass what engine.read gives/,
@@ -230,27 +264,36 @@ describe('generated models', () => {
       [...model.state()].map(([name, { shape, dtype }]) => {
         const count = shape.reduce((a, b) => a * b, 1);
         const data = Array.from({ length: count }, () => next++);
-        return [name, { shape, dtype, data: dtype === 'i32' ? Int32Array.from(data) : Float32Array.from(data) }];
+        return [
+          name,
+          { shape, dtype, data: dtype === 'i32' ? Int32Array.from(data) : Float32Array.from(data) },
+        ];
       }),
     );
   };
   const read = async (engine: ReturnType<typeof openCpuEngine>, model: nn.Module) =>
     new Map(
       await Promise.all(
-        [...model.state()].map(async ([name, each]) => [name, Array.from((await engine.read(each)).data)] as const),
+        [...model.state()].map(
+          async ([name, each]) => [name, Array.from((await engine.read(each)).data)] as const,
+        ),
       ),
     );
 
   it('go through a file and back, bit for bit', async () => {
-    await forAllAsync(fc.tuple(models, fc.integer({ min: 0, max: 1000 })), 30, async ([build, from]) => {
-      const [first, second] = [build(), build()];
-      const values = fill(first, from);
-      const file = safetensors.encode(values);
-      const engine = openCpuEngine();
-      await second.load(engine, safetensors.decode(file).tensors);
-      const expected = [...values].map(([name, { data }]) => [name, Array.from(data)]);
-      expect([...(await read(engine, second))]).toEqual(expected);
-    });
+    await forAllAsync(
+      fc.tuple(models, fc.integer({ min: 0, max: 1000 })),
+      30,
+      async ([build, from]) => {
+        const [first, second] = [build(), build()];
+        const values = fill(first, from);
+        const file = safetensors.encode(values);
+        const engine = openCpuEngine();
+        await second.load(engine, safetensors.decode(file).tensors);
+        const expected = [...values].map(([name, { data }]) => [name, Array.from(data)]);
+        expect([...(await read(engine, second))]).toEqual(expected);
+      },
+    );
   });
 
   const fate = fc.constantFrom('kept', 'kept', 'dropped', 'reshaped');
@@ -260,17 +303,27 @@ describe('generated models', () => {
   );
 
   it('report what was dropped, added or reshaped: strict writes nothing then, else what fits', async () => {
-    const cases = fc.record({ build: models, fates: fc.array(fate, { minLength: 30, maxLength: 30 }), added: extras });
+    const cases = fc.record({
+      build: models,
+      fates: fc.array(fate, { minLength: 30, maxLength: 30 }),
+      added: extras,
+    });
     await forAllAsync(cases, 60, async ({ build, fates, added }) => {
       const model = build();
       const entries = [...fill(model, 100)].map((entry, i) => ({ entry, fate: fates[i]! }));
       const state = new Map(added.map((name) => [name, small([1], [1])]));
       for (const { entry, fate } of entries) {
         const [name, value] = entry;
-        if (fate !== 'dropped') state.set(name, fate === 'kept' ? value : { ...value, shape: [...value.shape, 1] });
+        if (fate !== 'dropped')
+          state.set(name, fate === 'kept' ? value : { ...value, shape: [...value.shape, 1] });
       }
-      const named = (wanted: string) => entries.filter(({ fate }) => fate === wanted).map(({ entry: [name] }) => name);
-      const report = { missing: named('dropped'), unexpected: added, mismatched: named('reshaped') };
+      const named = (wanted: string) =>
+        entries.filter(({ fate }) => fate === wanted).map(({ entry: [name] }) => name);
+      const report = {
+        missing: named('dropped'),
+        unexpected: added,
+        mismatched: named('reshaped'),
+      };
       const engine = openCpuEngine();
       const before = await read(engine, model);
       const faults = Object.values(report).flat();

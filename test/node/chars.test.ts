@@ -15,20 +15,30 @@ beforeAll(async () => {
 afterAll(() => cli.close());
 
 const train = (options: string) =>
-  cli.nabla(`train --backend cpu ${options.includes('--preset') ? '' : '--preset chars '}${options}`);
+  cli.nabla(
+    `train --backend cpu ${options.includes('--preset') ? '' : '--preset chars '}${options}`,
+  );
 /** What comes after "it writes:". */
-const writtenIn = (out: string): string => out.slice(out.indexOf('it writes:\n') + 11).slice(0, 240);
+const writtenIn = (out: string): string =>
+  out.slice(out.indexOf('it writes:\n') + 11).slice(0, 240);
 
 it('learns what follows what, and writes when eval reads it back', async () => {
-  const trained = await train('--text text.txt --layers 6 --batch 6 --steps 24 --learning-rate 0.1');
+  const trained = await train(
+    '--text text.txt --layers 6 --batch 6 --steps 24 --learning-rate 0.1',
+  );
   expect(trained).toMatchObject({ code: 0, errors: '' });
-  expect(trained.out).toContain('text.txt: 1,300 characters, 5 different; 18 training and 2 test examples of 64\n');
+  expect(trained.out).toContain(
+    'text.txt: 1,300 characters, 5 different; 18 training and 2 test examples of 64\n',
+  );
   expect(trained.out).toMatch(/^model {3}5-6-5 LSTM, crossEntropy;/m);
   expect(Number.parseFloat(accuracyIn(trained)!)).toBeGreaterThan(50);
   expect(trained.out).toContain('  npx nabla eval nabla-model.safetensors --text text.txt\n');
 
   const { metadata } = decode(await readFile(join(cli.folder, 'nabla-model.safetensors')));
-  expect(JSON.parse(metadata.get('architecture')!)).toMatchObject({ kind: 'chars', alphabet: '\n ab∇' });
+  expect(JSON.parse(metadata.get('architecture')!)).toMatchObject({
+    kind: 'chars',
+    alphabet: '\n ab∇',
+  });
   const read = await cli.nabla('eval nabla-model.safetensors --text text.txt --backend cpu');
   expect(read).toMatchObject({ code: 0, errors: '' });
   expect(accuracyIn(read)).toBe(accuracyIn(trained));
@@ -39,7 +49,9 @@ it('learns what follows what, and writes when eval reads it back', async () => {
     ...{ code: 2, out: '' },
     errors: "nabla: --text strange.txt: the network never saw 'z'; give a text like its own\n",
   });
-  expect((await cli.nabla('eval nabla-model.safetensors')).errors).toMatch(/^nabla: --text: .* reads a text.*\n$/);
+  expect((await cli.nabla('eval nabla-model.safetensors')).errors).toMatch(
+    /^nabla: --text: .* reads a text.*\n$/,
+  );
 });
 
 it.each([
@@ -48,7 +60,10 @@ it.each([
   ['--text nowhere.txt', /nowhere.txt: there is no such file; name one/],
   ['--text digits', /digits: it is a folder; name a file in it/],
   ['--text short.txt', /short.txt: 640 characters; 641 are the least/],
-  ['--text text.txt --layers none', /--layers none: a network of characters has at least one layer/],
+  [
+    '--text text.txt --layers none',
+    /--layers none: a network of characters has at least one layer/,
+  ],
 ])('refuses %s in one line', async (options, error) => {
   const { code, out, errors } = await train(options);
   expect({ code, out }).toEqual({ code: 2, out: '' });

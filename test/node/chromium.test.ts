@@ -10,5 +10,7 @@ it('takes the browser that PUPPETEER_EXECUTABLE_PATH names before any other', as
 
 it('says so when PUPPETEER_EXECUTABLE_PATH names no program', async () => {
   vi.stubEnv('PUPPETEER_EXECUTABLE_PATH', '/nonexistent/chrome');
-  expect(findBrowser()).toEqual({ missing: 'PUPPETEER_EXECUTABLE_PATH: /nonexistent/chrome is no program' });
+  expect(findBrowser()).toEqual({
+    missing: 'PUPPETEER_EXECUTABLE_PATH: /nonexistent/chrome is no program',
+  });
 });

@@ -29,7 +29,9 @@ it('trains and evaluates on the GPU with the same accuracy', async () => {
 it('starts the same on the CPU engine', async () => {
   const [gpu, cpu] = await Promise.all(
     ['gpu', 'cpu'].map((backend) =>
-      cli.nabla(`train --backend ${backend} --data digits --steps 3 --output ${backend}.safetensors`),
+      cli.nabla(
+        `train --backend ${backend} --data digits --steps 3 --output ${backend}.safetensors`,
+      ),
     ),
   );
   const cost = /^epoch 1\/3 {2}cost (\S+)/m;
@@ -44,22 +46,31 @@ it('refuses a batch that the adapter cannot hold', async () => {
   ] as const)
     await writeDigits(join(cli.folder, 'many'), prefix, length);
   // 100,000 × 12,000 f32 are above what 32 bits can bind
-  const { code, errors } = await cli.nabla('train --data many --batch 100000 --layers 12000 --backend gpu');
+  const { code, errors } = await cli.nabla(
+    'train --data many --batch 100000 --layers 12000 --backend gpu',
+  );
   expect(code).toBe(2);
-  expect(errors).toMatch(/^nabla: .* bytes, above this adapter's binding limit of \d+; use a smaller batch.*\n$/m);
+  expect(errors).toMatch(
+    /^nabla: .* bytes, above this adapter's binding limit of \d+; use a smaller batch.*\n$/m,
+  );
 });
 
 it('trains with every kernel call checked', async () => {
-  const { code, out } = await cli.nabla('train --data digits --layers 8 --steps 5 --cross-check every --backend gpu');
+  const { code, out } = await cli.nabla(
+    'train --data digits --layers 8 --steps 5 --cross-check every --backend gpu',
+  );
   expect(code).toBe(0);
   expect(out).toContain('cross-check every');
-  expect(out).toMatch(/^cross-check {2}[\d,]{5,} values compared with float64, all within their bounds$/m);
+  expect(out).toMatch(
+    /^cross-check {2}[\d,]{5,} values compared with float64, all within their bounds$/m,
+  );
 });
 
 it('takes no other adapter than the one that is asked for', async () => {
   expect(await cli.nabla('train --data digits', { env: { NABLA_ADAPTER: 'abacus' } })).toEqual({
     ...{ code: 2, out: '' },
-    errors: 'nabla: open: NABLA_ADAPTER=abacus is none of gpu, lavapipe, swiftshader; nabla doctor says what to do\n',
+    errors:
+      'nabla: open: NABLA_ADAPTER=abacus is none of gpu, lavapipe, swiftshader; nabla doctor says what to do\n',
   });
   const env = { NABLA_ADAPTER: 'lavapipe', ...(await brokenDriver('lvp_icd')) };
   const { code, errors } = await cli.nabla('train --data digits', { env });
@@ -75,12 +86,20 @@ it('doctor says so when an installed driver gives no adapter', async () => {
   expect(code).toBe(0);
   expect(out).toContain('SwiftShader from @sparticuz/chromium');
   const said = out.replace(/\s+/g, ' ');
-  expect(said).toMatch(/To mend no installed driver \(.*radeon_icd.json\) gives one; .* apt-get install -t/);
+  expect(said).toMatch(
+    /To mend no installed driver \(.*radeon_icd.json\) gives one; .* apt-get install -t/,
+  );
 });
 
 it('doctor names adapter, features, limits and browser', async () => {
   const { code, out } = await cli.nabla('doctor');
   expect(code).toBe(0);
-  for (const part of ['Adapter\n', 'driver    ', 'features  ', 'maxStorageBufferBindingSize ', 'Browser\n'])
+  for (const part of [
+    'Adapter\n',
+    'driver    ',
+    'features  ',
+    'maxStorageBufferBindingSize ',
+    'Browser\n',
+  ])
     expect(out).toContain(part);
 });

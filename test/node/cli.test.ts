@@ -19,10 +19,14 @@ const train = (options: string, running?: Running) =>
 
 describe('nabla train and eval', () => {
   it('train a network that eval reads back with the same accuracy', async () => {
-    const trained = await train('--layers 16 --optimizer sgd --learning-rate 0.5 --epochs 6 --batch 7');
+    const trained = await train(
+      '--layers 16 --optimizer sgd --learning-rate 0.5 --epochs 6 --batch 7',
+    );
     expect(trained).toMatchObject({ code: 0, errors: '' });
     expect(trained.out.split('\n')[0]).toBe('engine  CPU, float64');
-    expect(trained.out).toMatch(/^epoch 6\/6 {2}cost 0\.\d{4} {2}train \d+\.\d\d% {2}test \d+\.\d\d% {2}\d+\.\d s$/m);
+    expect(trained.out).toMatch(
+      /^epoch 6\/6 {2}cost 0\.\d{4} {2}train \d+\.\d\d% {2}test \d+\.\d\d% {2}\d+\.\d s$/m,
+    );
     expect(Number.parseFloat(accuracyIn(trained)!)).toBeGreaterThan(90);
 
     const read = await cli.nabla('eval nabla-model.safetensors --data digits --backend cpu');
@@ -42,11 +46,16 @@ describe('nabla train and eval', () => {
       '4.bias [10]',
       '4.weight [10,5]',
     ]);
-    expect(JSON.parse(metadata.get('architecture')!)).toMatchObject({ sizes: [20, 6, 5, 10], activation: 'relu' });
+    expect(JSON.parse(metadata.get('architecture')!)).toMatchObject({
+      sizes: [20, 6, 5, 10],
+      activation: 'relu',
+    });
   });
 
   it('write costs and accuracies for TensorBoard', async () => {
-    const { out } = await train('--layers 6 --epochs 2 --output seen.safetensors --tensorboard runs/first');
+    const { out } = await train(
+      '--layers 6 --epochs 2 --output seen.safetensors --tensorboard runs/first',
+    );
     const [name, ...others] = await readdir(join(cli.folder, 'runs/first'));
     expect(name).toMatch(/^events\.out\.tfevents\.\d+\.nabla$/);
     expect(others).toEqual([]);
@@ -57,8 +66,12 @@ describe('nabla train and eval', () => {
   });
 
   it('give the same run for the same seed and another for another', async () => {
-    const runs = [1, 1, 2].map((seed, i) => train(`--steps 5 --seed ${seed} --output seed-${i}.safetensors`));
-    const [one, same, other] = (await Promise.all(runs)).map(({ out }) => /^test accuracy.*/m.exec(out)?.[0]);
+    const runs = [1, 1, 2].map((seed, i) =>
+      train(`--steps 5 --seed ${seed} --output seed-${i}.safetensors`),
+    );
+    const [one, same, other] = (await Promise.all(runs)).map(
+      ({ out }) => /^test accuracy.*/m.exec(out)?.[0],
+    );
     expect(same).toBe(one);
     expect(other).not.toBe(one);
   });
@@ -94,7 +107,9 @@ describe('nabla train and eval', () => {
       '--optimizer sgd --learning-rate 1e38 --batch 10 --layers 8,8 --activation identity --epochs 9',
     );
     expect(code).toBe(2);
-    expect(errors).toMatch(/^nabla: the cost is (NaN|Infinity) at step \d+; try a --learning-rate below 1e\+38\n$/);
+    expect(errors).toMatch(
+      /^nabla: the cost is (NaN|Infinity) at step \d+; try a --learning-rate below 1e\+38\n$/,
+    );
   });
 });
 
@@ -108,7 +123,10 @@ describe('what cannot be done', () => {
     ['train --epochs', /'--epochs <n>' argument missing/],
     ['train --epochs 0', /'--epochs <n>' argument '0' is invalid. It is no whole number from 1 /],
     ['train --batch -1', /'--batch <n>' argument '-1' is invalid. It is no whole number from 1 /],
-    ['train --epochs -1.5', /'--epochs <n>' argument '-1.5' is invalid. It is no whole number from 1 /],
+    [
+      'train --epochs -1.5',
+      /'--epochs <n>' argument '-1.5' is invalid. It is no whole number from 1 /,
+    ],
     ['train --learning-rate -0.1', /argument '-0.1' is invalid. It is no number above 0/],
     ['train -1', /too many arguments for 'train'|unknown option '-1'/],
     ['train --batch 1.5', /argument '1.5' is invalid. It is no whole number/],
@@ -119,17 +137,29 @@ describe('what cannot be done', () => {
     ['train --momentum 0.9', /--momentum: adam has none/],
     ['train --backend tpu', /'tpu' is invalid. Allowed choices are gpu, cpu/],
     ['train --data nowhere', /mnist: nowhere holds no train-images-idx3-ubyte/],
-    ['train --data digits --output nowhere/model', /nowhere.model: its folder cannot be written to; make the folder/],
+    [
+      'train --data digits --output nowhere/model',
+      /nowhere.model: its folder cannot be written to; make the folder/,
+    ],
     ['train --data digits --output digits', /digits: it is a folder/],
-    ['train --data digits --output cut.safetensors/model', /model: its folder cannot be written to; make the folder/],
+    [
+      'train --data digits --output cut.safetensors/model',
+      /model: its folder cannot be written to; make the folder/,
+    ],
     ['train --data damaged', /mnist: train-images-idx3-ubyte: \[200,4,5\] takes 4000 bytes/],
     ['eval', /missing required argument 'file'/],
     ['eval nowhere.safetensors', /nowhere.safetensors: there is no such file; name one/],
     ['eval digits', /digits: it is a folder; name a file in it/],
     ['eval text.safetensors', /text.safetensors: safetensors: /],
-    ['eval other.safetensors --data digits', /other.safetensors: its metadata describe no architecture/],
+    [
+      'eval other.safetensors --data digits',
+      /other.safetensors: its metadata describe no architecture/,
+    ],
     ['eval cut.safetensors --data digits', /cut.safetensors: safetensors: .* cut short/],
-    ['eval whole.safetensors --backend cpu', /whole.safetensors: it turns 20 numbers into 10 classes .* 784 pixels/],
+    [
+      'eval whole.safetensors --backend cpu',
+      /whole.safetensors: it turns 20 numbers into 10 classes .* 784 pixels/,
+    ],
     ['explain nowhere.json', /nowhere.json: there is no such file; name one/],
   ];
 
@@ -145,7 +175,10 @@ describe('what cannot be done', () => {
     await train('--steps 1 --output whole.safetensors');
     const model = await readFile(join(cli.folder, 'whole.safetensors'));
     await writeFile(join(cli.folder, 'cut.safetensors'), model.subarray(0, model.length - 40));
-    await writeFile(join(cli.folder, 'text.safetensors'), 'These are not the weights you are looking for.');
+    await writeFile(
+      join(cli.folder, 'text.safetensors'),
+      'These are not the weights you are looking for.',
+    );
     await writeFile(
       join(cli.folder, 'other.safetensors'),
       encode({ x: { shape: [1], dtype: 'f32', data: new Float32Array(1) } }),
@@ -165,7 +198,9 @@ describe('what nabla train writes', () => {
   const kept = async (): Promise<Buffer[]> => {
     const names = (await readdir(inFolder('digits'))).sort();
     return Promise.all(
-      [...names.map((name) => inFolder('digits', name)), inFolder('notes')].map((file) => readFile(file)),
+      [...names.map((name) => inFolder('digits', name)), inFolder('notes')].map((file) =>
+        readFile(file),
+      ),
     );
   };
   beforeAll(async () => {
@@ -176,20 +211,38 @@ describe('what nabla train writes', () => {
     execFileSync('mkfifo', [inFolder('pipe')]);
     // a device of the test's own; only an administrator may make one
     if (process.getuid?.() === 0) execFileSync('mknod', [inFolder('device'), 'c', '1', '3']);
-    await Promise.all([train('--steps 1 --output one.safetensors'), train('--steps 1 --output two.safetensors')]);
+    await Promise.all([
+      train('--steps 1 --output one.safetensors'),
+      train('--steps 1 --output two.safetensors'),
+    ]);
   });
 
   it.each([
-    ['--output digits/train-images-idx3-ubyte', /--output .*ubyte: it would replace the training data; name another/],
+    [
+      '--output digits/train-images-idx3-ubyte',
+      /--output .*ubyte: it would replace the training data; name another/,
+    ],
     ['--output ./digits/../digits/t10k-labels-idx1-ubyte.gz', /it would replace the training data/],
     ['--output linked', /--output linked: it would replace the training data/],
     ['--report digits/train-images-idx3-ubyte', /--report .*: it would replace the training data/],
     ['--output x --report ./x', /--report \.\/x: the model goes there; name another file/],
-    ['--output x --report x.previous', /--report x.previous: what the model replaces is kept there; name another/],
+    [
+      '--output x --report x.previous',
+      /--report x.previous: what the model replaces is kept there; name another/,
+    ],
     ['--output x.previous --report x', /--report x: the model goes there/],
-    ['--preset chars --text notes --output notes', /--output notes: it would replace the training data/],
-    ['--preset chars --text notes --report notes', /--report notes: it would replace the training data/],
-    ['--preset chars --text old.previous --output old', /--output old: it would replace the training data/],
+    [
+      '--preset chars --text notes --output notes',
+      /--output notes: it would replace the training data/,
+    ],
+    [
+      '--preset chars --text notes --report notes',
+      /--report notes: it would replace the training data/,
+    ],
+    [
+      '--preset chars --text old.previous --output old',
+      /--output old: it would replace the training data/,
+    ],
     ['--output pipe', /pipe: it is a pipe; name a file/],
     ['--report pipe', /pipe: it is a pipe; name a file/],
     ['--output circle', /circle: its symbolic links go in a circle/],
@@ -200,17 +253,30 @@ describe('what nabla train writes', () => {
     ['--output=', /'': the path is empty; name a file/],
     ['--report=', /'': the path is empty; name a file/],
     ['--tensorboard=', /'': the path is empty; name a file/],
-    ['--tensorboard runs2 --output runs2', /--output runs2: the folder runs2 goes there; name another file/],
-    ['--tensorboard runs2/deep/er --output ./runs2/deep', /--output .*: the folder runs2\/deep\/er goes there/],
+    [
+      '--tensorboard runs2 --output runs2',
+      /--output runs2: the folder runs2 goes there; name another file/,
+    ],
+    [
+      '--tensorboard runs2/deep/er --output ./runs2/deep',
+      /--output .*: the folder runs2\/deep\/er goes there/,
+    ],
     ['--tensorboard runs2 --report runs2/', /runs2\/: the folder runs2 goes there/],
     ['--tensorboard runs2.previous --output runs2', /runs2.previous: it is a folder/],
-    ['--tensorboard runs2/deep --output runs2/none/model', /model: its folder cannot be written to/],
+    [
+      '--tensorboard runs2/deep --output runs2/none/model',
+      /model: its folder cannot be written to/,
+    ],
     ['--tensorboard runs2/deep --output digits', /digits: it is a folder/],
-    ...(process.getuid?.() === 0 ? [['--output device', /device: it is a device; name a file/] as const] : []),
+    ...(process.getuid?.() === 0
+      ? [['--output device', /device: it is a device; name a file/] as const]
+      : []),
   ] as const)('never replaces what is needed, nor what is no file: %s', async (options, error) => {
     const before = await kept();
     const data = options.includes('--text') ? '' : '--data digits';
-    const { code, out, errors } = await cli.nabla(`train --backend cpu ${data} --layers 4 --steps 1 ${options}`);
+    const { code, out, errors } = await cli.nabla(
+      `train --backend cpu ${data} --layers 4 --steps 1 ${options}`,
+    );
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(errors).toMatch(/^nabla: .*\n$/);
     expect(errors).toMatch(error);
@@ -221,18 +287,27 @@ describe('what nabla train writes', () => {
 
   it('replaces no page that nabla report reads', async () => {
     for (const output of ['one.report.html', './two.report.html']) {
-      const { code, errors } = await cli.nabla(`report one.report.html two.report.html --output ${output}`);
+      const { code, errors } = await cli.nabla(
+        `report one.report.html two.report.html --output ${output}`,
+      );
       expect(code).toBe(2);
-      expect(errors).toMatch(/^nabla: --output .*html: it would replace a run; name another file\n$/);
+      expect(errors).toMatch(
+        /^nabla: --output .*html: it would replace a run; name another file\n$/,
+      );
     }
   });
 
   it('is the model first, which is there where the rest cannot be written', async () => {
-    const { code, errors } = await train('--epochs 40 --output saved.safetensors --tensorboard gone', {
-      onOutput: () => rmSync(inFolder('gone'), { recursive: true, force: true }),
-    });
+    const { code, errors } = await train(
+      '--epochs 40 --output saved.safetensors --tensorboard gone',
+      {
+        onOutput: () => rmSync(inFolder('gone'), { recursive: true, force: true }),
+      },
+    );
     expect(code).toBe(2);
-    expect(errors).toMatch(/^nabla: gone\/events.*: its folder cannot be written to; make the folder/);
+    expect(errors).toMatch(
+      /^nabla: gone\/events.*: its folder cannot be written to; make the folder/,
+    );
     expect(decode(await readFile(inFolder('saved.safetensors'))).tensors.size).toBe(4);
   });
 
@@ -240,7 +315,10 @@ describe('what nabla train writes', () => {
     await mkdir(inFolder('store'));
     await writeFile(inFolder('store', 'real.safetensors'), '', { mode: 0o600 });
     await symlink('store/real.safetensors', inFolder('short.safetensors'));
-    expect(await train('--steps 1 --output short.safetensors')).toMatchObject({ code: 0, errors: '' });
+    expect(await train('--steps 1 --output short.safetensors')).toMatchObject({
+      code: 0,
+      errors: '',
+    });
     expect((await lstat(inFolder('short.safetensors'))).isSymbolicLink()).toBe(true);
     expect((await stat(inFolder('store', 'real.safetensors'))).mode & 0o777).toBe(0o600);
     expect(decode(await readFile(inFolder('store', 'real.safetensors'))).tensors.size).toBe(4);
@@ -248,12 +326,15 @@ describe('what nabla train writes', () => {
 });
 
 describe('help', () => {
-  it.each([['--help'], ['train --help'], ['eval --help'], ['']])('nabla %s fits 80 columns', async (args) => {
-    const { code, out, errors } = await cli.nabla(args);
-    expect({ code, errors }).toEqual({ code: 0, errors: '' });
-    expect(out.split('\n').filter((line) => line.length > 80)).toEqual([]);
-    expect(out).toContain('Usage:');
-  });
+  it.each([['--help'], ['train --help'], ['eval --help'], ['']])(
+    'nabla %s fits 80 columns',
+    async (args) => {
+      const { code, out, errors } = await cli.nabla(args);
+      expect({ code, errors }).toEqual({ code: 0, errors: '' });
+      expect(out.split('\n').filter((line) => line.length > 80)).toEqual([]);
+      expect(out).toContain('Usage:');
+    },
+  );
 
   it('gives the version', async () => {
     const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
@@ -275,7 +356,9 @@ describe('without the optional packages', () => {
     const { code, out, errors } = await nabla('train --data digits --layers 8 --steps 2');
     expect(code).toBe(0);
     expect(out).toMatch(/^engine {2}CPU, float64/);
-    expect(errors).toMatch(/^nabla: no WebGPU adapter: .* npm install webgpu; nabla doctor .* CPU .* slow\.\n$/);
+    expect(errors).toMatch(
+      /^nabla: no WebGPU adapter: .* npm install webgpu; nabla doctor .* CPU .* slow\.\n$/,
+    );
     const missing = 'the package webgpu is not installed; run: npm install webgpu';
     expect(await nabla('train --data digits --backend gpu')).toEqual({
       ...{ code: 2, out: '' },

@@ -20,7 +20,8 @@ it('gives a fresh adapter on every call, all from one instance', async () => {
 it('gives no software adapter where a real GPU is asked for', async () => {
   vi.stubEnv('NABLA_ADAPTER', 'gpu');
   const found = await findAdapter();
-  if ('missing' in found) expect(found.missing).toMatch(/^no WebGPU adapter for NABLA_ADAPTER=gpu: no .*driver/);
+  if ('missing' in found)
+    expect(found.missing).toMatch(/^no WebGPU adapter for NABLA_ADAPTER=gpu: no .*driver/);
   else expect(found.adapter.info.isFallbackAdapter).toBe(false);
 });
 

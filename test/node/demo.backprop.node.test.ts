@@ -15,7 +15,8 @@ beforeAll(async () => {
 
 afterAll(() => demo?.close());
 
-const text = (selector: string): Promise<string> => page.$eval(selector, ({ textContent }) => textContent ?? '');
+const text = (selector: string): Promise<string> =>
+  page.$eval(selector, ({ textContent }) => textContent ?? '');
 
 /** The numbers of each row by its name: value and gradient, on the GPU and in float64. */
 const rows = async (): Promise<Record<string, string[]>> =>
@@ -23,7 +24,9 @@ const rows = async (): Promise<Record<string, string[]>> =>
     await page.$$eval('#numbers tr', (all) =>
       all.map((row) => [
         (row as HTMLElement).dataset.name!,
-        [...row.querySelectorAll('td')].map(({ textContent }) => (textContent ?? '').replaceAll('−', '-')),
+        [...row.querySelectorAll('td')].map(({ textContent }) =>
+          (textContent ?? '').replaceAll('−', '-'),
+        ),
       ]),
     ),
   );
@@ -77,7 +80,9 @@ it('takes other inputs and another expression, and says what is wrong with one',
     (field as HTMLInputElement).value = '2';
     field.dispatchEvent(new Event('change', { bubbles: true }));
   });
-  await page.waitForFunction(() => (document.querySelector('#walkAt') as HTMLInputElement).value === '0');
+  await page.waitForFunction(
+    () => (document.querySelector('#walkAt') as HTMLInputElement).value === '0',
+  );
   await walkToEnd();
   expect((await rows()).c?.slice(0, 2)).toEqual(['4', '4']);
   await write('f = x * z');
@@ -92,7 +97,8 @@ it('takes other inputs and another expression, and says what is wrong with one',
 it('draws the 3-4-2 network as layers of neurons, weights first, then their gradients', async () => {
   await page.select('#example', '5');
   await page.waitForSelector('#numbers [data-name=W1]');
-  const seen = (selector: string): Promise<number> => page.$$eval(`#graph ${selector}`, (all) => all.length);
+  const seen = (selector: string): Promise<number> =>
+    page.$$eval(`#graph ${selector}`, (all) => all.length);
   await page.waitForSelector('#graph .neuron');
   expect([await seen('.neuron'), await seen('.known')]).toEqual([3 + 4 + 2 + 2 + 1, 0]);
   await page.$eval('#walkAt', (slider) => {
@@ -100,11 +106,16 @@ it('draws the 3-4-2 network as layers of neurons, weights first, then their grad
     range.value = '15'; // all values, no gradient yet
     range.dispatchEvent(new Event('input'));
   });
-  expect([await seen('.value.known line'), await seen('.gradient.known line')]).toEqual([3 * 4 + 4 * 2, 0]);
+  expect([await seen('.value.known line'), await seen('.gradient.known line')]).toEqual([
+    3 * 4 + 4 * 2,
+    0,
+  ]);
   await demo.shoot(page, 'backprop-forward', { desktop }, ['light']);
   await walkToEnd();
   expect(await seen('.gradient.known line')).toBe(3 * 4 + 4 * 2);
-  const deltas = await page.$$eval('#graph .gradient.number', (all) => all.map(({ textContent }) => textContent));
+  const deltas = await page.$$eval('#graph .gradient.number', (all) =>
+    all.map(({ textContent }) => textContent),
+  );
   const { z2 } = await rows();
   expect(deltas.at(-1)).toBe(`δ ${Number(JSON.parse(z2![2]!)[1].toPrecision(3))}`);
   await demo.shoot(page, 'backprop-network');
@@ -117,7 +128,9 @@ it('draws arrays as cells where the graph is no network', async () => {
 
 it('needs no scrolling sideways on a phone', async () => {
   await page.setViewport(phone);
-  const widths = await page.$$eval('.numbers, html', (all) => all.map(({ scrollWidth }) => scrollWidth));
+  const widths = await page.$$eval('.numbers, html', (all) =>
+    all.map(({ scrollWidth }) => scrollWidth),
+  );
   await page.setViewport(desktop);
   expect(Math.max(...widths)).toBeLessThanOrEqual(phone.width);
 });

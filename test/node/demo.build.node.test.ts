@@ -38,7 +38,9 @@ beforeAll(async () => {
   browser = await startBrowser();
   page = await browser.newPage();
   page.on('pageerror', (error) => complaints.push(String(error)));
-  page.on('requestfailed', (request) => complaints.push(`${request.url()}: ${request.failure()?.errorText}`));
+  page.on('requestfailed', (request) =>
+    complaints.push(`${request.url()}: ${request.failure()?.errorText}`),
+  );
   page.on('response', (response) => {
     if (!response.ok()) complaints.push(`${response.url()}: ${response.status()}`);
   });
@@ -56,9 +58,12 @@ it('learns, below a path of its own', async () => {
   await page.waitForSelector('#toggle:enabled', { timeout: 30_000 });
   await page.tracing.start({ categories: ['__metadata', 'disabled-by-default-devtools.timeline'] });
   await page.click('#toggle');
-  await page.waitForFunction(() => Number.parseFloat(document.querySelector('#accuracy')!.textContent!) >= 80, {
-    timeout: 50_000,
-  });
+  await page.waitForFunction(
+    () => Number.parseFloat(document.querySelector('#accuracy')!.textContent!) >= 80,
+    {
+      timeout: 50_000,
+    },
+  );
 });
 
 it('keeps the main thread free while it learns and parts are opened', async () => {
@@ -66,8 +71,12 @@ it('keeps the main thread free while it learns and parts are opened', async () =
     await page.click(`#${part}Tab`);
     await new Promise((resolve) => setTimeout(resolve, 700));
   }
-  const { traceEvents } = JSON.parse(new TextDecoder().decode(await page.tracing.stop())) as { traceEvents: Task[] };
-  const main = traceEvents.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain');
+  const { traceEvents } = JSON.parse(new TextDecoder().decode(await page.tracing.stop())) as {
+    traceEvents: Task[];
+  };
+  const main = traceEvents.filter(
+    ({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain',
+  );
   const tasks = traceEvents.filter(
     ({ name, pid, tid, tdur }) =>
       name === 'RunTask' && tdur && main.some((each) => each.pid === pid && each.tid === tid),
@@ -80,10 +89,13 @@ it('keeps the main thread free while it learns and parts are opened', async () =
 it('paints weights in the colours of the style sheet, which the build has shortened', async () => {
   const corners = await page.$eval('#weights', (canvas) => {
     const { width, height } = canvas as HTMLCanvasElement;
-    const { data } = (canvas as HTMLCanvasElement).getContext('2d')!.getImageData(0, 0, width, height);
+    const { data } = (canvas as HTMLCanvasElement)
+      .getContext('2d')!
+      .getImageData(0, 0, width, height);
     return Array.from(
       { length: 3 },
-      (_, channel) => data.filter((_, at) => at % 4 === channel).reduce((a, b) => a + b) / (width * height),
+      (_, channel) =>
+        data.filter((_, at) => at % 4 === channel).reduce((a, b) => a + b) / (width * height),
     );
   });
   // white for zero, blue and orange to either side: no channel is far from the others

@@ -15,22 +15,28 @@ afterEach(() => {
 });
 afterAll(() => demo?.close());
 
-const textOf = (page: Page, id: string): Promise<string> => page.$eval(`#${id}`, (found) => found.textContent ?? '');
+const textOf = (page: Page, id: string): Promise<string> =>
+  page.$eval(`#${id}`, (found) => found.textContent ?? '');
 /** What the console said beside what the test caused. */
-const unexpected = (cause: RegExp): string[] => demo.complaints.splice(0).filter((line) => !cause.test(line));
+const unexpected = (cause: RegExp): string[] =>
+  demo.complaints.splice(0).filter((line) => !cause.test(line));
 
 /** The three parts beside the digits compute. */
 async function othersWork(page: Page): Promise<void> {
   await page.click('#playgroundTab');
   await page.waitForSelector('#playToggle:enabled', { timeout: 50_000 });
   await page.click('#playToggle');
-  await page.waitForFunction(() => Number(document.querySelector('#playStep')!.textContent) > 2, { timeout: 30_000 });
+  await page.waitForFunction(() => Number(document.querySelector('#playStep')!.textContent) > 2, {
+    timeout: 30_000,
+  });
   await page.click('#backpropTab');
   await page.waitForSelector('#walkNext:enabled', { timeout: 50_000 });
   await page.click('#trustTab');
   await page.waitForSelector('#suite:enabled', { timeout: 50_000 });
   await page.click('#suite');
-  await page.waitForFunction(() => document.querySelectorAll('#suiteRows tr').length > 3, { timeout: 50_000 });
+  await page.waitForFunction(() => document.querySelectorAll('#suiteRows tr').length > 3, {
+    timeout: 50_000,
+  });
   await page.click('#suite');
   expect(await page.$('#notice:not([hidden])')).toBeNull();
 }
@@ -45,7 +51,9 @@ describe('without the digits', () => {
     expect(await textOf(page, 'status')).toBe(
       'The digits could not be fetched: t10k-labels-idx1-ubyte answers 503. The other parts work without them.',
     );
-    expect(await page.$$('#toggle:enabled, #reset:enabled, #sample:enabled, #progress:not([hidden])')).toEqual([]);
+    expect(
+      await page.$$('#toggle:enabled, #reset:enabled, #sample:enabled, #progress:not([hidden])'),
+    ).toEqual([]);
     await demo.shoot(page, 'no-digits', undefined, ['light']);
     await othersWork(page);
   }, 120_000);
@@ -55,7 +63,10 @@ describe('without the digits', () => {
     await page.click('#digitsTab');
     const isHidden = await page.$eval('#digitsRetry', (button) => {
       (button as HTMLButtonElement).click();
-      return (button as HTMLButtonElement).hidden && !document.querySelector<HTMLElement>('#progress')!.hidden;
+      return (
+        (button as HTMLButtonElement).hidden &&
+        !document.querySelector<HTMLElement>('#progress')!.hidden
+      );
     });
     expect(isHidden).toBe(true);
     await page.waitForSelector('#digitsRetry', { visible: true, timeout: 50_000 });
@@ -69,7 +80,9 @@ describe('without the digits', () => {
     await page.waitForSelector('#toggle:enabled', { timeout: 50_000 });
     expect(await page.$('#digitsRetry:not([hidden])')).toBeNull();
     await page.click('#toggle');
-    await page.waitForFunction(() => Number(document.querySelector('#step')!.textContent) > 2, { timeout: 30_000 });
+    await page.waitForFunction(() => Number(document.querySelector('#step')!.textContent) > 2, {
+      timeout: 30_000,
+    });
     await page.waitForFunction(() => document.querySelectorAll('#signals canvas').length === 3);
     expect(unexpected(/503|t10k-labels/)).toEqual([]);
     await page.close();
@@ -99,7 +112,8 @@ describe('where a part breaks in the worker', () => {
       await page.waitForSelector(ready, { timeout: 50_000 });
       const [worker] = page.workers();
       await worker!.evaluate((broken) => {
-        const holder = broken === 'get' ? Map.prototype : OffscreenCanvasRenderingContext2D.prototype;
+        const holder =
+          broken === 'get' ? Map.prototype : OffscreenCanvasRenderingContext2D.prototype;
         const real = Reflect.get(holder, broken) as (...values: unknown[]) => unknown;
         Object.assign(globalThis, { mend: () => Reflect.set(holder, broken, real) });
         Reflect.set(holder, broken, function (this: unknown, ...values: unknown[]) {
@@ -137,14 +151,18 @@ describe('where the code of a part cannot be fetched', () => {
       const letThrough = demo.refuse(new RegExp(`/${name}/page`), 404);
       const page = await demo.openPage(name);
       const box = await page.waitForSelector(`#${name} > .notice`, { timeout: 30_000 });
-      expect(await box!.evaluate(({ textContent }) => textContent)).toMatch(/^This part could not be loaded/);
+      expect(await box!.evaluate(({ textContent }) => textContent)).toMatch(
+        /^This part could not be loaded/,
+      );
       expect(await page.$$(`#${name} progress:not([hidden])`)).toEqual([]);
       await demo.shoot(page, `${name}-missing`, undefined, ['light']);
       await page.click('#backpropTab');
       await page.waitForSelector('#walkNext:enabled', { timeout: 50_000 });
       await page.click('#trustTab');
       await page.waitForSelector('#suite:enabled', { timeout: 50_000 });
-      expect(await page.$eval('#watch', (field) => (field as HTMLFieldSetElement).disabled)).toBe(name === 'digits');
+      expect(await page.$eval('#watch', (field) => (field as HTMLFieldSetElement).disabled)).toBe(
+        name === 'digits',
+      );
       letThrough();
       await page.click(`#${name}Tab`);
       const [button] = await page.$$(`#${name} > .notice button`);
@@ -166,7 +184,9 @@ it('shows no graph, nor checks, before there is an engine, and says that it comp
   await page.click('#backpropTab');
   await page.waitForSelector('#says', { timeout: 30_000 });
   expect(await textOf(page, 'says')).toBe('Computing every number of this graph…');
-  expect(await page.$$('#backprop .stepper :enabled, #graph *, #graphProgress[hidden]')).toEqual([]);
+  expect(await page.$$('#backprop .stepper :enabled, #graph *, #graphProgress[hidden]')).toEqual(
+    [],
+  );
   await demo.shoot(page, 'backprop-computing', undefined, ['light']);
   release();
   await page.waitForSelector('#walkNext:enabled', { timeout: 50_000 });
@@ -184,10 +204,14 @@ describe('the playground before its kernels are compiled', () => {
     const painted = (): Promise<number> =>
       page.$eval('#points', (found) => {
         const { width, height } = found as HTMLCanvasElement;
-        const { data } = (found as HTMLCanvasElement).getContext('2d')!.getImageData(0, 0, width, height);
+        const { data } = (found as HTMLCanvasElement)
+          .getContext('2d')!
+          .getImageData(0, 0, width, height);
         return data.filter((value, at) => at % 4 === 3 && value === 255).length;
       });
-    await page.waitForFunction(() => (document.querySelector('#points') as HTMLCanvasElement).clientWidth > 100);
+    await page.waitForFunction(
+      () => (document.querySelector('#points') as HTMLCanvasElement).clientWidth > 100,
+    );
     await new Promise((resolve) => setTimeout(resolve, 200)); // points are drawn with a frame
     const spiral = await painted();
     expect(spiral).toBeGreaterThan(240 * 20);
@@ -206,9 +230,12 @@ describe('the playground before its kernels are compiled', () => {
     await page.waitForSelector('#playToggle:enabled', { timeout: 50_000 });
     expect(await textOf(page, 'playStatus')).toBe('Ready: the weights are random.');
     await page.click('#playToggle');
-    await page.waitForFunction(() => document.querySelector('#playAccuracy')!.textContent === '100%', {
-      timeout: 50_000,
-    });
+    await page.waitForFunction(
+      () => document.querySelector('#playAccuracy')!.textContent === '100%',
+      {
+        timeout: 50_000,
+      },
+    );
     expect(await textOf(page, 'playStatus')).toBe('Learning');
     await demo.shoot(page, 'playground-training', undefined, ['light']);
     await page.close();

@@ -32,7 +32,12 @@ function connect() {
     services.push(service);
     return service;
   };
-  const makers = { digits: make, playground: make, backprop: make, trust: make } as unknown as Makers;
+  const makers = {
+    digits: make,
+    playground: make,
+    backprop: make,
+    trust: make,
+  } as unknown as Makers;
   const sessions = new Sessions(makers, (reply) => toPage.push(reply), String);
   vi.stubGlobal(
     'Worker',
@@ -69,8 +74,16 @@ type Action =
   | { readonly do: 'answer' | 'break'; readonly which: number };
 
 const actions: fc.Arbitrary<Action> = fc.oneof(
-  { weight: 4, arbitrary: fc.constantFrom('open', 'begin', 'send', 'forget').map((name) => ({ do: name }) as Action) },
-  { weight: 6, arbitrary: fc.constantFrom('toWorker', 'toPage').map((name) => ({ do: name }) as Action) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .constantFrom('open', 'begin', 'send', 'forget')
+      .map((name) => ({ do: name }) as Action),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.constantFrom('toWorker', 'toPage').map((name) => ({ do: name }) as Action),
+  },
   { weight: 4, arbitrary: fc.nat(20).map((which) => ({ do: 'answer', which }) as Action) },
   { weight: 2, arbitrary: fc.nat(1).map((which) => ({ do: 'break', which }) as Action) },
 );
@@ -112,7 +125,9 @@ it('hears answers of its present run alone, and none of what broke', () =>
         case 'answer':
         case 'break': {
           // of any session, an old one too
-          const all = services.flatMap(({ asked }, i) => asked.map((each) => ({ ...each, session: i + 1 })));
+          const all = services.flatMap(({ asked }, i) =>
+            asked.map((each) => ({ ...each, session: i + 1 })),
+          );
           const one = all[all.length - 1 - (action.which % Math.max(1, all.length))];
           if (action.do === 'answer') one?.answer.post(one.text as never);
           else one?.answer.fail(new Error(`session ${one.session}`));

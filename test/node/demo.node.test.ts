@@ -13,8 +13,10 @@ beforeAll(async () => {
 
 afterAll(() => demo?.close());
 
-const text = (id: string, from = page): Promise<string> => from.$eval(`#${id}`, (found) => found.textContent ?? '');
-const number = async (id: string): Promise<number> => Number.parseFloat((await text(id)).replace(/,/g, ''));
+const text = (id: string, from = page): Promise<string> =>
+  from.$eval(`#${id}`, (found) => found.textContent ?? '');
+const number = async (id: string): Promise<number> =>
+  Number.parseFloat((await text(id)).replace(/,/g, ''));
 const probabilities = (): Promise<string[]> =>
   page.$$eval('#bars .value', (values) => values.map(({ textContent }) => textContent ?? ''));
 
@@ -32,13 +34,19 @@ function hideWebGpu(): void {
   };
 }
 
-const shoot = (name: string, devices?: Record<string, Viewport>, schemes?: string[]): Promise<void> =>
-  demo.shoot(page, name, devices, schemes);
+const shoot = (
+  name: string,
+  devices?: Record<string, Viewport>,
+  schemes?: string[],
+): Promise<void> => demo.shoot(page, name, devices, schemes);
 
 /** Draws a one: a line down the middle of the pad. */
 async function drawOne(): Promise<void> {
   const box = (await (await page.$('#pad'))!.boundingBox())!;
-  const at = (x: number, y: number): [number, number] => [box.x + x * box.width, box.y + y * box.height];
+  const at = (x: number, y: number): [number, number] => [
+    box.x + x * box.width,
+    box.y + y * box.height,
+  ];
   await page.mouse.move(...at(0.55, 0.15));
   await page.mouse.down();
   await page.mouse.move(...at(0.47, 0.85), { steps: 8 });
@@ -52,9 +60,12 @@ it('learns to read more than 90% of the test digits', async () => {
   await page.waitForFunction(() => document.querySelector('#bars .best'));
   const before = await probabilities();
   await page.click('#toggle');
-  await page.waitForFunction(() => Number.parseFloat(document.querySelector('#accuracy')!.textContent!) >= 90, {
-    timeout: 50_000,
-  });
+  await page.waitForFunction(
+    () => Number.parseFloat(document.querySelector('#accuracy')!.textContent!) >= 90,
+    {
+      timeout: 50_000,
+    },
+  );
   expect(await number('speed')).toBeGreaterThan(0);
   expect(await probabilities()).not.toEqual(before);
 });
@@ -64,11 +75,15 @@ it('tells what is drawn, while it learns', async () => {
   expect(await text('verdict')).toBe('The network reads a 1.');
   const before = await probabilities();
   const box = (await (await page.$('#pad'))!.boundingBox())!;
-  const finger = await page.touchscreen.touchStart(box.x + 0.2 * box.width, box.y + 0.2 * box.height);
+  const finger = await page.touchscreen.touchStart(
+    box.x + 0.2 * box.width,
+    box.y + 0.2 * box.height,
+  );
   await finger.move(box.x + 0.5 * box.width, box.y + 0.2 * box.height);
   await finger.end();
   await page.waitForFunction(
-    (old) => [...document.querySelectorAll('#bars .value')].map((each) => each.textContent).join() !== old,
+    (old) =>
+      [...document.querySelectorAll('#bars .value')].map((each) => each.textContent).join() !== old,
     {},
     before.join(),
   );
@@ -77,8 +92,12 @@ it('tells what is drawn, while it learns', async () => {
 it('pauses, counts all test digits, and goes on', async () => {
   await page.click('#toggle');
   expect(await text('toggle')).toBe('Resume');
-  await page.waitForFunction(() => document.querySelector('#tests')!.textContent === 'of 10,000 digits');
-  expect(await text('status')).toMatch(/^Paused: [89]\d\.\d% of 10,000 test digits are read right\.$/);
+  await page.waitForFunction(
+    () => document.querySelector('#tests')!.textContent === 'of 10,000 digits',
+  );
+  expect(await text('status')).toMatch(
+    /^Paused: [89]\d\.\d% of 10,000 test digits are read right\.$/,
+  );
   const paused = await number('step');
   await new Promise((resolve) => setTimeout(resolve, 500));
   expect(await number('step')).toBe(paused);
@@ -94,7 +113,9 @@ it('pauses, counts all test digits, and goes on', async () => {
 
 it('shows weights and error signals that change as it learns, and the hardest test digits', async () => {
   const pictures = (): Promise<string[]> =>
-    page.$$eval('#weights, #signals canvas', (all) => all.map((each) => (each as HTMLCanvasElement).toDataURL()));
+    page.$$eval('#weights, #signals canvas', (all) =>
+      all.map((each) => (each as HTMLCanvasElement).toDataURL()),
+    );
   const before = await pictures();
   expect(before).toHaveLength(3);
   await page.waitForFunction(
@@ -105,7 +126,9 @@ it('shows weights and error signals that change as it learns, and the hardest te
     {},
     before,
   );
-  expect(await page.$$eval('#hard li', (all) => all.map(({ textContent }) => textContent))).toHaveLength(12);
+  expect(
+    await page.$$eval('#hard li', (all) => all.map(({ textContent }) => textContent)),
+  ).toHaveLength(12);
 });
 
 it('is drawn on by the keyboard', async () => {
@@ -152,9 +175,13 @@ it('trains another network', async () => {
   await change('activation', 'tanh');
   await page.waitForFunction(() => document.querySelectorAll('#signals canvas').length === 3);
   await page.waitForSelector('#toggle:enabled');
-  expect(await text('kernelsTitle')).toMatch(/^Kernels of one step: \d+, fused from \d+ operations$/);
+  expect(await text('kernelsTitle')).toMatch(
+    /^Kernels of one step: \d+, fused from \d+ operations$/,
+  );
   await page.click('#toggle');
-  await page.waitForFunction(() => Number.parseFloat(document.querySelector('#accuracy')!.textContent!) >= 50);
+  await page.waitForFunction(
+    () => Number.parseFloat(document.querySelector('#accuracy')!.textContent!) >= 50,
+  );
 });
 
 it('tells how long each kernel takes, and stops measuring', async () => {
@@ -162,15 +189,21 @@ it('tells how long each kernel takes, and stops measuring', async () => {
   await page.waitForSelector('#toggle:enabled', { timeout: 30_000 });
   expect([await text('step'), await text('toggle')]).toEqual(['0', 'Start']);
   await page.click('#toggle');
-  await page.waitForFunction(() => document.querySelector('#kernelHeads')!.textContent!.includes('µs'));
+  await page.waitForFunction(() =>
+    document.querySelector('#kernelHeads')!.textContent!.includes('µs'),
+  );
   const rows = await page.$$eval('#kernels tr', (all) =>
-    all.map((row) => [...row.querySelectorAll('td')].map((cell) => Number.parseFloat(cell.textContent!))),
+    all.map((row) =>
+      [...row.querySelectorAll('td')].map((cell) => Number.parseFloat(cell.textContent!)),
+    ),
   );
   expect(rows[0]![0]).toBeGreaterThan(0);
   expect(rows.reduce((sum, [, share]) => sum + share!, 0)).toBeCloseTo(100, 0);
   await shoot('times');
   await page.click('#timed + span');
-  await page.waitForFunction(() => document.querySelector('#kernelHeads')!.textContent === 'KernelWorkgroups');
+  await page.waitForFunction(
+    () => document.querySelector('#kernelHeads')!.textContent === 'KernelWorkgroups',
+  );
   await page.waitForSelector('#toggle:enabled');
   await page.click('#toggle');
 });

@@ -15,7 +15,9 @@ beforeAll(async () => {
 afterAll(() => demo?.close());
 
 const number = (id: string): Promise<number> =>
-  page.$eval(`#${id}`, ({ textContent }) => Number.parseFloat((textContent ?? '').replace(/,/g, '')));
+  page.$eval(`#${id}`, ({ textContent }) =>
+    Number.parseFloat((textContent ?? '').replace(/,/g, '')),
+  );
 
 /** The pixels of the field as they are on the screen. */
 async function field(): Promise<string> {
@@ -32,7 +34,9 @@ const reads = (share: number): Promise<unknown> =>
 
 it('moves the boundary as the network learns, drawn from the GPU’s buffer', async () => {
   await page.waitForSelector('#playToggle:enabled', { timeout: 30_000 });
-  expect(await page.$eval('#drawn', ({ textContent }) => textContent)).toMatch(/^Drawn from the GPU/);
+  expect(await page.$eval('#drawn', ({ textContent }) => textContent)).toMatch(
+    /^Drawn from the GPU/,
+  );
   await page.click('#playData [value=moons] + span');
   const before = await field();
   await page.click('#playToggle');
@@ -83,7 +87,9 @@ it('starts again on a new device where the GPU was lost', async () => {
   });
   await page.click('#playReset');
   await page.waitForSelector('#again', { visible: true });
-  expect(await page.$eval('#noticeText', ({ textContent }) => textContent)).toMatch(/^The GPU device was lost/);
+  expect(await page.$eval('#noticeText', ({ textContent }) => textContent)).toMatch(
+    /^The GPU device was lost/,
+  );
   await page.click('#again');
   await page.waitForSelector('#playToggle:enabled', { timeout: 30_000 });
   await page.click('#playToggle');

@@ -14,19 +14,25 @@ beforeAll(async () => {
 
 afterAll(() => demo?.close());
 
-const text = (id: string): Promise<string> => page.$eval(`#${id}`, ({ textContent }) => textContent ?? '');
+const text = (id: string): Promise<string> =>
+  page.$eval(`#${id}`, ({ textContent }) => textContent ?? '');
 
 it('says what computes', async () => {
   expect(await text('adapterRows')).toMatch(/WebGPU.*Largest buffer.*MiB/);
 });
 
 const crossCheck = (mode: string): Promise<void> => page.click(`#watch [value=${mode}] + span`);
-const toggle = (): Promise<void> => page.$eval('#toggle', (button) => (button as HTMLButtonElement).click());
+const toggle = (): Promise<void> =>
+  page.$eval('#toggle', (button) => (button as HTMLButtonElement).click());
 
 /** Waits until more values are compared than now. */
 async function comparesMore(): Promise<void> {
   const before = await text('watchValues');
-  await page.waitForFunction((old) => document.querySelector('#watchValues')!.textContent !== old, {}, before);
+  await page.waitForFunction(
+    (old) => document.querySelector('#watchValues')!.textContent !== old,
+    {},
+    before,
+  );
 }
 
 it('compares the kernels of the training itself with float64, as often as it is told to', async () => {
@@ -35,9 +41,12 @@ it('compares the kernels of the training itself with float64, as often as it is 
   await comparesMore();
   expect(await text('watchStep')).toMatch(/^step /);
   await crossCheck('every');
-  const kernels = await page.$$eval('#kernels th', (all) => all.map(({ textContent }) => textContent));
+  const kernels = await page.$$eval('#kernels th', (all) =>
+    all.map(({ textContent }) => textContent),
+  );
   await page.waitForFunction(
-    (wanted) => wanted.every((name) => document.querySelector('#watchRows')!.textContent!.includes(name)),
+    (wanted) =>
+      wanted.every((name) => document.querySelector('#watchRows')!.textContent!.includes(name)),
     {},
     kernels,
   );
@@ -48,7 +57,11 @@ it('compares the kernels of the training itself with float64, as often as it is 
   for (let values = ''; values !== (await text('watchValues')); ) {
     values = await text('watchValues');
     const step = await text('step');
-    await page.waitForFunction((old) => document.querySelector('#step')!.textContent !== old, {}, step);
+    await page.waitForFunction(
+      (old) => document.querySelector('#step')!.textContent !== old,
+      {},
+      step,
+    );
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
   await toggle();
@@ -56,9 +69,12 @@ it('compares the kernels of the training itself with float64, as often as it is 
 
 it('runs the kernel tests, and they pass', async () => {
   await page.click('#suite');
-  await page.waitForFunction(() => document.querySelector('#suite')!.textContent === 'Run the tests', {
-    timeout: 55_000,
-  });
+  await page.waitForFunction(
+    () => document.querySelector('#suite')!.textContent === 'Run the tests',
+    {
+      timeout: 55_000,
+    },
+  );
   expect(await text('suiteStatus')).toMatch(/^All \d+ ops passed, [\d,]+ values compared\.$/);
   expect((await page.$$('#suiteRows tr')).length).toBeGreaterThan(60);
   expect(await page.$('#trust .out')).toBeNull();
@@ -69,7 +85,9 @@ it('tells of a wrong kernel, and starts again', async () => {
   await page.workers()[0]!.evaluate(() => {
     const make = GPUDevice.prototype.createShaderModule;
     GPUDevice.prototype.createShaderModule = function (this: GPUDevice, { code }) {
-      return make.call(this, { code: code.replace(/(fn sigmoid_derivative.*return) a/, '$1 1.01 * a') });
+      return make.call(this, {
+        code: code.replace(/(fn sigmoid_derivative.*return) a/, '$1 1.01 * a'),
+      });
     };
   });
   await page.$eval('#digitSettings [name=activation]', (field) => {

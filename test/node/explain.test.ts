@@ -34,7 +34,10 @@ it('reproduces the published numbers of every example', async () => {
         .map((line) => /^(\S+) .*?(?:input|\)) +(\S+) .*?(\S+)$/.exec(line) ?? [])
         .filter(([, name]) => name === key.replace('∂', ''))
         .map(([, name, first, last]) => [name, first, last])[0]!;
-      expect(Number(key.startsWith('∂') ? sum : value), `${file}: ${key}`).toBeCloseTo(expected, 11);
+      expect(Number(key.startsWith('∂') ? sum : value), `${file}: ${key}`).toBeCloseTo(
+        expected,
+        11,
+      );
     }
   }
 });
@@ -48,7 +51,11 @@ it('shows what arrives over each branch of a fork, and their sum', async () => {
 
 it('gives no gradient to what was not asked for', async () => {
   const lines = await explained(join(examples, 'seed003-section13.json'));
-  expect(lines.filter((line) => line.endsWith('–')).map((line) => line.split(' ')[0])).toEqual(['a', 'f0', 'W4']);
+  expect(lines.filter((line) => line.endsWith('–')).map((line) => line.split(' ')[0])).toEqual([
+    'a',
+    'f0',
+    'W4',
+  ]);
 });
 
 it('draws the graph', async () => {

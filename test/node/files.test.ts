@@ -63,9 +63,13 @@ describe('a saved file', () => {
 
   it('needs its folder', async () => {
     await expect(saveFile(join(folder, 'absent', 'x'), of(1))).rejects.toThrow(NablaError);
-    await expect(saveFile(join(folder, 'absent', 'x'), of(1))).rejects.toThrow(/make the folder, .* \(ENOENT\)/);
+    await expect(saveFile(join(folder, 'absent', 'x'), of(1))).rejects.toThrow(
+      /make the folder, .* \(ENOENT\)/,
+    );
     await writeFile(join(folder, 'file'), 'kept');
-    await expect(saveFile(join(folder, 'file', 'x'), of(1))).rejects.toThrow(/make the folder, .* \(ENOTDIR\)/);
+    await expect(saveFile(join(folder, 'file', 'x'), of(1))).rejects.toThrow(
+      /make the folder, .* \(ENOTDIR\)/,
+    );
   });
 
   it('holds the bytes of the call, whatever becomes of them', async () => {
@@ -81,13 +85,17 @@ describe('a saved file', () => {
     for (const value of [1, 2]) await saveFile(long, of(value));
     expect(await loadFile(long)).toEqual(of(2));
     expect(await listing()).toEqual(['x'.repeat(255)]); // no name is left for the one before
-    await expect(saveFile(`${long}x`, of(1))).rejects.toThrow(/its name is too long; name a shorter one/);
+    await expect(saveFile(`${long}x`, of(1))).rejects.toThrow(
+      /its name is too long; name a shorter one/,
+    );
     await expect(checkWritable(`${long}x`)).rejects.toThrow(/its name is too long/);
   });
 
   it.each(['', '.', '..', 'absent/', '\0'])('has a name, not %j', async (name) => {
     await expect(saveFile(name && `${folder}/${name}`, of(1))).rejects.toThrow(NablaError);
-    await expect(saveFile(undefined as never, of(1))).rejects.toThrow(/path is undefined; give it as text/);
+    await expect(saveFile(undefined as never, of(1))).rejects.toThrow(
+      /path is undefined; give it as text/,
+    );
     expect(await listing()).toEqual([]);
   });
 
@@ -138,7 +146,10 @@ describe('a save through symbolic links', () => {
     await symlink('store/real', join(folder, 'second'));
     await symlink('second', path);
     await saveFile(path, of(7));
-    expect([await readlink(path), await readlink(join(folder, 'second'))]).toEqual(['second', 'store/real']);
+    expect([await readlink(path), await readlink(join(folder, 'second'))]).toEqual([
+      'second',
+      'store/real',
+    ]);
     expect(await loadFile(target)).toEqual(of(7));
     expect((await readdir(join(folder, 'store'))).sort()).toEqual(['real', 'real.previous']);
   });
@@ -159,9 +170,13 @@ describe('a save through symbolic links', () => {
     await symlink('absent/x', join(folder, 'dangling'));
     for (const name of ['model.safetensors', 'itself']) {
       await expect(saveFile(join(folder, name), of(1))).rejects.toThrow(NablaError);
-      await expect(saveFile(join(folder, name), of(1))).rejects.toThrow(/symbolic links go in a circle; mend them/);
+      await expect(saveFile(join(folder, name), of(1))).rejects.toThrow(
+        /symbolic links go in a circle; mend them/,
+      );
     }
-    await expect(saveFile(join(folder, 'dangling'), of(1))).rejects.toThrow(/dangling: .*make the folder/);
+    await expect(saveFile(join(folder, 'dangling'), of(1))).rejects.toThrow(
+      /dangling: .*make the folder/,
+    );
     expect(await listing()).toEqual(['dangling', 'itself', 'model.safetensors', 'other']);
   });
 });
@@ -178,7 +193,9 @@ describe('what is no file', () => {
       new Promise<void>((resolve) => {
         server = createServer().listen(at, resolve);
       }),
-    ...(process.getuid?.() === 0 && { 'a device': (at: string) => execFileSync('mknod', [at, 'c', '1', '3']) }),
+    ...(process.getuid?.() === 0 && {
+      'a device': (at: string) => execFileSync('mknod', [at, 'c', '1', '3']),
+    }),
   };
 
   it.each(Object.keys(makers))('is refused and left: %s', async (kind) => {
@@ -189,7 +206,9 @@ describe('what is no file', () => {
     for (const name of ['it', 'link'])
       for (const attempt of ways) {
         await expect(attempt(join(folder, name))).rejects.toThrow(NablaError);
-        await expect(attempt(join(folder, name))).rejects.toThrow(`${name}: it is ${kind}; name a file`);
+        await expect(attempt(join(folder, name))).rejects.toThrow(
+          `${name}: it is ${kind}; name a file`,
+        );
       }
     expect(await lstat(at)).toMatchObject({ ino, mode });
     expect(await listing()).toEqual(['it', 'link']);
@@ -204,7 +223,13 @@ describe('what is no file', () => {
 
   it('is known by its kind, devices too', () => {
     const no = () => false;
-    const none = { isDirectory: no, isFIFO: no, isSocket: no, isBlockDevice: no, isCharacterDevice: no };
+    const none = {
+      isDirectory: no,
+      isFIFO: no,
+      isSocket: no,
+      isBlockDevice: no,
+      isCharacterDevice: no,
+    };
     const refused = (yes: keyof typeof none) => () =>
       checkFile('x', { ...none, [yes]: () => true } as Partial<Stats> as Stats);
     expect(refused('isCharacterDevice')).toThrow('x: it is a device; name a file');
@@ -270,7 +295,9 @@ describe('a check ahead of time', () => {
     const closed = existsSync('/proc/self') ? '/proc/self/model' : join(folder, 'absent', 'model');
     await expect(checkWritable(closed)).rejects.toThrow(NablaError);
     await expect(checkWritable(closed)).rejects.toThrow(/model: its folder cannot be written to; /);
-    await expect(saveFile(closed, of(1))).rejects.toThrow(/model: its folder cannot be written to; /);
+    await expect(saveFile(closed, of(1))).rejects.toThrow(
+      /model: its folder cannot be written to; /,
+    );
   });
 
   it('says of a folder without permission that it has none', async () => {
@@ -280,7 +307,8 @@ describe('a check ahead of time', () => {
     await chmod(folder, 0o755);
     const isRoot = process.getuid?.() === 0;
     const attempts = async (): Promise<void> => {
-      const message = 'x: its folder cannot be written to; change its permissions, or name another (EACCES)';
+      const message =
+        'x: its folder cannot be written to; change its permissions, or name another (EACCES)';
       for (const attempt of ways) await expect(attempt(join(closed, 'x'))).rejects.toThrow(message);
     };
     if (isRoot) process.seteuid!(65534); // an administrator may write anywhere

@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { dataset } from '../../src/data/dataset.js';
-import type { Engine } from '../../src/engine.js';
+import type { Engine } from '../../src/engine/engine.js';
 import { crossEntropy } from '../../src/loss.js';
 import { dense } from '../../src/nn/layers.js';
 import { adam } from '../../src/optim/optimizers.js';
@@ -18,7 +18,12 @@ async function train(engine: Engine): Promise<void> {
     { shape: [256, 64], dtype: 'f32', data: new Float32Array(256 * 64).fill(0.5) },
     { shape: [256], dtype: 'i32', data: new Int32Array(256).fill(1) },
   );
-  const options = { loss: crossEntropy, epochs: 1, batchSize: 64, optimizer: adam({ learningRate: 0.01 }) };
+  const options = {
+    loss: crossEntropy,
+    epochs: 1,
+    batchSize: 64,
+    optimizer: adam({ learningRate: 0.01 }),
+  };
   for await (const _ of fit(engine, { model: dense(64, 32), data, ...options }));
 }
 

@@ -50,7 +50,9 @@ describe('what is published', () => {
   });
 
   it('is code, its map, its types, and three files about it', () => {
-    const others = packed.files.map(({ path }) => path).filter((path) => !/^dist\/.*\.(js|js\.map|d\.ts)$/.test(path));
+    const others = packed.files
+      .map(({ path }) => path)
+      .filter((path) => !/^dist\/.*\.(js|js\.map|d\.ts)$/.test(path));
     expect(others.sort()).toEqual(['LICENSE', 'README.md', 'package.json']);
     expect(packed.size).toBeLessThan(760_000); // 25 kB of them draw the charts of a report
   });
@@ -61,7 +63,10 @@ describe('what is published', () => {
     for (const path of [...paths].filter((name) => /^dist\/.*(\.js|\.d\.ts)$/.test(name))) {
       const text = await readFile(join(installed, path), 'utf8');
       for (const { fileName } of ts.preProcessFile(text).importedFiles) {
-        const target = join(dirname(path), path.endsWith('.d.ts') ? fileName.replace(/\.js$/, '.d.ts') : fileName);
+        const target = join(
+          dirname(path),
+          path.endsWith('.d.ts') ? fileName.replace(/\.js$/, '.d.ts') : fileName,
+        );
         const found = fileName.startsWith('.')
           ? paths.has(target)
           : /^node:/.test(fileName) || peers.includes(fileName);
@@ -105,13 +110,17 @@ describe('in Node', () => {
   it('trains on the GPU with webgpu beside it', async () => {
     const peers = ['webgpu', '@sparticuz/chromium'];
     await mkdir(join(project, 'node_modules/@sparticuz'));
-    for (const name of peers) await symlink(join(root, 'node_modules', name), join(project, 'node_modules', name));
+    for (const name of peers)
+      await symlink(join(root, 'node_modules', name), join(project, 'node_modules', name));
     expect((await trained()).result).toEqual(learned('gpu'));
     for (const name of peers) await rm(join(project, 'node_modules', name));
   });
 
   it('is required from CommonJS too', async () => {
-    await write('required.cjs', "console.log(typeof require('nabla').grad, typeof require('nabla/node').open);");
+    await write(
+      'required.cjs',
+      "console.log(typeof require('nabla').grad, typeof require('nabla/node').open);",
+    );
     const { out, errors } = await run(join(project, 'required.cjs'), [], project);
     expect(out, errors).toBe('function function\n');
   });
@@ -137,11 +146,14 @@ describe('in TypeScript that checks its libraries', () => {
     ],
   ])('compiles for %s, and runs', async (_, options: ts.CompilerOptions) => {
     const typed = program.replace('costs = []', 'costs: number[] = []');
-    const log = 'declare const console: { log(text: string): void };\nconsole.log(JSON.stringify(await train()));\n';
+    const log =
+      'declare const console: { log(text: string): void };\nconsole.log(JSON.stringify(await train()));\n';
     await write('typed.ts', typed + (options.lib!.length > 1 ? log.split('\n')[1] : log));
     const compiled = ts.createProgram([join(project, 'typed.ts')], { ...common, ...options });
     const errors = [...ts.getPreEmitDiagnostics(compiled), ...compiled.emit().diagnostics];
-    expect(errors.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' '))).toEqual([]);
+    expect(
+      errors.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' ')),
+    ).toEqual([]);
     const { out } = await run(join(project, 'typed.js'), [], project, { env: unforced });
     expect(JSON.parse(out)).toEqual(learned('cpu'));
   });
@@ -169,7 +181,9 @@ describe('in a browser', () => {
       '<script type="importmap">{ "imports": { "nabla": "./node_modules/nabla/dist/index.browser.js" } }</script>';
     await write(
       'plain.html',
-      page(`${map}<script type="module">import { train } from './train.mjs'; train()${show};</script>`),
+      page(
+        `${map}<script type="module">import { train } from './train.mjs'; train()${show};</script>`,
+      ),
     );
     expect(await titleOf('plain.html')).toEqual(learned('gpu'));
   });
@@ -183,7 +197,10 @@ describe('in a browser', () => {
   it('trains in a plain worker', async () => {
     // import maps do not reach workers
     await write('plain.worker.mjs', answer.replace('train.mjs', 'direct.mjs'));
-    await write('direct.mjs', program.replace("'nabla'", "'./node_modules/nabla/dist/index.browser.js'"));
+    await write(
+      'direct.mjs',
+      program.replace("'nabla'", "'./node_modules/nabla/dist/index.browser.js'"),
+    );
     await write(
       'worker.html',
       page(
@@ -203,7 +220,13 @@ describe('in a browser', () => {
     );
     await write('apart.html', page('<script type="module" src="./apart.ts"></script>'));
     await build({
-      ...{ root: project, configFile: false, logLevel: 'error', base: './', worker: { format: 'es' } },
+      ...{
+        root: project,
+        configFile: false,
+        logLevel: 'error',
+        base: './',
+        worker: { format: 'es' },
+      },
       build: {
         target: 'es2022',
         rollupOptions: { input: ['app.html', 'apart.html'].map((name) => join(project, name)) },
@@ -222,11 +245,16 @@ describe('what a bundler keeps of it', () => {
       ...{ root: project, configFile: false, logLevel: 'error' },
       build: {
         ...{ write: false, target: 'es2022', minify: true, modulePreload: false },
-        rollupOptions: { input: join(project, 'part.js'), preserveEntrySignatures: 'allow-extension' },
+        rollupOptions: {
+          input: join(project, 'part.js'),
+          preserveEntrySignatures: 'allow-extension',
+        },
       },
     });
     const { output } = built as Extract<typeof built, { output: unknown }>;
-    const entry = output.find((part) => part.type === 'chunk' && part.isEntry) as (typeof output)[0] & { code: string };
+    const entry = output.find(
+      (part) => part.type === 'chunk' && part.isEntry,
+    ) as (typeof output)[0] & { code: string };
     return gzipSync(entry.code).length / 1000;
   }
 
@@ -235,10 +263,20 @@ describe('what a bundler keeps of it', () => {
     const training = await sizeOf(program);
     const calculus = await sizeOf("export { add, grad, tensor } from 'nabla';");
     const nothing = await sizeOf("import 'nabla';");
-    const sizes = Object.entries({ all, 'training an MLP': training, 'tensor, add, grad': calculus, nothing });
-    process.stdout.write(`package: ${sizes.map(([name, size]) => `${name} ${size.toFixed(1)} kB`).join(', ')}, gzip\n`);
+    const sizes = Object.entries({
+      all,
+      'training an MLP': training,
+      'tensor, add, grad': calculus,
+      nothing,
+    });
+    process.stdout.write(
+      `package: ${sizes.map(([name, size]) => `${name} ${size.toFixed(1)} kB`).join(', ')}, gzip\n`,
+    );
     const readme = await readFile(join(root, 'README.md'), 'utf8');
-    const said = /come to (\d+) kB.* to (\d+) kB.* to\s(\d+) kB/s.exec(readme)!.slice(1).map(Number);
+    const said = /come to (\d+) kB.* to (\d+) kB.* to\s(\d+) kB/s
+      .exec(readme)!
+      .slice(1)
+      .map(Number);
     for (const [i, size] of [calculus, training, all].entries())
       expect(Math.abs(size / said[i]! - 1)).toBeLessThan(0.1);
     expect(nothing).toBeLessThan(0.1);

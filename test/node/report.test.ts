@@ -17,7 +17,8 @@ let shots: string;
 let trained: Outcome;
 const complaints: string[] = [];
 
-const train = (options: string) => cli.nabla(`train --backend cpu --data digits --layers 16 ${options}`);
+const train = (options: string) =>
+  cli.nabla(`train --backend cpu --data digits --layers 16 ${options}`);
 const open = (name: string): Promise<Page> =>
   openQuiet(browser, pathToFileURL(join(cli.folder, name)).href, complaints);
 const texts = (page: Page, selector: string): Promise<string[]> =>
@@ -54,7 +55,9 @@ describe('the page of a run', () => {
       expect.anything(),
       expect.anything(),
     ]);
-    const printed = [...trained.out.matchAll(/^epoch \d.*cost (\S+) {2}train (\S+) {2}test (\S+) {2}(.*)$/gm)];
+    const printed = [
+      ...trained.out.matchAll(/^epoch \d.*cost (\S+) {2}train (\S+) {2}test (\S+) {2}(.*)$/gm),
+    ];
     const rows = await page.$$eval('#epochs tbody tr', (all) =>
       all.map((row) => [...row.children].map((cell) => cell.textContent)),
     );
@@ -71,15 +74,20 @@ describe('the page of a run', () => {
     const right = sum(counts.filter((_, i) => i % 11 === 0));
     expect(`${(2 * right).toFixed(2)}%`).toBe(accuracyIn(trained));
     expect(await page.$$('#worst canvas')).toHaveLength(50 - right);
-    const labels = await page.$$eval('#worst canvas', (all) => all.map((one) => one.ariaLabel ?? ''));
-    for (const label of labels) expect(label).toMatch(/^Test digit \d+, a (\d), read as (?!\1)\d with \d+%$/);
+    const labels = await page.$$eval('#worst canvas', (all) =>
+      all.map((one) => one.ariaLabel ?? ''),
+    );
+    for (const label of labels)
+      expect(label).toMatch(/^Test digit \d+, a (\d), read as (?!\1)\d with \d+%$/);
   });
 
   it('draws digits in their own shape, as dark as they are', async () => {
     const images = await readFile(join(cli.folder, 'digits', 't10k-images-idx3-ubyte'));
     const drawn = await page.$eval('#right canvas', (canvas) => {
       const { width, height, ariaLabel } = canvas as HTMLCanvasElement;
-      const { data } = (canvas as HTMLCanvasElement).getContext('2d')!.getImageData(0, 0, width, height);
+      const { data } = (canvas as HTMLCanvasElement)
+        .getContext('2d')!
+        .getImageData(0, 0, width, height);
       return { width, height, ink: [...data].filter((_, i) => i % 4 === 3), label: ariaLabel };
     });
     const example = Number(/Test digit (\d+)/.exec(drawn.label!)![1]);
@@ -92,12 +100,20 @@ describe('the page of a run', () => {
 
   it('tells of the settings, the engine and the versions', async () => {
     const rows = await texts(page, '#options tbody tr');
-    for (const row of ['batch7', 'optimizersgd', 'learning rate0.2', 'engineCPU, float64', `node${process.version}`])
+    for (const row of [
+      'batch7',
+      'optimizersgd',
+      'learning rate0.2',
+      'engineCPU, float64',
+      `node${process.version}`,
+    ])
       expect(rows).toContain(row);
   });
 
   it('says in words what its curves show', async () => {
-    const labels = await page.$$eval('canvas[role=img][aria-label*=" by "]', (all) => all.map((one) => one.ariaLabel));
+    const labels = await page.$$eval('canvas[role=img][aria-label*=" by "]', (all) =>
+      all.map((one) => one.ariaLabel),
+    );
     expect(labels).toHaveLength(2);
     expect(labels[0]).toMatch(/^Cost by step. nabla-model.safetensors: from 2\.\d{4} to 1\.\d{4}$/);
     expect(labels[1]).toContain(accuracyIn(trained));
@@ -110,7 +126,9 @@ describe('the page of a run', () => {
 
 describe('nabla report', () => {
   it('compares runs: a table here, curves and settings that differ in a page', async () => {
-    const { code, out, errors } = await cli.nabla('report nabla-model.report.html adam.report.html --output both.html');
+    const { code, out, errors } = await cli.nabla(
+      'report nabla-model.report.html adam.report.html --output both.html',
+    );
     expect({ code, errors }).toEqual({ code: 0, errors: '' });
     const [head, first, second, wrote] = out.split('\n');
     expect(head).toMatch(
@@ -127,7 +145,12 @@ describe('nabla report', () => {
     const label = await page.$eval('#cost canvas', (canvas) => canvas.ariaLabel);
     expect(label).toMatch(/nabla-model: from .* to .*; adam: from .* to /);
     const differing = await texts(page, '#options > .scroll tbody tr');
-    expect(differing).toEqual(['optimizersgdadam', 'batch720', 'epochs32', 'learning rate0.20.001']);
+    expect(differing).toEqual([
+      'optimizersgdadam',
+      'batch720',
+      'epochs32',
+      'learning rate0.20.001',
+    ]);
     expect(await shoot(page, join(shots, 'both'))).toEqual([]);
   });
 
@@ -150,8 +173,14 @@ describe('nabla report', () => {
       /nowhere.x.html: its folder cannot be written to/,
     ],
     ['report', /missing required argument 'files'/],
-    ['train --data digits --report nowhere/x.html', /nowhere.x.html: its folder cannot be written to/],
-    ['train --data digits --output x --report ./x', /--report \.\/x: the model goes there; name another/],
+    [
+      'train --data digits --report nowhere/x.html',
+      /nowhere.x.html: its folder cannot be written to/,
+    ],
+    [
+      'train --data digits --output x --report ./x',
+      /--report \.\/x: the model goes there; name another/,
+    ],
     ['train --data digits --backend cpu --profile', /--profile: it needs a GPU/],
     ['train --data digits --backend cpu --tune', /--tune: it needs a GPU/],
   ])('nabla %s: one line and exit code 2', async (args, error) => {
@@ -189,7 +218,9 @@ it('shows a run that came to nothing', async () => {
 
 it('keeps a name with tags in it a name', async () => {
   await train('--steps 2 --output <!--<script>$&.safetensors');
-  expect(await texts(await open('<!--<script>$&.report.html'), 'h1')).toEqual(['<!--<script>$&.safetensors']);
+  expect(await texts(await open('<!--<script>$&.report.html'), 'h1')).toEqual([
+    '<!--<script>$&.safetensors',
+  ]);
 });
 
 it('eval prints how often each digit is taken for another', async () => {

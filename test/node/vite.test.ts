@@ -29,7 +29,11 @@ async function writeApp(): Promise<void> {
   const trainer = inWorker!.replace('\n  port1,', '');
   const show = 'document.title = JSON.stringify($1);';
   const started = inPage!.replace('port2', made).replace(/console.log\((.*?)\);/, show);
-  expect([guide.includes(made), trainer.includes('port1'), started.includes(made)]).toEqual([true, false, true]);
+  expect([guide.includes(made), trainer.includes('port1'), started.includes(made)]).toEqual([
+    true,
+    false,
+    true,
+  ]);
   const names = "import { data, loss, nn, open, optim } from 'nabla';";
   await write('trainer.ts', `${names}\nimport { serveTrainer } from 'nabla/worker';\n${trainer}`);
   const isDone = "document.body.className = 'done';";
@@ -50,7 +54,9 @@ it.each(['{}', ...configs])('is built with the configuration %s, and trains', as
   });
   expect(await served.titleOf('dist/page.html', '.done')).toBe('epoch 3: 30 steps');
   // Parts that are loaded later are what Vite 7 cannot put into one classic script.
-  const { length } = (await readdir(join(project, 'dist/assets'))).filter((name) => name.endsWith('.js'));
+  const { length } = (await readdir(join(project, 'dist/assets'))).filter((name) =>
+    name.endsWith('.js'),
+  );
   if (config === '{}') expect(length).toBe(2);
   else expect(length).toBeGreaterThan(2);
 });

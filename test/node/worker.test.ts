@@ -58,19 +58,22 @@ const { backend } = trainer.info;
 console.log(JSON.stringify({ backend, moved: [points.length, labels.length], epochs, step, length, failed, ended }));
 `;
 
-it.each(['cpu', 'gpu'])('trains on the %s in a thread, pauses, saves, and ends with the process', async (backend) => {
-  await writeFile(join(project, 'start.mjs'), program(backend));
-  const { code, out, errors } = await run(join(project, 'start.mjs'), [], project);
-  expect(code, errors).toBe(0);
-  const { epochs, length, ...rest } = JSON.parse(out) as Record<string, unknown> & {
-    epochs: number[][];
-    length: number;
-  };
-  expect(epochs.map(([epoch]) => epoch)).toEqual([1, 2, 3, 4, 5, 6]);
-  expect(epochs[5]![1]).toBeLessThan(0.8 * epochs[0]![1]!);
-  expect(length).toBeGreaterThan(1000);
-  expect(rest).toEqual({
-    ...{ backend, moved: [0, 0], step: 12, failed: 'fail: as asked' },
-    ended: 'remoteTrainer: the worker is gone: exit code 3',
-  });
-});
+it.each(['cpu', 'gpu'])(
+  'trains on the %s in a thread, pauses, saves, and ends with the process',
+  async (backend) => {
+    await writeFile(join(project, 'start.mjs'), program(backend));
+    const { code, out, errors } = await run(join(project, 'start.mjs'), [], project);
+    expect(code, errors).toBe(0);
+    const { epochs, length, ...rest } = JSON.parse(out) as Record<string, unknown> & {
+      epochs: number[][];
+      length: number;
+    };
+    expect(epochs.map(([epoch]) => epoch)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(epochs[5]![1]).toBeLessThan(0.8 * epochs[0]![1]!);
+    expect(length).toBeGreaterThan(1000);
+    expect(rest).toEqual({
+      ...{ backend, moved: [0, 0], step: 12, failed: 'fail: as asked' },
+      ended: 'remoteTrainer: the worker is gone: exit code 3',
+    });
+  },
+);

@@ -1,29 +1,35 @@
 // Booleans on the host: alone they are bool, among numbers 1 and 0, as in PyTorch; where a dtype is asked for they take it.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { DType, NestedArray, Value } from '../../src/core/dtype.js';
+import { DTypeError, FeedError } from '../../src/core/errors.js';
+import { sizeOf } from '../../src/core/shape.js';
 import { CpuBackend } from '../../src/cpu/backend.js';
 import { dataset } from '../../src/data/dataset.js';
-import type { DType, NestedArray, Value } from '../../src/dtype.js';
-import { Engine } from '../../src/engine.js';
-import { DTypeError, FeedError } from '../../src/errors.js';
+import { Engine } from '../../src/engine/engine.js';
 import { cast } from '../../src/ops/cast.js';
 import { where } from '../../src/ops/compare.js';
 import { full, input, parameter, tensor } from '../../src/ops/leaf.js';
-import { sizeOf } from '../../src/shape.js';
 import { forAll, forAllAsync, valuesOf } from '../support/property.js';
 
 const engine = new Engine(new CpuBackend());
 const shapes = fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 3 });
 
 /** Values in nested arrays of a shape. */
-function nest(flat: readonly (number | boolean)[], [size, ...rest]: readonly number[]): number | boolean | NestedArray {
+function nest(
+  flat: readonly (number | boolean)[],
+  [size, ...rest]: readonly number[],
+): number | boolean | NestedArray {
   if (size === undefined) return flat[0]!;
   const width = sizeOf(rest);
   return Array.from({ length: size }, (_, i) => nest(flat.slice(i * width, (i + 1) * width), rest));
 }
 const listOf = <T>(each: fc.Arbitrary<T>) =>
   shapes.chain((shape) =>
-    fc.tuple(fc.constant(shape), fc.array(each, { minLength: sizeOf(shape), maxLength: sizeOf(shape) })),
+    fc.tuple(
+      fc.constant(shape),
+      fc.array(each, { minLength: sizeOf(shape), maxLength: sizeOf(shape) }),
+    ),
   );
 const booleans = listOf(fc.boolean());
 const mixed = listOf(fc.oneof(fc.boolean(), fc.integer({ min: -3, max: 3 })));
@@ -32,7 +38,10 @@ const dtypes = fc.constantFrom<DType>('f32', 'f16', 'i32', 'u32', 'bool', 'u8');
 describe('tensor', () => {
   it('of booleans is bool, of any shape', () => {
     forAll(booleans, 100, ([shape, flat]) => {
-      for (const x of [tensor(nest(flat, shape)), tensor({ shape, dtype: 'f64', data: flat as never })]) {
+      for (const x of [
+        tensor(nest(flat, shape)),
+        tensor({ shape, dtype: 'f64', data: flat as never }),
+      ]) {
         expect([x.dtype, x.shape]).toEqual(['bool', shape]);
         expect([...valuesOf([x])[0]!.data]).toEqual(flat.map(Number));
       }
@@ -58,14 +67,24 @@ describe('tensor', () => {
     });
   });
   it('of one boolean fills a shape', () => {
-    expect(valuesOf([tensor(true, [2])])[0]).toMatchObject({ shape: [2], dtype: 'bool', data: Uint8Array.of(1, 1) });
+    expect(valuesOf([tensor(true, [2])])[0]).toMatchObject({
+      shape: [2],
+      dtype: 'bool',
+      data: Uint8Array.of(1, 1),
+    });
     expect(tensor(false).dtype).toBe('bool');
     expect(tensor([]).dtype).toBe('f32');
   });
   it('says what is wrong with options', () => {
-    expect(() => tensor([1], { dtypes: 'i32' } as never)).toThrow(/tensor: there is no option 'dtypes'/);
-    expect(() => tensor([1], { dtype: 'i32' } as never, { dtype: 'i32' })).toThrow(/options are given twice/);
-    expect(() => tensor([1], 0 as never)).toThrow(/tensor: a shape is an array of whole numbers, not 0/);
+    expect(() => tensor([1], { dtypes: 'i32' } as never)).toThrow(
+      /tensor: there is no option 'dtypes'/,
+    );
+    expect(() => tensor([1], { dtype: 'i32' } as never, { dtype: 'i32' })).toThrow(
+      /options are given twice/,
+    );
+    expect(() => tensor([1], 0 as never)).toThrow(
+      /tensor: a shape is an array of whole numbers, not 0/,
+    );
     expect(() => tensor([true, 'x'] as never)).toThrow(FeedError);
   });
 });
@@ -90,13 +109,18 @@ describe('a feed', () => {
 describe('booleans elsewhere', () => {
   it('are no parameters, and may be written to one', async () => {
     expect(() => parameter(true)).toThrow(DTypeError);
-    expect(() => parameter([true, false])).toThrow(/parameter: dtype bool cannot be updated; use f32, i32 or u32/);
+    expect(() => parameter([true, false])).toThrow(
+      /parameter: dtype bool cannot be updated; use f32, i32 or u32/,
+    );
     const p = parameter([1, 2]);
     await engine.write(p, [true, false]);
     expect([...(await engine.read(p)).data]).toEqual([1, 0]);
   });
   it('fill tensors and choose branches', () => {
-    expect([full([2], true).dtype, full([2], true, { dtype: 'f32' }).dtype]).toEqual(['bool', 'f32']);
+    expect([full([2], true).dtype, full([2], true, { dtype: 'f32' }).dtype]).toEqual([
+      'bool',
+      'f32',
+    ]);
     const chosen = [true, false].map((which) => where(which, tensor([1, 2]), 3));
     expect(valuesOf(chosen).map(({ data }) => [...data])).toEqual([
       [1, 2],
@@ -112,6 +136,10 @@ describe('booleans elsewhere', () => {
       ],
       [true, false],
     );
-    expect([values.inputs.dtype, values.labels.dtype, values.classes]).toEqual(['f32', 'i32', true]);
+    expect([values.inputs.dtype, values.labels.dtype, values.classes]).toEqual([
+      'f32',
+      'i32',
+      true,
+    ]);
   });
 });

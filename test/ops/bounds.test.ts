@@ -1,14 +1,14 @@
 // Error bounds are true (an f32 evaluation stays inside) and tight (a lost term, a lost row does not).
 import { describe, expect, it } from 'vitest';
-import { TINY } from '../../src/bounds.js';
 import { evaluateInterval, exact } from '../../src/check/compare.js';
+import { TINY } from '../../src/core/bounds.js';
+import { hostData, isFloat, type TensorData } from '../../src/core/dtype.js';
+import { type Shape, sizeOf } from '../../src/core/shape.js';
 import { evaluateNode, evaluateWith } from '../../src/cpu/evaluate.js';
-import { hostData, isFloat, type TensorData } from '../../src/dtype.js';
 import type { ComposedKernel } from '../../src/graph/op.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { topological } from '../../src/graph/walk.js';
 import { type MatmulOptions, matmulSizes, multiply } from '../../src/ops/matmul.js';
-import { type Shape, sizeOf } from '../../src/shape.js';
 import { table } from '../support/ops.js';
 import { forAll, instantiate, seed, valuesOf } from '../support/property.js';
 
@@ -29,13 +29,21 @@ function sum32(x: TensorData, axes: readonly number[], shape: Shape): Float64Arr
   return out;
 }
 
-function matmul32(a: TensorData, b: TensorData, options: MatmulOptions, shape: Shape): Float64Array {
+function matmul32(
+  a: TensorData,
+  b: TensorData,
+  options: MatmulOptions,
+  shape: Shape,
+): Float64Array {
   const { k } = matmulSizes(a.shape, b.shape, options);
   const out = new Float64Array(sizeOf(shape));
   const only = (x: TensorData, p: number, last: boolean): TensorData => ({
     ...x,
     data: Float64Array.from(x.data, (value, i) => {
-      const [row, column] = [Math.floor(i / x.shape.at(-1)!) % x.shape.at(-2)!, i % x.shape.at(-1)!];
+      const [row, column] = [
+        Math.floor(i / x.shape.at(-1)!) % x.shape.at(-2)!,
+        i % x.shape.at(-1)!,
+      ];
       return (last ? column : row) === p ? value : 0;
     }),
   });
@@ -55,9 +63,11 @@ function evaluate32(node: Tensor, inputs: readonly TensorData[]): TensorData {
   const wrap = (data: Float64Array): TensorData => hostData(node.shape, node.dtype, data);
   if (kernel.kind === 'composed')
     return graph32((kernel as ComposedKernel).compose(node.inputs, node.options), node, inputs);
-  if (kernel.kind === 'matmul') return wrap(matmul32(inputs[0]!, inputs[1]!, node.options, node.shape));
+  if (kernel.kind === 'matmul')
+    return wrap(matmul32(inputs[0]!, inputs[1]!, node.options, node.shape));
   const { axes } = node.options as { axes: readonly number[] };
-  if (kernel.kind === 'reduce' && kernel.name === 'sum') return wrap(sum32(inputs[0]!, axes, node.shape));
+  if (kernel.kind === 'reduce' && kernel.name === 'sum')
+    return wrap(sum32(inputs[0]!, axes, node.shape));
   return wrap(rounded(evaluateNode(node, inputs).data));
 }
 function graph32(y: Tensor, from: Tensor, inputs: readonly TensorData[]): TensorData {
@@ -94,7 +104,9 @@ describe(`error bounds (seed ${seed})`, () => {
     forAll(samples(400), 25, (sample) => {
       const { y, feeds } = instantiate(sample);
       if (y.op.kernel.kind === 'leaf') return; // it changed nothing and returned its input
-      const values = valuesOf(y.inputs, feeds).map((x) => (reals(x) ? { ...x, data: rounded(x.data) } : x));
+      const values = valuesOf(y.inputs, feeds).map((x) =>
+        reals(x) ? { ...x, data: rounded(x.data) } : x,
+      );
       expect(excess(y, values, evaluate32(y, values))).toBeLessThanOrEqual(1);
     });
   });
@@ -113,9 +125,16 @@ describe(`error bounds (seed ${seed})`, () => {
         );
         if (!node || node.inputs.some(({ shape }) => sizeOf(shape) < 2)) return;
         const [first, ...others] = valuesOf(node.inputs, feeds) as [TensorData, ...TensorData[]];
-        const broken = { ...first, data: Float64Array.from(first.data, (value, i) => (i === 0 ? lost : value)) };
+        const broken = {
+          ...first,
+          data: Float64Array.from(first.data, (value, i) => (i === 0 ? lost : value)),
+        };
         const wrong = evaluateNode(node, [broken, ...others]);
-        if (wrong.data.every((value: number, i: number) => value === evaluateNode(node, [first, ...others]).data[i]))
+        if (
+          wrong.data.every(
+            (value: number, i: number) => value === evaluateNode(node, [first, ...others]).data[i],
+          )
+        )
           return;
         tried++;
         if (excess(node, [first, ...others], wrong) > 1) caught++;

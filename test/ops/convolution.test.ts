@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { pushThrough } from '../../src/autodiff/forward.js';
 import { jacobian } from '../../src/autodiff/jacobian.js';
 import { grad } from '../../src/autodiff/reverse.js';
-import { type NablaError, ShapeError } from '../../src/errors.js';
+import { type NablaError, ShapeError } from '../../src/core/errors.js';
+import { sizeOf } from '../../src/core/shape.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { topological } from '../../src/graph/walk.js';
 import { conv2d, maxPool2d } from '../../src/ops/convolution.js';
 import { eye, tensor, zeros } from '../../src/ops/leaf.js';
 import { sum } from '../../src/ops/reduce.js';
 import { reshape, transpose } from '../../src/ops/view.js';
-import { sizeOf } from '../../src/shape.js';
 import { table } from '../support/ops.js';
 import { distance, forAll, instantiate, seed, valuesOf } from '../support/property.js';
 import { floats } from '../support/samples.js';
@@ -42,7 +42,9 @@ describe(`definitions (seed ${seed})`, () => {
             for (const j of range(J!)) {
               const [row, column] = [u * s[0] + i * d[0] - p[0], v * s[1] + j * d[1] - p[1]];
               if (row < 0 || row >= H! || column < 0 || column >= W!) continue;
-              total += w!.data[((o * C! + c) * I! + i) * J! + j]! * x!.data[((n * C! + c) * H! + row) * W! + column]!;
+              total +=
+                w!.data[((o * C! + c) * I! + i) * J! + j]! *
+                x!.data[((n * C! + c) * H! + row) * W! + column]!;
             }
         return total;
       });
@@ -71,7 +73,11 @@ describe(`definitions (seed ${seed})`, () => {
         const columns = range(size[1])
           .map((j) => v * s[1] + j * d[1] - p[1])
           .filter((column) => column >= 0 && column < W);
-        return Math.max(...rows.flatMap((row) => columns.map((column) => x!.data[(image * H + row) * W + column]!)));
+        return Math.max(
+          ...rows.flatMap((row) =>
+            columns.map((column) => x!.data[(image * H + row) * W + column]!),
+          ),
+        );
       });
       expect(distance(z!.data, expected)).toBe(0);
     });
@@ -83,15 +89,26 @@ describe('gradients', () => {
     const [x, w] = [zeros([2, 3, 8, 8]), zeros([4, 3, 3, 3])];
     const gradients = grad(sum(conv2d(x, w, { padding: 1, stride: 2 })), [x, w]);
     const names = new Set(topological(gradients).map(({ op }) => op.name));
-    expect([...names].filter((name) => ['gather', 'scatterAdd', 'concat', 'pad', 'slice'].includes(name))).toEqual([]);
-    expect([...names].filter((name) => name === 'windows' || name === 'matmul').sort()).toEqual(['matmul', 'windows']);
+    expect(
+      [...names].filter((name) =>
+        ['gather', 'scatterAdd', 'concat', 'pad', 'slice'].includes(name),
+      ),
+    ).toEqual([]);
+    expect([...names].filter((name) => name === 'windows' || name === 'matmul').sort()).toEqual([
+      'matmul',
+      'windows',
+    ]);
   });
   it('of a stack of images move through windows as the images do', () => {
-    const [x, w] = [floats(1, [1, 1, 6, 6]), floats(2, [2, 1, 3, 3])].map((each) => tensor(each)) as [Tensor, Tensor];
+    const [x, w] = [floats(1, [1, 1, 6, 6]), floats(2, [2, 1, 3, 3])].map((each) =>
+      tensor(each),
+    ) as [Tensor, Tensor];
     const y = conv2d(x, w, { padding: 1 });
     const forward = pushThrough(y, [x], [reshape(eye(36), [36, 1, 1, 6, 6])], [36]);
     const columns = value(transpose(reshape(forward, [36, 72])));
-    expect(columns).toEqual(value(jacobian(reshape(y, [72]), x)).map((each) => expect.closeTo(each, 9)));
+    expect(columns).toEqual(
+      value(jacobian(reshape(y, [72]), x)).map((each) => expect.closeTo(each, 9)),
+    );
     const reverse = grad(y, x, { cotangent: reshape(eye(72), [72, 1, 2, 6, 6]) });
     expect(columns).toEqual(value(reverse).map((each) => expect.closeTo(each, 9)));
     // the windows of a tangent, not a tangent of windows: no more is written out than for the images themselves
@@ -109,7 +126,9 @@ describe('gradients', () => {
       ],
     ]);
     expect(value(maxPool2d(x, { size: 2, stride: 1 }))).toEqual([2, 2, 5, 5]);
-    expect(value(grad(sum(maxPool2d(x, { size: 2, stride: 1 })), x))).toEqual([0, 2, 0, 0, 0, 0, 1, 1, 0]);
+    expect(value(grad(sum(maxPool2d(x, { size: 2, stride: 1 })), x))).toEqual([
+      0, 2, 0, 0, 0, 0, 1, 1, 0,
+    ]);
   });
   it('never reaches padding, however low the values', () => {
     const x = tensor([[[[-1e30, -2e30]]]]);
@@ -121,7 +140,12 @@ describe('gradients', () => {
 
 it('maxPool2d of −∞ alone is −∞, not what padding holds', () => {
   const x = tensor([[[[-Infinity, -Infinity, 1]]]]);
-  expect(value(maxPool2d(x, { size: [1, 2], stride: 1, padding: [0, 1] }))).toEqual([-Infinity, -Infinity, 1, 1]);
+  expect(value(maxPool2d(x, { size: [1, 2], stride: 1, padding: [0, 1] }))).toEqual([
+    -Infinity,
+    -Infinity,
+    1,
+    1,
+  ]);
 });
 
 const image = zeros([1, 3, 8, 8]);

@@ -1,10 +1,22 @@
 // Ties, kinks, empty sizes, special values and wrong calls: what design §3 promises for each.
 import { describe, expect, it } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
-import { ShapeError } from '../../src/errors.js';
+import { ShapeError } from '../../src/core/errors.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { elu, leakyRelu, relu, sigmoid, softplus, tanh } from '../../src/ops/activation.js';
-import { abs, add, div, exp, log, maximum, minimum, mul, pow, sqrt, square } from '../../src/ops/arithmetic.js';
+import {
+  abs,
+  add,
+  div,
+  exp,
+  log,
+  maximum,
+  minimum,
+  mul,
+  pow,
+  sqrt,
+  square,
+} from '../../src/ops/arithmetic.js';
 import { cast, stopGradient } from '../../src/ops/cast.js';
 import { equal, where } from '../../src/ops/compare.js';
 import { gather } from '../../src/ops/indexing.js';
@@ -39,7 +51,9 @@ describe('kinks and ties', () => {
       [2, 5, 5],
     ]);
     expect(value(grad(max(sum(x, { axis: 0 })), x))).toEqual([0, 1, 0, 0, 1, 0]);
-    expect(value(grad(sum(max(x, { axis: -1, keepDims: true })), x))).toEqual([0.5, 0.5, 0, 0, 0.5, 0.5]);
+    expect(value(grad(sum(max(x, { axis: -1, keepDims: true })), x))).toEqual([
+      0.5, 0.5, 0, 0, 0.5, 0.5,
+    ]);
   });
   it('shares the gradient of maximum and minimum at a tie', () => {
     const [a, b] = [tensor([1, 2, 3]), tensor([2, 2, 2])];
@@ -76,7 +90,9 @@ describe('kinks and ties', () => {
         ),
       ),
     ).toEqual([1, 0, 0]);
-    expect(value(argMax(tensor([Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]), { axis: 0 }))).toEqual([0]);
+    expect(
+      value(argMax(tensor([Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]), { axis: 0 })),
+    ).toEqual([0]);
     expect(value(argMax(tensor([1, Number.NaN, 3, Number.NaN]), { axis: 0 }))).toEqual([1]);
   });
   it('sends each gathered cotangent to its row, duplicates added in order', () => {
@@ -106,12 +122,18 @@ describe('kinks and ties', () => {
     expect(value(grad(sum(columns), x))).toEqual([0, 2, 0, 2, 0, 2]);
   });
   it('gives u32 for rows of u8', () => {
-    const bytes = gather(tensor(new Uint8Array([9, 8, 7, 255]), [2, 2]), tensor(new Int32Array([1])));
+    const bytes = gather(
+      tensor(new Uint8Array([9, 8, 7, 255]), [2, 2]),
+      tensor(new Int32Array([1])),
+    );
     expect([bytes.dtype, value(bytes)]).toEqual(['u32', [7, 255]]);
   });
   it('stops gradients and still passes values', () => {
     const x = tensor(3);
-    expect([value(mul(stopGradient(x), x)), value(grad(mul(stopGradient(x), x), x))]).toEqual([[9], [3]]);
+    expect([value(mul(stopGradient(x), x)), value(grad(mul(stopGradient(x), x), x))]).toEqual([
+      [9],
+      [3],
+    ]);
   });
 });
 
@@ -166,13 +188,22 @@ describe('far from 0', () => {
     expect(value(softmax(masked))[0]).toBe(0);
     expect(gradient(logSumExp, [Number.NEGATIVE_INFINITY, 0])).toEqual([0, 1]);
     const logits = tensor([[2000, 0]]);
-    expect(value(grad(sum(softmaxCrossEntropy(logits, tensor([[0, 1]]))), logits))).toEqual([1, -1]);
+    expect(value(grad(sum(softmaxCrossEntropy(logits, tensor([[0, 1]]))), logits))).toEqual([
+      1, -1,
+    ]);
   });
   it('gives what IEEE gives at poles', () => {
     expect(value(log(tensor([0, -1])))).toEqual([Number.NEGATIVE_INFINITY, Number.NaN]);
-    expect(value(div(tensor([1, -1, 0]), 0))).toEqual([Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN]);
+    expect(value(div(tensor([1, -1, 0]), 0))).toEqual([
+      Number.POSITIVE_INFINITY,
+      Number.NEGATIVE_INFINITY,
+      Number.NaN,
+    ]);
     expect(value(sqrt(tensor(-1)))).toEqual([Number.NaN]);
-    expect(value(maximum(tensor([Number.NaN, 1]), tensor([1, Number.NaN])))).toEqual([Number.NaN, Number.NaN]);
+    expect(value(maximum(tensor([Number.NaN, 1]), tensor([1, Number.NaN])))).toEqual([
+      Number.NaN,
+      Number.NaN,
+    ]);
     expect(value(relu(tensor([Number.NaN])))).toEqual([Number.NaN]);
   });
 });
@@ -199,7 +230,9 @@ describe('nothing', () => {
   });
   it('passes through ops of elements', () => {
     expect(
-      valuesOf([exp(none), concat([none, none], { axis: 1 }), transpose(none), softmax(none)]).map((x) => x.shape),
+      valuesOf([exp(none), concat([none, none], { axis: 1 }), transpose(none), softmax(none)]).map(
+        (x) => x.shape,
+      ),
     ).toEqual([
       [2, 0],
       [2, 0],
@@ -225,7 +258,11 @@ describe('integers', () => {
   const whole = tensor([-7, 3], [2], { dtype: 'i32' });
   it('add, multiply and compare exactly', () => {
     expect(value(add(mul(whole, 3), square(whole)))).toEqual([28, 18]);
-    expect([value(max(whole)), value(argMax(whole, { axis: 0 })), value(sum(whole))]).toEqual([[3], [1], [-4]]);
+    expect([value(max(whole)), value(argMax(whole, { axis: 0 })), value(sum(whole))]).toEqual([
+      [3],
+      [1],
+      [-4],
+    ]);
     expect(value(where(equal(whole, 3), whole, 0))).toEqual([0, 3]);
   });
   it('wrap around as on the GPU', () => {
@@ -246,7 +283,10 @@ describe('literals', () => {
     expect(value(full([2], 0.1))).toEqual([Math.fround(0.1), Math.fround(0.1)]);
   });
   it('may be infinite', () => {
-    expect(value(where(equal(tensor([1, 2]), 1), 5, Number.NEGATIVE_INFINITY))).toEqual([5, Number.NEGATIVE_INFINITY]);
+    expect(value(where(equal(tensor([1, 2]), 1), 5, Number.NEGATIVE_INFINITY))).toEqual([
+      5,
+      Number.NEGATIVE_INFINITY,
+    ]);
     expect(value(minimum(tensor([1, 2]), Number.POSITIVE_INFINITY))).toEqual([1, 2]);
   });
   it('fill ranges', () => {

@@ -1,6 +1,6 @@
 // Wrong calls throw typed errors that name the op, the fact and the fix.
 import { describe, expect, it } from 'vitest';
-import { DTypeError, FeedError, type NablaError, ShapeError } from '../../src/errors.js';
+import { DTypeError, FeedError, type NablaError, ShapeError } from '../../src/core/errors.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { add, div, exp, mul, neg } from '../../src/ops/arithmetic.js';
 import { cast } from '../../src/ops/cast.js';
@@ -27,8 +27,18 @@ const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][
     ShapeError,
     /matmul: inner sizes differ: \[64, 784\] × \[128, 10\]; transpose one side, or change 784 or 128/,
   ],
-  ['matmul of scalars', () => matmul(zeros([]), m), ShapeError, /matmul: a scalar operand; use mul/],
-  ['matmul of integers', () => matmul(whole, whole), DTypeError, /matmul: dtype i32 is not a float; use cast/],
+  [
+    'matmul of scalars',
+    () => matmul(zeros([]), m),
+    ShapeError,
+    /matmul: a scalar operand; use mul/,
+  ],
+  [
+    'matmul of integers',
+    () => matmul(whole, whole),
+    DTypeError,
+    /matmul: dtype i32 is not a float; use cast/,
+  ],
   [
     'matmul of batches that differ',
     () => matmul(zeros([2, 3, 3]), zeros([4, 3, 3])),
@@ -41,21 +51,56 @@ const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][
     ShapeError,
     /add: shapes \[2, 3\] and \[2\] do not broadcast: .*make the sizes equal or one of them 1/,
   ],
-  ['mixed dtypes', () => add(zeros([2]), whole), DTypeError, /add: mixed dtypes f32 and i32; cast one/],
+  [
+    'mixed dtypes',
+    () => add(zeros([2]), whole),
+    DTypeError,
+    /add: mixed dtypes f32 and i32; cast one/,
+  ],
   ['integer division', () => div(whole, 2), DTypeError, /div: dtype i32 is not a float; use cast/],
   ['the mean of integers', () => mean(whole), DTypeError, /mean: dtype i32 is not a float/],
   ['exp of integers', () => exp(whole), DTypeError, /exp: dtype i32 is not a float/],
   ['a negative u32', () => neg(tensor(new Uint32Array(1))), DTypeError, /neg: u32 has no sign/],
   ['arithmetic on u8', () => add(bytes, bytes), DTypeError, /add: u8 is storage only/],
-  ['arithmetic on bools', () => add(equal(m, m), equal(m, m)), DTypeError, /add: bool is not a number/],
+  [
+    'arithmetic on bools',
+    () => add(equal(m, m), equal(m, m)),
+    DTypeError,
+    /add: bool is not a number/,
+  ],
   ['a fraction beside integers', () => add(whole, 0.5), DTypeError, /0.5 is no i32/],
   ['a number too large for i32', () => mul(whole, 2 ** 31), DTypeError, /2147483648 is no i32/],
   ['where on floats', () => where(m, m, m), DTypeError, /where: the condition is f32; compare it/],
-  ['where of mixed dtypes', () => where(equal(m, m), m, whole), DTypeError, /where: mixed dtypes f32 and i32/],
-  ['an axis out of range', () => sum(m, { axis: 2 }), ShapeError, /sum: axis 2 is outside rank 2; use -2 to 1/],
-  ['an axis named twice', () => sum(m, { axis: [0, -2] }), ShapeError, /sum: axis list \[0, 0\] names an axis twice/],
-  ['joined scalars', () => concat([zeros([])], { axis: 0 }), ShapeError, /concat: a scalar has no axis; reshape it to/],
-  ['a row of a scalar', () => gather(zeros([]), whole), ShapeError, /gather: a scalar has no axis; reshape it to/],
+  [
+    'where of mixed dtypes',
+    () => where(equal(m, m), m, whole),
+    DTypeError,
+    /where: mixed dtypes f32 and i32/,
+  ],
+  [
+    'an axis out of range',
+    () => sum(m, { axis: 2 }),
+    ShapeError,
+    /sum: axis 2 is outside rank 2; use -2 to 1/,
+  ],
+  [
+    'an axis named twice',
+    () => sum(m, { axis: [0, -2] }),
+    ShapeError,
+    /sum: axis list \[0, 0\] names an axis twice/,
+  ],
+  [
+    'joined scalars',
+    () => concat([zeros([])], { axis: 0 }),
+    ShapeError,
+    /concat: a scalar has no axis; reshape it to/,
+  ],
+  [
+    'a row of a scalar',
+    () => gather(zeros([]), whole),
+    ShapeError,
+    /gather: a scalar has no axis; reshape it to/,
+  ],
   ['a fractional axis', () => max(m, { axis: 0.5 }), ShapeError, /max: axis 0.5/],
   [
     'a wrong permutation',
@@ -63,7 +108,12 @@ const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][
     ShapeError,
     /transpose: \[0, 0\] is no permutation of the 2 axes/,
   ],
-  ['a short permutation', () => transpose(m, [0]), ShapeError, /transpose: \[0\] is no permutation/],
+  [
+    'a short permutation',
+    () => transpose(m, [0]),
+    ShapeError,
+    /transpose: \[0\] is no permutation/,
+  ],
   [
     'a reshape that does not fill',
     () => reshape(m, [3, -1]),
@@ -82,16 +132,31 @@ const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][
     ShapeError,
     /broadcastTo: \[64, 784\] does not broadcast to \[784\]/,
   ],
-  ['a slice past the end', () => slice(m, [0, 0], [65, 784]), ShapeError, /slice: 0 to 65 is outside axis 0/],
-  ['a slice from before the start', () => slice(m, [-65], [1]), ShapeError, /slice: -65 to 1 is outside axis 0/],
+  [
+    'a slice past the end',
+    () => slice(m, [0, 0], [65, 784]),
+    ShapeError,
+    /slice: 0 to 65 is outside axis 0/,
+  ],
+  [
+    'a slice from before the start',
+    () => slice(m, [-65], [1]),
+    ShapeError,
+    /slice: -65 to 1 is outside axis 0/,
+  ],
   [
     'a slice of too many axes',
     () => slice(m, [0, 0, 0]),
     ShapeError,
     /slice: \[64, 784\] and bounds \[\[0,0,0\],\[\]\]; give two lists/,
   ],
-  // @ts-expect-error: bounds are lists
-  ['a slice by numbers', () => slice(zeros([3]), 1, 2), ShapeError, /slice: \[3\] and bounds \[1,2\]; give two lists/],
+  [
+    'a slice by numbers',
+    // @ts-expect-error: bounds are lists
+    () => slice(zeros([3]), 1, 2),
+    ShapeError,
+    /slice: \[3\] and bounds \[1,2\]; give two lists/,
+  ],
   [
     'a pad of too few axes',
     () => pad(m, [[1, 1]]),
@@ -124,7 +189,12 @@ const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][
     DTypeError,
     /concat: mixed dtypes/,
   ],
-  ['concat of mixed dtypes', () => concat([zeros([2]), whole], { axis: 0 }), DTypeError, /concat: mixed dtypes/],
+  [
+    'concat of mixed dtypes',
+    () => concat([zeros([2]), whole], { axis: 0 }),
+    DTypeError,
+    /concat: mixed dtypes/,
+  ],
   ['float indices', () => gather(m, zeros([2])), DTypeError, /gather: indices are f32; use i32/],
   [
     'an index out of range',
@@ -144,8 +214,18 @@ const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][
     ShapeError,
     /gather: cannot pick from an empty axis/,
   ],
-  ['dot of unequal lengths', () => dot(zeros([2]), zeros([3])), ShapeError, /dot: last axes of \[2\] and \[3\] differ/],
-  ['outer of a scalar', () => outer(zeros([]), zeros([3])), ShapeError, /outer: operands are vectors/],
+  [
+    'dot of unequal lengths',
+    () => dot(zeros([2]), zeros([3])),
+    ShapeError,
+    /dot: last axes of \[2\] and \[3\] differ/,
+  ],
+  [
+    'outer of a scalar',
+    () => outer(zeros([]), zeros([3])),
+    ShapeError,
+    /outer: operands are vectors/,
+  ],
   [
     'logits and targets that differ',
     () => softmaxCrossEntropy(zeros([2, 3]), zeros([2])),
@@ -161,9 +241,19 @@ const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][
   ['a rank above 8', () => zeros([1, 1, 1, 1, 1, 1, 1, 1, 1]), ShapeError, /rank 9 .*is above 8/],
   ['a negative size', () => input([-1]), ShapeError, /input: \[-1\] is no shape/],
   ['a fractional size', () => zeros([1.5]), ShapeError, /zeros: \[1.5\] is no shape/],
-  ['values that do not fill', () => tensor([1, 2, 3], [2]), FeedError, /tensor: shape \[3\] where \[2\] is expected/],
+  [
+    'values that do not fill',
+    () => tensor([1, 2, 3], [2]),
+    FeedError,
+    /tensor: shape \[3\] where \[2\] is expected/,
+  ],
   ['holes', () => tensor(new Array(3)), FeedError, /tensor: undefined is not a number/],
-  ['an array among numbers', () => tensor([0, [1]] as never), FeedError, /tensor: an array is not a number/],
+  [
+    'an array among numbers',
+    () => tensor([0, [1]] as never),
+    FeedError,
+    /tensor: an array is not a number/,
+  ],
   ['ragged rows', () => tensor([[1, 2], [3]]), FeedError, /tensor: nested arrays are ragged/],
   [
     'a fraction in an integer tensor',
@@ -178,10 +268,20 @@ const bad: [string, () => unknown, new (message: string) => NablaError, RegExp][
     /parameter: dtype bool cannot be updated/,
   ],
   ['an endless range', () => arange(0, 1, { step: 0 }), ShapeError, /arange: no finite length/],
-  ['a fractional integer range', () => arange(0, 1, { step: 0.5 }), DTypeError, /arange: 0.5 is no i32/],
+  [
+    'a fractional integer range',
+    () => arange(0, 1, { step: 0.5 }),
+    DTypeError,
+    /arange: 0.5 is no i32/,
+  ],
   ['a seed out of range', () => random.uniform([2], { seed: -1 }), ShapeError, /random: seed -1/],
   ['a cast to u8', () => cast(m, 'u8'), DTypeError, /cast: u8 is storage only/],
-  ['a text where a tensor belongs', () => exp('three' as unknown as Tensor), ShapeError, /exp: three is not a tensor/],
+  [
+    'a text where a tensor belongs',
+    () => exp('three' as unknown as Tensor),
+    ShapeError,
+    /exp: three is not a tensor/,
+  ],
 ];
 
 describe('wrong calls', () => {

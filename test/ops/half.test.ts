@@ -3,9 +3,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
 import { watch } from '../../src/check/anomaly.js';
+import {
+  halfToNumber,
+  isFloat,
+  numberToHalf,
+  roundTo,
+  type TensorData,
+} from '../../src/core/dtype.js';
 import { CpuBackend } from '../../src/cpu/backend.js';
-import { halfToNumber, isFloat, numberToHalf, roundTo, type TensorData } from '../../src/dtype.js';
-import { Engine } from '../../src/engine.js';
+import { Engine } from '../../src/engine/engine.js';
 import { add, sqrt, square } from '../../src/ops/arithmetic.js';
 import { cast } from '../../src/ops/cast.js';
 import { full, input, ones, parameter, tensor } from '../../src/ops/leaf.js';
@@ -19,7 +25,11 @@ const first = ({ data }: TensorData, count: number): number[] => [...data.subarr
 
 it('a cast to f16 rounds to what f16 holds, ties to even', async () => {
   const x = tensor([1.9, 2049, 70_000]);
-  expect([...(await engine.run(cast(cast(x, 'f16'), 'f32'))).data]).toEqual([1.900390625, 2048, Infinity]);
+  expect([...(await engine.run(cast(cast(x, 'f16'), 'f32'))).data]).toEqual([
+    1.900390625,
+    2048,
+    Infinity,
+  ]);
   // every number of f16, and what lies halfway between it and the next
   const bits = [...Array(0x7c00).keys()];
   const halves = bits.map(halfToNumber);
@@ -50,7 +60,9 @@ describe('what PyTorch gives', () => {
       // PyTorch rounds after each op; one op gives the same number, or at a tie the next, here in five digits
       const scale = Math.max(1, ...expected.map(Math.abs));
       for (const [at, value] of expected.entries())
-        expect(Math.abs(found[i]!.data[at]! - value)).toBeLessThan(isOne ? 1.1 * halfUlp(value) : 2 ** -8 * scale);
+        expect(Math.abs(found[i]!.data[at]! - value)).toBeLessThan(
+          isOne ? 1.1 * halfUlp(value) : 2 ** -8 * scale,
+        );
     }
   });
 });
@@ -58,7 +70,9 @@ describe('what PyTorch gives', () => {
 describe(`generated calls of f16 tensors (seed ${seed})`, () => {
   it.each(table)('$name', async ({ name, samples, differentiable }) => {
     for (const each of fc.sample(samples(40), { seed, numRuns: 6 })) {
-      const values = each.values.map((value) => (value.dtype === 'f32' ? { ...value, dtype: 'f16' as const } : value));
+      const values = each.values.map((value) =>
+        value.dtype === 'f32' ? { ...value, dtype: 'f16' as const } : value,
+      );
       const { y, inputs, feeds } = instantiate({ ...each, values });
       const xs = inputs.filter(({ dtype }) => isFloat(dtype));
       const tree =
@@ -74,7 +88,9 @@ describe(`generated calls of f16 tensors (seed ${seed})`, () => {
       const exact = valuesOf(tree, halves);
       const found = await engine.run(tree, feeds);
       tree.forEach(({ dtype }, i) => {
-        const rounded = Array.from(exact[i]!.data, (value) => (dtype === 'f16' ? roundTo(dtype, value) : value));
+        const rounded = Array.from(exact[i]!.data, (value) =>
+          dtype === 'f16' ? roundTo(dtype, value) : value,
+        );
         expect([...found[i]!.data]).toEqual(rounded);
         if (xs.length > 0 && isFloat(y.dtype) && name !== 'cast') expect(dtype).toBe('f16');
       });
@@ -93,7 +109,9 @@ describe('what an engine keeps of f16', () => {
     await engine.write(p, [70_000, 2049]);
     expect([...(await engine.read(p)).data]).toEqual([Infinity, 2048]);
     await engine.write(p, { shape: [2], dtype: 'f64', data: Float64Array.of(1 / 3, 0.1) });
-    expect([...(await engine.read(p)).data]).toEqual([1 / 3, 0.1].map((each) => roundTo('f16', each)));
+    expect([...(await engine.read(p)).data]).toEqual(
+      [1 / 3, 0.1].map((each) => roundTo('f16', each)),
+    );
   });
 
   it('is fed rounded', async () => {
@@ -117,5 +135,7 @@ it('anomaly mode sees what overflows where it is returned, and nothing between',
   const watched = new Engine(new CpuBackend(), 'off', undefined, watch);
   const x = stored([300, 300]);
   expect([...(await watched.run(sqrt(square(x)))).data]).toEqual([300, 300]);
-  await expect(watched.run(square(x))).rejects.toThrow('anomaly: 2 of 2 values of square [2] are NaN or infinite');
+  await expect(watched.run(square(x))).rejects.toThrow(
+    'anomaly: 2 of 2 values of square [2] are NaN or infinite',
+  );
 });

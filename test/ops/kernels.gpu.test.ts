@@ -1,7 +1,7 @@
 // Every op of the table on the GPU: generated calls and their gradients, each kernel against its float64 reference.
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Engine } from '../../src/engine.js';
+import type { Engine } from '../../src/engine/engine.js';
 import { combine } from '../support/combine.js';
 import { openCpuEngine, openGpuEngine } from '../support/engine.js';
 import { table } from '../support/ops.js';
@@ -19,7 +19,10 @@ afterAll(() => {
 
 describe(`kernels of generated calls (seed ${seed})`, () => {
   it.each(table)('$name', async ({ samples, differentiable }) => {
-    const { tree, feeds } = combine(fc.sample(samples(300), { seed, numRuns: RUNS }), differentiable);
+    const { tree, feeds } = combine(
+      fc.sample(samples(300), { seed, numRuns: RUNS }),
+      differentiable,
+    );
     const report = await gpu.verify(tree, feeds);
     const failed = report.checks.filter(({ worst }) => !(worst.ratio <= 1));
     expect(failed).toEqual([]);

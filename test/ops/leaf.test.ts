@@ -23,7 +23,9 @@ const w = parameter([1, 2], { name: 'w' });
 describe('the first value of a parameter', () => {
   it('is no parameter: each engine has a value of its own', () => {
     expect(() => parameter(w)).toThrow(NablaError);
-    expect(() => parameter(w)).toThrow(/parameter: w is a parameter, .*: parameter\(await engine\.read\(t\)\)/);
+    expect(() => parameter(w)).toThrow(
+      /parameter: w is a parameter, .*: parameter\(await engine\.read\(t\)\)/,
+    );
     expect(() => parameter(parameter([1, 2]))).toThrow(/parameter: parameter \[2\] is a parameter/);
   });
 
@@ -35,12 +37,17 @@ describe('the first value of a parameter', () => {
       (x) => cast(cast(x, 'i32'), 'f32'),
     ];
     const chains = fc.array(fc.constantFrom(...rules), { minLength: 1, maxLength: 6 });
-    forAll(fc.record({ chain: chains, from: fc.constantFrom(w, tensor([1, 2])) }), 40, ({ chain, from }) => {
-      const computed = chain.reduce((x, rule) => rule(x), from);
-      const make = () => parameter(computed);
-      if (from === w) expect(make).toThrow(/reads the parameter w, .*parameter\(await engine\.read\(t\)\)/);
-      else expect(make().shape).toEqual([2]);
-    });
+    forAll(
+      fc.record({ chain: chains, from: fc.constantFrom(w, tensor([1, 2])) }),
+      40,
+      ({ chain, from }) => {
+        const computed = chain.reduce((x, rule) => rule(x), from);
+        const make = () => parameter(computed);
+        if (from === w)
+          expect(make).toThrow(/reads the parameter w, .*parameter\(await engine\.read\(t\)\)/);
+        else expect(make().shape).toEqual([2]);
+      },
+    );
   });
 
   it('is read before, as the message says', async () => {

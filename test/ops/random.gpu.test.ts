@@ -1,15 +1,15 @@
 // Random numbers on the GPU: the published words, uniform numbers equal to the CPU's, normal ones to 10⁻⁶.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import source from '../../shaders/random.wgsl?raw';
-import { ulp } from '../../src/bounds.js';
-import type { Engine } from '../../src/engine.js';
+import { ulp } from '../../src/core/bounds.js';
+import { threefry } from '../../src/core/randomBits.js';
+import type { Engine } from '../../src/engine/engine.js';
 import { defineIndex, type Tensor } from '../../src/graph/tensor.js';
 import { dropout } from '../../src/nn/index.js';
 import { add, mul } from '../../src/ops/arithmetic.js';
 import { parameter, tensor } from '../../src/ops/leaf.js';
 import { random, runSeed } from '../../src/ops/random.js';
 import { sum } from '../../src/ops/reduce.js';
-import { threefry } from '../../src/randomBits.js';
 import { openCpuEngine, openGpuEngine } from '../support/engine.js';
 
 let gpu: Engine;
@@ -30,7 +30,8 @@ const word = defineIndex<{ shape: readonly number[]; which: 'x' | 'y' }>({
       return threefry(...at(key!.data), ...at(counter!.data))[which === 'x' ? 0 : 1];
     }),
   write: ({ coordinates: [i], read, options }) => {
-    const pair = (input: number): string => `vec2u(${read(input, [i!, '0u'])}, ${read(input, [i!, '1u'])})`;
+    const pair = (input: number): string =>
+      `vec2u(${read(input, [i!, '0u'])}, ${read(input, [i!, '1u'])})`;
     return `threefry(${pair(0)}, ${pair(1)}).${options.which}`;
   },
 });
@@ -54,8 +55,11 @@ describe('Threefry on the GPU', () => {
     keys.push(...threefry(1, 0, i, 0));
     counters.push(...threefry(2, 0, i, 0));
   }
-  const [key, counter] = [keys, counters].map((list) => tensor(Uint32Array.from(list), [list.length / 2, 2]));
-  const drawn = (which: 'x' | 'y'): Tensor => word([key!, counter!], { shape: [key!.shape[0]!], which });
+  const [key, counter] = [keys, counters].map((list) =>
+    tensor(Uint32Array.from(list), [list.length / 2, 2]),
+  );
+  const drawn = (which: 'x' | 'y'): Tensor =>
+    word([key!, counter!], { shape: [key!.shape[0]!], which });
 
   it('gives the published words, and those of the CPU for generated keys and counters', async () => {
     const values = await gpu.run([drawn('x'), drawn('y')]);
@@ -72,7 +76,8 @@ describe('Threefry on the GPU', () => {
 
 /** Whole numbers below 2²⁴: a grid, its neighbours, and ends. */
 const grid = new Set([0, 1, 2, 3, 2 ** 24 - 1, 2 ** 24 - 2]);
-for (let i = 0; i < 2 ** 24; i += 2 ** 11) for (const near of [i - 1, i, i + 1]) if (near > 0) grid.add(near);
+for (let i = 0; i < 2 ** 24; i += 2 ** 11)
+  for (const near of [i - 1, i, i + 1]) if (near > 0) grid.add(near);
 for (let i = 1; i < 2 ** 15; i++) grid.add((i * 2654435761) % 2 ** 24);
 const whole = [...grid].filter((i) => i < 2 ** 24);
 
@@ -87,9 +92,14 @@ function worst(values: ArrayLike<number>, expected: readonly number[]): number {
 describe('the functions of shaders/random.wgsl', () => {
   it('cos 2πv is good to 2 ulp', async () => {
     const values = await call('cosine_of_turn', tensor(Uint32Array.from(whole)));
-    const expected = whole.map((i) => Math.sin(2 * Math.PI * (Math.abs(i * 2 ** -24 - 0.5) - 0.25)));
+    const expected = whole.map((i) =>
+      Math.sin(2 * Math.PI * (Math.abs(i * 2 ** -24 - 0.5) - 0.25)),
+    );
     expect(worst(values, expected)).toBeLessThan(2);
-    const quarters = await call('cosine_of_turn', tensor(Uint32Array.of(0, 2 ** 22, 2 ** 23, 3 * 2 ** 22)));
+    const quarters = await call(
+      'cosine_of_turn',
+      tensor(Uint32Array.of(0, 2 ** 22, 2 ** 23, 3 * 2 ** 22)),
+    );
     expect(Array.from(quarters, (x) => x + 0)).toEqual([1, 0, -1, 0]);
   });
 
@@ -112,13 +122,21 @@ const SIZE = 2 ** 18;
 const flat = (data: ArrayLike<number>): Float64Array => Float64Array.from(data);
 
 describe('random tensors on the GPU', () => {
-  it.each([0, 1, 580, 2 ** 32 - 1])('of seed %i are the CPU’s: uniform bit for bit, normal to 10⁻⁶', async (seed) => {
-    const tree = { uniform: random.uniform([SIZE], { seed }), normal: random.normal([SIZE + 1], { seed }) };
-    const [here, there] = [await gpu.run(tree), await openCpuEngine().run(tree)];
-    expect(flat(here.uniform.data)).toEqual(flat(there.uniform.data));
-    const errors = flat(there.normal.data).map((value, i) => Math.abs(value - here.normal.data[i]!));
-    expect(errors.reduce((a, b) => Math.max(a, b))).toBeLessThan(1e-6);
-  });
+  it.each([0, 1, 580, 2 ** 32 - 1])(
+    'of seed %i are the CPU’s: uniform bit for bit, normal to 10⁻⁶',
+    async (seed) => {
+      const tree = {
+        uniform: random.uniform([SIZE], { seed }),
+        normal: random.normal([SIZE + 1], { seed }),
+      };
+      const [here, there] = [await gpu.run(tree), await openCpuEngine().run(tree)];
+      expect(flat(here.uniform.data)).toEqual(flat(there.uniform.data));
+      const errors = flat(there.normal.data).map((value, i) =>
+        Math.abs(value - here.normal.data[i]!),
+      );
+      expect(errors.reduce((a, b) => Math.max(a, b))).toBeLessThan(1e-6);
+    },
+  );
 
   it('are the CPU’s where they are fresh: in each draw, at each run, of each seed of a run', async () => {
     const cpu = openCpuEngine();
@@ -146,8 +164,14 @@ describe('random tensors on the GPU', () => {
 
   it('pass the cross-check of every kernel', async () => {
     const x = parameter(random.normal([32, 8], { seed: 4, deviation: 3 }));
-    const noisy = dropout(0.3).apply(add(x, random.normal([32, 8], { fresh: true })), { training: true });
-    const report = await gpu.verify({ noisy, total: sum(noisy), normal: random.normal([SIZE], { fresh: true }) });
+    const noisy = dropout(0.3).apply(add(x, random.normal([32, 8], { fresh: true })), {
+      training: true,
+    });
+    const report = await gpu.verify({
+      noisy,
+      total: sum(noisy),
+      normal: random.normal([SIZE], { fresh: true }),
+    });
     expect(report.ok).toBe(true);
     expect(report.checks.find(({ op }) => op === 'random_normal')!.checked).toBe(SIZE);
   });

@@ -4,8 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
 import { explain } from '../../src/check/explain.js';
 import { gradCheck } from '../../src/check/gradCheck.js';
-import type { Engine } from '../../src/engine.js';
-import { NablaError } from '../../src/errors.js';
+import { NablaError } from '../../src/core/errors.js';
+import { threefry } from '../../src/core/randomBits.js';
+import type { Engine } from '../../src/engine/engine.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { dropout } from '../../src/nn/index.js';
 import { add, mul, square } from '../../src/ops/arithmetic.js';
@@ -13,7 +14,6 @@ import { parameter, tensor } from '../../src/ops/leaf.js';
 import { matmul } from '../../src/ops/matmul.js';
 import { random, runSeed } from '../../src/ops/random.js';
 import { sum } from '../../src/ops/reduce.js';
-import { threefry } from '../../src/randomBits.js';
 import { openCpuEngine } from '../support/engine.js';
 import { forAll, forAllAsync } from '../support/property.js';
 
@@ -24,8 +24,12 @@ describe('with a seed', () => {
   it('numbers are those of seed and element, at each run and on each engine', async () => {
     const [engine, other] = [openCpuEngine(), openCpuEngine()];
     const uniform = random.uniform([2, 3], { seed: 12 });
-    const expected = Array.from({ length: 6 }, (_, i) => (threefry(12, 0, i, 0)[0] >>> 8) * 2 ** -24);
-    for (const on of [engine, engine, other]) expect(await numbers(on, uniform)).toEqual([expected]);
+    const expected = Array.from(
+      { length: 6 },
+      (_, i) => (threefry(12, 0, i, 0)[0] >>> 8) * 2 ** -24,
+    );
+    for (const on of [engine, engine, other])
+      expect(await numbers(on, uniform)).toEqual([expected]);
     const [longer] = await numbers(engine, random.uniform([100], { seed: 12 }));
     expect(longer!.slice(0, 6)).toEqual(expected);
   });
@@ -41,8 +45,10 @@ describe('with a seed', () => {
 
   it('normal numbers have the moments and the tails of N(0, 1), and parts on ±1 in their places', async () => {
     const [values] = await numbers(openCpuEngine(), random.normal([2 ** 17], { seed: 1 }));
-    const share = (isIn: (x: number) => boolean): number => values!.filter(isIn).length / values!.length;
-    const moment = (power: number): number => values!.reduce((total, x) => total + x ** power, 0) / values!.length;
+    const share = (isIn: (x: number) => boolean): number =>
+      values!.filter(isIn).length / values!.length;
+    const moment = (power: number): number =>
+      values!.reduce((total, x) => total + x ** power, 0) / values!.length;
     expect(Math.abs(moment(1))).toBeLessThan(4 / 362);
     expect(Math.abs(moment(2) - 1)).toBeLessThan((4 * Math.SQRT2) / 362);
     expect(Math.abs(moment(3))).toBeLessThan((4 * Math.sqrt(15)) / 362);
@@ -99,7 +105,9 @@ describe('fresh numbers', () => {
     const second = other.compile({ outputs: build() });
     for (let i = 0; i < 3; i++) expect(await first()).toEqual(await second());
     // run keeps plans by structure
-    expect(await openCpuEngine().run(build())).toEqual(await openCpuEngine().compile({ outputs: build() })());
+    expect(await openCpuEngine().run(build())).toEqual(
+      await openCpuEngine().compile({ outputs: build() })(),
+    );
   });
 
   it('are alike where seeds are, and nowhere else', async () => {
@@ -133,7 +141,12 @@ describe('fresh numbers', () => {
     const engine = openCpuEngine();
     const build = (): Tensor => random.normal([3], { fresh: true });
     const step = engine.compile({ outputs: { y: build() } });
-    const seen = [await engine.run(build()), await engine.run(build()), (await step()).y, await engine.run(build())];
+    const seen = [
+      await engine.run(build()),
+      await engine.run(build()),
+      (await step()).y,
+      await engine.run(build()),
+    ];
     expect(new Set(seen.flatMap(({ data }) => Array.from(data))).size).toBe(12);
     const again = openCpuEngine();
     for (const { data } of seen) expect((await again.run(build())).data).toEqual(data);
@@ -146,7 +159,8 @@ describe('fresh numbers', () => {
       if (seed !== undefined) await engine.write(runSeed, seed);
       return (await numbers(engine, draw()))[0]!;
     };
-    const element = (seed: number, i: number): number => (threefry(seed, 0, i, 1)[0] >>> 8) * 2 ** -24;
+    const element = (seed: number, i: number): number =>
+      (threefry(seed, 0, i, 1)[0] >>> 8) * 2 ** -24;
     expect(await of()).toEqual(await of(0));
     expect(await of(9)).toEqual([0, 1, 2, 3, 4, 5].map((i) => element(9, i)));
     expect(await of(2 ** 32 - 1)).toEqual([0, 1, 2, 3, 4, 5].map((i) => element(2 ** 32 - 1, i)));
@@ -179,7 +193,9 @@ describe('fresh numbers', () => {
     await engine.run(noisy());
     expect((await gradCheck(y, [x, w], { engine })).ok).toBe(true);
     const { nodes } = await explain(engine, y, x);
-    const drawn = nodes.filter(({ op }) => op === 'random_normal').flatMap(({ value }) => Array.from(value.data));
+    const drawn = nodes
+      .filter(({ op }) => op === 'random_normal')
+      .flatMap(({ value }) => Array.from(value.data));
     expect(new Set(drawn).size).toBe(6);
     const step = engine.compile({ outputs: { y, dw: grad(y, w) }, precision: 'f16' });
     expect((await step()).y).not.toEqual((await step()).y);
@@ -212,7 +228,12 @@ describe('fresh numbers', () => {
 
 it('bounds and deviations of random numbers are finite and in order, or named', () => {
   const wrong = fc.constantFrom(Number.NaN, Infinity, -Infinity, 1e39, '1', null, 1n);
-  const places = fc.constantFrom(['uniform', 'low'], ['uniform', 'high'], ['normal', 'mean'], ['normal', 'deviation']);
+  const places = fc.constantFrom(
+    ['uniform', 'low'],
+    ['uniform', 'high'],
+    ['normal', 'mean'],
+    ['normal', 'deviation'],
+  );
   forAll(fc.tuple(places, wrong), 100, ([[kind, name], value]) => {
     const draw = random[kind as 'normal'];
     expect(() => draw([2], { seed: 1, [name!]: value } as never)).toThrow(NablaError);
@@ -220,7 +241,10 @@ it('bounds and deviations of random numbers are finite and in order, or named', 
       new RegExp(`^random.${kind}: ${name} is .*; give`),
     );
   });
-  const pairs = fc.tuple(fc.float({ noNaN: true, min: -9, max: 9 }), fc.float({ noNaN: true, min: -9, max: 9 }));
+  const pairs = fc.tuple(
+    fc.float({ noNaN: true, min: -9, max: 9 }),
+    fc.float({ noNaN: true, min: -9, max: 9 }),
+  );
   forAll(pairs, 100, ([low, high]) => {
     const draw = () => random.uniform([2], { seed: 1, low, high });
     if (low <= high) expect(draw().shape).toEqual([2]);

@@ -58,7 +58,9 @@ describe('the table of ops', () => {
   });
 
   it('says what each elementwise record costs to compute again', () => {
-    const written = records.filter(({ kernel }) => kernel.kind === 'pointwise' || kernel.kind === 'index');
+    const written = records.filter(
+      ({ kernel }) => kernel.kind === 'pointwise' || kernel.kind === 'index',
+    );
     expect(written.filter(({ cost }) => !cost).map(({ name }) => name)).toEqual([]);
   });
 
@@ -75,7 +77,9 @@ describe('the table of ops', () => {
 
   it('has an entry whose output each record is', () => {
     const leaves = ['constant', 'input', 'parameter'];
-    expect(records.map(({ name }) => name).filter((name) => !roots.has(name) && !leaves.includes(name))).toEqual([]);
+    expect(
+      records.map(({ name }) => name).filter((name) => !roots.has(name) && !leaves.includes(name)),
+    ).toEqual([]);
   });
 
   it('has an entry for each function that src/ops exports', async () => {

@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { CpuBackend } from '../../src/cpu/backend.js';
-import { Engine } from '../../src/engine.js';
-import { grad, minimum, mul, optim, parameter, sub, sum, type Tensor, tensor } from '../../src/index.common.js';
+import { Engine } from '../../src/engine/engine.js';
+import {
+  grad,
+  minimum,
+  mul,
+  optim,
+  parameter,
+  sub,
+  sum,
+  type Tensor,
+  tensor,
+} from '../../src/index.common.js';
 
 const engine = new Engine(new CpuBackend());
 const start = [1, -2, 0.5];
@@ -35,7 +45,13 @@ function expected(update: Update, steps: number): number[][] {
     }),
   );
 }
-const adamLike = (rate: number, l2: number, decay: number, [b1, b2] = [0.9, 0.999], epsilon = 1e-8): Update => {
+const adamLike = (
+  rate: number,
+  l2: number,
+  decay: number,
+  [b1, b2] = [0.9, 0.999],
+  epsilon = 1e-8,
+): Update => {
   return (p, raw, state, t) => {
     const g = raw + l2 * p;
     const kept = p * (1 - rate * decay);
@@ -97,7 +113,9 @@ describe("PyTorch's formulas", () => {
     const wanted = expected(update, 12);
     got.forEach((row, t) => {
       row.forEach((value, i) => {
-        expect(Math.abs(value - wanted[t]![i]!)).toBeLessThan(2e-6 * (1 + Math.abs(wanted[t]![i]!)));
+        expect(Math.abs(value - wanted[t]![i]!)).toBeLessThan(
+          2e-6 * (1 + Math.abs(wanted[t]![i]!)),
+        );
       });
     });
   });
@@ -111,9 +129,19 @@ describe('an optimizer', () => {
     const first = optimizer.updates(cost, [a, b]);
     const second = optimizer.updates(mul(2, cost), [a, b]);
     expect(first.map(([target]) => target)).toEqual(second.map(([target]) => target));
-    expect(first.map(([target]) => target.name)).toEqual(['a', 'b', 'a.m', 'b.m', 'a.v', 'b.v', 'step']);
+    expect(first.map(([target]) => target.name)).toEqual([
+      'a',
+      'b',
+      'a.m',
+      'b.m',
+      'a.v',
+      'b.v',
+      'step',
+    ]);
     expect([...optimizer.state([a, b]).keys()]).toEqual(['step', 'a.m', 'b.m', 'a.v', 'b.v']);
-    expect(new Set(optimizer.state([a, b]).values())).toEqual(new Set(first.slice(2).map(([target]) => target)));
+    expect(new Set(optimizer.state([a, b]).values())).toEqual(
+      new Set(first.slice(2).map(([target]) => target)),
+    );
   });
 
   it('counts only where it must', () => {
@@ -135,15 +163,22 @@ describe('an optimizer', () => {
       const own = new Set([...parameters, ...gradients, ...leaves]);
       const forms = updates
         .filter(([target]) => target.name !== 'step')
-        .map(([target, next]) => [target.name?.split('.')[1] ?? 'p', JSON.stringify(shapeOf(next, own))]);
-      expect(new Set(forms.map((form) => form.join())).size).toBe(new Set(forms.map(([slot]) => slot)).size);
+        .map(([target, next]) => [
+          target.name?.split('.')[1] ?? 'p',
+          JSON.stringify(shapeOf(next, own)),
+        ]);
+      expect(new Set(forms.map((form) => form.join())).size).toBe(
+        new Set(forms.map(([slot]) => slot)).size,
+      );
     }
   });
 
   it('takes a learning rate that can be written to', async () => {
     const rate = parameter(0.5);
     const p = parameter(1);
-    const step = engine.compile({ updates: optim.sgd({ learningRate: rate }).updates([tensor(1)], [p]) });
+    const step = engine.compile({
+      updates: optim.sgd({ learningRate: rate }).updates([tensor(1)], [p]),
+    });
     await step.enqueue();
     await engine.write(rate, 0.25);
     await step.enqueue();
@@ -158,15 +193,22 @@ describe('an optimizer', () => {
     const kept = await engine.run(optim.clipByGlobalNorm([tensor([3, 4])], 6)[0]!);
     expect(Array.from(kept.data)).toEqual([3, 4]);
     const p = parameter([3, 4]);
-    const updates = optim.sgd({ learningRate: 1, clipNorm: 1 }).updates(mul(0.5, sum(mul(p, p))), [p]);
+    const updates = optim
+      .sgd({ learningRate: 1, clipNorm: 1 })
+      .updates(mul(0.5, sum(mul(p, p))), [p]);
     await engine.compile({ updates }).enqueue();
-    expect(Array.from((await engine.read(p)).data)).toEqual([expect.closeTo(2.4, 5), expect.closeTo(3.2, 5)]);
+    expect(Array.from((await engine.read(p)).data)).toEqual([
+      expect.closeTo(2.4, 5),
+      expect.closeTo(3.2, 5),
+    ]);
   });
 
   it('refuses settings and gradients that make no sense', () => {
     const p = parameter([1, 2], { name: 'p' });
     expect(() => optim.sgd({ learningRate: -1 })).toThrow(/learningRate is -1/);
-    expect(() => optim.sgd({ learningRate: '0.1' as never })).toThrow(/learningRate is 0.1; give a number/);
+    expect(() => optim.sgd({ learningRate: '0.1' as never })).toThrow(
+      /learningRate is 0.1; give a number/,
+    );
     expect(() => optim.sgd({ nesterov: true })).toThrow(/nesterov needs momentum/);
     expect(() => optim.adam({ betas: [0.9, 1] })).toThrow(/betas\[1\] is 1/);
     expect(() => optim.sgd().updates([tensor(1)], [p])).toThrow(/gradient \[\] for p \[2\]/);

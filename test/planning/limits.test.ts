@@ -1,8 +1,8 @@
 // Plans keep to the limits that they are given: WebGPU's defaults, and half as many buffers.
 import { describe, expect, it } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
-import { DeviceError } from '../../src/errors.js';
-import { makePlan } from '../../src/gpu/plan.js';
+import { makePlan } from '../../src/compiler/plan.js';
+import { DeviceError } from '../../src/core/errors.js';
 import type { Program } from '../../src/graph/program.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { crossEntropy } from '../../src/loss.js';
@@ -17,7 +17,11 @@ import { defaultLimits } from '../../src/planning/limits.js';
 import { table } from '../support/ops.js';
 import { graphsOf } from '../support/records.js';
 
-const planAt = (program: Program, storageBuffers: number, bindingBytes = defaultLimits.bindingBytes) =>
+const planAt = (
+  program: Program,
+  storageBuffers: number,
+  bindingBytes = defaultLimits.bindingBytes,
+) =>
   makePlan(program, {
     ...({ shared: new WeakMap(), adapter: 'gpu', lanes: 1, f16: true } as const),
     limits: { storageBuffers, bindingBytes },
@@ -25,13 +29,19 @@ const planAt = (program: Program, storageBuffers: number, bindingBytes = default
 const bound = (plan: ReturnType<typeof planAt>): number =>
   Math.max(0, ...plan.dispatches.map(({ bindings }) => bindings.length));
 
-function training(model: { apply(x: Tensor): Tensor; parameters: readonly Tensor[] }, shape: number[]): Program {
+function training(
+  model: { apply(x: Tensor): Tensor; parameters: readonly Tensor[] },
+  shape: number[],
+): Program {
   const cost = crossEntropy(model.apply(input(shape)), input([shape[0]!], { dtype: 'i32' }));
   return { outputs: [cost], updates: adam().updates(cost, model.parameters) };
 }
 const image = () => sequential(conv2d(1, 4, 3), maxPool2d(2), flatten(), dense(36, 10));
 const programs: [string, () => Program][] = [
-  ['an MLP', () => training(sequential(dense(20, 16, { activation: 'relu' }), dense(16, 10)), [8, 20])],
+  [
+    'an MLP',
+    () => training(sequential(dense(20, 16, { activation: 'relu' }), dense(16, 10)), [8, 20]),
+  ],
   ['a convolutional network', () => training(image(), [8, 1, 8, 8])],
   [
     'an LSTM',
@@ -44,10 +54,15 @@ const programs: [string, () => Program][] = [
 ];
 
 describe('a plan', () => {
-  it.each(table.map((entry) => [entry.name, entry] as const))('of %s binds at most 8 buffers a kernel', (_, entry) => {
-    const outputs = graphsOf(entry, 3);
-    expect(bound(planAt({ outputs, updates: [], feedConstants: true }, 8))).toBeLessThanOrEqual(8);
-  });
+  it.each(table.map((entry) => [entry.name, entry] as const))(
+    'of %s binds at most 8 buffers a kernel',
+    (_, entry) => {
+      const outputs = graphsOf(entry, 3);
+      expect(bound(planAt({ outputs, updates: [], feedConstants: true }, 8))).toBeLessThanOrEqual(
+        8,
+      );
+    },
+  );
 
   it.each(programs)('of a step of %s keeps to 8', (_, make) => {
     expect(bound(planAt(make(), defaultLimits.storageBuffers))).toBeLessThanOrEqual(8);
@@ -58,7 +73,9 @@ describe('a plan', () => {
     (_, entry) => {
       for (const y of graphsOf(entry, 3))
         try {
-          expect(bound(planAt({ outputs: [y], updates: [], feedConstants: true }, 4))).toBeLessThanOrEqual(4);
+          expect(
+            bound(planAt({ outputs: [y], updates: [], feedConstants: true }, 4)),
+          ).toBeLessThanOrEqual(4);
         } catch (error) {
           expect(error).toBeInstanceOf(DeviceError);
           expect((error as Error).message).toMatch(/^[\w+]+: it binds \d+ buffers of at most 4; /);

@@ -1,7 +1,7 @@
 // Published numbers against an engine's: to 1e-11 in float64, to 1e-6 on a GPU.
 import { expect } from 'vitest';
-import type { TensorData } from '../../src/dtype.js';
-import type { Engine } from '../../src/engine.js';
+import type { TensorData } from '../../src/core/dtype.js';
+import type { Engine } from '../../src/engine/engine.js';
 
 export type Open = () => Promise<Engine>;
 
@@ -11,6 +11,8 @@ export function expectNear(engine: Engine, actual: TensorData, expected: readonl
   expect(actual.data.length).toBe(expected.length);
   expected.forEach((number, i) => {
     const difference = Math.abs(actual.data[i]! - number) / Math.max(1, Math.abs(number));
-    expect(difference, `element ${i}: ${actual.data[i]} against ${number}`).toBeLessThanOrEqual(tolerance);
+    expect(difference, `element ${i}: ${actual.data[i]} against ${number}`).toBeLessThanOrEqual(
+      tolerance,
+    );
   });
 }

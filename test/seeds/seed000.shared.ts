@@ -4,7 +4,7 @@ import { hessian, jacobian } from '../../src/autodiff/jacobian.js';
 import { grad } from '../../src/autodiff/reverse.js';
 import { explain } from '../../src/check/explain.js';
 import { gradCheck } from '../../src/check/gradCheck.js';
-import type { Engine } from '../../src/engine.js';
+import type { Engine } from '../../src/engine/engine.js';
 import { pointwise } from '../../src/graph/op.js';
 import { defineOp, type Tensor } from '../../src/graph/tensor.js';
 import { relu, sigmoid, tanh } from '../../src/ops/activation.js';
@@ -39,7 +39,9 @@ function byHand(
   const zs: number[][] = [];
   const as = [x];
   weights.forEach((w, l) => {
-    const z = w.map((row, i) => row.reduce((t, value, j) => t + value * as[l]![j]!, biases[l]![i]!));
+    const z = w.map((row, i) =>
+      row.reduce((t, value, j) => t + value * as[l]![j]!, biases[l]![i]!),
+    );
     zs.push(z);
     as.push(z.map(g));
   });
@@ -53,10 +55,15 @@ function byHand(
       da = as[l]!.map((_, j) => dz.reduce((t, d, i) => t + w[i]![j]! * d, 0)); // (24)
       return { dz, dW: dW.flat(), da };
     });
-  return { layers: layers.reverse(), cost: as.at(-1)!.reduce((t, a, i) => t + (a - y[i]!) ** 2, 0) };
+  return {
+    layers: layers.reverse(),
+    cost: as.at(-1)!.reduce((t, a, i) => t + (a - y[i]!) ** 2, 0),
+  };
 }
 const rows = (flat: ArrayLike<number>, width: number): number[][] =>
-  Array.from({ length: flat.length / width }, (_, i) => Array.from({ length: width }, (_, j) => flat[i * width + j]!));
+  Array.from({ length: flat.length / width }, (_, i) =>
+    Array.from({ length: width }, (_, j) => flat[i * width + j]!),
+  );
 
 export function seed000(open: Open): void {
   describe('seed 000', () => {
@@ -76,13 +83,24 @@ export function seed000(open: Open): void {
       const f = mul(b, e);
 
       it('has the published values, accumulators and gradients', async () => {
-        const values = await engine.run({ a, b, c, d, e, f, gradients: grad(f, [a, b, c, d, e, x, y]) });
+        const values = await engine.run({
+          a,
+          b,
+          c,
+          d,
+          e,
+          f,
+          gradients: grad(f, [a, b, c, d, e, x, y]),
+        });
         expectNear(engine, values.a, [0.017986209962]);
         expectNear(engine, values.b, [3.017986209962]);
         expectNear(engine, values.d, [5]);
         expectNear(engine, values.e, [0.2]);
         expectNear(engine, values.f, [0.603597241992]);
-        const expected = [0.2, 0.2, -0.120719448398, -0.120719448398, 3.017986209962, -0.524316690391, -0.117186907156];
+        const expected = [
+          0.2, 0.2, -0.120719448398, -0.120719448398, 3.017986209962, -0.524316690391,
+          -0.117186907156,
+        ];
         expected.forEach((number, i) => {
           expectNear(engine, values.gradients[i]!, [number]);
         });
@@ -99,7 +117,11 @@ export function seed000(open: Open): void {
         const parts = at(x)
           .incoming.map(({ value }) => value.data[0]!)
           .sort((p, q) => p - q);
-        expectNear(engine, { shape: [2], dtype: 'f32', data: Float64Array.from(parts) }, [-0.724316690391, 0.2]);
+        expectNear(
+          engine,
+          { shape: [2], dtype: 'f32', data: Float64Array.from(parts) },
+          [-0.724316690391, 0.2],
+        );
         expectNear(engine, at(x).gradient!, [-0.524316690391]);
         expectNear(engine, at(e).local[1]!, [-0.04]);
         expectNear(engine, at(f).value, [0.603597241992]);
@@ -121,7 +143,10 @@ export function seed000(open: Open): void {
       const w = parameter([1.2, 0.8, 0.4], { name: 'w' });
       const target = tensor([0.5, -0.25, 0.1]);
       const cost = sum(square(sub(bump(mul(w, x)), target)));
-      const step = engine.compile({ outputs: { cost }, updates: [[w, sub(w, mul(0.1, grad(cost, w)))]] });
+      const step = engine.compile({
+        outputs: { cost },
+        updates: [[w, sub(w, mul(0.1, grad(cost, w)))]],
+      });
       const first = (await step()).cost.data[0]!;
       for (let i = 0; i < 300; i++) await step();
       expect((await step()).cost.data[0]! / first).toBeLessThan(0.01);
@@ -135,7 +160,12 @@ export function seed000(open: Open): void {
         slope: (z: number) => Math.exp(-z) / (1 + Math.exp(-z)) ** 2,
       },
       { name: 'tanh', g: tanh, host: Math.tanh, slope: (z: number) => 1 - Math.tanh(z) ** 2 },
-      { name: 'relu', g: relu, host: (z: number) => Math.max(0, z), slope: (z: number) => Number(z > 0) },
+      {
+        name: 'relu',
+        g: relu,
+        host: (z: number) => Math.max(0, z),
+        slope: (z: number) => Number(z > 0),
+      },
     ])('§4: equations (21) to (24) layer by layer, $name', async ({ g, host, slope }) => {
       const sizes = [4, 5, 3, 3, 2];
       const ws = sizes.slice(1).map((n, l) => floats(l, [n, sizes[l]!], { low: -1, high: 1 }));

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { jacobian } from '../../src/autodiff/jacobian.js';
 import { grad } from '../../src/autodiff/reverse.js';
 import { explain } from '../../src/check/explain.js';
-import type { Engine } from '../../src/engine.js';
+import type { Engine } from '../../src/engine/engine.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { sigmoid } from '../../src/ops/activation.js';
 import { add, mul, square, sub } from '../../src/ops/arithmetic.js';
@@ -60,7 +60,11 @@ export function seed001(open: Open): void {
       const cost = sum(square(sigmoid(z)));
       const delta = grad(cost, z);
       const contracted = reshape(matmul(delta, reshape(jacobian(z, w), [4, 12])), [4, 3]);
-      const values = await engine.run({ contracted, product: outer(delta, a), gradient: grad(cost, w) });
+      const values = await engine.run({
+        contracted,
+        product: outer(delta, a),
+        gradient: grad(cost, w),
+      });
       expectNear(engine, values.contracted, [...values.product.data]);
       expectNear(engine, values.gradient, [...values.product.data]);
     });

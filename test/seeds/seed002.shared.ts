@@ -2,8 +2,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
 import { explain } from '../../src/check/explain.js';
-import type { TensorData } from '../../src/dtype.js';
-import type { Engine } from '../../src/engine.js';
+import type { TensorData } from '../../src/core/dtype.js';
+import type { Engine } from '../../src/engine/engine.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { topological } from '../../src/graph/walk.js';
 import { sigmoid, tanh } from '../../src/ops/activation.js';
@@ -93,7 +93,8 @@ export function seed002(open: Open): void {
       ) as [Tensor, Tensor, Tensor, Tensor];
       const [xData, yData] = [floats(8, [samples, 3]), floats(9, [samples, 2])];
       const [x, y] = [tensor(xData), tensor(yData)];
-      const row = (data: Tensor, i: number): Tensor => reshape(slice(data, [i], [i + 1]), [data.shape[1]!]);
+      const row = (data: Tensor, i: number): Tensor =>
+        reshape(slice(data, [i], [i + 1]), [data.shape[1]!]);
 
       it('gives the gradients of reverse mode', async () => {
         const [input, label] = [row(x, 0), row(y, 0)];
@@ -104,7 +105,10 @@ export function seed002(open: Open): void {
         const delta2 = mul(sub(tanh(z2), label), slope(z2));
         const delta1 = mul(matmul(w2, delta2, { transposeA: true }), slope(z1));
         const byAlgorithm = [outer(delta1, input), delta1, outer(delta2, tanh(z1)), delta2];
-        const { found, expected } = await engine.run({ found: grad(cost, [w1, b1, w2, b2]), expected: byAlgorithm });
+        const { found, expected } = await engine.run({
+          found: grad(cost, [w1, b1, w2, b2]),
+          expected: byAlgorithm,
+        });
         found.forEach((gradient, i) => {
           expectNear(engine, gradient, [...expected[i]!.data]);
         });

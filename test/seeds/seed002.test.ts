@@ -1,5 +1,5 @@
 import { CpuBackend } from '../../src/cpu/backend.js';
-import { Engine } from '../../src/engine.js';
+import { Engine } from '../../src/engine/engine.js';
 import { seed002 } from './seed002.shared.js';
 
 seed002(async () => new Engine(new CpuBackend()));

@@ -5,7 +5,7 @@ import { jacobian, jacobianMode } from '../../src/autodiff/jacobian.js';
 import { grad } from '../../src/autodiff/reverse.js';
 import { explain, toMermaid } from '../../src/check/explain.js';
 import { gradCheck } from '../../src/check/gradCheck.js';
-import type { Engine } from '../../src/engine.js';
+import type { Engine } from '../../src/engine/engine.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { topological } from '../../src/graph/walk.js';
 import { sigmoid, tanh } from '../../src/ops/activation.js';
@@ -63,9 +63,14 @@ export function seed003(open: Open): void {
       expect(await evaluated([thousand])).toBeLessThan(10.5 * hundred);
       let [value, slope] = [Math.fround(0.3), 1];
       for (let i = 0; i < 1000; i++)
-        [value, slope] = [0.5 * Math.tanh(value) + 0.5 * value, slope * (1 - 0.5 * Math.tanh(value) ** 2)];
+        [value, slope] = [
+          0.5 * Math.tanh(value) + 0.5 * value,
+          slope * (1 - 0.5 * Math.tanh(value) ** 2),
+        ];
       const [result] = await engine.run([thousand]);
-      expect(Math.abs(result!.data[0]! / slope - 1)).toBeLessThan(engine.info.backend === 'cpu' ? 1e-10 : 1e-3);
+      expect(Math.abs(result!.data[0]! / slope - 1)).toBeLessThan(
+        engine.info.backend === 'cpu' ? 1e-10 : 1e-3,
+      );
     });
 
     it('§8: block d₁ receives ∂e/∂d₁(−1, 2) and sends its share of de/dc(4), summed with that of d₂', async () => {
@@ -94,7 +99,9 @@ export function seed003(open: Open): void {
       expectNear(engine, at(a).gradient!, [-35]);
       const picture = toMermaid(e);
       expect(picture).toContain(`n${c.id} --> n${d1.id}`);
-      expect(picture.match(/-->/g)).toHaveLength(nodes.reduce((edges, { inputs }) => edges + inputs.length, 0));
+      expect(picture.match(/-->/g)).toHaveLength(
+        nodes.reduce((edges, { inputs }) => edges + inputs.length, 0),
+      );
     });
 
     it('§12: ∇ₓL = [∂z/∂x]ᵀ ∇_z L for tensors of any shape', async () => {
@@ -113,14 +120,9 @@ export function seed003(open: Open): void {
 
     describe('§13: dynamic programming', () => {
       // L(g(W₁, a), k(b(c(W₂, e(W₃, f)), W₄)))
-      const [w1, w2, w3, w4, a, f] = [0.3, -0.4, 0.8, 1.2, 0.5, -0.7].map((value) => tensor(value)) as [
-        Tensor,
-        Tensor,
-        Tensor,
-        Tensor,
-        Tensor,
-        Tensor,
-      ];
+      const [w1, w2, w3, w4, a, f] = [0.3, -0.4, 0.8, 1.2, 0.5, -0.7].map((value) =>
+        tensor(value),
+      ) as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
       const e = sigmoid(mul(w3, f));
       const c = tanh(mul(w2, e));
       const b = mul(c, w4);
@@ -135,7 +137,9 @@ export function seed003(open: Open): void {
         expect([w1, w2, w3, e, c, b, g].every((node) => known(nodes, node))).toBe(true);
         expect([w4, a, f].some((node) => known(nodes, node))).toBe(false);
         expect([w4, a, f].every((node) => known(with4.nodes, node))).toBe(true);
-        expect(await evaluated(grad(L, [w1, w2, w3]))).toBeLessThan(await evaluated(grad(L, [w1, w2, w3, w4, a, f])));
+        expect(await evaluated(grad(L, [w1, w2, w3]))).toBeLessThan(
+          await evaluated(grad(L, [w1, w2, w3, w4, a, f])),
+        );
       });
       it('computes ∂L/∂c once for both W₂ and W₃', async () => {
         const apart = (await evaluated([grad(L, w2)])) + (await evaluated([grad(L, w3)]));
@@ -152,8 +156,14 @@ export function seed003(open: Open): void {
       it('takes reverse mode for a scalar L and forward mode for a scalar x, and says which', async () => {
         const [x, v] = [tensor(0.5), tensor(floats(5, [8]))];
         const vector = chain(mul(x, v));
-        expect([jacobianMode(sum(chain(v)), v), jacobianMode(vector, x)]).toEqual(['reverse', 'forward']);
-        const { table, tangent } = await engine.run({ table: jacobian(vector, x), tangent: jvp(vector, x, tensor(1)) });
+        expect([jacobianMode(sum(chain(v)), v), jacobianMode(vector, x)]).toEqual([
+          'reverse',
+          'forward',
+        ]);
+        const { table, tangent } = await engine.run({
+          table: jacobian(vector, x),
+          tangent: jvp(vector, x, tensor(1)),
+        });
         expectNear(engine, table, [...tangent.data]);
         const { mode, nodes } = await explain(engine, vector, x);
         expect(mode).toBe('forward');

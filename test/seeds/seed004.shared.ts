@@ -1,7 +1,8 @@
 // Seed 004: component form, matrix form, batch form; the [sample, neuron, weight] tensor; then a recurrent network.
 import { beforeAll, describe, expect, it } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
-import type { Engine } from '../../src/engine.js';
+import { sizeOf } from '../../src/core/shape.js';
+import type { Engine } from '../../src/engine/engine.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { topological } from '../../src/graph/walk.js';
 import { sigmoid, tanh } from '../../src/ops/activation.js';
@@ -10,7 +11,6 @@ import { input, parameter, tensor } from '../../src/ops/leaf.js';
 import { matmul, outer } from '../../src/ops/matmul.js';
 import { sum } from '../../src/ops/reduce.js';
 import { broadcastTo, reshape, transpose } from '../../src/ops/view.js';
-import { sizeOf } from '../../src/shape.js';
 import { floats } from '../support/samples.js';
 import { expectNear, type Open } from './near.js';
 
@@ -47,12 +47,21 @@ export function seed004(open: Open): void {
       };
       for (let s = 0; s < S; s++) {
         const x = [0, 1, 2].map((i) => xData.data[3 * s + i]!);
-        const z1 = [0, 1, 2, 3].map((k) => x.reduce((t, a, j) => t + w1Data.data[3 * k + j]! * a, b1Data.data[k]!));
+        const z1 = [0, 1, 2, 3].map((k) =>
+          x.reduce((t, a, j) => t + w1Data.data[3 * k + j]! * a, b1Data.data[k]!),
+        );
         const a1 = z1.map(sigma);
-        const z2 = [0, 1].map((n) => a1.reduce((t, a, k) => t + w2Data.data[4 * n + k]! * a, b2Data.data[n]!));
-        const delta2 = z2.map((z, n) => 2 * (sigma(z) - yData.data[2 * s + n]!) * sigma(z) * (1 - sigma(z)));
+        const z2 = [0, 1].map((n) =>
+          a1.reduce((t, a, k) => t + w2Data.data[4 * n + k]! * a, b2Data.data[n]!),
+        );
+        const delta2 = z2.map(
+          (z, n) => 2 * (sigma(z) - yData.data[2 * s + n]!) * sigma(z) * (1 - sigma(z)),
+        );
         const delta1 = z1.map(
-          (z, k) => delta2.reduce((t, d, m) => t + d * w2Data.data[4 * m + k]!, 0) * sigma(z) * (1 - sigma(z)),
+          (z, k) =>
+            delta2.reduce((t, d, m) => t + d * w2Data.data[4 * m + k]!, 0) *
+            sigma(z) *
+            (1 - sigma(z)),
         );
         delta2.forEach((d, n) => {
           total.b2[n] += d;
@@ -81,7 +90,10 @@ export function seed004(open: Open): void {
       const gradients = [outer(delta1, x), delta1, outer(delta2, a1), delta2];
       const total = gradients.map(({ shape }) => new Array<number>(sizeOf(shape)).fill(0));
       for (let s = 0; s < S; s++) {
-        const feeds = { x: [...xData.data.slice(3 * s, 3 * s + 3)], y: [...yData.data.slice(2 * s, 2 * s + 2)] };
+        const feeds = {
+          x: [...xData.data.slice(3 * s, 3 * s + 3)],
+          y: [...yData.data.slice(2 * s, 2 * s + 2)],
+        };
         const values = await engine.run(gradients, feeds);
         total.forEach((sums, p) => {
           for (let i = 0; i < sums.length; i++) sums[i]! += values[p]!.data[i]!;
@@ -134,7 +146,9 @@ export function seed004(open: Open): void {
       expect(values.perExample.shape).toEqual([S, 4, 3]);
       expectNear(engine, values.summed, component().w1);
       // no O(batch²) work: nothing is larger than samples × neurons × weights
-      expect(Math.max(...topological([perExample]).map(({ shape }) => sizeOf(shape)))).toBe(S * sizes[0] * sizes[1]);
+      expect(Math.max(...topological([perExample]).map(({ shape }) => sizeOf(shape)))).toBe(
+        S * sizes[0] * sizes[1],
+      );
     });
 
     describe('the next step, a recurrent network', () => {
@@ -145,7 +159,10 @@ export function seed004(open: Open): void {
         return list;
       };
       const inputs = [...Array(steps).keys()].map((t) => tensor(floats(t + 30, [2])));
-      const [wData, uData] = [floats(40, [3, 3], { low: -1, high: 1 }), floats(41, [3, 2], { low: -1, high: 1 })];
+      const [wData, uData] = [
+        floats(40, [3, 3], { low: -1, high: 1 }),
+        floats(41, [3, 2], { low: -1, high: 1 }),
+      ];
 
       it('through time: δ_t = (Wᵀ δ_(t+1) + ∂C/∂h_t) ⊙ (1 − h_t²), and W collects Σ δ_t h_(t−1)ᵀ', async () => {
         const [w, u] = [tensor(wData), tensor(uData)];
@@ -160,7 +177,10 @@ export function seed004(open: Open): void {
           dh = matmul(w, delta, { transposeA: true });
         }
         const total = (parts: Tensor[]): Tensor => parts.reduce((a, b) => add(a, b));
-        const values = await engine.run({ reverse: grad(cost, [w, u]), byHand: [total(dws), total(dus)] });
+        const values = await engine.run({
+          reverse: grad(cost, [w, u]),
+          byHand: [total(dws), total(dus)],
+        });
         values.reverse.forEach((gradient, i) => {
           expectNear(engine, gradient, [...values.byHand[i]!.data]);
         });

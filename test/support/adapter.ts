@@ -10,12 +10,18 @@ async function find(): Promise<{ adapter: GPUAdapter; source: string }> {
     if ('missing' in found) throw new Error(found.missing);
     return found;
   }
-  if (!navigator.gpu) throw new Error('this browser has no navigator.gpu; start it with --enable-unsafe-webgpu');
+  if (!navigator.gpu)
+    throw new Error('this browser has no navigator.gpu; start it with --enable-unsafe-webgpu');
   const adapter = await navigator.gpu.requestAdapter();
-  if (!adapter) throw new Error('navigator.gpu gives no adapter; the browser has no driver for WebGPU');
-  const version = /(?:Headless)?Chrome\/[\d.]+/.exec(navigator.userAgent)?.[0] ?? navigator.userAgent;
+  if (!adapter)
+    throw new Error('navigator.gpu gives no adapter; the browser has no driver for WebGPU');
+  const version =
+    /(?:Headless)?Chrome\/[\d.]+/.exec(navigator.userAgent)?.[0] ?? navigator.userAgent;
   const { vendor, architecture, description } = adapter.info;
-  return { adapter, source: `${version}, ${[vendor, architecture, description].filter(Boolean).join(' ')}` };
+  return {
+    adapter,
+    source: `${version}, ${[vendor, architecture, description].filter(Boolean).join(' ')}`,
+  };
 }
 
 /** A fresh adapter; each gives one device, which is watched. */

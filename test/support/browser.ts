@@ -18,7 +18,9 @@ const flags = [
 
 /** The packaged Chromium's own libraries and, where the system has no fonts, its fonts. */
 async function packagedEnvironment(folder: string): Promise<Record<string, string | undefined>> {
-  const libraries = [join(folder, 'lib'), folder, process.env.LD_LIBRARY_PATH].filter(Boolean).join(delimiter);
+  const libraries = [join(folder, 'lib'), folder, process.env.LD_LIBRARY_PATH]
+    .filter(Boolean)
+    .join(delimiter);
   const environment = { ...process.env, LD_LIBRARY_PATH: libraries };
   if (existsSync('/etc/fonts/fonts.conf')) return environment;
   const fonts = join(folder, 'fonts.conf');
@@ -30,7 +32,11 @@ async function packagedEnvironment(folder: string): Promise<Record<string, strin
 }
 
 /** Without a GPU the packaged Chromium shows what WebGPU draws only if it composes the page by Vulkan too. */
-const composing = ['--use-angle=swiftshader', '--enable-features=Vulkan', '--use-vulkan=swiftshader'];
+const composing = [
+  '--use-angle=swiftshader',
+  '--enable-features=Vulkan',
+  '--use-vulkan=swiftshader',
+];
 
 export async function startBrowser({
   draws = false,
@@ -50,6 +56,12 @@ export async function startBrowser({
   if (!packaged && process.getuid?.() === 0) args.push('--no-sandbox');
   const env = packaged ? await packagedEnvironment(dirname(executablePath)) : process.env;
   const { launch } = await import('puppeteer');
-  const browser = await launch({ executablePath, headless, args: [...flags, ...args], env, ...options });
+  const browser = await launch({
+    executablePath,
+    headless,
+    args: [...flags, ...args],
+    env,
+    ...options,
+  });
   return Object.assign(browser, { source });
 }

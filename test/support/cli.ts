@@ -25,7 +25,10 @@ export function run(
   { env, onOutput }: Running = {},
 ): Promise<Outcome> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [file, ...args], { cwd, env: { ...process.env, NABLA_DEBUG: '', ...env } });
+    const child = spawn(process.execPath, [file, ...args], {
+      cwd,
+      env: { ...process.env, NABLA_DEBUG: '', ...env },
+    });
     let [out, errors] = ['', ''];
     child.stdout.on('data', (chunk: Buffer) => {
       out += chunk;
@@ -60,7 +63,8 @@ export async function openCli(): Promise<Cli> {
   if (build.code !== 0) throw new Error(`vite build: ${build.errors}`);
   return {
     ...{ folder, built },
-    nabla: (line, running = {}) => run(join(built, 'cli.js'), line.split(' ').filter(Boolean), folder, running),
+    nabla: (line, running = {}) =>
+      run(join(built, 'cli.js'), line.split(' ').filter(Boolean), folder, running),
     async close() {
       await Promise.all([folder, built].map((path) => rm(path, { recursive: true, force: true })));
     },
@@ -75,11 +79,16 @@ function idx(magic: number, shape: readonly number[], data: readonly number[]): 
 
 /** Ten classes that differ in which of two pixels is bright, and how; the labels' file is gzipped. */
 export async function writeDigits(path: string, prefix: string, length: number): Promise<void> {
-  const pixel = (at: number): number => ((at * 7919) % 64) + (at % 20 === (Math.floor(at / 20) % 10) * 2 ? 190 : 0);
+  const pixel = (at: number): number =>
+    ((at * 7919) % 64) + (at % 20 === (Math.floor(at / 20) % 10) * 2 ? 190 : 0);
   const pixels = Array.from({ length: length * 20 }, (_, at) => pixel(at));
   const labels = Array.from({ length }, (_, at) => at % 10);
   await writeFile(join(path, `${prefix}-images-idx3-ubyte`), idx(0x803, [length, 4, 5], pixels));
-  await writeFile(join(path, `${prefix}-labels-idx1-ubyte.gz`), gzipSync(idx(0x801, [length], labels)));
+  await writeFile(
+    join(path, `${prefix}-labels-idx1-ubyte.gz`),
+    gzipSync(idx(0x801, [length], labels)),
+  );
 }
 
-export const accuracyIn = ({ out }: Outcome): string | undefined => /^test accuracy (\S+)/m.exec(out)?.[1];
+export const accuracyIn = ({ out }: Outcome): string | undefined =>
+  /^test accuracy (\S+)/m.exec(out)?.[1];

@@ -1,5 +1,5 @@
 import { grad } from '../../src/autodiff/reverse.js';
-import { isFloat, type TensorData } from '../../src/dtype.js';
+import { isFloat, type TensorData } from '../../src/core/dtype.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { tensor } from '../../src/ops/leaf.js';
 import { instantiate } from './property.js';

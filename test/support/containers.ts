@@ -1,5 +1,5 @@
 // Bytes and numbers in everything that may hold them: whole buffers, views at any offset, Buffers, memory that others share.
-import type { TypedArray } from '../../src/dtype.js';
+import type { TypedArray } from '../../src/core/dtype.js';
 
 /** Memory that threads share; a page that is not isolated has no SharedArrayBuffer but by WebAssembly. */
 export function sharedMemory(bytes: number): ArrayBufferLike {
@@ -31,7 +31,8 @@ export const containers: Readonly<Record<string, (content: Uint8Array, offset: n
     const memory = content.slice();
     return { given: memory, memory };
   },
-  'a view': (content, offset) => view(new ArrayBuffer(content.length + offset + 5), content, offset),
+  'a view': (content, offset) =>
+    view(new ArrayBuffer(content.length + offset + 5), content, offset),
   'a DataView': (content, offset) => {
     const { given, memory } = view(new ArrayBuffer(content.length + offset + 5), content, offset);
     const { buffer, byteOffset, byteLength } = given as Uint8Array;
@@ -41,8 +42,10 @@ export const containers: Readonly<Record<string, (content: Uint8Array, offset: n
     const memory = content.slice();
     return { given: memory.buffer, memory };
   },
-  'a view of shared memory': (content, offset) => view(sharedMemory(content.length + offset), content, offset),
-  'a view of growing memory': (content, offset) => view(growingMemory(content.length + offset), content, offset),
+  'a view of shared memory': (content, offset) =>
+    view(sharedMemory(content.length + offset), content, offset),
+  'a view of growing memory': (content, offset) =>
+    view(growingMemory(content.length + offset), content, offset),
 };
 
 /** Numbers in arrays of shared and of growing memory, as `Kind` has them. */
@@ -52,7 +55,11 @@ export const unsteady: Readonly<Record<string, <T extends TypedArray>(values: T)
 };
 
 function inMemory<T extends TypedArray>(values: T, memory: ArrayBufferLike): T {
-  const Kind = values.constructor as new (buffer: ArrayBufferLike, offset: number, length: number) => T;
+  const Kind = values.constructor as new (
+    buffer: ArrayBufferLike,
+    offset: number,
+    length: number,
+  ) => T;
   const held = new Kind(memory, 16, values.length);
   held.set(values);
   return held;

@@ -73,11 +73,17 @@ export async function openDemo({ draws = false } = {}) {
   return {
     ...{ complaints, hold, refuse, letAllThrough },
     /** Opens a part of the page; `isFresh`: with nothing in the browser's cache. */
-    async openPage(part = '', prepare?: (page: Page) => Promise<unknown>, isFresh = false): Promise<Page> {
+    async openPage(
+      part = '',
+      prepare?: (page: Page) => Promise<unknown>,
+      isFresh = false,
+    ): Promise<Page> {
       const page = await (isFresh ? await browser.createBrowserContext() : browser).newPage();
       await page.setViewport(desktop);
       page.on('pageerror', (error) => complaints.push(String(error)));
-      page.on('requestfailed', (request) => complaints.push(`${request.url()}: ${request.failure()?.errorText}`));
+      page.on('requestfailed', (request) =>
+        complaints.push(`${request.url()}: ${request.failure()?.errorText}`),
+      );
       page.on('console', (message) => {
         if (['error', 'warn'].includes(message.type())) complaints.push(message.text());
       });
@@ -96,7 +102,10 @@ export async function openDemo({ draws = false } = {}) {
         for (const scheme of schemes) {
           await page.setViewport(viewport);
           await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
-          await page.screenshot({ path: join(pictures, `${name}-${device}-${scheme}.png`), fullPage: true });
+          await page.screenshot({
+            path: join(pictures, `${name}-${device}-${scheme}.png`),
+            fullPage: true,
+          });
         }
       await page.setViewport(desktop);
     },

@@ -12,7 +12,8 @@ export function noteSteps(): void {
     constructor(url: string | URL, options?: WorkerOptions) {
       super(url, options);
       this.addEventListener('message', ({ data }) => {
-        if (data.message?.type === 'step' || data.message?.type === 'report') last[data.part] = performance.now();
+        if (data.message?.type === 'step' || data.message?.type === 'report')
+          last[data.part] = performance.now();
       });
     }
   };
@@ -25,9 +26,19 @@ export interface Trainable {
   readonly status: string;
   readonly progress: string;
 }
-export const digits: Trainable = { part: 'digits', toggle: '#toggle', status: '#status', progress: '#progress' };
+export const digits: Trainable = {
+  part: 'digits',
+  toggle: '#toggle',
+  status: '#status',
+  progress: '#progress',
+};
 export const playground: Trainable = {
-  ...{ part: 'playground', toggle: '#playToggle', status: '#playStatus', progress: '#playProgress' },
+  ...{
+    part: 'playground',
+    toggle: '#playToggle',
+    status: '#playStatus',
+    progress: '#playProgress',
+  },
 };
 
 interface Seen {
@@ -39,7 +50,11 @@ const look = (page: Page, { toggle, status }: Trainable): Promise<Seen> =>
   page.evaluate(
     (button, words) => {
       const { textContent, disabled } = document.querySelector<HTMLButtonElement>(button)!;
-      return { label: textContent!, isOff: disabled, status: document.querySelector(words)!.textContent! };
+      return {
+        label: textContent!,
+        isOff: disabled,
+        status: document.querySelector(words)!.textContent!,
+      };
     },
     toggle,
     status,
@@ -51,7 +66,9 @@ const steps = (page: Page, { part }: Trainable): Promise<unknown> =>
     .evaluate(() => performance.now())
     .then((now) =>
       page.waitForFunction(
-        (name, from) => ((globalThis as never as { lastStep: Record<string, number> }).lastStep[name] ?? 0) > from,
+        (name, from) =>
+          ((globalThis as never as { lastStep: Record<string, number> }).lastStep[name] ?? 0) >
+          from,
         { timeout: 30_000 },
         part,
         now,
@@ -62,7 +79,9 @@ const steps = (page: Page, { part }: Trainable): Promise<unknown> =>
 const rests = (page: Page, { part }: Trainable): Promise<unknown> =>
   page.waitForFunction(
     (name) =>
-      performance.now() - ((globalThis as never as { lastStep: Record<string, number> }).lastStep[name] ?? 0) > 700,
+      performance.now() -
+        ((globalThis as never as { lastStep: Record<string, number> }).lastStep[name] ?? 0) >
+      700,
     { timeout: 30_000, polling: 50 },
     part,
   );
@@ -90,7 +109,8 @@ export async function agrees(page: Page, what: Trainable): Promise<Seen> {
 /** Ends with training paused, by the button that is there for it. */
 export async function canPause(page: Page, what: Trainable): Promise<void> {
   const { label } = await agrees(page, what);
-  const click = (): Promise<void> => page.$eval(what.toggle, (button) => (button as HTMLButtonElement).click());
+  const click = (): Promise<void> =>
+    page.$eval(what.toggle, (button) => (button as HTMLButtonElement).click());
   if (label !== 'Pause') {
     await click();
     await agrees(page, what);
@@ -103,13 +123,22 @@ export async function canPause(page: Page, what: Trainable): Promise<void> {
 export type Deed = { readonly wait: number; readonly on: string; readonly value?: string };
 
 /** Of choices: the values of its `select`s and of its groups of radio buttons. */
-export async function deedsOf(page: Page, buttons: readonly string[], form: string): Promise<fc.Arbitrary<Deed>> {
+export async function deedsOf(
+  page: Page,
+  buttons: readonly string[],
+  form: string,
+): Promise<fc.Arbitrary<Deed>> {
   const choices = await page.$$eval(`${form} select, ${form} [type=radio]`, (fields) =>
     fields.flatMap((field) => {
       const { name, value, id } = field as HTMLInputElement;
-      const values = field instanceof HTMLSelectElement ? [...field.options].map((each) => each.value) : [value];
+      const values =
+        field instanceof HTMLSelectElement ? [...field.options].map((each) => each.value) : [value];
       const own = name ? `[name="${name}"]` : `#${id}`;
-      return values.map((each) => ({ own, value: each, isRadio: !(field instanceof HTMLSelectElement) }));
+      return values.map((each) => ({
+        own,
+        value: each,
+        isRadio: !(field instanceof HTMLSelectElement),
+      }));
     }),
   );
   const wait = fc.oneof(fc.constant(0), fc.nat(150), fc.nat(600));

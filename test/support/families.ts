@@ -1,12 +1,12 @@
 // Generators of sample calls for each family of ops.
 import fc from 'fast-check';
+import type { Shape } from '../../src/core/shape.js';
 import type { Tensor, TensorLike } from '../../src/graph/tensor.js';
 import { where } from '../../src/ops/compare.js';
 import { gather, scatterAdd } from '../../src/ops/indexing.js';
 import { matmul } from '../../src/ops/matmul.js';
 import type { ReduceOptions } from '../../src/ops/reduce.js';
 import { concat, pad, slice } from '../../src/ops/slice.js';
-import type { Shape } from '../../src/shape.js';
 import {
   axisSizes,
   bools,
@@ -48,19 +48,29 @@ export const pointwise = (
   entry(
     name,
     (limit) =>
-      fc.tuple(broadcastable(limit, domains.length, { empty: true }), seeds).map(([operands, seed]) =>
-        sample(
-          name,
-          operands.map((shape, i) => floats(seed, shape, domains[i], i)),
-          (inputs) => call(...inputs),
+      fc
+        .tuple(broadcastable(limit, domains.length, { empty: true }), seeds)
+        .map(([operands, seed]) =>
+          sample(
+            name,
+            operands.map((shape, i) => floats(seed, shape, domains[i], i)),
+            (inputs) => call(...inputs),
+          ),
         ),
-      ),
     differentiable,
   );
-export const unary = (name: string, call: (x: Tensor) => Tensor, domain: Domain = {}, differentiable = true): Entry =>
-  pointwise(name, (x) => call(x!), [domain], differentiable);
-export const binary = (name: string, call: (a: Tensor, b: Tensor) => Tensor, a: Domain = {}, b: Domain = {}): Entry =>
-  pointwise(name, (x, y) => call(x!, y!), [a, b]);
+export const unary = (
+  name: string,
+  call: (x: Tensor) => Tensor,
+  domain: Domain = {},
+  differentiable = true,
+): Entry => pointwise(name, (x) => call(x!), [domain], differentiable);
+export const binary = (
+  name: string,
+  call: (a: Tensor, b: Tensor) => Tensor,
+  a: Domain = {},
+  b: Domain = {},
+): Entry => pointwise(name, (x, y) => call(x!, y!), [a, b]);
 
 /** Reductions over any axes, in every form that `axis` takes. */
 export const reduction = (
@@ -78,7 +88,9 @@ export const reduction = (
         const signed = fromEnd ? axes.map((axis) => axis - rank) : axes;
         const axis = form === 0 ? undefined : form === 1 ? signed[0] : signed;
         const options = { ...(axis === undefined ? {} : { axis }), keepDims };
-        return sample(`${name} ${JSON.stringify(options)}`, [floats(seed, shape, domain)], ([x]) => call(x!, options));
+        return sample(`${name} ${JSON.stringify(options)}`, [floats(seed, shape, domain)], ([x]) =>
+          call(x!, options),
+        );
       }),
   );
 
@@ -94,7 +106,9 @@ export const along = (
       fc.tuple(shapes(limit), seeds, fc.boolean()).map(([shape, seed, fromEnd]) => {
         const rank = Math.max(1, shape.length);
         const axis = (seed % rank) - (fromEnd ? rank : 0);
-        return sample(`${name} axis ${axis}`, [floats(seed, shape, domain)], ([x]) => call(x!, axis));
+        return sample(`${name} axis ${axis}`, [floats(seed, shape, domain)], ([x]) =>
+          call(x!, axis),
+        );
       }),
     differentiable,
   );
@@ -109,7 +123,10 @@ export const comparison = (name: string, call: (a: TensorLike, b: TensorLike) =>
           // inputs of one grid, so that some are equal
           whole
             ? [integers(seed, a!, -3, 3), integers(seed + 1, b!, -3, 3)]
-            : [floats(seed, a!, { low: -0.5, high: 0.5 }), floats(seed + 1, b!, { low: -0.5, high: 0.5 })],
+            : [
+                floats(seed, a!, { low: -0.5, high: 0.5 }),
+                floats(seed + 1, b!, { low: -0.5, high: 0.5 }),
+              ],
           ([x, y]) => call(x!, y!),
         ),
       ),
@@ -119,7 +136,10 @@ export const comparison = (name: string, call: (a: TensorLike, b: TensorLike) =>
 export const matmuls = entry('matmul', (limit) => {
   const most = Math.max(3, Math.round(limit ** 0.5));
   const flag = fc.boolean();
-  const size = fc.oneof({ arbitrary: axisSizes(most), weight: 15 }, { arbitrary: fc.constant(0), weight: 1 });
+  const size = fc.oneof(
+    { arbitrary: axisSizes(most), weight: 15 },
+    { arbitrary: fc.constant(0), weight: 1 },
+  );
   return fc
     .tuple(
       size,
@@ -138,24 +158,43 @@ export const matmuls = entry('matmul', (limit) => {
       const a = vectorA ? [k] : [...leadA, ...(transposeA ? [k, m] : [m, k])];
       const b = vectorB ? [k] : [...leadB, ...(transposeB ? [n, k] : [k, n])];
       const options = { transposeA, transposeB };
-      return sample(`matmul ${JSON.stringify(options)}`, [floats(seed, a), floats(seed, b, {}, 1)], ([x, y]) =>
-        matmul(x!, y!, options),
+      return sample(
+        `matmul ${JSON.stringify(options)}`,
+        [floats(seed, a), floats(seed, b, {}, 1)],
+        ([x, y]) => matmul(x!, y!, options),
       );
     });
 });
 
-export const vectors = (name: string, call: (u: Tensor, v: Tensor) => Tensor, same: boolean): Entry =>
+export const vectors = (
+  name: string,
+  call: (u: Tensor, v: Tensor) => Tensor,
+  same: boolean,
+): Entry =>
   entry(name, (limit) =>
     fc
-      .tuple(broadcastable(limit / 4, 2, { maxRank: 2 }), axisSizes(limit ** 0.5), axisSizes(limit ** 0.5), seeds)
+      .tuple(
+        broadcastable(limit / 4, 2, { maxRank: 2 }),
+        axisSizes(limit ** 0.5),
+        axisSizes(limit ** 0.5),
+        seeds,
+      )
       .map(([[a, b], m, n, seed]) =>
-        sample(name, [floats(seed, [...a!, m]), floats(seed, [...b!, same ? m : n], {}, 1)], ([u, v]) => call(u!, v!)),
+        sample(
+          name,
+          [floats(seed, [...a!, m]), floats(seed, [...b!, same ? m : n], {}, 1)],
+          ([u, v]) => call(u!, v!),
+        ),
       ),
   );
 
 export const gathers = entry('gather', (limit) =>
   fc
-    .tuple(shapes(limit, { minRank: 1, maxRank: 4 }), shapes(Math.min(limit, 9), { maxRank: 2, empty: true }), seeds)
+    .tuple(
+      shapes(limit, { minRank: 1, maxRank: 4 }),
+      shapes(Math.min(limit, 9), { maxRank: 2, empty: true }),
+      seeds,
+    )
     .map(([shape, picks, seed]) => {
       const axis = (seed % (2 * shape.length)) - shape.length;
       const indices = integers(
@@ -165,7 +204,9 @@ export const gathers = entry('gather', (limit) =>
         shape.at(axis < 0 ? axis : axis - shape.length)!,
         seed % 3 ? 'i32' : 'u32',
       );
-      return sample(`gather axis ${axis}`, [floats(seed, shape), indices], ([x, at]) => gather(x!, at!, { axis }));
+      return sample(`gather axis ${axis}`, [floats(seed, shape), indices], ([x, at]) =>
+        gather(x!, at!, { axis }),
+      );
     }),
 );
 
@@ -195,7 +236,9 @@ export const slices = entry('slice', (limit) =>
 export const pads = entry('pad', (limit) =>
   fc.tuple(shapes(limit / 2, { maxRank: 4, empty: true }), seeds).map(([shape, seed]) => {
     const widths = shape.map((_, i) => [(seed >> i) % 3, (seed >> (i + 2)) % 3] as const);
-    return sample(`pad ${JSON.stringify(widths)}`, [floats(seed, shape)], ([x]) => pad(x!, widths, seed % 2 ? 1.5 : 0));
+    return sample(`pad ${JSON.stringify(widths)}`, [floats(seed, shape)], ([x]) =>
+      pad(x!, widths, seed % 2 ? 1.5 : 0),
+    );
   }),
 );
 
@@ -217,13 +260,19 @@ export const concats = entry('concat', (limit) =>
     }),
 );
 
-export const views = (name: string, call: (x: Tensor, seed: number) => Tensor, differentiable = true): Entry =>
+export const views = (
+  name: string,
+  call: (x: Tensor, seed: number) => Tensor,
+  differentiable = true,
+): Entry =>
   entry(
     name,
     (limit) =>
       fc
         .tuple(shapes(limit, { empty: true }), seeds)
-        .map(([shape, seed]) => sample(`${name} #${seed}`, [floats(seed, shape)], ([x]) => call(x!, seed))),
+        .map(([shape, seed]) =>
+          sample(`${name} #${seed}`, [floats(seed, shape)], ([x]) => call(x!, seed)),
+        ),
     differentiable,
   );
 
@@ -231,7 +280,9 @@ export const views = (name: string, call: (x: Tensor, seed: number) => Tensor, d
 export function reshaped(shape: Shape, seed: number): Shape {
   if (shape.length === 0) return seed % 2 ? [1, 1] : [-1];
   const turned = [...shape.slice(seed % shape.length), ...shape.slice(0, seed % shape.length)];
-  return turned.length > 1 && seed % 3 ? [turned[0]! * turned[1]!, ...turned.slice(2)] : [...turned, 1];
+  return turned.length > 1 && seed % 3
+    ? [turned[0]! * turned[1]!, ...turned.slice(2)]
+    : [...turned, 1];
 }
 
 /** A cost of logits and targets in [0, 1) of one shape. */
@@ -247,7 +298,9 @@ export const wheres = entry('where', (limit) =>
   fc
     .tuple(broadcastable(limit, 3), seeds)
     .map(([[c, a, b], seed]) =>
-      sample('where', [bools(seed, c!), floats(seed, a!), floats(seed, b!, {}, 1)], ([x, y, w]) => where(x!, y!, w!)),
+      sample('where', [bools(seed, c!), floats(seed, a!), floats(seed, b!, {}, 1)], ([x, y, w]) =>
+        where(x!, y!, w!),
+      ),
     ),
 );
 
@@ -259,6 +312,8 @@ export const generated = (
   entry(
     name,
     (limit) =>
-      fc.tuple(shapes(limit, limits), seeds).map(([shape, seed]) => sample(name, [], () => build(shape, seed))),
+      fc
+        .tuple(shapes(limit, limits), seeds)
+        .map(([shape, seed]) => sample(name, [], () => build(shape, seed))),
     false,
   );

@@ -1,4 +1,6 @@
 // Random graphs with forks, broadcasts and shared leaves, for the CPU and the GPU.
+
+import { broadcastShapes, sizeOf } from '../../src/core/shape.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { sigmoid, softplus, tanh } from '../../src/ops/activation.js';
 import { add, cos, div, exp, mul, neg, sin, sqrt, square, sub } from '../../src/ops/arithmetic.js';
@@ -10,7 +12,6 @@ import { max, mean, sum } from '../../src/ops/reduce.js';
 import { concat, pad, slice } from '../../src/ops/slice.js';
 import { logSumExp, softmax } from '../../src/ops/softmax.js';
 import { broadcastTo, reshape, transpose } from '../../src/ops/view.js';
-import { broadcastShapes, sizeOf } from '../../src/shape.js';
 import { floats, uniforms } from './samples.js';
 
 /**
@@ -42,7 +43,12 @@ export function randomGraph(
       (x: Tensor) => sqrt(add(square(x), 1)),
     ],
     ...[transpose, (x: Tensor) => reshape(x, [-1]), (x: Tensor) => broadcastTo(x, [2, ...x.shape])],
-    ...[softmax, mean, (x: Tensor) => sum(x, { axis: 0, keepDims: true }), (x: Tensor) => max(x, { axis: -1 })],
+    ...[
+      softmax,
+      mean,
+      (x: Tensor) => sum(x, { axis: 0, keepDims: true }),
+      (x: Tensor) => max(x, { axis: -1 }),
+    ],
     (x) => logSumExp(x, { axis: -1 }),
     (x) =>
       pad(
@@ -73,7 +79,12 @@ export function randomGraph(
       // the shapes do not fit this op: draw again
     }
   }
-  const readBy = (user: Tensor): readonly Tensor[] => [...user.inputs, ...user.inputs.flatMap(({ inputs }) => inputs)];
-  const ends = pool.filter((node) => !pool.some((user) => (half ? readBy(user) : user.inputs).includes(node)));
+  const readBy = (user: Tensor): readonly Tensor[] => [
+    ...user.inputs,
+    ...user.inputs.flatMap(({ inputs }) => inputs),
+  ];
+  const ends = pool.filter(
+    (node) => !pool.some((user) => (half ? readBy(user) : user.inputs).includes(node)),
+  );
   return { y: ends.map((end) => mean(tame(end))).reduce((a, b) => add(a, b)), leaves, feeds };
 }

@@ -1,7 +1,17 @@
 // Graphs of f16 tensors with the numbers that PyTorch gives for them, and cases of the rule that f16 is storage.
 import { grad } from '../../src/autodiff/reverse.js';
 import type { Tensor } from '../../src/graph/tensor.js';
-import { add, div, exp, maximum, minimum, mul, sqrt, square, sub } from '../../src/ops/arithmetic.js';
+import {
+  add,
+  div,
+  exp,
+  maximum,
+  minimum,
+  mul,
+  sqrt,
+  square,
+  sub,
+} from '../../src/ops/arithmetic.js';
 import { cast } from '../../src/ops/cast.js';
 import { greater, where } from '../../src/ops/compare.js';
 import { gather } from '../../src/ops/indexing.js';
@@ -35,7 +45,11 @@ export const programs: readonly Program[] = [
     [0.28809, -1.1436, 1.1328, -0.07196, 0.76123, 0.082336],
     [0.40576, 0.87988, 0.55225, 0.17139, 0.47583, 0.74854],
   ],
-  ['exp 0 1', [2.0332, 0.27271, 7.3906, 0.65723, 4.9492, 1.1162], [2.0332, 0.27271, 0, 0.65723, 4.9492, 1.1162]],
+  [
+    'exp 0 1',
+    [2.0332, 0.27271, 7.3906, 0.65723, 4.9492, 1.1162],
+    [2.0332, 0.27271, 0, 0.65723, 4.9492, 1.1162],
+  ],
   ['center 0 1', [0.2229, -1.7871, 1.5635, -0.84961, 1.1699, -0.31982], [0, 0, 0, 0, 0, 0]],
   ['total 0 1', [1, -1, 4.2109, -0.12988, 1.8994, 2.2695], [3, 3, 3, 3, 3, 3]],
   ['softmax 0 1', [0.20178, 0.027039, 0.771, 0.097717, 0.73633, 0.16602], [0, 0, 0, 0, 0, 0]],
@@ -45,7 +59,11 @@ export const programs: readonly Program[] = [
     [4.625, -1.5635, 0.39111, 4.625, -1.5635, 0.39111],
   ],
   ['larger 0 1', [1.21, 0.37012, 2.0508, 2.1992, 1.5996, 0.58008], [0, 0, 1, 0, 1, 0]],
-  ['pick 0 1', [1.21, 0.37012, 0.20508, 2.1992, 0.15991, 0.58008], [0, 0, 0.099976, 0, 0.099976, 0]],
+  [
+    'pick 0 1',
+    [1.21, 0.37012, 0.20508, 2.1992, 0.15991, 0.58008],
+    [0, 0, 0.099976, 0, 0.099976, 0],
+  ],
   [
     'spread 0 1',
     [-1.6006, -3.6094, -0.25977, -2.3242, -0.30566, -1.7949],
@@ -91,7 +109,11 @@ export const programs: readonly Program[] = [
     [3.7617, -0.11346, -0.59521, 18.484, 1.0137, 1.1631],
     [-8.8516, -0.23718, 0.21362, 40.75, -1.583, -0.74072],
   ],
-  ['spread 1 1; over 2 2; sub 3 0', [-1.0781, 0.81445, -2.3906, 0.21619, -1.8662, -0.53076], [-1, -1, -1, -1, -1, -1]],
+  [
+    'spread 1 1; over 2 2; sub 3 0',
+    [-1.0781, 0.81445, -2.3906, 0.21619, -1.8662, -0.53076],
+    [-1, -1, -1, -1, -1, -1],
+  ],
   [
     'tiny 0 0; product 1 0; product 0 2; mul 2 1; pick 5 1; pick 6 0',
     [0.12097, 0.037018, 2.0508, 0.21997, 1.5996, 0.058014],
@@ -134,14 +156,17 @@ export function runProgram(text: string, a: Tensor, b: Tensor): { y: Tensor; gra
 }
 
 /** The distance between neighbouring numbers of f16 at `value`. */
-export const halfUlp = (value: number): number => 2 ** (Math.max(-14, Math.floor(Math.log2(Math.abs(value)))) - 10);
+export const halfUlp = (value: number): number =>
+  2 ** (Math.max(-14, Math.floor(Math.log2(Math.abs(value)))) - 10);
 
 /** Makes an f16 tensor of numbers. */
 export type Halves = (values: readonly number[], shape?: readonly number[]) => Tensor;
 /** f16 in a buffer. */
-export const stored: Halves = (values, shape) => tensor([...values], shape ?? [values.length], { dtype: 'f16' });
+export const stored: Halves = (values, shape) =>
+  tensor([...values], shape ?? [values.length], { dtype: 'f16' });
 /** f16 in a kernel alone, for adapters whose buffers hold none. */
-export const computed: Halves = (values, shape) => cast(tensor([...values], shape ?? [values.length]), 'f16');
+export const computed: Halves = (values, shape) =>
+  cast(tensor([...values], shape ?? [values.length]), 'f16');
 
 const [inf, nan] = [Number.POSITIVE_INFINITY, Number.NaN];
 /** More ones than f16 can count. */
@@ -152,16 +177,40 @@ const normalized = (x: Tensor): Tensor => {
 };
 
 /** What f16 tensors give, the first elements of it. */
-export const cases: readonly (readonly [name: string, build: (half: Halves) => Tensor, expected: number[]])[] = [
-  ['halves of all kinds', (half) => half([1.9, 2049, 2051, 70_000, -70_000]), [1.900390625, 2048, 2052, inf, -inf]],
-  ['halves at the ends', (half) => half([65_519, 65_520, inf, -inf, nan, -0]), [65_504, inf, inf, -inf, nan, -0]],
-  ['small halves', (half) => half([2 ** -24, 2 ** -25, 1.5 * 2 ** -24, -1e-7]), [2 ** -24, 0, 2 ** -23, -(2 ** -23)]],
-  ['casts of integers', () => cast(tensor([2049, 70_000, -5], [3], { dtype: 'i32' }), 'f16'), [2048, inf, -5]],
+export const cases: readonly (readonly [
+  name: string,
+  build: (half: Halves) => Tensor,
+  expected: number[],
+])[] = [
+  [
+    'halves of all kinds',
+    (half) => half([1.9, 2049, 2051, 70_000, -70_000]),
+    [1.900390625, 2048, 2052, inf, -inf],
+  ],
+  [
+    'halves at the ends',
+    (half) => half([65_519, 65_520, inf, -inf, nan, -0]),
+    [65_504, inf, inf, -inf, nan, -0],
+  ],
+  [
+    'small halves',
+    (half) => half([2 ** -24, 2 ** -25, 1.5 * 2 ** -24, -1e-7]),
+    [2 ** -24, 0, 2 ** -23, -(2 ** -23)],
+  ],
+  [
+    'casts of integers',
+    () => cast(tensor([2049, 70_000, -5], [3], { dtype: 'i32' }), 'f16'),
+    [2048, inf, -5],
+  ],
   ['a large factor', (half) => mul(half([1e-4]), 1e6), [100]],
   ['a small addend', (half) => mul(add(half([0]), 1e-9), 1e9), [1]],
   ['a large divisor', (half) => div(half([1]), 1e5), [168 * 2 ** -24]],
   ['a large numerator', (half) => div(1e6, half([100])), [1e4]],
-  ['a large branch', (half) => mul(where(greater(half([1, 2]), 1), 1e6, half([5, 5])), 1e-5), [839 * 2 ** -24, 10]],
+  [
+    'a large branch',
+    (half) => mul(where(greater(half([1, 2]), 1), 1e6, half([5, 5])), 1e-5),
+    [839 * 2 ** -24, 10],
+  ],
   ['a limit beyond f16', (half) => minimum(half([65_504]), 1e6), [65_504]],
   ['what overflows', (half) => mul(half([300, -300]), 300), [inf, -inf]],
   ['what comes back before it is stored', (half) => sqrt(square(half([300]))), [300]],
@@ -170,7 +219,11 @@ export const cases: readonly (readonly [name: string, build: (half: Halves) => T
   ['the mean of many ones', (half) => mean(half(many())), [1]],
   ['a sum whose parts overflow', (half) => sum(half([60_000, 60_000, -60_000])), [60_000]],
   ['the sum of many small numbers', (half) => sum(half(many(2 ** -8))), [273.5]],
-  ['the product of long vectors', (half) => matmul(half(many(2 ** -4)), half(many(2 ** -4))), [273.5]],
+  [
+    'the product of long vectors',
+    (half) => matmul(half(many(2 ** -4)), half(many(2 ** -4))),
+    [273.5],
+  ],
   ['logSumExp of many', (half) => logSumExp(half(many(0))), [11.15625]],
   ['softmax of many', (half) => softmax(half(many(0))), [240 * 2 ** -24]],
   ['logSoftmax of many', (half) => logSoftmax(half(many(0))), [-11.15625]],

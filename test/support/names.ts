@@ -1,7 +1,7 @@
 // The names of all of Nabla's own ops, those that only rules and composed ops use included.
 import fc from 'fast-check';
 import { grad } from '../../src/autodiff/reverse.js';
-import { isFloat } from '../../src/dtype.js';
+import { isFloat } from '../../src/core/dtype.js';
 import type { ComposedKernel } from '../../src/graph/op.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { topological } from '../../src/graph/walk.js';
@@ -26,4 +26,6 @@ const names = table.flatMap((entry) => {
 });
 
 /** Each once: add, reshape, full, softmaxBackward, constant, … */
-export const builtInNames: readonly string[] = [...new Set([...names, 'constant', 'input', 'parameter'])].sort();
+export const builtInNames: readonly string[] = [
+  ...new Set([...names, 'constant', 'input', 'parameter']),
+].sort();

@@ -1,6 +1,7 @@
 // One table of all ops with generators of sample inputs, for every generated test, on the CPU and on the GPU.
 import fc from 'fast-check';
 import { grad } from '../../src/autodiff/reverse.js';
+import { sizeOf } from '../../src/core/shape.js';
 import type { ComposedKernel, OpRecord, Options } from '../../src/graph/op.js';
 import { apply, type Tensor } from '../../src/graph/tensor.js';
 import { topological } from '../../src/graph/walk.js';
@@ -14,9 +15,14 @@ import { dot, outer } from '../../src/ops/matmul.js';
 import { descend, movingAverage, scaledDirection } from '../../src/ops/optimizer.js';
 import { random } from '../../src/ops/random.js';
 import { argMax, max, mean, min, sum } from '../../src/ops/reduce.js';
-import { logSoftmax, logSumExp, sigmoidCrossEntropy, softmax, softmaxCrossEntropy } from '../../src/ops/softmax.js';
+import {
+  logSoftmax,
+  logSumExp,
+  sigmoidCrossEntropy,
+  softmax,
+  softmaxCrossEntropy,
+} from '../../src/ops/softmax.js';
 import { broadcastTo, reshape, transpose } from '../../src/ops/view.js';
-import { sizeOf } from '../../src/shape.js';
 import * as family from './families.js';
 import { floats, integers, sample, seeds, shapes, shuffled } from './samples.js';
 import * as windowed from './windows.js';
@@ -27,7 +33,8 @@ function inner(name: string): (...inputs: Tensor[]) => Tensor {
   return (...inputs) => apply(node.op as OpRecord, inputs, node.options as Options);
 }
 const z = input([3]);
-const composed = (y: Tensor): Tensor => (y.op.kernel as ComposedKernel).compose(y.inputs, y.options);
+const composed = (y: Tensor): Tensor =>
+  (y.op.kernel as ComposedKernel).compose(y.inputs, y.options);
 const hidden: Tensor[] = topological([
   ...Object.values(activation.activations).map((call) => grad(sum(call(z)), z)),
   grad(sum(softmax(z)), z),
@@ -39,10 +46,12 @@ const hidden: Tensor[] = topological([
   ),
 ]);
 
-const { entry, pointwise, unary, binary, reduction, along, comparison, vectors, views, generated } = family;
+const { entry, pointwise, unary, binary, reduction, along, comparison, vectors, views, generated } =
+  family;
 const positive = { low: 0.1, high: 3 };
 const unit = { low: 0, high: 0.9 };
-const { add, sub, mul, div, neg, square, sqrt, pow, exp, log, abs, sin, cos, maximum, minimum } = arithmetic;
+const { add, sub, mul, div, neg, square, sqrt, pow, exp, log, abs, sin, cos, maximum, minimum } =
+  arithmetic;
 const { sigmoid, tanh, relu, leakyRelu, elu, gelu, silu, softplus } = activation;
 
 export const table: readonly family.Entry[] = [
@@ -58,7 +67,9 @@ export const table: readonly family.Entry[] = [
   entry('pow', (limit) =>
     fc
       .tuple(shapes(limit), seeds)
-      .map(([shape, seed]) => sample(`pow ${seed % 5}`, [floats(seed, shape)], ([x]) => pow(x!, (seed % 5) - 1))),
+      .map(([shape, seed]) =>
+        sample(`pow ${seed % 5}`, [floats(seed, shape)], ([x]) => pow(x!, (seed % 5) - 1)),
+      ),
   ),
   unary('exp', exp),
   unary('log', log, positive),
@@ -91,7 +102,11 @@ export const table: readonly family.Entry[] = [
   pointwise('softmaxBackward', inner('softmaxBackward'), [{}, {}, unit]),
   pointwise('crossEntropyBackward', inner('crossEntropyBackward'), [unit, unit, {}]),
   pointwise('movingAverage', (old, next) => movingAverage(0.9, old!, next!), [{}, {}]),
-  pointwise('scaledDirection', (m, v, floor) => scaledDirection(m!, v!, floor!), [{}, positive, positive]),
+  pointwise('scaledDirection', (m, v, floor) => scaledDirection(m!, v!, floor!), [
+    {},
+    positive,
+    positive,
+  ]),
   pointwise('descend', descend, [{}, {}, {}]),
   binary('shiftedExp', inner('shiftedExp')),
   pointwise('softmaxPart', inner('softmaxPart'), [{}, {}, positive]),
@@ -135,14 +150,18 @@ export const table: readonly family.Entry[] = [
     (limit) =>
       fc
         .tuple(shapes(limit / 5, { maxRank: 3 }), seeds)
-        .map(([shape, seed]) => sample('oneHot', [integers(seed, shape, 0, 5)], ([x]) => oneHot(x!, 5))),
+        .map(([shape, seed]) =>
+          sample('oneHot', [integers(seed, shape, 0, 5)], ([x]) => oneHot(x!, 5)),
+        ),
     false,
   ),
   generated('full', (shape, seed) => full(shape, seed / 1000)),
   generated('zeros', (shape) => zeros(shape)),
   generated('ones', (shape) => ones(shape)),
   generated('eye', (shape) => eye(shape.map((size) => Math.min(size, 9))), { maxRank: 2 }),
-  generated('arange', (shape, seed) => arange(-1, sizeOf(shape) / 4, { step: 0.25 + (seed % 7) / 10, dtype: 'f32' })),
+  generated('arange', (shape, seed) =>
+    arange(-1, sizeOf(shape) / 4, { step: 0.25 + (seed % 7) / 10, dtype: 'f32' }),
+  ),
   generated('arange', (shape) => arange(sizeOf(shape))),
   generated('random', (shape, seed) => random.uniform(shape, { seed })),
   generated('random', (shape, seed) => random.normal(shape, { seed })),

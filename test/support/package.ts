@@ -26,12 +26,18 @@ async function npm(cwd: string, ...words: string[]): Promise<unknown> {
 }
 
 /** Builds beside dist, which others may be using, packs, and installs in a new project. */
-export async function installPackage(): Promise<{ project: string; installed: string; packed: Packed }> {
+export async function installPackage(): Promise<{
+  project: string;
+  installed: string;
+  packed: Packed;
+}> {
   const project = await mkdtemp(join(tmpdir(), 'nabla-package-'));
   const stage = join(project, 'stage');
   await mkdir(stage);
-  for (const name of ['package.json', 'README.md', 'LICENSE']) await cp(join(root, name), join(stage, name));
-  const start = (program: string, ...words: string[]) => run(join(root, 'node_modules', program), words, root);
+  for (const name of ['package.json', 'README.md', 'LICENSE'])
+    await cp(join(root, name), join(stage, name));
+  const start = (program: string, ...words: string[]) =>
+    run(join(root, 'node_modules', program), words, root);
   const build = 'src/tsconfig.build.json';
   const made = await Promise.all([
     start('vite/bin/vite.js', 'build', '--logLevel', 'error', '--outDir', join(stage, 'dist')),
@@ -39,7 +45,9 @@ export async function installPackage(): Promise<{ project: string; installed: st
   ]);
   for (const { code, out, errors } of made) if (code !== 0) throw new Error(out + errors);
   await cp(join(stage, 'types'), join(stage, 'dist'), { recursive: true });
-  const [packed] = (await npm(stage, 'pack', '--pack-destination', project)) as [Packed & { filename: string }];
+  const [packed] = (await npm(stage, 'pack', '--pack-destination', project)) as [
+    Packed & { filename: string },
+  ];
   await writeFile(join(project, 'package.json'), '{ "private": true, "type": "module" }');
   await npm(project, 'install', `./${packed.filename}`);
   await rm(stage, { recursive: true });

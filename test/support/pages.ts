@@ -5,13 +5,18 @@ export const desktop = { width: 1280, height: 800 };
 export const phone = { width: 390, height: 844 };
 
 /** Opens an address; errors, warnings and requests beyond the page itself go to `complaints`. */
-export async function openQuiet(browser: Browser, url: string, complaints: string[]): Promise<Page> {
+export async function openQuiet(
+  browser: Browser,
+  url: string,
+  complaints: string[],
+): Promise<Page> {
   const page = await browser.newPage();
   await page.setViewport(desktop);
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('console', (message) => complaints.push(message.text()));
   page.on('request', (request) => {
-    if (!request.isNavigationRequest() && !request.url().startsWith('data:')) complaints.push(request.url());
+    if (!request.isNavigationRequest() && !request.url().startsWith('data:'))
+      complaints.push(request.url());
   });
   await page.goto(url);
   return page;

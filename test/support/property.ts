@@ -1,7 +1,7 @@
 // Generated tests: one seed a run, shown in the titles; VITE_SEED=… gives another, VITE_GPU_GRAPHS=… more graphs.
 import fc from 'fast-check';
+import type { TensorData } from '../../src/core/dtype.js';
 import { evaluate, ownValue } from '../../src/cpu/evaluate.js';
-import type { TensorData } from '../../src/dtype.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { input } from '../../src/ops/leaf.js';
 import type { Sample } from './samples.js';
@@ -11,8 +11,11 @@ export const seed = Number(env.VITE_SEED ?? 2026);
 export const gpuGraphs = Number(env.VITE_GPU_GRAPHS ?? 12);
 
 /** Holds `property` against generated cases; a failure prints the case, the seed and the path to it. */
-export const forAll = <T>(cases: fc.Arbitrary<T>, runs: number, property: (value: T) => void): void =>
-  fc.assert(fc.property(cases, property), { seed, numRuns: runs });
+export const forAll = <T>(
+  cases: fc.Arbitrary<T>,
+  runs: number,
+  property: (value: T) => void,
+): void => fc.assert(fc.property(cases, property), { seed, numRuns: runs });
 
 export const forAllAsync = <T>(
   cases: fc.Arbitrary<T>,
@@ -31,11 +34,14 @@ export function instantiate({ values, build }: Sample): {
 }
 
 /** Float64 values of nodes, from values for the inputs. */
-export const valuesOf = (nodes: readonly Tensor[], feeds: ReadonlyMap<Tensor, TensorData> = new Map()): TensorData[] =>
-  evaluate(nodes, (node) => feeds.get(node) ?? ownValue(node));
+export const valuesOf = (
+  nodes: readonly Tensor[],
+  feeds: ReadonlyMap<Tensor, TensorData> = new Map(),
+): TensorData[] => evaluate(nodes, (node) => feeds.get(node) ?? ownValue(node));
 
 /** Sixteen small whole numbers. */
-export const grid = (k: number): Float32Array => Float32Array.from({ length: 16 }, (_, i) => (i * k) % 7);
+export const grid = (k: number): Float32Array =>
+  Float32Array.from({ length: 16 }, (_, i) => (i * k) % 7);
 
 /** The largest |a − b| / (1 + |b|); NaN where only one is NaN, infinity for other lengths. */
 export function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {

@@ -22,7 +22,8 @@ export function readMessage(bytes: Uint8Array): Map<number, (bigint | Uint8Array
     else {
       const size = type === 2 ? Number(varint()) : sizes.get(type)!;
       value = bytes.slice(at, at + size);
-      if (value.length !== size) throw new Error(`field ${field} has ${value.length} bytes of ${size}`);
+      if (value.length !== size)
+        throw new Error(`field ${field} has ${value.length} bytes of ${size}`);
       at += size;
     }
     fields.set(field, [...(fields.get(field) ?? []), value]);

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { jvp } from '../../src/autodiff/forward.js';
 import { grad } from '../../src/autodiff/reverse.js';
-import { isFloat } from '../../src/dtype.js';
+import { isFloat } from '../../src/core/dtype.js';
 import type { ComposedKernel, Op } from '../../src/graph/op.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { topological } from '../../src/graph/walk.js';
@@ -17,7 +17,9 @@ export function recordsOf(roots: readonly Tensor[]): Set<Op> {
   for (const node of topological(roots)) {
     found.add(node.op);
     if (node.op.kernel.kind === 'composed')
-      for (const op of recordsOf([(node.op.kernel as ComposedKernel).compose(node.inputs, node.options)]))
+      for (const op of recordsOf([
+        (node.op.kernel as ComposedKernel).compose(node.inputs, node.options),
+      ]))
         found.add(op);
   }
   return found;

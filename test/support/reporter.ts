@@ -16,14 +16,22 @@ export class CountsReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[]): void {
     const projects = new Map<string, Counts>();
     for (const module of modules) {
-      const counts = projects.get(module.project.name) ?? { passed: 0, failed: 0, skipped: 0, adapters: new Set() };
+      const counts = projects.get(module.project.name) ?? {
+        passed: 0,
+        failed: 0,
+        skipped: 0,
+        adapters: new Set(),
+      };
       projects.set(module.project.name, counts);
       count(module, counts);
     }
     const all = [...projects.values()];
-    const total = (key: 'passed' | 'failed' | 'skipped') => all.reduce((sum, counts) => sum + counts[key], 0);
+    const total = (key: 'passed' | 'failed' | 'skipped') =>
+      all.reduce((sum, counts) => sum + counts[key], 0);
     for (const [name, { passed, failed, adapters }] of projects)
-      print(`${name}: ${passed} passed, ${failed} failed${adapters.size ? ` on ${[...adapters].join(' and ')}` : ''}`);
+      print(
+        `${name}: ${passed} passed, ${failed} failed${adapters.size ? ` on ${[...adapters].join(' and ')}` : ''}`,
+      );
     if (modules.some(({ moduleId }) => /\/demo[.\w]*\.test\.ts$/.test(moduleId))) tellPictures();
     const skipped = total('skipped');
     print(

@@ -1,8 +1,8 @@
 // Sample inputs of ops, made from a seed: f32-exact values, inside the domain, away from kinks and ties.
 import fc from 'fast-check';
-import type { DType, TensorData } from '../../src/dtype.js';
+import type { DType, TensorData } from '../../src/core/dtype.js';
+import { formatShape, type Shape, sizeOf } from '../../src/core/shape.js';
 import type { Tensor } from '../../src/graph/tensor.js';
-import { formatShape, type Shape, sizeOf } from '../../src/shape.js';
 
 /** One way to call an op: values for its inputs and the call itself. */
 export interface Sample {
@@ -48,24 +48,39 @@ export function floats(seed: number, shape: Shape, domain: Domain = {}, index = 
   const random = uniforms(seed + 7919 * index);
   const order = shuffled(distinct ? size : 0, seed + index);
   const cells = Math.round((high - low) / 0.1);
-  const cell = (i: number): number => (distinct ? order[i]! - Math.floor(size / 2) : Math.floor(random() * cells));
+  const cell = (i: number): number =>
+    distinct ? order[i]! - Math.floor(size / 2) : Math.floor(random() * cells);
   const from = distinct ? (low + high) / 2 : low;
-  const data = Float32Array.from({ length: size }, (_, i) => from + 0.1 * cell(i) + 0.02 * (1 + (index % 4)));
+  const data = Float32Array.from(
+    { length: size },
+    (_, i) => from + 0.1 * cell(i) + 0.02 * (1 + (index % 4)),
+  );
   return { shape, dtype: 'f32', data };
 }
 
 /** Whole numbers in [low, high). */
-export function integers(seed: number, shape: Shape, low: number, high: number, dtype: 'i32' | 'u32' = 'i32'): Value {
+export function integers(
+  seed: number,
+  shape: Shape,
+  low: number,
+  high: number,
+  dtype: 'i32' | 'u32' = 'i32',
+): Value {
   const random = uniforms(seed);
   const make = (): number => low + Math.floor(random() * (high - low));
   const length = sizeOf(shape);
-  const data = dtype === 'i32' ? Int32Array.from({ length }, make) : Uint32Array.from({ length }, make);
+  const data =
+    dtype === 'i32' ? Int32Array.from({ length }, make) : Uint32Array.from({ length }, make);
   return { shape, dtype, data };
 }
 
 export function bools(seed: number, shape: Shape): Value {
   const random = uniforms(seed);
-  return { shape, dtype: 'bool', data: Uint8Array.from({ length: sizeOf(shape) }, () => Number(random() < 0.5)) };
+  return {
+    shape,
+    dtype: 'bool',
+    data: Uint8Array.from({ length: sizeOf(shape) }, () => Number(random() < 0.5)),
+  };
 }
 
 export const seeds = fc.nat({ max: 2 ** 31 - 1 });
@@ -92,7 +107,10 @@ export function shapes(
   { minRank = 0, maxRank = 5, empty = false }: ShapeLimits = {},
 ): fc.Arbitrary<Shape> {
   const axis = empty
-    ? fc.oneof({ arbitrary: axisSizes(limit), weight: 12 }, { arbitrary: fc.constant(0), weight: 1 })
+    ? fc.oneof(
+        { arbitrary: axisSizes(limit), weight: 12 },
+        { arbitrary: fc.constant(0), weight: 1 },
+      )
     : axisSizes(limit);
   return fc.array(axis, { minLength: minRank, maxLength: maxRank }).map((drawn) => {
     let total = 1;
@@ -105,14 +123,24 @@ export function shapes(
 }
 
 /** Shapes of `count` operands that broadcast: each may lack leading axes and have 1 for others. */
-export const broadcastable = (limit: number, count: number, limits: ShapeLimits = {}): fc.Arbitrary<Shape[]> =>
+export const broadcastable = (
+  limit: number,
+  count: number,
+  limits: ShapeLimits = {},
+): fc.Arbitrary<Shape[]> =>
   fc
     .tuple(
       shapes(limit, limits),
-      fc.array(fc.record({ drop: fc.nat({ max: 8 }), ones: fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }) }), {
-        minLength: count,
-        maxLength: count,
-      }),
+      fc.array(
+        fc.record({
+          drop: fc.nat({ max: 8 }),
+          ones: fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }),
+        }),
+        {
+          minLength: count,
+          maxLength: count,
+        },
+      ),
     )
     .map(([shape, operands]) =>
       operands.map(({ drop, ones }) =>
@@ -123,5 +151,6 @@ export const broadcastable = (limit: number, count: number, limits: ShapeLimits 
 /** Shows a sample by its label when a property fails. */
 export const sample = (label: string, values: readonly Value[], build: Sample['build']): Sample =>
   Object.defineProperty({ label, values, build }, fc.toStringMethod, {
-    value: () => `${label}(${values.map(({ shape, dtype }) => `${dtype} ${formatShape(shape)}`).join(', ')})`,
+    value: () =>
+      `${label}(${values.map(({ shape, dtype }) => `${dtype} ${formatShape(shape)}`).join(', ')})`,
   });

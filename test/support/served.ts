@@ -7,7 +7,11 @@ import { extname, join } from 'node:path';
 import { expect } from 'vitest';
 import { startBrowser } from './browser.js';
 
-const types: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript' };
+const types: Record<string, string> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+};
 
 /** A page of its own. */
 export const htmlPage = (head: string): string =>
@@ -20,7 +24,9 @@ export async function serveProject(project: string) {
     const path = new URL(url!, 'http://127.0.0.1').pathname;
     const body = await readFile(join(project, path)).catch(() => undefined);
     response
-      .writeHead(body ? 200 : 404, { 'content-type': types[extname(path)] ?? 'application/octet-stream' })
+      .writeHead(body ? 200 : 404, {
+        'content-type': types[extname(path)] ?? 'application/octet-stream',
+      })
       .end(body);
   }).listen(0, '127.0.0.1');
   const [browser] = await Promise.all([startBrowser(), once(server, 'listening')]);
@@ -37,7 +43,11 @@ export async function serveProject(project: string) {
       tab.on('console', (message) => complaints.push(message.text()));
       await tab.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/${path}`);
       await tab
-        .waitForFunction((wanted) => document.title && document.querySelector(wanted), { timeout: 30_000 }, selector)
+        .waitForFunction(
+          (wanted) => document.title && document.querySelector(wanted),
+          { timeout: 30_000 },
+          selector,
+        )
         .catch((error) => complaints.push(String(error)));
       const title = await tab.title();
       await tab.close();

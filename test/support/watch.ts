@@ -50,7 +50,8 @@ export function watch(adapter: GPUAdapter): GPUAdapter {
     const destroy = device.destroy.bind(device);
     device.destroy = () => {
       closeScopes(device, state);
-      if (live.size > 0) complaints.push(`${live.size} buffers were alive when their device was destroyed`);
+      if (live.size > 0)
+        complaints.push(`${live.size} buffers were alive when their device was destroyed`);
       devices.delete(device);
       return destroy();
     };
@@ -72,7 +73,8 @@ export async function endWatch(): Promise<string[]> {
 /** After a file: the same, and every device must be gone. */
 export async function endFile(): Promise<string[]> {
   const found = await endWatch();
-  if (devices.size > 0) found.push(`${devices.size} devices were not destroyed; dispose of the engine`);
+  if (devices.size > 0)
+    found.push(`${devices.size} devices were not destroyed; dispose of the engine`);
   devices.clear();
   return found;
 }

@@ -26,13 +26,23 @@ const windowed = (limit: number) => {
     fc.tuple(fc.integer({ min: low, max: high }), fc.integer({ min: low, max: high }));
   const most = Math.max(3, Math.min(17, Math.floor((limit / 2) ** 0.5)));
   return fc
-    .record({ lead: pair(1, 2), image: pair(1, most), window: pair(1, 3), stride: pair(1, 3), padding: pair(0, 2) })
-    .chain((drawn) => fc.record({ seed: seeds, dilation: pair(1, 2) }).map((more) => ({ ...drawn, ...more })))
+    .record({
+      lead: pair(1, 2),
+      image: pair(1, most),
+      window: pair(1, 3),
+      stride: pair(1, 3),
+      padding: pair(0, 2),
+    })
+    .chain((drawn) =>
+      fc.record({ seed: seeds, dilation: pair(1, 2) }).map((more) => ({ ...drawn, ...more })),
+    )
     .map(({ image, window, dilation, ...rest }) => ({
       ...rest,
       window,
       dilation,
-      image: image.map((size, k) => Math.max(size, dilation[k]! * (window[k]! - 1) + 1 - 2 * rest.padding[k]!, 1)),
+      image: image.map((size, k) =>
+        Math.max(size, dilation[k]! * (window[k]! - 1) + 1 - 2 * rest.padding[k]!, 1),
+      ),
     }));
 };
 
@@ -40,7 +50,10 @@ export const convolutions = entry('conv2d', (limit) =>
   windowed(limit).map(({ lead, image, window, seed, stride, padding, dilation }) => {
     const settings: Settings = { stride, padding, dilation };
     const [channels, outputs] = [lead[1], 1 + (seed % 3)];
-    const values = [floats(seed, [lead[0], channels, ...image]), floats(seed, [outputs, channels, ...window], {}, 1)];
+    const values = [
+      floats(seed, [lead[0], channels, ...image]),
+      floats(seed, [outputs, channels, ...window], {}, 1),
+    ];
     const bias = seed % 2 ? [floats(seed, [outputs], {}, 2)] : [];
     return sample(`conv2d ${JSON.stringify(settings)}`, [...values, ...bias], ([x, w, b]) =>
       conv2d(x!, w!, { ...settings, ...(b ? { bias: b } : {}) }),
@@ -50,10 +63,15 @@ export const convolutions = entry('conv2d', (limit) =>
 
 export const pools = entry('maxPool2d', (limit) =>
   windowed(limit).map(({ lead, image, window: size, seed, stride, padding, dilation }) => {
-    const fitting = padding.map((width, k) => Math.min(width, Math.floor(size[k]! / 2))) as [number, number];
+    const fitting = padding.map((width, k) => Math.min(width, Math.floor(size[k]! / 2))) as [
+      number,
+      number,
+    ];
     const grown = image.map((extent, k) => Math.max(extent, dilation[k]! * (size[k]! - 1) + 1));
     const settings = { size, padding: fitting, dilation, ...(seed % 3 ? { stride } : {}) };
     const values = [floats(seed, [...lead, ...grown], { distinct: true })];
-    return sample(`maxPool2d ${JSON.stringify(settings)}`, values, ([x]) => maxPool2d(x!, settings));
+    return sample(`maxPool2d ${JSON.stringify(settings)}`, values, ([x]) =>
+      maxPool2d(x!, settings),
+    );
   }),
 );

@@ -5,7 +5,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { NablaError } from '../../src/errors.js';
+import { NablaError } from '../../src/core/errors.js';
 import {
   add,
   cast,
@@ -27,9 +27,15 @@ import { forAllAsync } from '../support/property.js';
 const engine = openCpuEngine();
 
 /** A model of one weight, which grows by 1 with every step. */
-function counting(extra: Partial<FitOptions> = {}): { options: FitOptions; steps: () => Promise<number> } {
+function counting(extra: Partial<FitOptions> = {}): {
+  options: FitOptions;
+  steps: () => Promise<number>;
+} {
   const weight = parameter(0, { name: 'weight' });
-  const model: nn.Layer = { parameters: [weight], apply: (x) => add(mul(weight, 1), mul(0, sum(cast(x, 'f32')))) };
+  const model: nn.Layer = {
+    parameters: [weight],
+    apply: (x) => add(mul(weight, 1), mul(0, sum(cast(x, 'f32')))),
+  };
   const data = dataset(new Int32Array(6), new Float32Array(6));
   const loss: FitOptions['loss'] = (output) => sum(output);
   const optimizer = optim.sgd({ learningRate: 1 });
@@ -156,7 +162,8 @@ describe('neither awaited nor iterated over', () => {
     }
   };
   const exit = (code: number): void => {
-    for (const listener of process.listeners('exit')) if (/tokens/.test(String(listener))) listener(code);
+    for (const listener of process.listeners('exit'))
+      if (/tokens/.test(String(listener))) listener(code);
   };
   /** Runs that nothing holds any more. */
   const drop = async (use: (run: Fit) => unknown, make: typeof fit = fit): Promise<void> => {

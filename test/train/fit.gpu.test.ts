@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { moons } from '../../src/data/points.js';
-import type { Engine } from '../../src/engine.js';
+import type { Engine } from '../../src/engine/engine.js';
 import {
   checkpoint,
   dataset,
@@ -25,7 +25,10 @@ beforeAll(async () => {
 afterAll(() => engine.dispose());
 
 const settings = (): FitOptions => ({
-  model: nn.sequential([nn.dense(2, 16, { activation: 'relu' }), nn.dropout(0.1), nn.dense(16, 2)], { seed: 4 }),
+  model: nn.sequential(
+    [nn.dense(2, 16, { activation: 'relu' }), nn.dropout(0.1), nn.dense(16, 2)],
+    { seed: 4 },
+  ),
   loss: loss.crossEntropy,
   optimizer: optim.adam({ learningRate: optim.schedules.cosine(0.05, { steps: 100 }) }),
   data: moons({ examples: 150 }),
@@ -60,7 +63,14 @@ describe('fit on the GPU', () => {
     );
     const model: nn.Layer = { parameters: [weight], apply: (x) => gather(weight, x) };
     const optimizer = optim.sgd({ learningRate: 1 });
-    const run = fit(engine, { model, loss: (output) => sum(output), optimizer, data, epochs: 3, batchSize: 16 });
+    const run = fit(engine, {
+      model,
+      loss: (output) => sum(output),
+      optimizer,
+      data,
+      epochs: 3,
+      batchSize: 16,
+    });
     for await (const { step } of run) expect(step % 5).toBe(0);
     expect(Array.from((await engine.read(weight)).data)).toEqual(new Array(70).fill(-3));
   });
@@ -72,7 +82,8 @@ describe('fit on the GPU', () => {
       const { uploadedBytes, readBytes } = engine.stats();
       seen.push([uploadedBytes, readBytes]);
     };
-    for await (const { epoch } of fit(engine, { ...options, onStep, reportEvery: 1 })) expect(epoch).toBeLessThan(3);
+    for await (const { epoch } of fit(engine, { ...options, onStep, reportEvery: 1 }))
+      expect(epoch).toBeLessThan(3);
     const epochs = [seen.slice(0, 4), seen.slice(5, 9)];
     for (const steps of epochs) expect(new Set(steps.map(([uploaded]) => uploaded)).size).toBe(1);
     const before = engine.stats();
@@ -88,9 +99,23 @@ describe('fit on the GPU', () => {
         told[step] = cost;
       };
       const data = moons({ examples: 1200, seed: 1 });
-      const model = nn.sequential(nn.dense(2, 4, { activation: 'tanh', seed: 1 }), nn.dense(4, 2, { seed: 2 }));
-      const rest = { loss: loss.crossEntropy, optimizer: optim.sgd({ learningRate: 0.1 }), epochs: 2, batchSize: 4 };
-      const run = fit(engine, { model, data, ...rest, onStep, ...(reportEvery && { reportEvery }) });
+      const model = nn.sequential(
+        nn.dense(2, 4, { activation: 'tanh', seed: 1 }),
+        nn.dense(4, 2, { seed: 2 }),
+      );
+      const rest = {
+        loss: loss.crossEntropy,
+        optimizer: optim.sgd({ learningRate: 0.1 }),
+        epochs: 2,
+        batchSize: 4,
+      };
+      const run = fit(engine, {
+        model,
+        data,
+        ...rest,
+        onStep,
+        ...(reportEvery && { reportEvery }),
+      });
       for await (const { cost } of run) expect(cost).toBeGreaterThan(0);
       return told;
     };
@@ -155,7 +180,8 @@ describe('fit on the GPU', () => {
         return costs;
       }),
     );
-    for (const [i, cost] of mixed!.entries()) expect(Math.abs(cost - single![i]!)).toBeLessThan(0.02);
+    for (const [i, cost] of mixed!.entries())
+      expect(Math.abs(cost - single![i]!)).toBeLessThan(0.02);
     expect(mixed).not.toEqual(single);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Engine } from '../../src/engine.js';
+import type { Engine } from '../../src/engine/engine.js';
 import {
   add,
   cast,
@@ -52,7 +52,9 @@ const uses = async ({ model }: FitOptions): Promise<number[]> =>
   Array.from((await engine.read(model.parameters[0]!)).data, (x) => 0 - x);
 
 const small = (extra: Partial<FitOptions> = {}): FitOptions => ({
-  model: nn.sequential([nn.dense(2, 5, { activation: 'tanh' }), nn.dropout(0.1), nn.dense(5, 2)], { seed: 3 }),
+  model: nn.sequential([nn.dense(2, 5, { activation: 'tanh' }), nn.dropout(0.1), nn.dense(5, 2)], {
+    seed: 3,
+  }),
   loss: loss.crossEntropy,
   optimizer: optim.adam({ learningRate: optim.schedules.cosine(0.05, { steps: 40 }) }),
   data: dataset(
@@ -87,8 +89,13 @@ describe('fit', () => {
       const onStep = ({ cost }: StepReport): number => seen.push(cost);
       const weight = parameter(0);
       // The cost of a batch of one is the number of its example.
-      const model: nn.Layer = { parameters: [weight], apply: (x) => add(cast(x, 'f32'), mul(0, weight)) };
-      await all(fit(engine, { ...counting(9, 1), model, epochs: 2, seed, shuffle, onStep, reportEvery: 1 }));
+      const model: nn.Layer = {
+        parameters: [weight],
+        apply: (x) => add(cast(x, 'f32'), mul(0, weight)),
+      };
+      await all(
+        fit(engine, { ...counting(9, 1), model, epochs: 2, seed, shuffle, onStep, reportEvery: 1 }),
+      );
       return seen;
     };
     const [first, again, other] = [await order(1), await order(1), await order(2)];
@@ -138,7 +145,15 @@ describe('fit', () => {
     const model: nn.Layer = { parameters: [zero], apply: (x) => gather(zero, x) };
     const optimizer = optim.sgd({ learningRate: 0 });
     const reports = await all(
-      fit(engine, { model, loss: loss.squaredError, data, optimizer, epochs: 1, batchSize: 3, validation: data }),
+      fit(engine, {
+        model,
+        loss: loss.squaredError,
+        data,
+        optimizer,
+        epochs: 1,
+        batchSize: 3,
+        validation: data,
+      }),
     );
     expect(reports[0]!.cost).toBeCloseTo(11, 12);
     expect(reports[0]!.validation!.cost).toBeCloseTo(11, 12);
@@ -158,7 +173,9 @@ describe('fit', () => {
 });
 
 describe('stopping', () => {
-  const stopAt = (step: number): { signal: AbortSignal; onStep: (report: StepReport) => void; reportEvery: number } => {
+  const stopAt = (
+    step: number,
+  ): { signal: AbortSignal; onStep: (report: StepReport) => void; reportEvery: number } => {
     const controller = new AbortController();
     const onStep = (report: StepReport): void => {
       if (report.step === step) controller.abort();
@@ -181,20 +198,28 @@ describe('stopping', () => {
     expect(used.every((count) => count === 1 || count === 2)).toBe(true);
   });
 
-  it.each([1, 2, 3, 7])('after step %i it goes on bit for bit: weights, costs and dropout', async (stop) => {
-    const options = small();
-    const content = ({ epoch, step, cost, accuracy }: EpochReport) => ({ epoch, step, cost, accuracy });
-    const whole = openCpuEngine();
-    const expected = await all(fit(whole, options));
-    const parts = openCpuEngine();
-    const first = fit(parts, { ...options, ...stopAt(stop) });
-    const reports = await all(first);
-    expect(first.progress.step).toBeLessThan(12);
-    const resume = JSON.parse(JSON.stringify(first.progress)) as Fit['progress'];
-    reports.push(...(await all(fit(parts, { ...options, resume }))));
-    expect(reports.map(content)).toEqual(expected.map(content));
-    expect(await weightsOf(parts, options)).toEqual(await weightsOf(whole, options));
-  });
+  it.each([1, 2, 3, 7])(
+    'after step %i it goes on bit for bit: weights, costs and dropout',
+    async (stop) => {
+      const options = small();
+      const content = ({ epoch, step, cost, accuracy }: EpochReport) => ({
+        epoch,
+        step,
+        cost,
+        accuracy,
+      });
+      const whole = openCpuEngine();
+      const expected = await all(fit(whole, options));
+      const parts = openCpuEngine();
+      const first = fit(parts, { ...options, ...stopAt(stop) });
+      const reports = await all(first);
+      expect(first.progress.step).toBeLessThan(12);
+      const resume = JSON.parse(JSON.stringify(first.progress)) as Fit['progress'];
+      reports.push(...(await all(fit(parts, { ...options, resume }))));
+      expect(reports.map(content)).toEqual(expected.map(content));
+      expect(await weightsOf(parts, options)).toEqual(await weightsOf(whole, options));
+    },
+  );
 
   it('does nothing when the signal was aborted before', async () => {
     const options = { ...counting(4, 2), signal: AbortSignal.abort() };
@@ -228,12 +253,16 @@ describe('bad calls', () => {
 
   it('a label without an output is found before training', async () => {
     const data = dataset(new Float32Array(6), [0, 1, 2]);
-    await expect(all(fit(engine, small({ data })))).rejects.toThrow(/label 2 of example 2 has no output/);
+    await expect(all(fit(engine, small({ data })))).rejects.toThrow(
+      /label 2 of example 2 has no output/,
+    );
   });
 
   it('another data set or batch size cannot go on from a progress', async () => {
     const { progress } = fit(engine, small());
-    expect(() => fit(engine, small({ batchSize: 5, resume: progress }))).toThrow(/batchSize 4 and the run 5/);
+    expect(() => fit(engine, small({ batchSize: 5, resume: progress }))).toThrow(
+      /batchSize 4 and the run 5/,
+    );
     expect(() => fit(engine, small({ seed: 6, resume: progress }))).toThrow(/seed/);
   });
 });

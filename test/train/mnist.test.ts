@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CpuBackend } from '../../src/cpu/backend.js';
-import { Engine } from '../../src/engine.js';
+import { Engine } from '../../src/engine/engine.js';
 import { type Dataset, data, evaluate, fit, loss, nn, optim } from '../../src/index.node.js';
 
 describe('MNIST in float64', () => {
@@ -20,22 +20,46 @@ describe('MNIST in float64', () => {
     const before = await evaluate(engine, { model, loss: loss.crossEntropy, data: test });
     expect(Math.abs(before.accuracy! - chance)).toBeLessThan(0.12);
     expect(before.examples).toBe(500);
-    const settings = { model, loss: loss.crossEntropy, optimizer, data: train, epochs: 2, batchSize: 48 };
-    for await (const { epoch, step, accuracy, validation } of fit(engine, { ...settings, validation: test }))
+    const settings = {
+      model,
+      loss: loss.crossEntropy,
+      optimizer,
+      data: train,
+      epochs: 2,
+      batchSize: 48,
+    };
+    for await (const { epoch, step, accuracy, validation } of fit(engine, {
+      ...settings,
+      validation: test,
+    }))
       if (epoch === 2) {
         expect(step).toBe(84);
         expect(accuracy).toBeGreaterThan(0.85);
         expect(validation!.accuracy).toBeGreaterThan(0.84);
-        expect(validation).toMatchObject({ cost: expect.any(Number), accuracy: expect.any(Number) });
+        expect(validation).toMatchObject({
+          cost: expect.any(Number),
+          accuracy: expect.any(Number),
+        });
       }
   }, 60_000);
 
   it("begins to be learnt by Nielsen's network: sigmoid, quadratic cost, batches of 10, rate 3", async () => {
     const engine = new Engine(new CpuBackend());
-    const wide = { activation: 'sigmoid', initializer: 'lecunNormal', biasInitializer: 'standardNormal' } as const;
+    const wide = {
+      activation: 'sigmoid',
+      initializer: 'lecunNormal',
+      biasInitializer: 'standardNormal',
+    } as const;
     const model = nn.sequential(nn.dense(784, 30, wide), nn.dense(30, 10, wide));
     const optimizer = optim.sgd({ learningRate: 3 });
-    const settings = { model, loss: loss.halfSquaredError, optimizer, data: train, epochs: 1, batchSize: 10 };
+    const settings = {
+      model,
+      loss: loss.halfSquaredError,
+      optimizer,
+      data: train,
+      epochs: 1,
+      batchSize: 10,
+    };
     for await (const { validation } of fit(engine, { ...settings, validation: test }))
       expect(validation!.accuracy).toBeGreaterThan(0.7);
   }, 60_000);

@@ -48,6 +48,8 @@ it('sends arrays in shared memory, as copies', async () => {
 
 const inBrowsers = typeof Worker === 'undefined' ? [] : ['a script with an error'];
 it.each(inBrowsers)('says what is wrong with a worker that does not start: %s', async () => {
-  const worker = new Worker(new URL('data:text/javascript,throw new Error("broken")'), { type: 'module' });
+  const worker = new Worker(new URL('data:text/javascript,throw new Error("broken")'), {
+    type: 'module',
+  });
   await expect(remoteTrainer(worker)).rejects.toThrow(/an error in the worker: .*broken/);
 });

@@ -1,7 +1,13 @@
 // Both sides in one thread, through a channel of Node's; test/node/worker.test.ts has threads.
 import { MessageChannel } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
-import { CheckError, DeviceLostError, FormatError, NablaError, ShapeError } from '../../src/errors.js';
+import {
+  CheckError,
+  DeviceLostError,
+  FormatError,
+  NablaError,
+  ShapeError,
+} from '../../src/core/errors.js';
 import {
   dataset,
   type EpochReport,
@@ -34,7 +40,9 @@ const settings = (epochs = 4): Settings => ({
   epochs,
 });
 const build = ({ inputs, labels, epochs, batchSize = 5 }: Settings) => ({
-  model: nn.sequential([nn.dense(2, 6, { activation: 'tanh' }), nn.dropout(0.2), nn.dense(6, 2)], { seed: 4 }),
+  model: nn.sequential([nn.dense(2, 6, { activation: 'tanh' }), nn.dropout(0.2), nn.dense(6, 2)], {
+    seed: 4,
+  }),
   optimizer: optim.adam({ learningRate: 0.05 }),
   ...{ loss: loss.crossEntropy, data: dataset(inputs.points, labels), epochs, batchSize },
 });
@@ -45,10 +53,17 @@ afterEach(async () => {
 });
 
 /** A trainer at the other end of a channel. */
-async function connect(given = settings(), listeners: RemoteListeners = {}, calls: ServedTrainer['calls'] = {}) {
+async function connect(
+  given = settings(),
+  listeners: RemoteListeners = {},
+  calls: ServedTrainer['calls'] = {},
+) {
   const { port1, port2 } = new MessageChannel();
   const engine = openCpuEngine();
-  serveTrainer<Settings>((received) => ({ engine, ...build(received), reportEvery: 1, calls }), port2);
+  serveTrainer<Settings>(
+    (received) => ({ engine, ...build(received), reportEvery: 1, calls }),
+    port2,
+  );
   const trainer = await remoteTrainer(port1, given, listeners);
   open.push(trainer);
   return { trainer, engine };
@@ -87,11 +102,18 @@ describe('a remote trainer', () => {
       return { engine: openCpuEngine(), ...build(sent), reportEvery: 1 };
     }, port2);
     const list = [1, { deep: [shared] }, 'text'];
-    const trainer = await remoteTrainer(port1, { ...given, inputs: { points: shared }, flags, list });
+    const trainer = await remoteTrainer(port1, {
+      ...given,
+      inputs: { points: shared },
+      flags,
+      list,
+    });
     open.push(trainer);
     shared.fill(0); // another thread's later writing is not seen
     flags.setUint8(3, 0);
-    const [sent] = received as [Settings & { flags: DataView; list: [1, { deep: [Float32Array] }, 'text'] }];
+    const [sent] = received as [
+      Settings & { flags: DataView; list: [1, { deep: [Float32Array] }, 'text'] },
+    ];
     for (const points of [sent.inputs.points, sent.list[1].deep[0]]) {
       expect(points).toEqual(settings().inputs.points);
       expect(points.buffer).toBeInstanceOf(ArrayBuffer);
@@ -107,7 +129,8 @@ describe('a remote trainer', () => {
     const file = await trainer.save();
     const shared = new Uint8Array(sharedMemory(file.length), 0, file.length);
     shared.set(file);
-    for (const bytes of [file, Buffer.from(file), file.slice().buffer, shared]) await trainer.load(bytes);
+    for (const bytes of [file, Buffer.from(file), file.slice().buffer, shared])
+      await trainer.load(bytes);
     expect(shared).toEqual(file);
     await expect(trainer.load('file' as never)).rejects.toThrow(FormatError);
     expect(await reportsOf(trainer)).toEqual(await local());
@@ -167,10 +190,13 @@ describe('a remote trainer', () => {
     const serve = () => {
       const { port1, port2 } = new MessageChannel();
       const norm = nn.batchNorm1d(6);
-      const model = nn.sequential([nn.dense(2, 6, { bias: false }), norm, nn.dense(6, 2)], { seed: 4 });
+      const model = nn.sequential([nn.dense(2, 6, { bias: false }), norm, nn.dense(6, 2)], {
+        seed: 4,
+      });
       const engine = openCpuEngine();
       serveTrainer<Settings>((given) => ({ engine, ...build(given), model }), port2);
-      const values = () => Promise.all(norm.buffers.map(async (each) => Array.from((await engine.read(each)).data)));
+      const values = () =>
+        Promise.all(norm.buffers.map(async (each) => Array.from((await engine.read(each)).data)));
       return { port1, values };
     };
     const [first, second] = [serve(), serve()];
@@ -237,9 +263,13 @@ describe('errors', () => {
     };
     const { trainer } = await connect(settings(), {}, calls);
     await expect(trainer.call('shape')).rejects.toSatisfy(
-      (error) => error instanceof ShapeError && error.name === 'ShapeError' && error.message === 'add: no',
+      (error) =>
+        error instanceof ShapeError && error.name === 'ShapeError' && error.message === 'add: no',
     );
-    await expect(trainer.call('shape')).rejects.toHaveProperty('stack', expect.stringContaining('remote.test'));
+    await expect(trainer.call('shape')).rejects.toHaveProperty(
+      'stack',
+      expect.stringContaining('remote.test'),
+    );
     await expect(trainer.call('lost')).rejects.toBeInstanceOf(DeviceLostError);
     await expect(trainer.call('type')).rejects.toMatchObject({ name: 'TypeError' });
     await expect(trainer.call('text')).rejects.toThrow(/^words$/);
@@ -250,7 +280,12 @@ describe('errors', () => {
     const { port1, port2 } = new MessageChannel();
     serveTrainer<number>((epochs) => {
       if (epochs < 0) throw new CheckError('setUp: no');
-      return { engine: openCpuEngine(), ...build(settings()), epochs, loss: () => nn.dense(1, 1).parameters[0]! };
+      return {
+        engine: openCpuEngine(),
+        ...build(settings()),
+        epochs,
+        loss: () => nn.dense(1, 1).parameters[0]!,
+      };
     }, port2);
     const trainer = await remoteTrainer(port1, 2);
     open.push(trainer);
@@ -268,7 +303,9 @@ describe('errors', () => {
     expect(() => serveTrainer(() => build(settings()) as never, null)).toThrow(/pass parentPort/);
     expect(() => serveTrainer(() => build(settings()) as never)).toThrow(NablaError);
     const { port1 } = new MessageChannel();
-    await expect(remoteTrainer(port1, {}, { onSteps: () => {} } as never)).rejects.toThrow(/no option 'onSteps'/);
+    await expect(remoteTrainer(port1, {}, { onSteps: () => {} } as never)).rejects.toThrow(
+      /no option 'onSteps'/,
+    );
     port1.close();
   });
 });

@@ -21,7 +21,11 @@ const half = 'const K = 2.0;\nfn half(x: f32) -> f32 { return x / K; }';
 function filled(size: number, group = 8) {
   const vocabulary = new Vocabulary();
   vocabulary.take({ name: 'half', source: half, byUser: true });
-  return fill(skeleton, { parts: { store: 'b0[x] = 1u;' }, constants: { GROUP: group, SIZE: size, N: 2 }, vocabulary });
+  return fill(skeleton, {
+    parts: { store: 'b0[x] = 1u;' },
+    constants: { GROUP: group, SIZE: size, N: 2 },
+    vocabulary,
+  });
 }
 
 describe('a template', () => {
@@ -29,7 +33,16 @@ describe('a template', () => {
     const both = counter('i') + counter('j');
     const text = templateOf(`//:repeat i 2\n//:repeat j M\n${both} //:part\n//:end\n//:end\n`);
     const lines = expand(text, { part: templateOf(`<${counter('i')}>`) }, { M: 2 });
-    expect(lines.split(/\s+/).filter(Boolean)).toEqual(['00', '<0>', '01', '<0>', '10', '<1>', '11', '<1>']);
+    expect(lines.split(/\s+/).filter(Boolean)).toEqual([
+      '00',
+      '<0>',
+      '01',
+      '<0>',
+      '10',
+      '<1>',
+      '11',
+      '<1>',
+    ]);
   });
 });
 
@@ -47,7 +60,10 @@ describe('a kernel', () => {
   });
 
   it('begins like another of the same workgroups, whatever their constants are called', () => {
-    expect([startsAlike(filled(1), filled(2)), startsAlike(filled(1, 8), filled(1, 16))]).toEqual([true, false]);
+    expect([startsAlike(filled(1), filled(2)), startsAlike(filled(1, 8), filled(1, 16))]).toEqual([
+      true,
+      false,
+    ]);
   });
 
   it('joins others: their own names have their numbers, libraries come once', () => {

@@ -16,19 +16,29 @@ describe('a vocabulary', () => {
   it('takes a function with all that it mentions, and nothing else', () => {
     const vocabulary = new Vocabulary();
     expect(vocabulary.take({ name: 'scaled', source })).toBe('scaled');
-    expect([...vocabulary.taken.keys()].sort()).toEqual(['Number', 'Pair', 'SCALE', 'helper', 'scaled']);
+    expect([...vocabulary.taken.keys()].sort()).toEqual([
+      'Number',
+      'Pair',
+      'SCALE',
+      'helper',
+      'scaled',
+    ]);
     expect([...vocabulary.directives]).toEqual(['enable f16;']);
   });
 
   it("keeps users' names apart from Nabla's and from each other's", () => {
     const vocabulary = new Vocabulary();
     const texts = [source, source.replace('2.0', '3.0'), source];
-    const names = texts.map((text) => vocabulary.take({ name: 'scaled', source: text, byUser: true }));
+    const names = texts.map((text) =>
+      vocabulary.take({ name: 'scaled', source: text, byUser: true }),
+    );
     expect(names).toEqual(['user0_scaled', 'user1_scaled', 'user0_scaled']);
     expect(vocabulary.taken.get('user1_helper')?.text).toBe(
       'fn user1_helper(x: f32) -> user1_Number { let p = user1_Pair(x, 1.0); return p.first * p.SCALE * user1_SCALE; }',
     );
-    expect(vocabulary.taken.get('user0_Pair')?.text).toBe('struct user0_Pair { first: f32, SCALE: f32 }');
+    expect(vocabulary.taken.get('user0_Pair')?.text).toBe(
+      'struct user0_Pair { first: f32, SCALE: f32 }',
+    );
   });
 
   it('gives functions of f32 for integers, for which nothing is NaN', () => {
@@ -42,7 +52,9 @@ describe('a vocabulary', () => {
   });
 
   it('says what a source lacks', () => {
-    expect(() => new Vocabulary().take({ name: 'SCALE', source })).toThrow("its WGSL holds no 'fn SCALE('");
+    expect(() => new Vocabulary().take({ name: 'SCALE', source })).toThrow(
+      "its WGSL holds no 'fn SCALE('",
+    );
   });
 
   it('absorbs another, and gives other names to what differs', () => {
@@ -58,6 +70,9 @@ describe('a vocabulary', () => {
 });
 
 it('finds the function that a line is in', () => {
-  expect(functionAt('const A = 1;\n\nfn a() {\n  return;\n}\nfn b() {}', 4)).toEqual({ name: 'a', line: 3 });
+  expect(functionAt('const A = 1;\n\nfn a() {\n  return;\n}\nfn b() {}', 4)).toEqual({
+    name: 'a',
+    line: 3,
+  });
   expect(functionAt('const A = 1;\nfn a() {}', 1)).toBeUndefined();
 });

@@ -1,10 +1,10 @@
 // Text by characters: as a training set, and as text that a trained network generates.
 import { readFile } from 'node:fs/promises';
+import { hostData } from '../../core/dtype.js';
+import { NablaError } from '../../core/errors.js';
 import { dataset } from '../../data/dataset.js';
 import { uniforms } from '../../data/random.js';
-import { hostData } from '../../dtype.js';
-import type { Engine } from '../../engine.js';
-import { NablaError } from '../../errors.js';
+import type { Engine } from '../../engine/engine.js';
 import type { Layer } from '../../nn/index.js';
 import { input } from '../../ops/leaf.js';
 import { slice } from '../../ops/slice.js';
@@ -23,22 +23,37 @@ const WRITTEN = 240;
  */
 export async function openText(file: string | undefined, known?: string) {
   if (file === undefined)
-    throw new NablaError('--text: a network of characters reads a text; demo/genesis.txt is in the repository');
+    throw new NablaError(
+      '--text: a network of characters reads a text; demo/genesis.txt is in the repository',
+    );
   const characters = [...(await withFile(file, () => readFile(file, 'utf8')))];
   const examples = Math.floor((characters.length - 1) / LENGTH);
   if (examples < 10)
-    throw new NablaError(`--text ${file}: ${characters.length} characters; ${10 * LENGTH + 1} are the least`);
+    throw new NablaError(
+      `--text ${file}: ${characters.length} characters; ${10 * LENGTH + 1} are the least`,
+    );
   const alphabet = [...(known ?? [...new Set(characters)].sort())];
   const codes = new Map(alphabet.map((character, code) => [character, code]));
   const strange = characters.find((character) => !codes.has(character));
   if (strange !== undefined)
-    throw new NablaError(`--text ${file}: the network never saw '${strange}'; give a text like its own`);
+    throw new NablaError(
+      `--text ${file}: the network never saw '${strange}'; give a text like its own`,
+    );
   const text = Int32Array.from(characters, (character) => codes.get(character)!);
-  const from = (start: number) => hostData([examples, LENGTH], 'i32', text.slice(start, start + examples * LENGTH));
+  const from = (start: number) =>
+    hostData([examples, LENGTH], 'i32', text.slice(start, start + examples * LENGTH));
   const [train, test] = dataset(from(0), from(1)).split(0.9);
   const source = `data    ${file}: ${count(text.length)} characters, ${alphabet.length} different; ${count(train.length)} training and ${count(test.length)} test examples of ${LENGTH}`;
   const classes = alphabet.length;
-  return { train, test, inputs: classes, classes, alphabet: alphabet.join(''), source, option: ` --text ${file}` };
+  return {
+    train,
+    test,
+    inputs: classes,
+    classes,
+    alphabet: alphabet.join(''),
+    source,
+    option: ` --text ${file}`,
+  };
 }
 
 /** What a network writes after a prompt, drawn one character after the other by what it holds likely. */

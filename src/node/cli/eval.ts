@@ -1,5 +1,5 @@
 // `nabla eval`: test accuracy and cost of a trained network, its confusion matrix or the text it generates.
-import { NablaError } from '../../errors.js';
+import { NablaError } from '../../core/errors.js';
 import { evaluate } from '../../train/evaluate.js';
 import { predict } from '../report/predictions.js';
 import { openText, write } from './chars.js';
@@ -13,7 +13,9 @@ import { print, resultLine } from './text.js';
 export async function evaluateFile(file: string, options: EvalOptions): Promise<void> {
   const { architecture, model, loadInto } = await openModel(file);
   const { alphabet, sizes } = architecture;
-  const { test, ...data } = await (alphabet ? openText(options.text, alphabet) : openDigits(options.data));
+  const { test, ...data } = await (alphabet
+    ? openText(options.text, alphabet)
+    : openDigits(options.data));
   if (sizes[0] !== data.inputs || sizes.at(-1) !== data.classes)
     throw new NablaError(
       `${file}: it turns ${sizes[0]} numbers into ${sizes.at(-1)} classes and the digits have ${data.inputs} pixels and 10 classes; name the folder that it was trained on with --data`,

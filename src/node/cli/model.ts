@@ -1,14 +1,21 @@
 // Models of the commands: the architecture saved in a model's file, and how a model is built from it.
-import type { Engine } from '../../engine.js';
-import { NablaError } from '../../errors.js';
+
+import { NablaError } from '../../core/errors.js';
+import { sizeOf } from '../../core/shape.js';
+import type { Engine } from '../../engine/engine.js';
 import type { Tensor } from '../../graph/tensor.js';
 import { load } from '../../io/checkpoint.js';
 import { decode } from '../../io/safetensors.js';
-import { binaryCrossEntropy, crossEntropy, halfSquaredError, type Loss, squaredError } from '../../loss.js';
+import {
+  binaryCrossEntropy,
+  crossEntropy,
+  halfSquaredError,
+  type Loss,
+  squaredError,
+} from '../../loss.js';
 import * as nn from '../../nn/index.js';
 import type { Activation } from '../../ops/activation.js';
 import { div } from '../../ops/arithmetic.js';
-import { sizeOf } from '../../shape.js';
 import { loadFile, withFile } from '../files.js';
 
 /** The losses that an option may name. */
@@ -37,16 +44,24 @@ export interface Architecture {
  * layer is a sigmoid; otherwise it gives logits. Numbered as in PyTorch, where activations, pools and the flattening count
  * too, so `nn.Sequential(Linear, ReLU, Linear)` loads them.
  */
-export function buildModel({ sizes, activation, loss, kind, start }: Architecture, seed: number): nn.Layer {
+export function buildModel(
+  { sizes, activation, loss, kind, start }: Architecture,
+  seed: number,
+): nn.Layer {
   if (kind === 'chars') return buildReader(sizes, seed);
   const side = Math.sqrt(sizes[0]!);
   const last = Math.floor((Math.floor(side / 2) - 4) / 2);
   if (kind === 'cnn' && (!Number.isInteger(side) || last < 1))
-    throw new NablaError(`--preset cnn: images of ${sizes[0]} pixels; it takes square ones, 12 × 12 or more`);
+    throw new NablaError(
+      `--preset cnn: images of ${sizes[0]} pixels; it takes square ones, 12 × 12 or more`,
+    );
   const output = loss === 'squaredError' || loss === 'halfSquaredError' ? 'sigmoid' : 'identity';
   const layers = sizes.slice(1).flatMap((outputs, i) => {
     const inputs = i === 0 && kind === 'cnn' ? 16 * last ** 2 : sizes[i]!;
-    const settings = { activation: i === sizes.length - 2 ? output : activation, ...start } as const;
+    const settings = {
+      activation: i === sizes.length - 2 ? output : activation,
+      ...start,
+    } as const;
     return [nn.dense(inputs, outputs, settings), inPlaceOfActivation];
   });
   if (kind === 'dense') return nn.sequential(layers, { seed });
@@ -65,14 +80,22 @@ function buildReader([characters, ...sizes]: readonly number[], seed: number): n
   const hidden = sizes.slice(0, -1);
   const lstms = hidden.map((size, i) => nn.lstm(hidden[i - 1] ?? size, size));
   const [first, last] = [hidden[0], hidden.at(-1)];
-  if (!first || !last) throw new NablaError('--layers none: a network of characters has at least one layer');
-  return nn.sequential([nn.embedding(characters!, first), ...lstms, nn.dense(last, characters!)], { seed });
+  if (!first || !last)
+    throw new NablaError('--layers none: a network of characters has at least one layer');
+  return nn.sequential([nn.embedding(characters!, first), ...lstms, nn.dense(last, characters!)], {
+    seed,
+  });
 }
 
 const inPlaceOfActivation = (x: Tensor): Tensor => x;
 
 /** "784-128-10 relu, crossEntropy", "784-c8-c16-120-84-10 relu, crossEntropy" */
-export function describeModel({ kind, sizes: [inputs, ...sizes], activation, loss }: Architecture): string {
+export function describeModel({
+  kind,
+  sizes: [inputs, ...sizes],
+  activation,
+  loss,
+}: Architecture): string {
   const parts = [inputs, ...(kind === 'cnn' ? ['c8', 'c16'] : []), ...sizes];
   const layers = kind === 'chars' ? 'LSTM' : parts.length > 2 ? activation : 'linear';
   return `${parts.join('-')} ${layers}, ${loss}`;
@@ -88,9 +111,12 @@ export const openModel = (file: string) =>
       const model = buildModel(architecture, 0);
       // writes the file's values into an engine; throws NablaError where they do not fit
       const loadInto = (engine: Engine) => withFile(file, () => load(engine, bytes, { model }));
-      if (model.parameters.length && Object.hasOwn(losses, architecture.loss)) return { architecture, model, loadInto };
+      if (model.parameters.length && Object.hasOwn(losses, architecture.loss))
+        return { architecture, model, loadInto };
     } catch {
       // no JSON, or nothing to build from
     }
-    throw new NablaError('its metadata describe no architecture that this version of nabla train writes');
+    throw new NablaError(
+      'its metadata describe no architecture that this version of nabla train writes',
+    );
   });

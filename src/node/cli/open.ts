@@ -1,6 +1,7 @@
 // Opens the engine and the data of a command, each with a line that says what it is and where it came from.
-import { openWith } from '../../engine.open.js';
-import { NablaError } from '../../errors.js';
+
+import { NablaError } from '../../core/errors.js';
+import { openWith } from '../../engine/open.js';
 import { GpuBackend } from '../../gpu/backend.js';
 import { ask, findAdapter } from '../dawn.js';
 import { mnist } from '../mnist.js';
@@ -20,9 +21,11 @@ export async function openEngine(options: EvalOptions & Partial<TrainOptions>) {
   let source = 'CPU, float64';
   const open = openWith(async () => {
     const found = await findAdapter(undefined, subgroupMatrix);
-    if ('missing' in found) return { ...found, missing: `${found.missing}; nabla doctor says what to do` };
+    if ('missing' in found)
+      return { ...found, missing: `${found.missing}; nabla doctor says what to do` };
     source = `WebGPU on ${found.source}${crossCheck === 'off' ? '' : `; cross-check ${crossCheck}`}`;
-    const sample = report !== undefined && found.adapter.features.has('timestamp-query') ? SAMPLE : 0;
+    const sample =
+      report !== undefined && found.adapter.features.has('timestamp-query') ? SAMPLE : 0;
     const measured = { profile: profile || sample, tune: tune ? tileStore : undefined };
     return GpuBackend.open(found.adapter, { ask, subgroupMatrix, ...measured });
   });
@@ -34,7 +37,9 @@ export async function openDigits(folder: string | undefined) {
   const { train, test } = await mnist(folder);
   const [pixels, other] = [train, test].map(({ values }) => values.inputs.shape[1]!);
   if (pixels !== other)
-    throw new NablaError(`--data: training images have ${pixels} pixels and test images ${other}; they have one size`);
+    throw new NablaError(
+      `--data: training images have ${pixels} pixels and test images ${other}; they have one size`,
+    );
   const source = `data    ${folder ?? 'MNIST'}: ${count(train.length)} training and ${count(test.length)} test digits`;
   const option = folder ? ` --data ${folder}` : '';
   return { train, test, inputs: pixels!, classes: 10, alphabet: undefined, source, option };

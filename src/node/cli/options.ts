@@ -1,6 +1,6 @@
 // Options of the commands: meaning, accepted values, defaults, and presets that set several at once.
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
-import { NablaError } from '../../errors.js';
+import { NablaError } from '../../core/errors.js';
 import { activations } from '../../ops/activation.js';
 import { adam, adamW, rmsProp, sgd } from '../../optim/index.js';
 import { type Architecture, losses } from './model.js';
@@ -12,12 +12,20 @@ const number = (what: string, fits: (value: number) => boolean) => (text: string
   return value;
 };
 const whole = (low: number, high = 2 ** 32 - 1) =>
-  number(`whole number from ${low} to ${high}`, (n) => Number.isInteger(n) && n >= low && n <= high);
-const positive = number('number above 0 in the f32 range', (value) => value > 0 && Math.fround(value) < Infinity);
+  number(
+    `whole number from ${low} to ${high}`,
+    (n) => Number.isInteger(n) && n >= low && n <= high,
+  );
+const positive = number(
+  'number above 0 in the f32 range',
+  (value) => value > 0 && Math.fround(value) < Infinity,
+);
 const fraction = number('number in [0, 1)', (value) => value >= 0 && value < 1);
-const sizes = (text: string): readonly number[] => (text === 'none' ? [] : text.split(',').map(whole(1, 2 ** 16)));
+const sizes = (text: string): readonly number[] =>
+  text === 'none' ? [] : text.split(',').map(whole(1, 2 ** 16));
 
-const keysOf = <Key extends string>(record: Readonly<Record<Key, unknown>>) => Object.keys(record) as Key[];
+const keysOf = <Key extends string>(record: Readonly<Record<Key, unknown>>) =>
+  Object.keys(record) as Key[];
 
 export const optimizers = { sgd, adam, adamW, rmsProp } as const;
 
@@ -48,17 +56,24 @@ export const presets: Readonly<Record<'mnist' | 'nielsen' | 'cnn' | 'chars', Pre
     architecture: { kind: 'chars' },
   },
 };
-const aboutPresets = Object.entries(presets).map(([name, { about }]) => `  ${name.padEnd(9)}${about}`);
+const aboutPresets = Object.entries(presets).map(
+  ([name, { about }]) => `  ${name.padEnd(9)}${about}`,
+);
 
-export const dataOption = new Option('--data <dir>', 'folder of the four IDX files, gzipped or not (default: MNIST)');
+export const dataOption = new Option(
+  '--data <dir>',
+  'folder of the four IDX files, gzipped or not (default: MNIST)',
+);
 export const textOption = new Option('--text <file>', 'text file, for a network of characters');
-export const backendOption = new Option('--backend <name>', 'engine to compute on (default: a GPU)').choices([
-  'gpu',
-  'cpu',
-]);
+export const backendOption = new Option(
+  '--backend <name>',
+  'engine to compute on (default: a GPU)',
+).choices(['gpu', 'cpu']);
 
 /** Errors are thrown, for the caller to print. */
-export const program = new Command('nabla').exitOverride().configureOutput({ outputError: () => {} });
+export const program = new Command('nabla')
+  .exitOverride()
+  .configureOutput({ outputError: () => {} });
 
 export const training = program
   .command('train')
@@ -75,8 +90,16 @@ export const training = program
       .choices(keysOf(activations))
       .default('relu'),
   )
-  .addOption(new Option('--loss <name>', 'loss function to minimise').choices(keysOf(losses)).default('crossEntropy'))
-  .addOption(new Option('--optimizer <name>', 'optimization method').choices(keysOf(optimizers)).default('adam'))
+  .addOption(
+    new Option('--loss <name>', 'loss function to minimise')
+      .choices(keysOf(losses))
+      .default('crossEntropy'),
+  )
+  .addOption(
+    new Option('--optimizer <name>', 'optimization method')
+      .choices(keysOf(optimizers))
+      .default('adam'),
+  )
   .option('--learning-rate <number>', 'learning rate (default: 0.001; 0.1 for sgd)', positive)
   .option('--momentum <number>', 'momentum of sgd and rmsProp', fraction, 0)
   .option('--clip-norm <number>', 'scale all gradients together down to this norm', positive)
@@ -89,7 +112,9 @@ export const training = program
   .option('--no-report', 'write no report')
   .option('--tensorboard <dir>', 'folder for a TensorBoard event file')
   .addOption(
-    new Option('--precision <name>', 'precision of matrix product operands').choices(['f32', 'f16']).default('f32'),
+    new Option('--precision <name>', 'precision of matrix product operands')
+      .choices(['f32', 'f16'])
+      .default('f32'),
   )
   .option('--tune', 'time the kernels of matrix products once, and keep the fastest')
   .option('--no-tune', 'use the built-in table of kernels (default)')
@@ -110,13 +135,21 @@ export function readTrainOptions() {
   training.parseOptions([...before.split(' '), ...program.args.slice(1)]);
   const options = training.opts();
   if (options.momentum !== 0 && !['sgd', 'rmsProp'].includes(options.optimizer))
-    throw new NablaError(`--momentum: ${options.optimizer} has none; leave it out, or take --optimizer sgd`);
+    throw new NablaError(
+      `--momentum: ${options.optimizer} has none; leave it out, or take --optimizer sgd`,
+    );
   if (options.text !== undefined && options.preset !== 'chars')
     throw new NablaError('--text: digits have none; add --preset chars');
   const { crossCheck, profile, tune, subgroupMatrix } = options;
-  const ofGpu = { 'cross-check': crossCheck !== 'off', profile, tune, 'subgroup-matrix': subgroupMatrix };
+  const ofGpu = {
+    'cross-check': crossCheck !== 'off',
+    profile,
+    tune,
+    'subgroup-matrix': subgroupMatrix,
+  };
   const asked = Object.entries(ofGpu).find(([, given]) => given)?.[0];
-  if (asked && options.backend === 'cpu') throw new NablaError(`--${asked}: it needs a GPU; leave out --backend cpu`);
+  if (asked && options.backend === 'cpu')
+    throw new NablaError(`--${asked}: it needs a GPU; leave out --backend cpu`);
   const base = options.output.replace(/\.safetensors$/, '');
   const report = typeof options.report === 'string' ? options.report : `${base}.report.html`;
   return {

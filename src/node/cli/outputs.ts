@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { mkdir, rmdir } from 'node:fs/promises';
 import { dirname, resolve, sep } from 'node:path';
-import { NablaError } from '../../errors.js';
+import { NablaError } from '../../core/errors.js';
 import { cannotWrite, checkWritable, previousOf, targetOf } from '../targets.js';
 
 /** A file that an option names, and what is written there: "the model". */
@@ -13,7 +13,9 @@ export type Input = Readonly<{ what: string; files: readonly string[] }>;
 /** Whether two paths are one file, by any of its names. */
 function isSame(path: string, other: string): boolean {
   if (path === other) return true;
-  const [a, b] = [path, other].map((each) => statSync(each, { throwIfNoEntry: false, bigint: true }));
+  const [a, b] = [path, other].map((each) =>
+    statSync(each, { throwIfNoEntry: false, bigint: true }),
+  );
   return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
 }
 
@@ -28,34 +30,47 @@ export async function makeFolder(
 ): Promise<void> {
   const path = resolve(folder);
   const clash = outputs.find(({ file }) => `${path}${sep}`.startsWith(`${resolve(file)}${sep}`));
-  if (clash) throw new NablaError(`${clash.option} ${clash.file}: the folder ${folder} goes there; name another file`);
+  if (clash)
+    throw new NablaError(
+      `${clash.option} ${clash.file}: the folder ${folder} goes there; name another file`,
+    );
   const made = await mkdir(path, { recursive: true }).catch((error) => {
     throw cannotWrite(folder, error);
   });
   try {
     await check();
   } catch (error) {
-    if (made) for (let at = path; at.startsWith(made); at = dirname(at)) await rmdir(at).catch(() => {}); // no longer empty
+    if (made)
+      for (let at = path; at.startsWith(made); at = dirname(at)) await rmdir(at).catch(() => {}); // no longer empty
     throw error;
   }
 }
 
 /** The files that a save changes. */
-const writtenFor = ({ file }: Output): readonly string[] => [targetOf(file), previousOf(targetOf(file))];
+const writtenFor = ({ file }: Output): readonly string[] => [
+  targetOf(file),
+  previousOf(targetOf(file)),
+];
 
 /**
  * Throws NablaError where a file could not be written later, or where it, or the `.previous` that is kept beside it, would
  * replace one that is read or that another option names.
  */
-export async function checkOutputs(outputs: readonly Output[], inputs: readonly Input[]): Promise<void> {
+export async function checkOutputs(
+  outputs: readonly Output[],
+  inputs: readonly Input[],
+): Promise<void> {
   for (const { file } of outputs) await checkWritable(file);
   const reserved = inputs.flatMap(({ what, files }) =>
-    files.filter((file) => existsSync(file)).map((file) => ({ at: file, fact: `it would replace ${what}` })),
+    files
+      .filter((file) => existsSync(file))
+      .map((file) => ({ at: file, fact: `it would replace ${what}` })),
   );
   for (const output of outputs) {
     const written = writtenFor(output);
     const taken = reserved.find(({ at }) => written.some((path) => isSame(path, at)));
-    if (taken) throw new NablaError(`${output.option} ${output.file}: ${taken.fact}; name another file`);
+    if (taken)
+      throw new NablaError(`${output.option} ${output.file}: ${taken.fact}; name another file`);
     const [target, previous] = written;
     reserved.push({ at: target!, fact: `${output.what} goes there` });
     reserved.push({ at: previous!, fact: `what ${output.what} replaces is kept there` });

@@ -3,7 +3,9 @@ import { createRequire } from 'node:module';
 import { styleText } from 'node:util';
 import type { Evaluation } from '../../train/evaluate.js';
 
-export const { version } = createRequire(import.meta.url)('nabla/package.json') as { version: string };
+export const { version } = createRequire(import.meta.url)('nabla/package.json') as {
+  version: string;
+};
 
 /** Writes a line for people. */
 export const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -12,7 +14,8 @@ export const percent = (share: number | undefined): string =>
   Number.isFinite(share) ? `${(100 * share!).toFixed(2)}%` : '–';
 export const count = (value: number): string => value.toLocaleString('en-US');
 /** Four decimals, or powers of ten where those say little. */
-export const costText = (cost: number): string => (cost < 1e4 ? cost.toFixed(4) : cost.toExponential(2));
+export const costText = (cost: number): string =>
+  cost < 1e4 ? cost.toFixed(4) : cost.toExponential(2);
 
 /** Lines of equal columns; with `numbers` all but the first are aligned to the right. */
 export function table(rows: readonly (readonly string[])[], numbers = false): string {

@@ -1,7 +1,7 @@
 // Writes and reads report pages: one HTML file that holds its style, its script and the data of its runs as JSON.
 import { readFile } from 'node:fs/promises';
 import chartStyle from 'uplot/dist/uPlot.min.css?raw';
-import { NablaError } from '../../errors.js';
+import { NablaError } from '../../core/errors.js';
 import type { PlanView } from '../../graph/backend.js';
 import { saveFile, withFile } from '../files.js';
 import type { PlanData, Run } from './data.js';
@@ -13,7 +13,11 @@ import template from './report.html?raw';
 /** A plan with each kernel's WGSL once: an unrolled network runs the same kernels hundreds of times. */
 export function shrinkPlan(plan: PlanView): PlanData {
   const texts = [...new Set(plan.dispatches.map(({ wgsl }) => wgsl))];
-  return { ...plan, texts, dispatches: plan.dispatches.map((each) => ({ ...each, wgsl: texts.indexOf(each.wgsl) })) };
+  return {
+    ...plan,
+    texts,
+    dispatches: plan.dispatches.map((each) => ({ ...each, wgsl: texts.indexOf(each.wgsl) })),
+  };
 }
 
 /** Points of a cost curve that a page keeps. */
@@ -43,5 +47,8 @@ export const readPage = (file: string): Promise<Run[]> =>
     if (!Array.isArray(runs) || !runs.every((run) => run?.costs && run.settings && run.test))
       throw new NablaError('it holds no runs as this version of nabla train writes them');
     // a page of one run goes by its file, since models of several folders may share a name
-    return runs.map((run) => ({ ...run, name: runs.length > 1 ? run.name : file.replace(/(\.report)?\.html$/, '') }));
+    return runs.map((run) => ({
+      ...run,
+      name: runs.length > 1 ? run.name : file.replace(/(\.report)?\.html$/, ''),
+    }));
   });

@@ -33,7 +33,11 @@ export interface Contender {
 }
 
 /** The elements of an array of `shape` in the order of its transpose by `axes`. */
-export function permute<T extends Float32Array>(data: T, shape: readonly number[], axes: readonly number[]): T {
+export function permute<T extends Float32Array>(
+  data: T,
+  shape: readonly number[],
+  axes: readonly number[],
+): T {
   const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
   const result = data.slice() as T;
   const index = axes.map(() => 0);

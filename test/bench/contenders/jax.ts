@@ -9,13 +9,19 @@ import {
   tree,
   valueAndGrad,
 } from '@jax-js/jax';
-import { type LayerSpec, learningRates, type OptimizerName, type TrainingProblem } from '../problems.js';
+import {
+  type LayerSpec,
+  learningRates,
+  type OptimizerName,
+  type TrainingProblem,
+} from '../problems.js';
 import { type Contender, permute, type Runner } from './contender.js';
 
 // jax-js gives the memory of an argument back when a function has used it; `.ref` keeps it for one more use.
 
 type Data = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
-const upload = (data: Data, shape: readonly number[]): JaxArray => np.array(data, { shape: [...shape] });
+const upload = (data: Data, shape: readonly number[]): JaxArray =>
+  np.array(data, { shape: [...shape] });
 
 /** Sends what an array waits for to the device, without waiting. */
 const submit = async (array: JaxArray): Promise<unknown> => array.ref.gpuBuffer();
@@ -56,7 +62,10 @@ async function useGpu(): Promise<void> {
 }
 
 /** Weights of matrices lie transposed: x W instead of x Wᵀ, as jax-js' own examples have it. */
-const toNative = (data: Float32Array<ArrayBuffer>, [rows, columns, ...rest]: readonly number[]): JaxArray =>
+const toNative = (
+  data: Float32Array<ArrayBuffer>,
+  [rows, columns, ...rest]: readonly number[],
+): JaxArray =>
   columns === undefined || rest.length > 0
     ? upload(data, columns === undefined ? [rows!] : [rows!, columns, ...rest])
     : upload(permute(data, [rows!, columns], [1, 0]), [columns, rows!]);
@@ -64,7 +73,10 @@ const toNative = (data: Float32Array<ArrayBuffer>, [rows, columns, ...rest]: rea
 function trainer(problem: TrainingProblem): Runner {
   const { initial, inputs, inputShape, labels } = problem;
   let parameters = initial.map(({ data, shape }) => toNative(data, shape));
-  let state = problem.optimizer === 'adam' ? [np.zeros([]), ...zerosLike(problem), ...zerosLike(problem)] : [];
+  let state =
+    problem.optimizer === 'adam'
+      ? [np.zeros([]), ...zerosLike(problem), ...zerosLike(problem)]
+      : [];
   const step = jit(stepOf(problem));
   let last = 0;
   return {
@@ -83,7 +95,9 @@ function trainer(problem: TrainingProblem): Runner {
       }
     },
     async results() {
-      const values = await Promise.all(parameters.map(async (each) => (await each.ref.data()) as Float32Array));
+      const values = await Promise.all(
+        parameters.map(async (each) => (await each.ref.data()) as Float32Array),
+      );
       const back = values.map((value, i) => {
         const { shape } = initial[i]!;
         return shape.length === 2 ? permute(value, shape.toReversed(), [1, 0]) : value;
@@ -114,7 +128,11 @@ function stepOf({ layers, classes, initial, optimizer }: TrainingProblem) {
   };
 }
 
-function forward(layers: readonly LayerSpec[], parameters: readonly JaxArray[], x: JaxArray): JaxArray {
+function forward(
+  layers: readonly LayerSpec[],
+  parameters: readonly JaxArray[],
+  x: JaxArray,
+): JaxArray {
   let next = 0;
   const take = (): JaxArray => parameters[next++]!;
   return layers.reduce((h, layer) => {
@@ -149,7 +167,11 @@ function forward(layers: readonly LayerSpec[], parameters: readonly JaxArray[], 
 }
 
 /** The last hidden state over [batch, time, inputs]. */
-function lstm(x: JaxArray, hidden: number, [forInput, forState, bias]: [JaxArray, JaxArray, JaxArray]): JaxArray {
+function lstm(
+  x: JaxArray,
+  hidden: number,
+  [forInput, forState, bias]: [JaxArray, JaxArray, JaxArray],
+): JaxArray {
   const time = x.shape[1]!;
   const given = np.matmul(x, forInput).add(bias);
   let [h, c]: (JaxArray | undefined)[] = [];
@@ -167,7 +189,12 @@ function lstm(x: JaxArray, hidden: number, [forInput, forState, bias]: [JaxArray
 }
 
 /** The next parameters and the next state. */
-function update(kind: OptimizerName, parameters: JaxArray[], gradients: JaxArray[], state: JaxArray[]): JaxArray[] {
+function update(
+  kind: OptimizerName,
+  parameters: JaxArray[],
+  gradients: JaxArray[],
+  state: JaxArray[],
+): JaxArray[] {
   const rate = learningRates[kind];
   if (kind === 'sgd') return parameters.map((p, i) => p.sub(gradients[i]!.mul(rate)));
   const n = parameters.length;

@@ -14,7 +14,14 @@ import {
   type Tensor,
   type Value,
 } from '../../../src/index.common.js';
-import { KERNEL, type LayerSpec, learningRates, type Parameter, product, type TrainingProblem } from '../problems.js';
+import {
+  KERNEL,
+  type LayerSpec,
+  learningRates,
+  type Parameter,
+  product,
+  type TrainingProblem,
+} from '../problems.js';
 import type { Contender, Facts, Runner } from './contender.js';
 
 type Open = (options?: OpenOptions) => Promise<Engine>;
@@ -27,7 +34,9 @@ export function nabla(open: Open): Contender {
       const engine = await open({ backend: 'gpu' });
       const factors = [a, b].map((data) => parameter({ shape: [size, size], dtype: 'f32', data }));
       const transposes = { transposeA: orientation === 'TN', transposeB: orientation === 'NT' };
-      const step = engine.compile({ outputs: { c: multiply(factors[0]!, factors[1]!, transposes) } });
+      const step = engine.compile({
+        outputs: { c: multiply(factors[0]!, factors[1]!, transposes) },
+      });
       const run = async (steps: number): Promise<void> => {
         for (let i = 0; i < steps; i++) await step.enqueue();
         await engine.finish();
@@ -70,7 +79,10 @@ export function trainer(engine: Engine, problem: TrainingProblem): Runner {
     for (let i = 1; i < steps; i++) await step.enqueue(feeds);
     last = Number((await step(feeds)).cost.data[0]);
   };
-  const kept = [...parameters, ...(problem.optimizer === 'sgd' ? [] : optimizer.state(parameters).values())];
+  const kept = [
+    ...parameters,
+    ...(problem.optimizer === 'sgd' ? [] : optimizer.state(parameters).values()),
+  ];
   return {
     ...observed(engine, step, run, kept, resident, feeds),
     async verify() {
@@ -156,9 +168,16 @@ function modelOf(specs: readonly LayerSpec[], initial: readonly Parameter[]): nn
   const layers = specs.map((spec): nn.SequentialPart => {
     switch (spec.kind) {
       case 'dense':
-        return nn.dense(spec.inputs, spec.outputs, { ...given, activation: spec.activation ?? 'identity' });
+        return nn.dense(spec.inputs, spec.outputs, {
+          ...given,
+          activation: spec.activation ?? 'identity',
+        });
       case 'conv2d':
-        return nn.conv2d(spec.inputs, spec.outputs, KERNEL, { ...given, padding: spec.padding, activation: relu });
+        return nn.conv2d(spec.inputs, spec.outputs, KERNEL, {
+          ...given,
+          padding: spec.padding,
+          activation: relu,
+        });
       case 'maxPool2d':
         return nn.maxPool2d(2);
       case 'flatten':

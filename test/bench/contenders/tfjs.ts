@@ -8,8 +8,12 @@ export const tfjs: Contender = {
   name: 'TensorFlow.js',
   async matmul({ a, b, size, orientation }) {
     await useGpu();
-    const [left, right] = [a, b].map((data) => tf.tensor2d(data, [size, size])) as [tf.Tensor2D, tf.Tensor2D];
-    const multiply = (): tf.Tensor => tf.matMul(left, right, orientation === 'TN', orientation === 'NT');
+    const [left, right] = [a, b].map((data) => tf.tensor2d(data, [size, size])) as [
+      tf.Tensor2D,
+      tf.Tensor2D,
+    ];
+    const multiply = (): tf.Tensor =>
+      tf.matMul(left, right, orientation === 'TN', orientation === 'NT');
     return {
       async run(steps) {
         for (let i = 1; i < steps; i++) multiply().dispose();
@@ -41,7 +45,15 @@ async function useGpu(): Promise<void> {
 const axesOf = (rank: number): number[] => [[], [0], [1, 0], [], [2, 3, 1, 0]][rank]!;
 const axesBack = (rank: number): number[] => [[], [0], [1, 0], [], [3, 2, 0, 1]][rank]!;
 
-function trainer({ initial, inputs, inputShape, labels, layers, classes, optimizer }: TrainingProblem): Runner {
+function trainer({
+  initial,
+  inputs,
+  inputShape,
+  labels,
+  layers,
+  classes,
+  optimizer,
+}: TrainingProblem): Runner {
   const shapes = initial.map(({ shape }) => axesOf(shape.length).map((axis) => shape[axis]!));
   const variables = initial.map(({ data, shape }, i) =>
     tf.variable(tf.tensor(permute(data, shape, axesOf(shape.length)), shapes[i])),
@@ -68,7 +80,9 @@ function trainer({ initial, inputs, inputShape, labels, layers, classes, optimiz
       cost.dispose();
     },
     async results() {
-      const values = await Promise.all(variables.map(async (each) => (await each.data()) as Float32Array));
+      const values = await Promise.all(
+        variables.map(async (each) => (await each.data()) as Float32Array),
+      );
       return [
         Float32Array.of(last),
         ...values.map((value, i) => permute(value, shapes[i]!, axesBack(shapes[i]!.length))),
@@ -81,16 +95,27 @@ function trainer({ initial, inputs, inputShape, labels, layers, classes, optimiz
   };
 }
 
-function forward(layers: readonly LayerSpec[], parameters: readonly tf.Tensor[], x: tf.Tensor): tf.Tensor2D {
+function forward(
+  layers: readonly LayerSpec[],
+  parameters: readonly tf.Tensor[],
+  x: tf.Tensor,
+): tf.Tensor2D {
   let next = 0;
   const take = <T extends tf.Tensor>(): T => parameters[next++] as T;
   const images = x.rank === 4 ? tf.transpose(x, [0, 2, 3, 1]) : x;
   return layers.reduce<tf.Tensor>((h, layer) => {
     switch (layer.kind) {
       case 'dense':
-        return tf.fused.matMul({ a: h, b: take(), bias: take(), activation: layer.activation ?? 'linear' });
+        return tf.fused.matMul({
+          a: h,
+          b: take(),
+          bias: take(),
+          activation: layer.activation ?? 'linear',
+        });
       case 'conv2d':
-        return tf.relu(tf.add(tf.conv2d(h as tf.Tensor4D, take<tf.Tensor4D>(), 1, layer.padding), take()));
+        return tf.relu(
+          tf.add(tf.conv2d(h as tf.Tensor4D, take<tf.Tensor4D>(), 1, layer.padding), take()),
+        );
       case 'maxPool2d':
         return tf.maxPool(h as tf.Tensor4D, 2, 2, 'valid');
       case 'flatten':
@@ -115,7 +140,12 @@ function lstm(
   let [h, c]: (tf.Tensor | undefined)[] = [];
   for (const now of steps) {
     const z = h ? tf.add(now, tf.matMul(h, forState)) : now;
-    const [input, forget, candidate, output] = tf.split(z, 4, 1) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+    const [input, forget, candidate, output] = tf.split(z, 4, 1) as [
+      tf.Tensor,
+      tf.Tensor,
+      tf.Tensor,
+      tf.Tensor,
+    ];
     const fresh = tf.mul(tf.sigmoid(input), tf.tanh(candidate));
     c = c ? tf.add(fresh, tf.mul(tf.sigmoid(forget), c)) : fresh;
     h = tf.mul(tf.sigmoid(output), tf.tanh(c));

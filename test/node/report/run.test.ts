@@ -48,10 +48,17 @@ it('gives back the runs that were written, whatever their texts hold', async () 
     '"',
     '[]',
   );
-  const text = fc.array(fc.oneof(hostile, fc.string()), { maxLength: 6 }).map((parts) => parts.join(''));
+  const text = fc
+    .array(fc.oneof(hostile, fc.string()), { maxLength: 6 })
+    .map((parts) => parts.join(''));
   const figure = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.constant(null));
   const runs = fc.tuple(text, text, figure).map(([name, written, cost]) => {
-    const own = { name, text: written, machine: { [name]: written }, test: { cost: Object.is(cost, -0) ? 0 : cost } };
+    const own = {
+      name,
+      text: written,
+      machine: { [name]: written },
+      test: { cost: Object.is(cost, -0) ? 0 : cost },
+    };
     return { ...run, ...own };
   });
   await forAllAsync(fc.array(runs, { minLength: 2, maxLength: 3 }), 50, async (given) => {
@@ -65,13 +72,16 @@ it('has null for numbers that JSON cannot hold', async () => {
   expect(read!.test).toEqual({ cost: null, accuracy: null });
 });
 
-it.each([1, 1999, 2000, 2001, 9999])('keeps at most 2000 points of %i, the last one among them', async (length) => {
-  const costs = Array.from({ length }, (_, i): [number, number] => [i + 1, 1 / (i + 1)]);
-  const [read] = await readPage(await write([{ ...run, costs }]));
-  expect(read!.costs.length).toBeLessThanOrEqual(2000);
-  expect(read!.costs.length).toBeGreaterThan(Math.min(length, 1000) - 1);
-  expect(read!.costs.at(-1)).toEqual(costs.at(-1));
-});
+it.each([1, 1999, 2000, 2001, 9999])(
+  'keeps at most 2000 points of %i, the last one among them',
+  async (length) => {
+    const costs = Array.from({ length }, (_, i): [number, number] => [i + 1, 1 / (i + 1)]);
+    const [read] = await readPage(await write([{ ...run, costs }]));
+    expect(read!.costs.length).toBeLessThanOrEqual(2000);
+    expect(read!.costs.length).toBeGreaterThan(Math.min(length, 1000) - 1);
+    expect(read!.costs.at(-1)).toEqual(costs.at(-1));
+  },
+);
 
 it('is one file: its script is whole, ends nowhere early, and names the licence of what it holds', async () => {
   const page = await readFile(await write([run]), 'utf8');

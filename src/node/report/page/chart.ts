@@ -6,16 +6,20 @@ import { byId } from './elements.js';
 export const colour = (name: string): string =>
   getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-export const fontOf = (pixels: number): string => `${pixels}px ${getComputedStyle(document.body).fontFamily}`;
+export const fontOf = (pixels: number): string =>
+  `${pixels}px ${getComputedStyle(document.body).fontFamily}`;
 
 /** Labels of an axis, and its steps, where values are whole numbers. */
 export const wholeAxis: uPlot.Axis = {
   values: (_, splits) => splits.map((value) => value.toLocaleString('en-US')),
-  incrs: Array.from({ length: 9 }, (_, exponent) => [1, 2, 5].map((part) => part * 10 ** exponent)).flat(),
+  incrs: Array.from({ length: 9 }, (_, exponent) =>
+    [1, 2, 5].map((part) => part * 10 ** exponent),
+  ).flat(),
 };
 
 /** A whole number in a chart's legend. */
-export const wholeValue = (_: uPlot, value: number | null): string => value?.toLocaleString('en-US') ?? '–';
+export const wholeValue = (_: uPlot, value: number | null): string =>
+  value?.toLocaleString('en-US') ?? '–';
 
 /** A line or dots; the stroke is a property of the style sheet. */
 export type ChartSeries = Omit<uPlot.Series, 'stroke'> & { readonly stroke: string };

@@ -55,10 +55,14 @@ export function addTable(box: HTMLElement, { label, head, rows, kind }: Table): 
     make('thead', {}, make('tr', {}, ...columns)),
     make('tbody', {}, ...body),
   );
-  box.append(make('div', { class: 'scroll', role: 'region', tabindex: 0, 'aria-label': label }, table));
+  box.append(
+    make('div', { class: 'scroll', role: 'region', tabindex: 0, 'aria-label': label }, table),
+  );
 }
 
 function makeCell(content: Cell, column: number): HTMLElement {
   if (typeof content !== 'string' && content.tagName === 'TD') return content;
-  return column === 0 ? make('th', { scope: 'row', class: 'name' }, content) : make('td', {}, content);
+  return column === 0
+    ? make('th', { scope: 'row', class: 'name' }, content)
+    : make('td', {}, content);
 }

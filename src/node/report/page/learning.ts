@@ -22,7 +22,9 @@ export function showLearning(runs: readonly Run[]): void {
 function listEpochs(epochs: readonly Epoch[]): void {
   if (epochs.length === 0) return;
   const rows = epochs.map(({ epoch, cost, accuracy, validation, seconds }) => {
-    const tested = validation ? [costText(validation.cost), percent(validation.accuracy)] : ['–', '–'];
+    const tested = validation
+      ? [costText(validation.cost), percent(validation.accuracy)]
+      : ['–', '–'];
     return [String(epoch), costText(cost), percent(accuracy), ...tested, duration(seconds)];
   });
   const head = ['Epoch', 'Cost', 'Accuracy', 'Test cost', 'Test accuracy', 'Time'];
@@ -63,7 +65,10 @@ function drawCosts(runs: readonly Run[]): void {
 }
 
 /** Steps, then the curves over them: costs and means of a run alone, or the means of several at common steps. */
-function costData(runs: readonly Run[], means: readonly Curve[]): [number[], ...(number | null)[][]] {
+function costData(
+  runs: readonly Run[],
+  means: readonly Curve[],
+): [number[], ...(number | null)[][]] {
   const [run, ...others] = runs;
   const stepsOf = (curve: Curve): number[] => curve.map(([step]) => step);
   if (run && others.length === 0) {

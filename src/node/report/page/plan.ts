@@ -3,17 +3,25 @@ import type { PlanData } from '../data.js';
 import { byId, make, reveal } from './elements.js';
 import { count } from './format.js';
 
-export function showPlan({ dispatches, dispatchesUnfused, buffers, bytes, texts }: PlanData, isTimed: boolean): void {
+export function showPlan(
+  { dispatches, dispatchesUnfused, buffers, bytes, texts }: PlanData,
+  isTimed: boolean,
+): void {
   if (dispatches.length === 0) return;
   reveal('plan');
   const calls = `${count(dispatches.length)} dispatches, ${count(dispatchesUnfused)} without fusion`;
   const memory = `${count(buffers)} buffers, ${count(Math.ceil(bytes / 1024))} KiB for this step alone`;
   const hint = isTimed ? '' : ' This adapter measures no times.';
   byId('planned').textContent = `${calls}; ${memory}. Each opens to its ops and its WGSL.${hint}`;
-  byId('dispatches').append(...dispatches.map((dispatch) => itemOf(dispatch, texts[dispatch.wgsl] ?? '')));
+  byId('dispatches').append(
+    ...dispatches.map((dispatch) => itemOf(dispatch, texts[dispatch.wgsl] ?? '')),
+  );
 }
 
-function itemOf({ kernel, ops, workgroups }: PlanData['dispatches'][number], wgsl: string): HTMLElement {
+function itemOf(
+  { kernel, ops, workgroups }: PlanData['dispatches'][number],
+  wgsl: string,
+): HTMLElement {
   const about = ` ${ops.length} ${ops.length === 1 ? 'op' : 'ops'}, ${workgroups.join(' × ')} workgroups`;
   const item = make('details', {}, make('summary', {}, make('b', {}, kernel), about));
   // filled when it is opened first: a plan may hold megabytes of WGSL

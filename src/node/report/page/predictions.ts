@@ -23,7 +23,12 @@ function showConfusion(confusion: Predictions['confusion']): void {
   });
   const classes = confusion.map((_, predicted) => String(predicted));
   const head = ['', ...classes, 'right'];
-  addTable(byId('confusion'), { label: 'Digits by label and prediction', head, rows, kind: 'confusion' });
+  addTable(byId('confusion'), {
+    label: 'Digits by label and prediction',
+    head,
+    rows,
+    kind: 'confusion',
+  });
 }
 
 /** A count in a colour that grows with its share of the row. */
@@ -32,17 +37,36 @@ function heatCell(times: number, all: number, isRight: boolean): HTMLElement {
   const share = times / all;
   const heat = isRight ? '--run0' : '--bad';
   const of = isRight ? 45 * share : 90 * Math.sqrt(share); // errors are rare
-  return make('td', { style: `--heat: var(${heat}); --of: ${Math.min(50, of).toFixed(1)}%` }, String(times));
+  return make(
+    'td',
+    { style: `--heat: var(${heat}); --of: ${Math.min(50, of).toFixed(1)}%` },
+    String(times),
+  );
 }
 
 /** A digit with what it was read as and how surely. */
-function drawDigit({ pixels, example, label, predicted, confidence, ofLabel }: Sample): HTMLElement {
+function drawDigit({
+  pixels,
+  example,
+  label,
+  predicted,
+  confidence,
+  ofLabel,
+}: Sample): HTMLElement {
   const isRight = label === predicted;
   const sure = `${(100 * (confidence ?? 0)).toFixed(0)}%`;
   const about = `Test digit ${example}, a ${label}, read as ${predicted} with ${sure}`;
-  const title = isRight ? about : `${about}; ${(100 * (ofLabel ?? 0)).toPrecision(2)}% for ${label}`;
+  const title = isRight
+    ? about
+    : `${about}; ${(100 * (ofLabel ?? 0)).toPrecision(2)}% for ${label}`;
   const text = isRight ? String(label) : `${label} as ${predicted}`;
-  return make('li', { title }, drawImage(pixels, about), make('span', {}, text), make('small', {}, sure));
+  return make(
+    'li',
+    { title },
+    drawImage(pixels, about),
+    make('span', {}, text),
+    make('small', {}, sure),
+  );
 }
 
 /** Rows of bytes in the squarest rectangle that they fill, in black of the opacity of their ink. */

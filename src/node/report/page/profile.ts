@@ -21,9 +21,17 @@ export function showProfile(profile: Profile, whole: boolean): void {
   const longest = Math.max(...kernels.map(({ share }) => share));
   const rows = kernels.map((kernel, i) => rowOf(kernel, i + 1, longest));
   const shown = Math.max(LEAST_SHOWN, kernels.filter(({ share }) => share >= SMALL_SHARE).length);
-  addTable(byId('kernels'), { label: 'GPU time by kernel', head: HEAD, rows: rows.slice(0, shown) });
+  addTable(byId('kernels'), {
+    label: 'GPU time by kernel',
+    head: HEAD,
+    rows: rows.slice(0, shown),
+  });
   if (rows.length === shown) return;
-  const rest = make('details', {}, make('summary', {}, `${rows.length - shown} more kernels, each under 1%`));
+  const rest = make(
+    'details',
+    {},
+    make('summary', {}, `${rows.length - shown} more kernels, each under 1%`),
+  );
   addTable(rest, { label: 'GPU time of the other kernels', head: HEAD, rows: rows.slice(shown) });
   byId('kernels').append(rest);
 }

@@ -21,16 +21,18 @@ interface Point {
 }
 
 function pointsOf(kernels: readonly KernelProfile[]): Point[] {
-  const points = kernels.slice(0, SHOWN).map(({ kernel, flops, bytes, flopsPerSecond, share }, i) => {
-    const point = {
-      kernel,
-      rank: i + 1,
-      x: flops / bytes,
-      y: flopsPerSecond / 1e9,
-      diameter: 8 + 18 * Math.sqrt(share),
-    };
-    return { ...point, isShown: flops >= LEAST_FLOPS && bytes > 0 && point.y > 0 };
-  });
+  const points = kernels
+    .slice(0, SHOWN)
+    .map(({ kernel, flops, bytes, flopsPerSecond, share }, i) => {
+      const point = {
+        kernel,
+        rank: i + 1,
+        x: flops / bytes,
+        y: flopsPerSecond / 1e9,
+        diameter: 8 + 18 * Math.sqrt(share),
+      };
+      return { ...point, isShown: flops >= LEAST_FLOPS && bytes > 0 && point.y > 0 };
+    });
   return points.filter(({ isShown }) => isShown);
 }
 
@@ -47,7 +49,9 @@ export function drawRoofline({ kernels, peaks }: Profile): void {
   const xs = [low, ridge, high];
   const roof = xs.map((x) => Math.min(peaks.flopsPerSecond, x * peaks.bytesPerSecond) / 1e9);
   const heights = points.map(({ y }) => y);
-  const said = points.map(({ kernel, rank, y }) => `${rank} ${kernel}: ${y.toPrecision(3)} GFLOP/s`);
+  const said = points.map(
+    ({ kernel, rank, y }) => `${rank} ${kernel}: ${y.toPrecision(3)} GFLOP/s`,
+  );
   const roofLine: ChartSeries = { stroke: '--muted', spanGaps: true };
   drawChart({
     box: 'roofline',
@@ -80,7 +84,11 @@ function writeRanks({ ctx, valToPos }: uPlot, points: readonly Point[]): void {
   ctx.textAlign = 'left';
   ctx.textBaseline = 'middle';
   for (const { x, y, rank, diameter } of points)
-    ctx.fillText(String(rank), valToPos(x, 'x', true) + (diameter / 2 + 3) * scale, valToPos(y, 'y', true));
+    ctx.fillText(
+      String(rank),
+      valToPos(x, 'x', true) + (diameter / 2 + 3) * scale,
+      valToPos(y, 'y', true),
+    );
 }
 
 const isPowerOfTen = (value: number): boolean => Math.abs(Math.log10(value) % 1) < 1e-6;
@@ -89,7 +97,11 @@ const isPowerOfTen = (value: number): boolean => Math.abs(Math.log10(value) % 1)
 const decades: uPlot.Axis = {
   splits: (_, _axis, from, to) => {
     const first = Math.ceil(Math.log10(from));
-    return Array.from({ length: Math.floor(Math.log10(to)) - first + 1 }, (_, i) => 10 ** (first + i));
+    return Array.from(
+      { length: Math.floor(Math.log10(to)) - first + 1 },
+      (_, i) => 10 ** (first + i),
+    );
   },
-  values: (_, splits) => splits.map((value) => (isPowerOfTen(value) ? String(Number(value.toPrecision(3))) : '')),
+  values: (_, splits) =>
+    splits.map((value) => (isPowerOfTen(value) ? String(Number(value.toPrecision(3))) : '')),
 };

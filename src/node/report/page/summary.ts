@@ -9,7 +9,12 @@ const headOf = (title: string): void => {
 };
 
 /** Names and values of a run's main figures. */
-const figuresOf = ({ test, steps, seconds, stepsPerSecond }: Run): (readonly [name: string, value: string])[] => [
+const figuresOf = ({
+  test,
+  steps,
+  seconds,
+  stepsPerSecond,
+}: Run): (readonly [name: string, value: string])[] => [
   ['Test accuracy', percent(test.accuracy)],
   ['Test cost', costText(test.cost)],
   ['Steps', count(steps)],
@@ -21,7 +26,9 @@ export function showSummary(run: Run): void {
   headOf(run.name);
   const when = new Date(run.date).toLocaleString('en', { dateStyle: 'long', timeStyle: 'short' });
   byId('subtitle').textContent = `${run.model} · ${count(run.parameters)} parameters · ${when}`;
-  const items = figuresOf(run).map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value)));
+  const items = figuresOf(run).map(([name, value]) =>
+    make('div', {}, make('dt', {}, name), make('dd', {}, value)),
+  );
   byId('summary').append(make('dl', { class: 'figures' }, ...items));
 }
 
@@ -32,5 +39,9 @@ export function showComparison(runs: readonly Run[]): void {
     return [nameInColour(run.name, i), ...values, count(run.parameters), run.model];
   });
   const names = runs.slice(0, 1).flatMap((run) => figuresOf(run).map(([name]) => name));
-  addTable(byId('summary'), { label: 'Results', head: ['Run', ...names, 'Parameters', 'Model'], rows });
+  addTable(byId('summary'), {
+    label: 'Results',
+    head: ['Run', ...names, 'Parameters', 'Model'],
+    rows,
+  });
 }

@@ -4,7 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { resample, runningMean, stepGrid } from '../../../../src/node/report/page/curves.js';
 import { forAll } from '../../../support/property.js';
 
-const costs = fc.array(fc.double({ min: 0, max: 100, noNaN: true }), { minLength: 1, maxLength: 40 });
+const costs = fc.array(fc.double({ min: 0, max: 100, noNaN: true }), {
+  minLength: 1,
+  maxLength: 40,
+});
 const ascending = fc
   .uniqueArray(fc.integer({ min: 1, max: 1000 }), { minLength: 1, maxLength: 40 })
   .map((steps) => steps.sort((a, b) => a - b));
@@ -51,11 +54,16 @@ describe('resample', () => {
 
 describe('stepGrid', () => {
   it('goes from 1 to the last step, ascending, with so many steps at most', () => {
-    forAll(fc.tuple(fc.integer({ min: 1, max: 5000 }), fc.integer({ min: 2, max: 700 })), 200, ([last, points]) => {
-      const grid = stepGrid(last, points);
-      expect(grid.length).toBeLessThanOrEqual(points);
-      expect([grid[0], grid.at(-1)]).toEqual([1, last]);
-      for (const [i, step] of grid.entries()) if (i > 0) expect(step).toBeGreaterThan(grid[i - 1]!);
-    });
+    forAll(
+      fc.tuple(fc.integer({ min: 1, max: 5000 }), fc.integer({ min: 2, max: 700 })),
+      200,
+      ([last, points]) => {
+        const grid = stepGrid(last, points);
+        expect(grid.length).toBeLessThanOrEqual(points);
+        expect([grid[0], grid.at(-1)]).toEqual([1, last]);
+        for (const [i, step] of grid.entries())
+          if (i > 0) expect(step).toBeGreaterThan(grid[i - 1]!);
+      },
+    );
   });
 });

@@ -1,14 +1,15 @@
 // Writes the WGSL of fused expressions, takes functions from the shaders' texts and fills kernel skeletons.
-import { type DType, isFloat } from '../dtype.js';
-import { NablaError } from '../errors.js';
+
+import type { Place } from '../compiler/memory.js';
+import { type DType, isFloat } from '../core/dtype.js';
+import { NablaError } from '../core/errors.js';
+import { formatShape, sizeOf } from '../core/shape.js';
 import type { IndexContext, IndexKernel, Options } from '../graph/op.js';
 import { filledWith, literal, type Tensor } from '../graph/tensor.js';
-import { formatShape, sizeOf } from '../shape.js';
-import { countOf, digit, flat, type Index, project, split } from '../wgsl/indices.js';
-import { type Code, type Filling, fill, render } from '../wgsl/kernel.js';
-import { isAtom, isNumber, renamed, textOf, tokensOf } from '../wgsl/lexer.js';
-import { Vocabulary } from '../wgsl/library.js';
-import type { Place } from './memory.js';
+import { countOf, digit, flat, type Index, project, split } from './indices.js';
+import { type Code, type Filling, fill, render } from './kernel.js';
+import { isAtom, isNumber, renamed, textOf, tokensOf } from './lexer.js';
+import { Vocabulary } from './library.js';
 
 /** A buffer that a kernel binds: the node whose value it holds, and how. */
 export interface Binding {
@@ -28,7 +29,10 @@ export interface Kernel {
 }
 
 /** The text of a kernel whose buffers are bound so. The lengths of arrays are fixed, which makes bounds checks constants. */
-export function wholeText({ code, bindings }: Kernel, bound: readonly { access: string; place: Place }[]): string {
+export function wholeText(
+  { code, bindings }: Kernel,
+  bound: readonly { access: string; place: Place }[],
+): string {
   const declared = bindings.map(({ node: { dtype }, vector }, i) => {
     const { access, place } = bound[i]!;
     const length = place.bytes / (dtype === 'f16' ? 2 : 4) / (vector ? 4 : 1);
@@ -42,7 +46,9 @@ export function wholeText({ code, bindings }: Kernel, bound: readonly { access: 
 
 /** The number of a binding, added on first use; `read_write` wins over `read`. */
 export function addBinding(bindings: Binding[], binding: Binding): number {
-  const known = bindings.findIndex(({ node, vector }) => node === binding.node && vector === binding.vector);
+  const known = bindings.findIndex(
+    ({ node, vector }) => node === binding.node && vector === binding.vector,
+  );
   if (known < 0) return bindings.push(binding) - 1;
   if (binding.access === 'read_write') bindings[known] = binding;
   return known;
@@ -52,7 +58,8 @@ export function addBinding(bindings: Binding[], binding: Binding): number {
 export const registerType = (dtype: DType): 'f32' | 'i32' | 'u32' | 'bool' =>
   isFloat(dtype) ? 'f32' : dtype === 'u8' ? 'u32' : (dtype as 'i32' | 'u32' | 'bool');
 /** The type that it has in a buffer. */
-export const storageType = (dtype: DType): string => (dtype === 'bool' || dtype === 'u8' ? 'u32' : dtype);
+export const storageType = (dtype: DType): string =>
+  dtype === 'bool' || dtype === 'u8' ? 'u32' : dtype;
 
 /** A register value as a buffer holds it. */
 export const toStorage = ({ dtype }: Tensor, value: string): string =>
@@ -117,7 +124,11 @@ export class Writer {
   }
 
   /** The kernel that a skeleton makes of all that was written, when the inner scopes are closed. */
-  kernel(skeleton: string, filling: Omit<Filling, 'vocabulary'>, workgroups: Kernel['workgroups']): Kernel {
+  kernel(
+    skeleton: string,
+    filling: Omit<Filling, 'vocabulary'>,
+    workgroups: Kernel['workgroups'],
+  ): Kernel {
     const parts = { prologue: this.close(), ...filling.parts };
     const code = fill(skeleton, { ...filling, parts, vocabulary: this.vocabulary });
     return { code, bindings: this.bindings, workgroups };
@@ -137,7 +148,8 @@ export class Writer {
 
   #depthOf(index: Index): number {
     // a literal place (`0u`) is known everywhere, any other unknown one only here
-    const known = (base: string): number => this.#depths.get(base) ?? (isNumber(base) ? 0 : this.#scopes.length - 1);
+    const known = (base: string): number =>
+      this.#depths.get(base) ?? (isNumber(base) ? 0 : this.#scopes.length - 1);
     return index.reduce((depth, { base }) => Math.max(depth, known(base)), this.#floor);
   }
 
@@ -149,7 +161,8 @@ export class Writer {
     const at = flat(index);
     const { names } = this.#scopes[depth]!;
     const key = `${node.id}@${at}`;
-    const name = names.get(key) ?? this.name(this.#held(node, at) ?? this.#compute(node, index, depth), depth);
+    const name =
+      names.get(key) ?? this.name(this.#held(node, at) ?? this.#compute(node, index, depth), depth);
     names.set(key, name);
     return name;
   }
@@ -165,18 +178,25 @@ export class Writer {
     const { kernel, byUser } = node.op;
     const naming = (expression: string): string => this.name(expression, depth);
     if (kernel.kind === 'pointwise') {
-      const values = node.inputs.map((input) => this.value(input, project(index, node.shape, input.shape, naming)));
+      const values = node.inputs.map((input) =>
+        this.value(input, project(index, node.shape, input.shape, naming)),
+      );
       const type = registerType(node.inputs.at(-1)!.dtype);
       const called = this.vocabulary.take({ ...kernel, byUser }, type === 'bool' ? 'f32' : type);
       return `${called}(${values.join(', ')})`;
     }
-    if (kernel.kind !== 'index') throw new RangeError(`${node.op.name} has to be stored before it is read`);
+    if (kernel.kind !== 'index')
+      throw new RangeError(`${node.op.name} has to be stored before it is read`);
     const names = this.vocabulary.takeAll({ source: kernel.source ?? '', byUser });
     const written = (kernel as IndexKernel<Options>).write(this.#context(node, index, naming));
     return byUser ? textOf(renamed(tokensOf(written), names)) : written;
   }
 
-  #context(node: Tensor, index: Index, naming: (expression: string) => string): IndexContext<Options> {
+  #context(
+    node: Tensor,
+    index: Index,
+    naming: (expression: string) => string,
+  ): IndexContext<Options> {
     // remembers which digits an expression stands for, so that views of views stay symbolic
     const digits = new Map<string, Index>([['0u', []]]);
     const remember = (part: Index): string => {
@@ -203,7 +223,9 @@ export class Writer {
         const extents = typeof at === 'string' ? [sizeOf(source.shape)] : source.shape;
         const fact = `its WGSL reads ${formatShape(source.shape)} at ${at.length} coordinates`;
         if (parts.length !== extents.length)
-          throw new NablaError(`${node.op.name}: ${fact}; give one an axis, also where a stacked cotangent has more`);
+          throw new NablaError(
+            `${node.op.name}: ${fact}; give one an axis, also where a stacked cotangent has more`,
+          );
         const place = parts.flatMap((part, i) => asIndex(part, extents[i]!));
         return this.value(source, place);
       },

@@ -1,9 +1,9 @@
 // Matrix products on matrix units (subgroup matrices), where the device has them.
 import matrixProducts from '../../shaders/matmul.matrices.wgsl?raw';
+import { base, halvesOf } from '../compiler/partition.js';
 import type { Tile } from '../planning/limits.js';
 import { flat } from '../wgsl/indices.js';
 import { type Declared, matrixIndex, type Operand, type Product } from './matmul.js';
-import { base, halvesOf } from './partition.js';
 
 /** What an adapter's matrix units multiply, [M, K] by [K, N], as `GPUAdapterInfo.subgroupMatrixConfigs` has it. */
 export interface MatrixUnit {
@@ -27,14 +27,22 @@ export function makeMatrices(units: readonly MatrixUnit[], lanes: number) {
   /** The first unit that takes the operands as they lie, with a tile that it divides and that divides the product. */
   return (product: Product) => {
     const { operands, options, m, n, k } = product;
-    const isSingle = ({ node }: Operand): boolean => node.dtype === 'f32' && options.stored.has(base(node));
-    const type = operands.every(({ node }) => halvesOf(node)) ? 'f16' : operands.every(isSingle) ? 'f32' : undefined;
-    for (const unit of units.filter((each) => each.componentType === type && each.resultComponentType === 'f32'))
+    const isSingle = ({ node }: Operand): boolean =>
+      node.dtype === 'f32' && options.stored.has(base(node));
+    const type = operands.every(({ node }) => halvesOf(node))
+      ? 'f16'
+      : operands.every(isSingle)
+        ? 'f32'
+        : undefined;
+    for (const unit of units.filter(
+      (each) => each.componentType === type && each.resultComponentType === 'f32',
+    ))
       for (const [rows, columns] of BLOCKS) {
         const [down, across] = [4 * rows * y, 4 * columns * x];
         const overhang = [m % down, n % across, k % unit.K, down % unit.M, across % unit.N];
         const tile: Tile = ['matrices', rows, columns, x, y];
-        if (overhang.every((rest) => rest === 0)) return { tile, ...writeSums(product, unit, down, across) };
+        if (overhang.every((rest) => rest === 0))
+          return { tile, ...writeSums(product, unit, down, across) };
       }
     return undefined;
   };
@@ -54,15 +62,23 @@ function writeSums(product: Product, unit: MatrixUnit, down: number, across: num
 }
 
 /** fn matrix_a / matrix_b: the matrix of an operand at a step of k, and at a row of A or a column of B. */
-function writeMatrix({ writer, batch }: Product, operand: Operand, { componentType, M, N, K }: MatrixUnit): Declared {
+function writeMatrix(
+  { writer, batch }: Product,
+  operand: Operand,
+  { componentType, M, N, K }: MatrixUnit,
+): Declared {
   const { name, node, inner } = operand;
   const [p, q] = node.shape.slice(-2) as [number, number];
-  const side = name === 'a' ? `left<${componentType}, ${K}, ${M}>` : `right<${componentType}, ${N}, ${K}>`;
+  const side =
+    name === 'a' ? `left<${componentType}, ${K}, ${M}>` : `right<${componentType}, ${N}, ${K}>`;
   const type = `subgroup_matrix_${side}`;
   const layout = (name === 'a') === (inner === 'q') ? 'row_major' : 'col_major';
   const at = inner === 'p' ? `k * ${q}u + along` : `along * ${q}u + k`;
   const buffer = writer.bind(halvesOf(node) ?? base(node), 'read');
   const start = `${flat(matrixIndex(batch, operand))} * ${p * q}u`;
   const load = `subgroupMatrixLoad<${type}, ${layout}>(&${buffer}, ${start} + ${at}, ${q}u)`;
-  return [`matrix_${name}`, `fn matrix_${name}(batch: u32, k: u32, along: u32) -> ${type} { return ${load}; }`];
+  return [
+    `matrix_${name}`,
+    `fn matrix_${name}(batch: u32, k: u32, along: u32) -> ${type} { return ${load}; }`,
+  ];
 }

@@ -1,9 +1,9 @@
 // `open`: its options, and the choice between the GPU and the CPU backend.
-import type { CrossCheck, OnCheck } from './check/compare.js';
+import type { CrossCheck, OnCheck } from '../check/compare.js';
+import { DeviceError } from '../core/errors.js';
+import { checkChoice, checkOptions } from '../core/options.js';
+import type { Backend } from '../graph/backend.js';
 import { crossChecks, Engine } from './engine.js';
-import { DeviceError } from './errors.js';
-import type { Backend } from './graph/backend.js';
-import { checkChoice, checkOptions } from './options.js';
 
 /** Options of `open`. */
 export interface OpenOptions {
@@ -36,10 +36,13 @@ export interface OpenOptions {
   adapter?: unknown;
 }
 
-const OPTIONS = 'backend crossCheck onCheck anomaly profile byteBudget powerPreference adapter tune subgroupMatrix';
+const OPTIONS =
+  'backend crossCheck onCheck anomaly profile byteBudget powerPreference adapter tune subgroupMatrix';
 
 /** Looks for a GPU; says what is missing, and how to get it, where there is none; `forced` where none may take its place. */
-export type FindBackend = (options: OpenOptions) => Promise<Backend | { missing: string; forced?: boolean }>;
+export type FindBackend = (
+  options: OpenOptions,
+) => Promise<Backend | { missing: string; forced?: boolean }>;
 
 /** `open` for a platform that finds its GPU this way. */
 export const openWith =
@@ -49,12 +52,17 @@ export const openWith =
     const { backend, crossCheck = 'off', onCheck } = options;
     checkChoice('open', 'crossCheck', crossCheck, crossChecks);
     if (backend !== undefined) checkChoice('open', 'backend', backend, ['gpu', 'cpu']);
-    const anomaly = options.anomaly ? (await import('./check/anomaly.js')).watch : undefined;
+    const anomaly = options.anomaly ? (await import('../check/anomaly.js')).watch : undefined;
     let found = backend === 'cpu' ? undefined : await findBackend(options);
     if (found && 'missing' in found) {
       if (backend === 'gpu' || found.forced) throw new DeviceError(`open: ${found.missing}`);
       console.warn(`nabla: ${found.missing}. Running on the CPU in float64, which is slow.`);
       found = undefined;
     }
-    return new Engine(found ?? new (await import('./cpu/backend.js')).CpuBackend(), crossCheck, onCheck, anomaly);
+    return new Engine(
+      found ?? new (await import('../cpu/backend.js')).CpuBackend(),
+      crossCheck,
+      onCheck,
+      anomaly,
+    );
   };

@@ -5,7 +5,12 @@ import { NablaError } from './errors.js';
  * The options; throws unless they are an object with all that is needed and, where `known` names the rest, nothing else: a
  * misspelt option must not pass for a default. Names are separated by spaces.
  */
-export function checkOptions<O extends object>(op: string, options: O, needed = '', known?: string): O {
+export function checkOptions<O extends object>(
+  op: string,
+  options: O,
+  needed = '',
+  known?: string,
+): O {
   const names = `${needed} ${known ?? ''}`.split(' ').filter(Boolean);
   const fail = (fact: string): never => {
     throw new NablaError(`${op}: ${fact}; pass an object of ${names.join(', ') || 'options'}`);
@@ -20,8 +25,15 @@ export function checkOptions<O extends object>(op: string, options: O, needed = 
 }
 
 /** The choice, if it is one of the choices; else throws NablaError. */
-export function checkChoice<T extends string>(op: string, what: string, choice: T, choices: readonly string[]): T {
+export function checkChoice<T extends string>(
+  op: string,
+  what: string,
+  choice: T,
+  choices: readonly string[],
+): T {
   if (choices.includes(choice)) return choice;
   const named = choices.map((each) => `'${each}'`).join(', ');
-  throw new NablaError(`${op}: ${what} is '${String(choice)}'; use ${named.replace(/, (?=[^,]*$)/, ' or ')}`);
+  throw new NablaError(
+    `${op}: ${what} is '${String(choice)}'; use ${named.replace(/, (?=[^,]*$)/, ' or ')}`,
+  );
 }

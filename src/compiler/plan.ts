@@ -1,20 +1,20 @@
 // Compiles a program to a plan: lowers, fuses, orders, places buffers and writes the WGSL of every dispatch.
-import { DeviceError, DTypeError } from '../errors.js';
+import { DeviceError, DTypeError } from '../core/errors.js';
+import { formatShape, sizeOf } from '../core/shape.js';
 import { isConstant, isParameter, type Program, type Updates } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
+import type { EmitOptions } from '../kernels/kernels.js';
+import { multiplyAdds } from '../kernels/matmul.js';
 import { stopGradient } from '../ops/cast.js';
-import { formatShape, sizeOf } from '../shape.js';
 import type { Taken } from '../wgsl/library.js';
-import type { EmitOptions } from './kernels.js';
+import { wholeText } from '../wgsl/writer.js';
+import { type Group, groupUnits } from './dispatches.js';
 import { lower } from './lower.js';
-import { multiplyAdds } from './matmul.js';
 import type { Place, PlanContext } from './memory.js';
 import { align, assignSlots, nodeBytes, placeInRow } from './memory.js';
 import { type Aliases, base, isLeaf, isLiteral, isVirtual } from './partition.js';
 import { schedule, type Unit, Units } from './units.js';
-import { type Group, groupUnits } from './updates.js';
-import { wholeText } from './writer.js';
 
 /** One kernel call: its text, its buffers, and the units (for people and for the cross-check) that it computes. */
 export type Dispatch = ReturnType<typeof describeDispatch>;
@@ -36,7 +36,9 @@ function lowerProgram(program: Program, halves: boolean): Program {
     return [parameter, next];
   });
   const targets = new Set(own.map(([parameter]) => parameter));
-  const kept = roots.slice(0, outputs.length).map((node) => (targets.has(base(node)) ? stopGradient(node) : node));
+  const kept = roots
+    .slice(0, outputs.length)
+    .map((node) => (targets.has(base(node)) ? stopGradient(node) : node));
   return { ...program, outputs: kept, updates: own };
 }
 
@@ -50,7 +52,8 @@ const kernelName = ({ kind, members }: Unit): string => {
 /** What a unit computes, with everything written into it, each node after those that it uses. */
 function nodesOf(unit: Unit, stored: ReadonlySet<Tensor>): Tensor[] {
   const own = unit.members;
-  const isWritten = (node: Tensor): boolean => own.includes(node) || !(stored.has(node) || isLiteral(node));
+  const isWritten = (node: Tensor): boolean =>
+    own.includes(node) || !(stored.has(node) || isLiteral(node));
   return topological(own, ({ inputs }) => inputs.filter(isWritten));
 }
 
@@ -58,11 +61,20 @@ function flopsOf(node: Tensor): number {
   const { op, inputs, shape } = node;
   const { kind } = op.kernel;
   if (kind === 'matmul') return 2 * multiplyAdds(node);
-  return kind === 'pointwise' ? sizeOf(shape) : kind === 'reduce' || kind === 'scatter' ? sizeOf(inputs[0]!.shape) : 0;
+  return kind === 'pointwise'
+    ? sizeOf(shape)
+    : kind === 'reduce' || kind === 'scatter'
+      ? sizeOf(inputs[0]!.shape)
+      : 0;
 }
 
 /** Places of leaves: parameters in the engine's flat buffers, constants once an engine, inputs once a plan. */
-function placeLeaves(leaves: readonly Tensor[], context: PlanContext, places: Map<Tensor, Place>, fed?: boolean): void {
+function placeLeaves(
+  leaves: readonly Tensor[],
+  context: PlanContext,
+  places: Map<Tensor, Place>,
+  fed?: boolean,
+): void {
   const { shared } = context;
   const { bindingBytes } = context.limits;
   placeInRow('parameters', leaves.filter(isParameter), shared, bindingBytes);
@@ -81,8 +93,11 @@ function checkStorable(node: Tensor, { limits, f16 }: PlanContext): void {
   if (nodeBytes(node) > limits.bindingBytes)
     throw new DeviceError(`${what} ${excess}; use a smaller batch or split it`);
   if (node.dtype === 'u8' && !isLeaf(node))
-    throw new DTypeError(`${what}: u8 is storage only and no kernel makes it; cast to f32 or i32 first`);
-  if (node.dtype === 'f16' && !f16) throw new DTypeError(`${what}: this adapter has no shader-f16; use f32`);
+    throw new DTypeError(
+      `${what}: u8 is storage only and no kernel makes it; cast to f32 or i32 first`,
+    );
+  if (node.dtype === 'f16' && !f16)
+    throw new DTypeError(`${what}: this adapter has no shader-f16; use f32`);
 }
 
 /** Compiles a program to a plan: lower, fuse, order, place, write WGSL. Pure, but for the shared parameter layout. */
@@ -99,10 +114,20 @@ export function makePlan(program: Program, context: PlanContext) {
 }
 
 /** Where a dispatch writes into a buffer of which it binds one part twice: the nodes whose parts lie there. */
-function clashesOf({ kernel }: Group, placeOf: (node: Tensor) => Place, aliases: Aliases): Tensor[] {
-  const bound = kernel.bindings.map(({ node, access }) => ({ node: base(node), access, ...placeOf(node) }));
+function clashesOf(
+  { kernel }: Group,
+  placeOf: (node: Tensor) => Place,
+  aliases: Aliases,
+): Tensor[] {
+  const bound = kernel.bindings.map(({ node, access }) => ({
+    node: base(node),
+    access,
+    ...placeOf(node),
+  }));
   return bound.flatMap((a, i) => {
-    const isWritten = bound.some(({ buffer, access }) => access === 'read_write' && buffer === a.buffer);
+    const isWritten = bound.some(
+      ({ buffer, access }) => access === 'read_write' && buffer === a.buffer,
+    );
     const meets = (b: (typeof bound)[number], at: number): boolean =>
       at !== i &&
       b.buffer === a.buffer &&
@@ -115,7 +140,12 @@ function clashesOf({ kernel }: Group, placeOf: (node: Tensor) => Place, aliases:
   });
 }
 
-function planOf(program: Program, lowered: Program, context: PlanContext, apart: ReadonlySet<Tensor>) {
+function planOf(
+  program: Program,
+  lowered: Program,
+  context: PlanContext,
+  apart: ReadonlySet<Tensor>,
+) {
   const { outputs, updates } = lowered;
   const units = new Units(lowered, apart, context.limits.storageBuffers);
   const { stored, aliases, order: nodes } = units.partition;
@@ -138,7 +168,9 @@ function planOf(program: Program, lowered: Program, context: PlanContext, apart:
   const computed = nodes.filter((node) => !isLeaf(node) && !isLiteral(node));
   return {
     program,
-    clashes: groups.flatMap((group) => clashesOf(group, (node) => places.get(base(node))!, aliases)),
+    clashes: groups.flatMap((group) =>
+      clashesOf(group, (node) => places.get(base(node))!, aliases),
+    ),
     dispatches: groups
       .filter(({ units: [first] }) => sizeOf(first!.members[0]!.shape) > 0)
       .map((group) => describeDispatch(group, options, (node) => places.get(base(node))!)),
@@ -149,7 +181,10 @@ function planOf(program: Program, lowered: Program, context: PlanContext, apart:
     fed: buffers.flatMap((buffer) => (buffer.kind === 'feed' ? buffer.nodes : [])),
     bytes: own.reduce((total, { bytes }) => total + bytes, 0),
     /** The most of them that hold something needed at one time: no assignment of buffers takes fewer. */
-    liveBytes: own.reduce((total, { kind, bytes }) => total + (kind === 'feed' ? bytes : 0), liveBytes),
+    liveBytes: own.reduce(
+      (total, { kind, bytes }) => total + (kind === 'feed' ? bytes : 0),
+      liveBytes,
+    ),
     /** Where each stored node lies. */
     places: places as ReadonlyMap<Tensor, Place>,
     outputs,
@@ -175,12 +210,15 @@ function describeDispatch(
     const place = placeOf(node);
     return run && sizeOf(node.shape) === sizes[0] ? { ...place, bytes: run } : place;
   });
-  const written = new Set(places.flatMap(({ buffer }, i) => (kernel.bindings[i]!.access === 'read' ? [] : buffer)));
+  const written = new Set(
+    places.flatMap(({ buffer }, i) => (kernel.bindings[i]!.access === 'read' ? [] : buffer)),
+  );
   const bindings = places.map((place) => {
     const access = written.has(place.buffer) ? ('read_write' as const) : ('read' as const);
     return { place: { ...place, bytes: align(place.bytes, 16) }, access }; // whole vec4s
   });
-  const most = unit.kind === 'map' ? 4 * sizes.reduce((sum, size) => sum + size, 0) : Number.POSITIVE_INFINITY;
+  const most =
+    unit.kind === 'map' ? 4 * sizes.reduce((sum, size) => sum + size, 0) : Number.POSITIVE_INFINITY;
   const computed = units.flatMap((each) => nodesOf(each, stored));
   return {
     kernel: [...new Set(units.map(kernelName))].join('+'),

@@ -3,16 +3,16 @@ import foldSource from '../../shaders/fold.wgsl?raw';
 import gatherSource from '../../shaders/gather.wgsl?raw';
 import mapSkeleton from '../../shaders/map.wgsl?raw';
 import reductionSkeleton from '../../shaders/reduction.wgsl?raw';
-import { bytesPerElement } from '../dtype.js';
+import type { PlanContext } from '../compiler/memory.js';
+import { isVirtual } from '../compiler/partition.js';
+import { foldedReads, indexOf, isScatter, type Unit, unitWriter } from '../compiler/units.js';
+import { bytesPerElement } from '../core/dtype.js';
+import { sizeOf } from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import { type AdapterClass, choices, MAX_GROUPS } from '../planning/limits.js';
-import { sizeOf } from '../shape.js';
 import { countOf, flat, type Index } from '../wgsl/indices.js';
-import type { PlanContext } from './memory.js';
-import { isVirtual } from './partition.js';
-import { foldedReads, indexOf, isScatter, type Unit, unitWriter } from './units.js';
-import type { Held, Kernel, Writer } from './writer.js';
-import { fromStorage, registerType, storageType, toStorage } from './writer.js';
+import type { Held, Kernel, Writer } from '../wgsl/writer.js';
+import { fromStorage, registerType, storageType, toStorage } from '../wgsl/writer.js';
 
 export interface EmitOptions extends PlanContext {
   readonly stored: ReadonlySet<Tensor>;
@@ -24,7 +24,12 @@ export interface EmitOptions extends PlanContext {
  * Writes what computes and stores a unit's results, one by one, or where it is `wide` one lane of four neighbours:
  * `vectorAt` is then the place of the vec4 that holds a node's element, if the lanes are its neighbours too.
  */
-export function writeResults(unit: Unit, { stored, target }: EmitOptions, wide: boolean, vectorAt: Held) {
+export function writeResults(
+  unit: Unit,
+  { stored, target }: EmitOptions,
+  wide: boolean,
+  vectorAt: Held,
+) {
   const at = flat(unit.rowIndex);
   const loads = new Set<string>();
   const stores: string[] = [];
@@ -55,15 +60,22 @@ const readsOwn = ({ reads, members }: Unit, node: Tensor): boolean =>
 
 /** Whether a kernel may run over neighbours too: it has but its own element, of one width everywhere, and scalars. */
 export const isElementwise = (unit: Unit): boolean => {
-  const isOwn = (node: Tensor): boolean => readsOwn(unit, node) && bytesPerElement(node.dtype) === 4;
-  return [...unit.reads.keys(), ...unit.stores].every((node) => isOwn(node) || sizeOf(node.shape) === 1);
+  const isOwn = (node: Tensor): boolean =>
+    readsOwn(unit, node) && bytesPerElement(node.dtype) === 4;
+  return [...unit.reads.keys(), ...unit.stores].every(
+    (node) => isOwn(node) || sizeOf(node.shape) === 1,
+  );
 };
 
 /**
  * An elementwise kernel. With `length`, one that runs over that many elements of buffers with one layout (the
  * parameters of a whole model).
  */
-export function emitMap(unit: Unit, options: EmitOptions, length = sizeOf(unit.members[0]!.shape)): Kernel {
+export function emitMap(
+  unit: Unit,
+  options: EmitOptions,
+  length = sizeOf(unit.members[0]!.shape),
+): Kernel {
   const wide = length % 4 === 0;
   const placeOf = (node: Tensor) => (readsOwn(unit, node) ? 'group' : undefined);
   const { writer, ...parts } = writeResults(unit, options, wide, placeOf);
@@ -82,19 +94,24 @@ const extremes = {
 } as const;
 
 /** A loop over the columns of a row. */
-const overColumns = (body: string): string => `for (var column = 0u; column < COLUMNS + zero; column++) {\n${body}\n}`;
+const overColumns = (body: string): string =>
+  `for (var column = 0u; column < COLUMNS + zero; column++) {\n${body}\n}`;
 
 /** Writes the loop that folds one head into the variable `name`. */
 function foldHead(writer: Writer, unit: Unit, head: Tensor, name: string): void {
   const { kernel } = head.op;
   const fold = kernel.kind === 'reduce' ? kernel.name : 'scatter';
   const type = registerType(head.inputs[0]!.dtype) as keyof typeof extremes;
-  const call = (name: string, source = foldSource): string => writer.vocabulary.take({ name, source }, type);
+  const call = (name: string, source = foldSource): string =>
+    writer.vocabulary.take({ name, source }, type);
   writer.open('column');
   const [first, second] = foldedReads(head, unit).map(([node, index]) => writer.value(node, index));
   const body = writer.close();
   // `zero` is known at run time alone, because WGSL refuses infinite constants
-  let start = fold === 'max' || fold === 'min' ? `bitcast<${type}>(${extremes[type][fold]} | zero)` : `${type}(0)`;
+  let start =
+    fold === 'max' || fold === 'min'
+      ? `bitcast<${type}>(${extremes[type][fold]} | zero)`
+      : `${type}(0)`;
   let combine: string;
   if (fold === 'scatter') {
     const row = `(row / ${head.shape[2]}u) % ${head.shape[1]}u`;
@@ -133,14 +150,18 @@ function foldRows(writer: Writer, unit: Unit, target: EmitOptions['target']): vo
     `for (var j = 0u; j < INNER + zero; j++) {\nlet row = slot * INNER + j;\n${body}\n}`;
   const sum = along(`${inside}\n${own} = ${add}(${own}, ${added}, ${found}, ${place});`);
   const matching = `if (${found} == ${place}) {\n${sum}\n}`;
-  writer.push(`let slot = row;\n${along(`${own} = 0.0;`)}\n${overColumns(`${around}\n${matching}`)}`);
+  writer.push(
+    `let slot = row;\n${along(`${own} = 0.0;`)}\n${overColumns(`${around}\n${matching}`)}`,
+  );
 }
 
 /** A reduction, with everything that depends on its rows and elements: an invocation for each row, or for each row of blocks. */
 export function emitReduce(unit: Unit, { stored, adapter, target }: EmitOptions): Kernel {
   const heads = unit.members.filter((node) => !isVirtual(node));
   const nameOf = (head: Tensor): string => `h${heads.indexOf(head)}`;
-  const writer = unitWriter(unit, stored, (node) => (heads.includes(node) ? nameOf(node) : undefined));
+  const writer = unitWriter(unit, stored, (node) =>
+    heads.includes(node) ? nameOf(node) : undefined,
+  );
   const byRows = scattersRows(unit, adapter);
   if (byRows) foldRows(writer, unit, target);
   else for (const head of heads) foldHead(writer, unit, head, nameOf(head));

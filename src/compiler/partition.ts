@@ -1,12 +1,12 @@
 // Decides which nodes are stored in buffers, which are computed inside other kernels, and which share memory.
-import { bytesPerElement, isFloat } from '../dtype.js';
+import { bytesPerElement, isFloat } from '../core/dtype.js';
+import { type Shape, sizeOf, stridesOf } from '../core/shape.js';
 import type { Cost } from '../graph/op.js';
 import { isParameter, type Program, programNodes } from '../graph/program.js';
 import { filledWith, type Tensor } from '../graph/tensor.js';
 import { isCast } from '../ops/cast.js';
 import { type ResizeOptions, startsOf } from '../ops/slice.js';
 import { ALIGNMENT, fusion, products } from '../planning/limits.js';
-import { type Shape, sizeOf, stridesOf } from '../shape.js';
 
 /** Reshapes share memory with what they reshape. */
 export function base(node: Tensor): Tensor {
@@ -18,7 +18,8 @@ export function base(node: Tensor): Tensor {
 /** What a repeated, reordered or widened value is read from. */
 function underViews(node: Tensor): Tensor {
   let at = base(node);
-  while (at.op.view === 'repeat' || at.op.view === 'permute' || halvesOf(at)) at = base(at.inputs[0]!);
+  while (at.op.view === 'repeat' || at.op.view === 'permute' || halvesOf(at))
+    at = base(at.inputs[0]!);
   return at;
 }
 
@@ -33,10 +34,15 @@ const costs: Readonly<Record<Cost, number>> = { free: 0, cheap: 1, dear: 4, heav
 /** Ops that it counts as in the text of a kernel. */
 const lengths: Readonly<Record<Cost, number>> = { free: 0.1, cheap: 1, dear: 1, heavy: 12 };
 const costOf = (node: Tensor): number => (halvesOf(node) ? 0 : costs[node.op.cost ?? 'dear']);
-const lengthOf = (node: Tensor): number => (halvesOf(node) ? lengths.free : lengths[node.op.cost ?? 'dear']);
+const lengthOf = (node: Tensor): number =>
+  halvesOf(node) ? lengths.free : lengths[node.op.cost ?? 'dear'];
 
 /** Stores a shared expression where writing it into each user would compute more than a buffer costs. */
-function storeShared(order: readonly Tensor[], stored: Set<Tensor>, nexts: ReadonlySet<Tensor>): void {
+function storeShared(
+  order: readonly Tensor[],
+  stored: Set<Tensor>,
+  nexts: ReadonlySet<Tensor>,
+): void {
   const sinks = new Map<Tensor, Set<number>>(order.map((node) => [node, new Set()]));
   const widest = new Map<Tensor, number>();
   const costs = new Map<Tensor, number>();
@@ -76,10 +82,14 @@ export function partition(program: Program, apart: ReadonlySet<Tensor>, storageB
     if (!isVirtual(node)) stored.add(node);
     if (kind === 'matmul')
       for (const input of node.inputs)
-        for (const read of readsInPlace(input) ? base(input).inputs : [input]) stored.add(base(read));
+        for (const read of readsInPlace(input) ? base(input).inputs : [input])
+          stored.add(base(read));
     if (kind === 'scatter') stored.add(base(node.inputs[1]!));
     // floats that are compared for equality (the winners of a maximum) are read: computed again they may differ in a bit
-    if (node.op.comparesBits && node.inputs.every((input) => isFloat(input.dtype) && !isLiteral(input)))
+    if (
+      node.op.comparesBits &&
+      node.inputs.every((input) => isFloat(input.dtype) && !isLiteral(input))
+    )
       for (const input of node.inputs) compared.add(underViews(input));
   }
   for (const node of compared) stored.add(node);
@@ -109,7 +119,8 @@ function cutLarge(order: readonly Tensor[], stored: Set<Tensor>, mostReads: numb
   const ops = new Map<Tensor, number>();
   // what is stored lies under the reshapes, which then cost nothing
   const isCut = (input: Tensor): boolean => stored.has(base(input));
-  const readsOf = (input: Tensor): Tensor[] => (isCut(input) ? [base(input)] : [...frontiers.get(input)!]);
+  const readsOf = (input: Tensor): Tensor[] =>
+    isCut(input) ? [base(input)] : [...frontiers.get(input)!];
   const opsOf = (input: Tensor): number => (isCut(input) ? 0 : ops.get(input)!);
   for (const node of order) {
     for (;;) {
@@ -143,7 +154,9 @@ export function halvesOf(node: Tensor): Tensor | undefined {
 const readsInPlace = (node: Tensor): boolean => {
   const { kernel } = base(node).op;
   const isWindows = kernel.kind === 'index' && kernel.inPlace === true;
-  return halvesOf(node) !== undefined || (isWindows && sizeOf(node.shape) > products.largestWindows);
+  return (
+    halvesOf(node) !== undefined || (isWindows && sizeOf(node.shape) > products.largestWindows)
+  );
 };
 
 /** A value that lies inside another's memory, `offset` elements behind its beginning: no kernel moves it. */
@@ -156,7 +169,8 @@ export function behind(node: Tensor, aliases: Aliases): Tensor[] {
   const stack = [node];
   for (let at = stack.pop(); at; at = stack.pop()) {
     const parts = at.op.contains === 'joined' ? at.inputs.map(base) : [];
-    if (at.op.view === 'block' && aliases.get(at)?.parent === base(at.inputs[0]!)) stack.push(base(at.inputs[0]!));
+    if (at.op.view === 'block' && aliases.get(at)?.parent === base(at.inputs[0]!))
+      stack.push(base(at.inputs[0]!));
     else if (parts.some((part) => aliases.get(part)?.parent === at)) stack.push(...parts.reverse());
     else out.push(at);
   }
@@ -175,12 +189,17 @@ function runOffset(box: Tensor, whole: Shape, begin: readonly number[]): number 
  * Slices that are read where they lie, and concats whose parts are written where they belong; all of them count as
  * stored. `fixed` nodes have a place already.
  */
-function findAliases(order: readonly Tensor[], stored: Set<Tensor>, fixed: ReadonlySet<Tensor>): Map<Tensor, Alias> {
+function findAliases(
+  order: readonly Tensor[],
+  stored: Set<Tensor>,
+  fixed: ReadonlySet<Tensor>,
+): Map<Tensor, Alias> {
   const aliases = new Map<Tensor, Alias>();
   const slices = new Map<Tensor, number>();
   const blocks = order.filter(({ op }) => op.view === 'block');
   const joined = order.filter(({ op }) => op.contains === 'joined');
-  for (const { inputs } of blocks) slices.set(base(inputs[0]!), (slices.get(base(inputs[0]!)) ?? 0) + 1);
+  for (const { inputs } of blocks)
+    slices.set(base(inputs[0]!), (slices.get(base(inputs[0]!)) ?? 0) + 1);
   for (const slice of blocks) {
     const parent = base(slice.inputs[0]!);
     const begin = (slice.options as ResizeOptions).widths.map(([before]) => -before);
@@ -190,14 +209,22 @@ function findAliases(order: readonly Tensor[], stored: Set<Tensor>, fixed: Reado
     stored.add(parent).add(slice);
     aliases.set(slice, { parent, offset });
   }
-  const isFixed = (node: Tensor): boolean => fixed.has(node) || aliases.has(node) || isLeaf(node) || isLiteral(node);
+  const isFixed = (node: Tensor): boolean =>
+    fixed.has(node) || aliases.has(node) || isLeaf(node) || isLiteral(node);
   for (const concat of joined) {
     const { axis } = concat.options as { axis: number };
     const starts = startsOf(concat.inputs, axis);
     const origin = concat.shape.map(() => 0);
-    const offsets = concat.inputs.map((part, i) => runOffset(part, concat.shape, origin.with(axis, starts[i]!)));
+    const offsets = concat.inputs.map((part, i) =>
+      runOffset(part, concat.shape, origin.with(axis, starts[i]!)),
+    );
     const parts = new Set(concat.inputs.map(base));
-    if (fixed.has(concat) || parts.size < offsets.length || offsets.includes(undefined) || [...parts].some(isFixed))
+    if (
+      fixed.has(concat) ||
+      parts.size < offsets.length ||
+      offsets.includes(undefined) ||
+      [...parts].some(isFixed)
+    )
       continue;
     stored.add(concat);
     for (const [i, part] of [...parts].entries()) {

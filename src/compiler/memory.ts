@@ -1,11 +1,18 @@
 // Memory of a plan: places of values in buffers, reuse of buffers by lifetime, and conversion of values to bytes.
-import { bytesOf, type DType, halfToNumber, numberToHalf, type TensorData, type TypedArray } from '../dtype.js';
+import {
+  bytesOf,
+  type DType,
+  halfToNumber,
+  numberToHalf,
+  type TensorData,
+  type TypedArray,
+} from '../core/dtype.js';
+import { sizeOf } from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
+import type { Matrices } from '../kernels/matmul.matrices.js';
 import { type AdapterClass, ALIGNMENT, type Limits, type Tile } from '../planning/limits.js';
-import { sizeOf } from '../shape.js';
-import type { Matrices } from './matrices.js';
+import type { Group } from './dispatches.js';
 import type { Aliases } from './partition.js';
-import type { Group } from './updates.js';
 
 export const align = (bytes: number, to = ALIGNMENT): number => Math.ceil(bytes / to) * to;
 
@@ -19,7 +26,11 @@ export interface PlanBuffer {
 }
 
 /** Part of a buffer, in bytes. */
-export type Place = { readonly buffer: PlanBuffer; readonly offset: number; readonly bytes: number };
+export type Place = {
+  readonly buffer: PlanBuffer;
+  readonly offset: number;
+  readonly bytes: number;
+};
 
 /** What plans of one engine share. */
 export interface PlanContext {
@@ -39,7 +50,11 @@ export interface PlanContext {
 
 export const nodeBytes = (node: Tensor): number => bytesOf(node.dtype, sizeOf(node.shape));
 
-type Words = new (data: ArrayLike<number> | ArrayBuffer, from?: number, length?: number) => TypedArray;
+type Words = new (
+  data: ArrayLike<number> | ArrayBuffer,
+  from?: number,
+  length?: number,
+) => TypedArray;
 /** What a buffer's bytes are to the host: f16 as bits, bool as words. */
 const words: Readonly<Record<DType, Words>> = {
   f32: Float32Array,
@@ -53,7 +68,8 @@ const words: Readonly<Record<DType, Words>> = {
 /** Host values as a buffer holds them, whole words. */
 export function toBytes({ data }: TensorData, { dtype }: Tensor): Uint8Array<ArrayBuffer> {
   const held = dtype === 'f16' ? Uint16Array.from(data, numberToHalf) : data;
-  const { buffer, byteOffset, byteLength } = held instanceof words[dtype] ? held : new words[dtype](held);
+  const { buffer, byteOffset, byteLength } =
+    held instanceof words[dtype] ? held : new words[dtype](held);
   const bytes = new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
   if (byteLength % 4 === 0) return bytes;
   const padded = new Uint8Array(align(byteLength, 4));
@@ -70,11 +86,17 @@ export function fromBytes({ shape, dtype }: Tensor, bytes: ArrayBuffer): TensorD
 
 type Places = WeakMap<Tensor, Place>;
 /** Places values side by side in a new buffer, but for those that have a place; above the binding limit another is begun. */
-export function placeInRow(kind: PlanBuffer['kind'], nodes: readonly Tensor[], places: Places, maxBytes: number): void {
+export function placeInRow(
+  kind: PlanBuffer['kind'],
+  nodes: readonly Tensor[],
+  places: Places,
+  maxBytes: number,
+): void {
   let buffer: PlanBuffer | undefined;
   for (const node of nodes.filter((each) => !places.has(each))) {
     const bytes = nodeBytes(node);
-    if (!buffer || align(buffer.bytes) + align(bytes, 16) > maxBytes) buffer = { kind, bytes: 0, nodes: [] };
+    if (!buffer || align(buffer.bytes) + align(bytes, 16) > maxBytes)
+      buffer = { kind, bytes: 0, nodes: [] };
     const offset = align(buffer.bytes);
     places.set(node, { buffer, offset, bytes });
     buffer.bytes = offset + align(bytes, 16);
@@ -95,11 +117,17 @@ function rootOf(node: Tensor, aliases: Aliases): { node: Tensor; offset: number 
  * its buffer: outputs, and what is copied after the pass. Inputs and outputs of one dispatch never share one (WebGPU
  * refuses it). `dispatches` are in order. Returns the most bytes of results that are needed at one time.
  */
-export function assignSlots(dispatches: readonly Group[], kept: Tensor[], aliases: Aliases, places: Places) {
+export function assignSlots(
+  dispatches: readonly Group[],
+  kept: Tensor[],
+  aliases: Aliases,
+  places: Places,
+) {
   const root = (node: Tensor): Tensor => rootOf(node, aliases).node;
   const lastUse = new Map<Tensor, number>();
   dispatches.forEach(({ units }, at) => {
-    for (const unit of units) for (const node of [...unit.stores, ...unit.reads.keys()]) lastUse.set(root(node), at);
+    for (const unit of units)
+      for (const node of [...unit.stores, ...unit.reads.keys()]) lastUse.set(root(node), at);
   });
   for (const node of kept) lastUse.set(root(node), dispatches.length);
   const expiring = dispatches.map((): PlanBuffer[] => []);
@@ -112,7 +140,10 @@ export function assignSlots(dispatches: readonly Group[], kept: Tensor[], aliase
       const last = expiring[lastUse.get(node)!];
       const wanted = align(nodeBytes(node), 16);
       // what is kept takes a buffer from all others
-      const buffer = takeSlot(last || free.some(({ bytes }) => bytes === wanted) ? free : [], wanted);
+      const buffer = takeSlot(
+        last || free.some(({ bytes }) => bytes === wanted) ? free : [],
+        wanted,
+      );
       last?.push(buffer);
       places.set(node, { buffer, offset: 0, bytes: nodeBytes(node) });
     }
@@ -124,7 +155,8 @@ export function assignSlots(dispatches: readonly Group[], kept: Tensor[], aliase
   for (const node of aliases.keys()) {
     const { node: whole, offset } = rootOf(node, aliases);
     const place = places.get(whole);
-    if (place) places.set(node, { ...place, offset: place.offset + 4 * offset, bytes: nodeBytes(node) });
+    if (place)
+      places.set(node, { ...place, offset: place.offset + 4 * offset, bytes: nodeBytes(node) });
   }
   return Math.max(0, ...totals);
 }

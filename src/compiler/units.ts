@@ -1,11 +1,12 @@
 // Fusion: groups ops into units of one kernel each, and orders the units.
+
+import { sizeOf } from '../core/shape.js';
 import type { Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { fusion } from '../planning/limits.js';
-import { sizeOf } from '../shape.js';
 import { countOf, digit, flat, type Index, split } from '../wgsl/indices.js';
+import { type Held, Writer } from '../wgsl/writer.js';
 import { base, behind, halvesOf, isLeaf, isVirtual, partition } from './partition.js';
-import { type Held, Writer } from './writer.js';
 
 /**
  * One kernel: heavy ops (its heads) with the elementwise results computed on top of them while they are in registers.
@@ -37,13 +38,26 @@ const spaceOf = ({ rowIndex, elementIndex }: Unit): string =>
 /** A kernel for one node. */
 function unitFor(node: Tensor): Unit {
   const make = (kind: Unit['kind'], rowIndex: Index, elementIndex = rowIndex): Unit => {
-    return { kind, members: [node], rowIndex, elementIndex, reads: new Map(), needs: new Set(), stores: [], age: 0 };
+    return {
+      kind,
+      members: [node],
+      rowIndex,
+      elementIndex,
+      reads: new Map(),
+      needs: new Set(),
+      stores: [],
+      age: 0,
+    };
   };
   const [a] = node.inputs;
   if (isVirtual(node)) return make('map', digit('i', sizeOf(node.shape)));
   if (node.op.kernel.kind === 'matmul') {
     const [m, n] = node.shape.slice(-2) as [number, number];
-    return make('matmul', [...digit('batch', sizeOf(node.shape.slice(0, -2))), ...digit('m', m), ...digit('n', n)]);
+    return make('matmul', [
+      ...digit('batch', sizeOf(node.shape.slice(0, -2))),
+      ...digit('m', m),
+      ...digit('n', n),
+    ]);
   }
   // a scatter folds the positions for each element of its result
   const shape = isScatter(node) ? [...node.shape, a!.shape[1]!] : a!.shape;
@@ -61,7 +75,8 @@ function unitFor(node: Tensor): Unit {
 export function unitWriter(unit: Unit, stored: ReadonlySet<Tensor>, held: Held): Writer {
   const own = new Set(unit.members);
   const isHeld = (node: Tensor): boolean => (own.has(node) ? !isVirtual(node) : stored.has(node));
-  const find: Held = (node, at) => (isHeld(node) ? (held(node, at) ?? writer.read(node, at)) : undefined);
+  const find: Held = (node, at) =>
+    isHeld(node) ? (held(node, at) ?? writer.read(node, at)) : undefined;
   const writer = new Writer(find, unit.kind === 'map' ? 0 : 1);
   writer.open('row', 'i', 'batch', 'm', 'n');
   return writer;
@@ -72,7 +87,11 @@ export const indexOf = ({ rowIndex, elementIndex }: Unit, member: Tensor): Index
   [rowIndex, elementIndex].find((index) => countOf(index) === sizeOf(member.shape));
 
 /** What a unit reads, and where; undefined when its expressions ask for what it cannot have. */
-function survey(unit: Unit, stored: ReadonlySet<Tensor>, storageBuffers: number): Unit['reads'] | undefined {
+function survey(
+  unit: Unit,
+  stored: ReadonlySet<Tensor>,
+  storageBuffers: number,
+): Unit['reads'] | undefined {
   const own = flat(unit.rowIndex);
   const reads = new Map<Tensor, boolean>();
   // heads are in registers at their own index and nowhere else
@@ -94,13 +113,15 @@ function survey(unit: Unit, stored: ReadonlySet<Tensor>, storageBuffers: number)
     const index = indexOf(unit, member);
     if (isVirtual(member) && !index) return undefined;
     if (isVirtual(member)) writer.value(member, index!);
-    else if (unit.kind === 'reduce') for (const [node, at] of foldedReads(member, unit)) writer.value(node, at);
+    else if (unit.kind === 'reduce')
+      for (const [node, at] of foldedReads(member, unit)) writer.value(node, at);
     // a matmul's operand is halves that it widens itself, or stored, or a view that is read in place
     else
       for (const node of member.inputs.map((input) => halvesOf(input) ?? base(input)))
         for (const read of stored.has(node) ? [node] : node.inputs) note(base(read), 'operand');
   }
-  const fits = writer.size <= fusion.expressions && bound.size + unit.members.length <= storageBuffers;
+  const fits =
+    writer.size <= fusion.expressions && bound.size + unit.members.length <= storageBuffers;
   return inReach && (fits || unit.members.length === 1) ? reads : undefined;
 }
 
@@ -128,7 +149,13 @@ export class Units {
     this.partition = partition(program, apart, storageBuffers);
     const { order, stored, aliases, compared, results } = this.partition;
     for (const node of order) {
-      if (!stored.has(node) || isLeaf(node) || base(node) !== node || behind(node, aliases)[0] !== node) continue;
+      if (
+        !stored.has(node) ||
+        isLeaf(node) ||
+        base(node) !== node ||
+        behind(node, aliases)[0] !== node
+      )
+        continue;
       const own = unitFor(node);
       own.reads = survey(own, stored, storageBuffers)!;
       // folds join those over the same rows and columns; what is virtual may try, but each loop would compute it again
@@ -136,7 +163,8 @@ export class Units {
         isVirtual(node)
           ? unit.kind !== 'reduce' || !compared.has(node)
           : own.kind === 'reduce' && unit.kind === 'reduce' && spaceOf(unit) === spaceOf(own);
-      if (this.#candidates(node, own.reads).some((unit) => fits(unit) && this.#join(unit, node))) continue;
+      if (this.#candidates(node, own.reads).some((unit) => fits(unit) && this.#join(unit, node)))
+        continue;
       this.#settle(own, node, own.reads);
       own.age = this.units.push(own);
     }
@@ -159,7 +187,8 @@ export class Units {
     const isUsed = target.members.some((node) => this.users.has(node));
     const reached = new Set(this.makers(nodes));
     // what nobody uses yet is reached directly, if at all: as the rest of a concat's memory
-    for (const unit of isUsed ? reached : []) for (const maker of this.makers(unit.needs)) reached.add(maker);
+    for (const unit of isUsed ? reached : [])
+      for (const maker of this.makers(unit.needs)) reached.add(maker);
     return reached.has(target);
   }
 
@@ -178,7 +207,8 @@ export class Units {
     this.unitOf.set(member, unit);
     unit.reads = reads;
     unit.needs = new Set(this.#behind(reads.keys()));
-    for (const node of unit.needs) this.users.set(node, (this.users.get(node) ?? new Set()).add(unit));
+    for (const node of unit.needs)
+      this.users.set(node, (this.users.get(node) ?? new Set()).add(unit));
   }
 
   /** Units that a node may join, the newest first: heavy ones that make what it reads, and maps that make or read it. */
@@ -186,11 +216,14 @@ export class Units {
     const { nexts } = this.partition;
     const isNext = nexts.has(node);
     // updates of two parameters stay apart, so that they can become one kernel over both
-    const near = [...reads.keys()].filter((read) => !isNext || sizeOf(read.shape) === sizeOf(node.shape));
+    const near = [...reads.keys()].filter(
+      (read) => !isNext || sizeOf(read.shape) === sizeOf(node.shape),
+    );
     const needs = this.#behind(near);
     const makers = this.makers(needs);
     const readers = needs.flatMap((need) => [...(this.users.get(need) ?? [])].slice(-fusion.tries));
-    const isMap = ({ kind, members: [first] }: Unit): boolean => kind === 'map' && nexts.has(first!) === isNext;
+    const isMap = ({ kind, members: [first] }: Unit): boolean =>
+      kind === 'map' && nexts.has(first!) === isNext;
     const maps = [...makers, ...readers].filter(isMap);
     const heavy = isNext ? [] : makers.filter(({ kind }) => kind !== 'map');
     const newest = (units: Unit[]): Unit[] => [...new Set(units)].sort((a, b) => b.age - a.age);
@@ -216,7 +249,9 @@ export function schedule(all: Units, targets: ReadonlyMap<Tensor, Tensor>) {
     const after = new Map<Unit, Unit[]>(units.map((unit) => [unit, []]));
     const waits = new Map<Unit, Set<Unit>>();
     for (const unit of units) {
-      const overwritten = unit.members.flatMap((node) => (inPlace.has(node) ? [targets.get(node)!] : []));
+      const overwritten = unit.members.flatMap((node) =>
+        inPlace.has(node) ? [targets.get(node)!] : [],
+      );
       const readers = overwritten.flatMap((parameter) => [...(users.get(parameter) ?? [])]);
       const first = new Set([...all.makers(unit.needs), ...readers]);
       first.delete(unit);

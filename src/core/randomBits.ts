@@ -21,7 +21,12 @@ import { ShapeError } from './errors.js';
 const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24];
 
 /** Threefry-2x32 of 20 rounds (Salmon et al. 2011, "Parallel Random Numbers: As Easy as 1, 2, 3"): two words of 32 bits. */
-export function threefry(key0: number, key1: number, counter0: number, counter1: number): [number, number] {
+export function threefry(
+  key0: number,
+  key1: number,
+  counter0: number,
+  counter1: number,
+): [number, number] {
   const keys = [key0, key1, key0 ^ key1 ^ 0x1bd11bda];
   let x = (counter0 + key0) | 0;
   let y = (counter1 + key1) | 0;

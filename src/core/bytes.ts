@@ -5,10 +5,12 @@ import { FormatError } from './errors.js';
 export type Bytes = ArrayBufferLike | ArrayBufferView;
 
 /** @internal The name of a value's class, also where it comes from another realm, such as a frame. */
-export const classOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
+export const classOf = (value: unknown): string =>
+  Object.prototype.toString.call(value).slice(8, -1);
 
 /** @internal Whether other threads may write to a buffer's memory at any time. */
-export const isShared = (buffer: ArrayBufferLike): boolean => classOf(buffer) === 'SharedArrayBuffer';
+export const isShared = (buffer: ArrayBufferLike): boolean =>
+  classOf(buffer) === 'SharedArrayBuffer';
 
 /** @internal Values in memory of their own; a Buffer's own slice would be a view of the same memory. */
 export const copyOf = <T extends TypedMemory>(values: T): T =>
@@ -20,7 +22,9 @@ export const copyOf = <T extends TypedMemory>(values: T): T =>
  */
 export function steady<T extends TypedMemory>(values: T): T {
   const { buffer } = values;
-  return isShared(buffer) || (buffer as { resizable?: boolean }).resizable ? copyOf(values) : values;
+  return isShared(buffer) || (buffer as { resizable?: boolean }).resizable
+    ? copyOf(values)
+    : values;
 }
 type TypedMemory = { readonly buffer: ArrayBufferLike };
 
@@ -28,18 +32,24 @@ type TypedMemory = { readonly buffer: ArrayBufferLike };
 export function viewBytes(op: string, bytes: Bytes): Uint8Array<ArrayBuffer> {
   const isView = ArrayBuffer.isView(bytes);
   if (!isView && !/^(Shared)?ArrayBuffer$/.test(classOf(bytes)))
-    throw new FormatError(`${op}: bytes are ${describe(bytes)}; pass a Uint8Array, a Buffer or an ArrayBuffer`);
-  const view = isView ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes);
+    throw new FormatError(
+      `${op}: bytes are ${describe(bytes)}; pass a Uint8Array, a Buffer or an ArrayBuffer`,
+    );
+  const view = isView
+    ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    : new Uint8Array(bytes);
   return steady(view) as Uint8Array<ArrayBuffer>;
 }
 
 /** @internal Bytes in memory of their own. Throws FormatError for what holds no bytes. */
-export const copyBytes = (op: string, bytes: Bytes): Uint8Array<ArrayBuffer> => new Uint8Array(viewBytes(op, bytes));
+export const copyBytes = (op: string, bytes: Bytes): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(viewBytes(op, bytes));
 
 /** @internal What somebody passed instead of what was wanted: "undefined", "a Promise", "an Array". */
 export function describe(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
-  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return `${String(value)}`;
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function'))
+    return `${String(value)}`;
   const name = classOf(value);
   return `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}`;
 }

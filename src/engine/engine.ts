@@ -2,23 +2,37 @@
 
 // Consumers may compile without it: the declarations bring it along for `await using`.
 /// <reference lib="esnext.disposable" preserve="true" />
-import { inPrecision, type Precision } from './autodiff/precision.js';
-import type { watch } from './check/anomaly.js';
-import type { Check, CheckReport, CrossCheck, OnCheck } from './check/compare.js';
-import { ownValue } from './cpu/evaluate.js';
-import { readValue, type TensorData, type Value } from './dtype.js';
-import { DTypeError, NablaError } from './errors.js';
-import type { Backend, Capture, Executable, GpuAccess, PlanView, Profile } from './graph/backend.js';
-import type { Feeds, NamedFeeds, NodeFeeds, Program, Updates } from './graph/program.js';
-import { checkProgram, indexLimits, isInput, programNodes, readFeeds, readNodeFeeds } from './graph/program.js';
-import { isData, structureOf } from './graph/structure.js';
-import type { Tensor, Tree } from './graph/tensor.js';
-import { type Evaluated, inPlaceOf, ownShape, tensorsOf } from './graph/walk.js';
-import { checkRange } from './ops/indexing.js';
-import { checkParameter, describe } from './ops/leaf.js';
-import { countRuns } from './ops/random.js';
-import { checkChoice, checkOptions } from './options.js';
-import { INSPECT, printedAs } from './print.js';
+import { inPrecision, type Precision } from '../autodiff/precision.js';
+import type { watch } from '../check/anomaly.js';
+import type { Check, CheckReport, CrossCheck, OnCheck } from '../check/compare.js';
+import { readValue, type TensorData, type Value } from '../core/dtype.js';
+import { DTypeError, NablaError } from '../core/errors.js';
+import { checkChoice, checkOptions } from '../core/options.js';
+import { INSPECT, printedAs } from '../core/print.js';
+import { ownValue } from '../cpu/evaluate.js';
+import type {
+  Backend,
+  Capture,
+  Executable,
+  GpuAccess,
+  PlanView,
+  Profile,
+} from '../graph/backend.js';
+import type { Feeds, NamedFeeds, NodeFeeds, Program, Updates } from '../graph/program.js';
+import {
+  checkProgram,
+  indexLimits,
+  isInput,
+  programNodes,
+  readFeeds,
+  readNodeFeeds,
+} from '../graph/program.js';
+import { isData, structureOf } from '../graph/structure.js';
+import type { Tensor, Tree } from '../graph/tensor.js';
+import { type Evaluated, inPlaceOf, ownShape, tensorsOf } from '../graph/walk.js';
+import { checkRange } from '../ops/indexing.js';
+import { checkParameter, describe } from '../ops/leaf.js';
+import { countRuns } from '../ops/random.js';
 
 /**
  * A compiled computation: call it with values for its inputs. Calls run in call order; feeds are copied at the call.
@@ -59,7 +73,11 @@ export const crossChecks: readonly CrossCheck[] = ['off', 'sampled', 'every'];
 const SAMPLE_EVERY = 16;
 
 /** A program on a backend, with what looks for the first value that is not finite, where that is asked for. */
-type Compiled = Readonly<{ executable: Executable; outputs: readonly Tensor[]; watched: ReturnType<typeof watch> }>;
+type Compiled = Readonly<{
+  executable: Executable;
+  outputs: readonly Tensor[];
+  watched: ReturnType<typeof watch>;
+}>;
 
 /** Runs graphs on one backend and owns the values of parameters there. Made by `open`. */
 export class Engine {
@@ -78,7 +96,12 @@ export class Engine {
   #disposed = false;
 
   /** @internal */
-  constructor(backend: Backend, crossCheck: CrossCheck = 'off', onCheck?: OnCheck, anomaly?: typeof watch) {
+  constructor(
+    backend: Backend,
+    crossCheck: CrossCheck = 'off',
+    onCheck?: OnCheck,
+    anomaly?: typeof watch,
+  ) {
     this.#backend = backend;
     this.info = backend.info;
     this.lost = backend.lost;
@@ -102,10 +125,19 @@ export class Engine {
     const locate = (step: object, output: Tensor) => {
       const { executable, outputs } = this.#find('bufferOf', step);
       const at = outputs.indexOf(output);
-      if (at < 0) throw new NablaError(`bufferOf: ${describe(output)} is no output of this step; add it to them`);
+      if (at < 0)
+        throw new NablaError(
+          `bufferOf: ${describe(output)} is no output of this step; add it to them`,
+        );
       return executable.locate!(at);
     };
-    return device && { device, bufferOf: (...of) => locate(...of).buffer, offsetOf: (...of) => locate(...of).offset };
+    return (
+      device && {
+        device,
+        bufferOf: (...of) => locate(...of).buffer,
+        offsetOf: (...of) => locate(...of).offset,
+      }
+    );
   }
 
   /**
@@ -124,7 +156,9 @@ export class Engine {
     checkIndices(indexLimits(nodes), fed);
     const plan = this.#planFor(nodes, outputs);
     // the plan may have been made for an equal graph: its data leaves stand in the same order
-    const values = new Map(nodes.filter(isData).map((node, i) => [plan.data[i]!, fed.get(node) ?? ownValue(node)]));
+    const values = new Map(
+      nodes.filter(isData).map((node, i) => [plan.data[i]!, fed.get(node) ?? ownValue(node)]),
+    );
     return inPlaceOf(tree, await this.#execute(plan, values, true, report, nodes));
   }
 
@@ -132,19 +166,26 @@ export class Engine {
    * Runs with the engine's cross-check; with `report` every kernel is checked, and what is found reported alone. `nodes` are
    * those of the graph, where the plan may be that of an equal one.
    */
-  async #execute(compiled: Compiled, feeds: Feeds, read: boolean, report?: OnCheck, nodes?: readonly Tensor[]) {
+  async #execute(
+    compiled: Compiled,
+    feeds: Feeds,
+    read: boolean,
+    report?: OnCheck,
+    nodes?: readonly Tensor[],
+  ) {
     const { executable, watched } = compiled;
     const { stats, info } = this.#open;
     const call = this.#calls++;
     const mode = report ? 'every' : this.#crossCheck;
     const isChecked = mode === 'every' || (mode === 'sampled' && call % SAMPLE_EVERY === 0);
     const captures: Capture[] = [];
-    const select = (dispatch: number, of: number) => mode === 'every' || dispatch === (call / SAMPLE_EVERY) % of;
+    const select = (dispatch: number, of: number) =>
+      mode === 'every' || dispatch === (call / SAMPLE_EVERY) % of;
     const inspection = isChecked ? { select, captures } : undefined;
     const results = await executable.run(feeds, read || watched !== undefined, inspection);
     // it may have been switched off meanwhile
     if (isChecked && (report || this.#crossCheck !== 'off')) {
-      const { compareCaptures } = await import('./check/compare.js'); // what only trains goes without
+      const { compareCaptures } = await import('../check/compare.js'); // what only trains goes without
       const failure = compareCaptures(captures, info, (checks) => {
         for (const { checked } of checks) stats.checked += checked;
         (report ?? this.#onCheck)?.(checks);
@@ -162,7 +203,11 @@ export class Engine {
   async verify(tree: Tree, feeds: NodeFeeds = {}): Promise<CheckReport> {
     const checks: Check[] = [];
     await this.#run(tree, feeds, (some) => checks.push(...some));
-    return { ok: checks.every(({ worst }) => worst.ratio <= 1), adapter: this.info.adapter.description, checks };
+    return {
+      ok: checks.every(({ worst }) => worst.ratio <= 1),
+      adapter: this.info.adapter.description,
+      checks,
+    };
   }
 
   /**
@@ -178,7 +223,9 @@ export class Engine {
       throw new DTypeError("compile: precision 'f16': this adapter has no shader-f16; use f32");
     const outputs = tensorsOf(tree);
     const inputs = new Map(Object.entries(definition.inputs ?? {}));
-    const program = countRuns(inPrecision(checkProgram({ outputs, updates, recompute }, inputs), precision));
+    const program = countRuns(
+      inPrecision(checkProgram({ outputs, updates, recompute }, inputs), precision),
+    );
     const limits = indexLimits(programNodes(program));
     checkIndices(limits, new Map());
     const fedLimits = limits.filter(({ leaf }) => isInput(leaf));
@@ -189,7 +236,8 @@ export class Engine {
       checkIndices(fedLimits, fed);
       return this.#execute(compiled, fed, read);
     };
-    const call = async (feeds?: NamedFeeds): Promise<unknown> => inPlaceOf(tree, await execute(true, feeds));
+    const call = async (feeds?: NamedFeeds): Promise<unknown> =>
+      inPlaceOf(tree, await execute(true, feeds));
     const step = Object.assign(call as Step<T>, {
       enqueue: async (feeds?: NamedFeeds) => void (await execute(false, feeds)),
       plan: executable.plan,
@@ -197,7 +245,10 @@ export class Engine {
     });
     this.#steps.set(step, compiled);
     const counts = `${outputs.length} outputs, ${updates.length} updates, ${step.plan.dispatches.length} dispatches`;
-    return printedAs(step, () => `Step: inputs ${[...inputs.keys()].join(', ') || 'none'}; ${counts}`);
+    return printedAs(
+      step,
+      () => `Step: inputs ${[...inputs.keys()].join(', ') || 'none'}; ${counts}`,
+    );
   }
 
   #compile(program: Program, outputs = program.outputs): Compiled {
@@ -206,7 +257,10 @@ export class Engine {
   }
 
   /** Builds a step's pipelines before its first call. */
-  async warmUp<T extends Tree>(step: Step<T>, onProgress?: (done: number, total: number) => void): Promise<void> {
+  async warmUp<T extends Tree>(
+    step: Step<T>,
+    onProgress?: (done: number, total: number) => void,
+  ): Promise<void> {
     await this.#find('warmUp', step).executable.warmUp?.(onProgress);
   }
 
@@ -228,7 +282,11 @@ export class Engine {
     const { dtype } = value as Partial<TensorData>;
     const isExact = this.info.backend === 'cpu' && target.dtype === 'f32' && dtype === 'f64';
     // a copy, as `rounded` is: the caller may go on with the array
-    const exact = isExact && { ...rounded, dtype, data: Float64Array.from((value as TensorData).data) };
+    const exact = isExact && {
+      ...rounded,
+      dtype,
+      data: Float64Array.from((value as TensorData).data),
+    };
     await this.#open.write(target, exact || rounded);
   }
 
@@ -243,7 +301,10 @@ export class Engine {
    */
   async profile(): Promise<Profile> {
     const profile = await this.#open.profile?.();
-    if (!profile) throw new NablaError('profile: this engine takes no times; open it with { profile: true } on a GPU');
+    if (!profile)
+      throw new NablaError(
+        'profile: this engine takes no times; open it with { profile: true } on a GPU',
+      );
     return profile;
   }
 
@@ -277,7 +338,10 @@ export class Engine {
     const key = structureOf(nodes, outputs);
     const known = this.#runs.get(key);
     if (known) return known;
-    const compiled = this.#compile(countRuns({ outputs, updates: [], feedConstants: true }), outputs);
+    const compiled = this.#compile(
+      countRuns({ outputs, updates: [], feedConstants: true }),
+      outputs,
+    );
     const plan = { ...compiled, data: nodes.filter(isData) };
     this.#runs.set(key, plan);
     if (this.#runs.size > RUN_CACHE) {

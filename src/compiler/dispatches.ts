@@ -1,16 +1,17 @@
 // Joins dispatches: parameter updates of one kind over all parameters, and small kernels that run side by side.
+
+import { sizeOf } from '../core/shape.js';
 import { isParameter } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
+import { type EmitOptions, emitMap, emitReduce, isElementwise } from '../kernels/kernels.js';
+import { emitMatmul, multiplyAdds } from '../kernels/matmul.js';
 import { fusion, MAX_GROUPS, products } from '../planning/limits.js';
-import { sizeOf } from '../shape.js';
 import { countOf } from '../wgsl/indices.js';
 import { joined, startsAlike, textOfCode } from '../wgsl/kernel.js';
-import { type EmitOptions, emitMap, emitReduce, isElementwise } from './kernels.js';
-import { emitMatmul, multiplyAdds } from './matmul.js';
+import { addBinding, type Binding, type Kernel } from '../wgsl/writer.js';
 import { align, type Place, type PlanContext, placeInRow } from './memory.js';
 import { base } from './partition.js';
 import { isScatter, type Unit, type Units } from './units.js';
-import { addBinding, type Binding, type Kernel } from './writer.js';
 
 /** A dispatch to be: one unit, or several in one kernel. */
 export interface Group {
@@ -39,7 +40,8 @@ function alike(order: readonly Unit[], options: EmitOptions): Member[][] {
   const groups = new Map<string, Member[]>();
   for (const unit of order) {
     const size = sizeOf(unit.stores[0]?.shape ?? []);
-    const updates = unit.kind === 'map' && size > 1 && unit.stores.every((node) => options.target(node) !== node);
+    const updates =
+      unit.kind === 'map' && size > 1 && unit.stores.every((node) => options.target(node) !== node);
     if (!updates || !isElementwise(unit)) continue;
     const kernel = emitMap(unit, options, ANY_LENGTH);
     // a next value that is written in place lies where its parameter does
@@ -47,7 +49,9 @@ function alike(order: readonly Unit[], options: EmitOptions): Member[][] {
     const own = nodes.filter(({ shape }) => sizeOf(shape) === size);
     const [kept, made] = [own.filter(isParameter), own.filter((node) => !isParameter(node))];
     // what is not element-wise is one value for all
-    const bound = nodes.map((node) => (own.includes(node) ? [isParameter(node), node.dtype] : node.id));
+    const bound = nodes.map((node) =>
+      own.includes(node) ? [isParameter(node), node.dtype] : node.id,
+    );
     const key = [textOfCode(kernel.code), ...bound].join('|');
     groups.set(key, [...(groups.get(key) ?? []), { unit, kept, made }]);
   }
@@ -58,7 +62,12 @@ function alike(order: readonly Unit[], options: EmitOptions): Member[][] {
  * Groups units into dispatches. Alike updates get parameters, optimizer state and gradients laid out alike, and
  * neighbours among them become one dispatch, where the last of them was.
  */
-export function groupUnits(units: Units, order: readonly Unit[], options: EmitOptions, places: Map<Tensor, Place>) {
+export function groupUnits(
+  units: Units,
+  order: readonly Unit[],
+  options: EmitOptions,
+  places: Map<Tensor, Place>,
+) {
   const { aliases } = units.partition;
   const runs = new Map<Unit, Group[]>();
   const claimed = new Set<Tensor>();
@@ -67,7 +76,12 @@ export function groupUnits(units: Units, order: readonly Unit[], options: EmitOp
     /** A result that its kernel may write beside the others: it reads none of them, and lies nowhere else. */
     const canPlace = (node: Tensor): boolean => {
       const producer = units.unitOf.get(node);
-      if (!producer || aliases.has(node) || claimed.has(node) || all.some((other) => producer.needs.has(other)))
+      if (
+        !producer ||
+        aliases.has(node) ||
+        claimed.has(node) ||
+        all.some((other) => producer.needs.has(other))
+      )
         return false;
       claimed.add(node);
       return true;
@@ -88,7 +102,9 @@ export function groupUnits(units: Units, order: readonly Unit[], options: EmitOp
       runs.set(last, [makeRun(members, options, places)]);
     }
   }
-  const groups = order.flatMap((unit) => runs.get(unit) ?? [{ units: [unit], kernel: emit(unit, options) }]);
+  const groups = order.flatMap(
+    (unit) => runs.get(unit) ?? [{ units: [unit], kernel: emit(unit, options) }],
+  );
   return joinSmall(groups, options);
 }
 
@@ -100,7 +116,9 @@ function joinSmall(groups: readonly Group[], options: EmitOptions): Group[] {
   const out: Group[] = [];
   for (const group of groups) {
     const kind = smallKind(group);
-    const partners = [...out.keys()].filter((at) => kind && smallKind(out[at]!) === kind).slice(-fusion.partners);
+    const partners = [...out.keys()]
+      .filter((at) => kind && smallKind(out[at]!) === kind)
+      .slice(-fusion.partners);
     if (!partners.reverse().some((at) => joinAt(out, at, group, options))) out.push(group);
   }
   return out;
@@ -126,7 +144,8 @@ function joinAt(out: Group[], at: number, group: Group, options: EmitOptions): b
 /** What a group is small of, if it is. */
 function smallKind({ units }: Group): Unit['kind'] | undefined {
   const isSmall = ({ kind, members, elementIndex }: Unit): boolean => {
-    if (kind === 'reduce') return countOf(elementIndex) <= fusion.smallFold && !members.some(isScatter);
+    if (kind === 'reduce')
+      return countOf(elementIndex) <= fusion.smallFold && !members.some(isScatter);
     return kind === 'matmul' && multiplyAdds(members[0]!) < products.small;
   };
   return units.every(isSmall) ? units[0]!.kind : undefined;
@@ -138,7 +157,9 @@ function joinKernels(kernels: readonly Kernel[], storageBuffers: number): Kernel
   if (!kernels.every(({ code }) => startsAlike(code, first))) return undefined;
   const bindings: Binding[] = [];
   const parts = kernels.map((kernel) => {
-    const names = kernel.bindings.map((binding, at) => [`b${at}`, `b${addBinding(bindings, binding)}`] as const);
+    const names = kernel.bindings.map(
+      (binding, at) => [`b${at}`, `b${addBinding(bindings, binding)}`] as const,
+    );
     return { ...kernel, buffers: new Map(names) };
   });
   const total = kernels.reduce((sum, { workgroups: [x, y, z] }) => sum + x * y * z, 0);
@@ -164,7 +185,11 @@ function chains(group: readonly Member[], { shared }: PlanContext): Member[][] {
 }
 
 /** The last of these units, if all can run as late. */
-function lastOf(units: ReadonlySet<Unit>, order: readonly Unit[], options: EmitOptions): Unit | undefined {
+function lastOf(
+  units: ReadonlySet<Unit>,
+  order: readonly Unit[],
+  options: EmitOptions,
+): Unit | undefined {
   const first = order.findIndex((unit) => units.has(unit));
   const last = order.findLastIndex((unit) => units.has(unit));
   const between = order.slice(first, last).filter((unit) => !units.has(unit));
@@ -172,22 +197,37 @@ function lastOf(units: ReadonlySet<Unit>, order: readonly Unit[], options: EmitO
 }
 
 /** Whether units may not run after others that stand behind them: these need what they make, or overwrite what they read. */
-function isInTheWay(units: readonly Unit[], others: readonly Unit[], { target }: EmitOptions): boolean {
+function isInTheWay(
+  units: readonly Unit[],
+  others: readonly Unit[],
+  { target }: EmitOptions,
+): boolean {
   const made = new Set(units.flatMap(({ stores }) => stores));
   const kept = new Set(units.flatMap(({ reads }) => [...reads.keys()].filter(isParameter)));
   return others.some(
-    ({ needs, stores }) => [...needs].some((node) => made.has(node)) || stores.some((node) => kept.has(target(node))),
+    ({ needs, stores }) =>
+      [...needs].some((node) => made.has(node)) || stores.some((node) => kept.has(target(node))),
   );
 }
 
 /** One kernel over all members; results get a buffer laid out like the parameters. */
-function makeRun(members: readonly Member[], options: EmitOptions, places: Map<Tensor, Place>): Group {
+function makeRun(
+  members: readonly Member[],
+  options: EmitOptions,
+  places: Map<Tensor, Place>,
+): Group {
   const [{ unit, made }] = members as [Member];
   for (const slot of made.keys()) {
     const neighbours = members.map((member) => member.made[slot]!);
     placeInRow('slot', neighbours, places, options.limits.bindingBytes);
   }
-  const [first, last] = [members[0], members.at(-1)].map((member) => options.shared.get(member!.kept[0]!)!);
+  const [first, last] = [members[0], members.at(-1)].map(
+    (member) => options.shared.get(member!.kept[0]!)!,
+  );
   const run = last!.offset + align(last!.bytes, 16) - first!.offset;
-  return { units: members.map((member) => member.unit), kernel: emitMap(unit, options, run / 4), run };
+  return {
+    units: members.map((member) => member.unit),
+    kernel: emitMap(unit, options, run / 4),
+    run,
+  };
 }

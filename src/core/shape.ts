@@ -14,20 +14,29 @@ export const sizeOf = (shape: Shape): number => shape.reduce((product, size) => 
 /** `[2, 3]` as people write it. */
 export const formatShape = (shape: Shape): string => `[${shape.join(', ')}]`;
 
-export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((size, i) => size === b[i]);
+export const sameShape = (a: Shape, b: Shape): boolean =>
+  a.length === b.length && a.every((size, i) => size === b[i]);
 
 /** Row-major strides in elements. */
-export const stridesOf = (shape: Shape): number[] => shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
+export const stridesOf = (shape: Shape): number[] =>
+  shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
 
 /** Throws a ShapeError unless every size is a whole number ≥ 0 and the rank is at most 8. */
 export function checkShape(op: string, shape: Shape): Shape {
-  if (!Array.isArray(shape)) throw new ShapeError(`${op}: a shape is an array of whole numbers, not ${String(shape)}`);
+  if (!Array.isArray(shape))
+    throw new ShapeError(`${op}: a shape is an array of whole numbers, not ${String(shape)}`);
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0))
-    throw new ShapeError(`${op}: [${shape.map(inCode).join(', ')}] is no shape; its sizes are whole numbers ≥ 0`);
+    throw new ShapeError(
+      `${op}: [${shape.map(inCode).join(', ')}] is no shape; its sizes are whole numbers ≥ 0`,
+    );
   if (shape.length > MAX_RANK)
-    throw new ShapeError(`${op}: rank ${shape.length} of ${formatShape(shape)} is above ${MAX_RANK}; use fewer axes`);
+    throw new ShapeError(
+      `${op}: rank ${shape.length} of ${formatShape(shape)} is above ${MAX_RANK}; use fewer axes`,
+    );
   if (sizeOf(shape) > 2 ** 32 - 1)
-    throw new ShapeError(`${op}: ${formatShape(shape)} has more than 2³²−1 elements; split the tensor`);
+    throw new ShapeError(
+      `${op}: ${formatShape(shape)} has more than 2³²−1 elements; split the tensor`,
+    );
   return shape;
 }
 
@@ -42,7 +51,9 @@ export function checkWhole(op: string, values: Readonly<Record<string, number>>,
 export function broadcastShapes(op: string, shapes: readonly Shape[]): Shape {
   const rank = Math.max(0, ...shapes.map((shape) => shape.length));
   return Array.from({ length: rank }, (_, axis) => {
-    const sizes = shapes.map((shape) => shape[axis - rank + shape.length] ?? 1).filter((size) => size !== 1);
+    const sizes = shapes
+      .map((shape) => shape[axis - rank + shape.length] ?? 1)
+      .filter((size) => size !== 1);
     const [size = 1, other = size] = new Set(sizes);
     if (size === other) return size;
     const fact = `shapes ${shapes.map(formatShape).join(' and ')} do not broadcast: ${size} against ${other}`;
@@ -64,14 +75,17 @@ export function rankOf(op: string, x: Ranked): number {
  */
 export function normalizeAxis(op: string, axis: number, x: Ranked, asVector = false): number {
   const rank = rankOf(op, x);
-  if (rank === 0 && !asVector) throw new ShapeError(`${op}: a scalar has no axis; reshape it to [1]`);
+  if (rank === 0 && !asVector)
+    throw new ShapeError(`${op}: a scalar has no axis; reshape it to [1]`);
   const count = Math.max(rank, 1);
   if (typeof axis !== 'number')
     throw new ShapeError(
       `${op}: axis ${inCode(axis)} is ${typeof axis === 'string' ? 'a text' : 'no number'}; use ${-count} to ${count - 1}`,
     );
   if (!Number.isInteger(axis) || axis < -count || axis >= count)
-    throw new ShapeError(`${op}: axis ${axis} is outside rank ${rank}; use ${-count} to ${count - 1}`);
+    throw new ShapeError(
+      `${op}: axis ${axis} is outside rank ${rank}; use ${-count} to ${count - 1}`,
+    );
   return axis < 0 ? axis + count : axis;
 }
 
@@ -79,7 +93,11 @@ const isList = (axis: number | readonly number[]): axis is readonly number[] =>
   Array.isArray(axis) || ArrayBuffer.isView(axis);
 
 /** The axes of a reduction, ascending; all of them when none are given. Axis 0 or −1 of a scalar is none. */
-export function normalizeAxes(op: string, axis: number | readonly number[] | undefined, x: Ranked): number[] {
+export function normalizeAxes(
+  op: string,
+  axis: number | readonly number[] | undefined,
+  x: Ranked,
+): number[] {
   const rank = rankOf(op, x);
   const given = axis === undefined ? new Array(rank).keys() : isList(axis) ? axis : [axis];
   const axes = Array.from(given, (each) => normalizeAxis(op, each, x, true));
@@ -97,7 +115,12 @@ export const broadcastSteps = (from: Shape, to: Shape): number[] => [
 type Visit = (place: number, i: number) => void;
 
 /** Visits the elements i of a shape in row-major order, each with its place: offset + Σ coordinate · step. */
-export function eachPlace(shape: Shape, steps: readonly number[], offset: number, visit: Visit): void {
+export function eachPlace(
+  shape: Shape,
+  steps: readonly number[],
+  offset: number,
+  visit: Visit,
+): void {
   const at = new Array<number>(shape.length).fill(0);
   const size = sizeOf(shape);
   let place = offset;
@@ -114,4 +137,6 @@ export function eachPlace(shape: Shape, steps: readonly number[], offset: number
 
 /** The shape after reducing `axes`: they become 1 with `keepDims`, else they go. */
 export const reducedShape = (shape: Shape, axes: readonly number[], keepDims: boolean): Shape =>
-  keepDims ? shape.map((size, i) => (axes.includes(i) ? 1 : size)) : shape.filter((_, i) => !axes.includes(i));
+  keepDims
+    ? shape.map((size, i) => (axes.includes(i) ? 1 : size))
+    : shape.filter((_, i) => !axes.includes(i));

@@ -1,4 +1,6 @@
 // Rewrites a graph before planning: simplification, shared subexpressions, split products and sums, f16 storage.
+
+import { sameShape, sizeOf } from '../core/shape.js';
 import type { ComposedKernel, Op, OpRecord, Options, ScalarReference } from '../graph/op.js';
 import { opId, optionsText } from '../graph/structure.js';
 import { apply, filled, filledWith, type Tensor } from '../graph/tensor.js';
@@ -9,9 +11,9 @@ import { sum } from '../ops/reduce.js';
 import { concat, pad, type ResizeOptions } from '../ops/slice.js';
 import { reshape, transpose } from '../ops/view.js';
 import { products, sums } from '../planning/limits.js';
-import { sameShape, sizeOf } from '../shape.js';
 
-const axesOf = ({ options }: Tensor): readonly number[] => (options as { axes: readonly number[] }).axes;
+const axesOf = ({ options }: Tensor): readonly number[] =>
+  (options as { axes: readonly number[] }).axes;
 
 /** Algebra without values: literals folded, ×1 and +0 removed, views of views collapsed. Exact but for the sign of 0. */
 function simplify(node: Tensor): Tensor {
@@ -19,7 +21,8 @@ function simplify(node: Tensor): Tensor {
   const [a, b] = node.inputs;
   const isSum = kernel.kind === 'reduce' && kernel.name === 'sum';
   const isEmpty = (isSum || kernel.kind === 'matmul') && sizeOf(a!.shape) === 0;
-  if (isEmpty || (sizeOf(node.shape) === 0 && filledWith(node) === undefined)) return filled(0, node.shape, node.dtype);
+  if (isEmpty || (sizeOf(node.shape) === 0 && filledWith(node) === undefined))
+    return filled(0, node.shape, node.dtype);
   if (view) return simplifyView(node);
   // once f16 is f32 until it is rounded
   if (isCast(node) && node.dtype === 'f32' && a!.dtype === 'f32' && !isHalved(node)) return a!;
@@ -30,7 +33,9 @@ function simplify(node: Tensor): Tensor {
   if (neutral === undefined || !a || !b) return node;
   const [left, right] = [filledWith(a), filledWith(b)];
   if (left !== undefined && right !== undefined && node.dtype === 'f32') {
-    const value = Math.fround((node.op.reference as ScalarReference)(Math.fround(left), Math.fround(right)));
+    const value = Math.fround(
+      (node.op.reference as ScalarReference)(Math.fround(left), Math.fround(right)),
+    );
     return Number.isFinite(value) ? filled(value, node.shape, node.dtype) : node;
   }
   if (right === neutral && sameShape(a.shape, node.shape)) return a;
@@ -54,14 +59,18 @@ function simplifyView(node: Tensor): Tensor {
 }
 
 /** Zero but for runs along one axis, in ascending order of where they start: what the gradients of slices are. */
-type Pieces = { readonly axis: number; readonly runs: readonly (readonly [start: number, run: Tensor])[] };
+type Pieces = {
+  readonly axis: number;
+  readonly runs: readonly (readonly [start: number, run: Tensor])[];
+};
 const pieces = new WeakMap<Tensor, Pieces>();
 
 function piecesOf(node: Tensor): Pieces | undefined {
   if (node.op.contains !== 'framed') return pieces.get(node);
   const { widths, value } = node.options as ResizeOptions;
   const [axis, ...others] = widths.flatMap(([before, after], i) => (before || after ? [i] : []));
-  if (axis === undefined || others.length > 0 || value !== 0 || Math.min(...widths[axis]!) < 0) return undefined;
+  if (axis === undefined || others.length > 0 || value !== 0 || Math.min(...widths[axis]!) < 0)
+    return undefined;
   return { axis, runs: [[widths[axis]![0], node.inputs[0]!]] };
 }
 
@@ -86,7 +95,9 @@ function foldTranspose(node: Tensor): Tensor {
   const { transposeA, transposeB } = node.options as MatmulOptions;
   const swaps = (axis: number, i: number, { length }: readonly number[]): boolean =>
     axis === (i < length - 2 ? i : 2 * length - 3 - i);
-  const flips = node.inputs.map((operand) => operand.op.view === 'permute' && axesOf(operand).every(swaps));
+  const flips = node.inputs.map(
+    (operand) => operand.op.view === 'permute' && axesOf(operand).every(swaps),
+  );
   if (!flips.includes(true)) return node;
   const operands = node.inputs.map((operand, i) => (flips[i] ? operand.inputs[0]! : operand));
   const options = { transposeA: transposeA !== flips[0], transposeB: transposeB !== flips[1] };
@@ -100,7 +111,8 @@ function splitProduct(node: Tensor): Tensor {
   const terms = a.shape[0]!;
   const { split } = products;
   const parts = split.parts.find((count) => terms % (4 * count) === 0);
-  if (!transposeA || transposeB || a.rank > 2 || b.rank > 2 || terms < split.terms || !parts) return node;
+  if (!transposeA || transposeB || a.rank > 2 || b.rank > 2 || terms < split.terms || !parts)
+    return node;
   if (sizeOf(node.shape) > split.outputs) return node;
   const [left, right] = [a, b].map((each) => reshape(each, [parts, terms / parts, each.shape[1]!]));
   return sum(matmul(left!, right!, { transposeA }), { axis: 0 });
@@ -125,7 +137,8 @@ function splitSum(node: Tensor): Tensor {
   return reshape(sum(partial, { axis: 1 }), node.shape);
 }
 
-const isWidening = (node: Tensor): boolean => isCast(node) && node.dtype === 'f32' && node.inputs[0]!.dtype === 'f16';
+const isWidening = (node: Tensor): boolean =>
+  isCast(node) && node.dtype === 'f32' && node.inputs[0]!.dtype === 'f16';
 
 const singles = new WeakMap<Op, Op>();
 /** A node over its rewritten inputs. Where it would be f16 and is no cast, it is f32. */
@@ -163,7 +176,8 @@ export function lower(roots: readonly Tensor[], halves: boolean): Tensor[] {
     const given = node.inputs.map((input) => done.get(input)!);
     for (const input of given) done.set(input, input);
     const inputs = isWidening(node) ? given : given.map(widen);
-    if (kernel.kind === 'composed') return resolve([(kernel as ComposedKernel).compose(inputs, node.options)])[0]!;
+    if (kernel.kind === 'composed')
+      return resolve([(kernel as ComposedKernel).compose(inputs, node.options)])[0]!;
     const key = `${opId(node.op)}|${optionsText(node.options)}|${inputs.map((input) => input.id).join()}`;
     const known = unique.get(key);
     if (known) return known;

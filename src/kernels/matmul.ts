@@ -2,22 +2,29 @@
 import registerProducts from '../../shaders/matmul.registers.wgsl?raw';
 import sharedProducts from '../../shaders/matmul.shared.wgsl?raw';
 import skeleton from '../../shaders/matmul.wgsl?raw';
+import { base, halvesOf } from '../compiler/partition.js';
+import type { Unit } from '../compiler/units.js';
+import { type Shape, sizeOf } from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import { type MatmulOptions, matmulSizes } from '../ops/matmul.js';
 import { choices, MAX_GROUPS, products, type Tile } from '../planning/limits.js';
-import { type Shape, sizeOf } from '../shape.js';
 import { digit, flat, type Index, project } from '../wgsl/indices.js';
 import type { Code } from '../wgsl/kernel.js';
 import { renamed, textOf, tokensOf } from '../wgsl/lexer.js';
 import { templateOf } from '../wgsl/template.js';
+import { type Held, type Kernel, Writer } from '../wgsl/writer.js';
 import { type EmitOptions, writeResults } from './kernels.js';
-import { base, halvesOf } from './partition.js';
-import type { Unit } from './units.js';
-import { type Held, type Kernel, Writer } from './writer.js';
 
 /** A tile for a product. Small ones take small tiles: little text, and work for every core. Lanes lie along n. */
-function fitTile([given, ...sizes]: Tile, lanes: number, isSmall: boolean, m: number, n: number): Tile {
-  const kind = (given === 'lanes' && lanes === 1) || (given === 'shared' && isSmall) ? 'registers' : given;
+function fitTile(
+  [given, ...sizes]: Tile,
+  lanes: number,
+  isSmall: boolean,
+  m: number,
+  n: number,
+): Tile {
+  const kind =
+    (given === 'lanes' && lanes === 1) || (given === 'shared' && isSmall) ? 'registers' : given;
   if (kind === 'shared') return [kind, ...sizes];
   const rows = isSmall ? (kind === 'lanes' ? 2 : 1) : Math.min(sizes[0], Math.ceil(m / 4));
   const columns = isSmall ? 1 : Math.min(sizes[1], Math.ceil(n / 4));
@@ -27,7 +34,11 @@ function fitTile([given, ...sizes]: Tile, lanes: number, isSmall: boolean, m: nu
 }
 
 /** A matrix as it lies, [P, Q] with Q contiguous; `inner` says whether k runs along its rows or its columns. */
-export type Operand = { readonly name: 'a' | 'b'; readonly node: Tensor; readonly inner: 'p' | 'q' };
+export type Operand = {
+  readonly name: 'a' | 'b';
+  readonly node: Tensor;
+  readonly inner: 'p' | 'q';
+};
 
 /** What a product is written from: its sizes, and the writer of its kernel. */
 export interface Product extends ReturnType<typeof matmulSizes> {
@@ -86,7 +97,8 @@ function writeBlock({ name, inner }: Operand, depth: number): Declared {
   });
   const own = `block_${name}`;
   const head = `fn ${own}(batch: u32, k: u32, along: u32)`;
-  if (depth === 1) return [own, `${head} -> array<vec4f, 1> { return array(vec4f(${vectors.join(', ')})); }`];
+  if (depth === 1)
+    return [own, `${head} -> array<vec4f, 1> { return array(vec4f(${vectors.join(', ')})); }`];
   const block = `mat4x4f(${vectors.join(', ')})`;
   return [own, `${head} -> mat4x4f { return ${inner === 'q' ? `transpose(${block})` : block}; }`];
 }
@@ -95,9 +107,14 @@ function writeBlock({ name, inner }: Operand, depth: number): Declared {
  * fn load_a gives the q-th vector of a tile's rows of A for the steps of k from here, and `element` is A[m0 + row, k + step]
  * of them, from the lane that read it.
  */
-function writeShares({ inner }: Operand, depth: number, lanes: number): { load: Declared; element: string } {
+function writeShares(
+  { inner }: Operand,
+  depth: number,
+  lanes: number,
+): { load: Declared; element: string } {
   // row = 4 I + s of the tile, at step t
-  const [vector, component] = depth === 1 || inner === 'q' ? ['row', 'step'] : ['row / 4u * 4u + step', 'row % 4u'];
+  const [vector, component] =
+    depth === 1 || inner === 'q' ? ['row', 'step'] : ['row / 4u * 4u + step', 'row % 4u'];
   const value = `left[(${vector}) / LANES][${component}]`;
   const element = `let element = ${lanes > 1 ? `subgroupBroadcast(${value}, (${vector}) % LANES)` : value};`;
   const at = inner === 'q' ? 'm0 + q, k' : depth > 1 ? 'k + q % 4u, m0 + q / 4u * 4u' : 'k, m0 + q';
@@ -122,17 +139,29 @@ function writeSums(product: Product, [kind, rows, columns, x, y]: Tile, isWide: 
   const memory = (name: string, quads: number): Declared => {
     return [`tile_${name}`, `var<workgroup> tile_${name}: array<vec4f, ${DEPTH * quads}>;`];
   };
-  const own = isShared ? [writeBlock(a, DEPTH), memory('a', rows * y), memory('b', columns * x)] : [load];
+  const own = isShared
+    ? [writeBlock(a, DEPTH), memory('a', rows * y), memory('b', columns * x)]
+    : [load];
   const vectors = product.operands.map((operand) => writeVector(product, operand, DEPTH));
   const functions = [...vectors, writeBlock(b, DEPTH), ...own];
   const sizes = { DEPTH, LANES, LEFTS: Math.ceil((4 * rows) / LANES) };
   const extensions = LANES > 1 ? ['subgroups'] : [];
-  return { functions, statements: isShared ? sharedProducts : registerProducts, sizes, element, extensions };
+  return {
+    functions,
+    statements: isShared ? sharedProducts : registerProducts,
+    sizes,
+    element,
+    extensions,
+  };
 }
 
 /** How a kernel of more workgroups along an axis than WebGPU takes has them in rows of as many as it takes. */
-function foldGroups([x, y, z]: Kernel['workgroups']): { workgroups: Kernel['workgroups']; group: string } {
-  if (Math.max(x, y, z) <= MAX_GROUPS) return { workgroups: [x, y, z], group: 'let group = place;' };
+function foldGroups([x, y, z]: Kernel['workgroups']): {
+  workgroups: Kernel['workgroups'];
+  group: string;
+} {
+  if (Math.max(x, y, z) <= MAX_GROUPS)
+    return { workgroups: [x, y, z], group: 'let group = place;' };
   const total = x * y * z;
   const down = Math.ceil(total / MAX_GROUPS);
   const across = Math.ceil(total / down);
@@ -168,17 +197,38 @@ export function emitMatmul(unit: Unit, options: EmitOptions): Kernel {
   const { tiles, fewOutputs } = choices[options.adapter];
   const usual = tiles[m * n < fewOutputs ? 1 : 0]!;
   const matrices = isSmall ? undefined : options.matrices?.(product);
-  const tile = matrices?.tile ?? fitTile(options.tileOf?.(name) ?? usual, options.lanes, isSmall, m, n);
+  const tile =
+    matrices?.tile ?? fitTile(options.tileOf?.(name) ?? usual, options.lanes, isSmall, m, n);
   const [kind, rows, columns, x, y] = tile;
   const [QUADS_A, QUADS_B] = [rows * y, columns * x];
-  const { functions, statements, element, sizes: more, extensions } = matrices ?? writeSums(product, tile, isWide);
+  const {
+    functions,
+    statements,
+    element,
+    sizes: more,
+    extensions,
+  } = matrices ?? writeSums(product, tile, isWide);
   // where workgroup memory hands them on, an invocation's quads of rows and columns lie apart
-  const [ROW_STRIDE, COLUMN_STRIDE] = kind === 'shared' || kind === 'matrices' ? [4 * y, 4 * x] : [4, 4];
-  const places = { GROUP_X: x, GROUP_Y: y, ROW_TILES: rows, COLUMN_TILES: columns, ROW_STRIDE, COLUMN_STRIDE };
+  const [ROW_STRIDE, COLUMN_STRIDE] =
+    kind === 'shared' || kind === 'matrices' ? [4 * y, 4 * x] : [4, 4];
+  const places = {
+    GROUP_X: x,
+    GROUP_Y: y,
+    ROW_TILES: rows,
+    COLUMN_TILES: columns,
+    ROW_STRIDE,
+    COLUMN_STRIDE,
+  };
   const grid = [Math.ceil(n / (4 * QUADS_B)), Math.ceil(m / (4 * QUADS_A)), sizeOf(batch)] as const;
   const { workgroups, group } = foldGroups(grid);
   const filling = {
-    parts: { ...parts, element, group, products: templateOf(statements), guard: wide ? '' : 'if (n < N)' },
+    parts: {
+      ...parts,
+      element,
+      group,
+      products: templateOf(statements),
+      guard: wide ? '' : 'if (n < N)',
+    },
     constants: { M: m, N: n, K: k, ...places, QUADS_A, QUADS_B, ...more },
     declarations: new Map(functions),
     extensions,

@@ -22,6 +22,8 @@ export type {
   Profile,
 } from './graph/backend.js';
 export { chromeTrace } from './graph/backend.js';
+export type { Binary, OpFunction, Unary } from './graph/define.js';
+export { defineOp } from './graph/define.js';
 export type {
   IndexContext,
   JvpContext,
@@ -32,8 +34,8 @@ export type {
 } from './graph/op.js';
 export { pointwiseOf as pointwise } from './graph/op.js';
 export type { NodeFeeds, Updates } from './graph/program.js';
-export type { Binary, OpFunction, TensorLike, Tree, Unary } from './graph/tensor.js';
-export { defineOp, Tensor } from './graph/tensor.js';
+export type { TensorLike, Tree } from './graph/tensor.js';
+export { Tensor } from './graph/tensor.js';
 export type { Evaluated } from './graph/walk.js';
 export * as checkpoint from './io/checkpoint.js';
 export * as onnx from './io/onnx.js';

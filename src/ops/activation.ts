@@ -2,8 +2,9 @@
 import source from '../../shaders/activation.wgsl?raw';
 import { EPSILON } from '../core/bounds.js';
 import { checkOptions } from '../core/options.js';
+import { type Binary, definePointwise, type Unary } from '../graph/define.js';
 import { errorOf, pointwise, type ScalarReference } from '../graph/op.js';
-import { type Binary, definePointwise, type Tensor, type Unary } from '../graph/tensor.js';
+import type { Tensor } from '../graph/tensor.js';
 import { abs, add, div, exp, minimum, mul, neg, square, sub } from './arithmetic.js';
 import { greater, lessEqual, where } from './compare.js';
 

@@ -4,15 +4,9 @@ import product from '../../shaders/hadamard.wgsl?raw';
 import circular from '../../shaders/trigonometry.wgsl?raw';
 import { EPSILON, ulp } from '../core/bounds.js';
 import { DTypeError } from '../core/errors.js';
+import { type Binary, definePointwise, type OpFunction, type Unary } from '../graph/define.js';
 import { errorOf, pointwise, type ScalarReference } from '../graph/op.js';
-import {
-  type Binary,
-  definePointwise,
-  type OpFunction,
-  Tensor,
-  type TensorLike,
-  type Unary,
-} from '../graph/tensor.js';
+import { Tensor, type TensorLike } from '../graph/tensor.js';
 import { equal, greater, greaterEqual, less, where } from './compare.js';
 
 type Rules = Parameters<typeof definePointwise>[2];

@@ -3,7 +3,8 @@ import source from '../../shaders/cast.wgsl?raw';
 import { EPSILON } from '../core/bounds.js';
 import { checkDType, type DType, hostArray, isFloat, roundTo } from '../core/dtype.js';
 import { DTypeError } from '../core/errors.js';
-import { defineIndex, isOf, type Tensor } from '../graph/tensor.js';
+import { defineIndex, isOf } from '../graph/define.js';
+import type { Tensor } from '../graph/tensor.js';
 
 /** @internal The f32 numbers that floats are clamped to on their way to an integer. */
 export const ranges: Partial<Record<DType, readonly [number, number]>> = {

@@ -2,16 +2,9 @@
 import source from '../../shaders/compare.wgsl?raw';
 import { broadcastData, hostData } from '../core/dtype.js';
 import { DTypeError } from '../core/errors.js';
+import { type Binary, definePointwise } from '../graph/define.js';
 import { mapElements, pointwise, type ScalarReference } from '../graph/op.js';
-import {
-  type Binary,
-  commonDType,
-  definePointwise,
-  filled,
-  lift,
-  type Tensor,
-  type TensorLike,
-} from '../graph/tensor.js';
+import { commonDType, filled, lift, type Tensor, type TensorLike } from '../graph/tensor.js';
 
 const comparison = (name: string, kernel: string, reference: ScalarReference): Binary =>
   definePointwise(name, pointwise(kernel, source), {

@@ -4,7 +4,8 @@ import { hostArray, type TensorData } from '../core/dtype.js';
 import { DTypeError, FeedError, ShapeError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
 import { checkWhole, normalizeAxis, type Shape, sizeOf } from '../core/shape.js';
-import { defineIndex, defineOpWith, type Tensor } from '../graph/tensor.js';
+import { defineIndex, defineOpWith } from '../graph/define.js';
+import type { Tensor } from '../graph/tensor.js';
 import { reshape } from './view.js';
 
 const checkIndices = (op: string, indices: Tensor): void => {

@@ -4,12 +4,12 @@ import { type DType, hostArray, isFloat, readValue, roundTo, type Value } from '
 import { DTypeError, NablaError, ShapeError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
 import { checkShape, formatShape, type Shape, sizeOf } from '../core/shape.js';
+import { defineIndex } from '../graph/define.js';
 import { isParameter } from '../graph/program.js';
 import {
   apply,
   checkNumber,
   constantOp,
-  defineIndex,
   filled,
   leafRecord,
   literal,

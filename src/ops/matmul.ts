@@ -13,8 +13,9 @@ import {
   type Shape,
   sizeOf,
 } from '../core/shape.js';
+import { defineOpWith, definePointwise } from '../graph/define.js';
 import { pointwise } from '../graph/op.js';
-import { defineOpWith, definePointwise, type Tensor } from '../graph/tensor.js';
+import type { Tensor } from '../graph/tensor.js';
 import { mul } from './arithmetic.js';
 import { sum } from './reduce.js';
 import { misfit, reshape, sumTo } from './view.js';

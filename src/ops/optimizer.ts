@@ -1,8 +1,9 @@
 // Ops that optimizers share: moving average and descent. WGSL: shaders/optimizer.wgsl.
 import source from '../../shaders/optimizer.wgsl?raw';
 import { EPSILON } from '../core/bounds.js';
+import { definePointwise, type OpFunction } from '../graph/define.js';
 import { errorOf, pointwise } from '../graph/op.js';
-import { definePointwise, type OpFunction, type Tensor, type TensorLike } from '../graph/tensor.js';
+import type { Tensor, TensorLike } from '../graph/tensor.js';
 import { add, div, mul, neg, sqrt } from './arithmetic.js';
 
 const averageOp: OpFunction = definePointwise(

@@ -12,8 +12,9 @@ import {
   type Shape,
   sizeOf,
 } from '../core/shape.js';
+import { defineOpWith } from '../graph/define.js';
 import type { ScalarReference, TensorRecord } from '../graph/op.js';
-import { defineOpWith, type Tensor } from '../graph/tensor.js';
+import type { Tensor } from '../graph/tensor.js';
 import { div, mul } from './arithmetic.js';
 import { cast } from './cast.js';
 import { equal } from './compare.js';

@@ -18,14 +18,8 @@ import {
   sizeOf,
   stridesOf,
 } from '../core/shape.js';
-import {
-  checkNumber,
-  checkTensors,
-  commonDType,
-  defineIndex,
-  literal,
-  type Tensor,
-} from '../graph/tensor.js';
+import { defineIndex } from '../graph/define.js';
+import { checkNumber, checkTensors, commonDType, literal, type Tensor } from '../graph/tensor.js';
 import { misfit } from './view.js';
 
 /** Copies x into values of a shape, from an element on. */

@@ -3,14 +3,9 @@ import source from '../../shaders/softmax.wgsl?raw';
 import { EPSILON } from '../core/bounds.js';
 import { checkOptions } from '../core/options.js';
 import { formatShape, normalizeAxis, reducedShape, sameShape, sizeOf } from '../core/shape.js';
+import { defineOpWith, definePointwise, isOf, type OpFunction } from '../graph/define.js';
 import { errorOf, pointwise } from '../graph/op.js';
-import {
-  defineOpWith,
-  definePointwise,
-  isOf,
-  type OpFunction,
-  type Tensor,
-} from '../graph/tensor.js';
+import type { Tensor } from '../graph/tensor.js';
 import { sigmoid, softplus } from './activation.js';
 import { abs, add, div, log, mul, neg, sub } from './arithmetic.js';
 import { stopGradient } from './cast.js';

@@ -11,7 +11,8 @@ import {
   sizeOf,
   stridesOf,
 } from '../core/shape.js';
-import { checkTensors, defineIndex, type Tensor } from '../graph/tensor.js';
+import { defineIndex } from '../graph/define.js';
+import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { sum } from './reduce.js';
 
 /** @internal Throws what is wrong with a tensor's shape, as a sentence around it. */

@@ -7,8 +7,9 @@ import { DTypeError, type NablaError, ShapeError } from '../../src/core/errors.j
 import { sizeOf } from '../../src/core/shape.js';
 import { CpuBackend } from '../../src/cpu/backend.js';
 import { Engine } from '../../src/engine/engine.js';
+import { defineOp } from '../../src/graph/define.js';
 import { pointwise } from '../../src/graph/op.js';
-import { defineOp, type Tensor } from '../../src/graph/tensor.js';
+import type { Tensor } from '../../src/graph/tensor.js';
 import { topological } from '../../src/graph/walk.js';
 import { sigmoid, tanh } from '../../src/ops/activation.js';
 import { add, exp, mul, square, sub } from '../../src/ops/arithmetic.js';

@@ -1,39 +1,50 @@
 // Forward-mode derivatives: jvp, with each op's tangent rule, or its gradient rule applied twice where it has none.
+import { isFloat } from '../core/dtype.js';
 import { DTypeError, ShapeError } from '../core/errors.js';
 import { formatShape, type Shape, sameShape } from '../core/shape.js';
+import { outputIndex, outputsOf } from '../graph/several.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
-import { add, mul } from '../ops/arithmetic.js';
+import { mul } from '../ops/arithmetic.js';
 import { input, zeros } from '../ops/leaf.js';
 import { sum } from '../ops/reduce.js';
 import { broadcastTo, misfit, reshape } from '../ops/view.js';
-import { applyRule, checkFloats, grad, pullBack, type Visit } from './reverse.js';
+import { applyRule, checkFloats, formsOf, grad, pullBack, total, type Visit } from './reverse.js';
 
-/** What a tangent of input i, of shape E ++ input.shape, adds to a node's; from the vjp alone unless there is a rule. */
+/**
+ * What a tangent of input i, of shape E ++ input.shape, adds to those of a node's value, or to each of its outputs; from the
+ * vjp alone unless there is a rule.
+ */
 export function pushForward(
   node: Tensor,
   i: number,
   tangent: Tensor,
   lead: Shape = [],
-): Tensor | undefined {
+): readonly (Tensor | undefined)[] {
   const { op, inputs, options } = node;
   if (op.jvp && (lead.length === 0 || op.kernel.kind !== 'pointwise')) {
     const tangents = inputs.map((_, j) => (i === j ? tangent : undefined));
-    return op.jvp({ inputs, output: node, tangents, options });
+    if (op.outputs) return op.jvp({ inputs, outputs: outputsOf(node), tangents, options });
+    return [op.jvp({ inputs, output: node, tangents, options })];
   }
-  const wide = [...lead, ...node.shape];
   const wanted = inputs.map((_, j) => j === i);
   if (op.kernel.kind === 'pointwise') {
     // a pointwise Jacobian is diagonal: pulling a tangent back through input i alone pushes it forward
+    const wide = [...lead, ...node.shape];
     const ones = new Array<number>(node.rank - inputs[i]!.rank).fill(1);
     const cotangent = broadcastTo(reshape(tangent, [...lead, ...ones, ...inputs[i]!.shape]), wide);
-    const part = applyRule(node, cotangent, wanted)[i];
-    return part && broadcastTo(part, wide);
+    const part = applyRule(node, [cotangent], wanted)[i];
+    return [part && broadcastTo(part, wide)];
   }
-  // a vjp is linear in its cotangent u, so J v = ∂⟨vjp(u), v⟩/∂u; dead code removes u
-  const u = input(wide, { dtype: node.dtype });
-  const pulled = pullBack(node, u, wanted)[i];
-  return pulled && grad(sum(mul(pulled, tangent)), u);
+  // a vjp is linear in its cotangents u, so J v = ∂⟨vjp(u), v⟩/∂u; dead code removes u
+  const cotangents = formsOf(node).map(({ shape, dtype }) =>
+    isFloat(dtype) ? input([...lead, ...shape], { dtype }) : undefined,
+  );
+  const isWhole = cotangents.every((u) => u === undefined);
+  const pulled = isWhole ? undefined : pullBack(node, cotangents, wanted)[i];
+  if (!pulled) return [];
+  const product = sum(mul(pulled, tangent));
+  return cotangents.map((u) => u && grad(product, u));
 }
 
 /** Forward mode over a graph, in one pass from inputs to y; tangents may carry extra leading axes `lead`. */
@@ -44,21 +55,34 @@ export function pushThrough(
   lead: Shape,
   visit?: Visit,
 ) {
-  const known = new Map<Tensor, Tensor>();
+  /** Tangents of each node's value, or of each output. */
+  const known = new Map<Tensor, (Tensor | undefined)[]>();
   // tangents meet behind a fork, and where one node is given twice or depends on another: there they add
-  const arrive = (node: Tensor, tangent: Tensor) =>
-    known.set(node, known.has(node) ? add(known.get(node)!, tangent) : tangent);
-  for (const [i, node] of wrt.entries()) arrive(node, vectors[i]!);
-  for (const node of topological([y])) {
-    const incoming = node.inputs.flatMap((from, i) => {
-      const tangent = known.get(from);
-      const value = tangent && pushForward(node, i, tangent, lead);
-      return value ? [{ from, value }] : [];
+  const arrive = (node: Tensor, tangents: readonly (Tensor | undefined)[]): void => {
+    const before = known.get(node) ?? [];
+    const sums = formsOf(node).map((_, i) => {
+      const parts = [before[i], tangents[i]].filter((part) => part !== undefined);
+      return parts.length > 0 ? total(parts) : undefined;
     });
-    for (const { value } of incoming) arrive(node, value);
-    if (known.has(node)) visit?.(node, known.get(node)!, incoming);
+    if (sums.some((each) => each !== undefined)) known.set(node, sums);
+  };
+  for (const [i, node] of wrt.entries()) arrive(node, [vectors[i]]);
+  for (const node of topological([y])) {
+    const at = outputIndex(node);
+    const incoming = node.inputs.flatMap((from, i) => {
+      const tangent = known.get(from)?.[at ?? 0];
+      if (!tangent) return [];
+      const tangents = at === undefined ? pushForward(node, i, tangent, lead) : [tangent];
+      return [{ from, tangents }];
+    });
+    for (const { tangents } of incoming) arrive(node, tangents);
+    const [sum] = known.get(node) ?? [];
+    const values = incoming.flatMap(({ from, tangents: [value] }) =>
+      value ? { from, value } : [],
+    );
+    if (sum && !node.outputs) visit?.(node, sum, values);
   }
-  return known.get(y) ?? zeros([...lead, ...y.shape], { dtype: y.dtype });
+  return known.get(y)?.[0] ?? zeros([...lead, ...y.shape], { dtype: y.dtype });
 }
 
 /**

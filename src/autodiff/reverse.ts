@@ -2,31 +2,78 @@
 import { isFloat } from '../core/dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
-import { formatShape, sameShape } from '../core/shape.js';
+import { formatShape, type Shape, sameShape } from '../core/shape.js';
+import { definitionOf, type Form } from '../graph/op.js';
+import { outputIndex, outputsOf } from '../graph/several.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { dependents, topological } from '../graph/walk.js';
 import { add } from '../ops/arithmetic.js';
+import { copy } from '../ops/cast.js';
 import { ones, zeros } from '../ops/leaf.js';
 import { broadcastTo, misfit, sumTo } from '../ops/view.js';
 
 /** Nodes whose rules are being applied. */
 const running = new Set<Tensor>();
 
+/** Cotangents of a node: of its value, or one for each output where it has several; undefined where none arrived. */
+export type Cotangents = readonly (Tensor | undefined)[];
+
+/** The forms of what a node computes: of its value, or of its outputs. */
+export const formsOf = (node: Tensor): readonly Form[] => node.outputs ?? [node];
+
+/** The sizes of the extra leading axes E that cotangents of a node carry. */
+function leadOf(node: Tensor, cotangents: Cotangents): Shape {
+  const forms = formsOf(node);
+  const i = cotangents.findIndex((each) => each !== undefined);
+  const { shape, rank } = cotangents[i]!;
+  return shape.slice(0, rank - forms[i]!.shape.length);
+}
+
+/** Derivatives of an op that other ops define, by those. */
+function throughDefinition(
+  define: (inputs: readonly Tensor[], options: never) => Tensor | readonly Tensor[],
+  { inputs, options }: Tensor,
+  cotangents: Cotangents,
+  wanted: readonly boolean[],
+): (Tensor | undefined)[] {
+  // copies, because one input may depend on another
+  const own = inputs.map(copy);
+  const results = [define(own, options)].flat();
+  const chosen = own.filter((_, i) => wanted[i] && isFloat(own[i]!.dtype));
+  const parts = results.flatMap((y, i) => {
+    const cotangent = cotangents[i];
+    return cotangent ? [grad(y, chosen, { cotangent })] : [];
+  });
+  return own.map((each) => {
+    const at = chosen.indexOf(each);
+    return at < 0 ? undefined : total(parts.map((gradients) => gradients[at]!));
+  });
+}
+
 /** What a node's vjp rule gives for each input, if it has a derivative; those that are not `wanted` may be left out. */
-export function applyRule(node: Tensor, cotangent: Tensor, wanted: readonly boolean[]) {
+export function applyRule(
+  node: Tensor,
+  cotangents: Cotangents,
+  wanted: readonly boolean[],
+): readonly (Tensor | undefined)[] {
   const { op, inputs, options } = node;
-  if (!op.vjp)
-    throw new NablaError(
-      `${op.name}: no vjp rule; give its record one, or cut the gradient with stopGradient`,
-    );
-  if (running.has(node))
+  const context = { inputs, lead: leadOf(node, cotangents), wanted, options };
+  if (op.vjp && running.has(node))
     throw new NablaError(
       `${op.name}: its vjp differentiates its own output; write the rule in other ops`,
     );
+  if (!op.vjp) {
+    const define = definitionOf(op);
+    if (define) return throughDefinition(define, node, cotangents, wanted);
+    throw new NablaError(
+      `${op.name}: no vjp rule; give its record one, or cut the gradient with stopGradient`,
+    );
+  }
   running.add(node);
   try {
-    const lead = cotangent.shape.slice(0, cotangent.rank - node.rank);
-    const parts = op.vjp({ inputs, output: node, cotangent, lead, wanted, options });
+    const parts = op.outputs
+      ? op.vjp({ ...context, outputs: outputsOf(node), cotangents })
+      : op.vjp({ ...context, output: node, cotangent: cotangents[0]! });
     const fact = `its vjp returned ${parts?.length ?? 'no'} cotangents for ${inputs.length} inputs`;
     if (parts?.length !== inputs.length)
       throw new NablaError(
@@ -40,18 +87,23 @@ export function applyRule(node: Tensor, cotangent: Tensor, wanted: readonly bool
 }
 
 /** Applies a node's vjp rule; each cotangent comes back as E ++ input.shape, broadcasts of pointwise ops summed. */
-export function pullBack(node: Tensor, cotangent: Tensor, wanted = node.inputs.map(() => true)) {
+export function pullBack(
+  node: Tensor,
+  cotangents: Cotangents,
+  wanted: readonly boolean[] = node.inputs.map(() => true),
+): (Tensor | undefined)[] {
   const { op, inputs } = node;
-  const extra = cotangent.rank - node.rank;
-  const rule = applyRule(node, cotangent, wanted);
+  const lead = leadOf(node, cotangents);
+  const rule = applyRule(node, cotangents, wanted);
   return inputs.map((input, i) => {
     let part = rule[i];
     if (!part) return undefined;
     if (op.kernel.kind === 'pointwise') {
-      if (part.rank < cotangent.rank) part = broadcastTo(part, cotangent.shape);
-      if (sameShape(part.shape, cotangent.shape)) part = sumTo(part, input.shape, extra);
+      const whole = [...lead, ...node.shape];
+      if (part.rank < whole.length) part = broadcastTo(part, whole);
+      if (sameShape(part.shape, whole)) part = sumTo(part, input.shape, lead.length);
     }
-    if (!sameShape(part.shape, [...cotangent.shape.slice(0, extra), ...input.shape]))
+    if (!sameShape(part.shape, [...lead, ...input.shape]))
       misfit(
         `${op.name}: its vjp returned`,
         part,
@@ -123,15 +175,22 @@ export function backpropagate(
   const arrived = new Map<Tensor, { from: Tensor; value: Tensor }[]>(
     order.map((node) => [node, []]),
   );
+  const sum = (incoming: readonly { value: Tensor }[]): Tensor | undefined =>
+    incoming.length > 0 ? total(incoming.map(({ value }) => value)) : undefined;
   for (const node of order.reverse()) {
     const incoming = arrived.get(node)!;
     arrived.delete(node);
     if (!active.has(node) || (node !== y && incoming.length === 0)) continue;
-    const gradient = node === y ? cotangent : total(incoming.map(({ value }) => value));
-    visit(node, gradient, incoming);
+    const cotangents = formsOf(node).map((_, i) => {
+      if (node === y) return cotangent;
+      return sum(node.outputs ? incoming.filter(({ from }) => outputIndex(from) === i) : incoming);
+    });
+    const [gradient] = cotangents;
+    if (gradient && !node.outputs) visit(node, gradient, incoming);
     const wanted = node.inputs.map((input) => active.has(input));
     if (!wanted.includes(true)) continue;
-    pullBack(node, gradient, wanted).forEach((value, i) => {
+    const parts = outputIndex(node) === undefined ? pullBack(node, cotangents, wanted) : cotangents;
+    parts.forEach((value, i) => {
       if (value && wanted[i]) arrived.get(node.inputs[i]!)!.push({ from: node, value });
     });
   }

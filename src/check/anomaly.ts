@@ -2,7 +2,9 @@
 import { isFloat, type TensorData } from '../core/dtype.js';
 import { CheckError } from '../core/errors.js';
 import { formatShape, sizeOf } from '../core/shape.js';
+import { nameOf } from '../graph/op.js';
 import { isConstant, type Program, programNodes } from '../graph/program.js';
+import { sourcesOf } from '../graph/several.js';
 import { filledWith, type Tensor } from '../graph/tensor.js';
 import { cast } from '../ops/cast.js';
 import { notFinite } from '../ops/compare.js';
@@ -10,11 +12,11 @@ import { sum } from '../ops/reduce.js';
 import { concat } from '../ops/slice.js';
 import { reshape } from '../ops/view.js';
 
-const called = ({ op, name, shape }: Tensor): string => `${name ?? op.name} ${formatShape(shape)}`;
+const called = (node: Tensor): string => `${node.name ?? nameOf(node)} ${formatShape(node.shape)}`;
 
 /** Floats that may become infinite or NaN: numbers that were given as such are finite. */
 const isWatched = (node: Tensor): boolean =>
-  isFloat(node.dtype) && sizeOf(node.shape) > 0 && filledWith(node) === undefined;
+  isFloat(node.dtype) && !node.outputs && sizeOf(node.shape) > 0 && filledWith(node) === undefined;
 
 /**
  * A program with one output more: how many values of each float node are NaN or infinite, in topological order. They are
@@ -42,9 +44,10 @@ export function watch(program: Program) {
       const tainted = new Map(counts.filter(([, count]) => count > 0));
       // infinite constants, a mask say, are meant; what they make infinite is not the first
       for (const [node, count] of tainted) {
-        if (isConstant(node) || node.inputs.some((input) => tainted.has(input))) continue;
-        const origin = node.inputs.length
-          ? `it is the first op of the step that made any, from finite ${node.inputs.map(called).join(' and ')}`
+        const sources = sourcesOf(node);
+        if (isConstant(node) || sources.some((source) => tainted.has(source))) continue;
+        const origin = sources.length
+          ? `it is the first op of the step that made any, from finite ${sources.map(called).join(' and ')}`
           : 'it came in so: look at what is fed, or at the update before';
         const of = `${count} of ${sizeOf(node.shape)} values of ${called(node)}`;
         throw new CheckError(`anomaly: ${of} are NaN or infinite; ${origin}`);

@@ -11,8 +11,16 @@ import {
 import { CheckError } from '../core/errors.js';
 import { SAMPLE, uniformAt } from '../core/randomBits.js';
 import { formatShape, sizeOf } from '../core/shape.js';
-import { evaluateBound, evaluateNode, evaluateWith, ownValue, toHost } from '../cpu/evaluate.js';
+import {
+  evaluateBound,
+  evaluateNode,
+  evaluateOne,
+  evaluateWith,
+  ownValue,
+  toHost,
+} from '../cpu/evaluate.js';
 import type { Capture, EngineInfo } from '../graph/backend.js';
+import { nameOf } from '../graph/op.js';
 import type { Tensor } from '../graph/tensor.js';
 import { isHalved } from '../ops/cast.js';
 import { gather } from '../ops/indexing.js';
@@ -57,7 +65,7 @@ export type Interval = { readonly value: TensorData; readonly errors: Float64Arr
 function halved(node: Tensor, { value: x, errors }: Interval): Interval {
   const round = (sign: number): TypedArray => {
     const data = Float64Array.from(x.data, (each, i) => each + sign * errors[i]!);
-    return evaluateNode(node, [{ ...x, data }]).data;
+    return evaluateOne(node, [{ ...x, data }]).data;
   };
   const [low, here, high] = [round(-1), round(0), round(1)];
   const finite = (each: number): number => Math.max(-HALF_END, Math.min(HALF_END, each));
@@ -79,28 +87,44 @@ function errorsOf(node: Tensor, { value, errors }: Interval): Float64Array {
   return errors.map((error, i) => (error > 0 && reachesEnd(i) ? Number.POSITIVE_INFINITY : error));
 }
 
-/** Output errors that input errors cause: Σ over inputs of how far the output moves when that input moves by ± its error. */
-function propagate(node: Tensor, inputs: readonly Interval[], output: TensorData): Float64Array {
-  const total = new Float64Array(output.data.length);
+/**
+ * Errors of what a node computes that errors of its inputs cause: Σ over inputs of how far the output moves when that input
+ * moves by ± its error.
+ */
+function propagate(
+  node: Tensor,
+  inputs: readonly Interval[],
+  outputs: readonly TensorData[],
+): readonly Float64Array[] {
   const values = inputs.map(({ value }) => value);
   const errors = inputs.map((input, i) => errorsOf(node.inputs[i]!, input));
   const moving = [...errors.keys()].filter((i) => errors[i]!.some((error) => error !== 0));
   if (moving.length > 0 && node.op.propagate)
-    return node.op.propagate(values, errors, output, node.options);
+    return outputs.map((output) => node.op.propagate!(values, errors, output, node.options));
+  const totals = outputs.map(({ data }) => new Float64Array(data.length));
+  const shifted = (i: number, sign: number): readonly TensorData[] => {
+    const data = Float64Array.from(values[i]!.data, (x, at) => x + sign * errors[i]![at]!);
+    return evaluateNode(node, values.with(i, { ...values[i]!, data }));
+  };
   for (const i of moving) {
-    const [up, down] = [1, -1].map((sign) => {
-      const data = Float64Array.from(values[i]!.data, (x, at) => x + sign * errors[i]![at]!);
-      return evaluateNode(node, values.with(i, { ...values[i]!, data })).data;
-    });
-    const distance = (there: number, here: number): number =>
-      there === here ? 0 : Math.abs(there - here);
-    output.data.forEach((here: number, at: number) => {
-      const step = Math.max(distance(up![at]!, here), distance(down![at]!, here));
-      const isNever = [here, up![at]!, down![at]!].every(Number.isNaN);
-      if (!isNever) total[at]! += Number.isNaN(step) ? Number.POSITIVE_INFINITY : step;
-    });
+    const up = shifted(i, 1);
+    const down = shifted(i, -1);
+    for (const [output, { data }] of outputs.entries())
+      addSteps(totals[output]!, data, up[output]!.data, down[output]!.data);
   }
-  return total;
+  return totals;
+}
+
+/** Adds how far values moved: NaN on one side is infinitely far, NaN everywhere no distance. */
+function addSteps(total: Float64Array, here: TypedArray, up: TypedArray, down: TypedArray): void {
+  const distance = (there: number, value: number): number =>
+    there === value ? 0 : Math.abs(there - value);
+  here.forEach((value: number, at: number) => {
+    const ends = [up[at]!, down[at]!];
+    const step = Math.max(...ends.map((there) => distance(there, value)));
+    const isNever = [value, ...ends].every(Number.isNaN);
+    if (!isNever) total[at]! += Number.isNaN(step) ? Number.POSITIVE_INFINITY : step;
+  });
 }
 
 /** A product above FULL_CHECK, at some of its rows; the others get an infinite error. */
@@ -128,21 +152,25 @@ function sampledProduct(node: Tensor, inputs: readonly Interval[]): Interval | u
   return { value: whole, errors: spread(errors, Number.POSITIVE_INFINITY) };
 }
 
-/** A node's reference from intervals of its inputs: its own bound plus what its inputs' errors cause. */
-export function evaluateInterval(node: Tensor, inputs: readonly Interval[]): Interval {
+/** What a node computes, from intervals of its inputs: its own bound plus what its inputs' errors cause. */
+export function evaluateInterval(node: Tensor, inputs: readonly Interval[]): readonly Interval[] {
   // kernels do not read what holds nothing
   if (node.op.kernel.kind === 'leaf' && sizeOf(node.shape) === 0)
-    return exact(hostData(node.shape, node.dtype, hostArray(node.dtype, 0)));
+    return [exact(hostData(node.shape, node.dtype, hostArray(node.dtype, 0)))];
   if (isHalved(node))
-    return halved(node, { ...inputs[0]!, errors: errorsOf(node.inputs[0]!, inputs[0]!) });
+    return [halved(node, { ...inputs[0]!, errors: errorsOf(node.inputs[0]!, inputs[0]!) })];
   const sampled = sampledProduct(node, inputs);
-  if (sampled) return sampled;
+  if (sampled) return [sampled];
   const values = inputs.map(({ value }) => value);
-  const value = evaluateNode(node, values);
-  const errors = propagate(node, inputs, value);
-  if (!isFloat(node.dtype)) return { value, errors };
-  const own = evaluateBound(node, values, value);
-  return { value, errors: errors.map((error, i) => error + finiteBound(own[i]!, value.data[i]!)) };
+  const outputs = evaluateNode(node, values);
+  const caused = propagate(node, inputs, outputs);
+  return outputs.map((value, output) => {
+    const errors = caused[output]!;
+    if (!isFloat(value.dtype)) return { value, errors };
+    const own = evaluateBound(node, values, value, output);
+    const both = errors.map((error, i) => error + finiteBound(own[i]!, value.data[i]!));
+    return { value, errors: both };
+  });
 }
 
 /** A bound that infinite inputs left without meaning is 4 ulp; ±∞ has no neighbours at all. */
@@ -200,7 +228,7 @@ function compareResult(
     if (!(ratio <= worst.ratio) && !Number.isNaN(worst.ratio))
       worst = { index, gpu, cpu, bound, ratio };
   });
-  return { op: node.op.name, kernel, checked, total: stored.length, worst };
+  return { op: nameOf(node), kernel, checked, total: stored.length, worst };
 }
 
 /** Recomputes what kernel calls stored, from the values that they read. Returns the error for the first outside its bound. */
@@ -228,8 +256,9 @@ function checkFailure(check: Check, capture: Capture, info: EngineInfo): CheckEr
   const { index, gpu, cpu, bound } = check.worst;
   const adapter = info.adapter.description;
   const message = `${check.op}: element ${index} of kernel ${check.kernel} is ${gpu} on ${adapter}, the float64 reference ${cpu}; they may differ by ${bound}${bound === 0 ? ', because the op has no bound: give it one, such as { ulp: 4 }' : ''}`;
-  const inputs = [...capture.reads].map(([{ op, shape }, { dtype, data }]) => {
-    return { op: op.name, shape: formatShape(shape), dtype, values: [...data.slice(0, 4096)] };
+  const inputs = [...capture.reads].map(([node, { dtype, data }]) => {
+    const values = [...data.slice(0, 4096)];
+    return { op: nameOf(node), shape: formatShape(node.shape), dtype, values };
   });
   const reproduction = JSON.stringify({ adapter, check, wgsl: capture.wgsl, inputs });
   return Object.assign(new CheckError(`${message}; see its reproduction`), { check, reproduction });

@@ -1,9 +1,11 @@
 // explain: values, local derivatives and cotangents of every node of a small graph, also as a Mermaid diagram.
 import { pushForward, pushThrough } from '../autodiff/forward.js';
-import { backpropagate, checkFloats, pullBack, type Visit } from '../autodiff/reverse.js';
+import { backpropagate, checkFloats, pullBack, total, type Visit } from '../autodiff/reverse.js';
 import type { TensorData } from '../core/dtype.js';
 import { formatShape, MAX_RANK, sizeOf } from '../core/shape.js';
+import { nameOf } from '../graph/op.js';
 import { feedsByNode, type NodeFeeds } from '../graph/program.js';
+import { onlyAt, outputIndex, sourcesOf } from '../graph/several.js';
 import type { Tensor, Tensors } from '../graph/tensor.js';
 import { dependents, topological } from '../graph/walk.js';
 import { eye, ones } from '../ops/leaf.js';
@@ -38,14 +40,66 @@ export interface Explanation {
 
 const LARGEST_JACOBIAN = 2 ** 16;
 
-/** ∂node/∂input i. */
+/** ∂node/∂source i, where sources are what the node's value is computed from. */
 function localDerivative(node: Tensor, i: number): Tensor | undefined {
-  const { op, inputs, shape, dtype } = node;
-  if (op.kernel.kind === 'pointwise')
-    return pushForward(node, i, ones(inputs[i]!.shape, { dtype }));
-  const entries = sizeOf(shape) * Math.max(sizeOf(shape), sizeOf(inputs[i]!.shape));
-  const rank = node.rank + Math.max(node.rank, inputs[i]!.rank);
-  return entries > LARGEST_JACOBIAN || rank > MAX_RANK ? undefined : pullBack(node, eye(shape))[i];
+  const { op, shape, dtype } = node;
+  const source = sourcesOf(node)[i]!;
+  if (op.kernel.kind === 'pointwise') return pushForward(node, i, ones(source.shape, { dtype }))[0];
+  const entries = sizeOf(shape) * Math.max(sizeOf(shape), sizeOf(source.shape));
+  const rank = node.rank + Math.max(node.rank, source.rank);
+  if (entries > LARGEST_JACOBIAN || rank > MAX_RANK) return undefined;
+  return pullBackFrom(node, eye(shape))[i];
+}
+
+/** Cotangents of a node's sources that its own cotangent gives. */
+function pullBackFrom(node: Tensor, cotangent: Tensor): (Tensor | undefined)[] {
+  const index = outputIndex(node);
+  if (index === undefined) return pullBack(node, [cotangent]);
+  const call = node.inputs[0]!;
+  return pullBack(call, onlyAt(call, index, cotangent));
+}
+
+/** Derivatives that arrived at a node, each from a node that has a value. */
+type Incoming = Parameters<Visit>[2];
+/** The sum of a node's derivatives, and what it is the sum of. */
+type Found = ReadonlyMap<Tensor, { readonly gradient: Tensor; readonly incoming: Incoming }>;
+
+/** What arrived through a node of several outputs, by the outputs or sources that it came from. */
+function incomingOf(node: Tensor, found: Found, mode: Explanation['mode']): Incoming {
+  const arrived = found.get(node)?.incoming ?? [];
+  const calls = new Set(arrived.flatMap(({ from }) => (from.outputs ? from : [])));
+  if (calls.size === 0) return arrived;
+  const direct = arrived.filter(({ from }) => !calls.has(from));
+  if (mode === 'forward') {
+    const pushed = sourcesOf(node).map((from, i) => {
+      const tangent = found.get(from)?.gradient;
+      const values = tangent ? pushForward(node.inputs[0]!, i, tangent) : [];
+      return { from, value: values[outputIndex(node)!] };
+    });
+    return [...direct, ...pushed.flatMap(({ from, value }) => (value ? { from, value } : []))];
+  }
+  const outputs = [...found].filter(([{ inputs }]) => inputs.some((call) => calls.has(call)));
+  const pulled = outputs.map(([from, { gradient }]) => {
+    const parts = pullBackFrom(from, gradient);
+    const own = parts.filter((part, i) => part && sourcesOf(from)[i] === node);
+    return { from, parts: own.filter((part) => part !== undefined) };
+  });
+  return [
+    ...direct,
+    ...pulled.flatMap(({ from, parts }) => (parts.length > 0 ? { from, value: total(parts) } : [])),
+  ];
+}
+
+/** Derivatives of all nodes between y and the targets. */
+function derivativesOf(y: Tensor, targets: readonly Tensor[]) {
+  const [x] = targets;
+  const isColumn = targets.length === 1 && sizeOf(x!.shape) === 1 && sizeOf(y.shape) > 1;
+  const mode = isColumn ? ('forward' as const) : ('reverse' as const);
+  const found = new Map<Tensor, { gradient: Tensor; incoming: Incoming }>();
+  const visit: Visit = (node, gradient, incoming) => found.set(node, { gradient, incoming });
+  if (isColumn) pushThrough(y, [x!], [ones(x!.shape, { dtype: x!.dtype })], [], visit);
+  else backpropagate(y, targets, y.rank === 0 ? ones([], { dtype: y.dtype }) : eye(y.shape), visit);
+  return { mode, found };
 }
 
 /**
@@ -60,43 +114,39 @@ export async function explain(
 ): Promise<Explanation> {
   const targets = (Array.isArray(wrt) ? wrt : [wrt]) as readonly Tensor[];
   checkFloats('explain', y, targets);
-  const [x] = targets;
-  const mode =
-    targets.length === 1 && sizeOf(x!.shape) === 1 && sizeOf(y.shape) > 1 ? 'forward' : 'reverse';
-  const order = topological([y]);
-  const active = dependents(order, targets);
-  const found = new Map<Tensor, { gradient: Tensor; incoming: Parameters<Visit>[2] }>();
-  const visit: Visit = (node, gradient, incoming) => found.set(node, { gradient, incoming });
-  if (mode === 'forward') pushThrough(y, [x!], [ones(x!.shape, { dtype: x!.dtype })], [], visit);
-  else backpropagate(y, targets, y.rank === 0 ? ones([], { dtype: y.dtype }) : eye(y.shape), visit);
-  const localsOf = (node: Tensor): (Tensor | undefined)[] =>
-    node.inputs.map((input, i) =>
-      found.has(node) && active.has(input) ? localDerivative(node, i) : undefined,
-    );
-  const locals = new Map(order.map((node) => [node, localsOf(node)]));
-  const derived = [...found.values()].flatMap(({ gradient, incoming }) => [
+  const { mode, found } = derivativesOf(y, targets);
+  const all = topological([y]);
+  const active = dependents(all, targets);
+  const shown = all.filter((node) => !node.outputs);
+  const explained = shown.map((node) => ({
+    node,
+    gradient: found.get(node)?.gradient,
+    incoming: incomingOf(node, found, mode),
+    locals: sourcesOf(node).map((source, i) =>
+      found.has(node) && active.has(source) ? localDerivative(node, i) : undefined,
+    ),
+  }));
+  const derived = explained.flatMap(({ gradient, incoming, locals }) => [
     gradient,
-    ...incoming.map((x) => x.value),
+    ...incoming.map(({ value }) => value),
+    ...locals,
   ]);
-  const wanted = new Set([...order, ...derived, ...[...locals.values()].flat()]);
+  const wanted = new Set([...shown, ...derived]);
   const tensors = [...wanted].filter((each) => each !== undefined);
   const given = feedsByNode('explain', topological([y, ...targets]), feeds);
   const results = await engine.run(tensors, given);
-  const value = new Map(tensors.map((tensor, i) => [tensor, results[i]!]));
-  const nodes = order.map((node): ExplainedNode => {
-    const derivative = found.get(node);
+  const values = new Map(tensors.map((tensor, i) => [tensor, results[i]!]));
+  const valueOf = (tensor: Tensor): TensorData => values.get(tensor)!;
+  const nodes = explained.map(({ node, gradient, incoming, locals }): ExplainedNode => {
     return {
       id: node.id,
-      op: node.op.name,
+      op: nameOf(node),
       ...(node.name === undefined ? {} : { name: node.name }),
-      inputs: node.inputs.map(({ id }) => id),
-      value: value.get(node)!,
-      local: locals.get(node)!.map((each) => each && value.get(each)!),
-      incoming: (derivative?.incoming ?? []).map((each) => ({
-        from: each.from.id,
-        value: value.get(each.value)!,
-      })),
-      ...(derivative ? { gradient: value.get(derivative.gradient)! } : {}),
+      inputs: sourcesOf(node).map(({ id }) => id),
+      value: valueOf(node),
+      local: locals.map((each) => each && valueOf(each)),
+      incoming: incoming.map(({ from, value }) => ({ from: from.id, value: valueOf(value) })),
+      ...(gradient ? { gradient: valueOf(gradient) } : {}),
     };
   });
   return { mode, nodes };
@@ -104,20 +154,20 @@ export async function explain(
 
 /** The computation graph of y as a Mermaid flowchart, inputs below. */
 export function toMermaid(y: Tensor): string {
-  const order = topological([y]);
+  const order = topological([y]).filter((node) => !node.outputs);
   const label = (node: Tensor): string => {
     const { value } = node.options as { value?: number | TensorData };
     const single = typeof value === 'object' && value.data.length === 1 ? value.data[0] : value;
-    const title =
-      node.name ??
-      (typeof single === 'number' && node.inputs.length === 0 ? String(single) : node.op.name);
-    return `"${`${title}${node.rank ? ` ${formatShape(node.shape)}` : ''}`.replaceAll('"', '#quot;')}"`;
+    const isNumber = typeof single === 'number' && node.inputs.length === 0;
+    const title = node.name ?? (isNumber ? String(single) : nameOf(node));
+    const text = node.rank ? `${title} ${formatShape(node.shape)}` : title;
+    return `"${text.replaceAll('"', '#quot;')}"`;
   };
   return [
     'flowchart BT',
     ...order.map((node) =>
       node.inputs.length ? `  n${node.id}[${label(node)}]` : `  n${node.id}([${label(node)}])`,
     ),
-    ...order.flatMap((node) => node.inputs.map((input) => `  n${input.id} --> n${node.id}`)),
+    ...order.flatMap((node) => sourcesOf(node).map(({ id }) => `  n${id} --> n${node.id}`)),
   ].join('\n');
 }

@@ -1,7 +1,8 @@
 // Rewrites a graph before planning: simplification, shared subexpressions, split products and sums, f16 storage.
 
 import { sameShape, sizeOf } from '../core/shape.js';
-import type { ComposedKernel, Op, OpRecord, Options, ScalarReference } from '../graph/op.js';
+import type { Form, Op, OpRecord, Options, ScalarReference } from '../graph/op.js';
+import { outputIndex } from '../graph/several.js';
 import { opId, optionsText } from '../graph/structure.js';
 import { apply, filled, filledWith, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
@@ -141,6 +142,16 @@ const isWidening = (node: Tensor): boolean =>
   isCast(node) && node.dtype === 'f32' && node.inputs[0]!.dtype === 'f16';
 
 const singles = new WeakMap<Op, Op>();
+/** The record of an op whose results are f32 where they would be f16. */
+function inSingle(op: Op): Op {
+  if (!op.outputs) return { ...op, dtype: () => 'f32' } as Op;
+  const { outputs } = op;
+  const widened = (inputs: readonly Tensor[], options: never): Form[] =>
+    outputs(inputs, options).map((form) =>
+      form.dtype === 'f16' ? { ...form, dtype: 'f32' } : form,
+    );
+  return { ...op, outputs: widened };
+}
 /** A node over its rewritten inputs. Where it would be f16 and is no cast, it is f32. */
 function rebuild(node: Tensor, inputs: readonly Tensor[], halves: boolean): Tensor {
   const value = filledWith(node);
@@ -149,8 +160,9 @@ function rebuild(node: Tensor, inputs: readonly Tensor[], halves: boolean): Tens
   const [options, name] = [node.options as Options, node.name];
   const same = inputs.every((input, i) => input === node.inputs[i]);
   const own = same ? node : apply(node.op as OpRecord, inputs, options, name);
-  if (own.dtype !== 'f16' || isHalved(node)) return own;
-  const single = singles.get(node.op) ?? ({ ...node.op, dtype: () => 'f32' } as Op);
+  const isHalf = (own.outputs ?? [own]).some(({ dtype }) => dtype === 'f16');
+  if (!isHalf || isHalved(node)) return own;
+  const single = singles.get(node.op) ?? inSingle(node.op);
   singles.set(node.op, single);
   return apply(single as OpRecord, inputs, options, name);
 }
@@ -164,6 +176,8 @@ function rebuild(node: Tensor, inputs: readonly Tensor[], halves: boolean): Tens
 export function lower(roots: readonly Tensor[], halves: boolean): Tensor[] {
   const done = new Map<Tensor, Tensor>();
   const unique = new Map<string, Tensor>();
+  /** What became of the outputs of composed nodes that have several. */
+  const composed = new Map<Tensor, readonly Tensor[]>();
   const resolve = (targets: readonly Tensor[]): Tensor[] => {
     for (const node of topological(targets, (n) => (done.has(n) ? [] : n.inputs)))
       if (!done.has(node)) done.set(node, rewrite(node));
@@ -176,8 +190,15 @@ export function lower(roots: readonly Tensor[], halves: boolean): Tensor[] {
     const given = node.inputs.map((input) => done.get(input)!);
     for (const input of given) done.set(input, input);
     const inputs = isWidening(node) ? given : given.map(widen);
-    if (kernel.kind === 'composed')
-      return resolve([(kernel as ComposedKernel).compose(inputs, node.options)])[0]!;
+    if (kernel.kind === 'composed') {
+      const values = resolve([kernel.compose(inputs, node.options)].flat());
+      if (!node.outputs) return values[0]!;
+      composed.set(node, values);
+      return node;
+    }
+    const index = outputIndex(node);
+    const values = index === undefined ? undefined : composed.get(inputs[0]!);
+    if (values) return values[index!]!;
     const key = `${opId(node.op)}|${optionsText(node.options)}|${inputs.map((input) => input.id).join()}`;
     const known = unique.get(key);
     if (known) return known;

@@ -1,5 +1,5 @@
 // Evaluates graphs on the CPU in float64, and the error bounds that GPU results must keep.
-import { ulp } from '../core/bounds.js';
+import { type Bound, ulp } from '../core/bounds.js';
 import {
   broadcastData,
   hostArray,
@@ -7,10 +7,19 @@ import {
   isFloat,
   readValue,
   type TensorData,
+  type TypedArray,
 } from '../core/dtype.js';
 import { FeedError } from '../core/errors.js';
 import { sizeOf } from '../core/shape.js';
-import { mapElements, type PointwiseRecord, type TensorReference } from '../graph/op.js';
+import {
+  definitionOf,
+  type Form,
+  mapElements,
+  type Op,
+  type PointwiseRecord,
+  type TensorReference,
+} from '../graph/op.js';
+import { outputIndex } from '../graph/several.js';
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { describe } from '../ops/leaf.js';
@@ -19,7 +28,8 @@ import { describe } from '../ops/leaf.js';
 const aligned = ({ op, shape }: Tensor, inputs: readonly TensorData[]): readonly TensorData[] =>
   op.kernel.kind === 'pointwise' ? inputs.map((x) => broadcastData(x, shape)) : inputs;
 
-type Rule<T> = (node: Tensor, inputs: readonly T[]) => T;
+/** What a node computes from its inputs: one value, or one for each output. */
+type Rule<T> = (node: Tensor, inputs: readonly T[]) => readonly T[];
 /**
  * What a rule gives for the roots, from what it gives for their inputs. Each node is asked once, `known` ones not at all;
  * results that nothing needs any more are dropped on the way.
@@ -33,42 +43,61 @@ export function evaluateWith<T>(
   const order = topological(roots, (node) => (isNew(node) ? node.inputs : [])).filter(isNew);
   const lastReader = new Map(order.flatMap((node) => node.inputs.map((input) => [input, node])));
   for (const root of roots) lastReader.delete(root);
-  const values = new Map(known);
+  const values = new Map<Tensor, readonly T[]>(
+    Array.from(known, ([node, value]) => [node, [value]]),
+  );
   for (const node of order) {
-    const inputs = node.inputs.map((input) => values.get(input)!);
-    values.set(node, rule(node, inputs));
+    const inputs = node.inputs.map((input) => values.get(input)![outputIndex(node) ?? 0]!);
+    values.set(node, outputIndex(node) === undefined ? rule(node, inputs) : inputs);
     for (const input of node.inputs) if (lastReader.get(input) === node) values.delete(input);
   }
-  return roots.map((root) => values.get(root)!);
+  return roots.map((root) => values.get(root)![0]!);
 }
 
 /** One node by its float64 reference; a composed one by those of the ops that define it. */
-export function evaluateNode(node: Tensor, inputs: readonly TensorData[]): TensorData {
-  const { op, shape, dtype, options } = node;
-  if (op.kernel.kind === 'composed') {
+export function evaluateNode(node: Tensor, inputs: readonly TensorData[]): readonly TensorData[] {
+  const { op, options } = node;
+  const { kernel } = op;
+  const define = op.reference ? undefined : definitionOf(op);
+  if (define) {
     const known = new Map(node.inputs.map((input, i) => [input, inputs[i]!]));
-    return evaluateWith([op.kernel.compose(node.inputs, options)], known, evaluateNode)[0]!;
+    return evaluateWith([define(node.inputs, options)].flat(), known, evaluateNode);
   }
-  if (op.kernel.kind !== 'pointwise') {
-    const result = (op.reference as TensorReference<never>)(inputs, options, { shape, dtype });
-    return hostData(shape, dtype, 'data' in result ? result.data : result);
+  const host = ({ shape, dtype }: Form, result: TensorData | TypedArray): TensorData =>
+    hostData(shape, dtype, 'data' in result ? result.data : result);
+  if (op.outputs) {
+    const forms = node.outputs!;
+    const results = op.reference!(inputs, options, forms);
+    return forms.map((form, i) => host(form, results[i]!));
   }
+  if (kernel.kind !== 'pointwise')
+    return [host(node, (op.reference as TensorReference<never>)(inputs, options, node))];
   const values = aligned(node, inputs).map(({ data }) => data);
   const { reference, integers = reference } = op as PointwiseRecord;
-  const rule = isFloat(dtype) ? reference : integers;
-  return hostData(shape, dtype, mapElements(rule, values, hostArray(dtype, sizeOf(shape))));
+  const rule = isFloat(node.dtype) ? reference : integers;
+  return [host(node, mapElements(rule, values, hostArray(node.dtype, sizeOf(node.shape))))];
+}
+
+/** The value of a node that has one. */
+export const evaluateOne = (node: Tensor, inputs: readonly TensorData[]): TensorData =>
+  evaluateNode(node, inputs)[0]!;
+
+/** The bound of one of the values that a node computes. */
+function boundOf({ bound = { ulp: 0 } }: Op, output: number): Bound {
+  return Array.isArray(bound) ? (bound[output] ?? { ulp: 0 }) : (bound as Bound);
 }
 
 /** How far a GPU result of one node may lie from its reference, element by element, given the same inputs. */
 export function evaluateBound(
   node: Tensor,
   inputs: readonly TensorData[],
-  output: TensorData,
+  value: TensorData,
+  output = 0,
 ): Float64Array {
-  const { bound = { ulp: 0 } } = node.op;
-  if (typeof bound === 'function') return bound(aligned(node, inputs), output, node.options);
-  const unit = isFloat(output.dtype) ? bound.ulp : 0;
-  return Float64Array.from(output.data, (value) => unit && unit * ulp(value));
+  const bound = boundOf(node.op, output);
+  if (typeof bound === 'function') return bound(aligned(node, inputs), value, node.options);
+  const unit = isFloat(value.dtype) ? bound.ulp : 0;
+  return Float64Array.from(value.data, (each) => unit && unit * ulp(each));
 }
 
 type Leaf = (node: Tensor) => TensorData;
@@ -82,9 +111,11 @@ export function evaluate(
   leaf: Leaf,
   change: Change = (_, value) => value,
 ): TensorData[] {
-  return evaluateWith<TensorData>(roots, new Map(), (node, inputs) =>
-    change(node, node.op.kernel.kind === 'leaf' ? toHost(leaf(node)) : evaluateNode(node, inputs)),
-  );
+  return evaluateWith<TensorData>(roots, new Map(), (node, inputs) => {
+    const isLeaf = node.op.kernel.kind === 'leaf';
+    const values = isLeaf ? [toHost(leaf(node))] : evaluateNode(node, inputs);
+    return values.map((value) => change(node, value));
+  });
 }
 
 /** Host form of stored values: floats as float64. */

@@ -2,13 +2,14 @@
 import type { Bound } from '../core/bounds.js';
 import type { DType, TensorData, TypedArray } from '../core/dtype.js';
 import type { Shape } from '../core/shape.js';
+import type { OutputOptions, SeveralRecord } from './several.js';
 import type { Tensor } from './tensor.js';
 
 /** Plain data that parametrises an op: part of the graph's structure. */
 export type Options = { readonly [key: string]: unknown };
 
 /** The node that a rule is asked about. */
-interface RuleContext<O extends Options> {
+export interface RuleContext<O extends Options> {
   readonly inputs: readonly Tensor[];
   readonly output: Tensor;
   readonly options: O;
@@ -68,11 +69,46 @@ export type Kernel<O extends Options = never> =
   | { readonly kind: 'matmul' }
   /** out[r, :] = Σ over positions p with indices[p] = r of values[p, :], in ascending p, without atomics. */
   | { readonly kind: 'scatter' }
+  | WrittenKernel<O>
+  /** One of the outputs of the op of several outputs that is its input: number `options.index`. */
+  | { readonly kind: 'output' }
   /** A value that exists before the graph runs. */
   | { readonly kind: 'leaf'; readonly holds: LeafKind };
 
 /** What a leaf is: a place that each run feeds, a value that lives in each engine, or one that the graph brings. */
 export type LeafKind = 'input' | 'parameter' | 'constant';
+
+/** A kernel that is written out in WGSL, entry point and all. */
+interface WrittenText<O extends Options> {
+  /**
+   * Declares an entry point. Inputs are bound in order as `in0`, `in1`, …, outputs as `out0`, …: arrays of f32, i32 or u32
+   * (bools as 0 and 1) with as many elements as their shapes have. What is f16 in the graph is f32 here.
+   */
+  readonly wgsl: string;
+  /** The entry point's name, `main` unless given. */
+  readonly entry?: string | undefined;
+  /** Numbers that the WGSL knows by these names, from the shapes of the inputs; finite. */
+  readonly constants?: (
+    shapes: readonly Shape[],
+    options: O,
+  ) => Readonly<Record<string, number | undefined>>;
+  /** Workgroups along x, y and z, from the shapes of the inputs. */
+  readonly workgroups: (
+    shapes: readonly Shape[],
+    options: O,
+  ) => readonly [x: number, y: number, z: number];
+}
+/** The kind of adapter, which decides between kernels of one meaning. */
+export type AdapterClass = 'swiftshader' | 'lavapipe' | 'gpu';
+/** A kernel of the record's own, for what composed kernels do not do well enough. One dispatch. */
+export interface WrittenKernel<O extends Options = never> extends WrittenText<O> {
+  readonly kind: 'written';
+  /**
+   * Others for classes of adapters. They may add in another order, within the record's bound: bits are a function of op,
+   * shapes and class.
+   */
+  readonly variants?: Readonly<Partial<Record<AdapterClass, WrittenText<O>>>> | undefined;
+}
 
 /** Float64 meaning of an op: of scalars for pointwise ops, of whole tensors (or their elements alone) for the others. */
 export type ScalarReference = (...inputs: number[]) => number;
@@ -82,14 +118,15 @@ export type TensorReference<O extends Options> = (
   options: O,
   output: Form,
 ) => TensorData | TypedArray;
-type Values = readonly TensorData[];
-type Form = { shape: Shape; dtype: DType };
+export type Values = readonly TensorData[];
+/** What a value is like: its shape and its dtype. */
+export type Form = { readonly shape: Shape; readonly dtype: DType };
 
 /** What computing one element once more costs: nothing but its place, an operation or two, more, or a hundred. */
 export type Cost = 'free' | 'cheap' | 'dear' | 'heavy';
 
 /** What the compiler must know of an op, beside its rules. It knows no op by its name. */
-interface Traits<O extends Options> {
+export interface Traits<O extends Options> {
   /** Whether an expression may be computed again in another kernel instead of being stored: 'dear' where it does not say. */
   readonly cost?: Cost;
   /**
@@ -115,7 +152,7 @@ interface Traits<O extends Options> {
 }
 
 /** An op is one record: its shape, its gradient, its float64 reference, its WGSL and its error bound. */
-interface Rules<O extends Options> extends Traits<O> {
+export interface Rules<O extends Options> extends Traits<O> {
   readonly name: string;
   /** @internal Set by `defineOp`. */
   readonly byUser?: true;
@@ -127,6 +164,10 @@ interface Rules<O extends Options> extends Traits<O> {
   readonly accepts?: 'float' | 'number' | 'any';
   /** Cotangents of the inputs, in graph ops; undefined where an input has no derivative. */
   readonly vjp?: (context: VjpContext<O>) => readonly (Tensor | undefined)[];
+  /** The same in other ops: what is differentiated where there is no `vjp`. */
+  readonly definition?: (inputs: readonly Tensor[], options: O) => Tensor;
+  /** Of ops of several outputs alone: see `SeveralRecord`. */
+  readonly outputs?: undefined;
   /** Tangent of the output; derived from `vjp` when absent. */
   readonly jvp?: (context: JvpContext<O>) => Tensor;
   /** Error allowed against the reference of the same f32 inputs; none when absent. */
@@ -162,7 +203,7 @@ export type OpRecord<O extends Options = Options> =
   | ComposedRecord<O>;
 
 /** A record whose option type is forgotten: what a node of the graph holds. */
-export type Op = OpRecord<never>;
+export type Op = OpRecord<never> | SeveralRecord<never>;
 
 /** The kernel of a pointwise op: the WGSL function `name` in `source`, called with one scalar an input. */
 export const pointwise = (name: string, source: string): PointwiseKernel => ({
@@ -179,6 +220,16 @@ export function pointwiseOf(name: string, source: string, file?: string): Pointw
   const frames = new Error().stack?.match(/[^\s()@]+:\d+(?=:\d+\)?$)/gm);
   return { ...pointwise(name, source), file: file ?? frames?.[1]?.replace(/^\w+:\/\//, '') };
 }
+
+/** An op in terms of others, where its record gives it so. */
+export const definitionOf = ({ kernel, definition }: Op) =>
+  kernel.kind === 'composed' ? kernel.compose : definition;
+
+/** What people call the op of a node: its record's name, of an output of several with its number. */
+export const nameOf = ({ op, inputs: [call], options }: Tensor): string =>
+  op.kernel.kind === 'output' && call
+    ? `${call.op.name}[${(options as OutputOptions).index}]`
+    : op.name;
 
 /** The name of an op of Nabla's own, which the compiler may know; '' of a user's, which may have any name. */
 export const builtIn = ({ op }: Tensor): string => (op.byUser ? '' : op.name);

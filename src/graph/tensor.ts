@@ -5,7 +5,16 @@ import { DTypeError, NablaError, ShapeError } from '../core/errors.js';
 import { INSPECT } from '../core/print.js';
 import { broadcastShapes, checkShape, formatShape, type Shape, sizeOf } from '../core/shape.js';
 import { frozenList, frozenOptions } from './frozen.js';
-import type { LeafKind, Op, OpRecord, Options, TensorRecord } from './op.js';
+import {
+  type Form,
+  type LeafKind,
+  nameOf,
+  type Op,
+  type OpRecord,
+  type Options,
+  type TensorRecord,
+} from './op.js';
+import type { SeveralRecord } from './several.js';
 
 let nextId = 0;
 
@@ -27,6 +36,7 @@ export class Tensor {
   readonly #op: Op;
   readonly #inputs: readonly Tensor[];
   readonly #options: never;
+  readonly #outputs: readonly Form[] | undefined;
 
   /** @internal Use the op functions. */
   constructor(
@@ -36,6 +46,7 @@ export class Tensor {
     shape: Shape,
     dtype: DType,
     name?: string,
+    outputs?: readonly Form[],
   ) {
     this.shape = frozenList(shape);
     this.dtype = dtype;
@@ -43,6 +54,7 @@ export class Tensor {
     this.#op = op;
     this.#inputs = frozenList(inputs);
     this.#options = frozenOptions(options) as never;
+    this.#outputs = outputs;
     Object.freeze(this);
   }
 
@@ -61,6 +73,11 @@ export class Tensor {
     return this.#options;
   }
 
+  /** @internal Of the node that computes the outputs of an op of several: their shapes and dtypes. It has no value itself. */
+  get outputs(): readonly Form[] | undefined {
+    return this.#outputs;
+  }
+
   /** Number of axes. */
   get rank(): number {
     return this.shape.length;
@@ -69,13 +86,13 @@ export class Tensor {
   /** One line: `Tensor #12 add [2, 3] f32`, with the name if it has one. */
   toString(): string {
     const name = this.name === undefined ? '' : ` '${this.name}'`;
-    return `Tensor #${this.id} ${this.#op.name}${name} ${formatShape(this.shape)} ${this.dtype}`;
+    return `Tensor #${this.id} ${nameOf(this)}${name} ${formatShape(this.shape)} ${this.dtype}`;
   }
 
   /** What `JSON.stringify` writes: the node without the graph behind it. */
   toJSON() {
     const { id, name, shape, dtype } = this;
-    return { id, op: this.#op.name, ...(name !== undefined && { name }), shape, dtype };
+    return { id, op: nameOf(this), ...(name !== undefined && { name }), shape, dtype };
   }
 
   [INSPECT](): string {
@@ -133,15 +150,25 @@ export function commonDType(op: string, [first, ...others]: readonly Tensor[]): 
   );
 }
 
-/** Builds a node: checks dtypes, infers the shape. Throws ShapeError or DTypeError. */
+/**
+ * Builds a node: checks dtypes, infers the shape. Of an op of several outputs it is the node that computes them all. Throws
+ * ShapeError or DTypeError.
+ */
 export function apply<O extends Options>(
-  op: OpRecord<O>,
+  op: OpRecord<O> | SeveralRecord<O>,
   inputs: readonly Tensor[],
   options: O,
   name?: string,
 ) {
   checkTensors(op.name, ...inputs);
   checkDTypes(op, inputs);
+  if (op.outputs) {
+    const outputs = op.outputs(inputs, options).map(({ shape, dtype }) => ({
+      shape: frozenList(checkShape(op.name, shape)),
+      dtype: checkDType(op.name, dtype),
+    }));
+    return new Tensor(op, inputs, options, [], 'f32', name, outputs);
+  }
   const given = options as { shape?: Shape; dtype?: DType };
   const dtype = op.dtype?.(inputs, options) ?? given.dtype ?? commonDType(op.name, inputs);
   const shapes = inputs.map((input) => input.shape);

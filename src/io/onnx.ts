@@ -4,7 +4,7 @@ import { type DType, isFloat, type TensorData } from '../core/dtype.js';
 import { FeedError, NablaError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
 import { type Shape, sameShape } from '../core/shape.js';
-import { evaluateNode } from '../cpu/evaluate.js';
+import { evaluateOne } from '../cpu/evaluate.js';
 import type { Engine } from '../engine/engine.js';
 import { builtIn, type ComposedKernel } from '../graph/op.js';
 import { isConstant, isInput, isParameter } from '../graph/program.js';
@@ -261,7 +261,7 @@ function wayOf(node: Tensor): Way {
       rule: (graph) => graph.value(dtype, (options as { value: TensorData }).value),
     };
   if (inputs.length === 0)
-    return { inputs, rule: (graph) => graph.value(dtype, evaluateNode(node, [])) };
+    return { inputs, rule: (graph) => graph.value(dtype, evaluateOne(node, [])) };
   throw new NablaError(
     `onnx: ${op.name} has no ONNX operator here; export the model in inference, without gradients, and write ops of your own in terms of Nabla's`,
   );

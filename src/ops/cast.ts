@@ -76,14 +76,21 @@ export function cast(x: Tensor, dtype: DType): Tensor {
   return isRounded ? x : halveOf([x], { dtype: 'f16', rounded: 'f16' });
 }
 
-const stopOf = defineIndex<Record<string, never>>({
-  name: 'stopGradient',
-  cost: 'free',
-  view: 'same',
-  vjp: () => [undefined],
-  reference: ([x]) => x!,
-  write: ({ flat, read }) => read(0, flat),
-});
+/** The same values under another gradient rule. */
+const defineSame = (name: string, passes: boolean) =>
+  defineIndex<Record<string, never>>({
+    name,
+    cost: 'free',
+    view: 'same',
+    vjp: ({ cotangent }) => [passes ? cotangent : undefined],
+    reference: ([x]) => x!,
+    write: ({ flat, read }) => read(0, flat),
+  });
+const stopOf = defineSame('stopGradient', false);
+const copyOf = defineSame('copy', true);
 
 /** The same values, through which no gradient flows. */
 export const stopGradient = (x: Tensor): Tensor => stopOf([x], {});
+
+/** @internal The same values as a node of its own, to differentiate by without what x depends on. */
+export const copy = (x: Tensor): Tensor => copyOf([x], {});

@@ -4,7 +4,7 @@ import { jvp } from '../../src/autodiff/forward.js';
 import { jacobian } from '../../src/autodiff/jacobian.js';
 import { grad } from '../../src/autodiff/reverse.js';
 import { watch } from '../../src/check/anomaly.js';
-import { evaluateInterval, exact } from '../../src/check/compare.js';
+import { evaluateInterval, exact, type Interval } from '../../src/check/compare.js';
 import { explain, toMermaid } from '../../src/check/explain.js';
 import { gradCheck } from '../../src/check/gradCheck.js';
 import { CpuBackend } from '../../src/cpu/backend.js';
@@ -96,7 +96,7 @@ describe.each(builtInNames)("a user's %s", (name) => {
 
   it('is checked by its own reference and bound', () => {
     const [given] = valuesOf([x]);
-    const { value, errors } = evaluateInterval(y, [exact(given!)]);
+    const [{ value, errors }] = evaluateInterval(y, [exact(given!)]) as [Interval];
     expect([...value.data]).toEqual([8, -1]);
     expect(errors[0]).toBe(4 * 2 ** -20);
   });

@@ -4,7 +4,7 @@ import { evaluateInterval, exact } from '../../src/check/compare.js';
 import { TINY } from '../../src/core/bounds.js';
 import { hostData, isFloat, type TensorData } from '../../src/core/dtype.js';
 import { type Shape, sizeOf } from '../../src/core/shape.js';
-import { evaluateNode, evaluateWith } from '../../src/cpu/evaluate.js';
+import { evaluateOne, evaluateWith } from '../../src/cpu/evaluate.js';
 import type { ComposedKernel } from '../../src/graph/op.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { topological } from '../../src/graph/walk.js';
@@ -59,7 +59,7 @@ function matmul32(
 /** A node as f32 hardware would compute it; the functions of WGSL as correctly rounded. */
 function evaluate32(node: Tensor, inputs: readonly TensorData[]): TensorData {
   const { kernel } = node.op;
-  if (!isFloat(node.dtype)) return evaluateNode(node, inputs);
+  if (!isFloat(node.dtype)) return evaluateOne(node, inputs);
   const wrap = (data: Float64Array): TensorData => hostData(node.shape, node.dtype, data);
   if (kernel.kind === 'composed')
     return graph32((kernel as ComposedKernel).compose(node.inputs, node.options), node, inputs);
@@ -68,24 +68,27 @@ function evaluate32(node: Tensor, inputs: readonly TensorData[]): TensorData {
   const { axes } = node.options as { axes: readonly number[] };
   if (kernel.kind === 'reduce' && kernel.name === 'sum')
     return wrap(sum32(inputs[0]!, axes, node.shape));
-  return wrap(rounded(evaluateNode(node, inputs).data));
+  return wrap(rounded(evaluateOne(node, inputs).data));
 }
 function graph32(y: Tensor, from: Tensor, inputs: readonly TensorData[]): TensorData {
   const values = new Map(from.inputs.map((node, i) => [node, inputs[i]!]));
-  return evaluateWith([y], values, evaluate32)[0]!;
+  return evaluateWith<TensorData>([y], values, (each, given) => [evaluate32(each, given)])[0]!;
 }
 
 /** The bound of a node from exact inputs; a composed one's is what the bounds of its parts add up to. */
 function boundOf(node: Tensor, inputs: readonly TensorData[]): Float64Array {
   const { kernel } = node.op;
-  const root = kernel.kind === 'composed' ? kernel.compose(node.inputs, node.options) : node;
+  const root =
+    kernel.kind === 'composed'
+      ? (kernel as ComposedKernel).compose(node.inputs, node.options)
+      : node;
   const known = new Map(node.inputs.map((input, i) => [input, exact(inputs[i]!)]));
   return evaluateWith([root], known, evaluateInterval)[0]!.errors;
 }
 
 /** The largest |value − reference| / bound. */
 function excess(node: Tensor, inputs: readonly TensorData[], value: TensorData): number {
-  const reference = evaluateNode(node, inputs);
+  const reference = evaluateOne(node, inputs);
   const bound = boundOf(node, inputs);
   expect(bound.length).toBe(reference.data.length);
   expect(bound.every((allowed) => allowed >= 0)).toBe(true);
@@ -129,10 +132,10 @@ describe(`error bounds (seed ${seed})`, () => {
           ...first,
           data: Float64Array.from(first.data, (value, i) => (i === 0 ? lost : value)),
         };
-        const wrong = evaluateNode(node, [broken, ...others]);
+        const wrong = evaluateOne(node, [broken, ...others]);
         if (
           wrong.data.every(
-            (value: number, i: number) => value === evaluateNode(node, [first, ...others]).data[i],
+            (value: number, i: number) => value === evaluateOne(node, [first, ...others]).data[i],
           )
         )
           return;

@@ -1,0 +1,84 @@
+// Ops of several outputs. One node computes them all, and has no value of its own; for each output there is a node that
+// takes it from there. Only the latter are seen by who calls the op.
+import type { Bound } from '../core/bounds.js';
+import type { TensorData, TypedArray } from '../core/dtype.js';
+import type { Shape } from '../core/shape.js';
+import type { Form, Options, Rules, TensorRecord, Traits, Values, WrittenKernel } from './op.js';
+import { apply, type Tensor } from './tensor.js';
+
+/** The node that a rule is asked about. */
+interface SeveralContext<O extends Options> {
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+  readonly options: O;
+}
+/** What a vjp rule of several outputs sees. */
+export interface SeveralVjpContext<O extends Options> extends SeveralContext<O> {
+  /** One for each output, of shape E ++ output.shape; undefined where nothing depends on the output. */
+  readonly cotangents: readonly (Tensor | undefined)[];
+  /** The sizes of E. */
+  readonly lead: Shape;
+  /** Which inputs' cotangents will be used; a rule may leave the others out. */
+  readonly wanted: readonly boolean[];
+}
+export interface SeveralJvpContext<O extends Options> extends SeveralContext<O> {
+  /** One for each input, of its shape; undefined where it is zero. */
+  readonly tangents: readonly (Tensor | undefined)[];
+}
+
+/** Outputs that are defined by other ops. */
+interface ComposedOutputs<O extends Options> {
+  readonly kind: 'composed';
+  readonly compose: (inputs: readonly Tensor[], options: O) => readonly Tensor[];
+}
+/** An op of several outputs. Its function returns a list of tensors, one for each. */
+export interface SeveralRecord<O extends Options = Options>
+  extends Traits<O>,
+    Pick<Rules<O>, 'name' | 'byUser' | 'accepts' | 'shape' | 'dtype'> {
+  /** Shape and dtype of each output: there is no `shape` nor `dtype` beside it. */
+  readonly outputs: (inputs: readonly Tensor[], options: O) => readonly Form[];
+  /** Cotangents of the inputs, in graph ops; undefined where an input has no derivative. */
+  readonly vjp?: (context: SeveralVjpContext<O>) => readonly (Tensor | undefined)[];
+  /** The same in other ops: what is differentiated where there is no `vjp`. */
+  readonly definition?: (inputs: readonly Tensor[], options: O) => readonly Tensor[];
+  /** Tangents of the outputs, undefined where zero; derived from `vjp` when absent. */
+  readonly jvp?: (context: SeveralJvpContext<O>) => readonly (Tensor | undefined)[];
+  readonly propagate?: undefined;
+  /** Error allowed against the reference of the same f32 inputs: one for each output, or one for all. */
+  readonly bound?: Bound | readonly Bound[];
+  readonly kernel: WrittenKernel<O> | ComposedOutputs<O>;
+  /** Float64 meaning: a value for each output, or its elements alone. Absent where the kernel is composed. */
+  readonly reference?: (
+    inputs: Values,
+    options: O,
+    outputs: readonly Form[],
+  ) => readonly (TensorData | TypedArray)[];
+}
+
+export type OutputOptions = { readonly index: number };
+/** Takes one output from the node that computes several. */
+const outputOp: TensorRecord<OutputOptions> = {
+  name: 'output',
+  cost: 'free',
+  accepts: 'any',
+  shape: ([call], { index }) => call!.outputs![index]!.shape,
+  dtype: ([call], { index }) => call!.outputs![index]!.dtype,
+  reference: ([x]) => x!,
+  kernel: { kind: 'output' },
+};
+
+/** The outputs of a node that computes several, one node for each. */
+export const outputsOf = (call: Tensor): Tensor[] =>
+  call.outputs!.map((_, index) => apply(outputOp, [call], { index }));
+
+/** Which output of its input a node takes; undefined of all other nodes. */
+export const outputIndex = ({ op, options }: Tensor): number | undefined =>
+  op.kernel.kind === 'output' ? (options as OutputOptions).index : undefined;
+
+/** What a value is computed from: an output of several by the inputs of the node that computes them all. */
+export const sourcesOf = ({ inputs }: Tensor): readonly Tensor[] =>
+  inputs.flatMap((input) => (input.outputs ? input.inputs : input));
+
+/** A list for the outputs of a node, with what one of them has. */
+export const onlyAt = <T>(call: Tensor, index: number, value: T): (T | undefined)[] =>
+  call.outputs!.map((_, i) => (i === index ? value : undefined));

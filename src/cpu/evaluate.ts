@@ -10,7 +10,7 @@ import {
 } from '../core/dtype.js';
 import { FeedError } from '../core/errors.js';
 import { sizeOf } from '../core/shape.js';
-import { mapElements, type PointwiseRecord, type TensorReference } from '../graph/op.js';
+import { isPointwise, mapElements } from '../graph/op.js';
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { describe } from '../ops/leaf.js';
@@ -45,16 +45,16 @@ export function evaluateWith<T>(
 /** One node by its float64 reference; a composed one by those of the ops that define it. */
 export function evaluateNode(node: Tensor, inputs: readonly TensorData[]): TensorData {
   const { op, shape, dtype, options } = node;
-  if (op.kernel.kind === 'composed') {
+  if (!op.reference) {
     const known = new Map(node.inputs.map((input, i) => [input, inputs[i]!]));
     return evaluateWith([op.kernel.compose(node.inputs, options)], known, evaluateNode)[0]!;
   }
-  if (op.kernel.kind !== 'pointwise') {
-    const result = (op.reference as TensorReference<never>)(inputs, options, { shape, dtype });
+  if (!isPointwise(op)) {
+    const result = op.reference(inputs, options, { shape, dtype });
     return hostData(shape, dtype, 'data' in result ? result.data : result);
   }
   const values = aligned(node, inputs).map(({ data }) => data);
-  const { reference, integers = reference } = op as PointwiseRecord;
+  const { reference, integers = reference } = op;
   const rule = isFloat(dtype) ? reference : integers;
   return hostData(shape, dtype, mapElements(rule, values, hostArray(dtype, sizeOf(shape))));
 }

@@ -3,8 +3,9 @@ import source from '../../shaders/cast.wgsl?raw';
 import { EPSILON } from '../core/bounds.js';
 import { checkDType, type DType, hostArray, isFloat, roundTo } from '../core/dtype.js';
 import { DTypeError } from '../core/errors.js';
-import { defineIndex, isOf } from '../graph/define.js';
-import type { Tensor } from '../graph/tensor.js';
+import { defineIndex } from '../graph/define.js';
+import type { NoOptions, One } from '../graph/op.js';
+import { isOf, type Tensor } from '../graph/tensor.js';
 
 /** @internal The f32 numbers that floats are clamped to on their way to an integer. */
 export const ranges: Partial<Record<DType, readonly [number, number]>> = {
@@ -12,7 +13,7 @@ export const ranges: Partial<Record<DType, readonly [number, number]>> = {
   u32: [0, 2 ** 32 - 2 ** 8],
 };
 
-const castOf = defineIndex<{ dtype: DType }>({
+const castOf = defineIndex<{ dtype: DType }, One>({
   name: 'cast',
   cost: 'cheap',
   passesIntegers: true,
@@ -45,7 +46,7 @@ const castOf = defineIndex<{ dtype: DType }>({
 });
 
 /** The casts that round to f16, exactly and on every adapter; f32 may hold the result as well. */
-const halveOf = defineIndex<{ dtype: 'f16' | 'f32'; rounded: 'f16' }>({
+const halveOf = defineIndex<{ dtype: 'f16' | 'f32'; rounded: 'f16' }, One>({
   name: 'cast',
   cost: 'cheap',
   source,
@@ -76,7 +77,7 @@ export function cast(x: Tensor, dtype: DType): Tensor {
   return isRounded ? x : halveOf([x], { dtype: 'f16', rounded: 'f16' });
 }
 
-const stopOf = defineIndex<Record<string, never>>({
+const stopOf = defineIndex<NoOptions, One>({
   name: 'stopGradient',
   cost: 'free',
   view: 'same',

@@ -42,7 +42,7 @@ function eachRow(
       visit((o * rows + indices.data[p]!) * inner, (o * positions + p) * inner);
 }
 
-const gatherOf = defineIndex<{ axis: number }>({
+const gatherOf = defineIndex<{ axis: number }, readonly [x: Tensor, indices: Tensor]>({
   name: 'gather',
   cost: 'cheap',
   picks: ([x, indices], { axis }) => ({ indices: indices!, size: x!.shape[axis]! }),
@@ -106,7 +106,7 @@ function addRows(
   return out;
 }
 
-const scatterOf = defineOpWith<{ rows: number }>({
+const scatterOf = defineOpWith<{ rows: number }, readonly [values: Tensor, indices: Tensor]>({
   name: 'scatterAdd',
   accepts: 'any',
   shape: ([values], { rows }) => [values!.shape[0]!, rows, values!.shape[2]!],
@@ -135,7 +135,7 @@ export const scatterAdd = (values: Tensor, indices: Tensor, rows: number): Tenso
   scatterOf([values, indices], { rows });
 
 /** @internal */
-export const oneHotOf = defineIndex<{ classes: number }>({
+export const oneHotOf = defineIndex<{ classes: number }, readonly [indices: Tensor]>({
   name: 'oneHot',
   cost: 'cheap',
   picks: ([indices], { classes }) => ({ indices: indices!, size: classes }),

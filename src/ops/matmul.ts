@@ -13,8 +13,8 @@ import {
   type Shape,
   sizeOf,
 } from '../core/shape.js';
-import { defineOpWith, definePointwise } from '../graph/define.js';
-import { pointwise } from '../graph/op.js';
+import { defineOpWith, definePointwise, type OpWith } from '../graph/define.js';
+import { pointwise, type Two } from '../graph/op.js';
 import type { Tensor } from '../graph/tensor.js';
 import { mul } from './arithmetic.js';
 import { sum } from './reduce.js';
@@ -69,7 +69,8 @@ function magnitude({ shape, data }: TensorData, errors?: Float64Array): TensorDa
   return hostData(shape, 'f64', size);
 }
 
-const matmulOf = defineOpWith<MatmulOptions>({
+/** @internal */
+export const matmulOf: OpWith<MatmulOptions, Two> = defineOpWith<MatmulOptions, Two>({
   name: 'matmul',
   shape: ([a, b], options) => {
     const { batch, m, n } = matmulSizes(a!.shape, b!.shape, options);

@@ -13,7 +13,7 @@ import {
   sizeOf,
 } from '../core/shape.js';
 import { defineOpWith } from '../graph/define.js';
-import type { ScalarReference, TensorRecord } from '../graph/op.js';
+import type { One, ScalarReference, TensorRecord } from '../graph/op.js';
 import type { Tensor } from '../graph/tensor.js';
 import { div, mul } from './arithmetic.js';
 import { cast } from './cast.js';
@@ -70,8 +70,8 @@ export function axesOf(op: string, x: Tensor, options: ReduceOptions): number[] 
 
 type Reduction = (x: Tensor, options?: ReduceOptions) => Tensor;
 /** The function of a reduction, for axes in any form. */
-function defineReduction(rules: Omit<TensorRecord<Reduced>, 'accepts' | 'shape'>): Reduction {
-  const op = defineOpWith<Reduced>({
+function defineReduction(rules: Omit<TensorRecord<Reduced, One>, 'accepts' | 'shape'>): Reduction {
+  const op = defineOpWith<Reduced, One>({
     accepts: 'number',
     bound: { ulp: 0 },
     shape: ([x], { axes, keepDims }) => reducedShape(x!.shape, axes, keepDims),

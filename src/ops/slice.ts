@@ -19,6 +19,7 @@ import {
   stridesOf,
 } from '../core/shape.js';
 import { defineIndex } from '../graph/define.js';
+import type { One } from '../graph/op.js';
 import { checkNumber, checkTensors, commonDType, literal, type Tensor } from '../graph/tensor.js';
 import { misfit } from './view.js';
 
@@ -38,7 +39,7 @@ const cornerOf = (widths: Widths, shape: Shape): number =>
 
 /** Elements of `value` added around each axis, or cut off where a width is negative: each is the other's gradient. */
 const defineResize = (name: 'pad' | 'slice') =>
-  defineIndex<ResizeOptions>({
+  defineIndex<ResizeOptions, One>({
     name,
     cost: 'cheap',
     ...(name === 'slice' ? { view: 'block' } : { contains: 'framed' }),
@@ -131,7 +132,7 @@ export function pad(x: Tensor, widths: Widths, value = 0): Tensor {
 export const startsOf = (xs: readonly { shape: Shape }[], axis: number): number[] =>
   xs.map((_, i) => xs.slice(0, i).reduce((total, { shape }) => total + shape[axis]!, 0));
 
-const concatOf = defineIndex<{ axis: number }>({
+const concatOf = defineIndex<{ axis: number }, readonly Tensor[]>({
   name: 'concat',
   cost: 'cheap',
   contains: 'joined',

@@ -3,9 +3,9 @@ import source from '../../shaders/softmax.wgsl?raw';
 import { EPSILON } from '../core/bounds.js';
 import { checkOptions } from '../core/options.js';
 import { formatShape, normalizeAxis, reducedShape, sameShape, sizeOf } from '../core/shape.js';
-import { defineOpWith, definePointwise, isOf, type OpFunction } from '../graph/define.js';
-import { errorOf, pointwise } from '../graph/op.js';
-import type { Tensor } from '../graph/tensor.js';
+import { defineOpWith, definePointwise, type OpFunction } from '../graph/define.js';
+import { errorOf, type NoOptions, type One, pointwise } from '../graph/op.js';
+import { isOf, type Tensor } from '../graph/tensor.js';
 import { sigmoid, softplus } from './activation.js';
 import { abs, add, div, log, mul, neg, sub } from './arithmetic.js';
 import { stopGradient } from './cast.js';
@@ -54,7 +54,7 @@ const scaledGap = (name: string, kernel: string): OpFunction =>
 const softmaxBackward = scaledGap('softmaxBackward', 'softmax_backward');
 const crossEntropyBackward = scaledGap('crossEntropyBackward', 'cross_entropy_backward');
 
-const softmaxOf = defineOpWith<{ axis: number }>({
+const softmaxOf = defineOpWith<{ axis: number }, One>({
   name: 'softmax',
   // δ_z = p ⊙ (δ_p − Σ p δ_p)
   vjp: ({ output: p, cotangent, lead, options }) => {
@@ -101,7 +101,9 @@ export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
 /** Where a class without a share costs nothing, whatever its probability. */
 const crossEntropyOfRows = (z: Tensor, t: Tensor): Tensor =>
   neg(sum(where(equal(t, 0), 0, mul(t, logSoftmax(z))), { axis: -1 }));
-const crossEntropyOf = defineOpWith<Record<string, never>>({
+/** Logits and targets. */
+type Scored = readonly [z: Tensor, t: Tensor];
+const crossEntropyOf = defineOpWith<NoOptions, Scored>({
   name: 'crossEntropy',
   shape: ([z]) => z!.shape.slice(0, -1),
   // δ_z = (p Σt − t) δ, δ_t = −ln p δ
@@ -127,7 +129,7 @@ export function softmaxCrossEntropy(z: Tensor, t: Tensor): Tensor {
   return crossEntropyOf([z, t], {});
 }
 
-const binaryCrossEntropyOf = defineOpWith<Record<string, never>>({
+const binaryCrossEntropyOf = defineOpWith<NoOptions, Scored>({
   name: 'binaryCrossEntropy',
   // δ_z = (σ(z) − t) δ, δ_t = −z δ
   vjp: ({ inputs: [z, t], cotangent }) => [

@@ -12,6 +12,7 @@ import {
   stridesOf,
 } from '../core/shape.js';
 import { defineIndex } from '../graph/define.js';
+import type { One } from '../graph/op.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { sum } from './reduce.js';
 
@@ -29,7 +30,7 @@ export function sumTo(x: Tensor, target: Shape, extra = 0): Tensor {
   return reshape(sum(x, { axis }), [...x.shape.slice(0, extra), ...target]);
 }
 
-const reshapeOf = defineIndex<{ shape: Shape }>({
+const reshapeOf = defineIndex<{ shape: Shape }, One>({
   name: 'reshape',
   cost: 'free',
   view: 'reshape',
@@ -59,7 +60,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return sameShape(full, x.shape) ? x : reshapeOf([x], { shape: checkShape('reshape', full) });
 }
 
-const broadcastOf = defineIndex<{ shape: Shape }>({
+const broadcastOf = defineIndex<{ shape: Shape }, One>({
   name: 'broadcastTo',
   cost: 'free',
   view: 'repeat',
@@ -84,7 +85,7 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
 
 /** The permutation that undoes one. */
 const inverse = (axes: readonly number[]): number[] => axes.map((_, i) => axes.indexOf(i));
-const transposeOf = defineIndex<{ axes: readonly number[] }>({
+const transposeOf = defineIndex<{ axes: readonly number[] }, One>({
   name: 'transpose',
   cost: 'free',
   view: 'permute',

@@ -71,7 +71,8 @@ function opFunction<A extends Inputs>(record: OpRecord<NoOptions, A>) {
   return withRecord(call, record);
 }
 
-type PointwiseRules<A extends readonly number[]> = Omit<
+/** The rules of a pointwise op. */
+export type PointwiseRules<A extends readonly number[]> = Omit<
   PointwiseRecord<NoOptions, A>,
   'name' | 'kernel' | 'cost'
 > & { readonly cost: Cost };

@@ -241,7 +241,7 @@ export const filledWith = (node: Tensor): number | undefined =>
   isOf(node, { record: fullOp }) ? node.options.value : undefined;
 
 /** Tensors for an op's operands; numbers take the first tensor's dtype, f32 when there is none. None is rounded to f16. */
-export function lift<A extends readonly TensorLike[]>(op: string, inputs: A): Each<A, Tensor>;
+export function lift<const A extends readonly TensorLike[]>(op: string, inputs: A): Each<A, Tensor>;
 export function lift(op: string, inputs: readonly TensorLike[]): readonly Tensor[] {
   const dtype = inputs.find((input): input is Tensor => input instanceof Tensor)?.dtype ?? 'f32';
   return inputs.map((input) => (typeof input === 'number' ? filled(input, [], dtype, op) : input));

@@ -18,30 +18,30 @@ const castOf = defineIndex<{ dtype: DType }, One>({
   cost: 'cheap',
   passesIntegers: true,
   vjp: ({ inputs: [x], output, cotangent }) => [
-    isFloat(x!.dtype) && isFloat(output.dtype) ? cast(cotangent, x!.dtype) : undefined,
+    isFloat(x.dtype) && isFloat(output.dtype) ? cast(cotangent, x.dtype) : undefined,
   ],
   reference: ([x], { dtype }) => {
-    const [low, high] = (isFloat(x!.dtype) && ranges[dtype]) || [
+    const [low, high] = (isFloat(x.dtype) && ranges[dtype]) || [
       Number.NEGATIVE_INFINITY,
       Number.POSITIVE_INFINITY,
     ];
     const convert = (value: number): number =>
       dtype === 'bool' ? Number(value !== 0) : Math.min(Math.max(value, low), high);
-    return hostArray(dtype, x!.data.length).map((_: number, i: number) => convert(x!.data[i]!));
+    return hostArray(dtype, x.data.length).map((_: number, i: number) => convert(x.data[i]!));
   },
   write: ({ inputs: [x], output, flat, read, let: name }) => {
-    const value = name(isFloat(x!.dtype) ? 'f32' : 'i32', read(0, flat));
+    const value = name(isFloat(x.dtype) ? 'f32' : 'i32', read(0, flat));
     const result = `${output.dtype}(${value})`;
     // NaN becomes 0, told by its bits
     const isNumber = `(bitcast<u32>(${value}) & 0x7fffffffu) <= 0x7f800000u`;
-    return isFloat(x!.dtype) && ranges[output.dtype]
+    return isFloat(x.dtype) && ranges[output.dtype]
       ? `select(${output.dtype}(0), ${result}, ${isNumber})`
       : result;
   },
   // integers beyond 2²⁴ round
   bound: ([x], { data }, { dtype }: { dtype: DType }) =>
     Float64Array.from(data, (value) =>
-      dtype === 'f32' && !isFloat(x!.dtype) ? EPSILON * Math.abs(value) : 0,
+      dtype === 'f32' && !isFloat(x.dtype) ? EPSILON * Math.abs(value) : 0,
     ),
 });
 
@@ -50,8 +50,8 @@ const halveOf = defineIndex<{ dtype: 'f16' | 'f32'; rounded: 'f16' }, One>({
   name: 'cast',
   cost: 'cheap',
   source,
-  vjp: ({ inputs: [x], cotangent }) => [isFloat(x!.dtype) ? cast(cotangent, x!.dtype) : undefined],
-  reference: ([x]) => Float64Array.from(x!.data, (value) => roundTo('f16', value)),
+  vjp: ({ inputs: [x], cotangent }) => [isFloat(x.dtype) ? cast(cotangent, x.dtype) : undefined],
+  reference: ([x]) => Float64Array.from(x.data, (value) => roundTo('f16', value)),
   write: ({ flat, read }) => `round_half(f32(${read(0, flat)}))`,
 });
 
@@ -82,7 +82,7 @@ const stopOf = defineIndex<NoOptions, One>({
   cost: 'free',
   view: 'same',
   vjp: () => [undefined],
-  reference: ([x]) => x!,
+  reference: ([x]) => x,
   write: ({ flat, read }) => read(0, flat),
 });
 

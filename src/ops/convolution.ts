@@ -38,17 +38,17 @@ export const windowsOf: OpWith<WindowOptions, One> = defineIndex<WindowOptions, 
   accepts: 'float',
   inPlace: true,
   shape: ([x], { axes: [row, column] }) => [
-    ...x!.shape.slice(0, -4),
-    row!.taps,
-    column!.taps,
-    row!.size,
-    column!.size,
+    ...x.shape.slice(0, -4),
+    row.taps,
+    column.taps,
+    row.size,
+    column.size,
   ],
   vjp: ({ inputs: [x], cotangent, lead, options }) => {
     // the same meetings, looked up from the input's side
     const axes = options.axes.map(({ taps, step, tap, offset, gap }, k) => {
       return {
-        size: x!.shape.at(k - 2)!,
+        size: x.shape.at(k - 2)!,
         taps,
         step: gap,
         tap: -tap,
@@ -56,19 +56,19 @@ export const windowsOf: OpWith<WindowOptions, One> = defineIndex<WindowOptions, 
         gap: step,
       };
     });
-    return [sumTo(windowsOf([cotangent], { axes, fill: 0 }), x!.shape, lead.length)];
+    return [sumTo(windowsOf([cotangent], { axes, fill: 0 }), x.shape, lead.length)];
   },
-  jvp: ({ tangents: [tangent], options }) => windowsOf([tangent!], { ...options, fill: 0 }),
+  jvp: ({ tangents: [tangent], options }) => windowsOf([tangent], { ...options, fill: 0 }),
   reference: ([x], { axes, fill }, { shape }) => {
     const data = new Float64Array(sizeOf(shape)).fill(fill);
-    const [[H, W], [I, J, U, V]] = [x!.shape.slice(-2), shape.slice(-4)] as [number[], number[]];
+    const [[H, W], [I, J, U, V]] = [x.shape.slice(-2), shape.slice(-4)] as [number[], number[]];
     const planes = shape.slice(0, -2);
-    eachPlace(planes, broadcastSteps(x!.shape.slice(0, -2), planes), 0, (image, plane) => {
-      const columns = meetings(axes[1]!, plane % J!, W!);
-      meetings(axes[0]!, Math.floor(plane / J!) % I!, H!).forEach((row, u) => {
+    eachPlace(planes, broadcastSteps(x.shape.slice(0, -2), planes), 0, (image, plane) => {
+      const columns = meetings(axes[1]!, plane % J, W);
+      meetings(axes[0]!, Math.floor(plane / J) % I, H).forEach((row, u) => {
         columns.forEach((column, v) => {
           if (row >= 0 && column >= 0)
-            data[(plane * U! + u) * V! + v] = x!.data[(image * H! + row) * W! + column]!;
+            data[(plane * U + u) * V + v] = x.data[(image * H + row) * W + column]!;
         });
       });
     });
@@ -81,7 +81,7 @@ export const windowsOf: OpWith<WindowOptions, One> = defineIndex<WindowOptions, 
       const reach = [0, tap * (taps - 1)];
       const least = Math.min(...reach) + offset;
       const high = Math.max(...reach) + offset + step * (size - 1);
-      const end = gap * x!.shape[first + 2 + k]!;
+      const end = gap * x.shape[first + 2 + k]!;
       const [place, windowTap] = [coordinates[first + 2 + k], coordinates[first + k]];
       const meet = name(
         'i32',
@@ -187,8 +187,8 @@ function tapsBefore({ size, taps, step, tap, offset }: Axis): Tensor {
 
 /** The first tap of each window that meets the input, as a number in row-major order: [height, width]. */
 function firstTaps([rows, columns]: readonly Axis[]): Tensor {
-  const down = mul(reshape(tapsBefore(rows!), [rows!.size, 1]), columns!.taps);
-  return add(down, tapsBefore(columns!));
+  const down = mul(reshape(tapsBefore(rows), [rows.size, 1]), columns.taps);
+  return add(down, tapsBefore(columns));
 }
 
 /**

@@ -43,19 +43,19 @@ const defineResize = (name: 'pad' | 'slice') =>
     name,
     cost: 'cheap',
     ...(name === 'slice' ? { view: 'block' } : { contains: 'framed' }),
-    shape: ([x], { widths }) => x!.shape.map((size, i) => size + widths[i]![0] + widths[i]![1]),
+    shape: ([x], { widths }) => x.shape.map((size, i) => size + widths[i]![0] + widths[i]![1]),
     vjp: ({ cotangent, lead, options: { widths } }) => {
       const back = widths.map(([before, after]) => [0 - before, 0 - after] as const);
       return [resize(cotangent, [...lead.map(() => [0, 0] as const), ...back])];
     },
     reference: ([x], { widths, value }, { shape, dtype }) => {
       if (name === 'slice')
-        return viewData(x!, shape, stridesOf(x!.shape), -cornerOf(widths, x!.shape));
+        return viewData(x, shape, stridesOf(x.shape), -cornerOf(widths, x.shape));
       return copyInto(
         hostArray(dtype, sizeOf(shape)).fill(value),
         shape,
         cornerOf(widths, shape),
-        x!,
+        x,
       );
     },
     write: ({ inputs: [x], output, options, coordinates, flat, read, let: name }) => {
@@ -64,11 +64,11 @@ const defineResize = (name: 'pad' | 'slice') =>
         const [before, after] = options.widths[i]!;
         if (before < 0) return `(${c} + ${-before}u)`;
         const inner = before ? name('u32', `${c} - ${before}u`) : c; // below `before` it wraps to a large number
-        if (before || after > 0) tests.push(`${inner} < ${x!.shape[i]}u`);
+        if (before || after > 0) tests.push(`${inner} < ${x.shape[i]}u`);
         return inner;
       });
       const value = numberAt(options.value, output.dtype, flat);
-      return sizeOf(x!.shape) === 0 ? value : inside(tests, read(0, at), value);
+      return sizeOf(x.shape) === 0 ? value : inside(tests, read(0, at), value);
     },
   });
 const padOf = defineResize('pad');

@@ -34,8 +34,8 @@ const reshapeOf = defineIndex<{ shape: Shape }, One>({
   name: 'reshape',
   cost: 'free',
   view: 'reshape',
-  vjp: ({ inputs: [x], cotangent, lead }) => [reshape(cotangent, [...lead, ...x!.shape])],
-  reference: ([x]) => x!.data,
+  vjp: ({ inputs: [x], cotangent, lead }) => [reshape(cotangent, [...lead, ...x.shape])],
+  reference: ([x]) => x.data,
   write: ({ flat, read }) => read(0, flat),
 });
 
@@ -64,10 +64,10 @@ const broadcastOf = defineIndex<{ shape: Shape }, One>({
   name: 'broadcastTo',
   cost: 'free',
   view: 'repeat',
-  vjp: ({ inputs: [x], cotangent, lead }) => [sumTo(cotangent, x!.shape, lead.length)],
-  reference: ([x], _, { shape }) => broadcastData(x!, shape),
+  vjp: ({ inputs: [x], cotangent, lead }) => [sumTo(cotangent, x.shape, lead.length)],
+  reference: ([x], _, { shape }) => broadcastData(x, shape),
   write: ({ inputs: [x], output, coordinates, read }) =>
-    read(0, coordinates.slice(output.rank - x!.rank)),
+    read(0, coordinates.slice(output.rank - x.rank)),
 });
 
 /** Repeats axes of size 1, and new leading axes, up to `shape`. */
@@ -89,13 +89,13 @@ const transposeOf = defineIndex<{ axes: readonly number[] }, One>({
   name: 'transpose',
   cost: 'free',
   view: 'permute',
-  shape: ([x], { axes }) => axes.map((axis) => x!.shape[axis]!),
+  shape: ([x], { axes }) => axes.map((axis) => x.shape[axis]!),
   vjp: ({ cotangent, lead, options: { axes } }) => [
     transpose(cotangent, [...lead.keys(), ...inverse(axes).map((axis) => axis + lead.length)]),
   ],
   reference: ([x], { axes }, { shape }) => {
-    const steps = axes.map((axis) => stridesOf(x!.shape)[axis]!);
-    return viewData(x!, shape, steps);
+    const steps = axes.map((axis) => stridesOf(x.shape)[axis]!);
+    return viewData(x, shape, steps);
   },
   write: ({ options: { axes }, coordinates, read }) => {
     const at = inverse(axes).map((axis) => coordinates[axis]!);

@@ -29,7 +29,8 @@ beforeAll(() => {
 }, 60_000);
 
 const consumer = `
-import { add, fit, loss, nn, open, optim, tensor, type Dataset, type EpochReport, type TensorData } from 'nabla';
+import { add, defineOp, fit, loss, mul, nn, open, optim, pointwise, reshape, square, sum, tensor } from 'nabla';
+import type { Dataset, EpochReport, OpFunction, Tensor, TensorData, Unary } from 'nabla';
 import { type Port, remoteTrainer, serveTrainer, type ServedTrainer } from 'nabla/worker';
 await using engine = await open({ backend: 'cpu' });
 const x = tensor([1, 2]);
@@ -74,10 +75,60 @@ export async function remote(port: Port): Promise<number> {
   for await (const { accuracy } of trainer) if (accuracy) return accuracy;
   return (await trainer.pause()).step;
 }
+// rules know how many inputs there are, from the parameters of the reference
+const cube = defineOp({
+  name: 'cube',
+  kernel: pointwise('cube', 'fn cube(x: f32) -> f32 { return x * x * x; }'),
+  reference: (x: number) => x ** 3,
+  vjp: ({ inputs: [x], cotangent }) => [mul(cotangent, mul(3, square(x)))],
+  bound: { ulp: 4 },
+});
+export const cubed: Unary = cube;
+// @ts-expect-error: it takes one
+cube(x, x);
+const mix = defineOp({
+  name: 'mix',
+  vjp: ({ inputs: [a, b, t], cotangent: u }) => [mul(u, t), mul(u, add(b, a)), undefined],
+  jvp: ({ tangents: [a, , t] }) => add(a ?? 0, t ?? 0),
+  reference: (a: number, b: number, t: number) => a + (b - a) * t,
+  bound: ([, b], { data }) => Float64Array.from(data, () => b.shape.length),
+  kernel: pointwise('mix_of', 'fn mix_of(a: f32, b: f32, t: f32) -> f32 { return mix(a, b, t); }'),
+});
+export const mixed: Tensor = mix(x, 1, cube(2));
+// @ts-expect-error: it takes three
+mix(x, 1);
+defineOp({
+  name: 'short',
+  kernel: pointwise('short', 'fn short(x: f32) -> f32 { return x; }'),
+  reference: (x: number) => x,
+  // @ts-expect-error: there is no second input
+  vjp: ({ inputs: [x, y], cotangent }) => [cotangent],
+});
+// ops of whole tensors have one input or more unless they say how many
+const head = defineOp({
+  name: 'head',
+  shape: ([x]) => x.shape.slice(1),
+  kernel: { kind: 'index', write: ({ inputs: [x], coordinates, read }) => read(0, ['0u', ...coordinates]) + x.rank },
+  reference: ([x], _, { shape }) => x.data.slice(0, shape.length),
+  vjp: ({ inputs: [x], cotangent }) => [mul(cotangent, x)],
+});
+export const heads: OpFunction<readonly [x: Tensor]> = head;
+// @ts-expect-error: it takes one or more
+head();
+const pairwise = defineOp<readonly [a: Tensor, b: Tensor]>({
+  name: 'pairwise',
+  kernel: { kind: 'index', write: ({ flat, read }) => read(0, flat) + read(1, flat) },
+  reference: ([a, b]) => a.data.map((value: number, i: number) => value + (b.data[i] ?? 0)),
+  vjp: ({ inputs, cotangent }) => inputs.map(({ shape }) => reshape(sum(cotangent), shape)),
+});
+pairwise(x, x);
+// @ts-expect-error: it takes two
+pairwise(x);
 `;
 const strict = {
   strict: true,
   noEmit: true,
+  noUncheckedIndexedAccess: true,
   skipLibCheck: false,
   types: [],
   target: ts.ScriptTarget.ES2022,

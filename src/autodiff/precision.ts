@@ -3,7 +3,6 @@
 // differentiated and the gradients down after.
 
 import { checkChoice } from '../core/options.js';
-import type { Op, OpRecord, Options } from '../graph/op.js';
 import { isParameter, type Program, type Updates } from '../graph/program.js';
 import { apply, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
@@ -95,9 +94,7 @@ export function inPrecision(program: Program, precision: Precision = 'f32'): Pro
       return isProduct(node) && isParameter(underViews(input)) ? half(mapped) : mapped;
     });
     const same = inputs.every((input, i) => input === node.inputs[i]);
-    const own = same
-      ? node
-      : apply(node.op as Op as OpRecord, inputs, node.options as Options, node.name);
+    const own = same ? node : apply(node.op, inputs, node.options, node.name);
     done.set(node, read.has(node) && !isParameter(node) ? half(own) : own);
   }
   return {

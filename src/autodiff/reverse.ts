@@ -3,7 +3,7 @@ import { isFloat } from '../core/dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
 import { formatShape, type Shape, sameShape } from '../core/shape.js';
-import { definitionOf, type Form } from '../graph/op.js';
+import { definitionOf, type Form, type Options } from '../graph/op.js';
 import { outputIndex, outputsOf } from '../graph/several.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { dependents, topological } from '../graph/walk.js';
@@ -31,7 +31,7 @@ function leadOf(node: Tensor, cotangents: Cotangents): Shape {
 
 /** Derivatives of an op that other ops define, by those. */
 function throughDefinition(
-  define: (inputs: readonly Tensor[], options: never) => Tensor | readonly Tensor[],
+  define: (inputs: readonly Tensor[], options: Options) => Tensor | readonly Tensor[],
   { inputs, options }: Tensor,
   cotangents: Cotangents,
   wanted: readonly boolean[],

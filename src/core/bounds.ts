@@ -21,6 +21,10 @@ export function ulp(value: number): number {
  * last place of the reference, or as absolute errors, one for each output element. The inputs of a pointwise op are
  * broadcast to its output's shape. Integers and bools are exact under any bound in ulp.
  */
-export type Bound =
+export type Bound<Inputs = readonly TensorData[], O = unknown> =
   | { readonly ulp: number }
-  | ((inputs: readonly TensorData[], output: TensorData, options: never) => Float64Array);
+  | Errors<Inputs, O>['of'];
+// a method's type: a rule for some inputs is a rule for any
+interface Errors<Inputs, O> {
+  of(inputs: Inputs, output: TensorData, options: O): Float64Array;
+}

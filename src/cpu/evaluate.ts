@@ -11,15 +11,10 @@ import {
 } from '../core/dtype.js';
 import { FeedError } from '../core/errors.js';
 import { sizeOf } from '../core/shape.js';
-import {
-  definitionOf,
-  type Form,
-  mapElements,
-  type Op,
-  type PointwiseRecord,
-  type TensorReference,
-} from '../graph/op.js';
+
+import { definitionOf, type Form, isPointwise, mapElements, type Op } from '../graph/op.js';
 import { outputIndex } from '../graph/several.js';
+
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { describe } from '../ops/leaf.js';
@@ -54,10 +49,9 @@ export function evaluateWith<T>(
   return roots.map((root) => values.get(root)![0]!);
 }
 
-/** One node by its float64 reference; a composed one by those of the ops that define it. */
+/** One node by its float64 reference; one without by those of the ops that define it. A value for each output. */
 export function evaluateNode(node: Tensor, inputs: readonly TensorData[]): readonly TensorData[] {
   const { op, options } = node;
-  const { kernel } = op;
   const define = op.reference ? undefined : definitionOf(op);
   if (define) {
     const known = new Map(node.inputs.map((input, i) => [input, inputs[i]!]));
@@ -66,14 +60,12 @@ export function evaluateNode(node: Tensor, inputs: readonly TensorData[]): reado
   const host = ({ shape, dtype }: Form, result: TensorData | TypedArray): TensorData =>
     hostData(shape, dtype, 'data' in result ? result.data : result);
   if (op.outputs) {
-    const forms = node.outputs!;
-    const results = op.reference!(inputs, options, forms);
-    return forms.map((form, i) => host(form, results[i]!));
+    const results = op.reference?.(inputs, options, node.outputs!) ?? [];
+    return node.outputs!.map((form, i) => host(form, results[i]!));
   }
-  if (kernel.kind !== 'pointwise')
-    return [host(node, (op.reference as TensorReference<never>)(inputs, options, node))];
+  if (!isPointwise(op)) return [host(node, op.reference!(inputs, options, node))];
   const values = aligned(node, inputs).map(({ data }) => data);
-  const { reference, integers = reference } = op as PointwiseRecord;
+  const { reference, integers = reference } = op;
   const rule = isFloat(node.dtype) ? reference : integers;
   return [host(node, mapElements(rule, values, hostArray(node.dtype, sizeOf(node.shape))))];
 }

@@ -2,21 +2,24 @@
 import { NablaError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
 import type {
-  ComposedRecord,
   Cost,
+  DefinedRecord,
+  Each,
   Form,
   IndexKernel,
+  Inputs,
+  NoOptions,
   OpRecord,
   Options,
   PointwiseRecord,
+  Some,
   TensorRecord,
 } from './op.js';
 import { outputsOf, type SeveralRecord } from './several.js';
-import { apply, lift, type Tensor, type TensorLike } from './tensor.js';
+import { apply, lift, type Recorded, type Tensor, type TensorLike } from './tensor.js';
 
-type NoOptions = Record<string, never>;
-/** A function of tensors that returns a node of the graph; numbers become tensors. */
-export type OpFunction = (...inputs: TensorLike[]) => Tensor;
+/** A function of tensors that returns a node of the graph; numbers become tensors. `A` counts them. */
+export type OpFunction<A extends Inputs = Inputs> = (...inputs: Each<A, TensorLike>) => Tensor;
 /** A function of one tensor. */
 export type Unary = (x: TensorLike) => Tensor;
 /** A function of two tensors, which broadcast. */
@@ -28,24 +31,28 @@ const RULES =
   'cost view contains passesIntegers neutral commutes comparesBits picks';
 
 /** Makes an op of several outputs from its record: a function that returns a list of tensors, one for each. */
-export function defineOp<const F extends readonly Form[]>(
-  record: Omit<SeveralRecord<NoOptions>, 'outputs'> & {
-    readonly outputs: (inputs: readonly Tensor[]) => F;
+export function defineOp<const F extends readonly Form[], A extends Inputs = Some>(
+  record: Omit<SeveralRecord<NoOptions, A>, 'outputs'> & {
+    readonly outputs: (inputs: Each<A, Tensor>) => F;
   },
-): (...inputs: TensorLike[]) => { [K in keyof F]: Tensor };
+): (...inputs: Each<A, TensorLike>) => { [K in keyof F]: Tensor };
 /**
  * Makes an op from its record: a function of tensors that returns a node of the graph; numbers become tensors.
  * Nabla's own ops are made in the same way; see the record's fields. The function throws NablaError if the number of
  * inputs differs from the number of parameters of a pointwise op's reference.
  */
-export function defineOp(record: PointwiseRecord<NoOptions>): OpFunction;
+export function defineOp<A extends readonly number[]>(
+  record: PointwiseRecord<NoOptions, A>,
+): OpFunction<A>;
 /** The same for an op of whole tensors: its reference takes and returns the values of tensors. */
-export function defineOp(record: TensorRecord<NoOptions>): OpFunction;
+export function defineOp<A extends Inputs = Some>(
+  record: TensorRecord<NoOptions, A> | DefinedRecord<NoOptions, A>,
+): OpFunction<A>;
 export function defineOp(record: OpRecord<NoOptions> | SeveralRecord<NoOptions>): unknown {
   checkRecord(record);
   const own = { ...record, byUser: true } as const;
   if (!own.outputs) return opFunction(own);
-  const call = defineSeveral<NoOptions>(own);
+  const call = defineSeveral(own);
   return withRecord((...inputs: TensorLike[]) => call(inputs, {}), own);
 }
 
@@ -64,27 +71,18 @@ function checkRecord(record: OpRecord<NoOptions> | SeveralRecord<NoOptions>): vo
     );
 }
 
-/** The record behind a function that makes nodes. */
-export interface Recorded<O extends Options> {
-  readonly record: OpRecord<O> | SeveralRecord<O>;
-}
-
-/** @internal Whether a node is of an op. */
-export const isOf = <O extends Options>({ op }: Tensor, { record }: Recorded<O>): boolean =>
-  op === (record as unknown);
-
 /** The function, which a console shows as [Function: relu], with its record. */
-const withRecord = <F extends object, O extends Options>(
+const withRecord = <F extends object, O extends Options, A extends Inputs>(
   call: F,
-  record: OpRecord<O> | SeveralRecord<O>,
+  record: OpRecord<O, A> | SeveralRecord<O, A>,
 ) =>
   Object.defineProperties(call, { name: { value: record.name }, record: { value: record } }) as F &
-    Recorded<O>;
+    Recorded<O, A>;
 
-function opFunction(record: OpRecord<NoOptions>): OpFunction & Recorded<NoOptions> {
+function opFunction<A extends Inputs>(record: OpRecord<NoOptions, A>) {
   const { name, kernel, reference } = record;
   const arity = kernel.kind === 'pointwise' ? reference?.length : undefined;
-  const call: OpFunction = (...inputs) => {
+  const call: OpFunction<A> = (...inputs) => {
     if (inputs.length !== (arity ?? inputs.length))
       throw new NablaError(
         `${name}: inputs: ${arity} expected, ${inputs.length} given; pass one for each`,
@@ -94,39 +92,46 @@ function opFunction(record: OpRecord<NoOptions>): OpFunction & Recorded<NoOption
   return withRecord(call, record);
 }
 
-type PointwiseRules = Omit<PointwiseRecord<NoOptions>, 'name' | 'kernel' | 'cost'> & {
-  readonly cost: Cost;
-};
+/** The rules of a pointwise op. */
+export type PointwiseRules<A extends readonly number[]> = Omit<
+  PointwiseRecord<NoOptions, A>,
+  'name' | 'kernel' | 'cost'
+> & { readonly cost: Cost };
 /** @internal A pointwise op: its name, its WGSL function and its rules; exact unless they say a bound. */
-export const definePointwise = (
+export const definePointwise = <A extends readonly number[]>(
   name: string,
   kernel: PointwiseRecord['kernel'],
-  rules: PointwiseRules,
-) => opFunction({ bound: { ulp: 0 }, ...rules, name, kernel });
+  rules: PointwiseRules<A>,
+) => opFunction<A>({ bound: { ulp: 0 }, ...rules, name, kernel });
 
+/** A function of a list of tensors, and of options, with its record. */
+export type OpWith<O extends Options, A extends Inputs> = Recorded<O, A> &
+  ((inputs: Each<A, TensorLike>, options: O) => Tensor);
 /** Makes an op that takes tensors and options. */
-export function defineOpWith<O extends Options>(record: TensorRecord<O> | ComposedRecord<O>) {
-  const call = (inputs: readonly TensorLike[], options: O): Tensor =>
+export function defineOpWith<O extends Options, A extends Inputs>(
+  record: TensorRecord<O, A> | DefinedRecord<O, A>,
+): OpWith<O, A> {
+  const call = (inputs: Each<A, TensorLike>, options: O): Tensor =>
     apply(record, lift(record.name, inputs), options);
-  return withRecord(call, record as OpRecord<O>);
+  return withRecord<typeof call, O, A>(call, record);
 }
 
 /** Makes an op of several outputs that takes tensors and options. */
-export function defineSeveral<O extends Options>(record: SeveralRecord<O>) {
-  const call = (inputs: readonly TensorLike[], options: O): Tensor[] =>
+export function defineSeveral<O extends Options, A extends Inputs>(record: SeveralRecord<O, A>) {
+  const call = (inputs: Each<A, TensorLike>, options: O): Tensor[] =>
     outputsOf(apply(record, lift(record.name, inputs), options));
-  return withRecord(call, record);
+  return withRecord<typeof call, O, A>(call, record);
 }
 
-type IndexRules<O extends Options> = Omit<TensorRecord<O>, 'kernel' | 'cost'> &
-  Omit<IndexKernel<O>, 'kind'> & { readonly cost: Cost };
+type IndexRules<O extends Options, A extends Inputs> = Omit<TensorRecord<O, A>, 'kernel' | 'cost'> &
+  Omit<IndexKernel<O, A>, 'kind'> & { readonly cost: Cost };
 /** @internal An op of any dtype whose elements are read from its inputs at places that `write` tells. */
-export const defineIndex = <O extends Options>({
+export const defineIndex = <O extends Options, A extends Inputs>({
   write,
   source,
   inPlace,
   ...rules
-}: IndexRules<O>) => {
+}: IndexRules<O, A>) => {
   const kernel = { kind: 'index', write, source, inPlace } as const;
-  return defineOpWith<O>({ accepts: 'any', bound: { ulp: 0 }, ...rules, kernel });
+  return defineOpWith<O, A>({ accepts: 'any', bound: { ulp: 0 }, ...rules, kernel });
 };

@@ -6,28 +6,49 @@ import type { OutputOptions, SeveralRecord } from './several.js';
 import type { Tensor } from './tensor.js';
 
 /** Plain data that parametrises an op: part of the graph's structure. */
-export type Options = { readonly [key: string]: unknown };
+export type Options = {
+  readonly [key: string]: unknown;
+  readonly shape?: Shape;
+  readonly dtype?: DType;
+};
+export type NoOptions = Record<string, never>;
+
+/** Some for each of an op's inputs, which a tuple or list counts: for [x, y], [X, X]. */
+export type Each<A extends Inputs, X> = { readonly [K in keyof A]: X };
+/** What counts inputs: the parameters of a pointwise reference, or a tuple of tensors; a list for any number. */
+export type Inputs = readonly unknown[];
+/** The inputs of an op of one tensor. */
+export type One = readonly [x: Tensor];
+/** The inputs of an op of two tensors. */
+export type Two = readonly [a: Tensor, b: Tensor];
+/** One or more: what an op of whole tensors has that does not say how many. */
+export type Some = readonly [x: Tensor, ...others: Tensor[]];
+
+// Rules are declared as methods, so that a record for some inputs and options is a record for any.
 
 /** The node that a rule is asked about. */
-export interface RuleContext<O extends Options> {
-  readonly inputs: readonly Tensor[];
+export interface RuleContext<O extends Options, A extends Inputs> {
+  readonly inputs: Each<A, Tensor>;
   readonly output: Tensor;
   readonly options: O;
 }
 /** What a vjp rule sees. The cotangent has shape E ++ output.shape, where E are extra leading axes (usually none). */
-export interface VjpContext<O extends Options> extends RuleContext<O> {
+export interface VjpContext<O extends Options = Options, A extends Inputs = Inputs>
+  extends RuleContext<O, A> {
   readonly cotangent: Tensor;
   /** The sizes of E. */
   readonly lead: Shape;
   /** Which inputs' cotangents will be used; a rule may leave the others out. */
-  readonly wanted: readonly boolean[];
+  readonly wanted: Each<A, boolean>;
 }
-export interface JvpContext<O extends Options> extends RuleContext<O> {
+export interface JvpContext<O extends Options = Options, A extends Inputs = Inputs>
+  extends RuleContext<O, A> {
   /** One for each input, of its shape; undefined where it is zero. But for pointwise ops they may be stacked: E ++ shape. */
-  readonly tangents: readonly (Tensor | undefined)[];
+  readonly tangents: Each<A, Tensor | undefined>;
 }
 /** What an index kernel sees while its WGSL expression for one output element is written. */
-export interface IndexContext<O extends Options> extends RuleContext<O> {
+export interface IndexContext<O extends Options = Options, A extends Inputs = Inputs>
+  extends RuleContext<O, A> {
   /** WGSL u32 expressions: the coordinates of the output element. */
   readonly coordinates: readonly string[];
   /** WGSL u32 expression: the row-major index of the output element. */
@@ -47,22 +68,22 @@ export interface PointwiseKernel {
   readonly file?: string | undefined;
 }
 /** One output element is read from inputs at computed places: views, gathers, generators. */
-export interface IndexKernel<O extends Options = never> {
+export interface IndexKernel<O extends Options = Options, A extends Inputs = Inputs> {
   readonly kind: 'index';
-  readonly write: (context: IndexContext<O>) => string;
+  write(context: IndexContext<O, A>): string;
   /** WGSL functions that `write` calls. */
   readonly source?: string | undefined;
   /** A matmul reads its operand through this view instead of having it stored first. */
   readonly inPlace?: boolean | undefined;
 }
 /** Defined by other ops; the compiler writes it out before it plans. */
-export interface ComposedKernel<O extends Options = never> {
+export interface ComposedKernel<O extends Options = Options, A extends Inputs = Inputs> {
   readonly kind: 'composed';
-  readonly compose: (inputs: readonly Tensor[], options: O) => Tensor;
+  compose(inputs: Each<A, Tensor>, options: O): Tensor;
 }
 /** The kernel of an op of whole tensors. */
-export type Kernel<O extends Options = never> =
-  | IndexKernel<O>
+export type Kernel<O extends Options = Options, A extends Inputs = Inputs> =
+  | IndexKernel<O, A>
   /** Elements along `options.axes` folded into one, in ascending order. */
   | { readonly kind: 'reduce'; readonly name: 'sum' | 'max' | 'min' | 'arg_max' }
   /** C = op(A) · op(B), batched. */
@@ -79,7 +100,7 @@ export type Kernel<O extends Options = never> =
 export type LeafKind = 'input' | 'parameter' | 'constant';
 
 /** A kernel that is written out in WGSL, entry point and all. */
-interface WrittenText<O extends Options> {
+interface WrittenText<O extends Options, A extends Inputs> {
   /**
    * Declares an entry point. Inputs are bound in order as `in0`, `in1`, …, outputs as `out0`, …: arrays of f32, i32 or u32
    * (bools as 0 and 1) with as many elements as their shapes have. What is f16 in the graph is f32 here.
@@ -88,37 +109,27 @@ interface WrittenText<O extends Options> {
   /** The entry point's name, `main` unless given. */
   readonly entry?: string | undefined;
   /** Numbers that the WGSL knows by these names, from the shapes of the inputs; finite. */
-  readonly constants?: (
-    shapes: readonly Shape[],
-    options: O,
-  ) => Readonly<Record<string, number | undefined>>;
+  constants?(shapes: Each<A, Shape>, options: O): Readonly<Record<string, number | undefined>>;
   /** Workgroups along x, y and z, from the shapes of the inputs. */
-  readonly workgroups: (
-    shapes: readonly Shape[],
-    options: O,
-  ) => readonly [x: number, y: number, z: number];
+  workgroups(shapes: Each<A, Shape>, options: O): readonly [x: number, y: number, z: number];
 }
 /** The kind of adapter, which decides between kernels of one meaning. */
 export type AdapterClass = 'swiftshader' | 'lavapipe' | 'gpu';
 /** A kernel of the record's own, for what composed kernels do not do well enough. One dispatch. */
-export interface WrittenKernel<O extends Options = never> extends WrittenText<O> {
+export interface WrittenKernel<O extends Options = Options, A extends Inputs = Inputs>
+  extends WrittenText<O, A> {
   readonly kind: 'written';
   /**
    * Others for classes of adapters. They may add in another order, within the record's bound: bits are a function of op,
    * shapes and class.
    */
-  readonly variants?: Readonly<Partial<Record<AdapterClass, WrittenText<O>>>> | undefined;
+  readonly variants?: Readonly<Partial<Record<AdapterClass, WrittenText<O, A>>>> | undefined;
 }
 
-/** Float64 meaning of an op: of scalars for pointwise ops, of whole tensors (or their elements alone) for the others. */
-export type ScalarReference = (...inputs: number[]) => number;
-/** The same for whole tensors. */
-export type TensorReference<O extends Options> = (
-  inputs: Values,
-  options: O,
-  output: Form,
-) => TensorData | TypedArray;
-export type Values = readonly TensorData[];
+/** Float64 meaning of a pointwise op, of one element of each input. */
+export type ScalarReference<A extends readonly number[] = readonly number[]> = (
+  ...inputs: A
+) => number;
 /** What a value is like: its shape and its dtype. */
 export type Form = { readonly shape: Shape; readonly dtype: DType };
 
@@ -126,7 +137,7 @@ export type Form = { readonly shape: Shape; readonly dtype: DType };
 export type Cost = 'free' | 'cheap' | 'dear' | 'heavy';
 
 /** What the compiler must know of an op, beside its rules. It knows no op by its name. */
-export interface Traits<O extends Options> {
+export interface Traits<O extends Options, A extends Inputs> {
   /** Whether an expression may be computed again in another kernel instead of being stored: 'dear' where it does not say. */
   readonly cost?: Cost;
   /**
@@ -145,65 +156,74 @@ export interface Traits<O extends Options> {
   /** Floats that it compares must be read from where they were stored: computed again they may differ in a bit. */
   readonly comparesBits?: boolean;
   /** The input that names elements, whole numbers below `size`. */
-  readonly picks?: (
-    inputs: readonly Tensor[],
-    options: O,
-  ) => { readonly indices: Tensor; readonly size: number };
+  picks?(inputs: Each<A, Tensor>, options: O): { readonly indices: Tensor; readonly size: number };
 }
 
 /** An op is one record: its shape, its gradient, its float64 reference, its WGSL and its error bound. */
-export interface Rules<O extends Options> extends Traits<O> {
+export interface Rules<O extends Options, A extends Inputs> extends Traits<O, A> {
   readonly name: string;
   /** @internal Set by `defineOp`. */
   readonly byUser?: true;
   /** Defaults to `options.shape`, else to NumPy broadcasting of the inputs. */
-  readonly shape?: (inputs: readonly Tensor[], options: O) => Shape;
+  shape?(inputs: Each<A, Tensor>, options: O): Shape;
   /** Defaults to `options.dtype`, else to the dtype that all inputs share. */
-  readonly dtype?: (inputs: readonly Tensor[], options: O) => DType;
+  dtype?(inputs: Each<A, Tensor>, options: O): DType;
   /** Which dtypes the inputs may have; floats unless said otherwise. */
   readonly accepts?: 'float' | 'number' | 'any';
   /** Cotangents of the inputs, in graph ops; undefined where an input has no derivative. */
-  readonly vjp?: (context: VjpContext<O>) => readonly (Tensor | undefined)[];
+  vjp?(context: VjpContext<O, A>): readonly (Tensor | undefined)[];
   /** The same in other ops: what is differentiated where there is no `vjp`. */
-  readonly definition?: (inputs: readonly Tensor[], options: O) => Tensor;
+  definition?(inputs: Each<A, Tensor>, options: O): Tensor;
   /** Of ops of several outputs alone: see `SeveralRecord`. */
   readonly outputs?: undefined;
   /** Tangent of the output; derived from `vjp` when absent. */
-  readonly jvp?: (context: JvpContext<O>) => Tensor;
+  jvp?(context: JvpContext<O, A>): Tensor;
   /** Error allowed against the reference of the same f32 inputs; none when absent. */
-  readonly bound?: Bound;
+  readonly bound?: Bound<Each<A, TensorData>, O>;
   /** Output errors that input errors cause; found by shifting the inputs when absent. */
-  readonly propagate?: (
-    inputs: Values,
-    errors: Float64Array[],
+  propagate?(
+    inputs: Each<A, TensorData>,
+    errors: Each<A, Float64Array>,
     output: TensorData,
     options: O,
-  ) => Float64Array;
+  ): Float64Array;
 }
-/** What an op computes: on a GPU, and in float64. */
-type Computes<K, R> = { readonly kernel: K; readonly reference: R };
-/** An op of scalars, applied to each element. */
-export type PointwiseRecord<O extends Options = Options> = Rules<O> &
-  Computes<PointwiseKernel, ScalarReference> & {
-    /** The same for i32 and u32, where it is another: what wraps may have more digits than float64. */
-    readonly integers?: ScalarReference;
-  };
-/** An op of whole tensors. */
-export type TensorRecord<O extends Options = Options> = Rules<O> &
-  Computes<Kernel<O>, TensorReference<O>>;
-/** An op that others define: their references are its reference, and their bounds, carried through, its bound. */
-export type ComposedRecord<O extends Options = Options> = Rules<O> & {
-  readonly kernel: ComposedKernel<O>;
+/** An op of scalars, applied to each element. The parameters of its reference are its inputs. */
+export interface PointwiseRecord<
+  O extends Options = Options,
+  A extends readonly number[] = readonly number[],
+> extends Rules<O, A> {
+  readonly kernel: PointwiseKernel;
+  reference(...inputs: A): number;
+  /** The same for i32 and u32, where it is another: what wraps may have more digits than float64. */
+  integers?(...inputs: A): number;
+}
+/** An op of whole tensors; `defineOp<[a: Tensor, b: Tensor]>` tells how many. */
+export interface TensorRecord<O extends Options = Options, A extends Inputs = Inputs>
+  extends Rules<O, A> {
+  readonly kernel: Kernel<O, A>;
+  /** Float64 meaning: of whole tensors, or their elements alone. */
+  reference(inputs: Each<A, TensorData>, options: O, output: Form): TensorData | TypedArray;
+}
+/**
+ * An op that others define. Where its kernel is composed of them, their references are its reference, and their bounds,
+ * carried through, its bound.
+ */
+export interface DefinedRecord<O extends Options = Options, A extends Inputs = Inputs>
+  extends Rules<O, A> {
+  readonly kernel: ComposedKernel<O, A> | WrittenKernel<O, A>;
   readonly reference?: undefined;
-};
+}
 /** What `defineOp` takes. */
-export type OpRecord<O extends Options = Options> =
+export type OpRecord<O extends Options = Options, A extends Inputs = Inputs> =
   | PointwiseRecord<O>
-  | TensorRecord<O>
-  | ComposedRecord<O>;
+  | TensorRecord<O, A>
+  | DefinedRecord<O, A>;
+/** A record whatever its inputs and options: what a node of the graph holds. */
+export type Op = OpRecord | SeveralRecord;
 
-/** A record whose option type is forgotten: what a node of the graph holds. */
-export type Op = OpRecord<never> | SeveralRecord<never>;
+/** Whether a record is of an op of scalars. */
+export const isPointwise = (op: Op): op is PointwiseRecord => op.kernel.kind === 'pointwise';
 
 /** The kernel of a pointwise op: the WGSL function `name` in `source`, called with one scalar an input. */
 export const pointwise = (name: string, source: string): PointwiseKernel => ({

@@ -6,7 +6,9 @@ import { INSPECT } from '../core/print.js';
 import { broadcastShapes, checkShape, formatShape, type Shape, sizeOf } from '../core/shape.js';
 import { frozenList, frozenOptions } from './frozen.js';
 import {
+  type Each,
   type Form,
+  type Inputs,
   type LeafKind,
   nameOf,
   type Op,
@@ -35,7 +37,7 @@ export class Tensor {
   // private, so that consoles of browsers do not unfold the graph behind the node
   readonly #op: Op;
   readonly #inputs: readonly Tensor[];
-  readonly #options: never;
+  readonly #options: Options;
   readonly #outputs: readonly Form[] | undefined;
 
   /** @internal Use the op functions. */
@@ -53,7 +55,7 @@ export class Tensor {
     this.name = name;
     this.#op = op;
     this.#inputs = frozenList(inputs);
-    this.#options = frozenOptions(options) as never;
+    this.#options = frozenOptions(options);
     this.#outputs = outputs;
     Object.freeze(this);
   }
@@ -68,8 +70,8 @@ export class Tensor {
     return this.#inputs;
   }
 
-  /** Options of the op, in the op's own type: only the op itself reads them. */
-  get options(): never {
+  /** Options of the op; `isOf` tells their type. */
+  get options(): Options {
     return this.#options;
   }
 
@@ -104,6 +106,12 @@ export class Tensor {
     if (hint === 'string') return this.toString();
     throw new NablaError(`tensor: ${this} is no number that operators could take; ${instead}`);
   }
+}
+
+/** A node of a known op: with as many inputs, and its options. */
+export interface Node<O extends Options, A extends Inputs = Inputs> extends Tensor {
+  readonly inputs: Each<A, Tensor>;
+  readonly options: O;
 }
 
 /** A tensor, or a number that takes the other operand's dtype. */
@@ -154,12 +162,13 @@ export function commonDType(op: string, [first, ...others]: readonly Tensor[]): 
  * Builds a node: checks dtypes, infers the shape. Of an op of several outputs it is the node that computes them all. Throws
  * ShapeError or DTypeError.
  */
-export function apply<O extends Options>(
-  op: OpRecord<O> | SeveralRecord<O>,
-  inputs: readonly Tensor[],
+export function apply<O extends Options, A extends Inputs>(
+  op: OpRecord<O, A> | SeveralRecord<O, A>,
+  inputs: Each<A, Tensor>,
   options: O,
   name?: string,
-) {
+): Tensor;
+export function apply(op: Op, inputs: readonly Tensor[], options: Options, name?: string): Tensor {
   checkTensors(op.name, ...inputs);
   checkDTypes(op, inputs);
   if (op.outputs) {
@@ -169,23 +178,28 @@ export function apply<O extends Options>(
     }));
     return new Tensor(op, inputs, options, [], 'f32', name, outputs);
   }
-  const given = options as { shape?: Shape; dtype?: DType };
-  const dtype = op.dtype?.(inputs, options) ?? given.dtype ?? commonDType(op.name, inputs);
+  const dtype = op.dtype?.(inputs, options) ?? options.dtype ?? commonDType(op.name, inputs);
   const shapes = inputs.map((input) => input.shape);
-  const shape = op.shape?.(inputs, options) ?? given.shape ?? broadcastShapes(op.name, shapes);
-  return new Tensor(
-    op,
-    inputs,
-    options,
-    checkShape(op.name, shape),
-    checkDType(op.name, dtype),
-    name,
-  );
+  const shape = op.shape?.(inputs, options) ?? options.shape ?? broadcastShapes(op.name, shapes);
+  checkShape(op.name, shape);
+  checkDType(op.name, dtype);
+  return new Tensor(op, inputs, options, shape, dtype, name);
 }
+
+/** The record behind a function that makes nodes. */
+export interface Recorded<O extends Options, A extends Inputs = Inputs> {
+  readonly record: OpRecord<O, A> | SeveralRecord<O, A>;
+}
+
+/** @internal Whether a node is of an op, whose options and inputs it then has. */
+export const isOf = <O extends Options, A extends Inputs>(
+  node: Tensor,
+  { record }: Recorded<O, A>,
+): node is Node<O, A> => node.op === record;
 
 type LeafOptions = Options & { readonly shape: Shape; readonly dtype: DType };
 /** @internal A record for values that exist before the graph runs. */
-export const leafRecord = (name: LeafKind): TensorRecord<LeafOptions> => ({
+export const leafRecord = (name: LeafKind): TensorRecord<LeafOptions, readonly []> => ({
   name,
   accepts: 'any',
   vjp: () => [],
@@ -201,7 +215,7 @@ export const constantOp = leafRecord('constant');
 type FullOptions = { value: number; shape: Shape; dtype: DType };
 
 /** A single number in every place of a shape. As an operand it is part of the structure and costs no memory. */
-export const fullOp: TensorRecord<FullOptions> = {
+export const fullOp: TensorRecord<FullOptions, readonly []> = {
   name: 'full',
   cost: 'free',
   accepts: 'any',
@@ -252,11 +266,12 @@ export function filled(value: number, shape: Shape, dtype: DType, op = 'full'): 
 }
 
 /** @internal The number that is in every place of what `filled` made; undefined for any other node. */
-export const filledWith = ({ op, options }: Tensor): number | undefined =>
-  op === (fullOp as unknown) ? (options as FullOptions).value : undefined;
+export const filledWith = (node: Tensor): number | undefined =>
+  isOf(node, { record: fullOp }) ? node.options.value : undefined;
 
 /** Tensors for an op's operands; numbers take the first tensor's dtype, f32 when there is none. None is rounded to f16. */
-export function lift(op: string, inputs: readonly TensorLike[]): Tensor[] {
+export function lift<const A extends readonly TensorLike[]>(op: string, inputs: A): Each<A, Tensor>;
+export function lift(op: string, inputs: readonly TensorLike[]): readonly Tensor[] {
   const dtype = inputs.find((input): input is Tensor => input instanceof Tensor)?.dtype ?? 'f32';
   return inputs.map((input) => (typeof input === 'number' ? filled(input, [], dtype, op) : input));
 }

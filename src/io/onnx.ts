@@ -8,12 +8,12 @@ import { evaluateOne } from '../cpu/evaluate.js';
 import type { Engine } from '../engine/engine.js';
 import { builtIn, type ComposedKernel } from '../graph/op.js';
 import { isConstant, isInput, isParameter } from '../graph/program.js';
-import { checkTensors, type Tensor } from '../graph/tensor.js';
+import { checkTensors, isOf, type Node, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { ranges } from '../ops/cast.js';
-import type { WindowOptions } from '../ops/convolution.js';
+import { windowsOf } from '../ops/convolution.js';
 import { describe } from '../ops/leaf.js';
-import type { MatmulOptions } from '../ops/matmul.js';
+import { type MatmulOptions, matmulOf } from '../ops/matmul.js';
 import type { ResizeOptions } from '../ops/slice.js';
 import { bytesOf, type Fields, int, join, message, text } from './protobuf.js';
 import { stored } from './safetensors.formats.js';
@@ -86,14 +86,14 @@ function makeGraph(reserved: readonly string[]) {
 }
 
 /** Writes a node from the names of its inputs and gives the name of its value. */
-type Rule = (graph: Graph, inputs: readonly string[], node: Tensor) => string;
+type Rule = { write(graph: Graph, inputs: readonly string[], node: Tensor): string }['write'];
 
 /** An operator with attributes, to begin with those of an op: its options where they have ONNX's names. */
 function operator(
   type: string,
-  attributes: (node: Tensor) => Attributes = ({ options }) => options,
+  attributes: (node: Node<Attributes>) => Attributes = ({ options }) => options,
 ): Rule {
-  return (graph, inputs, node) => graph.node(type, inputs, attributes(node));
+  return (graph, inputs, node: Node<Attributes>) => graph.node(type, inputs, attributes(node));
 }
 /** Ops that one operator does: of the same name, but for the capital, or of the one after the colon. */
 const named =
@@ -104,8 +104,7 @@ const capital = (op: string): string => op.replace(/^./, (first) => first.toUppe
 /** An operator that takes the axes it reduces as an operand. */
 const reduction =
   (type: string): Rule =>
-  (graph, [x], { options }) => {
-    const { axes, keepDims }: ReduceSettings = options;
+  (graph, [x], { options: { axes, keepDims } }: Node<ReduceSettings>) => {
     return graph.node(type, [x!, graph.ints(axes)], { keepdims: Number(keepDims) });
   };
 type ReduceSettings = { axes: readonly number[]; keepDims: boolean };
@@ -120,9 +119,8 @@ const rules: Readonly<Record<string, Rule>> = {
     const below = graph.node('Mul', [alpha!, graph.node('Elu', [z!])]);
     return graph.node('Where', [graph.node('Less', [z!, graph.number(0, dtype)]), below, z!]);
   },
-  transpose: operator('Transpose', ({ options }) => ({
-    perm: (options as { axes: number[] }).axes,
-  })),
+  transpose: (graph, inputs, { options: { axes } }: Node<{ axes: readonly number[] }>) =>
+    graph.node('Transpose', inputs, { perm: axes }),
   sum: reduction('ReduceSum'),
   max: reduction('ReduceMax'),
   min: reduction('ReduceMin'),
@@ -146,13 +144,12 @@ const rules: Readonly<Record<string, Rule>> = {
     const known = graph.node('Where', [graph.node('IsNaN', [wide]), zero, wide]);
     return graph.node('Cast', [graph.node('Clip', [known, low, high])], { to: types[dtype] });
   },
-  argMax: (graph, inputs, { options }) => {
-    const { axes, keepDims }: ReduceSettings = options;
+  argMax: (graph, inputs, { options: { axes, keepDims } }: Node<ReduceSettings>) => {
     const place = graph.node('ArgMax', inputs, { axis: axes[0]!, keepdims: Number(keepDims) });
     return graph.node('Cast', [place], { to: types.i32 });
   },
-  matmul: (graph, inputs, node) => {
-    const { transposeA, transposeB }: MatmulOptions = node.options;
+  matmul: (graph, inputs, node: Node<MatmulOptions>) => {
+    const { transposeA, transposeB } = node.options;
     if (node.inputs.every(({ rank }) => rank === 2))
       return graph.node('Gemm', inputs, { transA: Number(transposeA), transB: Number(transposeB) });
     const operands = [transposeA, transposeB].map((flip, i) => {
@@ -167,8 +164,7 @@ const rules: Readonly<Record<string, Rule>> = {
   reshape: (graph, [x], { shape }) =>
     graph.node('Reshape', [x!, graph.ints(shape)], shape.includes(0) ? { allowzero: 1 } : {}),
   broadcastTo: (graph, [x], { shape }) => graph.node('Expand', [x!, graph.ints(shape)]),
-  slice: (graph, [x], { inputs, options }) => {
-    const { widths }: ResizeOptions = options;
+  slice: (graph, [x], { inputs, options: { widths } }: Node<ResizeOptions>) => {
     const ends = widths.map(([, after], i) => inputs[0]!.shape[i]! + after);
     return graph.node('Slice', [
       x!,
@@ -176,18 +172,16 @@ const rules: Readonly<Record<string, Rule>> = {
       graph.ints(ends),
     ]);
   },
-  pad: (graph, [x], { dtype, options }) => {
-    const { widths, value }: ResizeOptions = options;
+  pad: (graph, [x], { dtype, options: { widths, value } }: Node<ResizeOptions>) => {
     const pads = [0, 1].flatMap((side) => widths.map((width) => width[side]!));
     return graph.node('Pad', [x!, graph.ints(pads), graph.number(value, dtype)]);
   },
-  gather: (graph, [x, indices], { inputs: [values, at], options }) => {
+  gather: (graph, [x, indices], { inputs: [values, at], options }: Node<{ axis: number }>) => {
     const where = at!.dtype === 'u32' ? graph.node('Cast', [indices!], { to: INT64 }) : indices!;
     const rows = graph.node('Gather', [x!, where], options);
     return values!.dtype === 'u8' ? graph.node('Cast', [rows], { to: types.u32 }) : rows;
   },
-  oneHot: (graph, [indices], { options }) => {
-    const { classes }: { classes: number } = options;
+  oneHot: (graph, [indices], { options: { classes } }: Node<{ classes: number }>) => {
     const values = graph.value('f32', { shape: [2], data: Float32Array.of(0, 1) });
     return graph.node('OneHot', [
       graph.node('Cast', [indices!], { to: INT64 }),
@@ -205,10 +199,10 @@ const inputsOf = (node: Tensor | undefined, op: string): readonly Tensor[] =>
 
 /** An operator on the x that a view of windows is of, where that is [N, C, H, W] and its taps lie as in Conv and MaxPool. */
 function onWindows(type: string, view: Tensor | undefined, filled: number): Way | undefined {
-  const [image] = inputsOf(view, 'windows');
-  const [x] = inputsOf(image, 'reshape');
+  if (!view || !isOf(view, windowsOf)) return undefined;
+  const [x] = inputsOf(view.inputs[0], 'reshape');
   if (x?.rank !== 4) return undefined;
-  const { axes, fill }: WindowOptions = view!.options;
+  const { axes, fill } = view.options;
   if (fill !== filled || axes.some(({ gap, tap, offset }) => gap > 1 || tap < 1 || offset > 0))
     return undefined;
   const [strides, dilations] = [axes.map(({ step }) => step), axes.map(({ tap }) => tap)];
@@ -220,12 +214,13 @@ function onWindows(type: string, view: Tensor | undefined, filled: number): Way 
 /** reshape(w as a matrix · windows of x as matrices), as conv2d writes it. */
 function convolutionOf(node: Tensor): Way | undefined {
   const [product] = inputsOf(node, 'reshape');
-  const [matrix, columns] = inputsOf(product, 'matmul');
+  if (!product || !isOf(product, matmulOf)) return undefined;
+  const [matrix, columns] = product.inputs;
   const [w] = inputsOf(matrix, 'reshape');
   const [view] = inputsOf(columns, 'reshape');
   const way = onWindows('Conv', view, 0);
   if (!w || !way) return undefined;
-  const { transposeA, transposeB }: MatmulOptions = product!.options;
+  const { transposeA, transposeB } = product.options;
   const size = [view!.shape[0]!, w.shape[0]!, ...view!.shape.slice(-2)];
   const fits = sameShape(w.shape.slice(1), view!.shape.slice(1, 4)) && sameShape(node.shape, size);
   return fits && !transposeA && !transposeB ? { ...way, inputs: [...way.inputs, w] } : undefined;

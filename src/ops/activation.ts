@@ -19,8 +19,8 @@ const sigmoidDerivative: Unary = definePointwise(
   pointwise('sigmoid_derivative', source),
   {
     cost: 'cheap',
-    vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, sub(1, mul(2, a!)))],
-    reference: (a) => a * (1 - a),
+    vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, sub(1, mul(2, a)))],
+    reference: (a: number) => a * (1 - a),
     bound: { ulp: 4 },
   },
 );
@@ -38,16 +38,16 @@ const tanhDerivative: Unary = definePointwise(
   {
     cost: 'dear',
     // tanh″ = −2 tanh tanh′
-    vjp: ({ inputs: [z], output, cotangent }) => [mul(cotangent, mul(-2, mul(tanh(z!), output)))],
+    vjp: ({ inputs: [z], output, cotangent }) => [mul(cotangent, mul(-2, mul(tanh(z), output)))],
     // 4 e⁻²|ᶻ| / (1 + e⁻²|ᶻ|)²
-    reference: (z) => 4 * sigma(2 * z) * sigma(-2 * z),
+    reference: (z: number) => 4 * sigma(2 * z) * sigma(-2 * z),
     bound: errorOf((value, z) => (16 + 6 * Math.min(Math.abs(z), 45)) * EPSILON * Math.abs(value)),
   },
 );
 /** Hyperbolic tangent; tanh′ = 1 − a². */
 export const tanh: Unary = definePointwise('tanh', pointwise('hyperbolic_tangent', source), {
   cost: 'dear',
-  vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, tanhDerivative(z!))],
+  vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, tanhDerivative(z))],
   reference: Math.tanh,
   bound: { ulp: 8 },
 });
@@ -58,23 +58,23 @@ const reluDerivative: Unary = definePointwise(
   {
     cost: 'cheap',
     vjp: () => [undefined],
-    reference: (a) => (a > 0 ? 1 : 0),
+    reference: (a: number) => (a > 0 ? 1 : 0),
   },
 );
 /** max(z, 0), with derivative 0 at 0. */
 export const relu: Unary = definePointwise('relu', pointwise('relu', source), {
   cost: 'cheap',
   vjp: ({ output: a, cotangent }) => [mul(cotangent, reluDerivative(a))],
-  reference: (z) => (z < 0 ? 0 : z),
+  reference: (z: number) => (z < 0 ? 0 : z),
 });
 
 const leakyReluOp: Binary = definePointwise('leakyRelu', pointwise('leaky_relu', source), {
   cost: 'cheap',
   vjp: ({ inputs: [z, slope], cotangent: u }) => [
-    mul(u, where(greater(z!, 0), 1, slope!)),
-    mul(u, minimum(z!, 0)),
+    mul(u, where(greater(z, 0), 1, slope)),
+    mul(u, minimum(z, 0)),
   ],
-  reference: (z, slope) => (z < 0 ? slope * z : z),
+  reference: (z: number, slope: number) => (z < 0 ? slope * z : z),
   bound: { ulp: 1 },
 });
 /** z where z ≥ 0, else slope · z (slope 0.01). */
@@ -85,11 +85,11 @@ const eluOp: Binary = definePointwise('elu', pointwise('elu', source), {
   cost: 'dear',
   // elu′ = alpha eᶻ below 0, where eᶻ is finite, and 1 above
   vjp: ({ inputs: [z, alpha], cotangent }) => {
-    const below = lessEqual(z!, 0);
-    const e = exp(where(below, z!, 0));
-    return [mul(cotangent, where(below, mul(alpha!, e), 1)), mul(cotangent, sub(e, 1))];
+    const below = lessEqual(z, 0);
+    const e = exp(where(below, z, 0));
+    return [mul(cotangent, where(below, mul(alpha, e), 1)), mul(cotangent, sub(e, 1))];
   },
-  reference: (z, alpha) => (z < 0 ? alpha * Math.expm1(z) : z),
+  reference: (z: number, alpha: number) => (z < 0 ? alpha * Math.expm1(z) : z),
   bound: errorOf((value, z) => 16 * EPSILON * (Math.abs(value) + 0.5 * Math.min(1, Math.abs(z)))),
 });
 /** z where z ≥ 0, else alpha · (eᶻ − 1) (alpha 1). */
@@ -99,8 +99,8 @@ export const elu = (z: Tensor, options: { alpha?: number } = {}): Tensor =>
 /** ln(1 + eᶻ); its derivative is the sigmoid. */
 export const softplus: Unary = definePointwise('softplus', pointwise('softplus', source), {
   cost: 'dear',
-  vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, sigmoid(z!))],
-  reference: (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))),
+  vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, sigmoid(z))],
+  reference: (z: number) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))),
   // ln(1 + e) may be 2⁻²¹ off where it is not a series; far below zero the exponential's error counts
   bound: errorOf((value, z) => {
     const absolute = Math.exp(-Math.abs(z)) < 0.031 ? 0 : 2 ** -20;
@@ -132,18 +132,18 @@ const geluDerivative: Unary = definePointwise(
     cost: 'dear',
     // gelu″ = φ(z) (2 − z²), z² not by itself: it may be infinite where φ is 0
     vjp: ({ inputs: [z], cotangent }) => {
-      const density = mul(1 / Math.sqrt(2 * Math.PI), exp(mul(-0.5, square(z!))));
-      return [mul(cotangent, sub(mul(2, density), mul(mul(density, z!), z!)))];
+      const density = mul(1 / Math.sqrt(2 * Math.PI), exp(mul(-0.5, square(z))));
+      return [mul(cotangent, sub(mul(2, density), mul(mul(density, z), z)))];
     },
-    reference: (z) => normalCdf(z) + z * normalDensity(z),
+    reference: (z: number) => normalCdf(z) + z * normalDensity(z),
     bound: cdfBound,
   },
 );
 /** z Φ(z), with the exact normal distribution Φ (not the tanh approximation). */
 export const gelu: Unary = definePointwise('gelu', pointwise('gelu', source), {
   cost: 'dear',
-  vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, geluDerivative(z!))],
-  reference: (z) => z * normalCdf(z),
+  vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, geluDerivative(z))],
+  reference: (z: number) => z * normalCdf(z),
   bound: cdfBound,
 });
 
@@ -154,11 +154,11 @@ const siluDerivative: Unary = definePointwise(
     cost: 'dear',
     // silu″ = h (h (2 + z (1 − 2σ))) with h² = σ (1 − σ), h = e^(−|z|/2) / (1 + e^−|z|): h² alone may be lost
     vjp: ({ inputs: [z], cotangent }) => {
-      const h = div(exp(mul(-0.5, abs(z!))), add(1, exp(neg(abs(z!)))));
-      const curvature = add(2, mul(z!, sub(1, mul(2, sigmoid(z!)))));
+      const h = div(exp(mul(-0.5, abs(z))), add(1, exp(neg(abs(z)))));
+      const curvature = add(2, mul(z, sub(1, mul(2, sigmoid(z)))));
       return [mul(mul(mul(cotangent, curvature), h), h)];
     },
-    reference: (z) => sigma(z) * (1 + z * sigma(-z)),
+    reference: (z: number) => sigma(z) * (1 + z * sigma(-z)),
     // the sum may cancel: its error is that of σ (1 + |z|)
     bound: errorOf(
       (_, z) =>
@@ -169,8 +169,8 @@ const siluDerivative: Unary = definePointwise(
 /** z σ(z). */
 export const silu: Unary = definePointwise('silu', pointwise('silu', source), {
   cost: 'dear',
-  vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, siluDerivative(z!))],
-  reference: (z) => z * sigma(z),
+  vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, siluDerivative(z))],
+  reference: (z: number) => z * sigma(z),
   bound: exponential(14, 2),
 });
 

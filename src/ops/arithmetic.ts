@@ -4,15 +4,17 @@ import product from '../../shaders/hadamard.wgsl?raw';
 import circular from '../../shaders/trigonometry.wgsl?raw';
 import { EPSILON, ulp } from '../core/bounds.js';
 import { DTypeError } from '../core/errors.js';
-import { type Binary, definePointwise, type OpFunction, type Unary } from '../graph/define.js';
-import { errorOf, pointwise, type ScalarReference } from '../graph/op.js';
+import { type Binary, definePointwise, type PointwiseRules, type Unary } from '../graph/define.js';
+import { errorOf, pointwise } from '../graph/op.js';
 import { Tensor, type TensorLike } from '../graph/tensor.js';
 import { equal, greater, greaterEqual, less, where } from './compare.js';
 
-type Rules = Parameters<typeof definePointwise>[2];
 /** An op that integers have too. */
-const defineNumeric = (name: string, kernel: string, rules: Rules): OpFunction =>
-  definePointwise(name, pointwise(kernel, source), { accepts: 'number', ...rules });
+const defineNumeric = <A extends readonly number[]>(
+  name: string,
+  kernel: string,
+  rules: PointwiseRules<A>,
+) => definePointwise<A>(name, pointwise(kernel, source), { accepts: 'number', ...rules });
 
 /** a + b, with NumPy broadcasting. */
 export const add: Binary = defineNumeric('add', 'add', {
@@ -20,7 +22,7 @@ export const add: Binary = defineNumeric('add', 'add', {
   neutral: 0,
   commutes: true,
   vjp: ({ cotangent }) => [cotangent, cotangent],
-  reference: (a, b) => a + b,
+  reference: (a: number, b: number) => a + b,
   bound: { ulp: 1 },
 });
 
@@ -29,7 +31,7 @@ export const sub: Binary = defineNumeric('sub', 'subtract', {
   cost: 'cheap',
   neutral: 0,
   vjp: ({ cotangent }) => [cotangent, neg(cotangent)],
-  reference: (a, b) => a - b,
+  reference: (a: number, b: number) => a - b,
   bound: { ulp: 1 },
 });
 
@@ -39,8 +41,8 @@ export const mul: Binary = definePointwise('mul', pointwise('hadamard', product)
   neutral: 1,
   commutes: true,
   accepts: 'number',
-  vjp: ({ inputs: [a, b], cotangent }) => [mul(cotangent, b!), mul(cotangent, a!)],
-  reference: (a, b) => a * b,
+  vjp: ({ inputs: [a, b], cotangent }) => [mul(cotangent, b), mul(cotangent, a)],
+  reference: (a: number, b: number) => a * b,
   integers: Math.imul,
   bound: { ulp: 1 },
 });
@@ -53,17 +55,17 @@ export const div: Binary = definePointwise('div', pointwise('divide', source), {
   cost: 'dear',
   neutral: 1,
   vjp: ({ inputs: [, b], output, cotangent }) => [
-    div(cotangent, b!),
-    neg(mul(cotangent, div(output, b!))),
+    div(cotangent, b),
+    neg(mul(cotangent, div(output, b))),
   ],
-  reference: (a, b) => a / b,
+  reference: (a: number, b: number) => a / b,
   bound: { ulp: 3 },
 });
 
 const negOp: Unary = defineNumeric('neg', 'negate', {
   cost: 'cheap',
   vjp: ({ cotangent }) => [neg(cotangent)],
-  reference: (a) => -a,
+  reference: (a: number) => -a,
 });
 
 /** −a. */
@@ -76,8 +78,8 @@ export function neg(a: TensorLike): Tensor {
 /** a². */
 export const square: Unary = defineNumeric('square', 'square', {
   cost: 'cheap',
-  vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, mul(2, a!))],
-  reference: (a) => a * a,
+  vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, mul(2, a))],
+  reference: (a: number) => a * a,
   integers: (a) => Math.imul(a, a),
   bound: { ulp: 1 },
 });
@@ -91,7 +93,7 @@ export const sqrt: Unary = definePointwise('sqrt', pointwise('square_root', sour
 });
 
 /** C99's pow, which differs from JavaScript's: 1 to any power is 1, and so is −1 to an infinite one. */
-const powerOf: ScalarReference = (a, b) =>
+const powerOf = (a: number, b: number): number =>
   a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b;
 
 /** aᵇ, special values as C99's pow has them. A negative base with a whole exponent works; with any other it gives NaN. */
@@ -99,9 +101,9 @@ export const pow: Binary = definePointwise('pow', pointwise('power', source), {
   cost: 'dear',
   vjp: ({ inputs: [a, b], output, cotangent }) => {
     // d/da = b aᵇ⁻¹, 0 where b = 0; d/db = aᵇ ln a, 0 where a = 0 and b ≥ 0: a base of 1 gives both zeros
-    const kept = where(equal(where(greaterEqual(b!, 0), a!, 1), 0), 1, a!);
-    const base = where(equal(b!, 0), kept, a!);
-    return [mul(cotangent, mul(b!, pow(base, sub(b!, 1)))), mul(cotangent, mul(output, log(kept)))];
+    const kept = where(equal(where(greaterEqual(b, 0), a, 1), 0), 1, a);
+    const base = where(equal(b, 0), kept, a);
+    return [mul(cotangent, mul(b, pow(base, sub(b, 1)))), mul(cotangent, mul(output, log(kept)))];
   },
   reference: powerOf,
   // pow is exp2(b · log2 a): the error of the logarithm is multiplied by b, then by the exponential
@@ -122,7 +124,7 @@ export const exp: Unary = definePointwise('exp', pointwise('exponential', source
 /** Natural logarithm; −∞ at 0, NaN below. */
 export const log: Unary = definePointwise('log', pointwise('logarithm', source), {
   cost: 'dear',
-  vjp: ({ inputs: [a], cotangent }) => [div(cotangent, a!)],
+  vjp: ({ inputs: [a], cotangent }) => [div(cotangent, a)],
   reference: Math.log,
   // WGSL promises 2⁻²¹ absolute on [½, 2] and 3 ULP elsewhere
   bound: errorOf((value) => (Math.abs(value) < 0.7 ? 2 ** -21 : 3 * EPSILON * Math.abs(value))),
@@ -131,7 +133,7 @@ export const log: Unary = definePointwise('log', pointwise('logarithm', source),
 /** |a|, with derivative 0 at 0. */
 export const abs: Unary = defineNumeric('abs', 'magnitude', {
   cost: 'cheap',
-  vjp: ({ inputs: [a], cotangent: u }) => [where(greater(a!, 0), u, where(less(a!, 0), neg(u), 0))],
+  vjp: ({ inputs: [a], cotangent: u }) => [where(greater(a, 0), u, where(less(a, 0), neg(u), 0))],
   reference: Math.abs,
 });
 
@@ -150,7 +152,7 @@ const circularBound = errorOf((value, a) => {
  */
 export const sin: Unary = definePointwise('sin', pointwise('sine', circular), {
   cost: 'dear',
-  vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, cos(a!))],
+  vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, cos(a))],
   reference: Math.sin,
   bound: circularBound,
 });
@@ -158,18 +160,23 @@ export const sin: Unary = definePointwise('sin', pointwise('sine', circular), {
 /** cos a, in radians; as accurate as `sin`. */
 export const cos: Unary = definePointwise('cos', pointwise('cosine', circular), {
   cost: 'dear',
-  vjp: ({ inputs: [a], cotangent }) => [neg(mul(cotangent, sin(a!)))],
+  vjp: ({ inputs: [a], cotangent }) => [neg(mul(cotangent, sin(a)))],
   reference: Math.cos,
   bound: circularBound,
 });
 
 /** One of two values; the cotangent goes to the one that `beats` the other, half to each at a tie. */
-const choice = (name: string, kernel: string, beats: Binary, reference: ScalarReference): Binary =>
+const choice = (
+  name: string,
+  kernel: string,
+  beats: Binary,
+  reference: (a: number, b: number) => number,
+): Binary =>
   defineNumeric(name, kernel, {
     cost: 'cheap',
     vjp: ({ inputs: [a, b], cotangent }) => {
-      const ofTie = where(equal(a!, b!), mul(0.5, cotangent), 0);
-      return [where(beats(a!, b!), cotangent, ofTie), where(beats(b!, a!), cotangent, ofTie)];
+      const ofTie = where(equal(a, b), mul(0.5, cotangent), 0);
+      return [where(beats(a, b), cotangent, ofTie), where(beats(b, a), cotangent, ofTie)];
     },
     reference,
   });

@@ -3,8 +3,9 @@ import source from '../../shaders/cast.wgsl?raw';
 import { EPSILON } from '../core/bounds.js';
 import { checkDType, type DType, hostArray, isFloat, roundTo } from '../core/dtype.js';
 import { DTypeError } from '../core/errors.js';
-import { defineIndex, isOf } from '../graph/define.js';
-import type { Tensor } from '../graph/tensor.js';
+import { defineIndex } from '../graph/define.js';
+import type { NoOptions, One } from '../graph/op.js';
+import { isOf, type Tensor } from '../graph/tensor.js';
 
 /** @internal The f32 numbers that floats are clamped to on their way to an integer. */
 export const ranges: Partial<Record<DType, readonly [number, number]>> = {
@@ -12,45 +13,45 @@ export const ranges: Partial<Record<DType, readonly [number, number]>> = {
   u32: [0, 2 ** 32 - 2 ** 8],
 };
 
-const castOf = defineIndex<{ dtype: DType }>({
+const castOf = defineIndex<{ dtype: DType }, One>({
   name: 'cast',
   cost: 'cheap',
   passesIntegers: true,
   vjp: ({ inputs: [x], output, cotangent }) => [
-    isFloat(x!.dtype) && isFloat(output.dtype) ? cast(cotangent, x!.dtype) : undefined,
+    isFloat(x.dtype) && isFloat(output.dtype) ? cast(cotangent, x.dtype) : undefined,
   ],
   reference: ([x], { dtype }) => {
-    const [low, high] = (isFloat(x!.dtype) && ranges[dtype]) || [
+    const [low, high] = (isFloat(x.dtype) && ranges[dtype]) || [
       Number.NEGATIVE_INFINITY,
       Number.POSITIVE_INFINITY,
     ];
     const convert = (value: number): number =>
       dtype === 'bool' ? Number(value !== 0) : Math.min(Math.max(value, low), high);
-    return hostArray(dtype, x!.data.length).map((_: number, i: number) => convert(x!.data[i]!));
+    return hostArray(dtype, x.data.length).map((_: number, i: number) => convert(x.data[i]!));
   },
   write: ({ inputs: [x], output, flat, read, let: name }) => {
-    const value = name(isFloat(x!.dtype) ? 'f32' : 'i32', read(0, flat));
+    const value = name(isFloat(x.dtype) ? 'f32' : 'i32', read(0, flat));
     const result = `${output.dtype}(${value})`;
     // NaN becomes 0, told by its bits
     const isNumber = `(bitcast<u32>(${value}) & 0x7fffffffu) <= 0x7f800000u`;
-    return isFloat(x!.dtype) && ranges[output.dtype]
+    return isFloat(x.dtype) && ranges[output.dtype]
       ? `select(${output.dtype}(0), ${result}, ${isNumber})`
       : result;
   },
   // integers beyond 2²⁴ round
   bound: ([x], { data }, { dtype }: { dtype: DType }) =>
     Float64Array.from(data, (value) =>
-      dtype === 'f32' && !isFloat(x!.dtype) ? EPSILON * Math.abs(value) : 0,
+      dtype === 'f32' && !isFloat(x.dtype) ? EPSILON * Math.abs(value) : 0,
     ),
 });
 
 /** The casts that round to f16, exactly and on every adapter; f32 may hold the result as well. */
-const halveOf = defineIndex<{ dtype: 'f16' | 'f32'; rounded: 'f16' }>({
+const halveOf = defineIndex<{ dtype: 'f16' | 'f32'; rounded: 'f16' }, One>({
   name: 'cast',
   cost: 'cheap',
   source,
-  vjp: ({ inputs: [x], cotangent }) => [isFloat(x!.dtype) ? cast(cotangent, x!.dtype) : undefined],
-  reference: ([x]) => Float64Array.from(x!.data, (value) => roundTo('f16', value)),
+  vjp: ({ inputs: [x], cotangent }) => [isFloat(x.dtype) ? cast(cotangent, x.dtype) : undefined],
+  reference: ([x]) => Float64Array.from(x.data, (value) => roundTo('f16', value)),
   write: ({ flat, read }) => `round_half(f32(${read(0, flat)}))`,
 });
 
@@ -78,12 +79,12 @@ export function cast(x: Tensor, dtype: DType): Tensor {
 
 /** The same values under another gradient rule. */
 const defineSame = (name: string, passes: boolean) =>
-  defineIndex<Record<string, never>>({
+  defineIndex<NoOptions, One>({
     name,
     cost: 'free',
     view: 'same',
     vjp: ({ cotangent }) => [passes ? cotangent : undefined],
-    reference: ([x]) => x!,
+    reference: ([x]) => x,
     write: ({ flat, read }) => read(0, flat),
   });
 const stopOf = defineSame('stopGradient', false);

@@ -3,10 +3,14 @@ import source from '../../shaders/compare.wgsl?raw';
 import { broadcastData, hostData } from '../core/dtype.js';
 import { DTypeError } from '../core/errors.js';
 import { type Binary, definePointwise } from '../graph/define.js';
-import { mapElements, pointwise, type ScalarReference } from '../graph/op.js';
+import { mapElements, pointwise } from '../graph/op.js';
 import { commonDType, filled, lift, type Tensor, type TensorLike } from '../graph/tensor.js';
 
-const comparison = (name: string, kernel: string, reference: ScalarReference): Binary =>
+const comparison = (
+  name: string,
+  kernel: string,
+  reference: (a: number, b: number) => number,
+): Binary =>
   definePointwise(name, pointwise(kernel, source), {
     cost: 'cheap',
     comparesBits: name === 'equal',
@@ -15,11 +19,11 @@ const comparison = (name: string, kernel: string, reference: ScalarReference): B
     vjp: () => [undefined, undefined],
     reference,
     // where the errors reach across the gap, either answer is right
-    propagate: (inputs, errors, { shape, data }) => {
-      const all = [...inputs, ...errors.map((each, i) => hostData(inputs[i]!.shape, 'f64', each))];
-      const wide = all.map((x) => broadcastData(x, shape).data);
-      const touch: ScalarReference = (a, b, ea, eb) =>
-        Number(ea + eb > 0 && Math.abs(a - b) <= ea + eb);
+    propagate: ([a, b], [ea, eb], { shape, data }) => {
+      const errors = [hostData(a.shape, 'f64', ea), hostData(b.shape, 'f64', eb)];
+      const wide = [a, b, ...errors].map((x) => broadcastData(x, shape).data);
+      const touch = (x: number, y: number, ex: number, ey: number): number =>
+        Number(ex + ey > 0 && Math.abs(x - y) <= ex + ey);
       return mapElements(touch, wide, new Float64Array(data.length));
     },
   });
@@ -41,8 +45,8 @@ const choose = definePointwise('where', pointwise('choose', source), {
   cost: 'cheap',
   accepts: 'any',
   dtype: ([condition, ...branches]) => {
-    if (condition!.dtype !== 'bool')
-      throw new DTypeError(`where: the condition is ${condition!.dtype}; compare it to get a bool`);
+    if (condition.dtype !== 'bool')
+      throw new DTypeError(`where: the condition is ${condition.dtype}; compare it to get a bool`);
     const dtype = commonDType('where', branches);
     if (dtype === 'u8' || dtype === 'bool')
       throw new DTypeError(`where: dtype ${dtype} is not a number; cast it first`);
@@ -50,10 +54,10 @@ const choose = definePointwise('where', pointwise('choose', source), {
   },
   vjp: ({ inputs: [condition], cotangent: u }) => [
     undefined,
-    where(condition!, u, 0),
-    where(condition!, 0, u),
+    where(condition, u, 0),
+    where(condition, 0, u),
   ],
-  reference: (condition, a, b) => (condition ? a : b),
+  reference: (condition: number, a: number, b: number) => (condition ? a : b),
 });
 
 /**
@@ -72,5 +76,5 @@ export const where = (condition: Tensor | boolean, a: TensorLike, b: TensorLike)
 export const notFinite = definePointwise('notFinite', pointwise('not_finite', source), {
   cost: 'dear',
   vjp: () => [undefined],
-  reference: (x) => (Number.isFinite(x) ? 0 : 1),
+  reference: (x: number) => (Number.isFinite(x) ? 0 : 1),
 });

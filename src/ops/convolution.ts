@@ -3,7 +3,8 @@ import { inCode } from '../core/bytes.js';
 import { ShapeError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
 import { broadcastSteps, eachPlace, formatShape, rankOf, sizeOf } from '../core/shape.js';
-import { defineIndex } from '../graph/define.js';
+import { defineIndex, type OpWith } from '../graph/define.js';
+import type { One } from '../graph/op.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { add, maximum, mul } from './arithmetic.js';
 import { cast } from './cast.js';
@@ -28,82 +29,73 @@ const meetings = ({ size, step, tap, offset, gap }: Axis, i: number, extent: num
   });
 
 /**
- * The windows of an image as a view, [..., i, j, height, width] → [..., i, j, u, v], `fill` (0 or −∞) where a tap misses. Taps may be
+ * @internal The windows of an image as a view, [..., i, j, height, width] → [..., i, j, u, v], `fill` (0 or −∞) where a tap misses. Taps may be
  * broadcast in the input. Pulling back is the inverse view: each tap meets each input place at most once.
  */
-const windowsOf: (inputs: readonly Tensor[], options: WindowOptions) => Tensor =
-  defineIndex<WindowOptions>({
-    name: 'windows',
-    cost: 'dear',
-    accepts: 'float',
-    inPlace: true,
-    shape: ([x], { axes: [row, column] }) => [
-      ...x!.shape.slice(0, -4),
-      row!.taps,
-      column!.taps,
-      row!.size,
-      column!.size,
-    ],
-    vjp: ({ inputs: [x], cotangent, lead, options }) => {
-      // the same meetings, looked up from the input's side
-      const axes = options.axes.map(({ taps, step, tap, offset, gap }, k) => {
-        return {
-          size: x!.shape.at(k - 2)!,
-          taps,
-          step: gap,
-          tap: -tap,
-          offset: -offset,
-          gap: step,
-        };
-      });
-      return [sumTo(windowsOf([cotangent], { axes, fill: 0 }), x!.shape, lead.length)];
-    },
-    jvp: ({ tangents: [tangent], options }) => windowsOf([tangent!], { ...options, fill: 0 }),
-    reference: ([x], { axes, fill }, { shape }) => {
-      const data = new Float64Array(sizeOf(shape)).fill(fill);
-      const [[H, W], [I, J, U, V]] = [x!.shape.slice(-2), shape.slice(-4)] as [number[], number[]];
-      const planes = shape.slice(0, -2);
-      eachPlace(planes, broadcastSteps(x!.shape.slice(0, -2), planes), 0, (image, plane) => {
-        const columns = meetings(axes[1]!, plane % J!, W!);
-        meetings(axes[0]!, Math.floor(plane / J!) % I!, H!).forEach((row, u) => {
-          columns.forEach((column, v) => {
-            if (row >= 0 && column >= 0)
-              data[(plane * U! + u) * V! + v] = x!.data[(image * H! + row) * W! + column]!;
-          });
+export const windowsOf: OpWith<WindowOptions, One> = defineIndex<WindowOptions, One>({
+  name: 'windows',
+  cost: 'dear',
+  accepts: 'float',
+  inPlace: true,
+  shape: ([x], { axes: [row, column] }) => [
+    ...x.shape.slice(0, -4),
+    row.taps,
+    column.taps,
+    row.size,
+    column.size,
+  ],
+  vjp: ({ inputs: [x], cotangent, lead, options }) => {
+    // the same meetings, looked up from the input's side
+    const axes = options.axes.map(({ taps, step, tap, offset, gap }, k) => {
+      return {
+        size: x.shape.at(k - 2)!,
+        taps,
+        step: gap,
+        tap: -tap,
+        offset: -offset,
+        gap: step,
+      };
+    });
+    return [sumTo(windowsOf([cotangent], { axes, fill: 0 }), x.shape, lead.length)];
+  },
+  jvp: ({ tangents: [tangent], options }) => windowsOf([tangent], { ...options, fill: 0 }),
+  reference: ([x], { axes, fill }, { shape }) => {
+    const data = new Float64Array(sizeOf(shape)).fill(fill);
+    const [[H, W], [I, J, U, V]] = [x.shape.slice(-2), shape.slice(-4)] as [number[], number[]];
+    const planes = shape.slice(0, -2);
+    eachPlace(planes, broadcastSteps(x.shape.slice(0, -2), planes), 0, (image, plane) => {
+      const columns = meetings(axes[1]!, plane % J, W);
+      meetings(axes[0]!, Math.floor(plane / J) % I, H).forEach((row, u) => {
+        columns.forEach((column, v) => {
+          if (row >= 0 && column >= 0)
+            data[(plane * U + u) * V + v] = x.data[(image * H + row) * W + column]!;
         });
       });
-      return data;
-    },
-    write: ({
-      inputs: [x],
-      output,
-      options: { axes, fill },
-      coordinates,
-      flat,
-      read,
-      let: name,
-    }) => {
-      const first = output.rank - 4;
-      const tests: string[] = [];
-      const at = axes.map(({ size, taps, step, tap, offset, gap }, k) => {
-        const reach = [0, tap * (taps - 1)];
-        const least = Math.min(...reach) + offset;
-        const high = Math.max(...reach) + offset + step * (size - 1);
-        const end = gap * x!.shape[first + 2 + k]!;
-        const [place, windowTap] = [coordinates[first + 2 + k], coordinates[first + k]];
-        const meet = name(
-          'i32',
-          `(${step} * i32(${place}) + ${tap} * i32(${windowTap}) + ${offset})`,
-        );
-        // below 0 it wraps to a large number
-        if (least < 0 || high >= end) tests.push(`u32(${meet}) < ${end}u`);
-        if (gap > 1) tests.push(`${meet} % ${gap} == 0`);
-        return gap > 1 ? `u32(${meet} / ${gap})` : `u32(${meet})`;
-      });
-      const value = read(0, [...coordinates.slice(0, first + 2), ...at]);
-      return inside(tests, value, numberAt(fill, output.dtype, flat));
-    },
-  });
+    });
+    return data;
+  },
+  write: ({ inputs: [x], output, options: { axes, fill }, coordinates, flat, read, let: name }) => {
+    const first = output.rank - 4;
+    const tests: string[] = [];
+    const at = axes.map(({ size, taps, step, tap, offset, gap }, k) => {
+      const reach = [0, tap * (taps - 1)];
+      const least = Math.min(...reach) + offset;
+      const high = Math.max(...reach) + offset + step * (size - 1);
+      const end = gap * x.shape[first + 2 + k]!;
+      const [place, windowTap] = [coordinates[first + 2 + k], coordinates[first + k]];
+      const meet = name(
+        'i32',
+        `(${step} * i32(${place}) + ${tap} * i32(${windowTap}) + ${offset})`,
+      );
+      // below 0 it wraps to a large number
+      if (least < 0 || high >= end) tests.push(`u32(${meet}) < ${end}u`);
+      if (gap > 1) tests.push(`${meet} % ${gap} == 0`);
+      return gap > 1 ? `u32(${meet} / ${gap})` : `u32(${meet})`;
+    });
+    const value = read(0, [...coordinates.slice(0, first + 2), ...at]);
+    return inside(tests, value, numberAt(fill, output.dtype, flat));
+  },
+});
 
 /** [batch, channels, height, width] → [batch, channels, i, j, u, v]. */
 const windows = (x: Tensor, axes: readonly Axis[], fill = 0): Tensor =>
@@ -195,8 +187,8 @@ function tapsBefore({ size, taps, step, tap, offset }: Axis): Tensor {
 
 /** The first tap of each window that meets the input, as a number in row-major order: [height, width]. */
 function firstTaps([rows, columns]: readonly Axis[]): Tensor {
-  const down = mul(reshape(tapsBefore(rows!), [rows!.size, 1]), columns!.taps);
-  return add(down, tapsBefore(columns!));
+  const down = mul(reshape(tapsBefore(rows), [rows.size, 1]), columns.taps);
+  return add(down, tapsBefore(columns));
 }
 
 /**

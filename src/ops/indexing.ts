@@ -42,37 +42,37 @@ function eachRow(
       visit((o * rows + indices.data[p]!) * inner, (o * positions + p) * inner);
 }
 
-const gatherOf = defineIndex<{ axis: number }>({
+const gatherOf = defineIndex<{ axis: number }, readonly [x: Tensor, indices: Tensor]>({
   name: 'gather',
   cost: 'cheap',
-  picks: ([x, indices], { axis }) => ({ indices: indices!, size: x!.shape[axis]! }),
+  picks: ([x, indices], { axis }) => ({ indices: indices, size: x.shape[axis]! }),
   shape: ([x, indices], { axis }) => [
-    ...x!.shape.slice(0, axis),
-    ...indices!.shape,
-    ...x!.shape.slice(axis + 1),
+    ...x.shape.slice(0, axis),
+    ...indices.shape,
+    ...x.shape.slice(axis + 1),
   ],
-  dtype: ([x]) => (x!.dtype === 'u8' ? 'u32' : x!.dtype),
+  dtype: ([x]) => (x.dtype === 'u8' ? 'u32' : x.dtype),
   // each row receives the cotangents of the places it was copied to
   vjp: ({ inputs: [x, indices], cotangent, lead, options: { axis } }) => {
-    const [outer, rows, inner] = around(x!.shape, axis);
-    const positions = sizeOf(indices!.shape);
+    const [outer, rows, inner] = around(x.shape, axis);
+    const positions = sizeOf(indices.shape);
     const values = reshape(cotangent, [sizeOf(lead) * outer, positions, inner]);
     return [
-      reshape(scatterAdd(values, reshape(indices!, [positions]), rows), [...lead, ...x!.shape]),
+      reshape(scatterAdd(values, reshape(indices, [positions]), rows), [...lead, ...x.shape]),
       undefined,
     ];
   },
   reference: ([x, indices], { axis }, { shape, dtype }) => {
-    const sizes = around(x!.shape, axis);
-    checkRange('gather', indices!, sizes[1]);
+    const sizes = around(x.shape, axis);
+    checkRange('gather', indices, sizes[1]);
     const data = hostArray(dtype, sizeOf(shape));
-    eachRow(sizes, indices!, (row, position) =>
-      data.set(x!.data.subarray(row, row + sizes[2]), position),
+    eachRow(sizes, indices, (row, position) =>
+      data.set(x.data.subarray(row, row + sizes[2]), position),
     );
     return data;
   },
   write: ({ inputs: [, indices], options: { axis }, coordinates, read }) => {
-    const rank = indices!.rank;
+    const rank = indices.rank;
     const row = `u32(${read(1, coordinates.slice(axis, axis + rank))})`;
     return read(0, [...coordinates.slice(0, axis), row, ...coordinates.slice(axis + rank)]);
   },
@@ -106,24 +106,24 @@ function addRows(
   return out;
 }
 
-const scatterOf = defineOpWith<{ rows: number }>({
+const scatterOf = defineOpWith<{ rows: number }, readonly [values: Tensor, indices: Tensor]>({
   name: 'scatterAdd',
   accepts: 'any',
-  shape: ([values], { rows }) => [values!.shape[0]!, rows, values!.shape[2]!],
-  dtype: ([values]) => values!.dtype,
+  shape: ([values], { rows }) => [values.shape[0]!, rows, values.shape[2]!],
+  dtype: ([values]) => values.dtype,
   vjp: ({ inputs: [, at], cotangent, lead }) => [
-    gather(cotangent, at!, { axis: lead.length + 1 }),
+    gather(cotangent, at, { axis: lead.length + 1 }),
     undefined,
   ],
   reference: ([values, indices], { rows }) => {
-    checkRange('scatterAdd', indices!, rows);
-    return addRows(values!, indices!, rows);
+    checkRange('scatterAdd', indices, rows);
+    return addRows(values, indices, rows);
   },
   kernel: { kind: 'scatter' },
   // γ of the additions into a row, times Σ|value|
   bound: ([values, indices], _, { rows }: { rows: number }) => {
-    const hits = addRows(values!, indices!, rows, () => 1);
-    return addRows(values!, indices!, rows, Math.abs).map((size, i) => gamma(hits[i]! - 1) * size);
+    const hits = addRows(values, indices, rows, () => 1);
+    return addRows(values, indices, rows, Math.abs).map((size, i) => gamma(hits[i]! - 1) * size);
   },
 });
 
@@ -135,16 +135,16 @@ export const scatterAdd = (values: Tensor, indices: Tensor, rows: number): Tenso
   scatterOf([values, indices], { rows });
 
 /** @internal */
-export const oneHotOf = defineIndex<{ classes: number }>({
+export const oneHotOf = defineIndex<{ classes: number }, readonly [indices: Tensor]>({
   name: 'oneHot',
   cost: 'cheap',
-  picks: ([indices], { classes }) => ({ indices: indices!, size: classes }),
-  shape: ([indices], { classes }) => [...indices!.shape, classes],
+  picks: ([indices], { classes }) => ({ indices: indices, size: classes }),
+  shape: ([indices], { classes }) => [...indices.shape, classes],
   dtype: () => 'f32',
   vjp: () => [undefined],
   reference: ([indices], { classes }, { shape }) => {
-    checkRange('oneHot', indices!, classes);
-    const isHot = (at: number): boolean => indices!.data[Math.floor(at / classes)] === at % classes;
+    checkRange('oneHot', indices, classes);
+    const isHot = (at: number): boolean => indices.data[Math.floor(at / classes)] === at % classes;
     return new Float64Array(sizeOf(shape)).map((_, at) => Number(isHot(at)));
   },
   write: ({ coordinates, read }) =>

@@ -156,7 +156,8 @@ function repeated(
 /** The dtypes that numbers in a row, and ones, may have. */
 type Countable = 'f32' | 'i32' | 'u32';
 
-const arangeOf = defineIndex<{ start: number; step: number; length: number; dtype: DType }>({
+type RangeOptions = { start: number; step: number; length: number; dtype: DType };
+const arangeOf = defineIndex<RangeOptions, readonly []>({
   name: 'arange',
   cost: 'free',
   shape: (_, { length }) => [length],

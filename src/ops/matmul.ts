@@ -13,8 +13,8 @@ import {
   type Shape,
   sizeOf,
 } from '../core/shape.js';
-import { defineOpWith, definePointwise } from '../graph/define.js';
-import { pointwise } from '../graph/op.js';
+import { defineOpWith, definePointwise, type OpWith } from '../graph/define.js';
+import { pointwise, type Two } from '../graph/op.js';
 import type { Tensor } from '../graph/tensor.js';
 import { mul } from './arithmetic.js';
 import { sum } from './reduce.js';
@@ -69,10 +69,11 @@ function magnitude({ shape, data }: TensorData, errors?: Float64Array): TensorDa
   return hostData(shape, 'f64', size);
 }
 
-const matmulOf = defineOpWith<MatmulOptions>({
+/** @internal */
+export const matmulOf: OpWith<MatmulOptions, Two> = defineOpWith<MatmulOptions, Two>({
   name: 'matmul',
   shape: ([a, b], options) => {
-    const { batch, m, n } = matmulSizes(a!.shape, b!.shape, options);
+    const { batch, m, n } = matmulSizes(a.shape, b.shape, options);
     return [...batch, m, n];
   },
   // C = A B: δA = δC Bᵀ, δB = Aᵀ δC; a transposed operand's gradient is the transpose, taken by swapping sides
@@ -84,26 +85,26 @@ const matmulOf = defineOpWith<MatmulOptions>({
     options: { transposeA: ta, transposeB: tb },
   }) => {
     const dA = (): Tensor =>
-      ta ? product(b!, cotangent, tb, true) : product(cotangent, b!, false, !tb);
+      ta ? product(b, cotangent, tb, true) : product(cotangent, b, false, !tb);
     const dB = (): Tensor =>
-      tb ? product(cotangent, a!, true, ta) : product(a!, cotangent, !ta, false);
+      tb ? product(cotangent, a, true, ta) : product(a, cotangent, !ta, false);
     return [dA, dB].map((part, i) =>
       wanted[i] ? sumTo(part(), [a, b][i]!.shape, lead.length) : undefined,
     );
   },
-  reference: ([a, b], options) => multiply(a!, b!, options),
+  reference: ([a, b], options) => multiply(a, b, options),
   kernel: { kind: 'matmul' },
   // γ_{K+1} · |A| |B| + K · 2⁻¹²⁶ holds under any order of summation, with and without fma
   bound: ([a, b], _, options: MatmulOptions) => {
-    const { k } = matmulSizes(a!.shape, b!.shape, options);
-    return multiply(magnitude(a!), magnitude(b!), options).map(
+    const { k } = matmulSizes(a.shape, b.shape, options);
+    return multiply(magnitude(a), magnitude(b), options).map(
       (size) => gamma(k + 1) * size + k * TINY,
     );
   },
   // |ΔA| (|B| + |ΔB|) + |A| |ΔB|
   propagate: ([a, b], [ea, eb], _, options) => {
-    const left = multiply({ ...a!, data: ea! }, magnitude(b!, eb), options);
-    const right = multiply(magnitude(a!), { ...b!, data: eb! }, options);
+    const left = multiply({ ...a, data: ea }, magnitude(b, eb), options);
+    const right = multiply(magnitude(a), { ...b, data: eb }, options);
     return left.map((value, i) => value + right[i]!);
   },
 });
@@ -140,8 +141,8 @@ export function matmul(
 
 const outerOp = definePointwise('outer', pointwise('outer_product', outerSource), {
   cost: 'cheap',
-  vjp: ({ inputs: [u, v], cotangent }) => [mul(cotangent, v!), mul(cotangent, u!)],
-  reference: (u, v) => u * v,
+  vjp: ({ inputs: [u, v], cotangent }) => [mul(cotangent, v), mul(cotangent, u)],
+  reference: (u: number, v: number) => u * v,
   bound: { ulp: 1 },
 });
 

@@ -12,8 +12,8 @@ const averageOp: OpFunction = definePointwise(
   {
     cost: 'cheap',
     vjp: ({ inputs: [keep, old, take, next], cotangent }) =>
-      [old, keep, next, take].map((partner) => mul(cotangent, partner!)),
-    reference: (keep, old, take, next) => keep * old + take * next,
+      [old, keep, next, take].map((partner) => mul(cotangent, partner)),
+    reference: (keep: number, old: number, take: number, next: number) => keep * old + take * next,
     bound: errorOf(
       (_, keep, old, take, next) => 2 * EPSILON * (Math.abs(keep * old) + Math.abs(take * next)),
     ),
@@ -33,10 +33,10 @@ export const descend: OpFunction = definePointwise('descend', pointwise('descend
   cost: 'cheap',
   vjp: ({ inputs: [, rate, direction], cotangent: u }) => [
     u,
-    neg(mul(u, direction!)),
-    neg(mul(u, rate!)),
+    neg(mul(u, direction)),
+    neg(mul(u, rate)),
   ],
-  reference: (p, rate, direction) => p - rate * direction,
+  reference: (p: number, rate: number, direction: number) => p - rate * direction,
   bound: errorOf(
     (_, p, rate, direction) => 2 * EPSILON * (Math.abs(p) + Math.abs(rate * direction)),
   ),

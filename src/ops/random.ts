@@ -6,10 +6,10 @@ import { NablaError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
 import { checkSeed, threefry } from '../core/randomBits.js';
 import { checkShape, type Shape, sizeOf } from '../core/shape.js';
-import { defineIndex, isOf } from '../graph/define.js';
+import { defineIndex } from '../graph/define.js';
 import { errorOf, type Op, type OpRecord, type Options } from '../graph/op.js';
 import { type Program, programNodes } from '../graph/program.js';
-import { apply, type Tensor } from '../graph/tensor.js';
+import { apply, isOf, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { add, mul } from './arithmetic.js';
 import { runValue } from './leaf.js';
@@ -38,7 +38,7 @@ function numberOf({ seed }: DrawOptions): number {
 
 /** A generator's record. Inputs are none, or for fresh numbers the run's seed and the run count. Layout: src/core/randomBits.ts. */
 const generator = (name: string, of: (words: Words) => number, bound: number) =>
-  defineIndex<DrawOptions>({
+  defineIndex<DrawOptions, readonly Tensor[]>({
     name,
     cost: 'heavy',
     source,

@@ -13,7 +13,7 @@ import {
   sizeOf,
 } from '../core/shape.js';
 import { defineOpWith } from '../graph/define.js';
-import type { ScalarReference, TensorRecord } from '../graph/op.js';
+import type { One, ScalarReference, TensorRecord } from '../graph/op.js';
 import type { Tensor } from '../graph/tensor.js';
 import { div, mul } from './arithmetic.js';
 import { cast } from './cast.js';
@@ -70,11 +70,11 @@ export function axesOf(op: string, x: Tensor, options: ReduceOptions): number[] 
 
 type Reduction = (x: Tensor, options?: ReduceOptions) => Tensor;
 /** The function of a reduction, for axes in any form. */
-function defineReduction(rules: Omit<TensorRecord<Reduced>, 'accepts' | 'shape'>): Reduction {
-  const op = defineOpWith<Reduced>({
+function defineReduction(rules: Omit<TensorRecord<Reduced, One>, 'accepts' | 'shape'>): Reduction {
+  const op = defineOpWith<Reduced, One>({
     accepts: 'number',
     bound: { ulp: 0 },
-    shape: ([x], { axes, keepDims }) => reducedShape(x!.shape, axes, keepDims),
+    shape: ([x], { axes, keepDims }) => reducedShape(x.shape, axes, keepDims),
     ...rules,
   });
   return (x, options = {}) => {
@@ -87,13 +87,13 @@ function defineReduction(rules: Omit<TensorRecord<Reduced>, 'accepts' | 'shape'>
 /** Sum over `axis`; 0 over an empty axis. */
 export const sum = defineReduction({
   name: 'sum',
-  vjp: ({ inputs: [x], cotangent, lead, options }) => [spread(cotangent, x!, options, lead)],
-  reference: ([x], { axes }) => fold(x!, axes, (a, b) => a + b, 0),
+  vjp: ({ inputs: [x], cotangent, lead, options }) => [spread(cotangent, x, options, lead)],
+  reference: ([x], { axes }) => fold(x, axes, (a, b) => a + b, 0),
   kernel: { kind: 'reduce', name: 'sum' },
   // γ_n Σ|x| holds under any order of summation
   bound: ([x], output, { axes }: Reduced) => {
-    const count = x!.data.length / Math.max(1, output.data.length);
-    const sizes = fold(x!, axes, (total, value) => total + Math.abs(value), 0);
+    const count = x.data.length / Math.max(1, output.data.length);
+    const sizes = fold(x, axes, (total, value) => total + Math.abs(value), 0);
     return Float64Array.from(sizes, (size) => gamma(count) * size);
   },
 });
@@ -110,11 +110,11 @@ const extremum = (name: 'max' | 'min', combine: ScalarReference, start: number):
   defineReduction({
     name,
     vjp: ({ inputs: [x], output, cotangent, lead, options }) => {
-      const winners = cast(equal(x!, spread(output, x!, options)), x!.dtype);
+      const winners = cast(equal(x, spread(output, x, options)), x.dtype);
       const shares = div(winners, sum(winners, { axis: options.axes, keepDims: true }));
-      return [mul(spread(cotangent, x!, options, lead), shares)];
+      return [mul(spread(cotangent, x, options, lead), shares)];
     },
-    reference: ([x], { axes }) => fold(x!, axes, combine, start),
+    reference: ([x], { axes }) => fold(x, axes, combine, start),
     kernel: { kind: 'reduce', name },
   });
 
@@ -140,11 +140,11 @@ const argMaxOver = defineReduction({
   dtype: () => 'i32',
   vjp: () => [undefined],
   reference: ([x], { axes: [axis] }) => {
-    const best = fold(x!, [axis!], Math.max, -Infinity);
+    const best = fold(x, [axis], Math.max, -Infinity);
     const data = new Int32Array(best.length).fill(-1);
-    eachAlong(x!, axis!, (out, at, k) => {
+    eachAlong(x, axis, (out, at, k) => {
       // the first NaN wins, as in `max`
-      const wins = x!.data[at] === best[out] || Number.isNaN(x!.data[at]);
+      const wins = x.data[at] === best[out] || Number.isNaN(x.data[at]);
       if (wins && data[out]! < 0) data[out] = k;
     });
     return data;
@@ -153,12 +153,12 @@ const argMaxOver = defineReduction({
   // where a rival is within the errors of the winner, any index may win
   propagate: ([x], [errors], output, { axes: [axis] }) => {
     const far = new Float64Array(output.data.length);
-    const step = sizeOf(x!.shape.slice(axis! + 1));
-    eachAlong(x!, axis!, (out, at, k) => {
+    const step = sizeOf(x.shape.slice(axis + 1));
+    eachAlong(x, axis, (out, at, k) => {
       const away = output.data[out]! - k;
       const winner = at + away * step;
-      const error = errors![at]! + errors![winner]!;
-      if (error > 0 && x!.data[at]! + error >= x!.data[winner]!)
+      const error = errors[at]! + errors[winner]!;
+      if (error > 0 && x.data[at]! + error >= x.data[winner]!)
         far[out] = Math.max(far[out]!, Math.abs(away));
     });
     return far;

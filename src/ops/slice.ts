@@ -19,6 +19,7 @@ import {
   stridesOf,
 } from '../core/shape.js';
 import { defineIndex } from '../graph/define.js';
+import type { One } from '../graph/op.js';
 import { checkNumber, checkTensors, commonDType, literal, type Tensor } from '../graph/tensor.js';
 import { misfit } from './view.js';
 
@@ -38,23 +39,23 @@ const cornerOf = (widths: Widths, shape: Shape): number =>
 
 /** Elements of `value` added around each axis, or cut off where a width is negative: each is the other's gradient. */
 const defineResize = (name: 'pad' | 'slice') =>
-  defineIndex<ResizeOptions>({
+  defineIndex<ResizeOptions, One>({
     name,
     cost: 'cheap',
     ...(name === 'slice' ? { view: 'block' } : { contains: 'framed' }),
-    shape: ([x], { widths }) => x!.shape.map((size, i) => size + widths[i]![0] + widths[i]![1]),
+    shape: ([x], { widths }) => x.shape.map((size, i) => size + widths[i]![0] + widths[i]![1]),
     vjp: ({ cotangent, lead, options: { widths } }) => {
       const back = widths.map(([before, after]) => [0 - before, 0 - after] as const);
       return [resize(cotangent, [...lead.map(() => [0, 0] as const), ...back])];
     },
     reference: ([x], { widths, value }, { shape, dtype }) => {
       if (name === 'slice')
-        return viewData(x!, shape, stridesOf(x!.shape), -cornerOf(widths, x!.shape));
+        return viewData(x, shape, stridesOf(x.shape), -cornerOf(widths, x.shape));
       return copyInto(
         hostArray(dtype, sizeOf(shape)).fill(value),
         shape,
         cornerOf(widths, shape),
-        x!,
+        x,
       );
     },
     write: ({ inputs: [x], output, options, coordinates, flat, read, let: name }) => {
@@ -63,11 +64,11 @@ const defineResize = (name: 'pad' | 'slice') =>
         const [before, after] = options.widths[i]!;
         if (before < 0) return `(${c} + ${-before}u)`;
         const inner = before ? name('u32', `${c} - ${before}u`) : c; // below `before` it wraps to a large number
-        if (before || after > 0) tests.push(`${inner} < ${x!.shape[i]}u`);
+        if (before || after > 0) tests.push(`${inner} < ${x.shape[i]}u`);
         return inner;
       });
       const value = numberAt(options.value, output.dtype, flat);
-      return sizeOf(x!.shape) === 0 ? value : inside(tests, read(0, at), value);
+      return sizeOf(x.shape) === 0 ? value : inside(tests, read(0, at), value);
     },
   });
 const padOf = defineResize('pad');
@@ -131,7 +132,7 @@ export function pad(x: Tensor, widths: Widths, value = 0): Tensor {
 export const startsOf = (xs: readonly { shape: Shape }[], axis: number): number[] =>
   xs.map((_, i) => xs.slice(0, i).reduce((total, { shape }) => total + shape[axis]!, 0));
 
-const concatOf = defineIndex<{ axis: number }>({
+const concatOf = defineIndex<{ axis: number }, readonly Tensor[]>({
   name: 'concat',
   cost: 'cheap',
   contains: 'joined',

@@ -3,9 +3,9 @@ import source from '../../shaders/softmax.wgsl?raw';
 import { EPSILON } from '../core/bounds.js';
 import { checkOptions } from '../core/options.js';
 import { formatShape, normalizeAxis, reducedShape, sameShape, sizeOf } from '../core/shape.js';
-import { defineOpWith, definePointwise, isOf, type OpFunction } from '../graph/define.js';
-import { errorOf, pointwise } from '../graph/op.js';
-import type { Tensor } from '../graph/tensor.js';
+import { defineOpWith, definePointwise, type OpFunction } from '../graph/define.js';
+import { errorOf, type NoOptions, type One, pointwise } from '../graph/op.js';
+import { isOf, type Tensor } from '../graph/tensor.js';
 import { sigmoid, softplus } from './activation.js';
 import { abs, add, div, log, mul, neg, sub } from './arithmetic.js';
 import { stopGradient } from './cast.js';
@@ -18,16 +18,16 @@ const shiftedBound = errorOf((value, z, peak) => value * EPSILON * (7 + 3 * Math
 const shiftedExp = definePointwise('shiftedExp', pointwise('shifted_exp', source), {
   cost: 'dear',
   vjp: ({ output, cotangent }) => [mul(cotangent, output), neg(mul(cotangent, output))],
-  reference: (z, peak) => Math.exp(z - peak),
+  reference: (z: number, peak: number) => Math.exp(z - peak),
   bound: shiftedBound,
 });
 const softmaxPart = definePointwise('softmaxPart', pointwise('softmax', source), {
   cost: 'dear',
   vjp: ({ inputs: [, , total], output, cotangent }) => {
     const part = mul(cotangent, output);
-    return [part, neg(part), neg(div(part, total!))];
+    return [part, neg(part), neg(div(part, total))];
   },
-  reference: (z, peak, total) => Math.exp(z - peak) / total,
+  reference: (z: number, peak: number, total: number) => Math.exp(z - peak) / total,
   bound: shiftedBound,
 });
 
@@ -44,17 +44,17 @@ const scaledGap = (name: string, kernel: string): OpFunction =>
   definePointwise(name, pointwise(kernel, source), {
     cost: 'cheap',
     vjp: ({ inputs: [a, b, scale], cotangent: u }) => [
-      mul(u, scale!),
-      neg(mul(u, scale!)),
-      mul(u, sub(a!, b!)),
+      mul(u, scale),
+      neg(mul(u, scale)),
+      mul(u, sub(a, b)),
     ],
-    reference: (a, b, scale) => (a - b) * scale,
+    reference: (a: number, b: number, scale: number) => (a - b) * scale,
     bound: { ulp: 4 },
   });
 const softmaxBackward = scaledGap('softmaxBackward', 'softmax_backward');
 const crossEntropyBackward = scaledGap('crossEntropyBackward', 'cross_entropy_backward');
 
-const softmaxOf = defineOpWith<{ axis: number }>({
+const softmaxOf = defineOpWith<{ axis: number }, One>({
   name: 'softmax',
   // δ_z = p ⊙ (δ_p − Σ p δ_p)
   vjp: ({ output: p, cotangent, lead, options }) => {
@@ -64,8 +64,8 @@ const softmaxOf = defineOpWith<{ axis: number }>({
   kernel: {
     kind: 'composed',
     compose: ([z], { axis }) => {
-      const peak = peakOf(z!, axis);
-      return softmaxPart(z!, peak, totalOf(z!, peak, axis));
+      const peak = peakOf(z, axis);
+      return softmaxPart(z, peak, totalOf(z, peak, axis));
     },
   },
 });
@@ -101,18 +101,20 @@ export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
 /** Where a class without a share costs nothing, whatever its probability. */
 const crossEntropyOfRows = (z: Tensor, t: Tensor): Tensor =>
   neg(sum(where(equal(t, 0), 0, mul(t, logSoftmax(z))), { axis: -1 }));
-const crossEntropyOf = defineOpWith<Record<string, never>>({
+/** Logits and targets. */
+type Scored = readonly [z: Tensor, t: Tensor];
+const crossEntropyOf = defineOpWith<NoOptions, Scored>({
   name: 'crossEntropy',
-  shape: ([z]) => z!.shape.slice(0, -1),
+  shape: ([z]) => z.shape.slice(0, -1),
   // δ_z = (p Σt − t) δ, δ_t = −ln p δ
   vjp: ({ inputs: [z, target], cotangent }) => {
     const dOut = reshape(cotangent, [...cotangent.shape, 1]);
-    const p = softmax(z!);
+    const p = softmax(z);
     // a class number's row sums to 1
-    const share = isOf(target!, oneHotOf) ? p : mul(p, sum(target!, { axis: -1, keepDims: true }));
-    return [crossEntropyBackward(share, target!, dOut), neg(mul(logSoftmax(z!), dOut))];
+    const share = isOf(target, oneHotOf) ? p : mul(p, sum(target, { axis: -1, keepDims: true }));
+    return [crossEntropyBackward(share, target, dOut), neg(mul(logSoftmax(z), dOut))];
   },
-  kernel: { kind: 'composed', compose: ([z, t]) => crossEntropyOfRows(z!, t!) },
+  kernel: { kind: 'composed', compose: ([z, t]) => crossEntropyOfRows(z, t) },
 });
 
 /** −Σ t ln softmax(z) along the last axis: logits z and targets t of one shape [..., classes] to [...]. */
@@ -127,19 +129,19 @@ export function softmaxCrossEntropy(z: Tensor, t: Tensor): Tensor {
   return crossEntropyOf([z, t], {});
 }
 
-const binaryCrossEntropyOf = defineOpWith<Record<string, never>>({
+const binaryCrossEntropyOf = defineOpWith<NoOptions, Scored>({
   name: 'binaryCrossEntropy',
   // δ_z = (σ(z) − t) δ, δ_t = −z δ
   vjp: ({ inputs: [z, t], cotangent }) => [
-    mul(cotangent, sub(sigmoid(z!), t!)),
-    neg(mul(cotangent, z!)),
+    mul(cotangent, sub(sigmoid(z), t)),
+    neg(mul(cotangent, z)),
   ],
   kernel: {
     kind: 'composed',
     compose: ([z, t]) => {
       // the wrong answer's share of |z|; a share of 0 costs nothing, also of an infinite logit
-      const share = where(greater(z!, 0), sub(1, t!), t!);
-      return add(softplus(neg(abs(z!))), where(equal(share, 0), 0, mul(share, abs(z!))));
+      const share = where(greater(z, 0), sub(1, t), t);
+      return add(softplus(neg(abs(z))), where(equal(share, 0), 0, mul(share, abs(z))));
     },
   },
 });

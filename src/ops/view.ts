@@ -12,6 +12,7 @@ import {
   stridesOf,
 } from '../core/shape.js';
 import { defineIndex } from '../graph/define.js';
+import type { One } from '../graph/op.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { sum } from './reduce.js';
 
@@ -29,12 +30,12 @@ export function sumTo(x: Tensor, target: Shape, extra = 0): Tensor {
   return reshape(sum(x, { axis }), [...x.shape.slice(0, extra), ...target]);
 }
 
-const reshapeOf = defineIndex<{ shape: Shape }>({
+const reshapeOf = defineIndex<{ shape: Shape }, One>({
   name: 'reshape',
   cost: 'free',
   view: 'reshape',
-  vjp: ({ inputs: [x], cotangent, lead }) => [reshape(cotangent, [...lead, ...x!.shape])],
-  reference: ([x]) => x!.data,
+  vjp: ({ inputs: [x], cotangent, lead }) => [reshape(cotangent, [...lead, ...x.shape])],
+  reference: ([x]) => x.data,
   write: ({ flat, read }) => read(0, flat),
 });
 
@@ -59,14 +60,14 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return sameShape(full, x.shape) ? x : reshapeOf([x], { shape: checkShape('reshape', full) });
 }
 
-const broadcastOf = defineIndex<{ shape: Shape }>({
+const broadcastOf = defineIndex<{ shape: Shape }, One>({
   name: 'broadcastTo',
   cost: 'free',
   view: 'repeat',
-  vjp: ({ inputs: [x], cotangent, lead }) => [sumTo(cotangent, x!.shape, lead.length)],
-  reference: ([x], _, { shape }) => broadcastData(x!, shape),
+  vjp: ({ inputs: [x], cotangent, lead }) => [sumTo(cotangent, x.shape, lead.length)],
+  reference: ([x], _, { shape }) => broadcastData(x, shape),
   write: ({ inputs: [x], output, coordinates, read }) =>
-    read(0, coordinates.slice(output.rank - x!.rank)),
+    read(0, coordinates.slice(output.rank - x.rank)),
 });
 
 /** Repeats axes of size 1, and new leading axes, up to `shape`. */
@@ -84,17 +85,17 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
 
 /** The permutation that undoes one. */
 const inverse = (axes: readonly number[]): number[] => axes.map((_, i) => axes.indexOf(i));
-const transposeOf = defineIndex<{ axes: readonly number[] }>({
+const transposeOf = defineIndex<{ axes: readonly number[] }, One>({
   name: 'transpose',
   cost: 'free',
   view: 'permute',
-  shape: ([x], { axes }) => axes.map((axis) => x!.shape[axis]!),
+  shape: ([x], { axes }) => axes.map((axis) => x.shape[axis]!),
   vjp: ({ cotangent, lead, options: { axes } }) => [
     transpose(cotangent, [...lead.keys(), ...inverse(axes).map((axis) => axis + lead.length)]),
   ],
   reference: ([x], { axes }, { shape }) => {
-    const steps = axes.map((axis) => stridesOf(x!.shape)[axis]!);
-    return viewData(x!, shape, steps);
+    const steps = axes.map((axis) => stridesOf(x.shape)[axis]!);
+    return viewData(x, shape, steps);
   },
   write: ({ options: { axes }, coordinates, read }) => {
     const at = inverse(axes).map((axis) => coordinates[axis]!);

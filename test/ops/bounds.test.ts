@@ -5,10 +5,9 @@ import { TINY } from '../../src/core/bounds.js';
 import { hostData, isFloat, type TensorData } from '../../src/core/dtype.js';
 import { type Shape, sizeOf } from '../../src/core/shape.js';
 import { evaluateOne, evaluateWith } from '../../src/cpu/evaluate.js';
-import type { ComposedKernel } from '../../src/graph/op.js';
-import type { Tensor } from '../../src/graph/tensor.js';
+import { isOf, type Tensor } from '../../src/graph/tensor.js';
 import { topological } from '../../src/graph/walk.js';
-import { type MatmulOptions, matmulSizes, multiply } from '../../src/ops/matmul.js';
+import { type MatmulOptions, matmulOf, matmulSizes, multiply } from '../../src/ops/matmul.js';
 import { table } from '../support/ops.js';
 import { forAll, instantiate, seed, valuesOf } from '../support/property.js';
 
@@ -62,9 +61,8 @@ function evaluate32(node: Tensor, inputs: readonly TensorData[]): TensorData {
   if (!isFloat(node.dtype)) return evaluateOne(node, inputs);
   const wrap = (data: Float64Array): TensorData => hostData(node.shape, node.dtype, data);
   if (kernel.kind === 'composed')
-    return graph32((kernel as ComposedKernel).compose(node.inputs, node.options), node, inputs);
-  if (kernel.kind === 'matmul')
-    return wrap(matmul32(inputs[0]!, inputs[1]!, node.options, node.shape));
+    return graph32([kernel.compose(node.inputs, node.options)].flat()[0]!, node, inputs);
+  if (isOf(node, matmulOf)) return wrap(matmul32(inputs[0]!, inputs[1]!, node.options, node.shape));
   const { axes } = node.options as { axes: readonly number[] };
   if (kernel.kind === 'reduce' && kernel.name === 'sum')
     return wrap(sum32(inputs[0]!, axes, node.shape));
@@ -79,9 +77,7 @@ function graph32(y: Tensor, from: Tensor, inputs: readonly TensorData[]): Tensor
 function boundOf(node: Tensor, inputs: readonly TensorData[]): Float64Array {
   const { kernel } = node.op;
   const root =
-    kernel.kind === 'composed'
-      ? (kernel as ComposedKernel).compose(node.inputs, node.options)
-      : node;
+    kernel.kind === 'composed' ? [kernel.compose(node.inputs, node.options)].flat()[0]! : node;
   const known = new Map(node.inputs.map((input, i) => [input, exact(inputs[i]!)]));
   return evaluateWith([root], known, evaluateInterval)[0]!.errors;
 }

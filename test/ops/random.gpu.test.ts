@@ -5,6 +5,7 @@ import { ulp } from '../../src/core/bounds.js';
 import { threefry } from '../../src/core/randomBits.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { defineIndex } from '../../src/graph/define.js';
+import type { One, Two } from '../../src/graph/op.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { dropout } from '../../src/nn/index.js';
 import { add, mul } from '../../src/ops/arithmetic.js';
@@ -20,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => gpu.dispose());
 
 /** A word of the block of an element: inputs key and counter, [n, 2] each. */
-const word = defineIndex<{ shape: readonly number[]; which: 'x' | 'y' }>({
+const word = defineIndex<{ shape: readonly number[]; which: 'x' | 'y' }, Two>({
   name: 'threefryWord',
   cost: 'dear',
   source,
@@ -38,7 +39,7 @@ const word = defineIndex<{ shape: readonly number[]; which: 'x' | 'y' }>({
 });
 
 /** One of the functions of one number in shaders/random.wgsl. */
-const called = defineIndex<{ shape: readonly number[]; name: string }>({
+const called = defineIndex<{ shape: readonly number[]; name: string }, One>({
   name: 'called',
   cost: 'dear',
   source,

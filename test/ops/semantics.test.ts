@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TensorData } from '../../src/core/dtype.js';
 import { formatShape, type Shape, sizeOf } from '../../src/core/shape.js';
+import type { Options } from '../../src/graph/op.js';
 import { table } from '../support/ops.js';
 import { distance, forAll, instantiate, seed, valuesOf } from '../support/property.js';
 
@@ -29,7 +30,9 @@ const every = (shape: Shape): number[][] =>
   range(sizeOf(shape)).map((flat) => coordinatesOf(flat, shape));
 
 /** Value of an output element, from the inputs' values, the options of the op's node and the output's shape. */
-type Definition = (at: At, inputs: readonly TensorData[], options: never, shape: Shape) => number;
+type Definition = {
+  of(at: At, inputs: readonly TensorData[], options: Options, shape: Shape): number;
+}['of'];
 
 const overAxes =
   (fold: (values: number[]) => number): Definition =>

@@ -25,15 +25,19 @@ export { chromeTrace } from './graph/backend.js';
 export type { Binary, OpFunction, Unary } from './graph/define.js';
 export { defineOp } from './graph/define.js';
 export type {
+  AdapterClass,
+  Form,
   IndexContext,
   JvpContext,
   OpRecord,
   PointwiseRecord,
   TensorRecord,
   VjpContext,
+  WrittenKernel,
 } from './graph/op.js';
 export { pointwiseOf as pointwise } from './graph/op.js';
 export type { NodeFeeds, Updates } from './graph/program.js';
+export type { SeveralRecord, SeveralVjpContext } from './graph/several.js';
 export type { TensorLike, Tree } from './graph/tensor.js';
 export { Tensor } from './graph/tensor.js';
 export type { Evaluated } from './graph/walk.js';
@@ -58,6 +62,7 @@ export * from './ops/arithmetic.js';
 export { cast, stopGradient } from './ops/cast.js';
 export { equal, greater, greaterEqual, less, lessEqual, notEqual, where } from './ops/compare.js';
 export { conv2d, maxPool2d } from './ops/convolution.js';
+export { type CumSumOptions, cumSum } from './ops/cumSum.js';
 export { gather, oneHot } from './ops/indexing.js';
 export { arange, eye, full, input, ones, parameter, tensor, zeros } from './ops/leaf.js';
 export { dot, matmul, outer } from './ops/matmul.js';

@@ -62,9 +62,11 @@ export function applyRule(
     throw new NablaError(
       `${op.name}: its vjp differentiates its own output; write the rule in other ops`,
     );
+  const define = definitionOf(op);
+  // a rule need not carry leading axes where the definition does
+  if (define && (!op.vjp || (context.lead.length > 0 && op.kernel.kind === 'written')))
+    return throughDefinition(define, node, cotangents, wanted);
   if (!op.vjp) {
-    const define = definitionOf(op);
-    if (define) return throughDefinition(define, node, cotangents, wanted);
     throw new NablaError(
       `${op.name}: no vjp rule; give its record one, or cut the gradient with stopGradient`,
     );

@@ -110,7 +110,10 @@ interface WrittenText<O extends Options, A extends Inputs> {
   readonly entry?: string | undefined;
   /** Numbers that the WGSL knows by these names, from the shapes of the inputs; finite. */
   constants?(shapes: Each<A, Shape>, options: O): Readonly<Record<string, number | undefined>>;
-  /** Workgroups along x, y and z, from the shapes of the inputs. */
+  /**
+   * Workgroups along x, y and z, from the shapes of the inputs. Where x is above 65,535 they lie in rows along y, the last one
+   * filled up: a kernel that may have so many takes `group.x + group.y * groups.x` of `workgroup_id` and `num_workgroups`.
+   */
   workgroups(shapes: Each<A, Shape>, options: O): readonly [x: number, y: number, z: number];
 }
 /** The kind of adapter, which decides between kernels of one meaning. */
@@ -120,10 +123,12 @@ export interface WrittenKernel<O extends Options = Options, A extends Inputs = I
   extends WrittenText<O, A> {
   readonly kind: 'written';
   /**
-   * Others for classes of adapters. They may add in another order, within the record's bound: bits are a function of op,
+   * What is different for classes of adapters. They may add in another order, within the record's bound: bits are a function of op,
    * shapes and class.
    */
-  readonly variants?: Readonly<Partial<Record<AdapterClass, WrittenText<O, A>>>> | undefined;
+  readonly variants?:
+    | Readonly<Partial<Record<AdapterClass, Partial<WrittenText<O, A>>>>>
+    | undefined;
 }
 
 /** Float64 meaning of a pointwise op, of one element of each input. */
@@ -172,7 +177,10 @@ export interface Rules<O extends Options, A extends Inputs> extends Traits<O, A>
   readonly accepts?: 'float' | 'number' | 'any';
   /** Cotangents of the inputs, in graph ops; undefined where an input has no derivative. */
   vjp?(context: VjpContext<O, A>): readonly (Tensor | undefined)[];
-  /** The same in other ops: what is differentiated where there is no `vjp`. */
+  /**
+   * The same in other ops: what is differentiated where there is no `vjp`, and of a written kernel where a cotangent has
+   * leading axes.
+   */
   definition?(inputs: Each<A, Tensor>, options: O): Tensor;
   /** Of ops of several outputs alone: see `SeveralRecord`. */
   readonly outputs?: undefined;

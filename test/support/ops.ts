@@ -7,8 +7,9 @@ import { apply, type Tensor } from '../../src/graph/tensor.js';
 import { topological } from '../../src/graph/walk.js';
 import * as activation from '../../src/ops/activation.js';
 import * as arithmetic from '../../src/ops/arithmetic.js';
-import { cast, stopGradient } from '../../src/ops/cast.js';
+import { cast, copy, stopGradient } from '../../src/ops/cast.js';
 import * as compare from '../../src/ops/compare.js';
+import { cumSum } from '../../src/ops/cumSum.js';
 import { oneHot } from '../../src/ops/indexing.js';
 import { arange, eye, full, input, ones, zeros } from '../../src/ops/leaf.js';
 import { dot, outer } from '../../src/ops/matmul.js';
@@ -24,6 +25,7 @@ import {
 } from '../../src/ops/softmax.js';
 import { broadcastTo, reshape, transpose } from '../../src/ops/view.js';
 import * as family from './families.js';
+import * as normal from './layerNorms.js';
 import { floats, integers, sample, seeds, shapes, shuffled } from './samples.js';
 import * as windowed from './windows.js';
 
@@ -116,6 +118,8 @@ export const table: readonly family.Entry[] = [
   reduction('min', min, { distinct: true }),
   reduction('logSumExp', logSumExp),
   along('argMax', (x, axis) => argMax(x, { axis }), { distinct: true }, false),
+  along('cumSum', (x, axis) => cumSum(x, { axis, reverse: axis % 2 === 0 })),
+  ...normal.entries,
   along('softmax', (x, axis) => softmax(x, { axis })),
   along('logSoftmax', (x, axis) => logSoftmax(x, { axis })),
   family.rows('softmaxCrossEntropy', softmaxCrossEntropy),
@@ -137,6 +141,7 @@ export const table: readonly family.Entry[] = [
     ]),
   ),
   views('stopGradient', stopGradient, false),
+  views('copy', copy),
   views('cast', (x, seed) => cast(x, (['i32', 'bool', 'f32'] as const)[seed % 3]!)),
   // finite differences would see its steps
   views('cast', (x) => cast(cast(x, 'f16'), 'f32'), false),

@@ -1,0 +1,249 @@
+// Layer normalisation of rows, forward and backward, each one hand-written kernel. WGSL: shaders/layerNorm.wgsl.
+import source from '../../shaders/layerNorm.wgsl?raw';
+import { EPSILON, gamma } from '../core/bounds.js';
+import type { TensorData, TypedArray } from '../core/dtype.js';
+import { type Shape, sizeOf } from '../core/shape.js';
+import { defineSeveral } from '../graph/define.js';
+import type { AdapterClass, Form, WrittenKernel } from '../graph/op.js';
+import { commonDType, type Tensor } from '../graph/tensor.js';
+import { add, div, mul, neg, sqrt, square, sub } from './arithmetic.js';
+import { mean, sum } from './reduce.js';
+import { broadcastTo, reshape } from './view.js';
+
+type RowOptions = { readonly epsilon: number };
+type ForwardInputs = readonly [x: Tensor, weight: Tensor, bias: Tensor];
+type BackwardInputs = readonly [
+  x: Tensor,
+  weight: Tensor,
+  means: Tensor,
+  scales: Tensor,
+  u: Tensor,
+];
+
+/** Columns that one workgroup of the backward kernel sums, as in the WGSL. */
+const COLUMNS = 16;
+/** Invocations that share a row, at least and at most: about one for four numbers on a GPU, the lanes of a vector elsewhere. */
+const widths: Readonly<Record<AdapterClass, readonly [least: number, most: number]>> = {
+  gpu: [32, 256],
+  lavapipe: [16, 16],
+  swiftshader: [16, 16],
+};
+
+/** A kernel over rows, where `groupsOf` counts the workgroups of an entry point of the WGSL. */
+function rowKernel<A extends readonly unknown[]>(
+  entry: string,
+  groupsOf: (rows: number, length: number) => number,
+): WrittenKernel<RowOptions, A> {
+  const sizesOf = (shapes: readonly Shape[]): readonly [rows: number, length: number] => {
+    const [rows = 0, length = 0] = shapes[0] ?? [];
+    return [rows, length];
+  };
+  const constantsFor =
+    (adapter: AdapterClass) =>
+    (shapes: readonly Shape[], { epsilon }: RowOptions) => {
+      const [ROWS, LENGTH] = sizesOf(shapes);
+      const [least, most] = widths[adapter];
+      const WIDTH = Math.min(most, Math.max(least, 2 ** Math.ceil(Math.log2(LENGTH / 4))));
+      return { ROWS, LENGTH, WIDTH, EPSILON: epsilon };
+    };
+  return {
+    kind: 'written',
+    wgsl: source,
+    entry,
+    constants: constantsFor('gpu'),
+    workgroups: (shapes) => [groupsOf(...sizesOf(shapes)), 1, 1],
+    variants: {
+      lavapipe: { constants: constantsFor('lavapipe') },
+      swiftshader: { constants: constantsFor('swiftshader') },
+    },
+  };
+}
+
+/** A number for each row, beside rows. */
+const column = (perRow: Tensor): Tensor => reshape(perRow, [...perRow.shape, 1]);
+const perRow = ({ shape: [rows = 0], dtype }: Form): Form => ({ shape: [rows], dtype });
+
+/** (x − μ) r */
+const normalised = (x: Tensor, means: Tensor, scales: Tensor): Tensor =>
+  mul(sub(x, column(means)), column(scales));
+
+/** @internal ∂C/∂x, ∂C/∂γ and ∂C/∂β from x [rows, length], γ, μ [rows], r [rows] and u = ∂C/∂y. */
+export const layerNormBackward = defineSeveral<RowOptions, BackwardInputs>({
+  name: 'layerNormBackward',
+  outputs: (inputs) => {
+    const [x, weight] = inputs;
+    commonDType('layerNorm', inputs);
+    return [x, weight, weight];
+  },
+  definition: ([x, weight, means, scales, u]) => {
+    const normal = normalised(x, means, scales);
+    const g = mul(u, weight);
+    const along = { axis: 1, keepDims: true };
+    const inner = add(mean(g, along), mul(normal, mean(mul(g, normal), along)));
+    return [
+      mul(column(scales), sub(g, inner)),
+      sum(mul(u, normal), { axis: 0 }),
+      sum(u, { axis: 0 }),
+    ];
+  },
+  bound: [rowGradientBound, columnBound((u, normal) => u * normal), columnBound((u) => u)],
+  kernel: rowKernel('backward', (rows, length) => rows + Math.ceil(length / COLUMNS)),
+});
+
+/** y = (x − μ) r γ + β for each row of x [rows, length], and μ [rows] and r [rows], for the way back. */
+const forwardOf = defineSeveral<RowOptions, ForwardInputs>({
+  name: 'layerNorm',
+  outputs: (inputs) => {
+    const [x] = inputs;
+    commonDType('layerNorm', inputs);
+    return [x, perRow(x), perRow(x)];
+  },
+  definition: ([x, weight, bias], { epsilon }) => {
+    const means = mean(x, { axis: 1 });
+    const variances = mean(square(sub(x, column(means))), { axis: 1 });
+    const scales = div(1, sqrt(add(variances, epsilon)));
+    return [add(mul(normalised(x, means, scales), weight), bias), means, scales];
+  },
+  vjp: ({ inputs: [x, weight], outputs, cotangents: [u, ofMeans, ofScales], options }) => {
+    const [, means, scales] = outputs as [Tensor, Tensor, Tensor];
+    const [dx, dWeight, dBias] = u ? layerNormBackward([x, weight, means, scales, u], options) : [];
+    // ∂μ/∂x = 1 / length and ∂r/∂x = −r³ (x − μ) / length
+    const [, length = 1] = x.shape;
+    const fromMeans = ofMeans && column(div(ofMeans, length));
+    const slope = mul(column(neg(square(scales))), normalised(x, means, scales));
+    const fromScales = ofScales && mul(slope, column(div(ofScales, length)));
+    const parts = [dx, fromMeans, fromScales].filter((part) => part !== undefined);
+    const whole = parts.reduce((total, part) => add(total, part));
+    return [broadcastTo(whole, x.shape), dWeight, dBias];
+  },
+  bound: [outputBound, meanBound, scaleBound],
+  kernel: rowKernel('forward', (rows) => rows),
+});
+
+/**
+ * @internal Layer normalisation over the last axes, those of weight and bias: (x − μ) / √(variance + ε) · weight + bias, with
+ * the mean and the (biased) variance of each row.
+ */
+export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: number): Tensor {
+  const length = sizeOf(weight.shape);
+  const rows = sizeOf(x.shape.slice(0, x.rank - weight.rank));
+  const flat = [
+    reshape(x, [rows, length]),
+    reshape(weight, [length]),
+    reshape(bias, [length]),
+  ] as const;
+  const [y] = forwardOf(flat, { epsilon });
+  return reshape(y!, x.shape);
+}
+
+// Error bounds, in absolute numbers. Sums of n numbers err by γ_n Σ|x| in any order.
+
+/** Values of a row, and what they are. */
+type Row = { readonly x: TypedArray; readonly mean: number; readonly error: number };
+/** The rows of x with their means, and how far those may be off. */
+const rowsOf = ({ shape: [rows = 0, length = 0], data }: TensorData): Row[] =>
+  Array.from({ length: rows }, (_, row) => {
+    const x = data.subarray(row * length, (row + 1) * length);
+    let total = 0;
+    let size = 0;
+    for (const value of x) {
+      total += value;
+      size += Math.abs(value);
+    }
+    return { x, mean: total / length, error: (gamma(length + 1) * size) / length };
+  });
+
+/** r of a row, and how far it may be off. */
+function scaleOf({ x, mean, error }: Row, epsilon: number): { scale: number; error: number } {
+  const n = x.length;
+  let squares = 0;
+  let reach = 0;
+  for (const value of x) {
+    const centred = Math.abs(value - mean);
+    squares += centred ** 2;
+    reach += (centred + error + EPSILON * centred) ** 2;
+  }
+  const variance = squares / n + epsilon;
+  const off = (reach - squares) / n + gamma(n + 3) * (reach / n) + 2 * EPSILON * variance;
+  const scale = 1 / Math.sqrt(variance);
+  // squares are not negative
+  const most = 1 / Math.sqrt(Math.max(variance - off, epsilon * (1 - 4 * EPSILON)));
+  return { scale, error: most - scale + 8 * EPSILON * most };
+}
+
+type Values<A extends readonly unknown[]> = { readonly [K in keyof A]: TensorData };
+type RowBound = (
+  inputs: Values<ForwardInputs>,
+  output: TensorData,
+  options: RowOptions,
+) => Float64Array;
+
+function meanBound([x]: Values<ForwardInputs>): Float64Array {
+  return Float64Array.from(rowsOf(x), ({ error }) => error);
+}
+function scaleBound(
+  [x]: Values<ForwardInputs>,
+  _: TensorData,
+  { epsilon }: RowOptions,
+): Float64Array {
+  return Float64Array.from(rowsOf(x), (row) => scaleOf(row, epsilon).error);
+}
+function outputBound(
+  ...[[x, weight, bias], output, { epsilon }]: Parameters<RowBound>
+): Float64Array {
+  const out = new Float64Array(output.data.length);
+  for (const [r, row] of rowsOf(x).entries()) {
+    const { scale, error } = scaleOf(row, epsilon);
+    for (const [i, value] of row.x.entries()) {
+      const centred = Math.abs(value - row.mean);
+      const most = (centred + row.error + EPSILON * centred) * (scale + error);
+      const factor = Math.abs(weight.data[i]!);
+      const rounding = 4 * EPSILON * (factor * most + Math.abs(bias.data[i]!));
+      out[r * row.x.length + i] = factor * (most - centred * scale) + rounding;
+    }
+  }
+  return out;
+}
+
+/** Calls `visit(row, column, |u|, |g|, |x̂|)` for each element. */
+function eachGradient(
+  [x, weight, means, scales, u]: Values<BackwardInputs>,
+  visit: (row: number, column: number, u: number, g: number, normal: number) => void,
+): void {
+  const [, length = 1] = x.shape;
+  for (const [at, value] of x.data.entries()) {
+    const row = Math.floor(at / length);
+    const column = at % length;
+    const normal = Math.abs((value - means.data[row]!) * scales.data[row]!);
+    const cotangent = Math.abs(u.data[at]!);
+    visit(row, column, cotangent, cotangent * Math.abs(weight.data[column]!), normal);
+  }
+}
+function rowGradientBound(inputs: Values<BackwardInputs>, output: TensorData): Float64Array {
+  const [x, , , scales] = inputs;
+  const [rows = 0, n = 1] = x.shape;
+  const sums = new Float64Array(rows);
+  const products = new Float64Array(rows);
+  eachGradient(inputs, (row, _, __, g, normal) => {
+    sums[row]! += g / n;
+    products[row]! += (g * normal) / n;
+  });
+  const out = new Float64Array(output.data.length);
+  eachGradient(inputs, (row, column, _, g, normal) => {
+    const inner = sums[row]! + normal * products[row]!;
+    const error = gamma(n + 10) * inner + 6 * EPSILON * (g + inner);
+    out[row * n + column] = Math.abs(scales.data[row]!) * error;
+  });
+  return out;
+}
+/** Of a sum over rows of what `term` gives. */
+function columnBound(term: (u: number, normal: number) => number) {
+  return (inputs: Values<BackwardInputs>, output: TensorData): Float64Array => {
+    const [rows = 0] = inputs[0].shape;
+    const out = new Float64Array(output.data.length);
+    eachGradient(inputs, (_, column, u, __, normal) => {
+      out[column]! += gamma(rows + 5) * term(u, normal);
+    });
+    return out;
+  };
+}

@@ -1,19 +1,20 @@
 // Ops from records: the functions that `defineOp` and its like make, which apply a record to tensors.
 import { NablaError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
-import type {
-  Cost,
-  DefinedRecord,
-  Each,
-  Form,
-  IndexKernel,
-  Inputs,
-  NoOptions,
-  OpRecord,
-  Options,
-  PointwiseRecord,
-  Some,
-  TensorRecord,
+import {
+  type Cost,
+  type DefinedRecord,
+  type Each,
+  type Form,
+  type IndexKernel,
+  type Inputs,
+  type NoOptions,
+  type OpRecord,
+  type Options,
+  type PointwiseRecord,
+  pointwise,
+  type Some,
+  type TensorRecord,
 } from './op.js';
 import { outputsOf, type SeveralRecord } from './several.js';
 import { apply, lift, type Recorded, type Tensor, type TensorLike } from './tensor.js';
@@ -97,12 +98,11 @@ export type PointwiseRules<A extends readonly number[]> = Omit<
   PointwiseRecord<NoOptions, A>,
   'name' | 'kernel' | 'cost'
 > & { readonly cost: Cost };
-/** @internal A pointwise op: its name, its WGSL function and its rules; exact unless they say a bound. */
-export const definePointwise = <A extends readonly number[]>(
-  name: string,
-  kernel: PointwiseRecord['kernel'],
-  rules: PointwiseRules<A>,
-) => opFunction<A>({ bound: { ulp: 0 }, ...rules, name, kernel });
+/** @internal Makes pointwise ops from their names, WGSL functions in `source` and rules; exact unless those say a bound. */
+export const pointwiseIn =
+  (source: string) =>
+  <A extends readonly number[]>(name: string, kernel: string, rules: PointwiseRules<A>) =>
+    opFunction<A>({ bound: { ulp: 0 }, ...rules, name, kernel: pointwise(kernel, source) });
 
 /** A function of a list of tensors, and of options, with its record. */
 export type OpWith<O extends Options, A extends Inputs> = Recorded<O, A> &

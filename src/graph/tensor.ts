@@ -1,6 +1,13 @@
 // Tensors as graph nodes, how an op is applied to them, and checks of its inputs.
 import { inCode } from '../core/bytes.js';
-import { checkDType, type DType, hostArray, isFloat, rangeOf } from '../core/dtype.js';
+import {
+  checkDType,
+  type DType,
+  hostArray,
+  isFloat,
+  rangeOf,
+  type TensorData,
+} from '../core/dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../core/errors.js';
 import { INSPECT } from '../core/print.js';
 import { broadcastShapes, checkShape, formatShape, type Shape, sizeOf } from '../core/shape.js';
@@ -197,9 +204,11 @@ export const isOf = <O extends Options, A extends Inputs>(
   { record }: Recorded<O, A>,
 ): node is Node<O, A> => node.op === record;
 
-type LeafOptions = Options & { readonly shape: Shape; readonly dtype: DType };
+export type LeafOptions = Options & { readonly shape: Shape; readonly dtype: DType };
 /** @internal A record for values that exist before the graph runs. */
-export const leafRecord = (name: LeafKind): TensorRecord<LeafOptions, readonly []> => ({
+export const leafRecord = <O extends LeafOptions>(
+  name: LeafKind,
+): TensorRecord<O, readonly []> => ({
   name,
   accepts: 'any',
   vjp: () => [],
@@ -210,7 +219,8 @@ export const leafRecord = (name: LeafKind): TensorRecord<LeafOptions, readonly [
   bound: { ulp: 0 },
 });
 /** @internal Values known when the graph is built: data, not structure. */
-export const constantOp = leafRecord('constant');
+export const constantOp: TensorRecord<ConstantOptions, readonly []> = leafRecord('constant');
+type ConstantOptions = LeafOptions & { readonly value: TensorData };
 
 type FullOptions = { value: number; shape: Shape; dtype: DType };
 

@@ -2,11 +2,13 @@
 import source from '../../shaders/activation.wgsl?raw';
 import { EPSILON } from '../core/bounds.js';
 import { checkOptions } from '../core/options.js';
-import { type Binary, definePointwise, type Unary } from '../graph/define.js';
-import { errorOf, pointwise, type ScalarReference } from '../graph/op.js';
+import { type Binary, pointwiseIn, type Unary } from '../graph/define.js';
+import { errorOf, type ScalarReference } from '../graph/op.js';
 import type { Tensor } from '../graph/tensor.js';
 import { abs, add, div, exp, minimum, mul, neg, square, sub } from './arithmetic.js';
 import { greater, lessEqual, where } from './compare.js';
+
+const definePointwise = pointwiseIn(source);
 
 const sigma: ScalarReference = (z) =>
   z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z));
@@ -14,66 +16,60 @@ const sigma: ScalarReference = (z) =>
 const exponential = (a: number, b: number) =>
   errorOf((value, z) => (a + b * Math.min(Math.abs(z), 100)) * EPSILON * Math.abs(value));
 
-const sigmoidDerivative: Unary = definePointwise(
-  'sigmoidDerivative',
-  pointwise('sigmoid_derivative', source),
-  {
-    cost: 'cheap',
-    vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, sub(1, mul(2, a)))],
-    reference: (a: number) => a * (1 - a),
-    bound: { ulp: 4 },
-  },
-);
+const sigmoidDerivative: Unary = definePointwise('sigmoidDerivative', 'sigmoid_derivative', {
+  cost: 'cheap',
+  vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, sub(1, mul(2, a)))],
+  reference: (a: number) => a * (1 - a),
+  bound: { ulp: 4 },
+});
 /** σ(z) = 1 / (1 + e⁻ᶻ); σ′ = a (1 − a). */
-export const sigmoid: Unary = definePointwise('sigmoid', pointwise('sigmoid', source), {
+export const sigmoid: Unary = definePointwise('sigmoid', 'sigmoid', {
   cost: 'dear',
   vjp: ({ output: a, cotangent }) => [mul(cotangent, sigmoidDerivative(a))],
   reference: sigma,
   bound: exponential(12, 2),
 });
 
-const tanhDerivative: Unary = definePointwise(
-  'tanhDerivative',
-  pointwise('tanh_derivative', source),
-  {
-    cost: 'dear',
-    // tanh″ = −2 tanh tanh′
-    vjp: ({ inputs: [z], output, cotangent }) => [mul(cotangent, mul(-2, mul(tanh(z), output)))],
-    // 4 e⁻²|ᶻ| / (1 + e⁻²|ᶻ|)²
-    reference: (z: number) => 4 * sigma(2 * z) * sigma(-2 * z),
-    bound: errorOf((value, z) => (16 + 6 * Math.min(Math.abs(z), 45)) * EPSILON * Math.abs(value)),
+const tanhDerivative: Unary = definePointwise('tanhDerivative', 'tanh_derivative', {
+  cost: 'dear',
+  // tanh″ = −2 tanh tanh′
+  vjp: ({ inputs: [z], output, cotangent }) => {
+    const curvature = mul(-2, mul(tanh(z), output));
+    return [mul(cotangent, curvature)];
   },
-);
+  // 4 e⁻²|ᶻ| / (1 + e⁻²|ᶻ|)²
+  reference: (z: number) => 4 * sigma(2 * z) * sigma(-2 * z),
+  bound: errorOf((value, z) => {
+    const relative = 16 + 6 * Math.min(Math.abs(z), 45);
+    return relative * EPSILON * Math.abs(value);
+  }),
+});
 /** Hyperbolic tangent; tanh′ = 1 − a². */
-export const tanh: Unary = definePointwise('tanh', pointwise('hyperbolic_tangent', source), {
+export const tanh: Unary = definePointwise('tanh', 'hyperbolic_tangent', {
   cost: 'dear',
   vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, tanhDerivative(z))],
   reference: Math.tanh,
   bound: { ulp: 8 },
 });
 
-const reluDerivative: Unary = definePointwise(
-  'reluDerivative',
-  pointwise('relu_derivative', source),
-  {
-    cost: 'cheap',
-    vjp: () => [undefined],
-    reference: (a: number) => (a > 0 ? 1 : 0),
-  },
-);
+const reluDerivative: Unary = definePointwise('reluDerivative', 'relu_derivative', {
+  cost: 'cheap',
+  vjp: () => [undefined],
+  reference: (a: number) => (a > 0 ? 1 : 0),
+});
 /** max(z, 0), with derivative 0 at 0. */
-export const relu: Unary = definePointwise('relu', pointwise('relu', source), {
+export const relu: Unary = definePointwise('relu', 'relu', {
   cost: 'cheap',
   vjp: ({ output: a, cotangent }) => [mul(cotangent, reluDerivative(a))],
   reference: (z: number) => (z < 0 ? 0 : z),
 });
 
-const leakyReluOp: Binary = definePointwise('leakyRelu', pointwise('leaky_relu', source), {
+const leakyReluOp: Binary = definePointwise('leakyRelu', 'leaky_relu', {
   cost: 'cheap',
-  vjp: ({ inputs: [z, slope], cotangent: u }) => [
-    mul(u, where(greater(z, 0), 1, slope)),
-    mul(u, minimum(z, 0)),
-  ],
+  vjp: ({ inputs: [z, slope], cotangent }) => {
+    const steepness = where(greater(z, 0), 1, slope);
+    return [mul(cotangent, steepness), mul(cotangent, minimum(z, 0))];
+  },
   reference: (z: number, slope: number) => (z < 0 ? slope * z : z),
   bound: { ulp: 1 },
 });
@@ -81,7 +77,7 @@ const leakyReluOp: Binary = definePointwise('leakyRelu', pointwise('leaky_relu',
 export const leakyRelu = (z: Tensor, options: { slope?: number } = {}): Tensor =>
   leakyReluOp(z, checkOptions('leakyRelu', options, '', 'slope').slope ?? 0.01);
 
-const eluOp: Binary = definePointwise('elu', pointwise('elu', source), {
+const eluOp: Binary = definePointwise('elu', 'elu', {
   cost: 'dear',
   // elu′ = alpha eᶻ below 0, where eᶻ is finite, and 1 above
   vjp: ({ inputs: [z, alpha], cotangent }) => {
@@ -90,14 +86,17 @@ const eluOp: Binary = definePointwise('elu', pointwise('elu', source), {
     return [mul(cotangent, where(below, mul(alpha, e), 1)), mul(cotangent, sub(e, 1))];
   },
   reference: (z: number, alpha: number) => (z < 0 ? alpha * Math.expm1(z) : z),
-  bound: errorOf((value, z) => 16 * EPSILON * (Math.abs(value) + 0.5 * Math.min(1, Math.abs(z)))),
+  bound: errorOf((value, z) => {
+    const size = Math.abs(value) + 0.5 * Math.min(1, Math.abs(z));
+    return 16 * EPSILON * size;
+  }),
 });
 /** z where z ≥ 0, else alpha · (eᶻ − 1) (alpha 1). */
 export const elu = (z: Tensor, options: { alpha?: number } = {}): Tensor =>
   eluOp(z, checkOptions('elu', options, '', 'alpha').alpha ?? 1);
 
 /** ln(1 + eᶻ); its derivative is the sigmoid. */
-export const softplus: Unary = definePointwise('softplus', pointwise('softplus', source), {
+export const softplus: Unary = definePointwise('softplus', 'softplus', {
   cost: 'dear',
   vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, sigmoid(z))],
   reference: (z: number) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))),
@@ -111,7 +110,8 @@ export const softplus: Unary = definePointwise('softplus', pointwise('softplus',
 /** erf to float64 accuracy: 2/√π e^(−x²) Σ 2ⁿ x²ⁿ⁺¹ / (2n + 1)‼, whose terms have one sign. */
 export function erf(x: number): number {
   if (Math.abs(x) > 6) return Math.sign(x);
-  let [total, term] = [0, x];
+  let total = 0;
+  let term = x;
   for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(total); n++) {
     total += term;
     term *= (2 * x * x) / (2 * n + 1);
@@ -125,49 +125,41 @@ const cdfBound = errorOf(
   (value, z) => (1 + Math.min(6, Math.abs(z))) * 2 ** -20 + 4 * EPSILON * Math.abs(value),
 );
 
-const geluDerivative: Unary = definePointwise(
-  'geluDerivative',
-  pointwise('gelu_derivative', source),
-  {
-    cost: 'dear',
-    // gelu″ = φ(z) (2 − z²), z² not by itself: it may be infinite where φ is 0
-    vjp: ({ inputs: [z], cotangent }) => {
-      const density = mul(1 / Math.sqrt(2 * Math.PI), exp(mul(-0.5, square(z))));
-      return [mul(cotangent, sub(mul(2, density), mul(mul(density, z), z)))];
-    },
-    reference: (z: number) => normalCdf(z) + z * normalDensity(z),
-    bound: cdfBound,
+const geluDerivative: Unary = definePointwise('geluDerivative', 'gelu_derivative', {
+  cost: 'dear',
+  // gelu″ = φ(z) (2 − z²), z² not by itself: it may be infinite where φ is 0
+  vjp: ({ inputs: [z], cotangent }) => {
+    const density = mul(1 / Math.sqrt(2 * Math.PI), exp(mul(-0.5, square(z))));
+    return [mul(cotangent, sub(mul(2, density), mul(mul(density, z), z)))];
   },
-);
+  reference: (z: number) => normalCdf(z) + z * normalDensity(z),
+  bound: cdfBound,
+});
 /** z Φ(z), with the exact normal distribution Φ (not the tanh approximation). */
-export const gelu: Unary = definePointwise('gelu', pointwise('gelu', source), {
+export const gelu: Unary = definePointwise('gelu', 'gelu', {
   cost: 'dear',
   vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, geluDerivative(z))],
   reference: (z: number) => z * normalCdf(z),
   bound: cdfBound,
 });
 
-const siluDerivative: Unary = definePointwise(
-  'siluDerivative',
-  pointwise('silu_derivative', source),
-  {
-    cost: 'dear',
-    // silu″ = h (h (2 + z (1 − 2σ))) with h² = σ (1 − σ), h = e^(−|z|/2) / (1 + e^−|z|): h² alone may be lost
-    vjp: ({ inputs: [z], cotangent }) => {
-      const h = div(exp(mul(-0.5, abs(z))), add(1, exp(neg(abs(z)))));
-      const curvature = add(2, mul(z, sub(1, mul(2, sigmoid(z)))));
-      return [mul(mul(mul(cotangent, curvature), h), h)];
-    },
-    reference: (z: number) => sigma(z) * (1 + z * sigma(-z)),
-    // the sum may cancel: its error is that of σ (1 + |z|)
-    bound: errorOf(
-      (_, z) =>
-        (16 + 2 * Math.min(Math.abs(z), 100)) * EPSILON * sigma(z) * (1 + Math.abs(z) * sigma(-z)),
-    ),
+const siluDerivative: Unary = definePointwise('siluDerivative', 'silu_derivative', {
+  cost: 'dear',
+  // silu″ = h (h (2 + z (1 − 2σ))) with h² = σ (1 − σ), h = e^(−|z|/2) / (1 + e^−|z|): h² alone may be lost
+  vjp: ({ inputs: [z], cotangent }) => {
+    const h = div(exp(mul(-0.5, abs(z))), add(1, exp(neg(abs(z)))));
+    const curvature = add(2, mul(z, sub(1, mul(2, sigmoid(z)))));
+    return [mul(mul(mul(cotangent, curvature), h), h)];
   },
-);
+  reference: (z: number) => sigma(z) * (1 + z * sigma(-z)),
+  // the sum may cancel: its error is that of σ (1 + |z|)
+  bound: errorOf((_, z) => {
+    const relative = (16 + 2 * Math.min(Math.abs(z), 100)) * EPSILON;
+    return relative * sigma(z) * (1 + Math.abs(z) * sigma(-z));
+  }),
+});
 /** z σ(z). */
-export const silu: Unary = definePointwise('silu', pointwise('silu', source), {
+export const silu: Unary = definePointwise('silu', 'silu', {
   cost: 'dear',
   vjp: ({ inputs: [z], cotangent }) => [mul(cotangent, siluDerivative(z))],
   reference: (z: number) => z * sigma(z),

@@ -4,17 +4,21 @@ import product from '../../shaders/hadamard.wgsl?raw';
 import circular from '../../shaders/trigonometry.wgsl?raw';
 import { EPSILON, ulp } from '../core/bounds.js';
 import { DTypeError } from '../core/errors.js';
-import { type Binary, definePointwise, type PointwiseRules, type Unary } from '../graph/define.js';
-import { errorOf, pointwise } from '../graph/op.js';
+import { type Binary, type PointwiseRules, pointwiseIn, type Unary } from '../graph/define.js';
+import { errorOf } from '../graph/op.js';
 import { Tensor, type TensorLike } from '../graph/tensor.js';
 import { equal, greater, greaterEqual, less, where } from './compare.js';
+
+const definePointwise = pointwiseIn(source);
+const defineProduct = pointwiseIn(product);
+const defineCircular = pointwiseIn(circular);
 
 /** An op that integers have too. */
 const defineNumeric = <A extends readonly number[]>(
   name: string,
   kernel: string,
   rules: PointwiseRules<A>,
-) => definePointwise<A>(name, pointwise(kernel, source), { accepts: 'number', ...rules });
+) => definePointwise<A>(name, kernel, { accepts: 'number', ...rules });
 
 /** a + b, with NumPy broadcasting. */
 export const add: Binary = defineNumeric('add', 'add', {
@@ -36,7 +40,7 @@ export const sub: Binary = defineNumeric('sub', 'subtract', {
 });
 
 /** The Hadamard product a ⊙ b, with NumPy broadcasting. */
-export const mul: Binary = definePointwise('mul', pointwise('hadamard', product), {
+export const mul: Binary = defineProduct('mul', 'hadamard', {
   cost: 'cheap',
   neutral: 1,
   commutes: true,
@@ -51,13 +55,13 @@ export const mul: Binary = definePointwise('mul', pointwise('hadamard', product)
 export const hadamard: Binary = mul;
 
 /** a / b, with NumPy broadcasting. Integers throw DTypeError: cast first, so that rounding is your choice. */
-export const div: Binary = definePointwise('div', pointwise('divide', source), {
+export const div: Binary = definePointwise('div', 'divide', {
   cost: 'dear',
   neutral: 1,
-  vjp: ({ inputs: [, b], output, cotangent }) => [
-    div(cotangent, b),
-    neg(mul(cotangent, div(output, b))),
-  ],
+  vjp: ({ inputs: [, b], output, cotangent }) => {
+    const slope = div(output, b);
+    return [div(cotangent, b), neg(mul(cotangent, slope))];
+  },
   reference: (a: number, b: number) => a / b,
   bound: { ulp: 3 },
 });
@@ -85,7 +89,7 @@ export const square: Unary = defineNumeric('square', 'square', {
 });
 
 /** √a. */
-export const sqrt: Unary = definePointwise('sqrt', pointwise('square_root', source), {
+export const sqrt: Unary = definePointwise('sqrt', 'square_root', {
   cost: 'dear',
   vjp: ({ output, cotangent }) => [div(cotangent, mul(2, output))],
   reference: Math.sqrt,
@@ -97,7 +101,7 @@ const powerOf = (a: number, b: number): number =>
   a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b;
 
 /** aᵇ, special values as C99's pow has them. A negative base with a whole exponent works; with any other it gives NaN. */
-export const pow: Binary = definePointwise('pow', pointwise('power', source), {
+export const pow: Binary = definePointwise('pow', 'power', {
   cost: 'dear',
   vjp: ({ inputs: [a, b], output, cotangent }) => {
     // d/da = b aᵇ⁻¹, 0 where b = 0; d/db = aᵇ ln a, 0 where a = 0 and b ≥ 0: a base of 1 gives both zeros
@@ -114,7 +118,7 @@ export const pow: Binary = definePointwise('pow', pointwise('power', source), {
 });
 
 /** eᵃ. */
-export const exp: Unary = definePointwise('exp', pointwise('exponential', source), {
+export const exp: Unary = definePointwise('exp', 'exponential', {
   cost: 'dear',
   vjp: ({ output, cotangent }) => [mul(cotangent, output)],
   reference: Math.exp,
@@ -122,18 +126,24 @@ export const exp: Unary = definePointwise('exp', pointwise('exponential', source
 });
 
 /** Natural logarithm; −∞ at 0, NaN below. */
-export const log: Unary = definePointwise('log', pointwise('logarithm', source), {
+export const log: Unary = definePointwise('log', 'logarithm', {
   cost: 'dear',
   vjp: ({ inputs: [a], cotangent }) => [div(cotangent, a)],
   reference: Math.log,
   // WGSL promises 2⁻²¹ absolute on [½, 2] and 3 ULP elsewhere
-  bound: errorOf((value) => (Math.abs(value) < 0.7 ? 2 ** -21 : 3 * EPSILON * Math.abs(value))),
+  bound: errorOf((value) => {
+    const size = Math.abs(value);
+    return size < 0.7 ? 2 ** -21 : 3 * EPSILON * size;
+  }),
 });
 
 /** |a|, with derivative 0 at 0. */
 export const abs: Unary = defineNumeric('abs', 'magnitude', {
   cost: 'cheap',
-  vjp: ({ inputs: [a], cotangent: u }) => [where(greater(a, 0), u, where(less(a, 0), neg(u), 0))],
+  vjp: ({ inputs: [a], cotangent }) => {
+    const below = where(less(a, 0), neg(cotangent), 0);
+    return [where(greater(a, 0), cotangent, below)];
+  },
   reference: Math.abs,
 });
 
@@ -150,7 +160,7 @@ const circularBound = errorOf((value, a) => {
  * sin a, in radians: within 2 ulp, below 2⁻¹⁰ within 2⁻³³, to |a| = 2¹⁶. From there to 2²² within |a| 2⁻²², an f32 number's own
  * width; beyond a GPU gives some number in [−1, 1]. NaN of ±∞.
  */
-export const sin: Unary = definePointwise('sin', pointwise('sine', circular), {
+export const sin: Unary = defineCircular('sin', 'sine', {
   cost: 'dear',
   vjp: ({ inputs: [a], cotangent }) => [mul(cotangent, cos(a))],
   reference: Math.sin,
@@ -158,7 +168,7 @@ export const sin: Unary = definePointwise('sin', pointwise('sine', circular), {
 });
 
 /** cos a, in radians; as accurate as `sin`. */
-export const cos: Unary = definePointwise('cos', pointwise('cosine', circular), {
+export const cos: Unary = defineCircular('cos', 'cosine', {
   cost: 'dear',
   vjp: ({ inputs: [a], cotangent }) => [neg(mul(cotangent, sin(a)))],
   reference: Math.cos,

@@ -21,10 +21,7 @@ const castOf = defineIndex<{ dtype: DType }, One>({
     isFloat(x.dtype) && isFloat(output.dtype) ? cast(cotangent, x.dtype) : undefined,
   ],
   reference: ([x], { dtype }) => {
-    const [low, high] = (isFloat(x.dtype) && ranges[dtype]) || [
-      Number.NEGATIVE_INFINITY,
-      Number.POSITIVE_INFINITY,
-    ];
+    const [low, high] = (isFloat(x.dtype) && ranges[dtype]) || [-Infinity, Infinity];
     const convert = (value: number): number =>
       dtype === 'bool' ? Number(value !== 0) : Math.min(Math.max(value, low), high);
     return hostArray(dtype, x.data.length).map((_: number, i: number) => convert(x.data[i]!));
@@ -39,10 +36,10 @@ const castOf = defineIndex<{ dtype: DType }, One>({
       : result;
   },
   // integers beyond 2²⁴ round
-  bound: ([x], { data }, { dtype }: { dtype: DType }) =>
-    Float64Array.from(data, (value) =>
-      dtype === 'f32' && !isFloat(x.dtype) ? EPSILON * Math.abs(value) : 0,
-    ),
+  bound: ([x], { data }, { dtype }) => {
+    const rounds = dtype === 'f32' && !isFloat(x.dtype);
+    return Float64Array.from(data, (value) => (rounds ? EPSILON * Math.abs(value) : 0));
+  },
 });
 
 /** The casts that round to f16, exactly and on every adapter; f32 may hold the result as well. */

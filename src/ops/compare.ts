@@ -2,16 +2,18 @@
 import source from '../../shaders/compare.wgsl?raw';
 import { broadcastData, hostData } from '../core/dtype.js';
 import { DTypeError } from '../core/errors.js';
-import { type Binary, definePointwise } from '../graph/define.js';
-import { mapElements, pointwise } from '../graph/op.js';
+import { type Binary, pointwiseIn } from '../graph/define.js';
+import { mapElements } from '../graph/op.js';
 import { commonDType, filled, lift, type Tensor, type TensorLike } from '../graph/tensor.js';
+
+const definePointwise = pointwiseIn(source);
 
 const comparison = (
   name: string,
   kernel: string,
   reference: (a: number, b: number) => number,
 ): Binary =>
-  definePointwise(name, pointwise(kernel, source), {
+  definePointwise(name, kernel, {
     cost: 'cheap',
     comparesBits: name === 'equal',
     accepts: 'number',
@@ -41,7 +43,7 @@ export const greater = comparison('greater', 'is_greater', (a, b) => Number(a > 
 /** a ≥ b, as bool. */
 export const greaterEqual = comparison('greaterEqual', 'is_at_least', (a, b) => Number(a >= b));
 
-const choose = definePointwise('where', pointwise('choose', source), {
+const choose = definePointwise('where', 'choose', {
   cost: 'cheap',
   accepts: 'any',
   dtype: ([condition, ...branches]) => {
@@ -73,7 +75,7 @@ export const where = (condition: Tensor | boolean, a: TensorLike, b: TensorLike)
   );
 
 /** 1 for NaN and ±∞, else 0. */
-export const notFinite = definePointwise('notFinite', pointwise('not_finite', source), {
+export const notFinite = definePointwise('notFinite', 'not_finite', {
   cost: 'dear',
   vjp: () => [undefined],
   reference: (x: number) => (Number.isFinite(x) ? 0 : 1),

@@ -45,7 +45,7 @@ function eachRow(
 const gatherOf = defineIndex<{ axis: number }, readonly [x: Tensor, indices: Tensor]>({
   name: 'gather',
   cost: 'cheap',
-  picks: ([x, indices], { axis }) => ({ indices: indices, size: x.shape[axis]! }),
+  picks: ([x, indices], { axis }) => ({ indices, size: around(x.shape, axis)[1] }),
   shape: ([x, indices], { axis }) => [
     ...x.shape.slice(0, axis),
     ...indices.shape,
@@ -57,18 +57,15 @@ const gatherOf = defineIndex<{ axis: number }, readonly [x: Tensor, indices: Ten
     const [outer, rows, inner] = around(x.shape, axis);
     const positions = sizeOf(indices.shape);
     const values = reshape(cotangent, [sizeOf(lead) * outer, positions, inner]);
-    return [
-      reshape(scatterAdd(values, reshape(indices, [positions]), rows), [...lead, ...x.shape]),
-      undefined,
-    ];
+    const sums = scatterAdd(values, reshape(indices, [positions]), rows);
+    return [reshape(sums, [...lead, ...x.shape]), undefined];
   },
   reference: ([x, indices], { axis }, { shape, dtype }) => {
     const sizes = around(x.shape, axis);
-    checkRange('gather', indices, sizes[1]);
+    const [, size, inner] = sizes;
+    checkRange('gather', indices, size);
     const data = hostArray(dtype, sizeOf(shape));
-    eachRow(sizes, indices, (row, position) =>
-      data.set(x.data.subarray(row, row + sizes[2]), position),
-    );
+    eachRow(sizes, indices, (row, place) => data.set(x.data.subarray(row, row + inner), place));
     return data;
   },
   write: ({ inputs: [, indices], options: { axis }, coordinates, read }) => {
@@ -98,7 +95,7 @@ function addRows(
   rows: number,
   term = (value: number) => value,
 ): Float64Array {
-  const [outer, , inner] = values.shape as [number, number, number];
+  const [outer, , inner] = around(values.shape, 1);
   const out = new Float64Array(outer * rows * inner);
   eachRow([outer, rows, inner], indices, (row, position) => {
     for (let i = 0; i < inner; i++) out[row + i]! += term(values.data[position + i]!);
@@ -109,7 +106,7 @@ function addRows(
 const scatterOf = defineOpWith<{ rows: number }, readonly [values: Tensor, indices: Tensor]>({
   name: 'scatterAdd',
   accepts: 'any',
-  shape: ([values], { rows }) => [values.shape[0]!, rows, values.shape[2]!],
+  shape: ([values], { rows }) => values.shape.with(1, rows),
   dtype: ([values]) => values.dtype,
   vjp: ({ inputs: [, at], cotangent, lead }) => [
     gather(cotangent, at, { axis: lead.length + 1 }),
@@ -121,9 +118,10 @@ const scatterOf = defineOpWith<{ rows: number }, readonly [values: Tensor, indic
   },
   kernel: { kind: 'scatter' },
   // γ of the additions into a row, times Σ|value|
-  bound: ([values, indices], _, { rows }: { rows: number }) => {
+  bound: ([values, indices], _, { rows }) => {
     const hits = addRows(values, indices, rows, () => 1);
-    return addRows(values, indices, rows, Math.abs).map((size, i) => gamma(hits[i]! - 1) * size);
+    const sizes = addRows(values, indices, rows, Math.abs);
+    return hits.map((count, i) => gamma(count - 1) * sizes[i]!);
   },
 });
 
@@ -138,7 +136,7 @@ export const scatterAdd = (values: Tensor, indices: Tensor, rows: number): Tenso
 export const oneHotOf = defineIndex<{ classes: number }, readonly [indices: Tensor]>({
   name: 'oneHot',
   cost: 'cheap',
-  picks: ([indices], { classes }) => ({ indices: indices, size: classes }),
+  picks: ([indices], { classes }) => ({ indices, size: classes }),
   shape: ([indices], { classes }) => [...indices.shape, classes],
   dtype: () => 'f32',
   vjp: () => [undefined],

@@ -5,12 +5,14 @@ import { DTypeError, NablaError, ShapeError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
 import { checkShape, formatShape, type Shape, sizeOf } from '../core/shape.js';
 import { defineIndex } from '../graph/define.js';
+import type { TensorRecord } from '../graph/op.js';
 import { isParameter } from '../graph/program.js';
 import {
   apply,
   checkNumber,
   constantOp,
   filled,
+  isOf,
   leafRecord,
   literal,
   Tensor,
@@ -23,9 +25,11 @@ import { reshape } from './view.js';
 /** @internal A place that each run feeds. */
 export const inputOp = leafRecord('input');
 /** @internal A value that lives in each engine and that steps update. */
-export const parameterOp = leafRecord('parameter');
+export const parameterOp: TensorRecord<ParameterOptions, readonly []> = leafRecord('parameter');
 
 type TensorOptions = { dtype?: DType };
+const isSettings = (given: Shape | TensorOptions | undefined): given is TensorOptions =>
+  typeof given === 'object' && given !== null && !Array.isArray(given);
 /**
  * A tensor holding values: a number, a boolean, nested arrays, a typed array (row-major) or `{ shape, dtype, data }`.
  * f32 unless `dtype` or the typed array says otherwise; booleans alone are bool, among numbers they are 1 and 0. Throws
@@ -39,12 +43,11 @@ export function tensor(
   second?: Shape | TensorOptions,
   third?: TensorOptions,
 ): Tensor {
-  const isOptions = typeof second === 'object' && second !== null && !Array.isArray(second);
-  if (isOptions && third !== undefined)
+  const isFirst = isSettings(second);
+  if (isFirst && third !== undefined)
     throw new NablaError('tensor: options are given twice; give them once, last');
-  const [shape, options = {}] = isOptions
-    ? [undefined, second as TensorOptions]
-    : [second as Shape | undefined, third];
+  const shape = isFirst ? undefined : second;
+  const options = isFirst ? second : (third ?? {});
   const { dtype } = checkOptions('tensor', options, '', 'dtype');
   if (shape !== undefined) checkShape('tensor', shape);
   const value = readValue('tensor', shape ? repeatedTo(shape, values) : values, { shape, dtype });
@@ -60,19 +63,14 @@ function repeatedTo(shape: Shape, values: Value): Value {
 
 /** A placeholder of fixed `shape` for values that are fed to each run; f32 unless `dtype` is given. */
 export function input(shape: Shape, options: { dtype?: DType; name?: string } = {}): Tensor {
-  checkOptions('input', options, '', 'dtype name');
-  return apply(
-    inputOp,
-    [],
-    { shape: checkShape('input', shape), dtype: options.dtype ?? 'f32' },
-    options.name,
-  );
+  const { dtype = 'f32', name } = checkOptions('input', options, '', 'dtype name');
+  return apply(inputOp, [], { shape: checkShape('input', shape), dtype }, name);
 }
 
 /** Throws where a first value would be that of a parameter: each engine has its own, and a graph none. */
 function checkInitial(init: Tensor): Tensor {
   const read = topological([init]).find(
-    (node) => isParameter(node) && !(node.options as ParameterOptions).ofRun,
+    (node) => isOf(node, { record: parameterOp }) && !node.options.ofRun,
   );
   if (read === undefined) return init;
   const fact =
@@ -111,12 +109,8 @@ export function parameter(init: Value | Tensor, options: { name?: string } = {})
     throw new DTypeError(
       `parameter: dtype ${initial.dtype} cannot be updated; use f32, i32 or u32`,
     );
-  return apply(
-    parameterOp,
-    [],
-    { shape: initial.shape, dtype: initial.dtype, initial },
-    options.name,
-  );
+  const { shape, dtype } = initial;
+  return apply(parameterOp, [], { shape, dtype, initial }, options.name);
 }
 
 /**
@@ -162,13 +156,15 @@ const arangeOf = defineIndex<RangeOptions, readonly []>({
   cost: 'free',
   shape: (_, { length }) => [length],
   vjp: () => [],
-  reference: (_, { start, step }, { shape, dtype }) => {
-    const [from, by] = isFloat(dtype) ? [Math.fround(start), Math.fround(step)] : [start, step];
-    return hostArray(dtype, shape[0]!).map((_: number, i: number) => from + i * by);
+  reference: (_, { start, step, length }, { dtype }) => {
+    const stored = (value: number): number => (isFloat(dtype) ? Math.fround(value) : value);
+    const from = stored(start);
+    const by = stored(step);
+    return hostArray(dtype, length).map((_: number, i: number) => from + i * by);
   },
   write: ({ options: { start, step }, output: { dtype }, flat }) =>
     `(${literal(start, dtype)} + ${dtype}(${flat}) * ${literal(step, dtype)})`,
-  bound: (_, { data }, { step }: { step: number }) =>
+  bound: (_, { data }, { step }) =>
     Float64Array.from(data, (value, i) => EPSILON * (Math.abs(value) + 2 * Math.abs(i * step))),
 });
 

@@ -13,19 +13,28 @@ import {
   type Shape,
   sizeOf,
 } from '../core/shape.js';
-import { defineOpWith, definePointwise, type OpWith } from '../graph/define.js';
-import { pointwise, type Two } from '../graph/op.js';
+import { defineOpWith, type OpWith, pointwiseIn } from '../graph/define.js';
+import type { Two } from '../graph/op.js';
 import type { Tensor } from '../graph/tensor.js';
 import { mul } from './arithmetic.js';
 import { sum } from './reduce.js';
 import { misfit, reshape, sumTo } from './view.js';
 
+const definePointwise = pointwiseIn(outerSource);
+
 export type MatmulOptions = { readonly transposeA: boolean; readonly transposeB: boolean };
+
+/** Rows and columns of an operand's matrices. */
+function matrixOf(shape: Shape, transposed: boolean): readonly [rows: number, columns: number] {
+  const rows = shape.at(-2)!;
+  const columns = shape.at(-1)!;
+  return transposed ? [columns, rows] : [rows, columns];
+}
 
 /** [M, N, K] of a product and its batch shape. */
 export function matmulSizes(a: Shape, b: Shape, { transposeA, transposeB }: MatmulOptions) {
-  const [m, k] = (transposeA ? [a.at(-1), a.at(-2)] : a.slice(-2)) as [number, number];
-  const [inner, n] = (transposeB ? [b.at(-1), b.at(-2)] : b.slice(-2)) as [number, number];
+  const [m, k] = matrixOf(a, transposeA);
+  const [inner, n] = matrixOf(b, transposeB);
   const fact = `inner sizes differ: ${formatShape([m, k])} × ${formatShape([inner, n])}`;
   if (k !== inner)
     throw new ShapeError(`matmul: ${fact}; transpose one side, or change ${k} or ${inner}`);
@@ -44,16 +53,11 @@ export function multiply(a: TensorData, b: TensorData, options: MatmulOptions): 
   ): TypedArray => {
     if (!transposed && x.data.length === sizeOf(batch) * rows * columns) return x.data;
     const steps = broadcastSteps(x.shape.slice(0, -2), batch).map((step) => step * rows * columns);
-    return viewData(
-      x,
-      [...batch, rows, columns],
-      [...steps, ...(transposed ? [1, rows] : [columns, 1])],
-    );
+    const within = transposed ? [1, rows] : [columns, 1];
+    return viewData(x, [...batch, rows, columns], [...steps, ...within]);
   };
-  const [left, right] = [
-    matrices(a, m, k, options.transposeA),
-    matrices(b, k, n, options.transposeB),
-  ];
+  const left = matrices(a, m, k, options.transposeA);
+  const right = matrices(b, k, n, options.transposeB);
   for (let row = 0; row < sizeOf(batch) * m; row++)
     for (let p = 0; p < k; p++) {
       const value = left[row * k + p]!;
@@ -77,20 +81,14 @@ export const matmulOf: OpWith<MatmulOptions, Two> = defineOpWith<MatmulOptions, 
     return [...batch, m, n];
   },
   // C = A B: δA = δC Bᵀ, δB = Aᵀ δC; a transposed operand's gradient is the transpose, taken by swapping sides
-  vjp: ({
-    inputs: [a, b],
-    cotangent,
-    lead,
-    wanted,
-    options: { transposeA: ta, transposeB: tb },
-  }) => {
-    const dA = (): Tensor =>
-      ta ? product(b, cotangent, tb, true) : product(cotangent, b, false, !tb);
-    const dB = (): Tensor =>
-      tb ? product(cotangent, a, true, ta) : product(a, cotangent, !ta, false);
-    return [dA, dB].map((part, i) =>
-      wanted[i] ? sumTo(part(), [a, b][i]!.shape, lead.length) : undefined,
-    );
+  vjp: ({ inputs: [a, b], cotangent, lead, wanted, options }) => {
+    const { transposeA: ta, transposeB: tb } = options;
+    const dA = () => (ta ? product(b, cotangent, tb, true) : product(cotangent, b, false, !tb));
+    const dB = () => (tb ? product(cotangent, a, true, ta) : product(a, cotangent, !ta, false));
+    return [
+      wanted[0] ? sumTo(dA(), a.shape, lead.length) : undefined,
+      wanted[1] ? sumTo(dB(), b.shape, lead.length) : undefined,
+    ];
   },
   reference: ([a, b], options) => multiply(a, b, options),
   kernel: { kind: 'matmul' },
@@ -139,7 +137,7 @@ export function matmul(
   return reshape(out, reducedShape(out.shape, gone, false));
 }
 
-const outerOp = definePointwise('outer', pointwise('outer_product', outerSource), {
+const outerOp = definePointwise('outer', 'outer_product', {
   cost: 'cheap',
   vjp: ({ inputs: [u, v], cotangent }) => [mul(cotangent, v), mul(cotangent, u)],
   reference: (u: number, v: number) => u * v,

@@ -1,24 +1,23 @@
 // Ops that optimizers share: moving average and descent. WGSL: shaders/optimizer.wgsl.
 import source from '../../shaders/optimizer.wgsl?raw';
 import { EPSILON } from '../core/bounds.js';
-import { definePointwise, type OpFunction } from '../graph/define.js';
-import { errorOf, pointwise } from '../graph/op.js';
+import { type OpFunction, pointwiseIn } from '../graph/define.js';
+import { errorOf } from '../graph/op.js';
 import type { Tensor, TensorLike } from '../graph/tensor.js';
 import { add, div, mul, neg, sqrt } from './arithmetic.js';
 
-const averageOp: OpFunction = definePointwise(
-  'movingAverage',
-  pointwise('moving_average', source),
-  {
-    cost: 'cheap',
-    vjp: ({ inputs: [keep, old, take, next], cotangent }) =>
-      [old, keep, next, take].map((partner) => mul(cotangent, partner)),
-    reference: (keep: number, old: number, take: number, next: number) => keep * old + take * next,
-    bound: errorOf(
-      (_, keep, old, take, next) => 2 * EPSILON * (Math.abs(keep * old) + Math.abs(take * next)),
-    ),
-  },
-);
+const definePointwise = pointwiseIn(source);
+
+const averageOp: OpFunction = definePointwise('movingAverage', 'moving_average', {
+  cost: 'cheap',
+  vjp: ({ inputs: [keep, old, take, next], cotangent }) =>
+    [old, keep, next, take].map((partner) => mul(cotangent, partner)),
+  reference: (keep: number, old: number, take: number, next: number) => keep * old + take * next,
+  bound: errorOf((_, keep, old, take, next) => {
+    const size = Math.abs(keep * old) + Math.abs(take * next);
+    return 2 * EPSILON * size;
+  }),
+});
 
 /** β · old + (1 − β) · next: an average that forgets. */
 export const movingAverage = (beta: number, old: Tensor, next: Tensor): Tensor =>
@@ -29,7 +28,7 @@ export const scaledDirection = (m: Tensor, v: Tensor, floor: TensorLike): Tensor
   div(m, add(sqrt(v), floor));
 
 /** p − rate · direction. */
-export const descend: OpFunction = definePointwise('descend', pointwise('descend', source), {
+export const descend: OpFunction = definePointwise('descend', 'descend', {
   cost: 'cheap',
   vjp: ({ inputs: [, rate, direction], cotangent: u }) => [
     u,
@@ -37,7 +36,8 @@ export const descend: OpFunction = definePointwise('descend', pointwise('descend
     neg(mul(u, rate)),
   ],
   reference: (p: number, rate: number, direction: number) => p - rate * direction,
-  bound: errorOf(
-    (_, p, rate, direction) => 2 * EPSILON * (Math.abs(p) + Math.abs(rate * direction)),
-  ),
+  bound: errorOf((_, p, rate, direction) => {
+    const size = Math.abs(p) + Math.abs(rate * direction);
+    return 2 * EPSILON * size;
+  }),
 });

@@ -7,9 +7,9 @@ import { checkOptions } from '../core/options.js';
 import { checkSeed, threefry } from '../core/randomBits.js';
 import { checkShape, type Shape, sizeOf } from '../core/shape.js';
 import { defineIndex } from '../graph/define.js';
-import { errorOf, type Op, type OpRecord, type Options } from '../graph/op.js';
+import { errorOf } from '../graph/op.js';
 import { type Program, programNodes } from '../graph/program.js';
-import { apply, isOf, type Tensor } from '../graph/tensor.js';
+import { apply, isOf, type Node, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { add, mul } from './arithmetic.js';
 import { runValue } from './leaf.js';
@@ -149,7 +149,7 @@ export const random = {
 } as const;
 
 /** Whether a node is a fresh draw. */
-const isFresh = (node: Tensor): boolean =>
+const isFresh = (node: Tensor): node is Node<DrawOptions> =>
   node.inputs[1] === runCount && (isOf(node, drawUniform) || isOf(node, drawNormal));
 
 /** Whether computing these draws fresh numbers. */
@@ -161,7 +161,7 @@ export const drawsFresh = (roots: readonly Tensor[]): boolean => topological(roo
  */
 export function numberDraws(roots: readonly Tensor[]): readonly Tensor[] {
   const order = topological(roots);
-  const seedOf = (node: Tensor) => (node.options as DrawOptions).seed;
+  const seedOf = (node: Node<DrawOptions>) => node.options.seed;
   const draws = order.filter(isFresh);
   const taken = new Set(draws.map(seedOf));
   if (!taken.has(undefined)) return roots;
@@ -175,9 +175,8 @@ export function numberDraws(roots: readonly Tensor[]): readonly Tensor[] {
     const inputs = node.inputs.map((input) => done.get(input)!);
     const isOpen = isFresh(node) && seedOf(node) === undefined;
     const isSame = !isOpen && inputs.every((input, i) => input === node.inputs[i]);
-    const given = node.options as Options;
-    const options = isOpen ? { ...given, seed: nextNumber() } : given;
-    done.set(node, isSame ? node : apply(node.op as Op as OpRecord, inputs, options, node.name));
+    const options = isOpen ? { ...node.options, seed: nextNumber() } : node.options;
+    done.set(node, isSame ? node : apply(node.op, inputs, options, node.name));
   }
   return roots.map((root) => done.get(root)!);
 }

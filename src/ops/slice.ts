@@ -19,7 +19,7 @@ import {
   stridesOf,
 } from '../core/shape.js';
 import { defineIndex } from '../graph/define.js';
-import type { One } from '../graph/op.js';
+import type { IndexContext, One, Some } from '../graph/op.js';
 import { checkNumber, checkTensors, commonDType, literal, type Tensor } from '../graph/tensor.js';
 import { misfit } from './view.js';
 
@@ -37,36 +37,43 @@ export type ResizeOptions = { readonly widths: Widths; readonly value: number };
 const cornerOf = (widths: Widths, shape: Shape): number =>
   stridesOf(shape).reduce((total, stride, i) => total + stride * widths[i]![0], 0);
 
+/** WGSL for where an element of x lies that is at `coordinates` of the resized; tests whether it is one go to `tests`. */
+function resizedAt(
+  shape: Shape,
+  widths: Widths,
+  coordinates: readonly string[],
+  name: IndexContext['let'],
+  tests: string[],
+): string[] {
+  return coordinates.map((c, i) => {
+    const [before, after] = widths[i]!;
+    if (before < 0) return `(${c} + ${-before}u)`;
+    const inner = before ? name('u32', `${c} - ${before}u`) : c; // below `before` it wraps to a large number
+    if (before || after > 0) tests.push(`${inner} < ${shape[i]}u`);
+    return inner;
+  });
+}
+
 /** Elements of `value` added around each axis, or cut off where a width is negative: each is the other's gradient. */
 const defineResize = (name: 'pad' | 'slice') =>
   defineIndex<ResizeOptions, One>({
     name,
     cost: 'cheap',
     ...(name === 'slice' ? { view: 'block' } : { contains: 'framed' }),
-    shape: ([x], { widths }) => x.shape.map((size, i) => size + widths[i]![0] + widths[i]![1]),
+    shape: ([x], { widths }) => widths.map(([before, after], i) => before + x.shape[i]! + after),
     vjp: ({ cotangent, lead, options: { widths } }) => {
       const back = widths.map(([before, after]) => [0 - before, 0 - after] as const);
       return [resize(cotangent, [...lead.map(() => [0, 0] as const), ...back])];
     },
     reference: ([x], { widths, value }, { shape, dtype }) => {
-      if (name === 'slice')
-        return viewData(x, shape, stridesOf(x.shape), -cornerOf(widths, x.shape));
-      return copyInto(
-        hostArray(dtype, sizeOf(shape)).fill(value),
-        shape,
-        cornerOf(widths, shape),
-        x,
-      );
+      const steps = stridesOf(x.shape);
+      if (name === 'slice') return viewData(x, shape, steps, -cornerOf(widths, x.shape));
+      const around = hostArray(dtype, sizeOf(shape)).fill(value);
+      return copyInto(around, shape, cornerOf(widths, shape), x);
     },
     write: ({ inputs: [x], output, options, coordinates, flat, read, let: name }) => {
       const tests: string[] = [];
-      const at = coordinates.map((c, i) => {
-        const [before, after] = options.widths[i]!;
-        if (before < 0) return `(${c} + ${-before}u)`;
-        const inner = before ? name('u32', `${c} - ${before}u`) : c; // below `before` it wraps to a large number
-        if (before || after > 0) tests.push(`${inner} < ${x.shape[i]}u`);
-        return inner;
-      });
+      const at = resizedAt(x.shape, options.widths, coordinates, name, tests);
       const value = numberAt(options.value, output.dtype, flat);
       return sizeOf(x.shape) === 0 ? value : inside(tests, read(0, at), value);
     },
@@ -103,8 +110,10 @@ export function slice(x: Tensor, begin: readonly number[], end: readonly number[
       `and bounds ${inCode(bounds)}; give two lists with at most one for each axis`,
     );
   const widths = x.shape.map((size, i) => {
-    const [from, to] = [begin[i] ?? 0, end[i] ?? size];
-    const [low, high] = [from < 0 ? from + size : from, to < 0 ? to + size : to];
+    const from = begin[i] ?? 0;
+    const to = end[i] ?? size;
+    const low = from < 0 ? from + size : from;
+    const high = to < 0 ? to + size : to;
     if (!Number.isInteger(low) || !Number.isInteger(high) || low < 0 || high > size || low > high)
       throw new ShapeError(
         `slice: ${from} to ${to} is outside axis ${i} of size ${size}; keep begin ≤ end within it`,
@@ -128,26 +137,38 @@ export function pad(x: Tensor, widths: Widths, value = 0): Tensor {
   return resize(x, widths, value);
 }
 
+/** Where each of the joined tensors lies along the axis. */
+function placesOf<X extends { readonly shape: Shape }>(xs: readonly X[], axis: number) {
+  let end = 0;
+  return xs.map((x) => {
+    const start = end;
+    end += x.shape[axis]!;
+    return { x, start, end };
+  });
+}
 /** @internal Where each of the joined tensors starts along the axis. */
-export const startsOf = (xs: readonly { shape: Shape }[], axis: number): number[] =>
-  xs.map((_, i) => xs.slice(0, i).reduce((total, { shape }) => total + shape[axis]!, 0));
+export const startsOf = (xs: readonly Tensor[], axis: number): number[] =>
+  placesOf(xs, axis).map(({ start }) => start);
 
-const concatOf = defineIndex<{ axis: number }, readonly Tensor[]>({
+const concatOf = defineIndex<{ axis: number }, Some>({
   name: 'concat',
   cost: 'cheap',
   contains: 'joined',
-  shape: (xs, { axis }) => xs[0]!.shape.with(axis, startsOf([...xs, xs[0]!], axis).at(-1)!),
+  shape: (xs, { axis }) => {
+    const size = Math.max(...placesOf(xs, axis).map(({ end }) => end));
+    return xs[0].shape.with(axis, size);
+  },
   vjp: ({ inputs, cotangent, lead, options: { axis } }) => {
     const before = cotangent.shape.slice(0, lead.length + axis);
     const origin = before.map(() => 0);
-    return startsOf(inputs, axis).map((start, i) =>
-      slice(cotangent, [...origin, start], [...before, start + inputs[i]!.shape[axis]!]),
+    return placesOf(inputs, axis).map(({ start, end }) =>
+      slice(cotangent, [...origin, start], [...before, end]),
     );
   },
   reference: (xs, { axis }, { shape, dtype }) => {
     const data = hostArray(dtype, sizeOf(shape));
-    for (const [i, start] of startsOf(xs, axis).entries())
-      copyInto(data, shape, start * stridesOf(shape)[axis]!, xs[i]!);
+    const step = sizeOf(shape.slice(axis + 1));
+    for (const { x, start } of placesOf(xs, axis)) copyInto(data, shape, start * step, x);
     return data;
   },
   write: ({ inputs, options: { axis }, coordinates, read }) => {
@@ -161,7 +182,7 @@ const concatOf = defineIndex<{ axis: number }, readonly Tensor[]>({
 
 /** Concatenates tensors along `axis`; all other sizes and the dtypes must agree. */
 export function concat(xs: readonly Tensor[], options: { axis: number }): Tensor {
-  const first = Array.isArray(xs) ? (xs as readonly Tensor[])[0] : undefined;
+  const [first] = Array.isArray(xs) ? xs : [];
   if (!first) throw new ShapeError('concat: nothing to join; pass a list of at least one tensor');
   checkTensors('concat', ...xs);
   commonDType('concat', xs);
@@ -173,12 +194,12 @@ export function concat(xs: readonly Tensor[], options: { axis: number }): Tensor
         x,
         `does not fit ${formatShape(first.shape)} off axis ${axis}; make the other sizes equal`,
       );
-  const parts = xs.filter((x) => x.shape[axis] !== 0);
-  if (parts.length < 2) return parts[0] ?? first;
+  const [part, ...others] = xs.filter((x) => x.shape[axis] !== 0);
+  if (!part || others.length === 0) return part ?? first;
+  const parts = [part, ...others] as const;
   // four at a time, so that no kernel binds too many buffers
   if (parts.length <= 4) return concatOf(parts, { axis });
-  const fours = parts.flatMap((_, i) =>
-    i % 4 === 0 ? [concat(parts.slice(i, i + 4), { axis })] : [],
-  );
+  const fours: Tensor[] = [];
+  for (let i = 0; i < parts.length; i += 4) fours.push(concat(parts.slice(i, i + 4), { axis }));
   return concat(fours, { axis });
 }

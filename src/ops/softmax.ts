@@ -3,8 +3,8 @@ import source from '../../shaders/softmax.wgsl?raw';
 import { EPSILON } from '../core/bounds.js';
 import { checkOptions } from '../core/options.js';
 import { formatShape, normalizeAxis, reducedShape, sameShape, sizeOf } from '../core/shape.js';
-import { defineOpWith, definePointwise, type OpFunction } from '../graph/define.js';
-import { errorOf, type NoOptions, type One, pointwise } from '../graph/op.js';
+import { defineOpWith, type OpFunction, pointwiseIn } from '../graph/define.js';
+import { errorOf, type NoOptions, type One } from '../graph/op.js';
 import { isOf, type Tensor } from '../graph/tensor.js';
 import { sigmoid, softplus } from './activation.js';
 import { abs, add, div, log, mul, neg, sub } from './arithmetic.js';
@@ -14,14 +14,19 @@ import { oneHotOf } from './indexing.js';
 import { axesOf, max, type ReduceOptions, sum } from './reduce.js';
 import { misfit, reshape } from './view.js';
 
+const definePointwise = pointwiseIn(source);
+
 const shiftedBound = errorOf((value, z, peak) => value * EPSILON * (7 + 3 * Math.abs(z - peak)));
-const shiftedExp = definePointwise('shiftedExp', pointwise('shifted_exp', source), {
+const shiftedExp = definePointwise('shiftedExp', 'shifted_exp', {
   cost: 'dear',
-  vjp: ({ output, cotangent }) => [mul(cotangent, output), neg(mul(cotangent, output))],
+  vjp: ({ output, cotangent }) => {
+    const part = mul(cotangent, output);
+    return [part, neg(part)];
+  },
   reference: (z: number, peak: number) => Math.exp(z - peak),
   bound: shiftedBound,
 });
-const softmaxPart = definePointwise('softmaxPart', pointwise('softmax', source), {
+const softmaxPart = definePointwise('softmaxPart', 'softmax', {
   cost: 'dear',
   vjp: ({ inputs: [, , total], output, cotangent }) => {
     const part = mul(cotangent, output);
@@ -41,13 +46,12 @@ const totalOf = (z: Tensor, peak: Tensor, axis: number | readonly number[]): Ten
 
 /** (a − b) ⊙ scale, which both gradients are. */
 const scaledGap = (name: string, kernel: string): OpFunction =>
-  definePointwise(name, pointwise(kernel, source), {
+  definePointwise(name, kernel, {
     cost: 'cheap',
-    vjp: ({ inputs: [a, b, scale], cotangent: u }) => [
-      mul(u, scale),
-      neg(mul(u, scale)),
-      mul(u, sub(a, b)),
-    ],
+    vjp: ({ inputs: [a, b, scale], cotangent }) => {
+      const scaled = mul(cotangent, scale);
+      return [scaled, neg(scaled), mul(cotangent, sub(a, b))];
+    },
     reference: (a: number, b: number, scale: number) => (a - b) * scale,
     bound: { ulp: 4 },
   });

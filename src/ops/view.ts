@@ -85,22 +85,19 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
 
 /** The permutation that undoes one. */
 const inverse = (axes: readonly number[]): number[] => axes.map((_, i) => axes.indexOf(i));
+const pick = <T>(list: readonly T[], axes: readonly number[]): T[] =>
+  axes.map((axis) => list[axis]!);
 const transposeOf = defineIndex<{ axes: readonly number[] }, One>({
   name: 'transpose',
   cost: 'free',
   view: 'permute',
-  shape: ([x], { axes }) => axes.map((axis) => x.shape[axis]!),
-  vjp: ({ cotangent, lead, options: { axes } }) => [
-    transpose(cotangent, [...lead.keys(), ...inverse(axes).map((axis) => axis + lead.length)]),
-  ],
-  reference: ([x], { axes }, { shape }) => {
-    const steps = axes.map((axis) => stridesOf(x.shape)[axis]!);
-    return viewData(x, shape, steps);
+  shape: ([x], { axes }) => pick(x.shape, axes),
+  vjp: ({ cotangent, lead, options: { axes } }) => {
+    const back = inverse(axes).map((axis) => axis + lead.length);
+    return [transpose(cotangent, [...lead.keys(), ...back])];
   },
-  write: ({ options: { axes }, coordinates, read }) => {
-    const at = inverse(axes).map((axis) => coordinates[axis]!);
-    return read(0, at);
-  },
+  reference: ([x], { axes }, { shape }) => viewData(x, shape, pick(stridesOf(x.shape), axes)),
+  write: ({ options: { axes }, coordinates, read }) => read(0, pick(coordinates, inverse(axes))),
 });
 
 /** Permutes axes: output axis i is input axis axes[i]. Without `axes` it reverses them. */

@@ -29,6 +29,7 @@ const helpers = [
     'inputOp',
     'inside',
     'isHalved',
+    'matmulOf',
     'matmulSizes',
     'misfit',
     'multiply',
@@ -42,7 +43,7 @@ const helpers = [
     'runSeed',
     'runValue',
   ])
-  .concat(['startsOf', 'sumTo', 'tensor', 'unitRows']);
+  .concat(['startsOf', 'sumTo', 'tensor', 'unitRows', 'windowsOf']);
 
 const graphs = table.flatMap((entry) => graphsOf(entry));
 const records = [...recordsOf(graphs)];
@@ -73,7 +74,7 @@ describe('the table of ops', () => {
 
   it('reaches every record that src/ops names', () => {
     const pattern =
-      /(?:^ +name: |\b(?:leafRecord|definePointwise|defineNumeric|defineResize|choice|comparison|scaledGap|extremum|generator)\()'(\w+)'/gm;
+      /(?:^ +name: |\b(?:leafRecord|define[A-Z]\w+|choice|comparison|scaledGap|extremum|generator)\()'(\w+)'/gm;
     const named = files.flatMap((file) =>
       [...readFileSync(join(folder, file), 'utf8').matchAll(pattern)].map((m) => m[1]!),
     );

@@ -1,18 +1,16 @@
-// Matrix products on matrix units (subgroup matrices), where the device has them.
-import matrixProducts from '../../shaders/matmul.matrices.wgsl?raw';
-import { base, halvesOf } from '../compiler/partition.js';
-import type { Tile } from '../planning/limits.js';
-import { flat } from '../wgsl/indices.js';
-import { type Declared, matrixIndex, type Operand, type Product } from './matmul.js';
-
-/** What an adapter's matrix units multiply, [M, K] by [K, N], as `GPUAdapterInfo.subgroupMatrixConfigs` has it. */
-export interface MatrixUnit {
-  readonly componentType: string;
-  readonly resultComponentType: string;
-  readonly M: number;
-  readonly N: number;
-  readonly K: number;
-}
+// Sums of a product by matrix units (subgroup matrices), where the device has them.
+import matrixProducts from '../../../shaders/matmul.matrices.wgsl?raw';
+import type { MatrixUnit } from '../../planning/limits.js';
+import { flat } from '../../wgsl/indices.js';
+import { templateOf } from '../../wgsl/template.js';
+import {
+  type Declared,
+  type Matrices,
+  matrixIndex,
+  type Operand,
+  type Product,
+  type Sums,
+} from './product.js';
 
 /** Quads of rows and of columns that an invocation hands on, the best first. */
 const BLOCKS = [
@@ -20,65 +18,82 @@ const BLOCKS = [
   [2, 1],
 ] as const;
 
+/** Subgroups of so many invocations, which share a matrix unit. */
+interface Subgroup {
+  readonly across: number;
+  readonly down: number;
+}
+
 /** What has matrix units compute a product, by subgroups of so many invocations. */
-export type Matrices = ReturnType<typeof makeMatrices>;
-export function makeMatrices(units: readonly MatrixUnit[], lanes: number) {
-  const [x, y] = [Math.min(8, lanes), Math.max(1, lanes / 8)];
+export function makeMatrices(units: readonly MatrixUnit[], lanes: number): Matrices {
+  const subgroup = { across: Math.min(8, lanes), down: Math.max(1, lanes / 8) };
   /** The first unit that takes the operands as they lie, with a tile that it divides and that divides the product. */
-  return (product: Product) => {
-    const { operands, options, m, n, k } = product;
-    const isSingle = ({ node }: Operand): boolean =>
-      node.dtype === 'f32' && options.stored.has(base(node));
-    const type = operands.every(({ node }) => halvesOf(node))
-      ? 'f16'
-      : operands.every(isSingle)
-        ? 'f32'
-        : undefined;
-    for (const unit of units.filter(
-      (each) => each.componentType === type && each.resultComponentType === 'f32',
-    ))
+  return (product) => {
+    const type = componentTypeOf(product);
+    const fitting = units.filter(
+      (unit) => unit.componentType === type && unit.resultComponentType === 'f32',
+    );
+    for (const unit of fitting)
       for (const [rows, columns] of BLOCKS) {
-        const [down, across] = [4 * rows * y, 4 * columns * x];
-        const overhang = [m % down, n % across, k % unit.K, down % unit.M, across % unit.N];
-        const tile: Tile = ['matrices', rows, columns, x, y];
-        if (overhang.every((rest) => rest === 0))
-          return { tile, ...writeSums(product, unit, down, across) };
+        const sums = sumsBy(product, unit, rows, columns, subgroup);
+        if (sums) return sums;
       }
     return undefined;
   };
 }
 
-/** Sums by a matrix unit for a tile of `down` × `across` outputs. */
-function writeSums(product: Product, unit: MatrixUnit, down: number, across: number) {
+/** What both operands lie in memory as. */
+function componentTypeOf({ a, b }: Product): 'f16' | 'f32' | undefined {
+  const type = a.source?.dtype;
+  return type === b.source?.dtype && (type === 'f16' || type === 'f32') ? type : undefined;
+}
+
+/** Sums by one unit for a tile of this many quads an invocation, if that divides the product. */
+function sumsBy(
+  product: Product,
+  unit: MatrixUnit,
+  rows: number,
+  columns: number,
+  subgroup: Subgroup,
+): Sums | undefined {
+  const { m, n, k, a, b } = product;
   const { M, N, K } = unit;
+  const down = 4 * rows * subgroup.down;
+  const across = 4 * columns * subgroup.across;
+  const overhang = [m % down, n % across, k % K, down % M, across % N];
+  if (overhang.some((rest) => rest !== 0)) return undefined;
+  const left = `left<${unit.componentType}, ${K}, ${M}>`;
+  const right = `right<${unit.componentType}, ${N}, ${K}>`;
   const functions: Declared[] = [
-    ...product.operands.map((operand) => writeMatrix(product, operand, unit)),
-    ['Result', `alias Result = subgroup_matrix_result<f32, ${N}, ${M}>;`], // WGSL counts columns first
+    // WGSL counts columns first
+    writeMatrix(product, a, `subgroup_matrix_${left}`, a.k === 'columns'),
+    writeMatrix(product, b, `subgroup_matrix_${right}`, b.k === 'rows'),
+    ['Result', `alias Result = subgroup_matrix_result<f32, ${N}, ${M}>;`],
     ['tile', `var<workgroup> tile: array<f32, ${down * across}>;`],
   ];
-  const sizes = { MATRIX_M: M, MATRIX_N: N, MATRIX_K: K, DOWN: down / M, ACROSS: across / N };
-  const extensions = ['chromium_experimental_subgroup_matrix', 'subgroups'];
-  return { functions, statements: matrixProducts, sizes, element: '', extensions };
+  return {
+    tile: ['matrices', rows, columns, subgroup.across, subgroup.down],
+    functions,
+    statements: templateOf(matrixProducts),
+    constants: { MATRIX_M: M, MATRIX_N: N, MATRIX_K: K, DOWN: down / M, ACROSS: across / N },
+    element: '',
+    extensions: ['chromium_experimental_subgroup_matrix', 'subgroups'],
+  };
 }
 
 /** fn matrix_a / matrix_b: the matrix of an operand at a step of k, and at a row of A or a column of B. */
 function writeMatrix(
   { writer, batch }: Product,
   operand: Operand,
-  { componentType, M, N, K }: MatrixUnit,
+  type: string,
+  isRowMajor: boolean,
 ): Declared {
-  const { name, node, inner } = operand;
-  const [p, q] = node.shape.slice(-2) as [number, number];
-  const side =
-    name === 'a' ? `left<${componentType}, ${K}, ${M}>` : `right<${componentType}, ${N}, ${K}>`;
-  const type = `subgroup_matrix_${side}`;
-  const layout = (name === 'a') === (inner === 'q') ? 'row_major' : 'col_major';
-  const at = inner === 'p' ? `k * ${q}u + along` : `along * ${q}u + k`;
-  const buffer = writer.bind(halvesOf(node) ?? base(node), 'read');
-  const start = `${flat(matrixIndex(batch, operand))} * ${p * q}u`;
-  const load = `subgroupMatrixLoad<${type}, ${layout}>(&${buffer}, ${start} + ${at}, ${q}u)`;
-  return [
-    `matrix_${name}`,
-    `fn matrix_${name}(batch: u32, k: u32, along: u32) -> ${type} { return ${load}; }`,
-  ];
+  const { name, node, rows, columns, k, source = node } = operand;
+  const layout = isRowMajor ? 'row_major' : 'col_major';
+  const at = k === 'rows' ? `k * ${columns}u + along` : `along * ${columns}u + k`;
+  const buffer = writer.bind(source, 'read');
+  const start = `${flat(matrixIndex(batch, operand))} * ${rows * columns}u`;
+  const load = `subgroupMatrixLoad<${type}, ${layout}>(&${buffer}, ${start} + ${at}, ${columns}u)`;
+  const head = `fn matrix_${name}(batch: u32, k: u32, along: u32) -> ${type}`;
+  return [`matrix_${name}`, `${head} { return ${load}; }`];
 }

@@ -1,15 +1,16 @@
 // The GPU backend: opens the device, compiles programs to executables, and holds parameters and constants.
 
-import { type PlanBuffer, type PlanContext, placeInRow } from '../compiler/memory.js';
-import type { Dispatch } from '../compiler/plan.js';
+import type { Dispatch } from '../compiler/describe.js';
+import { placeInRow } from '../compiler/memory.js';
 import type { TensorData } from '../core/dtype.js';
 import { DeviceError } from '../core/errors.js';
 import { ownValue } from '../cpu/evaluate.js';
 import type { Backend, Executable, Profile } from '../graph/backend.js';
 import type { Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
-import type { MatrixUnit } from '../kernels/matmul.matrices.js';
-import { defaultLimits } from '../planning/limits.js';
+import type { KernelContext } from '../kernels/options.js';
+import type { PlanBuffer } from '../planning/context.js';
+import { defaultLimits, type MatrixUnit } from '../planning/limits.js';
 import { Device, type GpuOptions, type Lying } from './device.js';
 import { GpuExecutable } from './executable.js';
 import type { makeProfiler } from './profile.js';
@@ -27,7 +28,7 @@ type AdapterInfo = GPUAdapterInfo & { readonly subgroupMatrixConfigs?: readonly 
 
 /** A device that runs graphs: plans them, keeps parameters there, one submit a step. */
 export class GpuBackend extends Device implements Backend {
-  readonly context: { -readonly [K in keyof PlanContext]: PlanContext[K] } = {
+  readonly context: { -readonly [K in keyof KernelContext]: KernelContext[K] } = {
     shared: new WeakMap(),
     // fusion counts on the buffers that every adapter has, so that all make the same plans
     limits: { ...defaultLimits, bindingBytes: this.device.limits.maxStorageBufferBindingSize },
@@ -73,7 +74,7 @@ export class GpuBackend extends Device implements Backend {
         : subgroupMatrix;
     // what few use is loaded where it is
     if (isFixed && units)
-      context.matrices = (await import('../kernels/matmul.matrices.js')).makeMatrices(units, lanes);
+      context.matrices = (await import('../kernels/matmul/matrices.js')).makeMatrices(units, lanes);
     if (tune) backend.tune = (await import('./tuner.js')).makeTuner(backend, tune);
     if (profile) backend.profiler = (await import('./profile.js')).makeProfiler(backend, profile);
     return backend;

@@ -1,12 +1,12 @@
 // A WebGPU device with its buffers and pipelines: uploads, read-back, error scopes and device loss.
 
-import { align, fromBytes, nodeBytes, toBytes } from '../compiler/memory.js';
 import type { TensorData } from '../core/dtype.js';
 import { DeviceError, DeviceLostError, NablaError } from '../core/errors.js';
 import { type EngineInfo, type EngineStats, emptyStats, type TileStore } from '../graph/backend.js';
 import type { Tensor } from '../graph/tensor.js';
-import type { MatrixUnit } from '../kernels/matmul.matrices.js';
-import type { AdapterClass } from '../planning/limits.js';
+import { align, nodeBytes } from '../planning/context.js';
+import type { AdapterClass, MatrixUnit } from '../planning/limits.js';
+import { fromBytes, toBytes } from './bytes.js';
 import { stepQueue } from './queue.js';
 import type { Trial } from './scratch.js';
 

@@ -1,13 +1,14 @@
 // Runs a plan on a device: makes its buffers, pipelines and bind groups on first use and records its dispatches.
 
-import { nodeBytes } from '../compiler/memory.js';
-import { base } from '../compiler/partition.js';
-import { type Dispatch, makePlan, type Plan } from '../compiler/plan.js';
+import type { Dispatch } from '../compiler/describe.js';
+import { makePlan, type Plan } from '../compiler/plan.js';
 import type { TensorData } from '../core/dtype.js';
 import { ownValue } from '../cpu/evaluate.js';
 import type { Capture, Executable, Inspection, PlanView } from '../graph/backend.js';
 import { type Feeds, held, type Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
+import { base } from '../graph/views.js';
+import { nodeBytes } from '../planning/context.js';
 import type { GpuBackend } from './backend.js';
 import type { Lying } from './device.js';
 
@@ -192,10 +193,10 @@ export class GpuExecutable implements Executable {
       pass?.end();
       [pass, bound] = [undefined, undefined];
     };
-    calls.forEach(({ pipeline, group, kernel, wgsl, workgroups, units }, at) => {
+    calls.forEach(({ pipeline, group, kernel, wgsl, workgroups, groups }, at) => {
       const isPicked = inspection?.select(at, calls.length);
       if (stamped || isPicked) interrupt();
-      const before = isPicked && this.#capture(units.map(({ reads }) => [...reads.keys()]));
+      const before = isPicked && this.#capture(groups.map(({ reads }) => [...reads.keys()]));
       pass ??= encoder.beginComputePass(stamped?.(at));
       if (pipeline !== bound) pass.setPipeline(pipeline);
       bound = pipeline;
@@ -203,7 +204,7 @@ export class GpuExecutable implements Executable {
       pass.dispatchWorkgroups(...workgroups);
       if (!before) return;
       interrupt();
-      const after = this.#capture(units.map(({ stores }) => stores));
+      const after = this.#capture(groups.map(({ stores }) => stores));
       captures.push(async () => ({ kernel, wgsl, reads: await before(), results: await after() }));
     });
     pass?.end();

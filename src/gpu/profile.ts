@@ -1,6 +1,6 @@
 // The profiler: GPU time of each kernel from timestamp queries, against peaks measured by a probe kernel.
 import probe from '../../shaders/probe.wgsl?raw';
-import type { Dispatch } from '../compiler/plan.js';
+import type { Dispatch } from '../compiler/describe.js';
 import type { TensorData } from '../core/dtype.js';
 import type { KernelProfile, Profile } from '../graph/backend.js';
 import { input } from '../ops/leaf.js';

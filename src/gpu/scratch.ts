@@ -1,6 +1,6 @@
 // Temporary buffers to run and time a single kernel on.
 
-import type { Dispatch } from '../compiler/plan.js';
+import type { Dispatch } from '../compiler/describe.js';
 import { input } from '../ops/leaf.js';
 import type { Device } from './device.js';
 

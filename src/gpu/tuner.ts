@@ -1,6 +1,7 @@
 // The tuner: times candidate tile sizes of matrix products on the device and keeps the fastest.
 
-import { type Dispatch, makePlan, type Plan } from '../compiler/plan.js';
+import type { Dispatch } from '../compiler/describe.js';
+import { makePlan, type Plan } from '../compiler/plan.js';
 import type { TileStore } from '../graph/backend.js';
 import { choices, type Tile } from '../planning/limits.js';
 import type { GpuBackend } from './backend.js';

@@ -4,6 +4,7 @@ import { FeedError, NablaError } from '../core/errors.js';
 import { formatShape, sameShape } from '../core/shape.js';
 import type { LeafKind } from './op.js';
 import { checkTensors, Tensor } from './tensor.js';
+import { originOfIntegers } from './views.js';
 import { topological } from './walk.js';
 
 /** Parameters and their new values after a step; new values are computed from the values before the step. */
@@ -183,10 +184,6 @@ export const feedsByNode = (
   feeds: NodeFeeds,
 ): ReadonlyMap<Tensor, Value> => resolveFeeds(op, placesOf(nodes), feeds, 'graph');
 
-/** Whether every whole number of a node is one of its input's, so that what lies in [0, size) there does here. */
-const movesIntegers = ({ op }: Tensor): boolean =>
-  op.passesIntegers === true || (op.view !== undefined && op.view !== 'block');
-
 /** Integer inputs and constants that pick rows or classes, with the size they must stay below. */
 export function indexLimits(
   nodes: readonly Tensor[],
@@ -194,8 +191,7 @@ export function indexLimits(
   return nodes.flatMap((node) => {
     const picked = node.op.picks?.(node.inputs, node.options);
     if (!picked) return [];
-    let leaf = picked.indices;
-    while (movesIntegers(leaf)) leaf = leaf.inputs[0]!;
+    const leaf = originOfIntegers(picked.indices);
     const isKnown = !isFloat(leaf.dtype) && (isInput(leaf) || isConstant(leaf));
     return isKnown ? [{ leaf, size: picked.size, op: node.op.name }] : [];
   });

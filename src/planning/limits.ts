@@ -1,4 +1,5 @@
 // What devices allow, and what the planner chooses for each class of adapter: all of its numbers, in one place, as plain data.
+import type { Cost } from '../graph/op.js';
 
 /** What decides between kernels of one meaning: the kind of adapter. */
 export type AdapterClass = 'swiftshader' | 'lavapipe' | 'gpu';
@@ -27,10 +28,19 @@ export const ALIGNMENT = 256;
 type Sizes = [rows: number, columns: number, x: number, y: number];
 export type Tile = readonly [kind: 'registers' | 'lanes' | 'shared' | 'matrices', ...Sizes];
 
+/** What an adapter's matrix units multiply, [M, K] by [K, N], as `GPUAdapterInfo.subgroupMatrixConfigs` has it. */
+export interface MatrixUnit {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+}
+
 /** What suits a class of adapters. */
 interface Choices {
   /** The sensible tiles of products, the best first. Each adds k in ascending order: they differ in speed, never in bits. */
-  readonly tiles: readonly Tile[];
+  readonly tiles: readonly [Tile, Tile, ...Tile[]];
   /** Outputs of a product below which the second tile is taken: the first would leave multiprocessors idle. */
   readonly fewOutputs: number;
   /** Workgroups of an elementwise kernel, at most: few fat ones suit software adapters, many thin ones hardware. */
@@ -88,6 +98,27 @@ export const products = {
 
 /** Sums longer than this, with no more results than that, become a tree of shorter ones: a fixed order, and enough work. */
 export const sums = { longest: 512, results: 4096 } as const;
+
+/** Operations that an op counts as, where it may be computed again in another kernel. */
+export const operations: Readonly<Record<Cost, number>> = { free: 0, cheap: 1, dear: 4, heavy: 4 };
+/** Ops that it counts as in the text of a kernel. */
+export const textLengths: Readonly<Record<Cost, number>> = {
+  free: 0.1,
+  cheap: 1,
+  dear: 1,
+  heavy: 12,
+};
+
+/** What gets a buffer. */
+export const storing = {
+  /** Operations an element that other kernels may compute again, in all, before a value is stored instead. */
+  operations: 4,
+  /** Readers of each element, among those of one kernel, from which a value of `worth` operations is stored. */
+  repeats: 4,
+  worth: 3,
+  /** Buffers of a kernel that are for what it writes. */
+  written: 2,
+} as const;
 
 /** What becomes one kernel, and what one dispatch. */
 export const fusion = {

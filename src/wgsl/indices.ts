@@ -38,6 +38,15 @@ function merge(index: Index): Digit[] {
   return out;
 }
 
+/** Whether two indices are the same element of everything. */
+export function sameIndex(a: Index, b: Index): boolean {
+  const others = merge(b);
+  const digits = merge(a);
+  const isSame = (x: Digit, y: Digit | undefined): boolean =>
+    x.base === y?.base && x.divisor === y.divisor && x.extent === y.extent;
+  return digits.length === others.length && digits.every((each, i) => isSame(each, others[i]));
+}
+
 /** WGSL expression of the row-major index. */
 export function flat(index: Index): string {
   const [first, ...others] = merge(index);
@@ -64,6 +73,10 @@ function takeAxes(digits: Index, shape: Shape): Index[] | undefined {
   }
   return axes;
 }
+
+/** The same index of another variable. */
+export const rebased = (index: Index, from: string, to: string): Index =>
+  index.map((each) => (each.base === from ? { ...each, base: to } : each));
 
 /** Splits an index over a shape: the digits of each axis. `name` names an expression when the digits do not line up. */
 export function split(index: Index, shape: Shape, name: (expression: string) => string): Index[] {

@@ -3,11 +3,11 @@
 import { describe, expect, it } from 'vitest';
 import { Engine } from '../../src/engine/engine.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
-import type { MatrixUnit } from '../../src/kernels/matmul.matrices.js';
 import { relu } from '../../src/ops/activation.js';
 import { add } from '../../src/ops/arithmetic.js';
 import { matmul } from '../../src/ops/matmul.js';
 import { random } from '../../src/ops/random.js';
+import type { MatrixUnit } from '../../src/planning/limits.js';
 import { openAdapter } from '../support/adapter.js';
 
 const unit: MatrixUnit = { componentType: 'f32', resultComponentType: 'f32', M: 8, N: 8, K: 4 };

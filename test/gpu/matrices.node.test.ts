@@ -4,7 +4,7 @@ import { create } from 'webgpu';
 import { makePlan } from '../../src/compiler/plan.js';
 import { MATRICES } from '../../src/gpu/backend.js';
 import { open } from '../../src/index.node.js';
-import { makeMatrices } from '../../src/kernels/matmul.matrices.js';
+import { makeMatrices } from '../../src/kernels/matmul/matrices.js';
 import { cast } from '../../src/ops/cast.js';
 import { input } from '../../src/ops/leaf.js';
 import { matmul } from '../../src/ops/matmul.js';

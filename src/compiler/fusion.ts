@@ -1,0 +1,174 @@
+// Fusion: groups ops into kernels. One node after the other joins a kernel that has at hand what it needs, or begins one.
+import { sizeOf } from '../core/shape.js';
+import type { Program } from '../graph/program.js';
+import type { Tensor } from '../graph/tensor.js';
+import { base } from '../graph/views.js';
+import {
+  type Computation,
+  computationOf,
+  type Group,
+  sameSpace,
+  withMember,
+} from '../planning/groups.js';
+import { fusion } from '../planning/limits.js';
+import { isLeaf, isVirtual } from '../planning/nodes.js';
+import { type Reads, readsOf } from '../planning/reads.js';
+import { behind } from './aliases.js';
+import { type Storage, storageOf } from './storage.js';
+
+/** The kernels of a program. */
+export interface Fusion {
+  readonly storage: Storage;
+  readonly groups: readonly Group[];
+  /** The kernel that makes each stored value. */
+  readonly makers: ReadonlyMap<Tensor, Group>;
+  /** The kernels that need each. */
+  readonly readers: ReadonlyMap<Tensor, readonly Group[]>;
+}
+
+/** Kernels while they are formed, by number in the order in which they began. */
+class Forming {
+  readonly groups: Group[] = [];
+  readonly storage: Storage;
+  readonly storageBuffers: number;
+  readonly #makers = new Map<Tensor, number>();
+  readonly #readers = new Map<Tensor, Set<number>>();
+
+  constructor(storage: Storage, storageBuffers: number) {
+    this.storage = storage;
+    this.storageBuffers = storageBuffers;
+  }
+
+  /** Gives a node a kernel. */
+  add(node: Tensor): void {
+    const own = this.#complete(computationOf(node));
+    if (!own) throw new RangeError(`${node.op.name}: no kernel can compute it`);
+    const at = this.#candidates(node, own).find((number) => this.#join(number, node, own));
+    if (at === undefined) this.#settle(this.groups.length, node, own);
+  }
+
+  /** The kernels as they are now, with what they store. */
+  finished(): Fusion {
+    const { results } = this.storage;
+    const needed = new Set([...results, ...this.#behind(results)]);
+    const isStored = (node: Tensor): boolean => needed.has(node) || this.#readers.has(node);
+    const groups = this.groups.map((group) => ({
+      ...group,
+      stores: group.members.filter(isStored),
+    }));
+    const numbered = (numbers: Iterable<number>): Group[] =>
+      Array.from(numbers).flatMap((number) => groups[number] ?? []);
+    const makers = groups.flatMap((group) =>
+      group.members.map((member) => [member, group] as const),
+    );
+    const readers = Array.from(
+      this.#readers,
+      ([node, numbers]) => [node, numbered(numbers)] as const,
+    );
+    return { storage: this.storage, groups, makers: new Map(makers), readers: new Map(readers) };
+  }
+
+  #behind(nodes: Iterable<Tensor>): Tensor[] {
+    return Array.from(nodes).flatMap((node) => behind(node, this.storage.aliases));
+  }
+
+  /** A kernel with what it reads; undefined where it cannot have that, or where that is too much for what several share. */
+  #complete(computation: Computation): Group | undefined {
+    const reads = readsOf(computation, this.storage.stored);
+    if (!reads || (computation.members.length > 1 && !this.#fits(computation, reads)))
+      return undefined;
+    const { nodes } = reads;
+    return { ...computation, reads: nodes, needs: new Set(this.#behind(nodes.keys())), stores: [] };
+  }
+
+  #fits({ members }: Computation, { expressions, buffers }: Reads): boolean {
+    return expressions <= fusion.expressions && buffers + members.length <= this.storageBuffers;
+  }
+
+  #makersOf(nodes: Iterable<Tensor>): number[] {
+    return Array.from(nodes).flatMap((node) => this.#makers.get(node) ?? []);
+  }
+
+  /** Whether one of `nodes` needs a result of a kernel, directly or through others. */
+  #dependOn(nodes: readonly Tensor[], target: number): boolean {
+    const reached = new Set(this.#makersOf(nodes));
+    // what nobody uses yet is reached directly, if at all: as the rest of a concat's memory
+    const isUsed = this.groups[target]?.members.some((node) => this.#readers.has(node));
+    for (const number of isUsed ? reached : [])
+      for (const maker of this.#makersOf(this.groups[number]?.needs ?? [])) reached.add(maker);
+    return reached.has(target);
+  }
+
+  /** Computes a node in a kernel that there is, unless one of them may not. */
+  #join(number: number, node: Tensor, own: Group): boolean {
+    const group = this.groups[number];
+    if (!group || !this.#mayJoin(group, node, own)) return false;
+    const joined = this.#complete(withMember(group, node));
+    if (!joined) return false;
+    const added = [...joined.reads.keys()].filter((read) => !group.reads.has(read));
+    if (this.#dependOn(this.#behind(added), number)) return false;
+    this.#settle(number, node, joined);
+    return true;
+  }
+
+  /** Folds join those over the same rows and columns; what is virtual may try, but each loop would compute it again. */
+  #mayJoin(group: Group, node: Tensor, own: Group): boolean {
+    switch (group.kind) {
+      case 'map':
+      case 'matmul':
+        return isVirtual(node);
+      case 'reduce':
+        if (isVirtual(node)) return !this.storage.compared.has(node);
+        return own.kind === 'reduce' && sameSpace(group, own);
+      default:
+        return group.kind satisfies never;
+    }
+  }
+
+  #settle(number: number, member: Tensor, group: Group): void {
+    this.groups[number] = group;
+    this.#makers.set(member, number);
+    for (const node of group.needs) {
+      const readers = this.#readers.get(node) ?? new Set();
+      this.#readers.set(node, readers.add(number));
+    }
+  }
+
+  /** Kernels that a node may join, the newest first: heavy ones that make what it reads, and maps that make or read it. */
+  #candidates(node: Tensor, { reads }: Group): number[] {
+    const { nexts } = this.storage;
+    const isNext = nexts.has(node);
+    // updates of two parameters stay apart, so that they can become one kernel over both
+    const near = [...reads.keys()].filter(
+      (read) => !isNext || sizeOf(read.shape) === sizeOf(node.shape),
+    );
+    const needs = this.#behind(near);
+    const makers = this.#makersOf(needs);
+    const readers = needs.flatMap((need) =>
+      [...(this.#readers.get(need) ?? [])].slice(-fusion.tries),
+    );
+    const isMap = (number: number): boolean => this.groups[number]?.kind === 'map';
+    const makesNext = (number: number): boolean =>
+      this.groups[number]?.members.some((member) => nexts.has(member)) === true;
+    const maps = [...makers, ...readers].filter(
+      (number) => isMap(number) && makesNext(number) === isNext,
+    );
+    const heavy = isNext ? [] : makers.filter((number) => !isMap(number));
+    return [...newest(heavy), ...newest(maps).slice(0, fusion.tries)];
+  }
+}
+
+const newest = (numbers: readonly number[]): number[] =>
+  [...new Set(numbers)].sort((a, b) => b - a);
+
+/** Whether a node is the beginning of a kernel's result: it is stored, and no view of what lies elsewhere. */
+const isMade = (node: Tensor, { stored, aliases }: Storage): boolean =>
+  stored.has(node) && !isLeaf(node) && base(node) === node && behind(node, aliases)[0] === node;
+
+/** Forms the kernels of a program. Values of `apart` may not lie in others. */
+export function fuse(program: Program, apart: ReadonlySet<Tensor>, storageBuffers: number): Fusion {
+  const storage = storageOf(program, apart, storageBuffers);
+  const forming = new Forming(storage, storageBuffers);
+  for (const node of storage.order) if (isMade(node, storage)) forming.add(node);
+  return forming.finished();
+}

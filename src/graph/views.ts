@@ -1,0 +1,56 @@
+// Looks through views: nodes whose elements are those of another, under another shape, repeated, reordered or converted.
+import type { Op } from './op.js';
+import type { Tensor } from './tensor.js';
+
+type View = NonNullable<Op['view']>;
+
+/** The first node that is not such a view, on the way along first inputs. */
+function under(node: Tensor, isView: (node: Tensor) => boolean): Tensor {
+  let at = node;
+  for (let [viewed] = at.inputs; viewed && isView(at); [viewed] = at.inputs) at = viewed;
+  return at;
+}
+
+/** What is under views of these kinds. */
+export const underViews = (node: Tensor, kinds: readonly View[]): Tensor =>
+  under(node, ({ op }) => op.view !== undefined && kinds.includes(op.view));
+
+/** What is under reshapes, which share memory with what they reshape. */
+export const base = (node: Tensor): Tensor => under(node, ({ op }) => op.view === 'reshape');
+
+/** The halves that a node of a lowered graph widens to f32, if it does nothing else: only a cast reads f16 there. */
+export function halvesOf(node: Tensor): Tensor | undefined {
+  const at = base(node);
+  const [x] = at.inputs;
+  return at.dtype === 'f32' && x?.dtype === 'f16' ? base(x) : undefined;
+}
+
+/** What a repeated, reordered or widened value of a lowered graph is computed as. */
+export const origin = (node: Tensor): Tensor =>
+  under(
+    node,
+    (at) =>
+      at.op.view === 'reshape' ||
+      at.op.view === 'repeat' ||
+      at.op.view === 'permute' ||
+      halvesOf(at) !== undefined,
+  );
+
+/** Where whole numbers come from: what is under views that keep all elements, and under casts. */
+export const originOfIntegers = (node: Tensor): Tensor =>
+  under(
+    node,
+    ({ op }) => op.passesIntegers === true || (op.view !== undefined && op.view !== 'block'),
+  );
+
+/** The axes of its input that the axes of a permuting view are. */
+export const permutationOf = ({ options }: Tensor): readonly number[] =>
+  (options as { axes: readonly number[] }).axes;
+
+/** The matrices that a node is the transposes of, if it is a view of nothing else. */
+export function transposedMatrices(node: Tensor): Tensor | undefined {
+  if (node.op.view !== 'permute') return undefined;
+  const last = node.rank - 1;
+  const swapped = (axis: number): number => (axis < last - 1 ? axis : 2 * last - 1 - axis);
+  return permutationOf(node).every((axis, i) => axis === swapped(i)) ? node.inputs[0] : undefined;
+}

@@ -1,0 +1,46 @@
+// Kernels of elementwise results: every invocation walks over elements, four at a time where sizes allow.
+import skeleton from '../../shaders/map.wgsl?raw';
+import { bytesPerElement } from '../core/dtype.js';
+import { sizeOf } from '../core/shape.js';
+import type { Tensor } from '../graph/tensor.js';
+import type { Group } from '../planning/groups.js';
+import { choices } from '../planning/limits.js';
+import type { Kernel } from '../wgsl/bindings.js';
+import { countOf } from '../wgsl/indices.js';
+import type { EmitOptions } from './options.js';
+import { writeElements, writeLanes } from './results.js';
+
+/** Invocations of a workgroup, as the skeleton has them. */
+const GROUP_SIZE = 64;
+
+/** Whether a kernel has of a node its own element alone. */
+const readsOwn = ({ reads, space }: Group, node: Tensor): boolean =>
+  reads.get(node) !== false && sizeOf(node.shape) === countOf(space.row);
+
+/** Whether a kernel may run over neighbours too: it has but its own element, of one width everywhere, and scalars. */
+export function isElementwise(group: Group): boolean {
+  const isOwn = (node: Tensor): boolean =>
+    readsOwn(group, node) && bytesPerElement(node.dtype) === 4;
+  const nodes = [...group.reads.keys(), ...group.stores];
+  return nodes.every((node) => isOwn(node) || sizeOf(node.shape) === 1);
+}
+
+/**
+ * An elementwise kernel. With `length`, one that runs over that many elements of buffers with one layout (the
+ * parameters of a whole model).
+ */
+export function emitMap(
+  group: Group,
+  options: EmitOptions,
+  length = countOf(group.space.row),
+): Kernel {
+  const LANES = length % 4 === 0 ? 4 : 1;
+  const GROUPS = Math.ceil(length / LANES);
+  const vectorAt = (node: Tensor) => (readsOwn(group, node) ? 'group' : undefined);
+  const results = LANES > 1 ? writeLanes(group, options, vectorAt) : writeElements(group, options);
+  const { writer, ...parts } = results;
+  const most = choices[options.adapter].elementwiseGroups;
+  const workgroups = Math.min(Math.ceil(GROUPS / GROUP_SIZE), most);
+  const filling = { parts, constants: { LANES, GROUPS } };
+  return writer.kernel(skeleton, filling, [Math.max(1, workgroups), 1, 1]);
+}

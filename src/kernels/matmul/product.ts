@@ -1,0 +1,88 @@
+// A matrix product to be written: its sizes, its operands as they lie, and how its sums may come about.
+import { type Shape, sizeOf } from '../../core/shape.js';
+import type { Tensor } from '../../graph/tensor.js';
+import { base, halvesOf } from '../../graph/views.js';
+import { type MatmulOptions, matmulSizes } from '../../ops/matmul.js';
+import type { Tile } from '../../planning/limits.js';
+import { digit, type Index, project } from '../../wgsl/indices.js';
+import type { Node } from '../../wgsl/template.js';
+import type { Writer } from '../../wgsl/writer.js';
+
+/** Matrices as they lie, [..., rows, columns] with the columns contiguous. */
+export interface Operand {
+  readonly name: 'a' | 'b';
+  readonly node: Tensor;
+  readonly rows: number;
+  readonly columns: number;
+  /** Whether k runs along the rows or the columns. */
+  readonly k: 'rows' | 'columns';
+  /** What holds it, if that is read as it lies: itself, or halves that are widened. */
+  readonly source: Tensor | undefined;
+}
+
+/** What a product is written from. */
+export interface Product {
+  readonly batch: Shape;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly a: Operand;
+  readonly b: Operand;
+  /** Its orientation and sizes, by which a tile is chosen: `NT 1 × 64 × 128 × 784`. */
+  readonly name: string;
+  readonly stored: ReadonlySet<Tensor>;
+  readonly writer: Writer;
+}
+
+/** A declaration by its name. */
+export type Declared = readonly [name: string, text: string];
+
+/** How the sums of a product come about: what its skeleton is filled with. */
+export interface Sums {
+  readonly tile: Tile;
+  readonly functions: readonly Declared[];
+  readonly statements: readonly Node[];
+  readonly constants: Readonly<Record<string, number>>;
+  /** Statements that take one element of A from what was read. */
+  readonly element: string;
+  readonly extensions: readonly string[];
+}
+
+/** Has matrix units compute a product; undefined where none of them can. */
+export type Matrices = (product: Product) => Sums | undefined;
+
+/** M · N · K over the batch. */
+export function multiplyAdds({ inputs: [a], options, shape }: Tensor): number {
+  const { transposeA } = options as MatmulOptions;
+  return sizeOf(shape) * (a?.shape.at(transposeA ? -2 : -1) ?? 0);
+}
+
+function operandOf(
+  name: 'a' | 'b',
+  node: Tensor,
+  k: Operand['k'],
+  stored: ReadonlySet<Tensor>,
+): Operand {
+  const [rows = 1, columns = 1] = node.shape.slice(-2);
+  const source = halvesOf(node) ?? (stored.has(base(node)) ? base(node) : undefined);
+  return { name, node, rows, columns, k, source };
+}
+
+/** The product that a node is. */
+export function productOf(node: Tensor, stored: ReadonlySet<Tensor>, writer: Writer): Product {
+  const [a, b] = node.inputs as [Tensor, Tensor];
+  const options = node.options as MatmulOptions;
+  const { transposeA, transposeB } = options;
+  const { batch, m, n, k } = matmulSizes(a.shape, b.shape, options);
+  const orientation = `${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}`;
+  return {
+    ...{ batch, m, n, k, stored, writer },
+    a: operandOf('a', a, transposeA ? 'rows' : 'columns', stored),
+    b: operandOf('b', b, transposeB ? 'columns' : 'rows', stored),
+    name: `${orientation} ${[sizeOf(batch), m, n, k].join(' × ')}`,
+  };
+}
+
+/** Which of an operand's matrices belongs to `batch`. */
+export const matrixIndex = (batch: Shape, { node }: Operand): Index =>
+  project(digit('batch', sizeOf(batch)), batch, node.shape.slice(0, -2), String);

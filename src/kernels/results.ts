@@ -1,0 +1,82 @@
+// Writes what computes and stores the results of a group, element by element or four neighbours at a time.
+import type { Tensor } from '../graph/tensor.js';
+import type { Group } from '../planning/groups.js';
+import { isVirtual } from '../planning/nodes.js';
+import { flat, type Index } from '../wgsl/indices.js';
+import { fromStorage, storageType, toStorage } from '../wgsl/types.js';
+import { type AtHand, Writer } from '../wgsl/writer.js';
+import type { EmitOptions } from './options.js';
+
+/** A writer for a group's expressions. `atHand` is asked for its heads, and for all that it reads before that is read one by one. */
+export function writerOf(group: Group, stored: ReadonlySet<Tensor>, atHand: AtHand): Writer {
+  const own = new Set(group.members);
+  const isAtHand = (node: Tensor): boolean => (own.has(node) ? !isVirtual(node) : stored.has(node));
+  const find: AtHand = (node, index) =>
+    isAtHand(node) ? (atHand(node, index) ?? writer.read(node, index)) : undefined;
+  const writer = new Writer(find, group.kind === 'map' ? 0 : 1);
+  writer.open('row', 'i', 'batch', 'm', 'n');
+  return writer;
+}
+
+/** The parts of a skeleton that computes and stores results. */
+export interface Results {
+  readonly writer: Writer;
+  /** Before the lanes: loads of vec4s. */
+  readonly loads: string;
+  /** Of each lane. */
+  readonly body: string;
+  /** After the lanes. */
+  readonly stores: string;
+}
+
+/** Writes results one by one. */
+export function writeElements(group: Group, { stored, target }: EmitOptions): Results {
+  const { members, space } = group;
+  const writer = writerOf(group, stored, (node) => (members.includes(node) ? 'head' : undefined));
+  const values = group.stores.map((node) => toStorage(node, writer.value(node, space.row)));
+  for (const [r, node] of group.stores.entries()) {
+    const buffer = writer.bind(target(node), 'read_write');
+    writer.push(`${buffer}[${flat(space.row)}] = ${values[r]};`);
+  }
+  return { writer, loads: '', body: writer.close(), stores: '' };
+}
+
+/**
+ * Writes one lane of four neighbouring results. `vectorAt` is the place of the vec4 that holds a node's element, if the lanes
+ * are its neighbours too.
+ */
+export function writeLanes(
+  group: Group,
+  { stored, target }: EmitOptions,
+  vectorAt: (node: Tensor, index: Index) => string | undefined,
+): Results {
+  const { members, space } = group;
+  const loads = new Set<string>();
+  const writer = writerOf(group, stored, (node, index) => {
+    if (members.includes(node)) return 'head';
+    const vector = vectorAt(node, index);
+    if (vector === undefined) return undefined;
+    // four neighbours are loaded once; a u8 word is four already
+    const buffer = writer.bind(node, 'read', node.dtype !== 'u8');
+    loads.add(`let l_${buffer} = ${buffer}[${vector}];`);
+    if (node.dtype === 'u8') return `((l_${buffer} >> (8u * lane)) & 255u)`;
+    return fromStorage(node, `l_${buffer}[lane]`);
+  });
+  const values = group.stores.map((node) => toStorage(node, writer.value(node, space.row)));
+  const stores = group.stores.map((node, r) => {
+    const buffer = writer.bind(target(node), 'read_write', true);
+    writer.push(`r${r}[lane] = ${values[r]};`);
+    loads.add(`var r${r}: vec4<${storageType(node.dtype)}>;`);
+    return `${buffer}[${vectorAt(node, space.row)}] = r${r};`;
+  });
+  return {
+    writer,
+    loads: [...loads].join('\n'),
+    body: writer.close(),
+    stores: stores.join('\n'),
+  };
+}
+
+/** A loop over the columns of a row. `zero` is known at run time alone, so that drivers do not unroll it. */
+export const overColumns = (body: string): string =>
+  `for (var column = 0u; column < COLUMNS + zero; column++) {\n${body}\n}`;

@@ -1,17 +1,18 @@
 // Dispatches of a plan as plain data: text, buffers, and what they compute, for devices and for people.
 import { DeviceError } from '../core/errors.js';
 import { sizeOf } from '../core/shape.js';
+import { outputIndex } from '../graph/several.js';
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { multiplyAdds } from '../kernels/matmul/product.js';
 import type { EmitOptions } from '../kernels/options.js';
-import { align, type Place } from '../planning/context.js';
-import type { Group } from '../planning/groups.js';
+import type { Place } from '../planning/context.js';
+import { callOf, type Group } from '../planning/groups.js';
 import { isLiteral, isVirtual } from '../planning/nodes.js';
 import { type Binding, type Kernel, wholeText } from '../wgsl/bindings.js';
 import type { Taken } from '../wgsl/library.js';
 import type { Launch } from './launch.js';
-import { VECTOR_BYTES } from './memory.js';
+import { wholeVectors } from './memory.js';
 
 /** A buffer as a dispatch binds it. */
 export interface BoundPlace {
@@ -40,6 +41,7 @@ export interface Dispatch {
 
 /** A short name for a kernel: its heavy ops, and what its last result is. */
 function kernelName({ kind, members }: Group): string {
+  if (kind === 'written') return callOf(members[0]).op.name;
   const last = members.findLast(isVirtual);
   const named = members.filter((node) => kind === 'map' || !isVirtual(node) || node === last);
   return named.map(({ op }) => op.name).join('+');
@@ -62,6 +64,9 @@ function flopsOf(node: Tensor): number {
     case 'reduce':
     case 'scatter':
       return sizeOf(node.inputs[0]?.shape ?? []);
+    case 'written':
+      return sizeOf(node.inputs[0]?.shape ?? []);
+    case 'output':
     case 'index':
     case 'leaf':
     case 'composed':
@@ -115,7 +120,7 @@ export function describe(
   const [first] = groups;
   const bound = boundBy(launch, placeOf);
   const whole = bound.map(({ place, ...rest }) => {
-    return { ...rest, place: { ...place, bytes: align(place.bytes, VECTOR_BYTES) } };
+    return { ...rest, place: { ...place, bytes: wholeVectors(place.bytes) } };
   });
   const most = first.kind === 'map' ? 4 * total(groups.map(elementsOf)) : Number.POSITIVE_INFINITY;
   const computed = groups.flatMap((group) => nodesOf(group, stored));
@@ -128,7 +133,7 @@ export function describe(
     origins: code.vocabulary.taken,
     ...{ workgroups, product, groups },
     bindings: whole.map(({ place, access }) => ({ place, access })),
-    ops: named.map(({ op }) => op.name),
+    ops: named.flatMap((node) => (outputIndex(node) === undefined ? node.op.name : [])),
     flops: total(computed.map(flopsOf)),
     bytes: total(bound.map(({ place }) => Math.min(place.bytes, most))),
   };

@@ -75,6 +75,7 @@ function smallKind({ groups }: Launch): Group['kind'] | undefined {
 function isSmall({ kind, members, space }: Group): boolean {
   switch (kind) {
     case 'map':
+    case 'written':
       return false;
     case 'reduce':
       return countOf(space.element) <= limits.smallFold && !members.some(isScatter);

@@ -5,6 +5,7 @@ import type { Tensor } from '../graph/tensor.js';
 import { base } from '../graph/views.js';
 import {
   type Computation,
+  callOf,
   computationOf,
   type Group,
   sameSpace,
@@ -41,10 +42,13 @@ class Forming {
 
   /** Gives a node a kernel. */
   add(node: Tensor): void {
-    const own = this.#complete(computationOf(node));
+    if (this.#makers.has(node)) return; // with other outputs of its op
+    const own = this.#complete(computationOf(node, this.storage.outputs.get(callOf(node))));
     if (!own) throw new RangeError(`${node.op.name}: no kernel can compute it`);
     const at = this.#candidates(node, own).find((number) => this.#join(number, node, own));
-    if (at === undefined) this.#settle(this.groups.length, node, own);
+    if (at !== undefined) return;
+    const number = this.groups.length;
+    for (const member of own.members) this.#settle(number, member, own);
   }
 
   /** The kernels as they are now, with what they store. */
@@ -54,7 +58,8 @@ class Forming {
     const isStored = (node: Tensor): boolean => needed.has(node) || this.#readers.has(node);
     const groups = this.groups.map((group) => ({
       ...group,
-      stores: group.members.filter(isStored),
+      // what a kernel of its own makes it stores
+      stores: group.kind === 'written' ? group.members : group.members.filter(isStored),
     }));
     const numbered = (numbers: Iterable<number>): Group[] =>
       Array.from(numbers).flatMap((number) => groups[number] ?? []);
@@ -75,8 +80,7 @@ class Forming {
   /** A kernel with what it reads; undefined where it cannot have that, or where that is too much for what several share. */
   #complete(computation: Computation): Group | undefined {
     const reads = readsOf(computation, this.storage.stored);
-    if (!reads || (computation.members.length > 1 && !this.#fits(computation, reads)))
-      return undefined;
+    if (!reads || (isShared(computation) && !this.#fits(computation, reads))) return undefined;
     const { nodes } = reads;
     return { ...computation, reads: nodes, needs: new Set(this.#behind(nodes.keys())), stores: [] };
   }
@@ -114,6 +118,8 @@ class Forming {
   /** Folds join those over the same rows and columns; what is virtual may try, but each loop would compute it again. */
   #mayJoin(group: Group, node: Tensor, own: Group): boolean {
     switch (group.kind) {
+      case 'written':
+        return false;
       case 'map':
       case 'matmul':
         return isVirtual(node);
@@ -157,6 +163,10 @@ class Forming {
     return [...newest(heavy), ...newest(maps).slice(0, fusion.tries)];
   }
 }
+
+/** Whether others joined a kernel's first member. */
+const isShared = ({ kind, members }: Computation): boolean =>
+  kind !== 'written' && members.length > 1;
 
 const newest = (numbers: readonly number[]): number[] =>
   [...new Set(numbers)].sort((a, b) => b - a);

@@ -8,8 +8,11 @@ type Places = Pick<WeakMap<Tensor, Place>, 'get' | 'has' | 'set'>;
 
 /** Bindings are whole vec4s. */
 export const VECTOR_BYTES = 16;
+/** Bytes of a binding: what holds nothing is bound as one vector. */
+export const wholeVectors = (bytes: number): number =>
+  Math.max(VECTOR_BYTES, align(bytes, VECTOR_BYTES));
 /** Bytes of the binding of a node. */
-const boundBytes = (node: Tensor): number => align(nodeBytes(node), VECTOR_BYTES);
+const boundBytes = (node: Tensor): number => wholeVectors(nodeBytes(node));
 
 /** Places values side by side in a new buffer, but for those that have a place; above the binding limit another is begun. */
 export function placeInRow(

@@ -189,8 +189,9 @@ function planOf(
   const buffers = [...new Set(Array.from(places.values(), ({ buffer }) => buffer))];
   const own = buffers.filter(({ kind }) => kind !== 'parameters' && kind !== 'constant');
   const feeds = own.filter(({ kind }) => kind === 'feed');
-  const computed = nodes.filter((node) => !isLeaf(node) && !isLiteral(node));
-  const isEmpty = ({ groups: [first] }: Launch): boolean => sizeOf(first.members[0].shape) === 0;
+  const computed = nodes.filter((node) => !isLeaf(node) && !isLiteral(node) && !node.outputs);
+  const isEmpty = ({ groups: [first] }: Launch): boolean =>
+    first.members.every(({ shape }) => sizeOf(shape) === 0);
   const clashes = launches.flatMap((launch) => clashesOf(launch, placeOf, aliases));
   const plan: Plan = {
     ...{ program, outputs, copies, places, buffers, own },

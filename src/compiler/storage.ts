@@ -2,6 +2,7 @@
 import { isFloat } from '../core/dtype.js';
 import { sizeOf } from '../core/shape.js';
 import { type Program, programNodes } from '../graph/program.js';
+import { outputIndex, outputsOf } from '../graph/several.js';
 import type { Tensor } from '../graph/tensor.js';
 import { base, halvesOf, origin } from '../graph/views.js';
 import { fusion, operations, products, storing, textLengths } from '../planning/limits.js';
@@ -12,6 +13,8 @@ import { type Aliases, findAliases } from './aliases.js';
 export interface Storage {
   /** Every node, inputs first. */
   readonly order: readonly Tensor[];
+  /** Of nodes that compute several outputs: these, each of them a node of `order`. */
+  readonly outputs: ReadonlyMap<Tensor, Outputs>;
   readonly stored: ReadonlySet<Tensor>;
   /** Stored nodes that lie inside others. */
   readonly aliases: Aliases;
@@ -21,6 +24,28 @@ export interface Storage {
   readonly results: readonly Tensor[];
   /** The latter of them; kernels that make these make nothing else. */
   readonly nexts: ReadonlySet<Tensor>;
+}
+
+/** A node for each output of an op that has several. */
+type Outputs = readonly [Tensor, ...Tensor[]];
+
+/** Nodes in order, with those of all outputs: a kernel writes what nobody reads too. */
+function withOutputs(nodes: readonly Tensor[]) {
+  const taken = new Map<Tensor, Tensor[]>();
+  for (const node of nodes) {
+    const index = outputIndex(node);
+    const [call] = node.inputs;
+    if (index === undefined || !call) continue;
+    const outputs = taken.get(call) ?? outputsOf(call);
+    outputs[index] = node;
+    taken.set(call, outputs);
+  }
+  const isTaken = new Set(nodes);
+  const order = nodes.flatMap((node) => [
+    node,
+    ...(taken.get(node) ?? []).filter((output) => !isTaken.has(output)),
+  ]);
+  return { order, outputs: taken as ReadonlyMap<Tensor, readonly Tensor[]> as Storage['outputs'] };
 }
 
 /** What widens halves is part of what reads them. */
@@ -38,7 +63,7 @@ export function storageOf(
   apart: ReadonlySet<Tensor>,
   storageBuffers: number,
 ): Storage {
-  const order = programNodes(program);
+  const { order, outputs } = withOutputs(programNodes(program));
   const nexts = new Set(program.updates.map(([, next]) => base(next)));
   const results = [...program.outputs.map(base), ...nexts];
   const compared = new Set(order.filter(comparesBits).flatMap(({ inputs }) => inputs.map(origin)));
@@ -46,7 +71,7 @@ export function storageOf(
   const aliases = findAliases(order, stored, new Set([...nexts, ...apart]));
   if (!program.recompute) storeShared(order, stored, nexts);
   cutLarge(order, stored, Math.max(1, storageBuffers - storing.written));
-  return { order, stored, aliases, compared, results, nexts };
+  return { order, outputs, stored, aliases, compared, results, nexts };
 }
 
 /** Floats that are compared for equality (the winners of a maximum) are read: computed again they may differ in a bit. */
@@ -62,8 +87,11 @@ function storedFor(node: Tensor): Tensor[] {
       return [];
     case 'matmul':
       return [node, ...node.inputs.flatMap(storedForProduct)];
+    case 'written':
+      return [...(node.outputs ? [] : [node]), ...node.inputs.map(base)];
     case 'scatter':
       return [node, ...node.inputs.slice(1).map(base)];
+    case 'output':
     case 'reduce':
     case 'leaf':
     case 'composed':
@@ -144,7 +172,7 @@ function cutLarge(order: readonly Tensor[], stored: Set<Tensor>, mostReads: numb
     );
     return { reads: new Set(read.flatMap((input) => [...partOf(input).reads])), length };
   };
-  for (const node of order) {
+  for (const node of order.filter((each) => outputIndex(each) === undefined)) {
     const most = isVirtual(node) ? mostReads : mostReads - 1;
     const isTooLarge = ({ reads, length }: Expression): boolean =>
       reads.size > most || length > fusion.ops;

@@ -233,7 +233,7 @@ export class Device {
         const layout = device.createPipelineLayout({
           bindGroupLayouts: [device.createBindGroupLayout({ entries })],
         });
-        const compute = { module, entryPoint: 'main' };
+        const compute = { module }; // whose only entry point it is
         return this.ask(() => device.createComputePipelineAsync({ layout, compute }));
       });
       this.stats.pipelines++;

@@ -5,6 +5,7 @@ import { emitMap } from './map.js';
 import { emitMatmul } from './matmul/emit.js';
 import type { EmitOptions } from './options.js';
 import { emitReduce } from './reduce.js';
+import { emitWritten } from './written.js';
 
 /** Writes the kernel of a group. */
 export function emit(group: Group, options: EmitOptions): Kernel {
@@ -13,6 +14,8 @@ export function emit(group: Group, options: EmitOptions): Kernel {
       return emitMap(group, options);
     case 'reduce':
       return emitReduce(group, options);
+    case 'written':
+      return emitWritten(group, options);
     case 'matmul':
       return emitMatmul(group, options);
     default:

@@ -1,5 +1,6 @@
 // Fusion groups: what one kernel computes and in which index space, as immutable values.
 import { sizeOf } from '../core/shape.js';
+import { outputIndex } from '../graph/several.js';
 import type { Tensor } from '../graph/tensor.js';
 import { countOf, digit, type Index, sameIndex, split } from '../wgsl/indices.js';
 import { isVirtual } from './nodes.js';
@@ -14,8 +15,8 @@ export interface Space {
 
 /** What a kernel computes, whatever it reads. */
 export interface Computation {
-  /** Elementwise results alone, folds of the columns of rows × columns, or one matrix product. */
-  readonly kind: 'map' | 'reduce' | 'matmul';
+  /** Elementwise results alone, folds of the columns of rows × columns, one matrix product, or an op with a kernel of its own. */
+  readonly kind: 'map' | 'reduce' | 'matmul' | 'written';
   /** What it computes, in the order in which that joined: heavy ops, and elementwise results on top while those are in registers. */
   readonly members: readonly [Tensor, ...Tensor[]];
   readonly space: Space;
@@ -37,8 +38,15 @@ const alone = (kind: Computation['kind'], node: Tensor, space: Space): Computati
   space,
 });
 
-/** What a kernel for one node computes. */
-export function computationOf(node: Tensor): Computation {
+/** The node that computes a value: of an output of several, the one that computes them all. */
+export const callOf = (node: Tensor): Tensor =>
+  outputIndex(node) === undefined ? node : (node.inputs[0] ?? node);
+
+/** What a kernel for one node computes. `outputs` are all that the node's op computes with it, in order. */
+export function computationOf(
+  node: Tensor,
+  outputs: readonly [Tensor, ...Tensor[]] = [node],
+): Computation {
   const { kernel } = node.op;
   switch (kernel.kind) {
     case 'pointwise':
@@ -58,6 +66,9 @@ export function computationOf(node: Tensor): Computation {
       const positions = positionsOf(node);
       return alone('reduce', node, foldSpace([...node.shape, positions], [node.rank]));
     }
+    case 'written':
+    case 'output':
+      return { ...alone('written', node, { row: [], element: [] }), members: outputs };
     case 'leaf':
     case 'composed':
       throw new RangeError(`${node.op.name} has no kernel of its own`);

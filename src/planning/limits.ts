@@ -1,8 +1,7 @@
 // What devices allow, and what the planner chooses for each class of adapter: all of its numbers, in one place, as plain data.
-import type { Cost } from '../graph/op.js';
+import type { AdapterClass, Cost } from '../graph/op.js';
 
-/** What decides between kernels of one meaning: the kind of adapter. */
-export type AdapterClass = 'swiftshader' | 'lavapipe' | 'gpu';
+export type { AdapterClass };
 
 /** What a plan may count on; WebGPU's names are in the comments. */
 export interface Limits {

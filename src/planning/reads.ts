@@ -4,7 +4,7 @@ import { base, halvesOf } from '../graph/views.js';
 import { elementAt, operandsAt, type Terms } from '../wgsl/expressions.js';
 import { flat, type Index, sameIndex } from '../wgsl/indices.js';
 import { isAtom } from '../wgsl/lexer.js';
-import { type Computation, foldedBy, indexOf, isAlongResults } from './groups.js';
+import { type Computation, callOf, foldedBy, indexOf, isAlongResults } from './groups.js';
 import { isVirtual } from './nodes.js';
 
 /** What a kernel takes to compute a group. */
@@ -103,7 +103,9 @@ export function readsOf(computation: Computation, stored: ReadonlySet<Tensor>): 
     else note(node, isOwn, isAlongResults(computation, index) ? 'vectors' : 'elements');
   };
   const walk = new Walk((node) => (own.has(node) ? !isVirtual(node) : stored.has(node)), meet);
-  for (const member of members) {
+  if (kind === 'written')
+    for (const input of callOf(members[0]).inputs) note(base(input), false, 'any');
+  for (const member of kind === 'written' ? [] : members) {
     if (isVirtual(member)) {
       const index = indexOf(computation, member);
       if (!index) return undefined;

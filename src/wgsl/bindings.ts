@@ -1,4 +1,5 @@
 // What kernels bind: buffers of nodes, as b0, b1, …, and the text of a kernel that declares them.
+import { sizeOf } from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import { type Code, render } from './kernel.js';
 import { storageType } from './types.js';
@@ -9,6 +10,8 @@ export interface Binding {
   readonly access: 'read' | 'read_write';
   /** Bound as vec4s. */
   readonly vector: boolean;
+  /** Its name in a kernel that was written out, where it has as many elements as its shape. */
+  readonly name?: string;
 }
 
 /** A kernel: what it says, what it binds and how many workgroups it takes. */
@@ -37,12 +40,14 @@ interface Bound {
 }
 
 /** Declares a buffer. The lengths of arrays are fixed, which makes bounds checks constants. */
-function declared({ binding: { node, vector }, access, bytes }: Bound, number: number): string {
+function declared({ binding, access, bytes }: Bound, number: number): string {
+  const { node, vector, name = `b${number}` } = binding;
   const scalar = storageType(node.dtype);
   const element = vector ? `vec4<${scalar}>` : scalar;
   const elementBytes = (node.dtype === 'f16' ? 2 : 4) * (vector ? 4 : 1);
-  const type = `array<${element}, ${bytes / elementBytes}>`;
-  return `@group(0) @binding(${number}) var<storage, ${access}> b${number}: ${type};`;
+  const length = binding.name ? Math.max(1, sizeOf(node.shape)) : bytes / elementBytes;
+  const type = `array<${element}, ${length}>`;
+  return `@group(0) @binding(${number}) var<storage, ${access}> ${name}: ${type};`;
 }
 
 /** The text of a kernel whose buffers are bound so. */

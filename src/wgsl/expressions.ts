@@ -37,7 +37,7 @@ export function elementAt(
     if (known && countOf(known) === extent) return known;
     return extent === 1 ? [] : digit(terms.name(expression), extent);
   };
-  const context: IndexContext<never> = {
+  const context: IndexContext = {
     inputs: node.inputs,
     output: node,
     options: node.options,

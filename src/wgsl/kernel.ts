@@ -26,6 +26,8 @@ export interface Code extends Start {
   readonly declarations: ReadonlyMap<string, string>;
   /** Statements of the entry point. */
   readonly body: string;
+  /** The whole entry point, where it was written out: size, parameters and body are then empty. */
+  readonly entry?: string | undefined;
   /** Extensions of WGSL that it uses, as `enable` names them. */
   readonly extensions: readonly string[];
 }
@@ -199,7 +201,8 @@ export function textOfCode(code: Code, buffers: readonly string[] = []): string 
   const sizes = Object.entries(constants).map(([name, value]) => `const ${name} = ${value}u;`);
   const library = Array.from(vocabulary.taken.values(), ({ text }) => text);
   const start = `@compute @workgroup_size(${size.join(', ')})\nfn main(${signature(code, true)}) {`;
-  return [...header, ...sizes, ...library, ...declarations.values(), start, body, '}'].join('\n');
+  const main = code.entry ?? [start, body, '}'].join('\n');
+  return [...header, ...sizes, ...library, ...declarations.values(), main].join('\n');
 }
 
 /** The text of a kernel for drivers and people. */

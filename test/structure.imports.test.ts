@@ -18,7 +18,7 @@ const layers = [
   ['check'],
   ['engine'],
   ['nn', 'loss', 'optim', 'data', 'io', 'train'],
-  ['node', 'browser'],
+  ['worker', 'node', 'browser'],
   ['index'],
 ];
 

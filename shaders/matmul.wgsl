@@ -1,6 +1,17 @@
 // C = op(A) op(B): W a forward (A Bᵀ), Wᵀ δ backward (A B) and the weight gradient δ aᵀ summed over a batch (Aᵀ B).
 // One invocation owns 4·ROW_TILES × 4·COLUMN_TILES outputs in registers and adds k in ascending order, so every tile
 // shape gives the same bits. finish applies the epilogue (bias, activation, ⊙ σ′) and stores.
+//! const M = 30u, N = 31u, K = 64u, GROUP_X = 8u, GROUP_Y = 4u, ROW_TILES = 1u, COLUMN_TILES = 1u
+//! const QUADS_A = 4u, QUADS_B = 8u, ROW_STRIDE = 4u, COLUMN_STRIDE = 4u
+//! binding read b0: array<vec4f, M * K / 4>
+//! binding read b1: array<vec4f, N * K / 4>
+//! binding read_write b2: array<f32, M * N>
+//! part group = let group = place;
+//! part products = let m0 = (group.y * GROUP_Y + y) * ROW_TILES * 4u;
+//!   let n0 = (group.x * GROUP_X + x) * COLUMN_TILES * 4u;
+//! part guard = if (n < N)
+//! part body = b2[m * N + n] = head;
+
 // The epilogue of four neighbouring outputs of one row.
 fn finish(batch: u32, m: u32, first: u32, value: vec4f) {
   if ((m >= M) | (first >= N)) { return; }

@@ -1,5 +1,6 @@
 // What an adapter reaches at most: with ROUNDS multiply-adds in registers, 64 operations each an invocation; with none
 // a copy of 16 bytes an invocation.
+//! const ROUNDS = 512u
 @group(0) @binding(0) var<storage, read> source: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> result: array<vec4f>;
 

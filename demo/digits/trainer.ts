@@ -12,31 +12,12 @@ import {
 import type { Answer as AnswerOf } from '../protocol.js';
 import { latest } from '../shared/latest.js';
 import { DigitNet } from './net.js';
+import * as pace from './pace.js';
 import type { DigitSettings, DigitsReply as Reply } from './protocol.js';
 import { KernelTimes } from './times.js';
 
-/** Epochs after which training stops; the next start adds as many again. */
-const EPOCHS = 10;
-/** The share of the test digits that is looked at while training goes on. */
-const GLANCE = 0.1;
-/** Milliseconds between two glances, and the part of the time that they may take. */
-const GLANCE_EVERY = 1000;
-const GLANCE_SHARE = 0.25;
-/** Milliseconds between two classifications of the digit on the pad while training goes on. */
-const LOOK_EVERY = 150;
-/** Milliseconds between two pictures of the inside, and between two searches for hard digits. */
-const PICTURE_EVERY = 600;
-const SEARCH_EVERY = 4000;
-/** Milliseconds between two readings of the kernels' times. */
-const TIMES_EVERY = 1000;
-/** How many hard digits are shown. */
-const HARD = 12;
-
 type Answer = AnswerOf<'digits'>;
 type EngineFor = (settings: DigitSettings) => Promise<Engine>;
-
-const sleep = (milliseconds: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 export class Trainer {
   readonly #engineFor: EngineFor;
@@ -54,7 +35,7 @@ export class Trainer {
   #times: KernelTimes | undefined;
   #isVisible = true;
   #progress: Progress | undefined;
-  #epochs = EPOCHS;
+  #epochs = pace.EPOCHS;
   /** Present while training goes on, or is being stopped. */
   #training: { stop: AbortController; ended: Promise<void> } | undefined;
   /** Commands are carried out one after the other. */
@@ -67,7 +48,7 @@ export class Trainer {
     this.#engineFor = engineFor;
     this.#train = digits.train;
     this.#test = digits.test;
-    [this.#few] = digits.test.split(GLANCE, { seed: 1 });
+    [this.#few] = digits.test.split(pace.GLANCE, { seed: 1 });
     this.#answer = answer;
   }
 
@@ -138,7 +119,7 @@ export class Trainer {
     this.#enqueue(answer, async () => {
       await this.#end();
       this.#progress = undefined;
-      this.#epochs = EPOCHS;
+      this.#epochs = pace.EPOCHS;
       await renew();
       if (this.#answer !== answer) return;
       void this.#look();
@@ -210,7 +191,7 @@ export class Trainer {
       }
       this.#progress = training.progress;
       const done = !signal.aborted;
-      if (done) this.#epochs += EPOCHS;
+      if (done) this.#epochs += pace.EPOCHS;
       answer.post({ type: 'stopped', done });
     } catch (error) {
       answer.fail(error);
@@ -223,33 +204,31 @@ export class Trainer {
   /** Measures accuracy on some of the test digits, now and again. */
   async #glance(signal: AbortSignal): Promise<void> {
     const isTraining = (): boolean => !signal.aborted && this.#training?.stop.signal === signal;
-    for (let wait = GLANCE_EVERY / 2; ; ) {
-      await sleep(wait);
+    for (let wait = pace.GLANCE_EVERY / 2; ; ) {
+      await pace.sleep(wait);
       if (!isTraining()) return;
       const began = performance.now();
       await this.#count(this.#few, isTraining);
-      wait = Math.max(GLANCE_EVERY, (performance.now() - began) / GLANCE_SHARE);
+      wait = Math.max(pace.GLANCE_EVERY, (performance.now() - began) / pace.GLANCE_SHARE);
     }
   }
 
   /** Classifies the digit on the pad and shows the inside while the network learns. */
   async #watch(signal: AbortSignal): Promise<void> {
-    let [pictured, timed, searched] = [0, performance.now(), performance.now() - SEARCH_EVERY / 2];
+    const now = performance.now();
+    const insights = [
+      pace.spaced(() => this.#picture(), pace.PICTURE_EVERY, 0),
+      pace.spaced(() => this.#time(this.#times), pace.TIMES_EVERY, now),
+      pace.spaced(
+        () => this.#search(this.#few.length),
+        pace.SEARCH_EVERY,
+        now - pace.SEARCH_EVERY / 2,
+      ),
+    ];
     while (!signal.aborted && this.#training?.stop.signal === signal) {
       await this.#look();
-      if (this.#isVisible && performance.now() - pictured > PICTURE_EVERY) {
-        await this.#picture();
-        pictured = performance.now();
-      }
-      if (this.#isVisible && performance.now() - timed > TIMES_EVERY) {
-        await this.#time(this.#times);
-        timed = performance.now();
-      }
-      if (this.#isVisible && performance.now() - searched > SEARCH_EVERY) {
-        await this.#search(this.#few.length);
-        searched = performance.now();
-      }
-      await sleep(LOOK_EVERY);
+      for (const show of insights) if (this.#isVisible) await show();
+      await pace.sleep(pace.LOOK_EVERY);
     }
   }
 
@@ -275,7 +254,7 @@ export class Trainer {
   #search(limit: number, isWanted = () => true): Promise<void> {
     return this.#tell(async (net) => ({
       type: 'hardest',
-      digits: await net.hardest(limit, HARD, isWanted),
+      digits: await net.hardest(limit, pace.HARD, isWanted),
     }));
   }
 

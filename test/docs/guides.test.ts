@@ -18,6 +18,8 @@ beforeAll(async () => {
   await mkdir(installed, { recursive: true });
   await cp(join(root, 'package.json'), join(installed, 'package.json'));
   await cp(cli.built, join(installed, 'dist'), { recursive: true });
+  // a package of its own, or 'nabla' would be the repository itself, and whatever was built there last
+  await writeFile(join(folder, 'package.json'), '{}');
   for (const page of pages)
     for (const [i, blocks] of page.programs.entries())
       await writeFile(

@@ -1,33 +1,12 @@
 // NaN, infinities and zeros: the same on every adapter, as the float64 reference has them.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
 import { sizeOf } from '../../src/core/shape.js';
 import type { Engine } from '../../src/engine/engine.js';
-import type { Op, OpRecord } from '../../src/graph/op.js';
-import { apply, type Tensor } from '../../src/graph/tensor.js';
+import type { Tensor } from '../../src/graph/tensor.js';
 import { binaryCrossEntropy, crossEntropy } from '../../src/loss.js';
-import {
-  elu,
-  gelu,
-  leakyRelu,
-  relu,
-  sigmoid,
-  silu,
-  softplus,
-  tanh,
-} from '../../src/ops/activation.js';
-import {
-  cos,
-  div,
-  exp,
-  log,
-  maximum,
-  minimum,
-  mul,
-  pow,
-  sin,
-  sqrt,
-} from '../../src/ops/arithmetic.js';
+import { relu, sigmoid, silu, softplus, tanh } from '../../src/ops/activation.js';
+import { div, exp, log, maximum, minimum, mul, pow, sqrt } from '../../src/ops/arithmetic.js';
 import { cast } from '../../src/ops/cast.js';
 import { equal, greaterEqual, notEqual } from '../../src/ops/compare.js';
 import { maxPool2d } from '../../src/ops/convolution.js';
@@ -35,8 +14,7 @@ import { input, tensor } from '../../src/ops/leaf.js';
 import { argMax, max, min, sum } from '../../src/ops/reduce.js';
 import { logSoftmax, logSumExp, softmax } from '../../src/ops/softmax.js';
 import { openCpuEngine, openGpuEngine } from '../support/engine.js';
-import { table } from '../support/ops.js';
-import { graphsOf, recordsOf } from '../support/records.js';
+import { inf, kind } from '../support/special.js';
 
 let gpu: Engine;
 const cpu = openCpuEngine();
@@ -45,7 +23,8 @@ beforeAll(async () => {
 });
 afterAll(() => gpu.dispose());
 
-const [inf, nan] = [Number.POSITIVE_INFINITY, Number.NaN];
+const nan = Number.NaN;
+
 const odd = tensor([inf, -inf, nan, 0, -0, 1, -1, 3e38, -3e38, 1e-30]);
 const long = tensor(Array.from({ length: 1000 }, (_, i) => (i === 700 ? nan : Math.sin(i))));
 const exponent = tensor(-1);
@@ -100,13 +79,6 @@ const cases: [string, Tensor][] = [
   ['its slope', grad(sum(silu(far)), far)],
 ];
 
-/** What kind of number it is in f32; what is too small for full precision may be taken for 0. */
-const kind = (x: number): string => {
-  const single = Math.fround(x);
-  if (!Number.isFinite(single)) return String(single);
-  return Math.abs(single) < 2 ** -126 ? '0' : String(Math.sign(single));
-};
-
 it('casts between numbers', async () => {
   const whole = tensor([-1, 5, -(2 ** 31)], [3], { dtype: 'i32' });
   const tree = [
@@ -124,108 +96,6 @@ it.for(cases)('%s', async ([, y]) => {
   const [a, b] = await Promise.all([gpu.run(y), cpu.run(y)]);
   expect([...a.data].map(kind)).toEqual([...b.data].map(kind));
 });
-
-/** Numbers at which functions change their nature, as f32; none below 2⁻¹²⁶, which adapters may take for 0. */
-const specials = [
-  0,
-  -0,
-  0.01,
-  0.1,
-  0.5,
-  1,
-  1.5,
-  2,
-  3,
-  88.7,
-  88.8,
-  100,
-  65504,
-  2 ** -126,
-  1e-30,
-  2 ** 24,
-  1e30,
-  3e38,
-  inf,
-  nan,
-]
-  .flatMap((x) => (Object.is(x, 0) || Object.is(x, -0) || Number.isNaN(x) ? [x] : [x, -x]))
-  .map(Math.fround);
-
-/** Whether a result is the reference's: of its kind, and within a part in a thousand, or less than any normal number. */
-const agrees = (result: number, wanted: number): boolean =>
-  kind(result) === kind(wanted) &&
-  (!Number.isFinite(Math.fround(wanted)) ||
-    Math.abs(result - wanted) <= 1e-3 * Math.abs(wanted) + 2 ** -125);
-
-/** What an op is asked for: of circular functions not angles beyond 2¹⁶. */
-const placesOf = (op: Op): number[] =>
-  /^(sin|cos)$/.test(op.name)
-    ? specials.filter((x) => !(Math.abs(x) >= 2 ** 16 && Math.abs(x) < inf))
-    : specials;
-
-const scalars = [...recordsOf(table.flatMap((entry) => graphsOf(entry, 2)))].filter(
-  // those of more inputs are parts of others, which keep them within a domain
-  ({ kernel, reference }) => kernel.kind === 'pointwise' && reference!.length <= 2,
-);
-describe('special values in every place', () => {
-  it.each(scalars.map((op) => [op.name, op] as const))('%s', async (_, op) => {
-    const arity = op.reference!.length;
-    const places = placesOf(op);
-    const pairs =
-      arity === 1 ? places.map((x) => [x, x]) : places.flatMap((x) => places.map((y) => [x, y]));
-    const [first, second] = [0, 1].map((at) =>
-      tensor(Float32Array.from(pairs, (pair) => pair[at]!)),
-    );
-    const y = apply(op as OpRecord, [first!, second!].slice(0, arity), {});
-    const [a, b] = await Promise.all([gpu.run(y), cpu.run(y)]);
-    const wrong = pairs.flatMap((pair, i) =>
-      agrees(a.data[i]!, b.data[i]!)
-        ? []
-        : [`${op.name}(${pair}): ${a.data[i]}, ${b.data[i]} by the reference`],
-    );
-    expect(wrong).toEqual([]);
-  });
-});
-
-/** Exact second derivatives do not leave f32 where a factor of theirs does. */
-const functions = {
-  sigmoid,
-  tanh,
-  relu,
-  silu,
-  softplus,
-  gelu,
-  elu,
-  leakyRelu,
-  exp,
-  sin,
-  cos,
-  sqrt,
-  log,
-};
-it.each(Object.entries(functions))(
-  'the second derivative of %s is that of the reference',
-  async (name, call) => {
-    const isPositive = name === 'sqrt' || name === 'log';
-    const isCircular = name === 'sin' || name === 'cos';
-    const sizes = specials.filter(
-      (z) => Number.isFinite(z) && Math.abs(z) < (isCircular ? 2 ** 16 : inf),
-    );
-    // near 0 σ″ is a difference of roundings
-    const isFair = (z: number): boolean =>
-      isPositive ? z > 1e-9 && z < 1e9 : name !== 'sigmoid' || Math.abs(z) > 1e-3;
-    const places = sizes.filter(isFair);
-    const z = tensor(
-      Float32Array.of(...places, ...(isPositive || isCircular ? [] : [-87, -88, 87, 1e20])),
-    );
-    const second = grad(sum(grad(sum(call(z)), z)), z);
-    const [a, b] = await Promise.all([gpu.run(second), cpu.run(second)]);
-    const wrong = [...a.data].flatMap((value, i) =>
-      agrees(value, b.data[i]!) ? [] : [`${value} for ${b.data[i]}`],
-    );
-    expect(wrong).toEqual([]);
-  },
-);
 
 it('costs nothing to be infinitely sure of what is right, and ∞ of what is wrong', async () => {
   const logits = [inf, -inf, inf, -inf, 88, -88];

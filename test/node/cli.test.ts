@@ -1,3 +1,4 @@
+// The command as people run it: training, evaluation, errors, files, help, and without the optional packages.
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { cp, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
@@ -5,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { decode, encode } from '../../src/io/safetensors.js';
 import { accuracyIn, type Cli, openCli, type Running, root, run } from '../support/cli.js';
+import { impossible, replacing } from './cli.cases.js';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
@@ -114,55 +116,6 @@ describe('nabla train and eval', () => {
 });
 
 describe('what cannot be done', () => {
-  const cases: readonly (readonly [args: string, error: RegExp])[] = [
-    ['bogus', /unknown command 'bogus'/],
-    ['--bogus', /unknown option '--bogus'/],
-    ['train --bogus 1', /unknown option '--bogus'/],
-    ['train --epoch 2', /unknown option '--epoch' \(Did you mean --epochs\?\)/],
-    ['train extra', /too many arguments for 'train'/],
-    ['train --epochs', /'--epochs <n>' argument missing/],
-    ['train --epochs 0', /'--epochs <n>' argument '0' is invalid. It is no whole number from 1 /],
-    ['train --batch -1', /'--batch <n>' argument '-1' is invalid. It is no whole number from 1 /],
-    [
-      'train --epochs -1.5',
-      /'--epochs <n>' argument '-1.5' is invalid. It is no whole number from 1 /,
-    ],
-    ['train --learning-rate -0.1', /argument '-0.1' is invalid. It is no number above 0/],
-    ['train -1', /too many arguments for 'train'|unknown option '-1'/],
-    ['train --batch 1.5', /argument '1.5' is invalid. It is no whole number/],
-    ['train --layers 8,x', /argument '8,x' is invalid. It is no whole number/],
-    ['train --activation swish', /'swish' is invalid. Allowed choices are sigmoid, tanh, relu/],
-    ['train --learning-rate fast', /argument 'fast' is invalid. It is no number above 0/],
-    ['train --learning-rate 1e300', /'1e300' is invalid. It is no number above 0 in the f32 range/],
-    ['train --momentum 0.9', /--momentum: adam has none/],
-    ['train --backend tpu', /'tpu' is invalid. Allowed choices are gpu, cpu/],
-    ['train --data nowhere', /mnist: nowhere holds no train-images-idx3-ubyte/],
-    [
-      'train --data digits --output nowhere/model',
-      /nowhere.model: its folder cannot be written to; make the folder/,
-    ],
-    ['train --data digits --output digits', /digits: it is a folder/],
-    [
-      'train --data digits --output cut.safetensors/model',
-      /model: its folder cannot be written to; make the folder/,
-    ],
-    ['train --data damaged', /mnist: train-images-idx3-ubyte: \[200,4,5\] takes 4000 bytes/],
-    ['eval', /missing required argument 'file'/],
-    ['eval nowhere.safetensors', /nowhere.safetensors: there is no such file; name one/],
-    ['eval digits', /digits: it is a folder; name a file in it/],
-    ['eval text.safetensors', /text.safetensors: safetensors: /],
-    [
-      'eval other.safetensors --data digits',
-      /other.safetensors: its metadata describe no architecture/,
-    ],
-    ['eval cut.safetensors --data digits', /cut.safetensors: safetensors: .* cut short/],
-    [
-      'eval whole.safetensors --backend cpu',
-      /whole.safetensors: it turns 20 numbers into 10 classes .* 784 pixels/,
-    ],
-    ['explain nowhere.json', /nowhere.json: there is no such file; name one/],
-  ];
-
   beforeAll(async () => {
     await mkdir(join(cli.folder, 'damaged'));
     for (const name of await readdir(join(cli.folder, 'digits'))) {
@@ -185,7 +138,7 @@ describe('what cannot be done', () => {
     );
   });
 
-  it.each(cases)('nabla %s: one line and exit code 2', async (args, error) => {
+  it.each(impossible)('nabla %s: one line and exit code 2', async (args, error) => {
     const { code, out, errors } = await cli.nabla(args);
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(errors).toMatch(/^nabla: .*\n$/);
@@ -217,73 +170,22 @@ describe('what nabla train writes', () => {
     ]);
   });
 
-  it.each([
-    [
-      '--output digits/train-images-idx3-ubyte',
-      /--output .*ubyte: it would replace the training data; name another/,
-    ],
-    ['--output ./digits/../digits/t10k-labels-idx1-ubyte.gz', /it would replace the training data/],
-    ['--output linked', /--output linked: it would replace the training data/],
-    ['--report digits/train-images-idx3-ubyte', /--report .*: it would replace the training data/],
-    ['--output x --report ./x', /--report \.\/x: the model goes there; name another file/],
-    [
-      '--output x --report x.previous',
-      /--report x.previous: what the model replaces is kept there; name another/,
-    ],
-    ['--output x.previous --report x', /--report x: the model goes there/],
-    [
-      '--preset chars --text notes --output notes',
-      /--output notes: it would replace the training data/,
-    ],
-    [
-      '--preset chars --text notes --report notes',
-      /--report notes: it would replace the training data/,
-    ],
-    [
-      '--preset chars --text old.previous --output old',
-      /--output old: it would replace the training data/,
-    ],
-    ['--output pipe', /pipe: it is a pipe; name a file/],
-    ['--report pipe', /pipe: it is a pipe; name a file/],
-    ['--output circle', /circle: its symbolic links go in a circle/],
-    ['--output digits/', /digits\/: it is a folder/],
-    ['--output new/', /new\/: it ends as a folder does/],
-    ['--output /proc/self/model', /model: its folder cannot be written to/],
-    ['--tensorboard notes', /notes: /],
-    ['--output=', /'': the path is empty; name a file/],
-    ['--report=', /'': the path is empty; name a file/],
-    ['--tensorboard=', /'': the path is empty; name a file/],
-    [
-      '--tensorboard runs2 --output runs2',
-      /--output runs2: the folder runs2 goes there; name another file/,
-    ],
-    [
-      '--tensorboard runs2/deep/er --output ./runs2/deep',
-      /--output .*: the folder runs2\/deep\/er goes there/,
-    ],
-    ['--tensorboard runs2 --report runs2/', /runs2\/: the folder runs2 goes there/],
-    ['--tensorboard runs2.previous --output runs2', /runs2.previous: it is a folder/],
-    [
-      '--tensorboard runs2/deep --output runs2/none/model',
-      /model: its folder cannot be written to/,
-    ],
-    ['--tensorboard runs2/deep --output digits', /digits: it is a folder/],
-    ...(process.getuid?.() === 0
-      ? [['--output device', /device: it is a device; name a file/] as const]
-      : []),
-  ] as const)('never replaces what is needed, nor what is no file: %s', async (options, error) => {
-    const before = await kept();
-    const data = options.includes('--text') ? '' : '--data digits';
-    const { code, out, errors } = await cli.nabla(
-      `train --backend cpu ${data} --layers 4 --steps 1 ${options}`,
-    );
-    expect({ code, out }).toEqual({ code: 2, out: '' });
-    expect(errors).toMatch(/^nabla: .*\n$/);
-    expect(errors).toMatch(error);
-    expect(await kept()).toEqual(before);
-    expect((await stat(inFolder('pipe'))).isFIFO()).toBe(true);
-    expect((await readdir(cli.folder)).filter((name) => /\.part$|^runs2/.test(name))).toEqual([]);
-  });
+  it.each(replacing)(
+    'never replaces what is needed, nor what is no file: %s',
+    async (options, error) => {
+      const before = await kept();
+      const data = options.includes('--text') ? '' : '--data digits';
+      const { code, out, errors } = await cli.nabla(
+        `train --backend cpu ${data} --layers 4 --steps 1 ${options}`,
+      );
+      expect({ code, out }).toEqual({ code: 2, out: '' });
+      expect(errors).toMatch(/^nabla: .*\n$/);
+      expect(errors).toMatch(error);
+      expect(await kept()).toEqual(before);
+      expect((await stat(inFolder('pipe'))).isFIFO()).toBe(true);
+      expect((await readdir(cli.folder)).filter((name) => /\.part$|^runs2/.test(name))).toEqual([]);
+    },
+  );
 
   it('replaces no page that nabla report reads', async () => {
     for (const output of ['one.report.html', './two.report.html']) {

@@ -57,6 +57,14 @@ describe('what is published', () => {
     expect(packed.size).toBeLessThan(760_000); // 25 kB of them draw the charts of a report
   });
 
+  it('has shaders without their comments, which no kernel needs', async () => {
+    const scripts = packed.files.filter(({ path }) => path.endsWith('.js'));
+    const texts = scripts.map(({ path }) => readFile(join(installed, path), 'utf8'));
+    const all = (await Promise.all(texts)).join('\n');
+    expect(all).toContain('//:repeat I ROW_TILES');
+    expect(all).not.toMatch(/\/\/! (const|part|binding)|One invocation owns/);
+  });
+
   it('holds every module that one of its files imports, and needs no other package', async () => {
     const peers = ['webgpu', 'koffi', '@sparticuz/chromium'];
     const paths = new Set(packed.files.map(({ path }) => path));

@@ -19,6 +19,10 @@ const arrays = {
   uint8: Uint8Array,
 };
 
+/** Values for a test, between −1 and 1. */
+export const wave = (length: number, step = 0.7): Float32Array =>
+  Float32Array.from({ length }, (_, i) => Math.sin(step * (i + 1)));
+
 export type Named = Record<string, Tensor>;
 type Values = Record<string, TypedArray>;
 

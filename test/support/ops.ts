@@ -24,6 +24,7 @@ import {
   softmaxCrossEntropy,
 } from '../../src/ops/softmax.js';
 import { broadcastTo, reshape, transpose } from '../../src/ops/view.js';
+import * as single from './entries.js';
 import * as family from './families.js';
 import * as normal from './layerNorms.js';
 import { floats, integers, sample, seeds, shapes, shuffled } from './samples.js';
@@ -87,7 +88,7 @@ export const table: readonly family.Entry[] = [
   comparison('greater', compare.greater),
   comparison('greaterEqual', compare.greaterEqual),
   unary('notFinite', compare.notFinite),
-  family.wheres,
+  single.wheres,
   unary('sigmoid', sigmoid, { low: -9, high: 9 }),
   unary('tanh', tanh, { low: -9, high: 9 }),
   unary('relu', relu),
@@ -124,7 +125,7 @@ export const table: readonly family.Entry[] = [
   along('logSoftmax', (x, axis) => logSoftmax(x, { axis })),
   family.rows('softmaxCrossEntropy', softmaxCrossEntropy),
   family.rows('sigmoidCrossEntropy', sigmoidCrossEntropy),
-  family.matmuls,
+  single.matmuls,
   windowed.convolutions,
   windowed.pools,
   windowed.part('windows', windowed.convolutions),
@@ -145,11 +146,11 @@ export const table: readonly family.Entry[] = [
   views('cast', (x, seed) => cast(x, (['i32', 'bool', 'f32'] as const)[seed % 3]!)),
   // finite differences would see its steps
   views('cast', (x) => cast(cast(x, 'f16'), 'f32'), false),
-  family.slices,
-  family.pads,
-  family.concats,
-  family.gathers,
-  family.scatters,
+  single.slices,
+  single.pads,
+  single.concats,
+  single.gathers,
+  single.scatters,
   entry(
     'oneHot',
     (limit) =>

@@ -1,83 +1,23 @@
 // Both sides in one thread, through a channel of Node's; test/node/worker.test.ts has threads.
 import { MessageChannel } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
-import {
-  CheckError,
-  DeviceLostError,
-  FormatError,
-  NablaError,
-  ShapeError,
-} from '../../src/core/errors.js';
-import {
-  dataset,
-  type EpochReport,
-  fit,
-  loss,
-  nn,
-  optim,
-  type Progress,
-  type StepReport,
-} from '../../src/index.common.js';
-import {
-  type RemoteListeners,
-  type RemoteTrainer,
-  remoteTrainer,
-  type ServedTrainer,
-  serveTrainer,
-} from '../../src/index.worker.js';
+import { FormatError } from '../../src/core/errors.js';
+import { fit, nn, type Progress, type StepReport } from '../../src/index.common.js';
+import { remoteTrainer, serveTrainer } from '../../src/index.worker.js';
 import { sharedMemory } from '../support/containers.js';
 import { openCpuEngine } from '../support/engine.js';
+import {
+  build,
+  closeAll,
+  connect,
+  local,
+  open,
+  reportsOf,
+  type Settings,
+  settings,
+} from '../support/remote.js';
 
-interface Settings {
-  readonly inputs: { readonly points: Float32Array };
-  readonly labels: Int32Array;
-  readonly epochs: number;
-  readonly batchSize?: number;
-}
-const settings = (epochs = 4): Settings => ({
-  inputs: { points: Float32Array.from({ length: 44 }, (_, i) => Math.sin(i * i)) },
-  labels: Int32Array.from({ length: 22 }, (_, i) => i % 2),
-  epochs,
-});
-const build = ({ inputs, labels, epochs, batchSize = 5 }: Settings) => ({
-  model: nn.sequential([nn.dense(2, 6, { activation: 'tanh' }), nn.dropout(0.2), nn.dense(6, 2)], {
-    seed: 4,
-  }),
-  optimizer: optim.adam({ learningRate: 0.05 }),
-  ...{ loss: loss.crossEntropy, data: dataset(inputs.points, labels), epochs, batchSize },
-});
-
-const open: RemoteTrainer[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((trainer) => trainer.close()));
-});
-
-/** A trainer at the other end of a channel. */
-async function connect(
-  given = settings(),
-  listeners: RemoteListeners = {},
-  calls: ServedTrainer['calls'] = {},
-) {
-  const { port1, port2 } = new MessageChannel();
-  const engine = openCpuEngine();
-  serveTrainer<Settings>(
-    (received) => ({ engine, ...build(received), reportEvery: 1, calls }),
-    port2,
-  );
-  const trainer = await remoteTrainer(port1, given, listeners);
-  open.push(trainer);
-  return { trainer, engine };
-}
-/** Of each epoch, without its time. */
-async function reportsOf(run: AsyncIterable<EpochReport>): Promise<Omit<EpochReport, 'seconds'>[]> {
-  const reports: Omit<EpochReport, 'seconds'>[] = [];
-  for await (const { seconds, ...report } of run) {
-    expect(seconds).toBeGreaterThanOrEqual(0);
-    reports.push(report);
-  }
-  return reports;
-}
-const local = () => reportsOf(fit(openCpuEngine(), build(settings())));
+afterEach(closeAll);
 
 describe('a remote trainer', () => {
   it('gives the reports of fit, and tells of steps as they are done', async () => {
@@ -245,67 +185,5 @@ describe('a remote trainer', () => {
     expect(await asked).toEqual(Float32Array.of(2, 4));
     expect(heard.slice(0, 2)).toEqual(['answer', 'epoch']);
     await expect(trainer.call('thrice')).rejects.toThrow(/no function 'thrice'; it has twice/);
-  });
-});
-
-describe('errors', () => {
-  it('come with their classes', async () => {
-    const calls = {
-      shape: () => {
-        throw new ShapeError('add: no');
-      },
-      lost: () => Promise.reject(new DeviceLostError('gone')),
-      type: () => (undefined as never as string).length,
-      text: () => {
-        throw 'words';
-      },
-      uncloned: () => () => {},
-    };
-    const { trainer } = await connect(settings(), {}, calls);
-    await expect(trainer.call('shape')).rejects.toSatisfy(
-      (error) =>
-        error instanceof ShapeError && error.name === 'ShapeError' && error.message === 'add: no',
-    );
-    await expect(trainer.call('shape')).rejects.toHaveProperty(
-      'stack',
-      expect.stringContaining('remote.test'),
-    );
-    await expect(trainer.call('lost')).rejects.toBeInstanceOf(DeviceLostError);
-    await expect(trainer.call('type')).rejects.toMatchObject({ name: 'TypeError' });
-    await expect(trainer.call('text')).rejects.toThrow(/^words$/);
-    await expect(trainer.call('uncloned')).rejects.toMatchObject({ name: 'DataCloneError' });
-  });
-
-  it('of training end the iteration, those of setting up the start', async () => {
-    const { port1, port2 } = new MessageChannel();
-    serveTrainer<number>((epochs) => {
-      if (epochs < 0) throw new CheckError('setUp: no');
-      return {
-        engine: openCpuEngine(),
-        ...build(settings()),
-        epochs,
-        loss: () => nn.dense(1, 1).parameters[0]!,
-      };
-    }, port2);
-    const trainer = await remoteTrainer(port1, 2);
-    open.push(trainer);
-    for (const _ of [1, 2]) await expect(reportsOf(trainer)).rejects.toThrow(ShapeError);
-    const other = new MessageChannel();
-    serveTrainer(() => Promise.reject(new CheckError('setUp: no')), other.port2);
-    await expect(remoteTrainer(other.port1)).rejects.toThrow(CheckError);
-  });
-
-  it('say that the worker is gone, that there is no port, and which listener there is not', async () => {
-    const { trainer } = await connect();
-    await trainer.close();
-    await expect(trainer.pause()).rejects.toThrow(/the worker is gone: it is closed/);
-    open.length = 0;
-    expect(() => serveTrainer(() => build(settings()) as never, null)).toThrow(/pass parentPort/);
-    expect(() => serveTrainer(() => build(settings()) as never)).toThrow(NablaError);
-    const { port1 } = new MessageChannel();
-    await expect(remoteTrainer(port1, {}, { onSteps: () => {} } as never)).rejects.toThrow(
-      /no option 'onSteps'/,
-    );
-    port1.close();
   });
 });

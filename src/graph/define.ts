@@ -8,6 +8,7 @@ import {
   type IndexKernel,
   type Inputs,
   type NoOptions,
+  type Op,
   type OpRecord,
   type Options,
   type PointwiseRecord,
@@ -24,10 +25,9 @@ export type Unary = (x: TensorLike) => Tensor;
 /** A function of two tensors, which broadcast. */
 export type Binary = (a: TensorLike, b: TensorLike) => Tensor;
 
-/** What a record may have beside its name, kernel and reference. */
+/** What a record may have beside its name, kernel and reference: rules and traits. */
 const RULES =
-  'shape dtype accepts vjp jvp bound propagate integers ' + // and traits
-  'cost view contains passesIntegers neutral commutes comparesBits picks';
+  'shape dtype accepts vjp jvp bound propagate integers cost view contains passesIntegers neutral commutes comparesBits picks';
 
 /**
  * Makes an op from its record: a function of tensors that returns a node of the graph; numbers become tensors.
@@ -48,7 +48,8 @@ export function defineOp(record: OpRecord<NoOptions>): OpFunction {
     throw new NablaError(
       `defineOp: the kernel of ${name} is ${typeof kernel}; make it with pointwise(…)`,
     );
-  return opFunction({ ...record, byUser: true });
+  const own: Op = { ...record, byUser: true };
+  return opFunction(own);
 }
 
 /** The function, which a console shows as [Function: relu], with its record. */

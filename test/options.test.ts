@@ -2,6 +2,7 @@
 // to be listed here, among those that take options or those that take none.
 import { describe, expect, it } from 'vitest';
 import { NablaError } from '../src/core/errors.js';
+import { checkOptions } from '../src/core/options.js';
 import { CpuBackend } from '../src/cpu/backend.js';
 import { openWith } from '../src/engine/open.js';
 import * as browser from '../src/index.browser.js';
@@ -192,5 +193,33 @@ describe('the list of functions', () => {
     const ofValues = Object.keys(calls).filter((name) => /[(,]|Engine/.test(name));
     const listed = [...without, ...Object.keys(calls).filter((name) => !ofValues.includes(name))];
     expect(listed.filter((name, i) => !there.has(name) || listed.indexOf(name) < i)).toEqual([]);
+  });
+});
+
+describe('the names that a function checks', () => {
+  interface Settings {
+    engine: number;
+    feeds?: number;
+  }
+  const settings: Settings = { engine: 1 };
+
+  it('are those of its options, in any split', () => {
+    expect(checkOptions('f', settings, 'engine', 'feeds')).toBe(settings);
+    const own: string = 'engine feeds'; // made when it runs
+    expect(checkOptions('f', settings, '', own)).toBe(settings);
+  });
+
+  it('do not compile where one is forgotten or misspelt', () => {
+    // @ts-expect-error: feeds is forgotten
+    expect(checkOptions('f', settings, 'engine', '')).toBe(settings);
+    // @ts-expect-error: it is feeds
+    expect(() => checkOptions('f', settings, 'engine', 'feed')).not.toThrow();
+    // @ts-expect-error: it is engine
+    expect(() => checkOptions('f', settings, 'engines', 'feeds')).toThrow(/no option 'engine'/);
+    const make = (): { seed: number } | { fresh: true } => ({ seed: 1 });
+    const either = make();
+    // @ts-expect-error: seed is forgotten
+    expect(() => checkOptions('f', either, '', 'fresh')).toThrow(/no option 'seed'/);
+    expect(checkOptions('f', either, '', 'fresh seed')).toBe(either);
   });
 });

@@ -1,5 +1,5 @@
 // Generated two-dimensional classification problems: spiral, moons, circles and xor.
-import { checkOptions } from '../core/options.js';
+import { checkOptions, type Listed } from '../core/options.js';
 import { checkWhole } from '../core/shape.js';
 import { type Dataset, dataset } from './dataset.js';
 import { normals } from './random.js';
@@ -17,9 +17,15 @@ type SpiralOptions = PointOptions & { classes?: number };
 type Place = (label: number, t: number, i: number) => readonly number[];
 
 /** Points [examples, 2] around where `place` puts the i-th of a class, t running over [0, 1) within the class. */
-function points(known: string, noise: number, options: SpiralOptions, place: Place): Dataset {
-  checkOptions('data', options, '', `examples noise seed ${known}`);
-  const { examples = 200, classes = 2, noise: spread = noise, seed = 0 } = options;
+function points<O extends PointOptions, K extends string>(
+  known: K & Listed<O, `examples noise seed ${K}`>,
+  noise: number,
+  options: O,
+  place: Place,
+): Dataset {
+  const names: string = `examples noise seed ${known}`;
+  const given: SpiralOptions = checkOptions('data', options, '', names);
+  const { examples = 200, classes = 2, noise: spread = noise, seed = 0 } = given;
   checkWhole('data', { examples, classes });
   const normal = normals(seed);
   const labels = Int32Array.from({ length: examples }, (_, i) => i % classes);

@@ -4,6 +4,7 @@ import { checkOptions } from '../core/options.js';
 import {
   type Cost,
   type DefinedRecord,
+  definitionOf,
   type Each,
   type Form,
   type IndexKernel,
@@ -26,10 +27,9 @@ export type Unary = (x: TensorLike) => Tensor;
 /** A function of two tensors, which broadcast. */
 export type Binary = (a: TensorLike, b: TensorLike) => Tensor;
 
-/** What a record may have beside its name, kernel and reference. */
+/** What a record may have beside its name, kernel and reference: rules and traits. */
 const RULES =
-  'reference shape dtype outputs accepts vjp jvp definition bound propagate integers ' + // and traits
-  'cost view contains passesIntegers neutral commutes comparesBits picks';
+  'reference shape dtype outputs accepts vjp jvp definition bound propagate integers cost view contains passesIntegers neutral commutes comparesBits picks';
 
 /** Makes an op of several outputs from its record: a function that returns a list of tensors, one for each. */
 export function defineOp<const F extends readonly Form[], A extends Inputs = Some>(
@@ -59,9 +59,7 @@ export function defineOp(record: OpRecord<NoOptions> | SeveralRecord<NoOptions>)
 
 /** Throws NablaError for a record that lacks what it needs, or has what it must not have. */
 function checkRecord(record: OpRecord<NoOptions> | SeveralRecord<NoOptions>): void {
-  const isDefined = record.kernel?.kind === 'composed' || record.definition !== undefined;
-  checkOptions('defineOp', record, isDefined ? 'name kernel' : 'name kernel reference', RULES);
-  const { name, kernel } = record;
+  const { name, kernel, reference } = checkOptions('defineOp', record, 'name kernel', RULES);
   if (record.outputs && (record.shape || record.dtype))
     throw new NablaError(
       `defineOp: ${name} has outputs, and a shape or dtype beside them; leave these out`,
@@ -69,6 +67,10 @@ function checkRecord(record: OpRecord<NoOptions> | SeveralRecord<NoOptions>): vo
   if (!kernel.kind)
     throw new NablaError(
       `defineOp: the kernel of ${name} is ${typeof kernel}; make it with pointwise(…)`,
+    );
+  if (!reference && !definitionOf(record))
+    throw new NablaError(
+      `defineOp: reference is missing; give ${name} its float64 meaning, or a definition in other ops`,
     );
 }
 

@@ -167,8 +167,6 @@ export interface Traits<O extends Options, A extends Inputs> {
 /** An op is one record: its shape, its gradient, its float64 reference, its WGSL and its error bound. */
 export interface Rules<O extends Options, A extends Inputs> extends Traits<O, A> {
   readonly name: string;
-  /** @internal Set by `defineOp`. */
-  readonly byUser?: true;
   /** Defaults to `options.shape`, else to NumPy broadcasting of the inputs. */
   shape?(inputs: Each<A, Tensor>, options: O): Shape;
   /** Defaults to `options.dtype`, else to the dtype that all inputs share. */
@@ -228,7 +226,10 @@ export type OpRecord<O extends Options = Options, A extends Inputs = Inputs> =
   | TensorRecord<O, A>
   | DefinedRecord<O, A>;
 /** A record whatever its inputs and options: what a node of the graph holds. */
-export type Op = OpRecord | SeveralRecord;
+export type Op = (OpRecord | SeveralRecord) & {
+  /** Set by `defineOp`. */
+  readonly byUser?: true;
+};
 
 /** Whether a record is of an op of scalars. */
 export const isPointwise = (op: Op): op is PointwiseRecord => op.kernel.kind === 'pointwise';

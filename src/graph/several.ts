@@ -46,7 +46,7 @@ interface ComposedOutputs<O extends Options, A extends Inputs> {
 /** An op of several outputs. Its function returns a list of tensors, one for each. */
 export interface SeveralRecord<O extends Options = Options, A extends Inputs = Inputs>
   extends Traits<O, A>,
-    Pick<Rules<O, A>, 'name' | 'byUser' | 'accepts' | 'shape' | 'dtype'> {
+    Pick<Rules<O, A>, 'name' | 'accepts' | 'shape' | 'dtype'> {
   /** Shape and dtype of each output: there is no `shape` nor `dtype` beside it. */
   outputs(inputs: Each<A, Tensor>, options: O): readonly Form[];
   /** Cotangents of the inputs, in graph ops; undefined where an input has no derivative. */

@@ -2,7 +2,7 @@
 import { describe } from '../core/bytes.js';
 import type { Value } from '../core/dtype.js';
 import { NablaError } from '../core/errors.js';
-import { checkChoice, checkOptions } from '../core/options.js';
+import { checkChoice, checkOptions, type Listed } from '../core/options.js';
 import { printed, printedAs } from '../core/print.js';
 import { checkSeed } from '../core/randomBits.js';
 import type { Shape } from '../core/shape.js';
@@ -121,8 +121,13 @@ export interface LayerOptions {
 }
 
 /** A layer's options, which are those of every layer and the `known`; throws for others. */
-export function layerOptions<O extends LayerOptions>(layer: string, options: O, known = ''): O {
-  return checkOptions(`nn.${layer}`, options, '', `${known} seed name`);
+export function layerOptions<O extends LayerOptions, K extends string>(
+  layer: string,
+  options: O,
+  known: K & Listed<O, `${K} seed name`>,
+): O {
+  const names: string = `${known} seed name`;
+  return checkOptions(`nn.${layer}`, options, '', names);
 }
 
 /**
@@ -261,7 +266,7 @@ export function sequential(
 ): Module {
   const listed = Array.isArray(args[0]) ? args : [args];
   const [parts, given = {}] = listed as [readonly SequentialPart[], LayerOptions?];
-  const options = layerOptions('sequential', given);
+  const options = layerOptions('sequential', given, '');
   const layers = parts.map(asLayer);
   // A layer that stands in two places is named by the first.
   const names = new Map(

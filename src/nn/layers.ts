@@ -135,7 +135,7 @@ export function dropout(rate = 0.5, options: LayerOptions = {}): Module {
   if (!(rate >= 0 && rate < 1)) throw new NablaError(`dropout: rate ${rate} is outside [0, 1)`);
   return makeLayer(
     `dropout(${rate})`,
-    layerOptions('dropout', options),
+    layerOptions('dropout', options, ''),
     ({ seed }) =>
       (x, { training }) => {
         if (!training || rate === 0) return x;

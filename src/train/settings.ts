@@ -1,5 +1,5 @@
 // Names of fit's settings, apart from fit so that code which only checks them need not load the training loop.
-import { checkOptions } from '../core/options.js';
+import { checkOptions, type Listed } from '../core/options.js';
 
 /** What `fit` needs. */
 export const NEEDED = 'model loss optimizer data epochs batchSize';
@@ -10,16 +10,17 @@ export const OPTIONAL =
 const ofFit = new Set(`${NEEDED} ${OPTIONAL}`.split(' '));
 
 /** Options of a function that may be given the settings of a `fit` whole: it passes over those that it does not have. */
-export function checkBesideFit<O extends object>(
+export function checkBesideFit<O extends object, N extends string, K extends string>(
   op: string,
   options: O,
-  needed: string,
-  known: string,
+  needed: N,
+  known: K & Listed<O, N | K>,
 ): O {
-  const own = `${needed} ${known}`.split(' ');
+  const names: string = known;
+  const own = `${needed} ${names}`.split(' ');
   const left = Object.entries(Object(options)).filter(
     ([name]) => own.includes(name) || !ofFit.has(name),
   );
-  checkOptions(op, options && Object.fromEntries(left), needed, known);
+  checkOptions(op, options && Object.fromEntries(left), needed, names);
   return options;
 }

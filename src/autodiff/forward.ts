@@ -4,10 +4,10 @@ import { formatShape, type Shape, sameShape } from '../core/shape.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { add, mul } from '../ops/arithmetic.js';
-import { input, zeros } from '../ops/leaf.js';
+import { input, ones, zeros } from '../ops/leaf.js';
 import { sum } from '../ops/reduce.js';
 import { broadcastTo, misfit, reshape } from '../ops/view.js';
-import { applyRule, checkFloats, grad, pullBack, type Visit } from './reverse.js';
+import { applyRule, checkFloats, pullBack, pullThrough, type Visit } from './reverse.js';
 
 /** What a tangent of input i, of shape E ++ input.shape, adds to a node's; from the vjp alone unless there is a rule. */
 export function pushForward(
@@ -25,15 +25,20 @@ export function pushForward(
   const wanted = inputs.map((_, j) => j === i);
   if (op.kernel.kind === 'pointwise') {
     // a pointwise Jacobian is diagonal: pulling a tangent back through input i alone pushes it forward
-    const ones = new Array<number>(node.rank - inputs[i]!.rank).fill(1);
-    const cotangent = broadcastTo(reshape(tangent, [...lead, ...ones, ...inputs[i]!.shape]), wide);
+    const leading = new Array<number>(node.rank - inputs[i]!.rank).fill(1);
+    const cotangent = broadcastTo(
+      reshape(tangent, [...lead, ...leading, ...inputs[i]!.shape]),
+      wide,
+    );
     const part = applyRule(node, cotangent, wanted)[i];
     return part && broadcastTo(part, wide);
   }
   // a vjp is linear in its cotangent u, so J v = ∂⟨vjp(u), v⟩/∂u; dead code removes u
   const u = input(wide, { dtype: node.dtype });
   const pulled = pullBack(node, u, wanted)[i];
-  return pulled && grad(sum(mul(pulled, tangent)), u);
+  if (!pulled) return undefined;
+  const y = sum(mul(pulled, tangent));
+  return pullThrough(y, [u], ones([], { dtype: y.dtype }))[0];
 }
 
 /** Forward mode over a graph, in one pass from inputs to y; tangents may carry extra leading axes `lead`. */

@@ -3,10 +3,12 @@ import { isFloat } from '../core/dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
 import { formatShape, sameShape } from '../core/shape.js';
+import { isParameter } from '../graph/program.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { dependents, topological } from '../graph/walk.js';
 import { add } from '../ops/arithmetic.js';
 import { ones, zeros } from '../ops/leaf.js';
+import { gradient, seed } from '../ops/marks.js';
 import { broadcastTo, misfit, sumTo } from '../ops/view.js';
 
 /** Nodes whose rules are being applied. */
@@ -78,7 +80,8 @@ export function checkFloats(
     );
 }
 
-function seed(y: Tensor, cotangent: Tensor | undefined): Tensor {
+/** What the cotangent of y is: that given, or 1 for a scalar. */
+function cotangentOf(y: Tensor, cotangent: Tensor | undefined): Tensor {
   if (cotangent === undefined) {
     if (y.shape.some((size) => size !== 1))
       throw new ShapeError(
@@ -137,6 +140,17 @@ export function backpropagate(
   }
 }
 
+/** ∂y/∂x for each x of `wrt`, contracted with a cotangent: the sum of what arrives there, and nothing where none does. */
+export function pullThrough(
+  y: Tensor,
+  wrt: readonly Tensor[],
+  cotangent: Tensor,
+): (Tensor | undefined)[] {
+  const found = new Map<Tensor, Tensor>();
+  backpropagate(y, wrt, cotangent, (node, sum) => found.set(node, sum));
+  return wrt.map((x) => found.get(x));
+}
+
 /** A tensor for each of `T`, in the same places. */
 export type EachTensor<T extends readonly Tensor[]> = { -readonly [K in keyof T]: Tensor };
 
@@ -166,12 +180,14 @@ export function grad(
 ): Tensor | Tensor[] {
   const targets = (Array.isArray(wrt) ? wrt : [wrt]) as readonly Tensor[];
   checkFloats('grad', y, targets, 'gradients');
-  const cotangent = seed(y, checkOptions('grad', options, '', 'cotangent').cotangent);
+  const cotangent = cotangentOf(y, checkOptions('grad', options, '', 'cotangent').cotangent);
   const lead = cotangent.shape.slice(0, cotangent.rank - y.rank);
-  const found = new Map<Tensor, Tensor>();
-  backpropagate(y, targets, cotangent, (node, gradient) => found.set(node, gradient));
-  const gradients = targets.map(
-    (x) => found.get(x) ?? zeros([...lead, ...x.shape], { dtype: x.dtype }),
-  );
+  const pass = ones([]);
+  const found = pullThrough(y, targets, seed.put(cotangent, pass));
+  const gradients = targets.map((x, i) => {
+    const value = found[i];
+    if (!value) return zeros([...lead, ...x.shape], { dtype: x.dtype });
+    return isParameter(x) ? gradient.put(value, pass, x) : gradient.put(value, pass);
+  });
   return Array.isArray(wrt) ? gradients : gradients[0]!;
 }

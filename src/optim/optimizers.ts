@@ -1,5 +1,5 @@
 // Optimizers: sgd, adam, adamW and rmsProp, as updates of parameters and state in the graph.
-import { follow } from '../autodiff/precision.js';
+import { grad } from '../autodiff/reverse.js';
 import { NablaError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
 import { printedAs } from '../core/print.js';
@@ -137,9 +137,7 @@ function makeOptimizer(
       return new Map([['step', counter], ...leaves]);
     },
     updates: (given, parameters) =>
-      given instanceof Tensor
-        ? follow({ cost: given, parameters, updates: updatesOf })
-        : updatesOf(given, parameters),
+      updatesOf(given instanceof Tensor ? grad(given, parameters) : given, parameters),
   };
   const rate = isScheduled ? 'by a schedule' : String(learningRate);
   return printedAs(optimizer, () => `Optimizer: ${name}, learningRate ${rate}`);

@@ -80,10 +80,9 @@ const zip = <A, B>(a: readonly A[], b: readonly B[]): (readonly [A, B])[] =>
 /** The first entries of all rows, then the second ones, and so on. */
 function byColumn<T>(rows: readonly (readonly T[])[]): T[] {
   const width = Math.max(0, ...rows.map(({ length }) => length));
-  const columns = Array.from({ length: width }, (_, k) =>
-    rows.flatMap((row) => row.slice(k, k + 1)),
-  );
-  return columns.flatMap((column) => column);
+  const entries: T[] = [];
+  for (let k = 0; k < width; k++) entries.push(...rows.flatMap((row) => row.slice(k, k + 1)));
+  return entries;
 }
 
 /** Throws unless there is one gradient for each parameter, of its shape. */

@@ -96,29 +96,23 @@ function rescaled({ scale, steps }: Scaling, isSound: Tensor): Updates {
   ];
 }
 
-/** What is marked as the start or the end of a pass, without the mark. */
-const unmarked = (node: Tensor): Tensor => seed.under(node)[0] ?? gradient.under(node)[0] ?? node;
-
-/** The scaling of a program from the gradients that its updates read: of parameters, else of what the updates go to. */
-function scalingOfProgram({ updates }: Program, read: readonly Tensor[]): Scaling {
-  const parameters = read.flatMap((node) => gradient.under(node).slice(2));
-  return scalingFor(parameters.length > 0 ? parameters : updates.map(([target]) => target));
-}
+/** Of a seed or a gradient: its value, the pass, and the parameter where it is the gradient of one. Else nothing. */
+const partsOf = (node: Tensor): readonly Tensor[] => [...seed.under(node), ...gradient.under(node)];
 
 /** Rewrite 1: the backward passes behind updates are scaled, and these guarded. The marks of passes go. */
 function scaleGradients(program: Program): Program {
   const nexts = program.updates.map(([, next]) => next);
   const read = gradientsIn(nexts);
-  if (read.length === 0) return rewrite(program, unmarked).program;
+  if (read.length === 0) return rewrite(program, (node) => partsOf(node)[0] ?? node).program;
   const passes = new Set(topological(nexts).flatMap((node) => seed.under(node).slice(1)));
-  const scaling = scalingOfProgram(program, read);
+  const parameters = read.flatMap((node) => partsOf(node).slice(2));
+  const targets = program.updates.map(([target]) => target);
+  const scaling = scalingFor(parameters.length > 0 ? parameters : targets);
   const { scale } = scaling;
   const { at, program: scaled } = rewrite(program, (node) => {
-    const value = unmarked(node);
-    const [, begun] = seed.under(node);
-    const [, ended] = gradient.under(node);
-    if (begun && passes.has(begun)) return scaledUp(value, scale);
-    return ended && passes.has(ended) ? scaledDown(value, scale) : value;
+    const [value = node, pass] = partsOf(node);
+    if (!pass || !passes.has(pass)) return value;
+    return seed.under(node).length > 0 ? scaledUp(value, scale) : scaledDown(value, scale);
   });
   const unsound = read.map((node) => sum(notFinite(cast(at(node), 'f32'))));
   const isSound = equal(total(unsound), 0);

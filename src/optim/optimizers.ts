@@ -79,10 +79,8 @@ const zip = <A, B>(a: readonly A[], b: readonly B[]): (readonly [A, B])[] =>
 
 /** The first entries of all rows, then the second ones, and so on. */
 function byColumn<T>(rows: readonly (readonly T[])[]): T[] {
-  const width = Math.max(0, ...rows.map(({ length }) => length));
-  const entries: T[] = [];
-  for (let k = 0; k < width; k++) entries.push(...rows.flatMap((row) => row.slice(k, k + 1)));
-  return entries;
+  const [first = []] = rows;
+  return first.flatMap((_, k) => rows.flatMap((row) => row.slice(k, k + 1)));
 }
 
 /** Throws unless there is one gradient for each parameter, of its shape. */

@@ -6,10 +6,18 @@ import { outputIndex, outputsOf } from '../graph/several.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { mul } from '../ops/arithmetic.js';
-import { input, zeros } from '../ops/leaf.js';
+import { input, ones, zeros } from '../ops/leaf.js';
 import { sum } from '../ops/reduce.js';
 import { broadcastTo, misfit, reshape } from '../ops/view.js';
-import { applyRule, checkFloats, formsOf, grad, pullBack, total, type Visit } from './reverse.js';
+import {
+  applyRule,
+  checkFloats,
+  formsOf,
+  pullBack,
+  pullThrough,
+  total,
+  type Visit,
+} from './reverse.js';
 
 /**
  * What a tangent of input i, of shape E ++ input.shape, adds to those of a node's value, or to each of its outputs; from the
@@ -31,8 +39,11 @@ export function pushForward(
   if (op.kernel.kind === 'pointwise') {
     // a pointwise Jacobian is diagonal: pulling a tangent back through input i alone pushes it forward
     const wide = [...lead, ...node.shape];
-    const ones = new Array<number>(node.rank - inputs[i]!.rank).fill(1);
-    const cotangent = broadcastTo(reshape(tangent, [...lead, ...ones, ...inputs[i]!.shape]), wide);
+    const leading = new Array<number>(node.rank - inputs[i]!.rank).fill(1);
+    const cotangent = broadcastTo(
+      reshape(tangent, [...lead, ...leading, ...inputs[i]!.shape]),
+      wide,
+    );
     const part = applyRule(node, [cotangent], wanted)[i];
     return [part && broadcastTo(part, wide)];
   }
@@ -44,7 +55,9 @@ export function pushForward(
   const pulled = isWhole ? undefined : pullBack(node, cotangents, wanted)[i];
   if (!pulled) return [];
   const product = sum(mul(pulled, tangent));
-  return cotangents.map((u) => u && grad(product, u));
+  const given = cotangents.filter((u) => u !== undefined);
+  const found = pullThrough(product, given, ones([], { dtype: product.dtype }));
+  return cotangents.map((u) => u && found[given.indexOf(u)]);
 }
 
 /** Forward mode over a graph, in one pass from inputs to y; tangents may carry extra leading axes `lead`. */

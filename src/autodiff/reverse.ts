@@ -4,12 +4,14 @@ import { DTypeError, NablaError, ShapeError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
 import { formatShape, type Shape, sameShape } from '../core/shape.js';
 import { definitionOf, type Form, type Options } from '../graph/op.js';
+import { isParameter } from '../graph/program.js';
 import { outputIndex, outputsOf } from '../graph/several.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { dependents, topological } from '../graph/walk.js';
 import { add } from '../ops/arithmetic.js';
 import { copy } from '../ops/cast.js';
 import { ones, zeros } from '../ops/leaf.js';
+import { gradient, seed } from '../ops/marks.js';
 import { broadcastTo, misfit, sumTo } from '../ops/view.js';
 
 /** Nodes whose rules are being applied. */
@@ -42,11 +44,12 @@ function throughDefinition(
   const chosen = own.filter((_, i) => wanted[i] && isFloat(own[i]!.dtype));
   const parts = results.flatMap((y, i) => {
     const cotangent = cotangents[i];
-    return cotangent ? [grad(y, chosen, { cotangent })] : [];
+    return cotangent ? [pullThrough(y, chosen, cotangent)] : [];
   });
   return own.map((each) => {
     const at = chosen.indexOf(each);
-    return at < 0 ? undefined : total(parts.map((gradients) => gradients[at]!));
+    const found = parts.map((gradients) => gradients[at]).filter((part) => part !== undefined);
+    return found.length > 0 ? total(found) : undefined;
   });
 }
 
@@ -132,7 +135,8 @@ export function checkFloats(
     );
 }
 
-function seed(y: Tensor, cotangent: Tensor | undefined): Tensor {
+/** What the cotangent of y is: that given, or 1 for a scalar. */
+function cotangentOf(y: Tensor, cotangent: Tensor | undefined): Tensor {
   if (cotangent === undefined) {
     if (y.shape.some((size) => size !== 1))
       throw new ShapeError(
@@ -198,6 +202,17 @@ export function backpropagate(
   }
 }
 
+/** ∂y/∂x for each x of `wrt`, contracted with a cotangent: the sum of what arrives there, and nothing where none does. */
+export function pullThrough(
+  y: Tensor,
+  wrt: readonly Tensor[],
+  cotangent: Tensor,
+): (Tensor | undefined)[] {
+  const found = new Map<Tensor, Tensor>();
+  backpropagate(y, wrt, cotangent, (node, sum) => found.set(node, sum));
+  return wrt.map((x) => found.get(x));
+}
+
 /** A tensor for each of `T`, in the same places. */
 export type EachTensor<T extends readonly Tensor[]> = { -readonly [K in keyof T]: Tensor };
 
@@ -227,12 +242,14 @@ export function grad(
 ): Tensor | Tensor[] {
   const targets = (Array.isArray(wrt) ? wrt : [wrt]) as readonly Tensor[];
   checkFloats('grad', y, targets, 'gradients');
-  const cotangent = seed(y, checkOptions('grad', options, '', 'cotangent').cotangent);
+  const cotangent = cotangentOf(y, checkOptions('grad', options, '', 'cotangent').cotangent);
   const lead = cotangent.shape.slice(0, cotangent.rank - y.rank);
-  const found = new Map<Tensor, Tensor>();
-  backpropagate(y, targets, cotangent, (node, gradient) => found.set(node, gradient));
-  const gradients = targets.map(
-    (x) => found.get(x) ?? zeros([...lead, ...x.shape], { dtype: x.dtype }),
-  );
+  const pass = ones([]);
+  const found = pullThrough(y, targets, seed.put(cotangent, pass));
+  const gradients = targets.map((x, i) => {
+    const value = found[i];
+    if (!value) return zeros([...lead, ...x.shape], { dtype: x.dtype });
+    return isParameter(x) ? gradient.put(value, pass, x) : gradient.put(value, pass);
+  });
   return Array.isArray(wrt) ? gradients : gradients[0]!;
 }

@@ -56,8 +56,9 @@ export interface StepDefinition<T extends Tree> {
   /** Parameters and their next values. */
   readonly updates?: Updates;
   /**
-   * 'f16' stores the operands of matrix products in half precision; products add in f32, and parameters stay f32. If an
-   * optimizer was given the cost, the cost is scaled adaptively so that small gradients do not underflow. Needs
+   * 'f16' stores the operands of matrix products in half precision; products add in f32, and parameters stay f32. The
+   * gradients that updates read are computed from a cost scaled up, so that small ones do not underflow, and read without
+   * the scale, which adapts: a step in which one of them is infinite or NaN halves it and updates nothing else. Needs
    * shader-f16.
    */
   readonly precision?: Precision;

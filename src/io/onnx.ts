@@ -98,7 +98,7 @@ function operator(
 /** Ops that one operator does: of the same name, but for the capital, or of the one after the colon. */
 const named =
   `abs add concat cos div equal exp gelu greater less log mul neg pow relu sigmoid sin softmax softplus sqrt sub
-  tanh where maximum:Max minimum:Min lessEqual:LessOrEqual greaterEqual:GreaterOrEqual outer:Mul stopGradient:Identity
+  tanh where maximum:Max minimum:Min lessEqual:LessOrEqual greaterEqual:GreaterOrEqual outer:Mul
   leakyRelu:PRelu`.split(/\s+/);
 const capital = (op: string): string => op.replace(/^./, (first) => first.toUpperCase());
 /** An operator that takes the axes it reduces as an operand. */
@@ -109,11 +109,15 @@ const reduction =
   };
 type ReduceSettings = { axes: readonly number[]; keepDims: boolean };
 
+/** Of an op that leaves its first input as it is. */
+const identity: Rule = (graph, [x]) => graph.node('Identity', [x!]);
+
 /** How ops are written, by their names. */
 const rules: Readonly<Record<string, Rule>> = {
   ...Object.fromEntries(
     named.map((each) => each.split(':')).map(([op, type]) => [op, operator(type ?? capital(op!))]),
   ),
+  ...{ stopGradient: identity, seed: identity, gradient: identity },
   // Elu's own alpha is no operand
   elu: (graph, [z, alpha], { dtype }) => {
     const below = graph.node('Mul', [alpha!, graph.node('Elu', [z!])]);

@@ -1,5 +1,5 @@
 // Optimizers: sgd, adam, adamW and rmsProp, as updates of parameters and state in the graph.
-import { follow } from '../autodiff/precision.js';
+import { grad } from '../autodiff/reverse.js';
 import { NablaError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
 import { printedAs } from '../core/print.js';
@@ -41,7 +41,11 @@ export interface OptimizerOptions {
  * Next values [parameter, ...state] of one parameter. All parameters get structurally the same pointwise graph of their
  * own value, gradient and state, and of scalars, so the scheduler runs a whole model in one dispatch.
  */
-type Rule = (parameter: Tensor, gradient: Tensor, ...state: Tensor[]) => readonly Tensor[];
+type Rule = (
+  parameter: Tensor,
+  gradient: Tensor,
+  ...state: Tensor[]
+) => readonly [next: Tensor, ...state: Tensor[]];
 
 /** The names of what every optimizer takes. */
 const COMMON = 'learningRate weightDecay clipNorm';
@@ -69,6 +73,74 @@ function checkNumbers(
       throw new NablaError(`${optimizer}: ${what} is ${value}; give a number in [0, ${high})`);
 }
 
+/** Pairs of two lists of one length. */
+const zip = <A, B>(a: readonly A[], b: readonly B[]): (readonly [A, B])[] =>
+  a.map((each, i) => [each, b[i]!]);
+
+/** The first entries of all rows, then the second ones, and so on. */
+function byColumn<T>(rows: readonly (readonly T[])[]): T[] {
+  const [first = []] = rows;
+  return first.flatMap((_, k) => rows.flatMap((row) => row.slice(k, k + 1)));
+}
+
+/** Throws unless there is one gradient for each parameter, of its shape. */
+function checkGradients(
+  optimizer: string,
+  gradients: readonly Tensor[],
+  parameters: readonly Tensor[],
+): void {
+  const count = parameters.length;
+  if (count === 0) throw new NablaError(`${optimizer}: there are no parameters to update`);
+  if (gradients.length !== count)
+    throw new NablaError(
+      `${optimizer}: ${gradients.length} gradients for ${count} parameters; give one each`,
+    );
+  const names = namesOf(parameters);
+  for (const [i, [gradient, { shape }]] of zip(gradients, parameters).entries())
+    if (!sameShape(gradient.shape, shape))
+      misfit(`${optimizer}: gradient`, gradient, `for ${names[i]} [${shape}]; they have one shape`);
+}
+
+/** The state of each parameter, a leaf for each slot, made when it is first asked for. */
+function makeStates(slots: readonly string[]): (of: Tensor) => readonly Tensor[] {
+  const states = new WeakMap<Tensor, readonly Tensor[]>();
+  return (of) => {
+    const name = of.name ?? 'parameter';
+    const leafOf = (slot: string) => parameter(zeros(of.shape), { name: `${name}.${slot}` });
+    const state = states.get(of) ?? slots.map(leafOf);
+    states.set(of, state);
+    return state;
+  };
+}
+
+/** The rate of a step after so many. */
+function rateOf(
+  optimizer: string,
+  learningRate: number | Tensor | Schedule,
+  counter: Tensor,
+): Tensor {
+  const given = typeof learningRate === 'function' ? learningRate(counter) : learningRate;
+  const rate = typeof given === 'number' ? full([], given) : given;
+  if (rate.rank !== 0) misfit(`${optimizer}: learningRate`, rate, 'has axes; give a scalar');
+  return rate;
+}
+
+/** Updates of a parameter and its state, in this order. Of halves too, state and arithmetic are f32. */
+function updatesOfOne(
+  rule: Rule,
+  each: Tensor,
+  gradient: Tensor,
+  state: readonly Tensor[],
+  weightDecay: number,
+): Updates {
+  const isHalf = each.dtype === 'f16';
+  const value = isHalf ? cast(each, 'f32') : each;
+  const slope = isHalf ? cast(gradient, 'f32') : gradient;
+  const decayed = weightDecay === 0 ? slope : add(slope, mul(weightDecay, value));
+  const [next, ...nextState] = rule(value, decayed, ...state);
+  return [[each, isHalf ? cast(next, 'f16') : next], ...zip(state, nextState)];
+}
+
 /** An optimizer from the rule of one step, which it makes from the step's scalars: `count` includes this step. */
 function makeOptimizer(
   name: string,
@@ -77,69 +149,34 @@ function makeOptimizer(
   ruleOf: (rate: Tensor, count: Tensor) => Rule,
 ): Optimizer {
   const isScheduled = typeof learningRate === 'function';
-  checkNumbers(name, {
-    weightDecay,
-    ...(!isScheduled && !(learningRate instanceof Tensor) && { learningRate }),
-  });
+  const isNumber = !isScheduled && !(learningRate instanceof Tensor);
+  checkNumbers(name, { weightDecay, ...(isNumber && { learningRate }) });
   const counter = parameter(0, { name: 'step' });
-  const states = new WeakMap<Tensor, Tensor[]>();
-  const stateOf = (each: Tensor): Tensor[] => {
-    const named = (slot: string) => ({ name: `${each.name ?? 'parameter'}.${slot}` });
-    const state =
-      states.get(each) ?? slots.map((slot) => parameter(zeros(each.shape), named(slot)));
-    states.set(each, state);
-    return state;
-  };
+  const stateOf = makeStates(slots);
   const updatesOf = (raw: readonly Tensor[], parameters: readonly Tensor[]): Updates => {
-    if (parameters.length === 0) throw new NablaError(`${name}: there are no parameters to update`);
-    if (raw.length !== parameters.length)
-      throw new NablaError(
-        `${name}: ${raw.length} gradients for ${parameters.length} parameters; give one each`,
-      );
-    for (const [i, { shape }] of parameters.entries())
-      if (!sameShape(raw[i]!.shape, shape))
-        misfit(
-          `${name}: gradient`,
-          raw[i]!,
-          `for ${namesOf(parameters)[i]} [${shape}]; they have one shape`,
-        );
+    checkGradients(name, raw, parameters);
     const clipped = clipNorm === undefined ? raw : clipByGlobalNorm(raw, clipNorm);
-    const given = isScheduled ? learningRate(counter) : learningRate;
-    const rate = typeof given === 'number' ? full([], given) : given;
-    if (rate.rank !== 0) misfit(`${name}: learningRate`, rate, 'has axes; give a scalar');
     const counted = add(counter, 1);
-    const rule = ruleOf(rate, counted);
-    const rows = parameters.map((each, i) => {
-      // of halves too, state and arithmetic are f32
-      const isHalf = each.dtype === 'f16';
-      const [value, slope] = [each, clipped[i]!].map((x) => (isHalf ? cast(x, 'f32') : x)) as [
-        Tensor,
-        Tensor,
-      ];
-      const gradient = weightDecay === 0 ? slope : add(slope, mul(weightDecay, value));
-      const state = stateOf(each);
-      const [next, ...rest] = rule(value, gradient, ...state);
-      const nexts = [isHalf ? cast(next!, 'f16') : next!, ...rest];
-      return [each, ...state].map((target, k) => [target, nexts[k]!] as const);
-    });
+    const rule = ruleOf(rateOf(name, learningRate, counter), counted);
+    const rows = zip(parameters, clipped).map(([each, gradient]) =>
+      updatesOfOne(rule, each, gradient, stateOf(each), weightDecay),
+    );
     // all parameters, then one kind of state after the other
-    const updates = rows[0]!.flatMap((_, k) => rows.map((row) => row[k]!));
+    const updates = byColumn(rows);
     // a schedule that takes no notice of the step may be followed by one that does
     const isCounted = isScheduled || programNodes({ outputs: [], updates }).includes(counter);
     return isCounted ? [...updates, [counter, counted]] : updates;
   };
   const optimizer: Optimizer = {
     state(parameters) {
-      const names = namesOf(parameters);
-      const leaves = slots.flatMap((slot, k) =>
-        parameters.map((each, i) => [`${names[i]}.${slot}`, stateOf(each)[k]!] as const),
-      );
-      return new Map([['step', counter], ...leaves]);
+      const rows = zip(namesOf(parameters), parameters).map(([name, each]) => {
+        const names = slots.map((slot) => `${name}.${slot}`);
+        return zip(names, stateOf(each));
+      });
+      return new Map([['step', counter], ...byColumn(rows)]);
     },
     updates: (given, parameters) =>
-      given instanceof Tensor
-        ? follow({ cost: given, parameters, updates: updatesOf })
-        : updatesOf(given, parameters),
+      updatesOf(given instanceof Tensor ? grad(given, parameters) : given, parameters),
   };
   const rate = isScheduled ? 'by a schedule' : String(learningRate);
   return printedAs(optimizer, () => `Optimizer: ${name}, learningRate ${rate}`);
@@ -168,16 +205,15 @@ export function sgd(
   checkNumbers('sgd', { momentum });
   if (nesterov && momentum === 0)
     throw new NablaError('sgd: nesterov needs momentum; give momentum above 0');
-  return makeOptimizer(
-    'sgd',
-    options,
-    momentum ? ['momentum'] : [],
-    (rate) => (p, g, v?: Tensor) => {
+  const ruleOf =
+    (rate: Tensor): Rule =>
+    (p, g, v?: Tensor) => {
       if (!v) return [descend(p, rate, g)];
       const velocity = add(mul(momentum, v), g);
-      return [descend(p, rate, nesterov ? add(g, mul(momentum, velocity)) : velocity), velocity];
-    },
-  );
+      const direction = nesterov ? add(g, mul(momentum, velocity)) : velocity;
+      return [descend(p, rate, direction), velocity];
+    };
+  return makeOptimizer('sgd', options, momentum ? ['momentum'] : [], ruleOf);
 }
 
 /** Options of `adam` and `adamW`. */
@@ -242,16 +278,14 @@ export function rmsProp(options: RmsPropOptions = {}): Optimizer {
   checkNumbers('rmsProp', { epsilon, momentum });
   checkNumbers('rmsProp', { alpha }, 1);
   const settings = { ...options, learningRate: options.learningRate ?? 1e-2 };
-  return makeOptimizer(
-    'rmsProp',
-    settings,
-    momentum ? ['v', 'momentum'] : ['v'],
-    (rate) => (p, g, v, m?: Tensor) => {
+  const ruleOf =
+    (rate: Tensor): Rule =>
+    (p, g, v, m?: Tensor) => {
       const next = movingAverage(alpha, v, square(g));
       const direction = scaledDirection(g, next, epsilon);
       if (!m) return [descend(p, rate, direction), next];
       const velocity = add(mul(momentum, m), direction);
       return [descend(p, rate, velocity), next, velocity];
-    },
-  );
+    };
+  return makeOptimizer('rmsProp', settings, momentum ? ['v', 'momentum'] : ['v'], ruleOf);
 }

@@ -13,6 +13,7 @@ import { cast } from '../ops/cast.js';
 import { equal, greater, where } from '../ops/compare.js';
 import { gather } from '../ops/indexing.js';
 import { arange, parameter, tensor, zeros } from '../ops/leaf.js';
+import { always } from '../ops/marks.js';
 import { drawsFresh } from '../ops/random.js';
 import { argMax, sum } from '../ops/reduce.js';
 import { slice } from '../ops/slice.js';
@@ -120,7 +121,9 @@ function makeStep(engine: Engine, definition: PassDefinition, books: Books, size
   const hits = classes ? rightAnswers(output, wanted, data, loss) : undefined;
   const counted = accuracy && hits !== undefined;
   const own = keepBooks(books, size, cost, counted ? hits : zeros([]));
-  const all: Updates = [...(updates?.(cost) ?? []), ...moved, ...own];
+  // these go on where precision 'f16' skips what is trained
+  const beside: Updates = [...moved, ...own].map(([target, next]) => [target, always.put(next)]);
+  const all: Updates = [...(updates?.(cost) ?? []), ...beside];
   const step = engine.compile({ outputs: { cost }, updates: all, precision });
   return { step, counted, isRandom: drawsFresh([cost, ...all.map(([, next]) => next)]) };
 }

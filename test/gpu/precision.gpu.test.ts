@@ -10,7 +10,9 @@ import { matmul } from '../../src/ops/matmul.js';
 import { sum } from '../../src/ops/reduce.js';
 import { adam, sgd } from '../../src/optim/index.js';
 import { openAdapter } from '../support/adapter.js';
-import { openCpuEngine } from '../support/engine.js';
+import { openCpuEngine, openGpuEngine } from '../support/engine.js';
+import { forAllAsync, gpuGraphs } from '../support/property.js';
+import { checkScaled, scaledCases } from '../support/scaled.js';
 
 /** An engine that has f16; where the adapter lacks it, a step says so and there is none. */
 async function open(crossCheck: 'off' | 'every' = 'off'): Promise<Engine | undefined> {
@@ -97,6 +99,12 @@ describe('precision f16', () => {
     // 20 · 2¹⁶ is above 65504, and so on down to 20 · 2¹¹
     const path = await descend(10, 1, 1 / 8, 6);
     if (path) expect(path).toEqual([10, 10, 10, 10, 10, 7.5]);
+  });
+
+  it('scales updates however they were made, and an unsound step changes nothing but the scale', async () => {
+    const engine = await openGpuEngine();
+    await forAllAsync(scaledCases, gpuGraphs, (given) => checkScaled(engine, given));
+    engine.dispose();
   });
 
   it.each([

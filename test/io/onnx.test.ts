@@ -140,6 +140,7 @@ describe('the exported functions', () => {
       bytes: cast(gather(tensor(Uint8Array.of(9, 8, 7)), n), 'f32'),
       oneHot: oneHot(n, 4),
       stopped: nabla.stopGradient(a),
+      slope: nabla.grad(nabla.sum(nabla.sin(a)), a),
     },
     'casts and constants': {
       truncated: cast(mul(a, 10), 'i32'),

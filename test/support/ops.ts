@@ -12,6 +12,7 @@ import * as compare from '../../src/ops/compare.js';
 import { cumSum } from '../../src/ops/cumSum.js';
 import { oneHot } from '../../src/ops/indexing.js';
 import { arange, eye, full, input, ones, zeros } from '../../src/ops/leaf.js';
+import { always, gradient, seed } from '../../src/ops/marks.js';
 import { dot, outer } from '../../src/ops/matmul.js';
 import { descend, movingAverage, scaledDirection } from '../../src/ops/optimizer.js';
 import { random } from '../../src/ops/random.js';
@@ -143,6 +144,9 @@ export const table: readonly family.Entry[] = [
   ),
   views('stopGradient', stopGradient, false),
   views('copy', copy),
+  views('seed', (x) => seed.put(x, ones([]))),
+  views('gradient', (x) => gradient.put(x, ones([]), add(x, 1))),
+  views('always', (x) => always.put(x)),
   views('cast', (x, seed) => cast(x, (['i32', 'bool', 'f32'] as const)[seed % 3]!)),
   // finite differences would see its steps
   views('cast', (x) => cast(cast(x, 'f16'), 'f32'), false),

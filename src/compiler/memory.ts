@@ -1,12 +1,6 @@
 // Memory of a plan: places of values in buffers, reuse of buffers by lifetime, and conversion of values to bytes.
-import {
-  bytesOf,
-  type DType,
-  halfToNumber,
-  numberToHalf,
-  type TensorData,
-  type TypedArray,
-} from '../core/dtype.js';
+import { bytesOf, type DType, type TensorData, type TypedArray } from '../core/dtype.js';
+import { halfToNumber, numberToHalf } from '../core/half.js';
 import { sizeOf } from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import type { Matrices } from '../kernels/matmul.matrices.js';

@@ -1,14 +1,9 @@
 // Evaluates graphs on the CPU in float64, and the error bounds that GPU results must keep.
 import { ulp } from '../core/bounds.js';
-import {
-  broadcastData,
-  hostArray,
-  hostData,
-  isFloat,
-  readValue,
-  type TensorData,
-} from '../core/dtype.js';
+import { hostArray, isFloat, type TensorData } from '../core/dtype.js';
 import { FeedError } from '../core/errors.js';
+import { broadcastData, hostData } from '../core/hostData.js';
+import { readValue } from '../core/readValue.js';
 import { sizeOf } from '../core/shape.js';
 import { mapElements, type PointwiseRecord, type TensorReference } from '../graph/op.js';
 import type { Tensor } from '../graph/tensor.js';

@@ -2,7 +2,6 @@
 import {
   type DType,
   isFloat,
-  readValue,
   type TensorData,
   type TypedArray,
   type Value,
@@ -10,6 +9,7 @@ import {
 import { FeedError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
 import { printedAs } from '../core/print.js';
+import { readValue } from '../core/readValue.js';
 import { checkWhole, formatShape, sizeOf } from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import { tensor } from '../ops/leaf.js';

@@ -5,10 +5,11 @@
 import { inPrecision, type Precision } from '../autodiff/precision.js';
 import type { watch } from '../check/anomaly.js';
 import type { Check, CheckReport, CrossCheck, OnCheck } from '../check/compare.js';
-import { readValue, type TensorData, type Value } from '../core/dtype.js';
+import type { TensorData, Value } from '../core/dtype.js';
 import { DTypeError, NablaError } from '../core/errors.js';
 import { checkChoice, checkOptions } from '../core/options.js';
 import { INSPECT, printedAs } from '../core/print.js';
+import { readValue } from '../core/readValue.js';
 import { ownValue } from '../cpu/evaluate.js';
 import type {
   Backend,

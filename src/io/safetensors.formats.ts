@@ -1,5 +1,6 @@
 // Element types of safetensors files: conversion between values and their bytes, little-endian and row-major.
-import { halfToNumber, numberToHalf, type TensorData, type TypedArray } from '../core/dtype.js';
+import type { TensorData, TypedArray } from '../core/dtype.js';
+import { halfToNumber, numberToHalf } from '../core/half.js';
 import { MAX_RANK, type Shape } from '../core/shape.js';
 
 /** What a format's bytes become. */

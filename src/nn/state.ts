@@ -1,8 +1,9 @@
 // What a model holds, by name: its parameters and buffers under PyTorch's names, and values that are put back into them.
 import { classOf, describe } from '../core/bytes.js';
-import { readValue, type TensorData } from '../core/dtype.js';
+import type { TensorData } from '../core/dtype.js';
 import { FormatError, NablaError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
+import { readValue } from '../core/readValue.js';
 import { formatShape, sameShape } from '../core/shape.js';
 import type { Engine } from '../engine/engine.js';
 import { Tensor } from '../graph/tensor.js';

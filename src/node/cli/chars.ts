@@ -1,7 +1,7 @@
 // Text by characters: as a training set, and as text that a trained network generates.
 import { readFile } from 'node:fs/promises';
-import { hostData } from '../../core/dtype.js';
 import { NablaError } from '../../core/errors.js';
+import { hostData } from '../../core/hostData.js';
 import { dataset } from '../../data/dataset.js';
 import { uniforms } from '../../data/random.js';
 import type { Engine } from '../../engine/engine.js';

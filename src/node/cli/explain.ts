@@ -1,7 +1,8 @@
 // `nabla explain`: prints the values and derivatives of an expression from a JSON file, step by step.
 import { type ExplainedNode, explain, toMermaid } from '../../check/explain.js';
-import { readValue, type TensorData, type Value } from '../../core/dtype.js';
+import type { TensorData, Value } from '../../core/dtype.js';
 import { NablaError } from '../../core/errors.js';
+import { readValue } from '../../core/readValue.js';
 import { formatShape } from '../../core/shape.js';
 import { CpuBackend } from '../../cpu/backend.js';
 import { Engine } from '../../engine/engine.js';

@@ -8,6 +8,10 @@ export type Bytes = ArrayBufferLike | ArrayBufferView;
 export const classOf = (value: unknown): string =>
   Object.prototype.toString.call(value).slice(8, -1);
 
+/** @internal Whether a value is a Map, also one from another realm. */
+export const isMap = (value: unknown): value is ReadonlyMap<string, unknown> =>
+  classOf(value) === 'Map';
+
 /** @internal Whether other threads may write to a buffer's memory at any time. */
 export const isShared = (buffer: ArrayBufferLike): boolean =>
   classOf(buffer) === 'SharedArrayBuffer';

@@ -1,5 +1,5 @@
 // Parses the header of a safetensors file, which may come from anybody: all is checked before anything is allocated.
-import { classOf, describe } from '../core/bytes.js';
+import { classOf, describe, isMap } from '../core/bytes.js';
 import { FormatError } from '../core/errors.js';
 import { type Shape, sameShape, sizeOf } from '../core/shape.js';
 import { formats } from './safetensors.formats.js';
@@ -7,9 +7,9 @@ import { formats } from './safetensors.formats.js';
 /** Bytes that a header may take, as the format's own library has it (`MAX_HEADER_SIZE`): room for a million tensors. */
 export const HEADER_LIMIT = 1e8;
 
-export const fail = (fact: string): never => {
+export function fail(fact: string): never {
   throw new FormatError(`safetensors: ${fact}`);
-};
+}
 
 /** A tensor's place in the file: bytes from `begin` to `end`, counted from the end of the header. */
 export interface Entry {
@@ -37,11 +37,9 @@ export type Named<T> = ReadonlyMap<string, T> | Readonly<Record<string, T>>;
 
 /** The pairs of a Map or an object, with names that a header can hold. */
 export function pairsOf(what: string, given: unknown, values: string): [string, unknown][] {
-  const kind = classOf(given);
-  const pairs =
-    kind === 'Map' ? [...(given as Map<string, unknown>)] : Object.entries(Object(given));
-  if (kind !== 'Map' && kind !== 'Object')
+  if (!isMap(given) && classOf(given) !== 'Object')
     fail(`${what} is ${describe(given)}; pass a Map or an object of ${values}`);
+  const pairs: [string, unknown][] = isMap(given) ? [...given] : Object.entries(Object(given));
   for (const [name] of pairs) {
     const objection = objectionTo(name);
     if (objection) fail(`${what}: the name ${String(name)} ${objection}; rename it`);
@@ -51,14 +49,13 @@ export function pairsOf(what: string, given: unknown, values: string): [string, 
 
 /** Metadata as pairs of texts. Throws FormatError for anything else. */
 export function metadataOf(metadata: Named<string>): [string, string][] {
-  const pairs = pairsOf('metadata', metadata, 'texts');
-  for (const [name, text] of pairs) {
+  return pairsOf('metadata', metadata, 'texts').map(([name, text]) => {
     if (typeof text !== 'string')
       fail(`metadata '${name}' is ${describe(text)}; make it text, with String(…) or JSON`);
-    if (/\p{Surrogate}/u.test(String(text)))
+    if (/\p{Surrogate}/u.test(text))
       fail(`metadata '${name}' is no Unicode: it holds half a character`);
-  }
-  return pairs as [string, string][];
+    return [name, text];
+  });
 }
 
 /** What a header may hold at most: { name: { shape: [size] } }, and a little more for what others add. */
@@ -86,7 +83,7 @@ function checkNames(json: string): void {
     token.lastIndex = textEnd(json, found.index) + 1;
     colon.lastIndex = token.lastIndex;
     if (!colon.test(json)) continue; // a value
-    const name = JSON.parse(json.slice(found.index, token.lastIndex)) as string;
+    const name: string = JSON.parse(json.slice(found.index, token.lastIndex));
     const objection = open.at(-1)!.has(name) ? 'stands in the header twice' : objectionTo(name);
     if (objection) fail(`the name ${JSON.stringify(name)} ${objection}`);
     open.at(-1)!.add(name);
@@ -116,13 +113,10 @@ const isRange = (value: unknown): value is readonly [begin: number, end: number]
 
 /** One tensor as the header describes it, and how many bytes it takes: of a dtype that is not known, those of its range. */
 function read(name: string, value: unknown) {
-  const {
-    dtype,
-    shape,
-    data_offsets: offsets,
-  } = Object(value) as Readonly<Record<string, unknown>>;
+  const member: Readonly<Record<string, unknown>> = Object(value);
+  const { dtype, shape, data_offsets: offsets } = member;
   if (typeof dtype !== 'string' || !isCounts(shape) || !isRange(offsets))
-    return fail(
+    fail(
       `'${name}' is ${shown(value)}; it needs a dtype, a shape of whole numbers and two data_offsets`,
     );
   const bits = formats.get(dtype)?.bits;
@@ -162,10 +156,12 @@ function readMetadata(value: unknown): Map<string, string> {
   const entries: [string, unknown][] = isWrong
     ? fail('__metadata__ is no object of texts')
     : Object.entries(value);
-  for (const [name, text] of entries)
+  const texts = entries.map(([name, text]): [string, string] => {
     if (typeof text !== 'string')
       fail(`__metadata__ '${name}' is ${shown(text)}; all of it is text`);
-  return new Map(entries as [string, string][]);
+    return [name, text];
+  });
+  return new Map(texts);
 }
 
 /** Reads and checks a file's header: where the values start, the tensors in the order of their bytes, and the metadata. */

@@ -31,17 +31,15 @@ function checkValues(name: string, dtype: TensorData['dtype'], values: ArrayLike
   if (isFloat(dtype) && dtype === kindOf(values)) return; // numbers all
   const [low = -Infinity, high = Infinity] = dtype === 'f64' ? [] : rangeOf(dtype);
   const isWhole = !isFloat(dtype);
+  const inRange = (each: number): boolean =>
+    !isWhole || (Number.isInteger(each) && each >= low && each <= high);
+  const range = isWhole ? ` (whole numbers from ${low} to ${high})` : '';
   for (let i = 0; i < values.length; i++) {
     const each = values[i];
-    const fits =
-      typeof each === 'number' &&
-      (!isWhole || (Number.isInteger(each) && each >= low && each <= high));
-    const range = isWhole ? ` (whole numbers from ${low} to ${high})` : '';
-    if (!fits)
+    if (typeof each !== 'number' || !inRange(each))
       fail(`'${name}' holds ${String(each)} at ${i}, which is no ${dtype}${range}; correct it`);
-    const isBeyond =
-      dtype !== 'f64' && Number.isFinite(each) && !Number.isFinite(roundTo(dtype, each as number));
-    if (isBeyond)
+    const rounded = dtype === 'f64' ? each : roundTo(dtype, each);
+    if (Number.isFinite(each) && !Number.isFinite(rounded))
       fail(
         `'${name}' holds ${each} at ${i}, beyond the ${dtype} range; give Infinity, or a wider dtype`,
       );
@@ -54,7 +52,7 @@ function checked(name: string, value: unknown): TensorData {
     fail(
       `'${name}' is a tensor, which holds no values; pass what engine.read or engine.run gives for it`,
     );
-  const { shape, dtype, data } = Object(value) as TensorData;
+  const { shape, dtype, data }: TensorData = Object(value);
   if (shape === undefined || dtype === undefined || data === undefined)
     fail(`'${name}' is ${describe(value)}; pass { shape, dtype, data }`);
   if (!isCounts(shape) || shape.length > MAX_RANK)

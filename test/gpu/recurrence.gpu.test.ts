@@ -1,7 +1,8 @@
 // Unrolled recurrences: values lie in place, and equal steps share kernels.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
-import type { Engine, Step } from '../../src/engine/engine.js';
+import type { Engine } from '../../src/engine/engine.js';
+import type { Step } from '../../src/engine/step.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { sequential } from '../../src/nn/layer.js';
 import { dense } from '../../src/nn/layers.js';

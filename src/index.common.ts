@@ -73,5 +73,5 @@ export {
   type FitOptions,
   fit,
   type Progress,
-  type StepReport,
 } from './train/fit.js';
+export type { StepReport } from './train/stepReports.js';

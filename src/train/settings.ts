@@ -3,13 +3,13 @@ import { checkOptions } from '../core/options.js';
 
 /** What `fit` needs. */
 export const NEEDED = 'model loss optimizer data epochs batchSize';
-/** What it may be given beside. */
+/** What else it may be given. */
 export const OPTIONAL =
   'validation seed shuffle signal onStep reportEvery steps precision accuracy resume onWarmUp';
 
 const ofFit = new Set(`${NEEDED} ${OPTIONAL}`.split(' '));
 
-/** Options of a function that may be given the settings of a `fit` whole: it passes over those that it does not have. */
+/** Checks the options of a function that may be given all settings of a `fit`; those that it does not have are ignored. */
 export function checkBesideFit<O extends object>(
   op: string,
   options: O,
@@ -17,9 +17,8 @@ export function checkBesideFit<O extends object>(
   known: string,
 ): O {
   const own = `${needed} ${known}`.split(' ');
-  const left = Object.entries(Object(options)).filter(
-    ([name]) => own.includes(name) || !ofFit.has(name),
-  );
+  const isChecked = (name: string): boolean => own.includes(name) || !ofFit.has(name);
+  const left = Object.entries(Object(options)).filter(([name]) => isChecked(name));
   checkOptions(op, options && Object.fromEntries(left), needed, known);
   return options;
 }

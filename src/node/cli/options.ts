@@ -5,7 +5,7 @@ import { activations } from '../../ops/activation.js';
 import { adam, adamW, rmsProp, sgd } from '../../optim/index.js';
 import { type Architecture, losses } from './model.js';
 
-/** Reads a number that fits; the command line says of others that they are no such thing. */
+/** Parses a number; throws for others, which the command line reports with `what` was expected. */
 const number = (what: string, fits: (value: number) => boolean) => (text: string) => {
   const value = text.trim() === '' ? Number.NaN : Number(text);
   if (!Number.isFinite(value) || !fits(value)) throw new InvalidArgumentError(`It is no ${what}.`);
@@ -21,8 +21,9 @@ const positive = number(
   (value) => value > 0 && Math.fround(value) < Infinity,
 );
 const fraction = number('number in [0, 1)', (value) => value >= 0 && value < 1);
+const layerSize = whole(1, 2 ** 16);
 const sizes = (text: string): readonly number[] =>
-  text === 'none' ? [] : text.split(',').map(whole(1, 2 ** 16));
+  text === 'none' ? [] : text.split(',').map(layerSize);
 
 const keysOf = <Key extends string>(record: Readonly<Record<Key, unknown>>) =>
   Object.keys(record) as Key[];
@@ -31,9 +32,9 @@ export const optimizers = { sgd, adam, adamW, rmsProp } as const;
 
 interface Preset {
   readonly about: string;
-  /** Options as one would give them; what is given on the command line goes over them. */
+  /** Options as on the command line, where others override them. */
   readonly options?: string;
-  /** Of the model, beyond what options say. */
+  /** Settings of the model that no option sets. */
   readonly architecture?: Partial<Architecture>;
 }
 /** Settings to start from. */
@@ -129,7 +130,7 @@ export const training = program
       .default('off'),
   );
 
-/** What was given to `nabla train`, else what the preset says, else the standard. */
+/** Reads the options of `nabla train`: those given, else those of the preset, else defaults. */
 export function readTrainOptions() {
   const { options: before = '' } = presets[training.opts().preset];
   training.parseOptions([...before.split(' '), ...program.args.slice(1)]);
@@ -141,20 +142,17 @@ export function readTrainOptions() {
   if (options.text !== undefined && options.preset !== 'chars')
     throw new NablaError('--text: digits have none; add --preset chars');
   const { crossCheck, profile, tune, subgroupMatrix } = options;
-  const ofGpu = {
-    'cross-check': crossCheck !== 'off',
-    profile,
-    tune,
-    'subgroup-matrix': subgroupMatrix,
-  };
+  const checks = { 'cross-check': crossCheck !== 'off', profile };
+  const ofGpu = { ...checks, tune, 'subgroup-matrix': subgroupMatrix };
   const asked = Object.entries(ofGpu).find(([, given]) => given)?.[0];
   if (asked && options.backend === 'cpu')
     throw new NablaError(`--${asked}: it needs a GPU; leave out --backend cpu`);
   const base = options.output.replace(/\.safetensors$/, '');
   const report = typeof options.report === 'string' ? options.report : `${base}.report.html`;
+  const standardRate = options.optimizer === 'sgd' ? 0.1 : 0.001;
   return {
     ...options,
-    learningRate: options.learningRate ?? (options.optimizer === 'sgd' ? 0.1 : 0.001),
+    learningRate: options.learningRate ?? standardRate,
     report: options.report === false ? undefined : report,
     trace: profile ? `${base}.trace.json` : undefined,
   };

@@ -14,7 +14,7 @@ import {
 import { DTypeError, FeedError } from './errors.js';
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from './shape.js';
 
-/** The shape of a value, its numbers row by row, and the dtype that it brings. */
+/** A value's shape, its numbers in row-major order, and the dtype that it has of itself. */
 interface Source {
   readonly shape: Shape;
   readonly source: ArrayLike<number>;
@@ -22,8 +22,8 @@ interface Source {
 }
 
 /**
- * The shape of a number, a boolean or nested arrays, or the one `wanted` where a row fills it, and the numbers, row by row;
- * bool where all are booleans.
+ * Reads a number, a boolean or nested arrays; the dtype is bool where all are booleans. A flat array takes the shape `wanted` if
+ * it has as many elements.
  */
 function flatten(
   op: string,
@@ -43,7 +43,7 @@ function flatten(
       Array.isArray(each) && each.length === length;
     if (!level.every(isRow))
       throw new FeedError(
-        `${op}: nested arrays are ragged: not all ${formatShape(shape)}; even them`,
+        `${op}: nested arrays are ragged: not all ${formatShape(shape)}; make their lengths equal`,
       );
     checkShape(op, shape); // before it is written out
     level = level.flatMap((each) => Array.from(each)); // with what is missing, as undefined

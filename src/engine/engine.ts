@@ -41,7 +41,7 @@ export class Engine {
   readonly lost: Promise<string>;
   readonly #backend: Backend;
   readonly #steps = new WeakMap<object, Compiled>();
-  /** What `run` keeps of a graph: its plan, and its data leaves in order. */
+  /** Plans that `run` keeps, by the structure of their graphs, with the data leaves in order. */
   readonly #runs = new Map<string, Compiled & { readonly data: readonly Tensor[] }>();
   readonly #watch: typeof watch | undefined;
   readonly #checkedRuns: CheckedRuns;
@@ -61,7 +61,7 @@ export class Engine {
     this.#watch = anomaly;
   }
 
-  /** Which kernel calls are cross-checked; may be set at any time, 'off' for steps in flight too. A CPU engine has no kernels. */
+  /** Which kernel calls are cross-checked. May be set at any time; 'off' holds for steps in flight too. No effect on the CPU. */
   get crossCheck(): CrossCheck {
     return this.#checkedRuns.mode;
   }
@@ -213,7 +213,7 @@ export class Engine {
     const profile = await this.#open.profile?.();
     if (!profile)
       throw new NablaError(
-        'profile: this engine takes no times; open it with { profile: true } on a GPU',
+        'profile: this engine does not measure times; open it with { profile: true } on a GPU',
       );
     return profile;
   }

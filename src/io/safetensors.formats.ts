@@ -3,15 +3,15 @@ import type { TensorData, TypedArray } from '../core/dtype.js';
 import { halfToNumber, numberToHalf } from '../core/half.js';
 import { MAX_RANK, type Shape } from '../core/shape.js';
 
-/** What a format's bytes become. */
+/** A dtype of the format, and how its bytes are read. */
 interface Format {
-  /** Of one element. */
+  /** Size of an element. */
   readonly bits: number;
-  /** What its values are here, and how they are read; nothing where no dtype holds them. */
+  /** The dtype that its values have here; undefined where there is none. */
   readonly dtype?: TensorData['dtype'];
-  /** Values from bytes; a text where one of them does not fit the dtype. */
+  /** Reads values from bytes; returns a text about the first that does not fit the dtype. */
   readonly read?: (bytes: ArrayBuffer) => TypedArray | string;
-  /** How to save such values so that they can be read. */
+  /** What to do where values cannot be read. */
   readonly instead?: string;
 }
 
@@ -42,7 +42,7 @@ function flags(bytes: ArrayBuffer): TypedArray | string {
 const inF64 = 'save it as F64 (x.double() in PyTorch), or leave it out';
 const inF32 = 'save it as F32 (x.float() in PyTorch)';
 
-/** All of the format, by the names in a header: https://github.com/huggingface/safetensors, `Dtype`. */
+/** All dtypes of the format, by their names in a header: https://github.com/huggingface/safetensors, `Dtype`. */
 export const formats: ReadonlyMap<string, Format> = new Map<string, Format>([
   ['F64', { bits: 64, dtype: 'f64', read: (bytes) => new Float64Array(bytes) }],
   ['F32', { bits: 32, dtype: 'f32', read: (bytes) => new Float32Array(bytes) }],
@@ -75,8 +75,8 @@ function bfloats(bytes: ArrayBuffer): Float32Array {
 }
 
 /**
- * Values from the bytes that a format stores; where no tensor holds them a text: what they are, and what to do. A file may name
- * formats that there are not.
+ * Reads the values of a tensor whose header names this dtype, which may be unknown. Returns a text where no tensor here can hold
+ * them: what they are, and what to do.
  */
 export function restored(
   name: string,
@@ -95,7 +95,7 @@ export function restored(
     : { dtype, data };
 }
 
-/** How a dtype is written. */
+/** The format's name of each dtype, and the array that holds its bytes. */
 const written = {
   f64: { format: 'F64', Kind: Float64Array },
   f32: { format: 'F32', Kind: Float32Array },
@@ -106,7 +106,7 @@ const written = {
   bool: { format: 'BOOL', Kind: Uint8Array },
 } as const;
 
-/** Whether values of that dtype can be written. */
+/** Whether values of a dtype can be written. */
 export const isWritable = (dtype: unknown): boolean => Object.hasOwn(written, String(dtype));
 
 /** Values in the array that the format stores for a dtype; an f16 array may hold bits already. */

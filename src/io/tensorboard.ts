@@ -37,7 +37,7 @@ export function encode(events: Iterable<ScalarEvent>): Uint8Array {
   const records = Array.from(events, (given, i) => {
     const { step, time, values } = checkOptions('tensorboard', given, 'step time values', '');
     if (!Number.isSafeInteger(step))
-      throw new NablaError(`tensorboard: step ${step} is no whole number; count steps`);
+      throw new NablaError(`tensorboard: step ${step} is no whole number; give one`);
     const wallTime = double(1, time / 1000); // seconds
     const scalars = Object.entries(values).map(([tag, value]) => {
       const fields = [text(1, tag), float(2, value)];

@@ -50,6 +50,6 @@ export async function doctor(): Promise<boolean> {
     const text = fix?.replace(/: ((npm|apt-get) install [^;]+)/g, ':\n  $1');
     return text?.split('\n') ?? [];
   });
-  section(lines.length ? 'To mend' : 'Nothing is missing.', lines);
+  section(lines.length ? 'To fix' : 'Nothing is missing.', lines);
   return !lacksGpu;
 }

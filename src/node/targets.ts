@@ -14,7 +14,7 @@ const facts: Readonly<Record<string, string>> = {
   EACCES: 'its folder cannot be written to; change its permissions, or name another',
   EPERM: 'its folder cannot be written to; change its permissions, or name another',
   EROFS: 'its folder cannot be written to, the file system is read-only; name another',
-  ELOOP: 'its symbolic links go in a circle; mend them, or name another file',
+  ELOOP: 'its symbolic links form a loop; remove it, or name another file',
   ENAMETOOLONG: 'its name is too long; name a shorter one',
   ENOSPC: 'the disk is full; make room, or name a file on another',
   EDQUOT: 'your share of the disk is full; make room, or name a file on another',
@@ -72,7 +72,7 @@ export function targetOf(path: string): string {
     // first of all, because what a link in /proc leads to has no path
     checkFile(path, statSync(path, { throwIfNoEntry: false }));
     if (path.endsWith('/') || path.endsWith(sep))
-      throw new NablaError(`${path}: it ends as a folder does; name a file in it`);
+      throw new NablaError(`${path}: it ends with a slash, as folders do; name a file in it`);
     return followLinks(path);
   } catch (error) {
     throw cannotWrite(path, error);

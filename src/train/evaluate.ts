@@ -68,17 +68,17 @@ export type Totals = Readonly<Record<'position' | 'cost' | 'correct', number>>;
 export const START: Totals = { position: 0, cost: 0, correct: 0 };
 
 interface PassDefinition extends Required<EvaluateOptions> {
-  /** Count right answers too, unless this is false; they cost a kernel a step. */
+  /** false: does not count right answers, which takes a kernel per step. */
   readonly accuracy?: boolean;
   readonly precision?: Precision;
-  /** What a step of training updates, from its cost. */
+  /** Makes the updates of a training step from its cost. */
   readonly updates?: (cost: Tensor) => Updates;
 }
 
 /** Steps whose costs the device keeps. */
 export const HISTORY = 256;
 
-/** The parameters of a pass. They are kept for the next pass over the data, so that passes do not add up on the engine. */
+/** The parameters of a pass. Later passes over the data use them again, so that memory on the engine does not grow. */
 const makeBooks = (length: number) => ({
   order: parameter(new Int32Array(length), { name: 'order' }),
   /** The next example's place in the order, and the next cost's in the ledger. */
@@ -188,8 +188,8 @@ export function makePass(engine: Engine, definition: PassDefinition) {
 }
 
 /**
- * How many labels, as a share of an example's, the largest output names; a single one says class 1 above ½, or as a logit
- * above 0. Throws FeedError where a class number has no output.
+ * Counts right answers: labels that the largest output names, as a share of an example's labels. A single output means class 1
+ * above ½, or above 0 as a logit. Throws FeedError for a class number without an output.
  */
 function rightAnswers(
   output: Tensor,

@@ -40,7 +40,7 @@ export interface FitOptions extends EvaluateOptions, StepReportOptions {
   readonly signal?: { readonly aborted: boolean };
   /** Stops after this many steps in total, possibly in the middle of an epoch. */
   readonly steps?: number;
-  /** Precision of matrix product operands, as for `engine.compile`; f32 by default. */
+  /** Precision of the operands of matrix products, as in `engine.compile`; f32 by default. */
   readonly precision?: Precision;
   /** Whether to measure the training accuracy, which costs one kernel per step; true by default. */
   readonly accuracy?: boolean;
@@ -198,7 +198,7 @@ export class TrainingRun implements Fit {
   #begin(driver: object): void {
     if (this.#driver)
       throw new NablaError(
-        'fit: this run is under way; wait for it, or call fit again for another, before you drive it',
+        'fit: this run is under way; wait for it, or call fit again for another run',
       );
     this.#driver = driver;
   }

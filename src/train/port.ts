@@ -11,7 +11,7 @@ import type { StepReport } from './stepReports.js';
  */
 export interface Port {
   postMessage(message: unknown, transfer: never): void;
-  /** Node's ports give data, the others events. */
+  /** Node's ports pass data to listeners, the others events. */
   on?(type: string, listener: (data: unknown) => void): void;
   addEventListener?(type: string, listener: (event: unknown) => void): void;
   start?(): void;
@@ -21,9 +21,9 @@ export interface Port {
 
 /** Listeners for events of the worker. */
 export interface RemoteListeners {
-  /** As `fit` has it. */
+  /** As in the options of `fit`. */
   readonly onStep?: (report: StepReport) => void;
-  /** As `fit` has it. */
+  /** As in the options of `fit`. */
   readonly onWarmUp?: (done: number, total: number) => void;
   /** Called with the reason when the worker's GPU device is lost. */
   readonly onLost?: (reason: string) => void;

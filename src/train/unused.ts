@@ -27,7 +27,7 @@ function startWatch(): Watch {
   return { tokens, collected };
 }
 
-/** Makes a run that says when it is used; unless it does, it is reported. Call it in the function that users call. */
+/** Makes a run, which calls `used` when it is; one that never is, is reported. Call this in the function that users call. */
 export function expectUse<T extends object>(make: (used: () => void) => T): T {
   watch ??= startWatch();
   const { tokens, collected } = watch;

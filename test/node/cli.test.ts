@@ -245,9 +245,9 @@ describe('what nabla train writes', () => {
     ],
     ['--output pipe', /pipe: it is a pipe; name a file/],
     ['--report pipe', /pipe: it is a pipe; name a file/],
-    ['--output circle', /circle: its symbolic links go in a circle/],
+    ['--output circle', /circle: its symbolic links form a loop/],
     ['--output digits/', /digits\/: it is a folder/],
-    ['--output new/', /new\/: it ends as a folder does/],
+    ['--output new/', /new\/: it ends with a slash/],
     ['--output /proc/self/model', /model: its folder cannot be written to/],
     ['--tensorboard notes', /notes: /],
     ['--output=', /'': the path is empty; name a file/],
@@ -375,7 +375,7 @@ describe('without the optional packages', () => {
     expect(code).toBe(1);
     expect(out).toContain('none; Nabla runs on the CPU in float64');
     expect(out).toContain(
-      'To mend\n  no WebGPU adapter: the package webgpu is not installed; run:\n    npm install webgpu\n',
+      'To fix\n  no WebGPU adapter: the package webgpu is not installed; run:\n    npm install webgpu\n',
     );
   });
 });

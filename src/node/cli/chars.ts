@@ -39,7 +39,7 @@ export async function openText(file: string | undefined, known?: string) {
     const code = codes.get(character);
     if (code !== undefined) return code;
     throw new NablaError(
-      `--text ${file}: the network never saw '${character}'; give a text like its own`,
+      `--text ${file}: the network was not trained on '${character}'; give a text of the same characters`,
     );
   };
   const text = Int32Array.from(characters, codeOf);

@@ -63,24 +63,24 @@ function call(name: string, args: readonly Tensor[]): Tensor {
 /** Whether a node is of one of jsep's own types, as all are without plugins. */
 const isCore = (node: jsep.Expression): node is jsep.CoreExpression => 'type' in node;
 
-/** A tensor from text over known names. Throws NablaError saying which part means nothing here. */
+/** Builds the graph of an expression over known names. Throws NablaError naming the part that is not supported. */
 export function parseExpression(text: string, names: ReadonlyMap<string, Tensor>): Tensor {
   const ofName = (name: string): Tensor => {
     const node = names.get(name);
     if (node) return node;
-    throw new NablaError(`'${name}' has no value; it knows ${[...names.keys()].join(', ')}`);
+    throw new NablaError(`'${name}' has no value; use ${[...names.keys()].join(', ')}`);
   };
   const ofBinary = ({ operator, left, right }: jsep.BinaryExpression): Tensor => {
     const combine = operators.get(operator);
     if (!combine) return refuse(operator);
     if (operator !== '^') return combine(visit(left), visit(right));
     if (left.type === 'UnaryExpression')
-      throw new NablaError(`'${text}': a minus before ^ reads two ways; write -(x^2) or neg(x)^2`);
+      throw new NablaError(`'${text}': a minus before ^ is ambiguous; write -(x^2) or neg(x)^2`);
     return right.value === 2 ? square(visit(left)) : combine(visit(left), visit(right));
   };
   const refuse = (part: string): never => {
     const fix = 'use + - * / ^, functions and names';
-    throw new NablaError(`'${text}': ${part} means nothing here; ${fix}`);
+    throw new NablaError(`'${text}': ${part} is not supported; ${fix}`);
   };
   const visit = (node: jsep.Expression): Tensor => {
     if (!isCore(node)) return refuse(String(node));

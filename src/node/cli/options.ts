@@ -52,7 +52,7 @@ export const presets: Readonly<Record<'mnist' | 'nielsen' | 'cnn' | 'chars', Pre
     architecture: { kind: 'cnn' },
   },
   chars: {
-    about: 'LSTM over the characters of --text, 64 at a time',
+    about: 'LSTM over sequences of 64 characters of --text',
     options: '--batch 32 --epochs 20 --learning-rate 0.005 --clip-norm 1',
     architecture: { kind: 'chars' },
   },
@@ -63,12 +63,15 @@ const aboutPresets = Object.entries(presets).map(
 
 export const dataOption = new Option(
   '--data <dir>',
-  'folder of the four IDX files, gzipped or not (default: MNIST)',
+  'folder with the four IDX files of a data set, gzipped or not (default: MNIST)',
 );
-export const textOption = new Option('--text <file>', 'text file, for a network of characters');
+export const textOption = new Option(
+  '--text <file>',
+  'text file to learn from, for the preset chars',
+);
 export const backendOption = new Option(
   '--backend <name>',
-  'engine to compute on (default: a GPU)',
+  'engine to compute on (default: gpu, if there is one)',
 ).choices(['gpu', 'cpu']);
 
 /** Errors are thrown, for the caller to print. */
@@ -103,7 +106,11 @@ export const training = program
   )
   .option('--learning-rate <number>', 'learning rate (default: 0.001; 0.1 for sgd)', positive)
   .option('--momentum <number>', 'momentum of sgd and rmsProp', fraction, 0)
-  .option('--clip-norm <number>', 'scale all gradients together down to this norm', positive)
+  .option(
+    '--clip-norm <number>',
+    'largest norm of all gradients together; longer ones are scaled down',
+    positive,
+  )
   .option('--batch <n>', 'examples per step', whole(1), 64)
   .option('--epochs <n>', 'passes over the training data', whole(1), 3)
   .option('--steps <n>', 'stop after this many steps', whole(1))
@@ -117,15 +124,15 @@ export const training = program
       .choices(['f32', 'f16'])
       .default('f32'),
   )
-  .option('--tune', 'time the kernels of matrix products once, and keep the fastest')
+  .option('--tune', 'time several kernels for each matrix product, and use the fastest')
   .option('--no-tune', 'use the built-in table of kernels (default)')
-  .option('--subgroup-matrix', 'use matrix units (tensor cores), where the adapter has them')
+  .option('--subgroup-matrix', 'use matrix units (tensor cores) if the adapter has them')
   .option('--profile', 'measure the GPU time of each kernel (slower)')
   .addOption(dataOption)
   .addOption(textOption)
   .addOption(backendOption)
   .addOption(
-    new Option('--cross-check <name>', 'how often to compare GPU results with float64')
+    new Option('--cross-check <name>', 'which kernel calls to compare with float64 on the CPU')
       .choices(['off', 'sampled', 'every'])
       .default('off'),
   );

@@ -11,8 +11,9 @@ export type { DType, NestedArray, TensorData, TypedArray, Value } from './core/d
 export * from './core/errors.js';
 export type { Shape } from './core/shape.js';
 export { type Batch, type Dataset, dataset } from './data/dataset.js';
-export { Engine, type Step, type StepDefinition } from './engine/engine.js';
+export { Engine } from './engine/engine.js';
 export type { OpenOptions } from './engine/open.js';
+export type { Step, StepDefinition } from './engine/step.js';
 export type {
   EngineInfo,
   EngineStats,
@@ -79,5 +80,5 @@ export {
   type FitOptions,
   fit,
   type Progress,
-  type StepReport,
 } from './train/fit.js';
+export type { StepReport } from './train/stepReports.js';

@@ -13,8 +13,8 @@ import { misfit, reshape } from './ops/view.js';
 export type Loss = (output: Tensor, target: Tensor) => Tensor;
 
 /**
- * Targets in the output's shape: class numbers [batch, …] for an output [batch, …, classes] become one-hot rows; where there
- * is `one` output, or one number for each output, they are the numbers themselves.
+ * Returns targets in the output's shape: class numbers [batch, …] for an output [batch, …, classes] become one-hot rows. With
+ * `one` class, or one number for each output, targets are the numbers themselves.
  */
 function targetsLike(
   loss: string,
@@ -22,12 +22,13 @@ function targetsLike(
   target: Tensor,
   one: number | undefined,
 ): Tensor {
-  const [classes, rows] = [output.shape.at(-1)!, output.shape.slice(0, -1)];
-  if (!isFloat(target.dtype) && sameShape(target.shape, rows) && classes !== one)
-    return cast(
-      oneHot(target.dtype === 'u8' ? cast(target, 'i32') : target, classes),
-      output.dtype,
-    );
+  const classes = output.shape.at(-1);
+  const rows = output.shape.slice(0, -1);
+  const isClassNumbers = !isFloat(target.dtype) && sameShape(target.shape, rows);
+  if (isClassNumbers && classes !== undefined && classes !== one) {
+    const numbers = target.dtype === 'u8' ? cast(target, 'i32') : target;
+    return cast(oneHot(numbers, classes), output.dtype);
+  }
   if (sameShape(output.shape, target.shape) || sameShape(output.shape, [...target.shape, 1]))
     return reshape(cast(target, output.dtype), output.shape);
   const fix = `make the shapes equal, or pass class numbers (i32) of shape ${formatShape(rows)}`;

@@ -5,19 +5,21 @@ import { queues } from '../io/inOrder.js';
 
 const inOrder = queues();
 
-const handleOf = async (name: string, create: boolean): Promise<FileSystemFileHandle> =>
-  (await navigator.storage.getDirectory()).getFileHandle(name, { create });
+async function handleOf(name: string, create: boolean): Promise<FileSystemFileHandle> {
+  const folder = await navigator.storage.getDirectory();
+  return folder.getFileHandle(name, { create });
+}
 
-/** Runs work on a file; what the browser says against it becomes an error that names the file. */
+/** Runs work on a file; an error of the browser becomes one that names the file. */
 async function withFile<T>(name: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    const { name: kind, message } = cause as Error;
-    const fact =
-      kind === 'NotFoundError'
-        ? "there is no such file in the page's storage; save one first"
-        : message;
+    const error = Object(cause);
+    const isMissing = error.name === 'NotFoundError';
+    const fact = isMissing
+      ? "there is no such file in the page's storage; save one first"
+      : error.message;
     throw new NablaError(`${String(name) || "''"}: ${fact}`, { cause });
   }
 }
@@ -37,9 +39,10 @@ export async function saveFile(name: string, bytes: Bytes): Promise<void> {
   await inOrder(name, () => withFile(name, write));
 }
 
-/** The bytes of a file in the page's private storage. Throws NablaError, which names the file, where there is none. */
+/** Reads a file of the page's private storage (OPFS). Throws NablaError, which names the file, where there is none. */
 export const loadFile = (name: string): Promise<Uint8Array> =>
-  withFile(
-    name,
-    async () => new Uint8Array(await (await (await handleOf(name, false)).getFile()).arrayBuffer()),
-  );
+  withFile(name, async () => {
+    const handle = await handleOf(name, false);
+    const file = await handle.getFile();
+    return new Uint8Array(await file.arrayBuffer());
+  });

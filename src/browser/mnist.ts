@@ -18,7 +18,8 @@ export interface DownloadOptions {
  */
 export async function mnist(base = 'mnist', options: DownloadOptions = {}) {
   const { onProgress, suffix = '' } = checkOptions('mnist', options, '', 'onProgress suffix');
-  let [done, total] = [0, 0];
+  let done = 0; // bytes
+  let total = 0;
   return mnistFrom(async (name) => {
     const url = `${base.replace(/\/$/, '')}/${name}${suffix}`;
     const answer = await fetch(url);

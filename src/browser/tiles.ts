@@ -7,15 +7,21 @@ const settled = <T>(request: IDBRequest<T>): Promise<T> =>
     request.onerror = () => reject(request.error);
   });
 
-async function choices(mode: IDBTransactionMode): Promise<IDBObjectStore> {
+async function openTiles(mode: IDBTransactionMode): Promise<IDBObjectStore> {
   const request = indexedDB.open('nabla');
   request.onupgradeneeded = () => request.result.createObjectStore('tiles');
-  return (await settled(request)).transaction('tiles', mode).objectStore('tiles');
+  const database = await settled(request);
+  return database.transaction('tiles', mode).objectStore('tiles');
 }
 
 /** Tuned tiles in the origin's IndexedDB. */
 export const tileStore: TileStore = {
-  load: async (adapter) => settled((await choices('readonly')).get(adapter)),
-  save: async (adapter, text) =>
-    void (await settled((await choices('readwrite')).put(text, adapter))),
+  async load(adapter) {
+    const tiles = await openTiles('readonly');
+    return settled(tiles.get(adapter));
+  },
+  async save(adapter, text) {
+    const tiles = await openTiles('readwrite');
+    await settled(tiles.put(text, adapter));
+  },
 };

@@ -1,14 +1,8 @@
 // The cross-check: compares what kernels stored with float64, within bounds propagated through fused ops.
 import { TINY, ulp } from '../core/bounds.js';
-import {
-  hostArray,
-  hostData,
-  isFloat,
-  roundTo,
-  type TensorData,
-  type TypedArray,
-} from '../core/dtype.js';
+import { hostArray, isFloat, roundTo, type TensorData, type TypedArray } from '../core/dtype.js';
 import { CheckError } from '../core/errors.js';
+import { hostData } from '../core/hostData.js';
 import { SAMPLE, uniformAt } from '../core/randomBits.js';
 import { formatShape, sizeOf } from '../core/shape.js';
 import {

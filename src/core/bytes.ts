@@ -8,25 +8,32 @@ export type Bytes = ArrayBufferLike | ArrayBufferView;
 export const classOf = (value: unknown): string =>
   Object.prototype.toString.call(value).slice(8, -1);
 
+/** @internal Whether a value is a Map, also one from another realm. */
+export const isMap = (value: unknown): value is ReadonlyMap<string, unknown> =>
+  classOf(value) === 'Map';
+
 /** @internal Whether other threads may write to a buffer's memory at any time. */
 export const isShared = (buffer: ArrayBufferLike): boolean =>
   classOf(buffer) === 'SharedArrayBuffer';
 
+interface TypedMemory {
+  readonly buffer: ArrayBufferLike;
+}
+
 /** @internal Values in memory of their own; a Buffer's own slice would be a view of the same memory. */
 export const copyOf = <T extends TypedMemory>(values: T): T =>
-  Uint8Array.prototype.slice.call(values) as TypedMemory as T; // that of every typed array
+  Uint8Array.prototype.slice.call(values) as TypedMemory as T; // every typed array has this method
+
+/** Whether no other thread writes to a buffer's memory, and its size stays. */
+const isSteady = (buffer: ArrayBufferLike): buffer is ArrayBuffer =>
+  !isShared(buffer) && !('resizable' in buffer && buffer.resizable);
 
 /**
  * @internal Values in memory that no other thread writes to and whose size stays: the array itself, or a copy. WebGPU, TextDecoder
  * and Blob refuse other memory in browsers, and Dawn in Node crashes on memory that is shared.
  */
-export function steady<T extends TypedMemory>(values: T): T {
-  const { buffer } = values;
-  return isShared(buffer) || (buffer as { resizable?: boolean }).resizable
-    ? copyOf(values)
-    : values;
-}
-type TypedMemory = { readonly buffer: ArrayBufferLike };
+export const steady = <T extends TypedMemory>(values: T): T =>
+  isSteady(values.buffer) ? values : copyOf(values);
 
 /** @internal Bytes where they lie, as a plain Uint8Array; a copy of shared memory. Throws FormatError for what holds no bytes. */
 export function viewBytes(op: string, bytes: Bytes): Uint8Array<ArrayBuffer> {
@@ -35,10 +42,9 @@ export function viewBytes(op: string, bytes: Bytes): Uint8Array<ArrayBuffer> {
     throw new FormatError(
       `${op}: bytes are ${describe(bytes)}; pass a Uint8Array, a Buffer or an ArrayBuffer`,
     );
-  const view = isView
-    ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    : new Uint8Array(bytes);
-  return steady(view) as Uint8Array<ArrayBuffer>;
+  const { buffer, byteOffset, byteLength } = isView ? bytes : new Uint8Array(bytes);
+  if (isSteady(buffer)) return new Uint8Array(buffer, byteOffset, byteLength);
+  return new Uint8Array(new Uint8Array(buffer, byteOffset, byteLength)); // copies
 }
 
 /** @internal Bytes in memory of their own. Throws FormatError for what holds no bytes. */

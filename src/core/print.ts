@@ -10,6 +10,6 @@ export function printedAs<T extends object>(object: T, text: () => string): T {
 
 /** What an object prints of itself; another text where it has none. */
 export function printed(object: object, otherwise: string): string {
-  const own = (object as { [INSPECT]?: () => unknown })[INSPECT];
+  const own: unknown = Reflect.get(object, INSPECT);
   return typeof own === 'function' ? String(own.call(object)) : otherwise;
 }

@@ -17,8 +17,9 @@
 import { inCode } from './bytes.js';
 import { ShapeError } from './errors.js';
 
-/** Bits by which each of eight rounds rotates. */
-const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24];
+/** Bits by which rounds rotate: those of the first four, then of the next four, then from the start again. */
+const ODD_ROUNDS = [13, 15, 26, 6];
+const EVEN_ROUNDS = [17, 29, 16, 24];
 
 /** Threefry-2x32 of 20 rounds (Salmon et al. 2011, "Parallel Random Numbers: As Easy as 1, 2, 3"): two words of 32 bits. */
 export function threefry(
@@ -27,17 +28,23 @@ export function threefry(
   counter0: number,
   counter1: number,
 ): [number, number] {
-  const keys = [key0, key1, key0 ^ key1 ^ 0x1bd11bda];
+  // the three words of the key take turns: after each four rounds the next two are added
+  let used = key0;
+  let first = key1;
+  let second = key0 ^ key1 ^ 0x1bd11bda;
   let x = (counter0 + key0) | 0;
   let y = (counter1 + key1) | 0;
   for (let part = 1; part <= 5; part++) {
-    for (let round = 0; round < 4; round++) {
-      const bits = ROTATIONS[(4 * (part - 1) + round) % 8]!;
+    for (const bits of part % 2 === 1 ? ODD_ROUNDS : EVEN_ROUNDS) {
       x = (x + y) | 0;
       y = x ^ ((y << bits) | (y >>> (32 - bits)));
     }
-    x = (x + keys[part % 3]!) | 0;
-    y = (y + keys[(part + 1) % 3]! + part) | 0;
+    x = (x + first) | 0;
+    y = (y + second + part) | 0;
+    const next = used;
+    used = first;
+    first = second;
+    second = next;
   }
   return [x >>> 0, y >>> 0];
 }

@@ -78,10 +78,9 @@ export function normalizeAxis(op: string, axis: number, x: Ranked, asVector = fa
   if (rank === 0 && !asVector)
     throw new ShapeError(`${op}: a scalar has no axis; reshape it to [1]`);
   const count = Math.max(rank, 1);
+  const kind = typeof axis === 'string' ? 'a text' : 'no number';
   if (typeof axis !== 'number')
-    throw new ShapeError(
-      `${op}: axis ${inCode(axis)} is ${typeof axis === 'string' ? 'a text' : 'no number'}; use ${-count} to ${count - 1}`,
-    );
+    throw new ShapeError(`${op}: axis ${inCode(axis)} is ${kind}; use ${-count} to ${count - 1}`);
   if (!Number.isInteger(axis) || axis < -count || axis >= count)
     throw new ShapeError(
       `${op}: axis ${axis} is outside rank ${rank}; use ${-count} to ${count - 1}`,
@@ -107,10 +106,11 @@ export function normalizeAxes(
 }
 
 /** Steps that walk `from` while `to` is walked: 0 along the axes that broadcasting repeats. */
-export const broadcastSteps = (from: Shape, to: Shape): number[] => [
-  ...new Array<number>(to.length - from.length).fill(0),
-  ...stridesOf(from).map((stride, axis) => (from[axis] === 1 ? 0 : stride)),
-];
+export function broadcastSteps(from: Shape, to: Shape): number[] {
+  const added = new Array<number>(to.length - from.length).fill(0);
+  const own = stridesOf(from).map((stride, axis) => (from[axis] === 1 ? 0 : stride));
+  return [...added, ...own];
+}
 
 type Visit = (place: number, i: number) => void;
 
@@ -121,22 +121,24 @@ export function eachPlace(
   offset: number,
   visit: Visit,
 ): void {
-  const at = new Array<number>(shape.length).fill(0);
+  const axes = shape.map((size, axis) => ({ size, step: steps[axis]!, at: 0 }));
+  const innermostFirst = axes.reverse();
   const size = sizeOf(shape);
   let place = offset;
   for (let i = 0; i < size; i++) {
     visit(place, i);
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      place += steps[axis]!;
-      if (++at[axis]! < shape[axis]!) break;
-      place -= steps[axis]! * shape[axis]!;
-      at[axis] = 0;
+    for (const axis of innermostFirst) {
+      place += axis.step;
+      axis.at++;
+      if (axis.at < axis.size) break;
+      place -= axis.step * axis.size;
+      axis.at = 0;
     }
   }
 }
 
 /** The shape after reducing `axes`: they become 1 with `keepDims`, else they go. */
-export const reducedShape = (shape: Shape, axes: readonly number[], keepDims: boolean): Shape =>
-  keepDims
-    ? shape.map((size, i) => (axes.includes(i) ? 1 : size))
-    : shape.filter((_, i) => !axes.includes(i));
+export function reducedShape(shape: Shape, axes: readonly number[], keepDims: boolean): Shape {
+  if (!keepDims) return shape.filter((_, axis) => !axes.includes(axis));
+  return shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
+}

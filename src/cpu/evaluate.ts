@@ -1,15 +1,9 @@
 // Evaluates graphs on the CPU in float64, and the error bounds that GPU results must keep.
 import { type Bound, ulp } from '../core/bounds.js';
-import {
-  broadcastData,
-  hostArray,
-  hostData,
-  isFloat,
-  readValue,
-  type TensorData,
-  type TypedArray,
-} from '../core/dtype.js';
+import { hostArray, isFloat, type TensorData, type TypedArray } from '../core/dtype.js';
 import { FeedError } from '../core/errors.js';
+import { broadcastData, hostData } from '../core/hostData.js';
+import { readValue } from '../core/readValue.js';
 import { sizeOf } from '../core/shape.js';
 
 import { definitionOf, type Form, isPointwise, mapElements, type Op } from '../graph/op.js';

@@ -22,12 +22,13 @@ interface Row {
 
 const plainField = /(?!")[^,\r\n]*/y;
 const fieldEnd = /,|\r?\n|$/y;
-const matchAt = (pattern: RegExp, text: string, at: number): string | undefined => {
+/** Returns where what a sticky pattern matches at `at` ends; nothing where it does not match. */
+function endOfMatch(pattern: RegExp, text: string, at: number): number | undefined {
   pattern.lastIndex = at;
-  return pattern.exec(text)?.[0];
-};
+  return pattern.test(text) ? pattern.lastIndex : undefined;
+}
 
-/** Where a quoted field that begins at `at` ends: behind the first quote that is not doubled; nothing where none is. */
+/** Returns where a quoted field that begins at `at` ends: after the first quote that is not doubled, if there is one. */
 function quotedEnd(text: string, at: number): number | undefined {
   let end = text.indexOf('"', at + 1);
   while (end >= 0 && text[end + 1] === '"') end = text.indexOf('"', end + 2);
@@ -39,34 +40,36 @@ function cut(text: string): Row[] {
   const rows: Row[] = [];
   let line = 1;
   let at = 0;
-  let stop = '';
-  while (at < text.length || stop === ',') {
-    if (stop !== ',') rows.push({ line, cells: [], isBlank: true });
-    const row = rows.at(-1)!;
+  let row: Row | undefined; // that of the next field
+  while (at < text.length || row) {
+    if (!row) {
+      row = { line, cells: [], isBlank: true };
+      rows.push(row);
+    }
     const isQuoted = text[at] === '"';
-    const end = isQuoted ? quotedEnd(text, at) : at + matchAt(plainField, text, at)!.length;
-    const found = end === undefined ? undefined : matchAt(fieldEnd, text, end);
-    if (end !== undefined && text[end] === '\r' && found === undefined)
+    const end = isQuoted ? quotedEnd(text, at) : endOfMatch(plainField, text, at);
+    const next = end === undefined ? undefined : endOfMatch(fieldEnd, text, end);
+    if (end !== undefined && text[end] === '\r' && next === undefined)
       return fail(
         line,
         "a line ends with CR alone; make line ends LF: text.replace(/\\r\\n?/g, '\\n')",
       );
-    if (end === undefined || found === undefined)
+    if (end === undefined || next === undefined)
       return fail(line, 'a quote is never closed, or text follows its end or a line end');
-    const cell = isQuoted
-      ? text.slice(at + 1, end - 1).replaceAll('""', '"')
-      : text.slice(at, end).trim();
+    const raw = isQuoted ? text.slice(at + 1, end - 1) : text.slice(at, end);
+    const cell = isQuoted ? raw.replaceAll('""', '"') : raw.trim();
     row.cells.push(cell);
     row.isBlank &&= !isQuoted && cell === '' && row.cells.length === 1;
+    const stop = text.slice(end, next);
     line += isQuoted ? cell.split('\n').length - 1 : 0;
-    line += found.endsWith('\n') ? 1 : 0;
-    at = end + found.length;
-    stop = found;
+    line += stop.endsWith('\n') ? 1 : 0;
+    at = next;
+    if (stop !== ',') row = undefined;
   }
   return rows;
 }
 
-/** What stands between the numbers of a row in place of commas: the fact and the fix, or nothing. */
+/** Says which other separator than the comma is between the numbers of a row, if one is: the fact and the fix. */
 function otherSeparator(cells: readonly string[]): string | undefined {
   const names: Readonly<Record<string, string>> = {
     ';': 'semicolons',
@@ -86,26 +89,26 @@ function otherSeparator(cells: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** Says what is wrong with a cell that is no number, and of text which columns hold it throughout. */
+/** Throws for a cell that is no number; the message names the columns that hold text throughout. */
 function refuse(
   { line, cells }: Row,
-  at: number,
+  cell: string,
   body: readonly Row[],
   names: readonly string[],
 ): never {
   const nameOf = (column: number): string =>
     names[column] === undefined ? `${column + 1}` : `'${names[column]}'`;
-  const columns = [...cells.keys()].filter((column) =>
-    isOfText(body.map((row) => row.cells[column] ?? '')),
-  );
-  const listed = `${columns.length > 1 ? 'columns' : 'column'} ${columns.map(nameOf).join(', ')}`;
-  const ofText = `${listed} hold${columns.length > 1 ? '' : 's'} text: leave it out, or write numbers in its place`;
+  const at = cells.indexOf(cell);
+  const cellsOf = (column: number): string[] => body.map((row) => row.cells[column] ?? '');
+  const columns = [...cells.keys()].filter((column) => isOfText(cellsOf(column)));
+  const listed = columns.map(nameOf).join(', ');
+  const subject = columns.length > 1 ? `columns ${listed} hold` : `column ${listed} holds`;
+  const ofText = `${subject} text: leave it out, or write numbers in its place`;
   const isHeader = names.length === 0 && body[0]?.line === line && body.length > 1;
-  const header =
-    isHeader && isText(cells[at]!) ? '; if the row names the columns, pass { header: true }' : '';
-  const between = otherSeparator(cells);
-  const fix = between ? between : columns.includes(at) ? ofText : `correct it${header}`;
-  return fail(line, `'${cells[at]}' is no finite number, in column ${nameOf(at)}; ${fix}`);
+  const header = '; if the row names the columns, pass { header: true }';
+  const correct = isHeader && isText(cell) ? `correct it${header}` : 'correct it';
+  const fix = otherSeparator(cells) ?? (columns.includes(at) ? ofText : correct);
+  return fail(line, `'${cell}' is no finite number, in column ${nameOf(at)}; ${fix}`);
 }
 const isText = (cell: string): boolean => cell !== '' && !isLikeNumber(cell);
 /** Whether a column has text, with gaps perhaps, and no number. */
@@ -137,8 +140,8 @@ export function csv(text: string, options: { header?: boolean } = {}) {
     const fix = otherSeparator(first) ?? otherSeparator(cells) ?? 'make them equal';
     if (cells.length !== first.length)
       fail(line, `the row has ${cells.length} fields and the first one ${first.length}; ${fix}`);
-    const wrong = cells.findIndex((cell) => !isNumber(cell));
-    return wrong < 0 ? cells.map(Number) : refuse(row, wrong, body, columns);
+    const wrong = cells.find((cell) => !isNumber(cell));
+    return wrong === undefined ? cells.map(Number) : refuse(row, wrong, body, columns);
   });
   const shape = [body.length, first.length];
   return { columns, shape, dtype: 'f32' as const, data: Float32Array.from(numbers) };

@@ -1,17 +1,11 @@
 // Data sets: inputs and labels in memory, shuffling, splitting and batches.
-import {
-  type DType,
-  isFloat,
-  readValue,
-  type TensorData,
-  type TypedArray,
-  type Value,
-} from '../core/dtype.js';
+import { type DType, isFloat, type TensorData, type Value } from '../core/dtype.js';
 import { FeedError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
 import { printedAs } from '../core/print.js';
+import { readValue } from '../core/readValue.js';
 import { checkWhole, formatShape, sizeOf } from '../core/shape.js';
-import type { Tensor } from '../graph/tensor.js';
+import type { Node, Tensor } from '../graph/tensor.js';
 import { tensor } from '../ops/leaf.js';
 import { shuffled } from './random.js';
 
@@ -67,12 +61,9 @@ export function dataset(inputs: Value, labels: Value, options: { scale?: number 
       `dataset: labels have shape ${formatShape(y.shape)}; axis 0 counts the examples, at least one`,
     );
   // a bare typed array is cut into equal rows
-  const width = ArrayBuffer.isView(inputs) ? (inputs as TypedArray).length / length : Number.NaN;
-  const raw = readValue(
-    'dataset: inputs',
-    inputs,
-    Number.isInteger(width) ? { shape: [length, width] } : {},
-  );
+  const width = ArrayBuffer.isView(inputs) ? inputs.length / length : Number.NaN;
+  const expected = Number.isInteger(width) ? { shape: [length, width] } : {};
+  const raw = readValue('dataset: inputs', inputs, expected);
   const x = raw.dtype === 'bool' ? readValue('dataset: inputs', raw, { dtype: 'f32' }) : raw;
   const [rows = 'no'] = x.shape;
   const fix = width > 0 ? 'as many numbers for each label' : 'one label for each input';
@@ -104,14 +95,14 @@ function part(values: DatasetValues, rows: Int32Array): Dataset {
       return batchesOf(values, ordered(seed), size);
     },
   };
-  const [x, y] = [values.inputs, values.labels].map(
-    ({ shape, dtype }) => `${formatShape(shape.slice(1))} ${dtype}`,
-  );
-  const labels = values.classes ? `${y}, class numbers` : y;
-  return printedAs(
-    dataset,
-    () => `Dataset: ${rows.length} examples; inputs ${x}; labels ${labels}`,
-  );
+  return printedAs(dataset, () => describeValues(values, rows.length));
+}
+
+/** `Dataset: 200 examples; inputs [2] f32; labels [] i32, class numbers` */
+function describeValues({ inputs, labels, classes }: DatasetValues, examples: number): string {
+  const formOf = ({ shape, dtype }: Tensor): string => `${formatShape(shape.slice(1))} ${dtype}`;
+  const kind = classes ? ', class numbers' : '';
+  return `Dataset: ${examples} examples; inputs ${formOf(inputs)}; labels ${formOf(labels)}${kind}`;
 }
 
 /** Examples in an order, so many at a time. */
@@ -125,8 +116,9 @@ function* batchesOf(values: DatasetValues, order: Int32Array, size: number): Ite
   }
 }
 
-/** What a constant node holds. */
-export const stored = (node: Tensor): TensorData => (node.options as { value: TensorData }).value;
+/** Returns the value of a constant node. */
+export const stored = (node: Tensor): TensorData =>
+  (node as Node<{ value: TensorData }>).options.value;
 
 /** Whether a step reads these inputs as numbers times the scale; others are indices. */
 export const isScaled = (dtype: DType): boolean => dtype === 'u8' || isFloat(dtype);
@@ -140,9 +132,6 @@ function pick(node: Tensor, rows: Int32Array, scale: number): TensorData {
     values.set(data.subarray(row * width, (row + 1) * width), i * width);
   const picked = { shape: [rows.length, ...shape.slice(1)], dtype: 'f64', data: values } as const;
   if (!isScaled(node.dtype)) return readValue('batches', picked, { dtype: node.dtype });
-  return readValue(
-    'batches',
-    { ...picked, data: values.map((value) => value * scale) },
-    { dtype: 'f32' },
-  );
+  const scaled = { ...picked, data: values.map((value) => value * scale) };
+  return readValue('batches', scaled, { dtype: 'f32' });
 }

@@ -6,8 +6,8 @@ import { sameShape, sizeOf } from '../core/shape.js';
 import { type Dataset, dataset } from './dataset.js';
 
 /**
- * Inflates gzip data; of other bytes it gives a copy. Throws FormatError, with `name`, for damaged data and for what holds
- * no bytes.
+ * Inflates gzip data; returns a copy of other bytes. Throws FormatError, which begins with `name`, for damaged data and for
+ * values that hold no bytes.
  */
 export async function gunzip(bytes: Bytes, name = 'gunzip'): Promise<Uint8Array> {
   const own = copyBytes(name, bytes); // what is inflated is read later
@@ -36,7 +36,8 @@ export function idx(file: Bytes, name = 'idx'): TensorData & { dtype: 'u8'; data
   if (bytes.length < start)
     throw new FormatError(`${name}: the header is cut short at byte ${bytes.length} of ${start}`);
   const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
-  const [size, rest] = [sizeOf(shape), bytes.length - start];
+  const size = sizeOf(shape);
+  const rest = bytes.length - start;
   if (size !== rest)
     throw new FormatError(
       `${name}: [${shape}] takes ${size} bytes and ${rest} follow the header; fetch it again`,
@@ -50,16 +51,15 @@ export const mnistNames: readonly string[] = ['train', 't10k'].flatMap((part) =>
   `${part}-labels-idx1-ubyte`,
 ]);
 
-/** MNIST from its four files, gzip or not: `load` gives the bytes of a name such as "train-images-idx3-ubyte". */
+/** Makes MNIST of its four files, gzip or not: `load` reads the bytes of a name such as "train-images-idx3-ubyte". */
 export async function mnistFrom(load: (name: string) => Promise<Bytes>) {
   const read = async (name: string) =>
     idx(await gunzip(await load(name), `mnist: ${name}`), `mnist: ${name}`);
   const part = async (prefix: string): Promise<Dataset> => {
-    const files = [
+    const [images, labels] = await Promise.all([
       read(`${prefix}-images-idx3-ubyte`),
       read(`${prefix}-labels-idx1-ubyte`),
-    ] as const;
-    const [images, labels] = await Promise.all(files);
+    ]);
     const [count, ...size] = images.shape;
     if (size.length !== 2 || !count || !sameShape(labels.shape, [count]))
       throw new FormatError(

@@ -30,19 +30,18 @@ function points<O extends PointOptions, K extends string>(
   const normal = normals(seed);
   const labels = Int32Array.from({ length: examples }, (_, i) => i % classes);
   const each = Math.ceil(examples / classes);
-  const inputs = Array.from(labels, (label, i) =>
-    place(label, Math.floor(i / classes) / each, i).map(
-      (coordinate) => coordinate + spread * normal(),
-    ),
-  );
+  const inputs = Array.from(labels, (label, i) => {
+    const centre = place(label, Math.floor(i / classes) / each, i);
+    return centre.map((coordinate) => coordinate + spread * normal());
+  });
   return dataset(inputs, labels);
 }
 
-/** The point at a distance from the middle, so many turns from the first axis. */
-const polar = (radius: number, turns: number): [number, number] => [
-  radius * Math.cos(2 * Math.PI * turns),
-  radius * Math.sin(2 * Math.PI * turns),
-];
+/** The point at a distance from the origin, at an angle in turns from the first axis. */
+function polar(radius: number, turns: number): [number, number] {
+  const angle = 2 * Math.PI * turns;
+  return [radius * Math.cos(angle), radius * Math.sin(angle)];
+}
 
 /** Spiral arms, one per class (2 by default), each 1¾ turns from the centre to radius 1; noise 0.02. */
 export const spiral = (options: SpiralOptions = {}): Dataset =>

@@ -2,8 +2,8 @@
 import { checkSeed, SEQUENCE, SHUFFLE, uniformAt } from '../core/randomBits.js';
 
 /**
- * The rows in an order that only their number, the seed and the stream (an epoch, say) decide. Fisher–Yates. Throws
- * ShapeError for a seed that is not a whole number in [0, 2³²).
+ * Returns the rows in an order that depends only on their number, the seed and the stream, such as an epoch (Fisher–Yates).
+ * Throws ShapeError for a seed that is not a whole number in [0, 2³²).
  */
 export function shuffled(rows: Int32Array, seed: number, stream = 0): Int32Array {
   const purpose = SHUFFLE + stream;
@@ -11,20 +11,25 @@ export function shuffled(rows: Int32Array, seed: number, stream = 0): Int32Array
   const order = rows.slice();
   for (let i = rows.length - 1; i > 0; i--) {
     const j = Math.floor(uniformAt(seed, purpose, i) * (i + 1));
-    [order[i], order[j]] = [order[j]!, order[i]!];
+    const row = order[i]!;
+    order[i] = order[j]!;
+    order[j] = row;
   }
   return order;
 }
 
-/** A source of numbers in [0, 1). Throws ShapeError for a seed that is not a whole number in [0, 2³²). */
+/** Returns a generator of numbers in [0, 1). Throws ShapeError for a seed that is not a whole number in [0, 2³²). */
 export function uniforms(seed: number): () => number {
   checkSeed('data', seed);
   let place = 0;
   return () => uniformAt(seed, SEQUENCE, place++);
 }
 
-/** A source of normal numbers. */
+/** Returns a generator of N(0, 1) numbers (Box–Muller). */
 export function normals(seed: number): () => number {
   const uniform = uniforms(seed);
-  return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+  return () => {
+    const radius = Math.sqrt(-2 * Math.log(1 - uniform()));
+    return radius * Math.cos(2 * Math.PI * uniform());
+  };
 }

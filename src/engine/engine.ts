@@ -2,23 +2,17 @@
 
 // Consumers may compile without it: the declarations bring it along for `await using`.
 /// <reference lib="esnext.disposable" preserve="true" />
-import { inPrecision, type Precision } from '../autodiff/precision.js';
+import { inPrecision } from '../autodiff/precision.js';
 import type { watch } from '../check/anomaly.js';
 import type { Check, CheckReport, CrossCheck, OnCheck } from '../check/compare.js';
-import { readValue, type TensorData, type Value } from '../core/dtype.js';
+import type { TensorData, Value } from '../core/dtype.js';
 import { DTypeError, NablaError } from '../core/errors.js';
 import { checkChoice, checkOptions } from '../core/options.js';
 import { INSPECT, printedAs } from '../core/print.js';
+import { readValue } from '../core/readValue.js';
 import { ownValue } from '../cpu/evaluate.js';
-import type {
-  Backend,
-  Capture,
-  Executable,
-  GpuAccess,
-  PlanView,
-  Profile,
-} from '../graph/backend.js';
-import type { Feeds, NamedFeeds, NodeFeeds, Program, Updates } from '../graph/program.js';
+import type { Backend, GpuAccess, Profile } from '../graph/backend.js';
+import type { Feeds, NamedFeeds, NodeFeeds, Program } from '../graph/program.js';
 import {
   checkProgram,
   indexLimits,
@@ -33,52 +27,11 @@ import { type Evaluated, inPlaceOf, ownShape, tensorsOf } from '../graph/walk.js
 import { checkRange } from '../ops/indexing.js';
 import { checkParameter, describe } from '../ops/leaf.js';
 import { countRuns } from '../ops/random.js';
-
-/**
- * A compiled computation: call it with values for its inputs. Calls run in call order; feeds are copied at the call.
- */
-export interface Step<T extends Tree> {
-  (feeds?: NamedFeeds): Promise<Evaluated<T>>;
-  /** Runs without reading anything back; resolves when another step can be queued. */
-  enqueue(feeds?: NamedFeeds): Promise<void>;
-  /** The list of dispatches, for inspection. */
-  readonly plan: PlanView;
-  /** Frees the buffers that only this step uses; parameters keep their values. */
-  release(): void;
-}
-
-/** Definition of a step for `compile`. */
-export interface StepDefinition<T extends Tree> {
-  /** Inputs to feed, by the names that calls of the step use. */
-  readonly inputs?: Readonly<Record<string, Tensor>>;
-  /** Values that each call returns. */
-  readonly outputs?: T;
-  /** Parameters and their next values. */
-  readonly updates?: Updates;
-  /**
-   * 'f16' stores the operands of matrix products in half precision; products add in f32, and parameters stay f32. The
-   * gradients that updates read are computed from a cost scaled up, so that small ones do not underflow, and read without
-   * the scale, which adapts: a step in which one of them is infinite or NaN halves it and updates nothing else. Needs
-   * shader-f16.
-   */
-  readonly precision?: Precision;
-  /** Recomputes elementwise values where they are needed instead of storing them: less memory, more arithmetic. */
-  readonly recompute?: boolean;
-}
+import { CheckedRuns, type Compiled, crossChecks } from './checkedRuns.js';
+import type { Step, StepDefinition } from './step.js';
 
 /** Plans that `run` remembers. */
 const RUN_CACHE = 32;
-/** @internal */
-export const crossChecks: readonly CrossCheck[] = ['off', 'sampled', 'every'];
-/** `crossCheck: 'sampled'` looks at one kernel call in this many steps, the next kernel each time. */
-const SAMPLE_EVERY = 16;
-
-/** A program on a backend, with what looks for the first value that is not finite, where that is asked for. */
-type Compiled = Readonly<{
-  executable: Executable;
-  outputs: readonly Tensor[];
-  watched: ReturnType<typeof watch>;
-}>;
 
 /** Runs graphs on one backend and owns the values of parameters there. Made by `open`. */
 export class Engine {
@@ -88,12 +41,10 @@ export class Engine {
   readonly lost: Promise<string>;
   readonly #backend: Backend;
   readonly #steps = new WeakMap<object, Compiled>();
-  /** What `run` keeps of a graph: its plan, and its data leaves in order. */
+  /** Plans that `run` keeps, by the structure of their graphs, with the data leaves in order. */
   readonly #runs = new Map<string, Compiled & { readonly data: readonly Tensor[] }>();
   readonly #watch: typeof watch | undefined;
-  readonly #onCheck: OnCheck | undefined;
-  #crossCheck: CrossCheck;
-  #calls = 0;
+  readonly #checkedRuns: CheckedRuns;
   #disposed = false;
 
   /** @internal */
@@ -106,39 +57,36 @@ export class Engine {
     this.#backend = backend;
     this.info = backend.info;
     this.lost = backend.lost;
-    this.#crossCheck = crossCheck;
+    this.#checkedRuns = new CheckedRuns(crossCheck, onCheck);
     this.#watch = anomaly;
-    this.#onCheck = onCheck;
   }
 
-  /** Which kernel calls are cross-checked; may be set at any time, 'off' for steps in flight too. A CPU engine has no kernels. */
+  /** Which kernel calls are cross-checked. May be set at any time; 'off' holds for steps in flight too. No effect on the CPU. */
   get crossCheck(): CrossCheck {
-    return this.#crossCheck;
+    return this.#checkedRuns.mode;
   }
 
   set crossCheck(mode) {
-    this.#crossCheck = checkChoice('engine', 'crossCheck', mode, crossChecks);
+    this.#checkedRuns.mode = checkChoice('engine', 'crossCheck', mode, crossChecks);
   }
 
   /** The GPU device and the buffers of steps' outputs; undefined on the CPU. */
   get gpu(): GpuAccess | undefined {
     const { device } = this.#backend;
-    const locate = (step: object, output: Tensor) => {
-      const { executable, outputs } = this.#find('bufferOf', step);
-      const at = outputs.indexOf(output);
-      if (at < 0)
-        throw new NablaError(
-          `bufferOf: ${describe(output)} is no output of this step; add it to them`,
-        );
-      return executable.locate!(at);
+    if (!device) return undefined;
+    return {
+      device,
+      bufferOf: (step, output) => this.#locate(step, output).buffer,
+      offsetOf: (step, output) => this.#locate(step, output).offset,
     };
-    return (
-      device && {
-        device,
-        bufferOf: (...of) => locate(...of).buffer,
-        offsetOf: (...of) => locate(...of).offset,
-      }
-    );
+  }
+
+  #locate(step: object, output: Tensor) {
+    const { executable, outputs } = this.#find('bufferOf', step);
+    const at = outputs.indexOf(output);
+    const place = at < 0 ? undefined : executable.locate?.(at);
+    if (place) return place;
+    throw new NablaError(`bufferOf: ${describe(output)} is no output of this step; add it to them`);
   }
 
   /**
@@ -147,54 +95,21 @@ export class Engine {
    * values.
    */
   run<const T extends Tree>(tree: T, feeds: NodeFeeds = {}): Promise<Evaluated<T>> {
-    return this.#run(tree, feeds) as Promise<Evaluated<T>>;
+    return this.#run(tree, feeds);
   }
 
-  async #run(tree: Tree, feeds: NodeFeeds, report?: OnCheck): Promise<unknown> {
+  async #run<T extends Tree>(tree: T, feeds: NodeFeeds, report?: OnCheck): Promise<Evaluated<T>> {
     const outputs = tensorsOf(tree);
     const nodes = programNodes({ outputs, updates: [] });
     const fed = readNodeFeeds('run', nodes, feeds);
     checkIndices(indexLimits(nodes), fed);
     const plan = this.#planFor(nodes, outputs);
     // the plan may have been made for an equal graph: its data leaves stand in the same order
-    const values = new Map(
-      nodes.filter(isData).map((node, i) => [plan.data[i]!, fed.get(node) ?? ownValue(node)]),
-    );
-    return inPlaceOf(tree, await this.#execute(plan, values, true, report, nodes));
-  }
-
-  /**
-   * Runs with the engine's cross-check; with `report` every kernel is checked, and what is found reported alone. `nodes` are
-   * those of the graph, where the plan may be that of an equal one.
-   */
-  async #execute(
-    compiled: Compiled,
-    feeds: Feeds,
-    read: boolean,
-    report?: OnCheck,
-    nodes?: readonly Tensor[],
-  ) {
-    const { executable, watched } = compiled;
-    const { stats, info } = this.#open;
-    const call = this.#calls++;
-    const mode = report ? 'every' : this.#crossCheck;
-    const isChecked = mode === 'every' || (mode === 'sampled' && call % SAMPLE_EVERY === 0);
-    const captures: Capture[] = [];
-    const select = (dispatch: number, of: number) =>
-      mode === 'every' || dispatch === (call / SAMPLE_EVERY) % of;
-    const inspection = isChecked ? { select, captures } : undefined;
-    const results = await executable.run(feeds, read || watched !== undefined, inspection);
-    // it may have been switched off meanwhile
-    if (isChecked && (report || this.#crossCheck !== 'off')) {
-      const { compareCaptures } = await import('../check/compare.js'); // what only trains goes without
-      const failure = compareCaptures(captures, info, (checks) => {
-        for (const { checked } of checks) stats.checked += checked;
-        (report ?? this.#onCheck)?.(checks);
-      });
-      if (failure && !report) throw failure;
-    }
-    watched?.check(results.at(-1)!, nodes);
-    return results;
+    const values = new Map<Tensor, TensorData>();
+    for (const [i, node] of nodes.filter(isData).entries())
+      values.set(plan.data[i]!, fed.get(node) ?? ownValue(node));
+    const settings = { read: true, report, nodes };
+    return valuesOf<T>(tree, await this.#checkedRuns.run(this.#open, plan, values, settings));
   }
 
   /**
@@ -218,7 +133,7 @@ export class Engine {
    */
   compile<const T extends Tree = Record<string, never>>(definition: StepDefinition<T>): Step<T> {
     checkOptions('compile', definition, '', 'inputs outputs updates precision recompute');
-    const { outputs: tree = {} as T, updates = [], precision, recompute = false } = definition;
+    const { outputs: tree = {}, updates = [], precision, recompute = false } = definition;
     const { backend, features } = this.info;
     if (precision === 'f16' && backend !== 'cpu' && !features.includes('shader-f16'))
       throw new DTypeError("compile: precision 'f16': this adapter has no shader-f16; use f32");
@@ -235,15 +150,15 @@ export class Engine {
     const execute = async (read: boolean, feeds: NamedFeeds = {}): Promise<TensorData[]> => {
       const fed = readFeeds('feeds', inputs, feeds);
       checkIndices(fedLimits, fed);
-      return this.#execute(compiled, fed, read);
+      return this.#checkedRuns.run(this.#open, compiled, fed, { read });
     };
-    const call = async (feeds?: NamedFeeds): Promise<unknown> =>
-      inPlaceOf(tree, await execute(true, feeds));
-    const step = Object.assign(call as Step<T>, {
-      enqueue: async (feeds?: NamedFeeds) => void (await execute(false, feeds)),
-      plan: executable.plan,
-      release: () => executable.release?.(),
-    });
+    const call = async (feeds?: NamedFeeds): Promise<Evaluated<T>> =>
+      valuesOf<T>(tree, await execute(true, feeds));
+    const enqueue = async (feeds?: NamedFeeds): Promise<void> => {
+      await execute(false, feeds);
+    };
+    const release = (): void => executable.release?.();
+    const step: Step<T> = Object.assign(call, { enqueue, plan: executable.plan, release });
     this.#steps.set(step, compiled);
     const counts = `${outputs.length} outputs, ${updates.length} updates, ${step.plan.dispatches.length} dispatches`;
     return printedAs(
@@ -280,15 +195,9 @@ export class Engine {
   async write(parameter: Tensor, value: Value): Promise<void> {
     const target = checkParameter('write', parameter);
     const rounded = readValue(`write: ${describe(target)}`, value, target);
-    const { dtype } = value as Partial<TensorData>;
-    const isExact = this.info.backend === 'cpu' && target.dtype === 'f32' && dtype === 'f64';
-    // a copy, as `rounded` is: the caller may go on with the array
-    const exact = isExact && {
-      ...rounded,
-      dtype,
-      data: Float64Array.from((value as TensorData).data),
-    };
-    await this.#open.write(target, exact || rounded);
+    const keepsDigits = this.info.backend === 'cpu' && target.dtype === 'f32';
+    const exact = keepsDigits && exactOf(value);
+    await this.#open.write(target, exact ? { ...rounded, ...exact } : rounded);
   }
 
   /** Waits for all submitted work and throws the errors that occurred in it. */
@@ -304,7 +213,7 @@ export class Engine {
     const profile = await this.#open.profile?.();
     if (!profile)
       throw new NablaError(
-        'profile: this engine takes no times; open it with { profile: true } on a GPU',
+        'profile: this engine does not measure times; open it with { profile: true } on a GPU',
       );
     return profile;
   }
@@ -345,13 +254,23 @@ export class Engine {
     );
     const plan = { ...compiled, data: nodes.filter(isData) };
     this.#runs.set(key, plan);
-    if (this.#runs.size > RUN_CACHE) {
-      const [oldest, { executable: dropped }] = this.#runs.entries().next().value!;
+    for (const [oldest, { executable }] of this.#runs) {
+      if (this.#runs.size <= RUN_CACHE) break;
       this.#runs.delete(oldest);
-      dropped.release?.();
+      executable.release?.();
     }
     return plan;
   }
+}
+
+/** Values in the structure of a tree of tensors. */
+const valuesOf = <T extends Tree>(tree: Tree, values: readonly TensorData[]): Evaluated<T> =>
+  inPlaceOf(tree, values) as Evaluated<T>;
+
+/** A copy of float64 values: the caller may go on with the array. */
+function exactOf(value: Value): Pick<TensorData, 'dtype' | 'data'> | undefined {
+  if (typeof value !== 'object' || !('dtype' in value) || value.dtype !== 'f64') return undefined;
+  return { dtype: value.dtype, data: Float64Array.from(value.data) };
 }
 
 /** Throws FeedError for an index out of range in a constant, or in an input that is fed. */

@@ -3,7 +3,8 @@ import type { CrossCheck, OnCheck } from '../check/compare.js';
 import { DeviceError } from '../core/errors.js';
 import { checkChoice, checkOptions } from '../core/options.js';
 import type { Backend } from '../graph/backend.js';
-import { crossChecks, Engine } from './engine.js';
+import { crossChecks } from './checkedRuns.js';
+import { Engine } from './engine.js';
 
 /** Options of `open`. */
 export interface OpenOptions {
@@ -39,12 +40,15 @@ export interface OpenOptions {
 const OPTIONS =
   'backend crossCheck onCheck anomaly profile byteBudget powerPreference adapter tune subgroupMatrix';
 
-/** Looks for a GPU; says what is missing, and how to get it, where there is none; `forced` where none may take its place. */
+/**
+ * Looks for a GPU. Where there is none, says what is `missing` and how to get it; with `forced` the CPU may not take its
+ * place.
+ */
 export type FindBackend = (
   options: OpenOptions,
 ) => Promise<Backend | { missing: string; forced?: boolean }>;
 
-/** `open` for a platform that finds its GPU this way. */
+/** Makes `open` for a platform, which finds its GPU with `findBackend`. */
 export const openWith =
   (findBackend: FindBackend) =>
   async (options: OpenOptions = {}): Promise<Engine> => {

@@ -1,11 +1,6 @@
 // Values of the host as the bytes of buffers, and back.
-import {
-  type DType,
-  halfToNumber,
-  numberToHalf,
-  type TensorData,
-  type TypedArray,
-} from '../core/dtype.js';
+import type { DType, TensorData, TypedArray } from '../core/dtype.js';
+import { halfToNumber, numberToHalf } from '../core/half.js';
 import { sizeOf } from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import { align } from '../planning/context.js';

@@ -1,6 +1,7 @@
 // Programs: the outputs and parameter updates of a step, the values fed to it, and checks of both.
-import { isFloat, readValue, type TensorData, type Value } from '../core/dtype.js';
+import { isFloat, type TensorData, type Value } from '../core/dtype.js';
 import { FeedError, NablaError } from '../core/errors.js';
+import { readValue } from '../core/readValue.js';
 import { formatShape, sameShape } from '../core/shape.js';
 import type { LeafKind } from './op.js';
 import { checkTensors, Tensor } from './tensor.js';

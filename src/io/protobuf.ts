@@ -1,7 +1,7 @@
-// Writes protocol buffers: https://protobuf.dev/programming-guides/encoding/. A field is its bytes in pieces, so
-// that large values are copied once, when all is joined.
+// Writes protocol buffers: https://protobuf.dev/programming-guides/encoding/. A field is a list of byte arrays, so
+// that large values are copied only once, when the message is joined.
 
-/** A field, or several one after the other: what a message consists of. */
+/** One field or several, in pieces: what a message consists of. */
 export type Fields = readonly Uint8Array[];
 
 /** An array's bytes. */
@@ -29,16 +29,19 @@ export const float = (field: number, value: number): Fields => [
 export const text = (field: number, value: string): Fields =>
   message(field, [[new TextEncoder().encode(value)]]);
 
+/** Bytes of all pieces together. */
+const sizeOf = (pieces: Fields): number => pieces.reduce((size, { length }) => size + length, 0);
+
 /** A message within a message, or bytes. */
 export function message(field: number, parts: readonly Fields[]): Fields {
   const pieces = parts.flat();
-  return [tag(field, 2), varint(pieces.reduce((size, { length }) => size + length, 0)), ...pieces];
+  return [tag(field, 2), varint(sizeOf(pieces)), ...pieces];
 }
 
-/** The bytes of a whole message. */
+/** Joins the pieces of a whole message into one array. */
 export function join(parts: readonly Fields[]): Uint8Array {
   const pieces = parts.flat();
-  const bytes = new Uint8Array(pieces.reduce((size, { length }) => size + length, 0));
+  const bytes = new Uint8Array(sizeOf(pieces));
   let at = 0;
   for (const piece of pieces) {
     bytes.set(piece, at);

@@ -1,16 +1,17 @@
 // Element types of safetensors files: conversion between values and their bytes, little-endian and row-major.
-import { halfToNumber, numberToHalf, type TensorData, type TypedArray } from '../core/dtype.js';
+import type { TensorData, TypedArray } from '../core/dtype.js';
+import { halfToNumber, numberToHalf } from '../core/half.js';
 import { MAX_RANK, type Shape } from '../core/shape.js';
 
-/** What a format's bytes become. */
+/** A dtype of the format, and how its bytes are read. */
 interface Format {
-  /** Of one element. */
+  /** Size of an element. */
   readonly bits: number;
-  /** What its values are here, and how they are read; nothing where no dtype holds them. */
+  /** The dtype that its values have here; undefined where there is none. */
   readonly dtype?: TensorData['dtype'];
-  /** Values from bytes; a text where one of them does not fit the dtype. */
+  /** Reads values from bytes; returns a text about the first that does not fit the dtype. */
   readonly read?: (bytes: ArrayBuffer) => TypedArray | string;
-  /** How to save such values so that they can be read. */
+  /** What to do where values cannot be read. */
   readonly instead?: string;
 }
 
@@ -28,6 +29,9 @@ function narrow(bytes: ArrayBuffer, isSigned: boolean): TypedArray | string {
   return out;
 }
 
+const halves = (bytes: ArrayBuffer): Float32Array =>
+  Float32Array.from(new Uint16Array(bytes), halfToNumber);
+
 /** Bytes of 0 and 1. */
 function flags(bytes: ArrayBuffer): TypedArray | string {
   const out = new Uint8Array(bytes);
@@ -38,27 +42,12 @@ function flags(bytes: ArrayBuffer): TypedArray | string {
 const inF64 = 'save it as F64 (x.double() in PyTorch), or leave it out';
 const inF32 = 'save it as F32 (x.float() in PyTorch)';
 
-/** All of the format, by the names in a header: https://github.com/huggingface/safetensors, `Dtype`. */
+/** All dtypes of the format, by their names in a header: https://github.com/huggingface/safetensors, `Dtype`. */
 export const formats: ReadonlyMap<string, Format> = new Map<string, Format>([
   ['F64', { bits: 64, dtype: 'f64', read: (bytes) => new Float64Array(bytes) }],
   ['F32', { bits: 32, dtype: 'f32', read: (bytes) => new Float32Array(bytes) }],
-  [
-    'F16',
-    {
-      bits: 16,
-      dtype: 'f16',
-      read: (bytes) => Float32Array.from(new Uint16Array(bytes), halfToNumber),
-    },
-  ],
-  // the upper half of an f32
-  [
-    'BF16',
-    {
-      bits: 16,
-      dtype: 'f32',
-      read: (bytes) => fromWords(new Uint16Array(bytes), (half) => half << 16),
-    },
-  ],
+  ['F16', { bits: 16, dtype: 'f16', read: halves }],
+  ['BF16', { bits: 16, dtype: 'f32', read: bfloats }],
   ['I64', { bits: 64, dtype: 'i32', read: (bytes) => narrow(bytes, true), instead: inF64 }],
   ['U64', { bits: 64, dtype: 'u32', read: (bytes) => narrow(bytes, false), instead: inF64 }],
   ['I32', { bits: 32, dtype: 'i32', read: (bytes) => new Int32Array(bytes) }],
@@ -79,12 +68,15 @@ export const formats: ReadonlyMap<string, Format> = new Map<string, Format>([
   ['F4', { bits: 4, instead: inF32 }],
 ]);
 
-const fromWords = (halves: Uint16Array, word: (half: number) => number): Float32Array =>
-  new Float32Array(Uint32Array.from(halves, word).buffer);
+/** bfloat16 is the upper half of an f32. */
+function bfloats(bytes: ArrayBuffer): Float32Array {
+  const words = Uint32Array.from(new Uint16Array(bytes), (half) => half << 16);
+  return new Float32Array(words.buffer);
+}
 
 /**
- * Values from the bytes that a format stores; where no tensor holds them a text: what they are, and what to do. A file may name
- * formats that there are not.
+ * Reads the values of a tensor whose header names this dtype, which may be unknown. Returns a text where no tensor here can hold
+ * them: what they are, and what to do.
  */
 export function restored(
   name: string,
@@ -103,7 +95,7 @@ export function restored(
     : { dtype, data };
 }
 
-/** How a dtype is written. */
+/** The format's name of each dtype, and the array that holds its bytes. */
 const written = {
   f64: { format: 'F64', Kind: Float64Array },
   f32: { format: 'F32', Kind: Float32Array },
@@ -114,22 +106,24 @@ const written = {
   bool: { format: 'BOOL', Kind: Uint8Array },
 } as const;
 
-/** Whether values of that dtype can be written. */
+/** Whether values of a dtype can be written. */
 export const isWritable = (dtype: unknown): boolean => Object.hasOwn(written, String(dtype));
 
-/** The name of a dtype in the format, the bytes of an element, and values as the bytes that it stores. */
+/** Values in the array that the format stores for a dtype; an f16 array may hold bits already. */
+function storedValues(dtype: TensorData['dtype'], data: TypedArray): TypedArray {
+  const { Kind } = written[dtype];
+  if (data instanceof Kind) return data;
+  return dtype === 'f16' ? Uint16Array.from(data, numberToHalf) : new Kind(data);
+}
+
+/** Values as the bytes that a file stores, with the dtype's name in the format and the bytes of an element. */
 export function stored({ dtype, data }: TensorData): {
   format: string;
   width: number;
   bytes: Uint8Array;
 } {
   const { format, Kind } = written[dtype];
-  const halves = dtype === 'f16' && !(data instanceof Uint16Array);
-  const values = halves
-    ? Uint16Array.from(data, numberToHalf)
-    : data instanceof Kind
-      ? data
-      : new Kind(data);
+  const values = storedValues(dtype, data);
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   return { format, width: Kind.BYTES_PER_ELEMENT, bytes };
 }

@@ -1,15 +1,15 @@
-// Parses the header of a safetensors file, which may come from anybody: all is checked before anything is allocated.
-import { classOf, describe } from '../core/bytes.js';
+// Parses the header of a safetensors file. Files may come from anybody: everything is checked before memory is allocated.
+import { classOf, describe, isMap } from '../core/bytes.js';
 import { FormatError } from '../core/errors.js';
 import { type Shape, sameShape, sizeOf } from '../core/shape.js';
 import { formats } from './safetensors.formats.js';
 
-/** Bytes that a header may take, as the format's own library has it (`MAX_HEADER_SIZE`): room for a million tensors. */
+/** The most bytes of a header, as in the format's own library (`MAX_HEADER_SIZE`): room for a million tensors. */
 export const HEADER_LIMIT = 1e8;
 
-export const fail = (fact: string): never => {
+export function fail(fact: string): never {
   throw new FormatError(`safetensors: ${fact}`);
-};
+}
 
 /** A tensor's place in the file: bytes from `begin` to `end`, counted from the end of the header. */
 export interface Entry {
@@ -20,12 +20,12 @@ export interface Entry {
   readonly end: number;
 }
 
-/** Whether a value is a list of whole numbers from 0 on, exact ones. */
+/** Whether a value is a list of whole numbers ≥ 0 that float64 holds exactly. */
 export const isCounts = (value: unknown): value is readonly number[] =>
   Array.isArray(value) &&
   value.every((count) => Number.isSafeInteger(count) && count >= 0 && !Object.is(count, -0));
 
-/** Says what is wrong with a name in a header; nothing where it may be one. */
+/** Says what is wrong with a name in a header, as a phrase after it; undefined for a valid name. */
 export function objectionTo(name: unknown): string | undefined {
   if (typeof name !== 'string') return 'is no text';
   if (name === '__proto__') return 'has a meaning of its own in JavaScript';
@@ -37,11 +37,9 @@ export type Named<T> = ReadonlyMap<string, T> | Readonly<Record<string, T>>;
 
 /** The pairs of a Map or an object, with names that a header can hold. */
 export function pairsOf(what: string, given: unknown, values: string): [string, unknown][] {
-  const kind = classOf(given);
-  const pairs =
-    kind === 'Map' ? [...(given as Map<string, unknown>)] : Object.entries(Object(given));
-  if (kind !== 'Map' && kind !== 'Object')
+  if (!isMap(given) && classOf(given) !== 'Object')
     fail(`${what} is ${describe(given)}; pass a Map or an object of ${values}`);
+  const pairs: [string, unknown][] = isMap(given) ? [...given] : Object.entries(Object(given));
   for (const [name] of pairs) {
     const objection = objectionTo(name);
     if (objection) fail(`${what}: the name ${String(name)} ${objection}; rename it`);
@@ -51,20 +49,19 @@ export function pairsOf(what: string, given: unknown, values: string): [string, 
 
 /** Metadata as pairs of texts. Throws FormatError for anything else. */
 export function metadataOf(metadata: Named<string>): [string, string][] {
-  const pairs = pairsOf('metadata', metadata, 'texts');
-  for (const [name, text] of pairs) {
+  return pairsOf('metadata', metadata, 'texts').map(([name, text]) => {
     if (typeof text !== 'string')
       fail(`metadata '${name}' is ${describe(text)}; make it text, with String(…) or JSON`);
-    if (/\p{Surrogate}/u.test(String(text)))
+    if (/\p{Surrogate}/u.test(text))
       fail(`metadata '${name}' is no Unicode: it holds half a character`);
-  }
-  return pairs as [string, string][];
+    return [name, text];
+  });
 }
 
-/** What a header may hold at most: { name: { shape: [size] } }, and a little more for what others add. */
+/** The deepest nesting of a header: { name: { shape: [size] } }, and some more for extensions. */
 const MAX_DEPTH = 8;
 
-/** Where a text that begins at `at` ends, in JSON: at the first quote before which the backslashes are even in number. */
+/** Returns where a JSON text that begins at `at` ends: at the first quote after an even number of backslashes. */
 function textEnd(json: string, at: number): number {
   for (let end = json.indexOf('"', at + 1); ; end = json.indexOf('"', end + 1)) {
     let slashes = 0;
@@ -73,7 +70,7 @@ function textEnd(json: string, at: number): number {
   }
 }
 
-/** Throws for names that JSON.parse would hide or that mean something else, in text that is JSON. */
+/** Throws for names in JSON text that occur twice, of which JSON.parse keeps one, or that are not allowed. */
 function checkNames(json: string): void {
   const token = /["{}[\]]/g;
   const colon = /\s*:/y;
@@ -86,8 +83,8 @@ function checkNames(json: string): void {
     token.lastIndex = textEnd(json, found.index) + 1;
     colon.lastIndex = token.lastIndex;
     if (!colon.test(json)) continue; // a value
-    const name = JSON.parse(json.slice(found.index, token.lastIndex)) as string;
-    const objection = open.at(-1)!.has(name) ? 'stands in the header twice' : objectionTo(name);
+    const name: string = JSON.parse(json.slice(found.index, token.lastIndex));
+    const objection = open.at(-1)!.has(name) ? 'is in the header twice' : objectionTo(name);
     if (objection) fail(`the name ${JSON.stringify(name)} ${objection}`);
     open.at(-1)!.add(name);
   }
@@ -107,22 +104,19 @@ function parse(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   }
 }
 
-/** What a text for people may take of a value that can be anything. */
+/** Any value as JSON, short enough for a message. */
 const shown = (value: unknown): string => JSON.stringify(value)?.slice(0, 200) ?? 'missing';
 
 /** Whether a value is the bytes of a tensor, from the first to the one behind the last. */
 const isRange = (value: unknown): value is readonly [begin: number, end: number] =>
   isCounts(value) && value.length === 2 && value[0]! <= value[1]!;
 
-/** One tensor as the header describes it, and how many bytes it takes: of a dtype that is not known, those of its range. */
+/** Reads one tensor's entry; its size in bytes is that of its range where the dtype is unknown. */
 function read(name: string, value: unknown) {
-  const {
-    dtype,
-    shape,
-    data_offsets: offsets,
-  } = Object(value) as Readonly<Record<string, unknown>>;
+  const member: Readonly<Record<string, unknown>> = Object(value);
+  const { dtype, shape, data_offsets: offsets } = member;
   if (typeof dtype !== 'string' || !isCounts(shape) || !isRange(offsets))
-    return fail(
+    fail(
       `'${name}' is ${shown(value)}; it needs a dtype, a shape of whole numbers and two data_offsets`,
     );
   const bits = formats.get(dtype)?.bits;
@@ -151,21 +145,24 @@ function layOut(
     if (at > holds) fail(`'${name}' ends at byte ${at} of ${holds}; the file is cut short`);
     return { name, format, shape, begin, end: at };
   });
-  if (at !== holds) fail(`the tensors take ${at} bytes and the file holds ${holds}; it has a tail`);
+  if (at !== holds)
+    fail(`the tensors take ${at} bytes and the file holds ${holds}; bytes follow the last tensor`);
   return entries;
 }
 
-/** Names and texts of what the header says of the whole file. */
+/** The file's metadata: texts by name. */
 function readMetadata(value: unknown): Map<string, string> {
   if (value === undefined || value === null) return new Map();
   const isWrong = typeof value !== 'object' || Array.isArray(value);
   const entries: [string, unknown][] = isWrong
     ? fail('__metadata__ is no object of texts')
     : Object.entries(value);
-  for (const [name, text] of entries)
+  const texts = entries.map(([name, text]): [string, string] => {
     if (typeof text !== 'string')
-      fail(`__metadata__ '${name}' is ${shown(text)}; all of it is text`);
-  return new Map(entries as [string, string][]);
+      fail(`__metadata__ '${name}' is ${shown(text)}; metadata must be text`);
+    return [name, text];
+  });
+  return new Map(texts);
 }
 
 /** Reads and checks a file's header: where the values start, the tensors in the order of their bytes, and the metadata. */

@@ -18,7 +18,7 @@ import {
 /** Arrays whose values are numbers. */
 const numbers = /^(Float(16|32|64)|Int(8|16|32)|Uint(8|8Clamped|32))?Array$/;
 
-/** The float dtype whose values, rounded already, an array holds; f16 is also held as its bits. */
+/** Returns the float dtype whose rounded values an array of this class holds; f16 is also held as its bits. */
 function kindOf(values: ArrayLike<unknown>): TensorData['dtype'] | undefined {
   const kind = classOf(values);
   if (kind === 'Float32Array') return 'f32';
@@ -28,33 +28,31 @@ function kindOf(values: ArrayLike<unknown>): TensorData['dtype'] | undefined {
 
 /** Throws unless all values are numbers within the dtype's range, and of an integer dtype whole ones. */
 function checkValues(name: string, dtype: TensorData['dtype'], values: ArrayLike<unknown>): void {
-  if (isFloat(dtype) && dtype === kindOf(values)) return; // numbers all
+  if (isFloat(dtype) && dtype === kindOf(values)) return; // all are numbers
   const [low = -Infinity, high = Infinity] = dtype === 'f64' ? [] : rangeOf(dtype);
   const isWhole = !isFloat(dtype);
+  const inRange = (each: number): boolean =>
+    !isWhole || (Number.isInteger(each) && each >= low && each <= high);
+  const range = isWhole ? ` (whole numbers from ${low} to ${high})` : '';
   for (let i = 0; i < values.length; i++) {
     const each = values[i];
-    const fits =
-      typeof each === 'number' &&
-      (!isWhole || (Number.isInteger(each) && each >= low && each <= high));
-    const range = isWhole ? ` (whole numbers from ${low} to ${high})` : '';
-    if (!fits)
+    if (typeof each !== 'number' || !inRange(each))
       fail(`'${name}' holds ${String(each)} at ${i}, which is no ${dtype}${range}; correct it`);
-    const isBeyond =
-      dtype !== 'f64' && Number.isFinite(each) && !Number.isFinite(roundTo(dtype, each as number));
-    if (isBeyond)
+    const rounded = dtype === 'f64' ? each : roundTo(dtype, each);
+    if (Number.isFinite(each) && !Number.isFinite(rounded))
       fail(
         `'${name}' holds ${each} at ${i}, beyond the ${dtype} range; give Infinity, or a wider dtype`,
       );
   }
 }
 
-/** A tensor that `decode` reads back. Throws FormatError naming the fact and the fix. */
+/** Checks a tensor, so that `decode` reads it back. Throws FormatError. */
 function checked(name: string, value: unknown): TensorData {
   if (value instanceof Tensor)
     fail(
       `'${name}' is a tensor, which holds no values; pass what engine.read or engine.run gives for it`,
     );
-  const { shape, dtype, data } = Object(value) as TensorData;
+  const { shape, dtype, data }: TensorData = Object(value);
   if (shape === undefined || dtype === undefined || data === undefined)
     fail(`'${name}' is ${describe(value)}; pass { shape, dtype, data }`);
   if (!isCounts(shape) || shape.length > MAX_RANK)
@@ -104,7 +102,7 @@ export function encode(tensors: Named<TensorData>, metadata: Named<string> = {})
   return join([[start, head, spaces], entries.map(({ bytes }) => bytes)]);
 }
 
-/** A member of a JSON object, of any name and in its place: objects sort names that are numbers. */
+/** A member of a JSON object as text; an object would sort names that are numbers to the front. */
 const member = (name: string, value: unknown): string =>
   `${JSON.stringify(name)}:${JSON.stringify(value)}`;
 
@@ -113,7 +111,7 @@ export interface Decoded {
   /** Tensors by name, in the order of their bytes in the file. */
   readonly tensors: Map<string, TensorData>;
   readonly metadata: Map<string, string>;
-  /** Tensors that none here can hold, by name: what they are, and how to save them instead. */
+  /** Tensors that Nabla cannot hold, by name: what they are, and how to save them instead. */
   readonly skipped: Map<string, string>;
 }
 

@@ -11,7 +11,7 @@ export interface ScalarEvent {
   readonly values: Readonly<Record<string, number>>;
 }
 
-/** Bytes and their CRC-32C (Castagnoli), masked as records do it, so that a checksum of a checksum stays one. */
+/** Bytes and their CRC-32C (Castagnoli), masked as the format requires. */
 function checked(bytes: Uint8Array): Fields {
   let crc = 0xffffffff;
   for (const byte of bytes) {
@@ -37,14 +37,15 @@ export function encode(events: Iterable<ScalarEvent>): Uint8Array {
   const records = Array.from(events, (given, i) => {
     const { step, time, values } = checkOptions('tensorboard', given, 'step time values', '');
     if (!Number.isSafeInteger(step))
-      throw new NablaError(`tensorboard: step ${step} is no whole number; count steps`);
-    const scalars = Object.entries(values).map(([tag, value]) =>
-      message(1, [text(1, tag), float(2, value)]),
-    );
-    const event = record([double(1, time / 1000), int(2, step), message(5, scalars)]);
-    return i > 0
-      ? event
-      : [...record([double(1, time / 1000), text(3, 'brain.Event:2')]), ...event];
+      throw new NablaError(`tensorboard: step ${step} is no whole number; give one`);
+    const wallTime = double(1, time / 1000); // seconds
+    const scalars = Object.entries(values).map(([tag, value]) => {
+      const fields = [text(1, tag), float(2, value)];
+      return message(1, fields);
+    });
+    const event = record([wallTime, int(2, step), message(5, scalars)]);
+    const version = text(3, 'brain.Event:2'); // opens the file
+    return i > 0 ? event : [...record([wallTime, version]), ...event];
   });
   return join(records);
 }

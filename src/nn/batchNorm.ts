@@ -54,8 +54,8 @@ interface Running extends Statistics {
   readonly count: Tensor;
 }
 
-/** Axes but that of the channels. */
-const axesOf = ({ shape }: Tensor): number[] => [...shape.keys()].filter((axis) => axis !== 1);
+/** Statistics are taken over all axes but that of the channels. */
+const isNotChannels = (axis: number): boolean => axis !== 1;
 
 /** [channels] as [channels, 1, …], which broadcasts against [batch, channels, …]. */
 function perChannel(values: Tensor, { rank }: Tensor): Tensor {
@@ -68,15 +68,12 @@ function perChannel(values: Tensor, { rank }: Tensor): Tensor {
  * `otherwise` is a second way out, for the message of an input that has too few values.
  */
 function batchStatistics(op: string, x: Tensor, otherwise: string): Statistics {
-  const axis = axesOf(x);
-  const count = sizeOf(axis.map((each) => x.shape[each]!));
-  const fact = `has ${count} value${count === 1 ? '' : 's'} per channel, and statistics of a batch need 2`;
-  if (count < 2)
-    misfit(
-      `${op}: input`,
-      x,
-      `${fact}; choose a batch size that leaves no single example over${otherwise}`,
-    );
+  const axis = [...x.shape.keys()].filter(isNotChannels);
+  const count = sizeOf(x.shape.filter((_, axis) => isNotChannels(axis)));
+  const values = count === 1 ? 'value' : 'values';
+  const fact = `has ${count} ${values} per channel, and statistics of a batch need 2`;
+  const fix = 'choose a batch size that leaves no single example over';
+  if (count < 2) misfit(`${op}: input`, x, `${fact}; ${fix}${otherwise}`);
   const average = mean(x, { axis, keepDims: true });
   return { mean: average, variance: mean(square(sub(x, average)), { axis, keepDims: true }) };
 }
@@ -115,13 +112,12 @@ function checkDefinition({ op, channels, epsilon, momentum }: Definition): void 
     throw new NablaError(`${op}: momentum is ${String(momentum)}; ${fix}`);
 }
 
-/** The buffers, from standard statistics on. */
+/** Makes the buffers; they begin as the statistics of N(0, 1). */
 function makeRunning({ channels }: Definition, { buffer }: Scope): Running {
-  return {
-    mean: buffer('running_mean', zeros([channels])),
-    variance: buffer('running_var', ones([channels])),
-    count: buffer('num_batches_tracked', zeros([], { dtype: 'i32' })),
-  };
+  const mean = buffer('running_mean', zeros([channels]));
+  const variance = buffer('running_var', ones([channels]));
+  const count = buffer('num_batches_tracked', zeros([], { dtype: 'i32' }));
+  return { mean, variance, count };
 }
 
 /** The statistics to normalise by; while training the running ones, where there are some, move towards them. */
@@ -163,18 +159,12 @@ function batchNorm(op: string, channels: number, shapes: Shapes, given: BatchNor
 }
 
 function checkInput({ op, channels }: Definition, shapes: Shapes, x: Tensor): void {
+  const expected = Object.values(shapes).join(' or ');
   if (!Object.hasOwn(shapes, x.rank))
-    misfit(
-      `${op}: input`,
-      x,
-      `where ${Object.values(shapes).join(' or ')} is expected; reshape it`,
-    );
-  if (x.shape[1] !== channels)
-    misfit(
-      `${op}: input`,
-      x,
-      `has ${x.shape[1]} channels at axis 1, not ${channels}; build ${op}(${x.shape[1]})`,
-    );
+    misfit(`${op}: input`, x, `where ${expected} is expected; reshape it`);
+  const given = x.shape[1];
+  const fact = `has ${given} channels at axis 1, not ${channels}`;
+  if (given !== channels) misfit(`${op}: input`, x, `${fact}; build ${op}(${given})`);
 }
 
 /**

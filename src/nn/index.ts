@@ -1,17 +1,8 @@
 // The `nn` namespace: layers, initializers and sequential.
 export * from './batchNorm.js';
-export type {
-  ApplyOptions,
-  BufferUpdate,
-  Fan,
-  Initialize,
-  Initializer,
-  Layer,
-  LayerOptions,
-  Module,
-  SequentialPart,
-} from './layer.js';
-export { initializers, sequential } from './layer.js';
+export { type Fan, type Initialize, type Initializer, initializers } from './initializers.js';
+export type { ApplyOptions, BufferUpdate, Layer, LayerOptions, Module } from './layer.js';
 export * from './layers.js';
 export * from './recurrent.js';
+export { type SequentialPart, sequential } from './sequential.js';
 export type { LoadOptions, LoadReport, NamedValues } from './state.js';

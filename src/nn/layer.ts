@@ -1,17 +1,15 @@
-// What a layer is: named parameters, initializers, seeds, and sequential composition.
+// What a layer is: named parameters and buffers, seeds, and how it is applied.
 import { describe } from '../core/bytes.js';
-import type { Value } from '../core/dtype.js';
 import { NablaError } from '../core/errors.js';
 import { checkChoice, checkOptions, type Listed } from '../core/options.js';
-import { printed, printedAs } from '../core/print.js';
+import { printedAs } from '../core/print.js';
 import { checkSeed } from '../core/randomBits.js';
 import type { Shape } from '../core/shape.js';
 import type { Engine } from '../engine/engine.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
-import { parameter, zeros } from '../ops/leaf.js';
-import { random } from '../ops/random.js';
+import { parameter } from '../ops/leaf.js';
+import { type Fan, type Initializer, initializers } from './initializers.js';
 import {
-  distinct,
   type LoadOptions,
   type LoadReport,
   loadState,
@@ -82,7 +80,7 @@ export interface Mode {
 type LayerFunction = (x: Tensor, mode: Mode) => Tensor;
 
 /** The options of `apply`, checked. */
-function checkApply(options: ApplyOptions): ApplyOptions {
+export function checkApply(options: ApplyOptions): ApplyOptions {
   const { updates } = checkOptions('nn', options, '', 'training updates');
   if (updates !== undefined && !Array.isArray(updates))
     throw new NablaError(
@@ -106,7 +104,10 @@ function modeOf({ training = false, updates = [] }: ApplyOptions): Mode {
 type Stateless = Omit<Module, 'state' | 'load'>;
 
 /** A layer with its state by name; `partsOf` gives the layers inside it, in order. */
-function withState<L extends Stateless>(layer: L, partsOf?: () => readonly Layer[]): L & Module {
+export function withState<L extends Stateless>(
+  layer: L,
+  partsOf?: () => readonly Layer[],
+): L & Module {
   const state = () => namedState(layer, partsOf?.());
   const load: Module['load'] = (engine, values, options) =>
     loadState(engine, state(), values, options);
@@ -140,20 +141,21 @@ function seedAt(seed: number, path: string): number {
   return ((hash >>> 0) + checkSeed('layer', seed)) % 2 ** 32;
 }
 
-const join = (path: string, local: string): string => (path ? `${path}.${local}` : local);
+/** The path of what is named `local` at a path. */
+export const join = (path: string, local: string): string => (path ? `${path}.${local}` : local);
 
-/** What a name stands for in a table; a function stands for itself. */
-export function lookUp<F>(
+/** Returns the function of a name in a table, or the function that was given. Throws NablaError for other names. */
+export function lookUp<K extends string, F extends (...inputs: never[]) => unknown>(
   op: string,
   what: string,
-  choice: F | string,
-  table: Readonly<Record<string, F>>,
+  choice: K | F,
+  table: Readonly<Record<K, F>>,
 ): F {
   if (typeof choice === 'function') return choice;
-  return table[checkChoice(op, what, String(choice), Object.keys(table))]!;
+  return table[checkChoice(op, what, choice, Object.keys(table))];
 }
 
-/** The tensor, which now ends the list. */
+/** Adds a tensor to a list and returns it. */
 function added(list: Tensor[], tensor: Tensor): Tensor {
   list.push(tensor);
   return tensor;
@@ -163,8 +165,8 @@ function added(list: Tensor[], tensor: Tensor): Tensor {
 let created = 0;
 
 /**
- * Makes a layer whose parameters come to be when they are first needed, after its place in a model is known. `build` makes
- * them and gives the layer's function; `text` is the call that made it, for people.
+ * Makes a layer whose parameters are made when they are first needed, after its place in a model is known. `build` makes
+ * them and returns the layer's function; `text` is the call that made it, for messages and consoles.
  */
 export function makeLayer(
   text: string,
@@ -211,108 +213,4 @@ export function makeLayer(
     },
   });
   return printedAs(layer, () => text);
-}
-
-/** Facts about a parameter for its initializer: fan-in, fan-out and seed. */
-export interface Fan {
-  /** Fan-in: number of terms in each output's sum; fan-out: number of outputs that each input contributes to. */
-  readonly inputs: number;
-  readonly outputs: number;
-  readonly seed: number;
-}
-/** Makes the initial values of a parameter. */
-export type Initialize = (shape: Shape, fan: Fan) => Tensor | Value;
-
-function uniform(bound: (fan: Fan) => number): Initialize {
-  return (shape, fan) =>
-    random.uniform(shape, { seed: fan.seed, low: -bound(fan), high: bound(fan) });
-}
-function normal(deviation: (fan: Fan) => number): Initialize {
-  return (shape, fan) => random.normal(shape, { seed: fan.seed, deviation: deviation(fan) });
-}
-
-/** Named initialisers of weights, with n inputs and m outputs. */
-export const initializers = {
-  /** PyTorch's default for linear layers: uniform within ±1/√n. */
-  pytorch: uniform(({ inputs }) => 1 / Math.sqrt(inputs)),
-  /** N(0, 2/n), for the ReLU family (He et al. 2015). */
-  heNormal: normal(({ inputs }) => Math.sqrt(2 / inputs)),
-  /** Uniform within ±√(6/n). */
-  heUniform: uniform(({ inputs }) => Math.sqrt(6 / inputs)),
-  /** N(0, 2/(n + m)), for sigmoid and tanh (Glorot & Bengio 2010). */
-  glorotNormal: normal(({ inputs, outputs }) => Math.sqrt(2 / (inputs + outputs))),
-  /** Uniform within ±√(6/(n + m)). */
-  glorotUniform: uniform(({ inputs, outputs }) => Math.sqrt(6 / (inputs + outputs))),
-  /** N(0, 1/n). */
-  lecunNormal: normal(({ inputs }) => 1 / Math.sqrt(inputs)),
-  /** N(0, 1). */
-  standardNormal: normal(() => 1),
-  zeros: ((shape) => zeros(shape)) as Initialize,
-} as const;
-/** Initial values of a parameter: a name, or a function of its shape and fan. */
-export type Initializer = keyof typeof initializers | Initialize;
-
-/** A layer, or a function of a tensor such as `relu`. */
-export type SequentialPart = Layer | ((x: Tensor) => Tensor);
-
-/**
- * Composes layers in sequence. Parameters are named by the layers' numbers, counted from 0, or by the layers' names:
- * "0.weight", "2.1.bias". A layer that occurs twice shares its parameters. `sequential(layers, { seed, name })` sets a
- * seed for the whole model, from which each layer derives different numbers, and a name. Throws NablaError for
- * arguments that are not layers and for two layers with the same name.
- */
-export function sequential(
-  ...args: readonly SequentialPart[] | [readonly SequentialPart[], LayerOptions?]
-): Module {
-  const listed = Array.isArray(args[0]) ? args : [args];
-  const [parts, given = {}] = listed as [readonly SequentialPart[], LayerOptions?];
-  const options = layerOptions('sequential', given, '');
-  const layers = parts.map(asLayer);
-  // A layer that stands in two places is named by the first.
-  const names = new Map(
-    layers.map((layer) => [layer, layer.name ?? String(layers.indexOf(layer))]),
-  );
-  const twice = [...names.values()].find((name, i, all) => all.indexOf(name) < i);
-  if (twice !== undefined)
-    throw new NablaError(`sequential: two layers are named '${twice}'; rename one`);
-  const place = (path: string, modelSeed: number): void => {
-    for (const [layer, name] of names) layer.place?.(join(path, name), options.seed ?? modelSeed);
-  };
-  place(options.name ?? '', 0);
-  const model = withState(
-    {
-      name: options.name,
-      place,
-      get parameters() {
-        return distinct(layers.flatMap((layer) => layer.parameters));
-      },
-      get buffers() {
-        return distinct(layers.flatMap((layer) => layer.buffers ?? []));
-      },
-      apply(x: Tensor, settings: ApplyOptions = {}) {
-        checkApply(settings);
-        return layers.reduce((value, layer) => layer.apply(value, settings), x);
-      },
-    },
-    () => layers,
-  );
-  const partText = (layer: Layer): string => {
-    const text = printed(layer, 'layer');
-    return layer.name === undefined ? text : `${layer.name}: ${text}`;
-  };
-  return printedAs(model, () => `sequential(${layers.map(partText).join(', ')})`);
-}
-
-function asLayer(part: SequentialPart, i: number): Layer {
-  if (typeof part === 'function')
-    return printedAs(
-      { parameters: [], apply: (x: Tensor) => part(x) },
-      () => part.name || 'function',
-    );
-  // Asking for the parameters themselves would make them before they have their names.
-  if (!part || typeof part.apply !== 'function' || !('parameters' in part))
-    throw new NablaError(
-      `sequential: part ${i} is no layer; pass { parameters, apply } or a function of a tensor`,
-    );
-  return part;
 }

@@ -27,8 +27,9 @@ import { matmul } from '../ops/matmul.js';
 import { random } from '../ops/random.js';
 import { mean } from '../ops/reduce.js';
 import { misfit, reshape as reshapeTensor } from '../ops/view.js';
-import type { Initializer, LayerOptions, Module } from './layer.js';
-import { layerOptions, lookUp, makeLayer, sequential } from './layer.js';
+import type { Initializer } from './initializers.js';
+import { type LayerOptions, layerOptions, lookUp, type Module, makeLayer } from './layer.js';
+import { sequential } from './sequential.js';
 
 /** Options of `dense`. */
 export interface DenseOptions extends LayerOptions {
@@ -50,6 +51,9 @@ function initializerBefore(activation: NonNullable<DenseOptions['activation']>):
   return activation === 'identity' || typeof activation === 'function' ? 'pytorch' : 'heUniform';
 }
 
+/** w ∗ x + b. */
+type Affine = (x: Tensor, weight: Tensor, bias: Tensor | undefined) => Tensor;
+
 /**
  * A layer y = g(w ∗ x + b), where `product` is w ∗ x + b. The weight has `shape` [outputs, inputs, …] and the bias
  * [outputs]. Each output sums as many numbers as one row of the weight has, each input reaches as many as a column.
@@ -57,20 +61,20 @@ function initializerBefore(activation: NonNullable<DenseOptions['activation']>):
 function affine(
   layer: string,
   text: string,
-  { activation = 'identity', bias: hasBias = true, ...options }: DenseOptions,
-  shape: Shape,
-  product: (x: Tensor, weight: Tensor, bias: Tensor | undefined) => Tensor,
+  settings: DenseOptions,
+  shape: readonly [outputs: number, inputs: number, ...window: number[]],
+  product: Affine,
 ): Module {
+  const { activation = 'identity', bias: hasBias = true, ...options } = settings;
   const activate = lookUp(layer, 'activation', activation, activations);
-  const fan = { inputs: sizeOf(shape.slice(1)), outputs: sizeOf(shape) / shape[1]! };
+  const [outputs, inputs, ...window] = shape;
+  const fan = { inputs: inputs * sizeOf(window), outputs: outputs * sizeOf(window) };
   const initializer = options.initializer ?? initializerBefore(activation);
   const biasInitializer =
     options.biasInitializer ?? (initializer === 'pytorch' ? 'pytorch' : 'zeros');
   return makeLayer(text, options, (scope) => {
     const weight = scope.parameter('weight', shape, initializer, fan);
-    const bias = hasBias
-      ? scope.parameter('bias', shape.slice(0, 1), biasInitializer, fan)
-      : undefined;
+    const bias = hasBias ? scope.parameter('bias', [outputs], biasInitializer, fan) : undefined;
     return (x) => activate(product(x, weight, bias));
   });
 }
@@ -82,19 +86,14 @@ function affine(
 export function dense(inputs: number, outputs: number, options: DenseOptions = {}): Module {
   checkWhole('dense', { inputs, outputs });
   const checked = layerOptions('dense', options, DENSE);
-  return affine(
-    'dense',
-    `dense(${inputs}, ${outputs})`,
-    checked,
-    [outputs, inputs],
-    (x, weight, bias) => {
-      const fix = `flatten it, or build dense(${x.shape.at(-1)}, ${outputs})`;
-      if (x.shape.at(-1) !== inputs)
-        misfit('dense: input', x, `where [..., ${inputs}] is expected; ${fix}`);
-      const product = matmul(x, weight, { transposeB: true });
-      return bias ? add(product, bias) : product;
-    },
-  );
+  const product: Affine = (x, weight, bias) => {
+    const fix = `flatten it, or build dense(${x.shape.at(-1)}, ${outputs})`;
+    if (x.shape.at(-1) !== inputs)
+      misfit('dense: input', x, `where [..., ${inputs}] is expected; ${fix}`);
+    const weighted = matmul(x, weight, { transposeB: true });
+    return bias ? add(weighted, bias) : weighted;
+  };
+  return affine('dense', `dense(${inputs}, ${outputs})`, checked, [outputs, inputs], product);
 }
 
 /** Throws for options of a layer that has none. */
@@ -112,18 +111,20 @@ const ofFunction = (text: string, call: (x: Tensor) => Tensor): Module =>
 /** [batch, a, b, …] to [batch, a·b·…]. */
 export function flatten(...none: readonly []): Module {
   checkNone('flatten', none);
-  return ofFunction('flatten()', (x) =>
-    reshapeTensor(x, [x.shape[0] ?? 1, sizeOf(x.shape.slice(1))]),
-  );
+  return ofFunction('flatten()', (x) => {
+    const [batch = 1, ...rest] = x.shape;
+    return reshapeTensor(x, [batch, sizeOf(rest)]);
+  });
 }
 
 /** [batch, …] to [batch, ...shape]. */
 export function reshape(shape: Shape, ...none: readonly []): Module {
   checkNone('reshape', none);
   const rest = checkShape('nn.reshape', shape);
-  return ofFunction(`reshape(${formatShape(rest)})`, (x) =>
-    reshapeTensor(x, [x.shape[0] ?? 1, ...rest]),
-  );
+  return ofFunction(`reshape(${formatShape(rest)})`, (x) => {
+    const [batch = 1] = x.shape;
+    return reshapeTensor(x, [batch, ...rest]);
+  });
 }
 
 /**
@@ -158,10 +159,8 @@ export function embedding(count: number, size: number, options: EmbeddingOptions
     layerOptions('embedding', options, 'initializer'),
     ({ parameter }) => {
       const initializer = options.initializer ?? 'standardNormal';
-      const weight = parameter('weight', [count, size], initializer, {
-        inputs: count,
-        outputs: size,
-      });
+      const fan = { inputs: count, outputs: size };
+      const weight = parameter('weight', [count, size], initializer, fan);
       return (indices) => gather(weight, indices);
     },
   );
@@ -181,23 +180,23 @@ export function layerNorm(
     `layerNorm(${formatShape(over)})`,
     layerOptions('layerNorm', options, 'epsilon'),
     ({ parameter }) => {
-      const [weight, bias] = [
-        parameter('weight', over, (shape) => ones(shape)),
-        parameter('bias', over, 'zeros'),
-      ];
+      const weight = parameter('weight', over, (shape) => ones(shape));
+      const bias = parameter('bias', over, 'zeros');
       return (x) => {
         if (!sameShape(x.shape.slice(-over.length), over))
           misfit('layerNorm: input', x, `does not end with ${formatShape(over)}; reshape it`);
         const centred = sub(x, mean(x, { axis, keepDims: true }));
         const variance = mean(square(centred), { axis, keepDims: true });
-        return add(mul(div(centred, sqrt(add(variance, options.epsilon ?? 1e-5))), weight), bias);
+        const deviation = sqrt(add(variance, options.epsilon ?? 1e-5));
+        return add(mul(div(centred, deviation), weight), bias);
       };
     },
   );
 }
 
-/** Of a square, or height and width. */
+/** Side of a square, or height and width. */
 type Size = number | readonly [number, number];
+const isPair = (size: Size): size is readonly [number, number] => Array.isArray(size);
 export type Conv2dOptions = DenseOptions & WindowSettings;
 
 /**
@@ -210,24 +209,16 @@ export function conv2d(
   kernel: Size,
   options: Conv2dOptions = {},
 ): Module {
-  const [height, width] = (Array.isArray(kernel) ? kernel : [kernel, kernel]) as readonly [
-    number,
-    number,
-  ];
+  const [height, width] = isPair(kernel) ? kernel : [kernel, kernel];
   checkWhole('conv2d', { inChannels, outChannels, 'kernel height': height, 'kernel width': width });
-  const {
-    stride = 1,
-    padding = 0,
-    dilation = 1,
-  } = layerOptions('conv2d', options, `${DENSE} ${WINDOW_SETTINGS}`);
+  const checked = layerOptions('conv2d', options, `${DENSE} ${WINDOW_SETTINGS}`);
+  const { stride = 1, padding = 0, dilation = 1 } = checked;
   const text = `conv2d(${inChannels}, ${outChannels}, ${formatShape([height, width])})`;
-  return affine(
-    'conv2d',
-    text,
-    options,
-    [outChannels, inChannels, height, width],
-    (x, weight, bias) => convolve(x, weight, { stride, padding, dilation, ...(bias && { bias }) }),
-  );
+  const shape = [outChannels, inChannels, height, width] as const;
+  return affine('conv2d', text, options, shape, (x, weight, bias) => {
+    const settings = { stride, padding, dilation };
+    return convolve(x, weight, bias ? { ...settings, bias } : settings);
+  });
 }
 
 /** The largest element of each window: [batch, channels, H, W] → [batch, channels, H′, W′]. `stride` is `size` unless given. */

@@ -9,13 +9,8 @@ import { zeros } from '../ops/leaf.js';
 import { matmul } from '../ops/matmul.js';
 import { concat, slice } from '../ops/slice.js';
 import { misfit, reshape, transpose } from '../ops/view.js';
-import {
-  type Initializer,
-  type LayerOptions,
-  layerOptions,
-  type Module,
-  makeLayer,
-} from './layer.js';
+import type { Initializer } from './initializers.js';
+import { type LayerOptions, layerOptions, type Module, makeLayer } from './layer.js';
 
 /** Options of `rnn` and `lstm`. */
 export interface RecurrentOptions extends LayerOptions {
@@ -30,50 +25,58 @@ export interface RecurrentOptions extends LayerOptions {
 }
 
 const RECURRENT = 'bias initializer outputs';
+
+interface Sizes {
+  readonly inputs: number;
+  readonly hidden: number;
+  /** Products of `hidden` numbers that a cell takes. */
+  readonly gates: number;
+}
+/** A cell's state, [batch, hidden] each; only an lstm uses c. */
+type State = readonly [h: Tensor, c: Tensor];
+
 /**
  * Unrolls a cell over [batch, time, inputs]: its state after a step from W_ih x_t + b_ih + W_hh h_{t−1} + b_hh and the state
- * before. The first of its states is h; W_ih x is one product for all steps.
+ * before. W_ih x is one product for all steps.
  */
 function recurrent(
   kind: string,
-  { inputs, hidden, gates }: Record<'inputs' | 'hidden' | 'gates', number>,
-  { initializer = 'pytorch', bias = true, outputs: wanted = 'all', ...options }: RecurrentOptions,
-  cell: (given: Tensor, state: readonly Tensor[]) => readonly Tensor[],
+  { inputs, hidden, gates }: Sizes,
+  settings: RecurrentOptions,
+  cell: (given: Tensor, state: State) => State,
 ): Module {
+  const { initializer = 'pytorch', bias = true, outputs: wanted = 'all', ...options } = settings;
   checkWhole(kind, { inputs, hidden });
   checkChoice(kind, 'outputs', wanted, ['all', 'last']);
   return makeLayer(`${kind}(${inputs}, ${hidden})`, options, ({ parameter }) => {
     // PyTorch scales all of them by the hidden size
+    const fan = { inputs: hidden, outputs: hidden };
     const make = (local: string, ...shape: number[]): Tensor =>
-      parameter(local, [gates * hidden, ...shape], initializer, {
-        inputs: hidden,
-        outputs: hidden,
-      });
-    const [forInput, forState] = [make('weight_ih_l0', inputs), make('weight_hh_l0', hidden)];
+      parameter(local, [gates * hidden, ...shape], initializer, fan);
+    const forInput = make('weight_ih_l0', inputs);
+    const forState = make('weight_hh_l0', hidden);
     const biases = bias ? [make('bias_ih_l0'), make('bias_hh_l0')] : [];
     return (x) => {
-      const [batch, time] = x.shape as [number, number];
+      const [batch, time, size] = x.shape;
       const fix = `reshape it, or build ${kind}(${x.shape.at(-1)}, ${hidden})`;
-      if (x.rank !== 3 || x.shape[2] !== inputs || time === 0)
+      if (x.rank !== 3 || batch === undefined || !time || size !== inputs)
         misfit(`${kind}: input`, x, `where [batch, time ≥ 1, ${inputs}] is expected; ${fix}`);
       // time first, so that a step is a run of memory
       const rows = reshape(transpose(x, [1, 0, 2]), [time * batch, inputs]);
-      const given = biases.reduce(
-        (sum, bias) => add(sum, bias),
-        matmul(rows, forInput, { transposeB: true }),
-      );
-      let state: readonly Tensor[] = [zeros([batch, hidden]), zeros([batch, hidden])];
+      const product = matmul(rows, forInput, { transposeB: true });
+      const given = biases.reduce((sum, bias) => add(sum, bias), product);
+      let state: State = [zeros([batch, hidden]), zeros([batch, hidden])];
       const outputs: Tensor[] = [];
       for (let t = 0; t < time; t++) {
         const now = slice(given, [t * batch, 0], [(t + 1) * batch, gates * hidden]);
-        state = cell(
-          t === 0 ? now : add(now, matmul(state[0]!, forState, { transposeB: true })),
-          state,
-        );
-        outputs.push(state[0]!);
+        const [before] = state;
+        const summed = t === 0 ? now : add(now, matmul(before, forState, { transposeB: true }));
+        state = cell(summed, state);
+        outputs.push(state[0]);
       }
-      if (wanted === 'last') return outputs.at(-1)!;
-      return transpose(reshape(concat(outputs, { axis: 0 }), [time, batch, hidden]), [1, 0, 2]);
+      if (wanted === 'last') return state[0];
+      const byTime = reshape(concat(outputs, { axis: 0 }), [time, batch, hidden]);
+      return transpose(byTime, [1, 0, 2]);
     };
   });
 }
@@ -86,10 +89,9 @@ type RnnOptions = RecurrentOptions & { nonlinearity?: 'tanh' | 'relu' };
  */
 export function rnn(inputs: number, hidden: number, options: RnnOptions = {}): Module {
   const { nonlinearity = 'tanh' } = layerOptions('rnn', options, `${RECURRENT} nonlinearity`);
-  const activate = { tanh, relu }[
-    checkChoice('rnn', 'nonlinearity', nonlinearity, ['tanh', 'relu'])
-  ];
-  return recurrent('rnn', { inputs, hidden, gates: 1 }, options, (z) => [activate(z)]);
+  const choice = checkChoice('rnn', 'nonlinearity', nonlinearity, ['tanh', 'relu']);
+  const activate = choice === 'relu' ? relu : tanh;
+  return recurrent('rnn', { inputs, hidden, gates: 1 }, options, (z, [, c]) => [activate(z), c]);
 }
 
 /**
@@ -100,9 +102,10 @@ export function rnn(inputs: number, hidden: number, options: RnnOptions = {}): M
 export function lstm(inputs: number, hidden: number, options: RecurrentOptions = {}): Module {
   const checked = layerOptions('lstm', options, RECURRENT);
   return recurrent('lstm', { inputs, hidden, gates: 4 }, checked, (gates, [, c]) => {
-    const gate = (k: number): Tensor =>
-      slice(gates, [0, k * hidden], [gates.shape[0]!, (k + 1) * hidden]);
-    const next = add(mul(sigmoid(gate(1)), c!), mul(sigmoid(gate(0)), tanh(gate(2))));
+    const batch = gates.shape.slice(0, 1);
+    const gate = (k: number): Tensor => slice(gates, [0, k * hidden], [...batch, (k + 1) * hidden]);
+    const kept = mul(sigmoid(gate(1)), c);
+    const next = add(kept, mul(sigmoid(gate(0)), tanh(gate(2))));
     return [mul(sigmoid(gate(3)), tanh(next)), next];
   });
 }

@@ -1,8 +1,9 @@
 // What a model holds, by name: its parameters and buffers under PyTorch's names, and values that are put back into them.
-import { classOf, describe } from '../core/bytes.js';
-import { readValue, type TensorData } from '../core/dtype.js';
+import { classOf, describe, isMap } from '../core/bytes.js';
+import type { TensorData } from '../core/dtype.js';
 import { FormatError, NablaError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
+import { readValue } from '../core/readValue.js';
 import { formatShape, sameShape } from '../core/shape.js';
 import type { Engine } from '../engine/engine.js';
 import { Tensor } from '../graph/tensor.js';
@@ -14,7 +15,7 @@ export interface Stateful {
   state?(): ReadonlyMap<string, Tensor>;
 }
 
-/** Names that tell tensors apart: their own where no other has it, else with their number, parameters first. */
+/** A distinct name for each tensor: its own where no other has it, else with its number, parameters first. */
 export function namesOf(parameters: readonly Tensor[], buffers: readonly Tensor[] = []): string[] {
   const ofParameters = parameters.map((each, i) => each.name ?? `parameter${i}`);
   const ofBuffers = buffers.map((each, i) => each.name ?? `buffer${i}`);
@@ -29,12 +30,12 @@ export function namesOf(parameters: readonly Tensor[], buffers: readonly Tensor[
 export const distinct = (tensors: readonly Tensor[]): Tensor[] => [...new Set(tensors)];
 
 /**
- * What `state()` of a layer gives, where it has one that gives a Map: those of `nn` do, and a user's may. Others may use the
- * name for something else.
+ * What `state()` of a layer returns, if it has one and that returns a Map, as in `nn`. A user's layer may use the name for
+ * something else.
  */
 function ownState(layer: Stateful): ReadonlyMap<string, Tensor> | undefined {
   const state = typeof layer.state === 'function' ? layer.state() : undefined;
-  return classOf(state) === 'Map' ? state : undefined;
+  return isMap(state) ? state : undefined;
 }
 
 /** A layer's tensors in the order of PyTorch's `state_dict`: its parameters, then its buffers, then those of its parts. */
@@ -55,25 +56,27 @@ export function namedState(
   const names = namesOf(parameters, own.slice(parameters.length));
   const ordered = distinct([...parts.flatMap(inOrder), ...own]);
   const place = new Map(ordered.map((each, i) => [each, i]));
+  const placeOf = (tensor: Tensor): number => place.get(tensor)!;
   const entries = own.map((each, i) => [names[i]!, each] as const);
-  return new Map(entries.sort(([, a], [, b]) => place.get(a)! - place.get(b)!));
+  entries.sort(([, a], [, b]) => placeOf(a) - placeOf(b));
+  return new Map(entries);
 }
 
-/** A model's state: what it says itself, or its parameters and buffers by name where it is a user's without `state()`. */
+/** A model's state: what its `state()` returns, or its parameters and buffers by name where it has none. */
 export const stateOf = (model: Stateful): ReadonlyMap<string, Tensor> =>
   ownState(model) ?? namedState(model);
 
-/** What is wrong with a value for a parameter or buffer, to follow its name; undefined where `engine.write` takes it. */
+/** Says what is wrong with a value for a parameter or buffer, as a phrase after its name; undefined where it fits. */
 export function objectionTo(leaf: Tensor, value: unknown, there: string): string | undefined {
   if (value instanceof Tensor)
     return 'is a tensor, which holds no values; pass what engine.read gives for it';
-  const { shape, dtype, data } = Object(value) as Partial<TensorData>;
+  const { shape, dtype, data }: Partial<TensorData> = Object(value);
   if (!Array.isArray(shape) || dtype === undefined || data === undefined)
     return `is ${describe(value)} ${there}, where { shape, dtype, data } is expected`;
   if (!sameShape(shape, leaf.shape))
     return `is ${formatShape(shape)} ${there} and ${formatShape(leaf.shape)} here`;
   try {
-    readValue('value', value as TensorData, leaf);
+    readValue('value', { shape, dtype, data }, leaf);
     return undefined;
   } catch (error) {
     if (!(error instanceof NablaError)) throw error;
@@ -94,21 +97,21 @@ export interface LoadReport {
   readonly mismatched: string[];
 }
 
-/** What `load` takes beside the state. */
+/** Options of `load`. */
 export interface LoadOptions {
   /** true unless given: throw where anything does not fit. false writes what fits and reports the rest. */
   strict?: boolean;
 }
 
-function entriesOf(state: NamedValues): Map<string, unknown> {
-  if (classOf(state) === 'Map') return new Map(state as ReadonlyMap<string, TensorData>);
+function entriesOf(state: NamedValues): ReadonlyMap<string, TensorData> {
+  if (isMap(state)) return state;
   if (classOf(state) === 'Object') return new Map(Object.entries(state));
   throw new FormatError(
     `load: the state is ${describe(state)}; pass a Map or an object of { shape, dtype, data }, such as safetensors.decode(bytes).tensors`,
   );
 }
 
-/** One phrase about names, none where there are none. */
+/** A phrase about names as a list of one; an empty list where there are no names. */
 function phrase(fact: string, names: readonly string[]): string[] {
   return names.length > 0 ? [`${fact} ${names.join(', ')}`] : [];
 }
@@ -122,11 +125,14 @@ export async function loadState(
 ): Promise<LoadReport> {
   const { strict = true } = checkOptions('load', options, '', 'strict');
   const given = entriesOf(state);
-  const shared = [...places].filter(([name]) => given.has(name));
   const objections = new Map<string, string>();
-  for (const [name, leaf] of shared) {
-    const objection = objectionTo(leaf, given.get(name), 'in the state');
+  const fitting: [leaf: Tensor, value: TensorData][] = [];
+  for (const [name, leaf] of places) {
+    if (!given.has(name)) continue;
+    const value = given.get(name);
+    const objection = objectionTo(leaf, value, 'in the state');
     if (objection !== undefined) objections.set(name, objection);
+    else if (value) fitting.push([leaf, value]);
   }
   const missing = [...places.keys()].filter((name) => !given.has(name));
   const unexpected = [...given.keys()].filter((name) => !places.has(name));
@@ -136,8 +142,6 @@ export async function loadState(
     throw new FormatError(
       `load: ${faults.join('; ')}; build the model of that state, or pass { strict: false } to load what fits`,
     );
-  const fitting = shared.filter(([name]) => !objections.has(name));
-  const writes = fitting.map(([name, leaf]) => engine.write(leaf, given.get(name) as TensorData));
-  await Promise.all(writes);
+  await Promise.all(fitting.map(([leaf, value]) => engine.write(leaf, value)));
   return { missing, unexpected, mismatched: [...objections.keys()] };
 }

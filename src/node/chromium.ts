@@ -2,11 +2,12 @@
 // the headless Chromium out of @sparticuz/chromium.
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { messageOf } from './failures.js';
 import { unpackChromium } from './unpack.js';
 
 /**
- * A browser to start (the packaged one has no other mode than 'shell') and a line on where it came from; or why there is
- * none and what to do.
+ * Returns a browser to start, with a line on where it came from, or why there is `missing` one and what to do. The packaged
+ * one has no other mode than 'shell'.
  */
 export function findBrowser() {
   const named = process.env.PUPPETEER_EXECUTABLE_PATH;
@@ -16,13 +17,10 @@ export function findBrowser() {
   if (executablePath) return { executablePath, headless: true as const, source: executablePath };
   try {
     const source = 'headless Chromium from @sparticuz/chromium';
-    return {
-      executablePath: join(unpackChromium('browser'), 'chromium'),
-      headless: 'shell' as const,
-      source,
-    };
+    const packaged = join(unpackChromium('browser'), 'chromium');
+    return { executablePath: packaged, headless: 'shell' as const, source };
   } catch (error) {
-    return { missing: `no Chrome or Chromium is installed, and ${(error as Error).message}` };
+    return { missing: `no Chrome or Chromium is installed, and ${messageOf(error)}` };
   }
 }
 

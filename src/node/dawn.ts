@@ -6,6 +6,7 @@ import { constants, homedir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { NablaError } from '../core/errors.js';
+import { messageOf } from './failures.js';
 import { findPeer } from './peers.js';
 import { unpackChromium } from './unpack.js';
 
@@ -13,14 +14,23 @@ import { unpackChromium } from './unpack.js';
 const choices = ['gpu', 'lavapipe', 'swiftshader'] as const;
 type Route = (typeof choices)[number];
 
-const chosenByUser = process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES;
+const { VK_DRIVER_FILES, VK_ICD_FILENAMES } = process.env;
+const chosenByUser = VK_DRIVER_FILES || VK_ICD_FILENAMES;
 const newerMesa =
   'on Debian 12, with bookworm-backports among the sources: apt-get install -t bookworm-backports mesa-vulkan-drivers';
-/** What is wrong where a driver is there and gives no adapter, or none of the kind that is asked for. */
-const badDriver = `no installed driver${chosenByUser ? ` (${chosenByUser})` : ''} gives one; update the driver, Mesa 22 is too old; ${newerMesa}`;
+const ofUser = chosenByUser ? ` (${chosenByUser})` : '';
+/** The reason where a driver is installed and gives no adapter, or none of the kind that is asked for. */
+const badDriver = `no installed driver${ofUser} gives one; update the driver, Mesa 22 is too old; ${newerMesa}`;
 
 // Dawn crashes when what create() returned is collected, so instances live as long as the process.
 const instances = new Map<string, Promise<GPU>>();
+
+function instanceOf(route: Route, experimental: boolean): Promise<GPU> {
+  const key = `${route} ${experimental}`;
+  const known = instances.get(key) ?? openRoute(route, experimental);
+  instances.set(key, known);
+  return known;
+}
 
 /**
  * An adapter, a line on what runs and where it came from, and why an installed driver, which comes first, does not run; or
@@ -36,9 +46,7 @@ export async function findAdapter(powerPreference?: GPUPowerPreference, experime
   const reasons = new Set<string>();
   for (const route of routes)
     try {
-      const key = `${route} ${experimental}`;
-      if (!instances.has(key)) instances.set(key, openRoute(route, experimental));
-      const gpu = await instances.get(key)!;
+      const gpu = await instanceOf(route, experimental);
       const adapter = await gpu.requestAdapter(powerPreference ? { powerPreference } : {});
       if (adapter && !(forced === 'gpu' && adapter.info.isFallbackAdapter))
         return { gpu, adapter, source: describe(route, adapter), refused: [...reasons][0] };
@@ -55,7 +63,8 @@ function describe(route: Route, { info }: GPUAdapter): string {
   if (route === 'swiftshader') return 'SwiftShader from @sparticuz/chromium';
   if (info.isFallbackAdapter)
     return `${info.description || info.device} (installed software driver)`;
-  return `${[info.device, info.description].filter(Boolean).join(', ') || info.vendor || 'unnamed'} (GPU)`;
+  const name = [info.device, info.description].filter(Boolean).join(', ');
+  return `${name || info.vendor || 'unnamed'} (GPU)`;
 }
 
 /** Dawn with a route's driver. Throws NablaError where something is missing. */
@@ -63,16 +72,16 @@ async function openRoute(route: Route, experimental: boolean): Promise<GPU> {
   const { href } = pathToFileURL(findPeer('webgpu'));
   prepareVulkan(route);
   try {
-    const { create, globals } = (await import(/* @vite-ignore */ href)) as typeof import('webgpu');
+    const dawn: typeof import('webgpu') = await import(/* @vite-ignore */ href);
+    const { create, globals } = dawn;
     // GPUBufferUsage and its like; a name that is already there stays.
     for (const [name, value] of Object.entries(globals))
       if (!(name in globalThis))
         Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
     return create(experimental ? ['enable-dawn-features=allow_unsafe_apis'] : []);
   } catch (error) {
-    throw new NablaError(
-      `the package webgpu (Dawn) does not load: ${(error as Error).message.split('\n')[0]}`,
-    );
+    const [reason] = messageOf(error).split('\n');
+    throw new NablaError(`the package webgpu (Dawn) does not load: ${reason}`);
   }
 }
 
@@ -86,10 +95,8 @@ function prepareVulkan(route: Route): void {
     route === 'swiftshader'
       ? packaged('vk_swiftshader_icd.json')
       : installedDriver(route === 'lavapipe');
-  if (!driver)
-    throw new NablaError(
-      route === 'gpu' ? 'no Vulkan driver is installed' : `lavapipe is not installed; ${newerMesa}`,
-    );
+  const noLavapipe = `lavapipe is not installed; ${newerMesa}`;
+  if (!driver) throw new NablaError(route === 'gpu' ? 'no Vulkan driver is installed' : noLavapipe);
   // The package has a loader too, for machines with a driver and no loader.
   if (!dlopenGlobal('libvulkan.so.1') && !dlopenGlobal(packaged('libvulkan.so.1')))
     throw new NablaError(`the Vulkan loader ${packaged('libvulkan.so.1')} does not load`);
@@ -106,10 +113,11 @@ function installedDriver(lavapipe: boolean): string | undefined {
   return (chosenByUser ? [chosenByUser] : files).find((file) => !lavapipe || file.includes('lvp'));
 }
 
+/** What a poll sleeps on: nobody ever wakes it. */
 const cell = new Int32Array(new SharedArrayBuffer(4));
-let asked = 0;
+let asked = 0; // ms
 
-/** Runs what makes Dawn poll, or a poll, so that the next one is late. */
+/** Runs a function that makes Dawn poll, and has the next poll wait longer the longer ago the last `ask` was. */
 function withRarePolls<T>(run: () => T): T {
   const { setImmediate } = globalThis;
   const later = (poll: () => void): void => {
@@ -122,7 +130,7 @@ function withRarePolls<T>(run: () => T): T {
         next();
       });
   };
-  globalThis.setImmediate = later as unknown as typeof setImmediate;
+  Object.assign(globalThis, { setImmediate: later });
   try {
     return run();
   } finally {
@@ -148,6 +156,6 @@ function dlopenGlobal(file: string): boolean {
     process.dlopen({ exports: {} }, file, RTLD_NOW! | RTLD_GLOBAL! | RTLD_NODELETE);
     return true;
   } catch (error) {
-    return (error as Error).message.includes('did not self-register');
+    return messageOf(error).includes('did not self-register');
   }
 }

@@ -12,38 +12,44 @@ const shownLimits = [
 
 function adapterLines({ source, adapter }: { source: string; adapter: GPUAdapter }): string[] {
   const { info, limits, features } = adapter;
-  const manifest = process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES;
+  const { VK_DRIVER_FILES, VK_ICD_FILENAMES, NABLA_ADAPTER } = process.env;
+  const device = [info.vendor, info.architecture, info.device].filter(Boolean).join(', ');
+  const manifest = VK_DRIVER_FILES || VK_ICD_FILENAMES;
+  const origin = manifest ? `, from ${manifest}` : '';
+  const shown = shownLimits.map((name) => `${name} ${count(limits[name])}`);
+  const choice = NABLA_ADAPTER || 'the first that is there';
   return [
     source,
-    `device    ${[info.vendor, info.architecture, info.device].filter(Boolean).join(', ') || 'unnamed'}`,
-    `driver    ${info.description || 'unnamed'}${manifest ? `, from ${manifest}` : ''}`,
+    `device    ${device || 'unnamed'}`,
+    `driver    ${info.description || 'unnamed'}${origin}`,
     `features  ${[...features].sort().join(', ') || 'none'}`,
-    `limits    ${shownLimits.map((name) => `${name} ${count(limits[name])}`).join(', ')}`,
-    `choose    NABLA_ADAPTER=gpu, lavapipe or swiftshader; now ${process.env.NABLA_ADAPTER || 'the first that is there'}`,
+    `limits    ${shown.join(', ')}`,
+    `choose    NABLA_ADAPTER=gpu, lavapipe or swiftshader; now ${choice}`,
   ];
 }
 
-/** Prints what was found and how to mend what is missing; resolves to whether a GPU engine can run. */
+/** Prints what was found and how to install what is missing; resolves to whether a GPU engine can run. */
 export async function doctor(): Promise<boolean> {
-  const section = (title: string, lines: readonly string[]): void =>
-    print([`\n${styleText('bold', title)}`, ...lines].join('\n  '));
+  const section = (title: string, lines: readonly string[]): void => {
+    const heading = `\n${styleText('bold', title)}`;
+    print([heading, ...lines].join('\n  '));
+  };
   print(`nabla ${version}, Node ${process.version}, ${process.platform} ${process.arch}`);
   const found = await findAdapter();
   const lacksGpu = 'missing' in found;
   const none = 'none; Nabla runs on the CPU in float64, which is slow';
   section('Adapter', lacksGpu ? [found.forced ? 'none of this name' : none] : adapterLines(found));
   const browser = findBrowser();
-  section('Browser', [
-    'missing' in browser ? 'none; only the tests in a browser need one' : browser.source,
-  ]);
-  const fixes = [
-    lacksGpu ? found.missing : found.refused,
-    'missing' in browser ? browser.missing : undefined,
-  ];
-  // a command stands on a line of its own, to be copied
-  const lines = fixes.flatMap(
-    (fix) => fix?.replace(/: ((npm|apt-get) install [^;]+)/g, ':\n  $1').split('\n') ?? [],
-  );
-  section(lines.length ? 'To mend' : 'Nothing is missing.', lines);
+  const lacksBrowser = 'missing' in browser;
+  const noBrowser = 'none; only the tests in a browser need one';
+  section('Browser', [lacksBrowser ? noBrowser : browser.source]);
+  const ofAdapter = lacksGpu ? found.missing : found.refused;
+  const ofBrowser = lacksBrowser ? browser.missing : undefined;
+  const lines = [ofAdapter, ofBrowser].flatMap((fix) => {
+    // a command stands on a line of its own, to be copied
+    const text = fix?.replace(/: ((npm|apt-get) install [^;]+)/g, ':\n  $1');
+    return text?.split('\n') ?? [];
+  });
+  section(lines.length ? 'To fix' : 'Nothing is missing.', lines);
   return !lacksGpu;
 }

@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { type Bytes, copyBytes } from '../core/bytes.js';
 import { NablaError } from '../core/errors.js';
 import { queues } from '../io/inOrder.js';
+import { codeOf, messageOf } from './failures.js';
 import {
   cannotWrite,
   checkFile,
@@ -73,7 +74,7 @@ async function keepOwner(file: FileHandle, { uid, gid, mode }: Stats): Promise<v
   await file.chmod(mode & (isKept ? 0o7777 : 0o777)).catch(() => {}); // the file system has no modes
 }
 
-/** Gives what a file holds a second name, in one step; without one where the file system has no such links. */
+/** Keeps a file's content under its second name, in one step, where the file system has hard links. */
 async function keepPrevious(target: string): Promise<void> {
   checkPrevious(target);
   const aside = nameBeside(target);
@@ -87,33 +88,32 @@ async function keepPrevious(target: string): Promise<void> {
   }
 }
 
-/** Has the rename outlive a loss of power. */
+/** Syncs a folder, so that a rename in it survives a loss of power. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r').catch(() => undefined); // Windows opens none; some may not be read
   try {
     await handle?.sync();
   } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException;
-    if (!['EINVAL', 'EPERM', 'ENOTSUP'].includes(code)) throw error; // the file system does not sync folders
+    if (!['EINVAL', 'EPERM', 'ENOTSUP'].includes(codeOf(error))) throw error; // the file system does not sync folders
   } finally {
     await handle?.close();
   }
 }
 
-/** What the file system's codes mean. */
+/** What the file system's codes mean for a file that is read. */
 const facts: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file; name one that is there',
   EISDIR: 'it is a folder; name a file in it',
   EACCES: 'it may not be read; change its permissions, or name another',
 };
 
-/** What the file system says against reading a file, as an error that names the file. */
+/** Makes an error about reading a file that names the file. */
 function cannotRead(file: string, error: unknown): NablaError {
-  const { code = '', message } = error as NodeJS.ErrnoException;
-  return new NablaError(`${String(file) || "''"}: ${facts[code] ?? message}`, { cause: error });
+  const fact = facts[codeOf(error)] ?? messageOf(error);
+  return new NablaError(`${String(file) || "''"}: ${fact}`, { cause: error });
 }
 
-/** A file's bytes. Throws NablaError, which names the file, where it cannot be read. */
+/** Reads a file. Throws NablaError, which names the file, where it cannot be read. */
 export async function loadFile(path: string): Promise<Uint8Array> {
   try {
     return new Uint8Array(await readFile(path));
@@ -122,7 +122,7 @@ export async function loadFile(path: string): Promise<Uint8Array> {
   }
 }
 
-/** Runs work on a file; what is wrong with it, or what the file system says against it, becomes an error that names it. */
+/** Runs work on a file; errors about its content, and the file system's, become errors that name the file. */
 export async function withFile<T>(file: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

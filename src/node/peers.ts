@@ -3,8 +3,8 @@ import { createRequire } from 'node:module';
 import { NablaError } from '../core/errors.js';
 
 /**
- * The main file of an optional package, beside this one or in the working folder's project. Throws NablaError with the line
- * that installs it, which ends in `rest`: a version, or what else may be done.
+ * Returns the main file of an optional package, found from here or from the working folder. Throws NablaError with the line
+ * that installs it; `rest` follows the package's name in that line: a version, or another way.
  */
 export function findPeer(name: string, rest = ''): string {
   try {

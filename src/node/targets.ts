@@ -4,6 +4,7 @@ import { lstatSync, readlinkSync, realpathSync, type Stats, statSync } from 'nod
 import { open, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { NablaError } from '../core/errors.js';
+import { codeOf, messageOf } from './failures.js';
 
 /** What the file system's codes mean for a file that is to be written. */
 const facts: Readonly<Record<string, string>> = {
@@ -13,38 +14,41 @@ const facts: Readonly<Record<string, string>> = {
   EACCES: 'its folder cannot be written to; change its permissions, or name another',
   EPERM: 'its folder cannot be written to; change its permissions, or name another',
   EROFS: 'its folder cannot be written to, the file system is read-only; name another',
-  ELOOP: 'its symbolic links go in a circle; mend them, or name another file',
+  ELOOP: 'its symbolic links form a loop; remove it, or name another file',
   ENAMETOOLONG: 'its name is too long; name a shorter one',
   ENOSPC: 'the disk is full; make room, or name a file on another',
   EDQUOT: 'your share of the disk is full; make room, or name a file on another',
   EBUSY: 'it is in use or mounted; name another file',
 };
 
-/** What the file system says against writing a file, as an error that names the file, the fact and the fix. */
+/** Makes an error about writing a file that names the file, the fact and the fix. */
 export function cannotWrite(path: string, error: unknown): NablaError {
   if (error instanceof NablaError) return error;
-  const { code = '', message } = error as NodeJS.ErrnoException;
-  const known = facts[code] && `${facts[code]} (${code})`;
-  return new NablaError(`${path}: ${known ?? message}`, { cause: error });
+  const code = codeOf(error);
+  const known = facts[code];
+  const fact = known === undefined ? messageOf(error) : `${known} (${code})`;
+  return new NablaError(`${path}: ${fact}`, { cause: error });
 }
 
-const kinds: readonly (readonly [is: (stats: Stats) => boolean, kind: string])[] = [
-  [(stats) => stats.isDirectory(), 'a folder; name a file in it'],
-  [(stats) => stats.isFIFO(), 'a pipe; name a file'],
-  [(stats) => stats.isSocket(), 'a socket; name a file'],
-  [(stats) => stats.isBlockDevice() || stats.isCharacterDevice(), 'a device; name a file'],
-];
+/** Says what is at a path, and what to do, if it is no file. */
+function otherKind(stats: Stats): string | undefined {
+  if (stats.isDirectory()) return 'a folder; name a file in it';
+  if (stats.isFIFO()) return 'a pipe; name a file';
+  if (stats.isSocket()) return 'a socket; name a file';
+  const isDevice = stats.isBlockDevice() || stats.isCharacterDevice();
+  return isDevice ? 'a device; name a file' : undefined;
+}
 
-/** Throws for what is there and is no file. */
+/** Throws if there is something at a path that is no file. */
 export function checkFile(path: string, stats: Stats | undefined): void {
-  const kind = stats && kinds.find(([is]) => is(stats))?.[1];
+  const kind = stats && otherKind(stats);
   if (kind) throw new NablaError(`${path}: it is ${kind}`);
 }
 
-/** Links that may lead to each other, as Linux has it. */
+/** The most links to follow, as on Linux. */
 const MAX_LINKS = 40;
 
-/** The end of a path's links, whether there is anything or not. Throws the file system's errors. */
+/** Follows a path's links to their end, which need not exist. Throws the file system's errors. */
 function followLinks(path: string): string {
   let at = resolve(path);
   for (let hops = 0; hops < MAX_LINKS; hops++) {
@@ -68,21 +72,21 @@ export function targetOf(path: string): string {
     // first of all, because what a link in /proc leads to has no path
     checkFile(path, statSync(path, { throwIfNoEntry: false }));
     if (path.endsWith('/') || path.endsWith(sep))
-      throw new NablaError(`${path}: it ends as a folder does; name a file in it`);
+      throw new NablaError(`${path}: it ends with a slash, as folders do; name a file in it`);
     return followLinks(path);
   } catch (error) {
     throw cannotWrite(path, error);
   }
 }
 
-/** A name beside a file that nobody else takes, of any length of the file's own. */
+/** Makes a unique name in a file's folder, short however long the file's own is. */
 export const nameBeside = (file: string): string =>
   join(dirname(file), `.nabla-${randomBytes(12).toString('hex')}.part`);
 
 /** Where the content before the last save is kept. */
 export const previousOf = (target: string): string => `${target}.previous`;
 
-/** Throws where what is kept of a file would replace something that is no file. */
+/** Throws where the copy of a file's old content would replace something that is no file. */
 export function checkPrevious(target: string): void {
   const previous = previousOf(target);
   // a name that is too long is no file's

@@ -7,12 +7,8 @@ import type { TileStore } from '../graph/backend.js';
 
 function fileOf(adapter: string): string {
   const name = createHash('sha256').update(adapter).digest('hex').slice(0, 16);
-  return join(
-    process.env.XDG_CACHE_HOME || join(homedir(), '.cache'),
-    'nabla',
-    'tiles',
-    `${name}.json`,
-  );
+  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+  return join(cache, 'nabla', 'tiles', `${name}.json`);
 }
 
 /** Tuned tiles in the user's cache folder, a file for each adapter and driver. */

@@ -7,22 +7,20 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 import { NablaError } from '../core/errors.js';
+import { messageOf } from './failures.js';
 import { findPeer } from './peers.js';
 
-/** The folder that holds the unpacked part. Throws NablaError saying why there is none and what to do. */
+/** Returns the folder of an unpacked part. Throws NablaError saying why there is none and what to do. */
 export function unpackChromium(part: 'swiftshader' | 'browser'): string {
   if (process.platform !== 'linux' || process.arch !== 'x64')
     throw new NablaError(
       `@sparticuz/chromium runs on Linux x64 only, this is ${process.platform} ${process.arch}`,
     );
   const peer = join(findPeer('@sparticuz/chromium', '@147'), '../../..'); // of build/cjs/index.cjs
-  const { version } = JSON.parse(fs.readFileSync(join(peer, 'package.json'), 'utf8')) as {
-    version: string;
-  };
-  const archives = [
-    'swiftshader.tar',
-    ...(part === 'browser' ? ['chromium', 'al2023.tar', 'fonts.tar'] : []),
-  ];
+  const manifest = fs.readFileSync(join(peer, 'package.json'), 'utf8');
+  const { version }: { version: string } = JSON.parse(manifest);
+  const ofBrowser = ['chromium', 'al2023.tar', 'fonts.tar'];
+  const archives = ['swiftshader.tar', ...(part === 'browser' ? ofBrowser : [])];
   const failures: string[] = [];
   const beside = join(peer, '../../.cache');
   for (const cache of [beside, process.env.XDG_CACHE_HOME || join(homedir(), '.cache')])
@@ -31,14 +29,14 @@ export function unpackChromium(part: 'swiftshader' | 'browser'): string {
       if (!fs.existsSync(folder)) unpackInto(folder, join(peer, 'bin'), archives);
       return folder;
     } catch (error) {
-      failures.push((error as Error).message);
+      failures.push(messageOf(error));
     }
   throw new NablaError(
     `@sparticuz/chromium ${version} could not be unpacked: ${failures.join('; ')}`,
   );
 }
 
-/** Unpacks beside the target and renames, so that nobody sees half a folder and two processes may do it at once. */
+/** Unpacks beside the target and renames, so that no process sees half a folder and several may unpack at once. */
 export function unpackInto(folder: string, bin: string, archives: readonly string[]): void {
   fs.mkdirSync(dirname(folder), { recursive: true });
   const half = fs.mkdtempSync(`${folder}-`);

@@ -1,7 +1,7 @@
 // Comparisons, where, and the test for values that are not finite. WGSL: shaders/compare.wgsl.
 import source from '../../shaders/compare.wgsl?raw';
-import { broadcastData, hostData } from '../core/dtype.js';
 import { DTypeError } from '../core/errors.js';
+import { broadcastData, hostData } from '../core/hostData.js';
 import { type Binary, pointwiseIn } from '../graph/define.js';
 import { mapElements } from '../graph/op.js';
 import { commonDType, filled, lift, type Tensor, type TensorLike } from '../graph/tensor.js';

@@ -1,8 +1,9 @@
 // Leaves of graphs: inputs, parameters and constants. WGSL: arange and full are index expressions (`write`, here).
 import { EPSILON } from '../core/bounds.js';
-import { type DType, hostArray, isFloat, readValue, roundTo, type Value } from '../core/dtype.js';
+import { type DType, hostArray, isFloat, roundTo, type Value } from '../core/dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
+import { readValue } from '../core/readValue.js';
 import { checkShape, formatShape, type Shape, sizeOf } from '../core/shape.js';
 import { defineIndex } from '../graph/define.js';
 import type { TensorRecord } from '../graph/op.js';

@@ -1,8 +1,9 @@
 // Matrix product, outer product and dot product. WGSL: shaders/matmul.wgsl, outer.wgsl.
 import outerSource from '../../shaders/outer.wgsl?raw';
 import { gamma, TINY } from '../core/bounds.js';
-import { hostData, type TensorData, type TypedArray, viewData } from '../core/dtype.js';
+import type { TensorData, TypedArray } from '../core/dtype.js';
 import { ShapeError } from '../core/errors.js';
+import { hostData, viewData } from '../core/hostData.js';
 import { checkOptions } from '../core/options.js';
 import {
   broadcastShapes,

@@ -1,13 +1,8 @@
 // slice, pad and concat. WGSL: index expressions (`write`, here), written into the kernels that read them.
 import { inCode } from '../core/bytes.js';
-import {
-  type DType,
-  hostArray,
-  type TensorData,
-  type TypedArray,
-  viewData,
-} from '../core/dtype.js';
+import { type DType, hostArray, type TensorData, type TypedArray } from '../core/dtype.js';
 import { ShapeError } from '../core/errors.js';
+import { viewData } from '../core/hostData.js';
 import { checkOptions } from '../core/options.js';
 import {
   eachPlace,

@@ -1,6 +1,7 @@
 // reshape, broadcastTo, transpose. WGSL: index expressions (`write`, here), written into the kernels that read them.
-import { broadcastData, viewData } from '../core/dtype.js';
+
 import { ShapeError } from '../core/errors.js';
+import { broadcastData, viewData } from '../core/hostData.js';
 import type { Shape } from '../core/shape.js';
 import {
   broadcastShapes,

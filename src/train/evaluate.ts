@@ -63,23 +63,23 @@ export async function evaluate(engine: Engine, options: EvaluateOptions): Promis
   }
 }
 
-/** How far a pass has come: Σ cost · examples, and how many outputs were right, over the examples so far. */
+/** How far a pass has come: examples done, Σ cost · examples over them, and how many of their outputs were right. */
 export type Totals = Readonly<Record<'position' | 'cost' | 'correct', number>>;
 /** Where a pass begins. */
 export const START: Totals = { position: 0, cost: 0, correct: 0 };
 
 interface PassDefinition extends Required<EvaluateOptions> {
-  /** Count right answers too, unless this is false; they cost a kernel a step. */
+  /** false: does not count right answers, which takes a kernel per step. */
   readonly accuracy?: boolean;
   readonly precision?: Precision;
-  /** What a step of training updates, from its cost. */
+  /** Makes the updates of a training step from its cost. */
   readonly updates?: (cost: Tensor) => Updates;
 }
 
 /** Steps whose costs the device keeps. */
 export const HISTORY = 256;
 
-/** The parameters of a pass. They are kept for the next pass over the data, so that passes do not add up on the engine. */
+/** The parameters of a pass. Later passes over the data use them again, so that memory on the engine does not grow. */
 const makeBooks = (length: number) => ({
   order: parameter(new Int32Array(length), { name: 'order' }),
   /** The next example's place in the order, and the next cost's in the ledger. */
@@ -90,19 +90,21 @@ const makeBooks = (length: number) => ({
 type Books = ReturnType<typeof makeBooks>;
 const spare = new WeakMap<Dataset, Books[]>();
 
-/** What a step of so many examples enters: sums first, then its cost over that of HISTORY steps before. */
+/** What a step of so many examples enters: first the sums, then its cost in the place of that of HISTORY steps before. */
 function keepBooks({ cursor, ledger }: Books, size: number, cost: Tensor, hits: Tensor): Updates {
   const entry = arange(2 + HISTORY);
-  const sums = where(equal(entry, 0), mul(cost, size), where(equal(entry, 1), hits, 0));
+  const ofHits = where(equal(entry, 1), hits, 0);
+  const sums = where(equal(entry, 0), mul(cost, size), ofHits);
   const isNow = equal(entry, add(slice(cursor, [1], [2]), 2));
   const moved = add(cursor, tensor(Int32Array.of(size, 1)));
+  const isAtEnd = equal(moved, tensor(Int32Array.of(-1, HISTORY))); // only the place in the ledger wraps
   return [
-    [cursor, where(equal(moved, tensor(Int32Array.of(-1, HISTORY))), 0, moved)],
+    [cursor, where(isAtEnd, 0, moved)],
     [ledger, where(isNow, cost, add(ledger, sums))],
   ];
 }
 
-/** A step of so many examples, from the cursor on, whether it counts right answers, and whether it draws fresh random numbers. */
+/** Compiles a step over the next `size` examples; says whether it counts right answers and draws fresh random numbers. */
 function makeStep(engine: Engine, definition: PassDefinition, books: Books, size: number) {
   const { model, loss, data, updates, accuracy = true, precision = 'f32' } = definition;
   const { inputs, labels, scale, classes } = data.values;
@@ -140,8 +142,8 @@ export function makePass(engine: Engine, definition: PassDefinition) {
   const { order, cursor, ledger } = books;
   const size = Math.min(batchSize, data.length);
   const { step: full, counted, isRandom } = makeStep(engine, definition, books, size);
-  const rest =
-    data.length % size ? makeStep(engine, definition, books, data.length % size).step : undefined;
+  const left = data.length % size;
+  const rest = left > 0 ? makeStep(engine, definition, books, left).step : undefined;
   let steps = 0;
   return {
     /** A step of a whole batch, and one of the remainder. */
@@ -163,13 +165,10 @@ export function makePass(engine: Engine, definition: PassDefinition) {
       sums.set([from.cost, from.correct]);
       const opening = { shape: ledger.shape, dtype: 'f64', data: sums } as const;
       const place = Int32Array.of(position, 0);
-      await Promise.all([
-        engine.write(order, rows),
-        engine.write(cursor, place),
-        engine.write(ledger, opening),
-      ]);
+      const writes = [engine.write(order, rows), engine.write(cursor, place)];
+      await Promise.all([...writes, engine.write(ledger, opening)]);
       do {
-        const step = data.length - position < size ? rest! : full;
+        const step = rest && data.length - position < size ? rest : full;
         position = Math.min(position + size, data.length);
         steps++;
         await step.enqueue();
@@ -177,11 +176,11 @@ export function makePass(engine: Engine, definition: PassDefinition) {
       const [cost, correct] = (await engine.read(ledger)).data;
       return { position, cost: cost!, correct: correct! };
     },
-    /** The costs of the last so many steps, at most HISTORY; later ones go on meanwhile. */
+    /** Reads the costs of the last so many steps, at most HISTORY; later ones go on meanwhile. */
     async costs(count: number): Promise<readonly number[]> {
-      const first = steps - count;
+      const first = 2 + ((steps - count) % HISTORY);
       const { data } = await engine.read(ledger);
-      return Array.from({ length: count }, (_, i) => data[2 + ((first + i) % HISTORY)]!);
+      return [...data.slice(first), ...data.slice(2, first)].slice(0, count);
     },
     release(): void {
       full.release();
@@ -192,8 +191,8 @@ export function makePass(engine: Engine, definition: PassDefinition) {
 }
 
 /**
- * How many labels, as a share of an example's, the largest output names; a single one says class 1 above ½, or as a logit
- * above 0. Throws FeedError where a class number has no output.
+ * Counts right answers: labels that the largest output names, as a share of an example's labels. A single output means class 1
+ * above ½, or above 0 as a logit. Throws FeedError for a class number without an output.
  */
 function rightAnswers(
   output: Tensor,
@@ -201,8 +200,10 @@ function rightAnswers(
   { values }: Dataset,
   loss: Loss,
 ): Tensor | undefined {
-  if (!sameShape(labels.shape, output.shape.slice(0, -1))) return undefined;
-  const [classes, isLogit] = [output.shape.at(-1)!, loss === binaryCrossEntropy];
+  const classes = output.shape.at(-1);
+  if (classes === undefined || !sameShape(labels.shape, output.shape.slice(0, -1)))
+    return undefined;
+  const isLogit = loss === binaryCrossEntropy;
   const limit = Math.max(2, classes);
   const { data } = stored(values.labels);
   const at = data.findIndex((label: number) => label < 0 || label >= limit);
@@ -213,9 +214,9 @@ function rightAnswers(
     throw new FeedError(
       `data: label ${data[at]} of example ${Math.floor(at / each)} has no output in [0, ${limit})`,
     );
+  const half = isLogit ? 0 : 0.5;
   const named =
-    classes > 1
-      ? argMax(output, { axis: -1 })
-      : greater(reshape(output, labels.shape), isLogit ? 0 : 0.5);
-  return div(sum(cast(equal(cast(named, 'i32'), labels), 'f32')), each);
+    classes > 1 ? argMax(output, { axis: -1 }) : greater(reshape(output, labels.shape), half);
+  const isRight = equal(cast(named, 'i32'), labels);
+  return div(sum(cast(isRight, 'f32')), each);
 }

@@ -14,16 +14,16 @@ import {
   type EvaluateOptions,
   type Evaluation,
   evaluate,
-  HISTORY,
   makePass,
   START,
   type Totals,
 } from './evaluate.js';
 import { NEEDED, OPTIONAL } from './settings.js';
+import { makeReports, type StepReportOptions } from './stepReports.js';
 import { expectUse } from './unused.js';
 
 /** Options of `fit`: model, data and length of the training. */
-export interface FitOptions extends EvaluateOptions {
+export interface FitOptions extends EvaluateOptions, StepReportOptions {
   readonly optimizer: Optimizer;
   readonly epochs: number;
   readonly batchSize: number;
@@ -38,13 +38,9 @@ export interface FitOptions extends EvaluateOptions {
   readonly shuffle?: boolean;
   /** An AbortSignal: stops after the current step. The run then ends without a report of the epoch; see `progress`. */
   readonly signal?: { readonly aborted: boolean };
-  /** Called with the cost of every step, in order, for several steps at a time about 30 times per second. */
-  readonly onStep?: (report: StepReport) => void;
-  /** Calls `onStep` only every so many steps, each as soon as its cost is available. */
-  readonly reportEvery?: number;
   /** Stops after this many steps in total, possibly in the middle of an epoch. */
   readonly steps?: number;
-  /** Precision of matrix product operands, as for `engine.compile`; f32 by default. */
+  /** Precision of the operands of matrix products, as in `engine.compile`; f32 by default. */
   readonly precision?: Precision;
   /** Whether to measure the training accuracy, which costs one kernel per step; true by default. */
   readonly accuracy?: boolean;
@@ -61,18 +57,6 @@ export interface FitOptions extends EvaluateOptions {
  */
 export type Progress = Totals &
   Readonly<Record<'seed' | 'batchSize' | 'examples' | 'epoch' | 'step', number>>;
-
-/** Report on one step for `onStep`, a few steps behind the device. */
-export interface StepReport {
-  /** The epoch that the step belongs to, from 1. */
-  readonly epoch: number;
-  /** Steps done, this one included. */
-  readonly step: number;
-  /** Steps that the whole run takes. */
-  readonly steps: number;
-  /** Mean over the step's batch, before its update. */
-  readonly cost: number;
-}
 
 /** Report of `fit` on one epoch. */
 export interface EpochReport {
@@ -119,16 +103,16 @@ export const fit = (engine: Engine, options: FitOptions): Fit =>
 type Pass = ReturnType<typeof makePass>;
 type Reports = ReturnType<typeof makeReports>;
 
-/** @internal What `fit` makes; `onUse` is told when it is awaited or iterated over. */
+/** @internal A run that `fit` makes; `onUse` is called when it is awaited or iterated over. */
 export class TrainingRun implements Fit {
   readonly #engine: Engine;
   readonly #options: FitOptions;
   readonly #onUse: () => void;
-  /** Of the whole run. */
+  /** Number of steps of the whole run. */
   readonly #steps: number;
   #progress: Progress;
   #last: EpochReport | undefined;
-  /** Whoever runs steps now. */
+  /** The loop or await that runs steps now; only one may. */
   #driver: object | undefined;
   #awaited: Promise<EpochReport | undefined> | undefined;
 
@@ -140,9 +124,8 @@ export class TrainingRun implements Fit {
     const seed = checkSeed('fit', options.seed ?? resume?.seed ?? 0);
     const settings = { seed, batchSize, examples: data.length };
     const progress: Progress = resume ?? { ...settings, ...START, epoch: 0, step: 0 };
-    const other = (['seed', 'batchSize', 'examples'] as const).find(
-      (key) => progress[key] !== settings[key],
-    );
+    const fixed = ['seed', 'batchSize', 'examples'] as const;
+    const other = fixed.find((key) => progress[key] !== settings[key]);
     if (other)
       throw new NablaError(
         `fit: resume has ${other} ${progress[other]} and the run ${settings[other]}; make them equal`,
@@ -215,7 +198,7 @@ export class TrainingRun implements Fit {
   #begin(driver: object): void {
     if (this.#driver)
       throw new NablaError(
-        'fit: this run is under way; wait for it, or call fit again for another, before you drive it',
+        'fit: this run is under way; wait for it, or call fit again for another run',
       );
     this.#driver = driver;
   }
@@ -230,11 +213,11 @@ export class TrainingRun implements Fit {
     const from = this.#progress;
     const order = shuffle === false ? data.rows : shuffled(data.rows, from.seed, from.epoch);
     // what is drawn depends on seed and step alone; at each epoch, because another run may go on between two
-    if (pass.isRandom)
-      await Promise.all([
-        this.#engine.write(runSeed, from.seed),
-        this.#engine.write(runCount, from.step),
-      ]);
+    if (pass.isRandom) {
+      const seeded = this.#engine.write(runSeed, from.seed);
+      const counted = this.#engine.write(runCount, from.step);
+      await Promise.all([seeded, counted]);
+    }
     const began = performance.now();
     const epoch = from.epoch + 1;
     let { step } = from;
@@ -247,56 +230,12 @@ export class TrainingRun implements Fit {
     const complete = totals.position === data.length;
     this.#progress = { ...from, step, ...(complete ? { ...START, epoch } : totals) };
     if (!complete && signal?.aborted) return undefined;
+    const cost = totals.cost / totals.position;
     const accuracy = pass.counted && { accuracy: totals.correct / totals.position };
     const validation = unseen &&
       !signal?.aborted && {
         validation: await evaluate(this.#engine, { model, loss, data: unseen }),
       };
-    return {
-      epoch,
-      step,
-      cost: totals.cost / totals.position,
-      ...accuracy,
-      seconds,
-      ...validation,
-    };
+    return { epoch, step, cost, ...accuracy, seconds, ...validation };
   }
-}
-
-/** Milliseconds between reports where the caller does not say how many steps. */
-const INTERVAL = 30;
-
-/** Tells `onStep` costs that are read back while later steps run. Throws what an earlier step or `onStep` threw. */
-function makeReports(
-  { onStep, reportEvery }: FitOptions,
-  costsOfLast: (count: number) => Promise<readonly number[]>,
-) {
-  let unread: Omit<StepReport, 'cost'>[] = [];
-  let asked = Number.NEGATIVE_INFINITY;
-  let told: Promise<void> = Promise.resolve();
-  const read = (): void => {
-    const steps = unread;
-    unread = [];
-    asked = performance.now();
-    told = Promise.all([costsOfLast(steps.length), told]).then(([costs]) => {
-      for (const [i, at] of steps.entries()) onStep?.({ ...at, cost: costs[i]! });
-    });
-    told.catch(() => {});
-  };
-  return {
-    /** A step that was just run; resolves when the costs asked for before this step's have been told. */
-    async add(at: Omit<StepReport, 'cost'>): Promise<void> {
-      if (!onStep || at.step % (reportEvery ?? 1) !== 0) return;
-      unread.push(at);
-      const before = told;
-      if (reportEvery || unread.length === HISTORY || performance.now() - asked >= INTERVAL) {
-        read();
-        await before;
-      }
-    },
-    async settle(): Promise<void> {
-      if (unread.length > 0) read();
-      await told;
-    },
-  };
 }

@@ -3,13 +3,13 @@ import { checkOptions, type Listed } from '../core/options.js';
 
 /** What `fit` needs. */
 export const NEEDED = 'model loss optimizer data epochs batchSize';
-/** What it may be given beside. */
+/** What else it may be given. */
 export const OPTIONAL =
   'validation seed shuffle signal onStep reportEvery steps precision accuracy resume onWarmUp';
 
 const ofFit = new Set(`${NEEDED} ${OPTIONAL}`.split(' '));
 
-/** Options of a function that may be given the settings of a `fit` whole: it passes over those that it does not have. */
+/** Checks the options of a function that may be given all settings of a `fit`; those that it does not have are ignored. */
 export function checkBesideFit<O extends object, N extends string, K extends string>(
   op: string,
   options: O,

@@ -9,7 +9,8 @@ type Process = { on?(event: 'exit', listener: (code: number) => void): unknown }
 let watch: Watch | undefined;
 
 function report({ place }: Token): void {
-  const fact = `fit${place && ` (${place})`} was neither awaited nor iterated over, so it trained nothing`;
+  const where = place && ` (${place})`;
+  const fact = `fit${where} was neither awaited nor iterated over, so it trained nothing`;
   console.warn(`nabla: ${fact}; write await fit(…), or for await (const report of fit(…))`);
 }
 
@@ -19,14 +20,14 @@ function startWatch(): Watch {
     if (tokens.delete(token)) report(token);
   });
   // a listener does not keep the process alive; an error that ends it is the news then
-  const { process } = globalThis as unknown as { process?: Process };
+  const process: Process | undefined = Reflect.get(globalThis, 'process');
   process?.on?.('exit', (code) => {
     if (code === 0) for (const token of tokens) report(token);
   });
   return { tokens, collected };
 }
 
-/** Makes a run that says when it is used; unless it does, it is reported. Call it in the function that users call. */
+/** Makes a run, which calls `used` when it is; one that never is, is reported. Call this in the function that users call. */
 export function expectUse<T extends object>(make: (used: () => void) => T): T {
   watch ??= startWatch();
   const { tokens, collected } = watch;

@@ -3,7 +3,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
-import { halfToNumber, isFloat } from '../../src/core/dtype.js';
+import { isFloat } from '../../src/core/dtype.js';
+import { halfToNumber } from '../../src/core/half.js';
 import { Engine } from '../../src/engine/engine.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
 import { defineOp } from '../../src/graph/define.js';

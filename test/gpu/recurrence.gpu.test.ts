@@ -1,11 +1,12 @@
 // Unrolled recurrences: values lie in place, and equal steps share kernels.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
-import type { Engine, Step } from '../../src/engine/engine.js';
+import type { Engine } from '../../src/engine/engine.js';
+import type { Step } from '../../src/engine/step.js';
 import type { Tensor } from '../../src/graph/tensor.js';
-import { sequential } from '../../src/nn/layer.js';
 import { dense } from '../../src/nn/layers.js';
 import { lstm } from '../../src/nn/recurrent.js';
+import { sequential } from '../../src/nn/sequential.js';
 import { tanh } from '../../src/ops/activation.js';
 import { add, exp, mul, square } from '../../src/ops/arithmetic.js';
 import { input, parameter } from '../../src/ops/leaf.js';

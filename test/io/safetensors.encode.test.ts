@@ -1,8 +1,9 @@
 // What encode writes, decode reads back; for everything else it throws FormatError and says what to do.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { halfToNumber, rangeOf, roundTo, type TensorData } from '../../src/core/dtype.js';
+import { rangeOf, roundTo, type TensorData } from '../../src/core/dtype.js';
 import { FormatError } from '../../src/core/errors.js';
+import { halfToNumber } from '../../src/core/half.js';
 import { sizeOf } from '../../src/core/shape.js';
 import { tensor } from '../../src/index.common.js';
 import { decode, encode } from '../../src/io/safetensors.js';

@@ -18,9 +18,9 @@ const train = (options: string) =>
   cli.nabla(
     `train --backend cpu ${options.includes('--preset') ? '' : '--preset chars '}${options}`,
   );
-/** What comes after "it writes:". */
+/** What comes after "generated text:". */
 const writtenIn = (out: string): string =>
-  out.slice(out.indexOf('it writes:\n') + 11).slice(0, 240);
+  out.slice(out.indexOf('generated text:\n') + 16).slice(0, 240);
 
 it('learns what follows what, and writes when eval reads it back', async () => {
   const trained = await train(
@@ -47,7 +47,8 @@ it('learns what follows what, and writes when eval reads it back', async () => {
   expect(page).toContain(`"text":${JSON.stringify(writtenIn(read.out))}`);
   expect(await cli.nabla('eval nabla-model.safetensors --text strange.txt')).toEqual({
     ...{ code: 2, out: '' },
-    errors: "nabla: --text strange.txt: the network never saw 'z'; give a text like its own\n",
+    errors:
+      "nabla: --text strange.txt: the network was not trained on 'z'; give a text of the same characters\n",
   });
   expect((await cli.nabla('eval nabla-model.safetensors')).errors).toMatch(
     /^nabla: --text: .* reads a text.*\n$/,

@@ -87,7 +87,7 @@ it('doctor says so when an installed driver gives no adapter', async () => {
   expect(out).toContain('SwiftShader from @sparticuz/chromium');
   const said = out.replace(/\s+/g, ' ');
   expect(said).toMatch(
-    /To mend no installed driver \(.*radeon_icd.json\) gives one; .* apt-get install -t/,
+    /To fix no installed driver \(.*radeon_icd.json\) gives one; .* apt-get install -t/,
   );
 });
 

@@ -277,7 +277,7 @@ describe('without the optional packages', () => {
     expect(code).toBe(1);
     expect(out).toContain('none; Nabla runs on the CPU in float64');
     expect(out).toContain(
-      'To mend\n  no WebGPU adapter: the package webgpu is not installed; run:\n    npm install webgpu\n',
+      'To fix\n  no WebGPU adapter: the package webgpu is not installed; run:\n    npm install webgpu\n',
     );
   });
 });

@@ -66,7 +66,7 @@ describe('a save through symbolic links', () => {
     for (const name of ['model.safetensors', 'itself']) {
       await expect(saveFile(join(folder, name), of(1))).rejects.toThrow(NablaError);
       await expect(saveFile(join(folder, name), of(1))).rejects.toThrow(
-        /symbolic links go in a circle; mend them/,
+        /symbolic links form a loop; remove it/,
       );
     }
     await expect(saveFile(join(folder, 'dangling'), of(1))).rejects.toThrow(

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { evaluateInterval, exact } from '../../src/check/compare.js';
 import { TINY } from '../../src/core/bounds.js';
-import { hostData, isFloat, type TensorData } from '../../src/core/dtype.js';
+import { isFloat, type TensorData } from '../../src/core/dtype.js';
+import { hostData } from '../../src/core/hostData.js';
 import { type Shape, sizeOf } from '../../src/core/shape.js';
 import { evaluateNode, evaluateOne, evaluateWith } from '../../src/cpu/evaluate.js';
 import { definitionOf } from '../../src/graph/op.js';

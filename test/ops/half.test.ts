@@ -3,13 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
 import { watch } from '../../src/check/anomaly.js';
-import {
-  halfToNumber,
-  isFloat,
-  numberToHalf,
-  roundTo,
-  type TensorData,
-} from '../../src/core/dtype.js';
+import { isFloat, roundTo, type TensorData } from '../../src/core/dtype.js';
+import { halfToNumber, numberToHalf } from '../../src/core/half.js';
 import { CpuBackend } from '../../src/cpu/backend.js';
 import { Engine } from '../../src/engine/engine.js';
 import { add, sqrt, square } from '../../src/ops/arithmetic.js';

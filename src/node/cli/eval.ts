@@ -9,7 +9,7 @@ import type { EvalOptions } from './options.js';
 import { confusionTable } from './report.js';
 import { print, resultLine } from './text.js';
 
-/** Prints test accuracy and cost of a model file, and what a network of characters writes. */
+/** Prints a model's test accuracy and cost, and its confusion matrix or the text that it generates. */
 export async function evaluateFile(file: string, options: EvalOptions): Promise<void> {
   const { architecture, model, loadInto } = await openModel(file);
   const { alphabet, sizes } = architecture;
@@ -25,6 +25,6 @@ export async function evaluateFile(file: string, options: EvalOptions): Promise<
   await loadInto(engine);
   print(`engine  ${source}\n${data.source}\nmodel   ${file}: ${describeModel(architecture)}`);
   print(resultLine(await evaluate(engine, { model, loss: lossOf(architecture), data: test })));
-  if (alphabet) print(`it writes:\n${await write(engine, model, alphabet)}`);
+  if (alphabet) print(`generated text:\n${await write(engine, model, alphabet)}`);
   else print(confusionTable((await predict(engine, model, test, architecture.loss)).confusion));
 }

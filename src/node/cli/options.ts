@@ -5,7 +5,7 @@ import { activations } from '../../ops/activation.js';
 import { adam, adamW, rmsProp, sgd } from '../../optim/index.js';
 import { type Architecture, losses } from './model.js';
 
-/** Reads a number that fits; the command line says of others that they are no such thing. */
+/** Parses a number; throws for others, which the command line reports with `what` was expected. */
 const number = (what: string, fits: (value: number) => boolean) => (text: string) => {
   const value = text.trim() === '' ? Number.NaN : Number(text);
   if (!Number.isFinite(value) || !fits(value)) throw new InvalidArgumentError(`It is no ${what}.`);
@@ -21,8 +21,9 @@ const positive = number(
   (value) => value > 0 && Math.fround(value) < Infinity,
 );
 const fraction = number('number in [0, 1)', (value) => value >= 0 && value < 1);
+const layerSize = whole(1, 2 ** 16);
 const sizes = (text: string): readonly number[] =>
-  text === 'none' ? [] : text.split(',').map(whole(1, 2 ** 16));
+  text === 'none' ? [] : text.split(',').map(layerSize);
 
 const keysOf = <Key extends string>(record: Readonly<Record<Key, unknown>>) =>
   Object.keys(record) as Key[];
@@ -31,9 +32,9 @@ export const optimizers = { sgd, adam, adamW, rmsProp } as const;
 
 interface Preset {
   readonly about: string;
-  /** Options as one would give them; what is given on the command line goes over them. */
+  /** Options as on the command line, where others override them. */
   readonly options?: string;
-  /** Of the model, beyond what options say. */
+  /** Settings of the model that no option sets. */
   readonly architecture?: Partial<Architecture>;
 }
 /** Settings to start from. */
@@ -51,7 +52,7 @@ export const presets: Readonly<Record<'mnist' | 'nielsen' | 'cnn' | 'chars', Pre
     architecture: { kind: 'cnn' },
   },
   chars: {
-    about: 'LSTM over the characters of --text, 64 at a time',
+    about: 'LSTM over sequences of 64 characters of --text',
     options: '--batch 32 --epochs 20 --learning-rate 0.005 --clip-norm 1',
     architecture: { kind: 'chars' },
   },
@@ -62,12 +63,15 @@ const aboutPresets = Object.entries(presets).map(
 
 export const dataOption = new Option(
   '--data <dir>',
-  'folder of the four IDX files, gzipped or not (default: MNIST)',
+  'folder with the four IDX files of a data set, gzipped or not (default: MNIST)',
 );
-export const textOption = new Option('--text <file>', 'text file, for a network of characters');
+export const textOption = new Option(
+  '--text <file>',
+  'text file to learn from, for the preset chars',
+);
 export const backendOption = new Option(
   '--backend <name>',
-  'engine to compute on (default: a GPU)',
+  'engine to compute on (default: gpu, if there is one)',
 ).choices(['gpu', 'cpu']);
 
 /** Errors are thrown, for the caller to print. */
@@ -102,7 +106,11 @@ export const training = program
   )
   .option('--learning-rate <number>', 'learning rate (default: 0.001; 0.1 for sgd)', positive)
   .option('--momentum <number>', 'momentum of sgd and rmsProp', fraction, 0)
-  .option('--clip-norm <number>', 'scale all gradients together down to this norm', positive)
+  .option(
+    '--clip-norm <number>',
+    'largest norm of all gradients together; longer ones are scaled down',
+    positive,
+  )
   .option('--batch <n>', 'examples per step', whole(1), 64)
   .option('--epochs <n>', 'passes over the training data', whole(1), 3)
   .option('--steps <n>', 'stop after this many steps', whole(1))
@@ -116,20 +124,20 @@ export const training = program
       .choices(['f32', 'f16'])
       .default('f32'),
   )
-  .option('--tune', 'time the kernels of matrix products once, and keep the fastest')
+  .option('--tune', 'time several kernels for each matrix product, and use the fastest')
   .option('--no-tune', 'use the built-in table of kernels (default)')
-  .option('--subgroup-matrix', 'use matrix units (tensor cores), where the adapter has them')
+  .option('--subgroup-matrix', 'use matrix units (tensor cores) if the adapter has them')
   .option('--profile', 'measure the GPU time of each kernel (slower)')
   .addOption(dataOption)
   .addOption(textOption)
   .addOption(backendOption)
   .addOption(
-    new Option('--cross-check <name>', 'how often to compare GPU results with float64')
+    new Option('--cross-check <name>', 'which kernel calls to compare with float64 on the CPU')
       .choices(['off', 'sampled', 'every'])
       .default('off'),
   );
 
-/** What was given to `nabla train`, else what the preset says, else the standard. */
+/** Reads the options of `nabla train`: those given, else those of the preset, else defaults. */
 export function readTrainOptions() {
   const { options: before = '' } = presets[training.opts().preset];
   training.parseOptions([...before.split(' '), ...program.args.slice(1)]);
@@ -141,20 +149,17 @@ export function readTrainOptions() {
   if (options.text !== undefined && options.preset !== 'chars')
     throw new NablaError('--text: digits have none; add --preset chars');
   const { crossCheck, profile, tune, subgroupMatrix } = options;
-  const ofGpu = {
-    'cross-check': crossCheck !== 'off',
-    profile,
-    tune,
-    'subgroup-matrix': subgroupMatrix,
-  };
+  const checks = { 'cross-check': crossCheck !== 'off', profile };
+  const ofGpu = { ...checks, tune, 'subgroup-matrix': subgroupMatrix };
   const asked = Object.entries(ofGpu).find(([, given]) => given)?.[0];
   if (asked && options.backend === 'cpu')
     throw new NablaError(`--${asked}: it needs a GPU; leave out --backend cpu`);
   const base = options.output.replace(/\.safetensors$/, '');
   const report = typeof options.report === 'string' ? options.report : `${base}.report.html`;
+  const standardRate = options.optimizer === 'sgd' ? 0.1 : 0.001;
   return {
     ...options,
-    learningRate: options.learningRate ?? (options.optimizer === 'sgd' ? 0.1 : 0.001),
+    learningRate: options.learningRate ?? standardRate,
     report: options.report === false ? undefined : report,
     trace: profile ? `${base}.trace.json` : undefined,
   };

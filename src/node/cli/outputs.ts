@@ -13,9 +13,9 @@ export type Input = Readonly<{ what: string; files: readonly string[] }>;
 /** Whether two paths are one file, by any of its names. */
 function isSame(path: string, other: string): boolean {
   if (path === other) return true;
-  const [a, b] = [path, other].map((each) =>
-    statSync(each, { throwIfNoEntry: false, bigint: true }),
-  );
+  const statOf = (file: string) => statSync(file, { throwIfNoEntry: false, bigint: true });
+  const a = statOf(path);
+  const b = statOf(other);
   return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
 }
 
@@ -46,11 +46,11 @@ export async function makeFolder(
   }
 }
 
-/** The files that a save changes. */
-const writtenFor = ({ file }: Output): readonly string[] => [
-  targetOf(file),
-  previousOf(targetOf(file)),
-];
+/** The files that a save changes: the one that its path leads to, and the copy of what that held before. */
+function writtenFor({ file }: Output): readonly [target: string, previous: string] {
+  const target = targetOf(file);
+  return [target, previousOf(target)];
+}
 
 /**
  * Throws NablaError where a file could not be written later, or where it, or the `.previous` that is kept beside it, would
@@ -61,18 +61,18 @@ export async function checkOutputs(
   inputs: readonly Input[],
 ): Promise<void> {
   for (const { file } of outputs) await checkWritable(file);
-  const reserved = inputs.flatMap(({ what, files }) =>
-    files
-      .filter((file) => existsSync(file))
-      .map((file) => ({ at: file, fact: `it would replace ${what}` })),
-  );
+  const reserved = inputs.flatMap(({ what, files }) => {
+    const fact = `it would replace ${what}`;
+    const existing = files.filter((file) => existsSync(file));
+    return existing.map((at) => ({ at, fact }));
+  });
   for (const output of outputs) {
     const written = writtenFor(output);
     const taken = reserved.find(({ at }) => written.some((path) => isSame(path, at)));
     if (taken)
       throw new NablaError(`${output.option} ${output.file}: ${taken.fact}; name another file`);
     const [target, previous] = written;
-    reserved.push({ at: target!, fact: `${output.what} goes there` });
-    reserved.push({ at: previous!, fact: `what ${output.what} replaces is kept there` });
+    reserved.push({ at: target, fact: `${output.what} goes there` });
+    reserved.push({ at: previous, fact: `what ${output.what} replaces is kept there` });
   }
 }

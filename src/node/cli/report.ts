@@ -13,17 +13,16 @@ import { costText, count, percent, print, table, version } from './text.js';
 /** Kernels that the command lists. */
 const SHOWN = 16;
 
-/** The longest kernels: where the GPU's time went. */
+/** A table of the kernels that took the most GPU time. */
 function profileTable({ kernels, milliseconds, peaks }: Profile): string {
-  const speeds = ({ flopsPerSecond, bytesPerSecond }: Profile['peaks']): string[] =>
-    [flopsPerSecond, bytesPerSecond].map((speed) => (speed / 1e9).toFixed(1));
+  const billions = (perSecond: number): string => (perSecond / 1e9).toFixed(1);
+  const speeds = ({ flopsPerSecond, bytesPerSecond }: Profile['peaks']) =>
+    [billions(flopsPerSecond), billions(bytesPerSecond)] as const;
   const rows = kernels.slice(0, SHOWN).map((kernel) => {
-    const time = [
-      count(kernel.calls),
-      kernel.milliseconds.toFixed(1),
-      `${(100 * kernel.share).toFixed(1)}%`,
-    ];
-    return [kernel.kernel, ...time, ...speeds(kernel), `${(100 * kernel.ofPeak).toFixed(0)}%`];
+    const share = `${(100 * kernel.share).toFixed(1)}%`;
+    const ofPeak = `${(100 * kernel.ofPeak).toFixed(0)}%`;
+    const time = [count(kernel.calls), kernel.milliseconds.toFixed(1), share];
+    return [kernel.kernel, ...time, ...speeds(kernel), ofPeak];
   });
   const head = ['kernel', 'calls', 'ms', 'share', 'GFLOP/s', 'GB/s', 'of peak'];
   const [flops, bytes] = speeds(peaks);
@@ -32,21 +31,18 @@ function profileTable({ kernels, milliseconds, peaks }: Profile): string {
   return `${table([head, ...rows], true)}\n${total}`;
 }
 
-/** Row by row: what digits of each label are read as. */
-export const confusionTable = (confusion: Predictions['confusion']): string =>
-  table(
-    [
-      ['read as', ...confusion.keys()].map(String),
-      ...confusion.map((row, i) => [i, ...row].map(String)),
-    ],
-    true,
-  );
+/** The confusion matrix: a row for each label, with how many of its digits are read as each class. */
+export function confusionTable(confusion: Predictions['confusion']): string {
+  const head = ['read as', ...confusion.keys()].map(String);
+  const rows = confusion.map((row, label) => [label, ...row].map(String));
+  return table([head, ...rows], true);
+}
 
 /** What `nabla train` knows of a run when it is over, with the line that names the engine. */
 type Facts = Omit<Run, 'name' | 'date' | 'settings' | 'machine' | 'stepsPerSecond' | 'epochs'> &
   Readonly<{ epochs: readonly EpochReport[]; source: string }>;
 
-/** Prints where the GPU's time went, if it was measured, and writes trace and page of a run. */
+/** Prints the GPU time by kernel, if it was measured, and writes a run's trace and report. */
 export async function reportRun(
   options: TrainOptions,
   { adapter }: EngineInfo,
@@ -61,23 +57,14 @@ export async function reportRun(
   }
   if (!report) return;
   const timed = epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
-  const stepsPerSecond = timed > 0 ? epochs.at(-1)!.step / timed : steps / seconds;
+  const last = epochs.at(-1);
+  const stepsPerSecond = last && timed > 0 ? last.step / timed : steps / seconds;
   const { platform, arch, version: node } = process;
   const chip = [adapter.vendor, adapter.architecture].filter(Boolean).join(' ');
-  const machine = {
-    engine: source,
-    adapter: chip,
-    nabla: version,
-    node,
-    platform: `${platform} ${arch}`,
-  };
-  const about = {
-    name: basename(output),
-    date: new Date().toISOString(),
-    settings,
-    machine,
-    stepsPerSecond,
-  };
+  const software = { nabla: version, node, platform: `${platform} ${arch}` };
+  const machine = { engine: source, adapter: chip, ...software };
+  const date = new Date().toISOString();
+  const about = { name: basename(output), date, settings, machine, stepsPerSecond };
   const run: Run = { ...facts, ...about, profile: profile && { ...profile, events: [] } };
   await writePage(report, [run]);
   print(`wrote ${report}; open it in a browser`);
@@ -86,33 +73,23 @@ export async function reportRun(
 /** Prints runs side by side, with the settings that differ, and writes a page that shows them so. */
 export async function compareFiles(files: readonly string[], output: string): Promise<void> {
   if (files.length < 2) throw new NablaError('report: one file; name two or more to compare');
-  await checkOutputs(
-    [{ option: '--output', what: 'the page', file: output }],
-    [{ what: 'a run', files }],
-  );
+  const page = { option: '--output', what: 'the page', file: output };
+  await checkOutputs([page], [{ what: 'a run', files }]);
   const runs = (await Promise.all(files.map(readPage))).flat();
   const names = [...new Set(runs.flatMap(({ settings }) => Object.keys(settings)))];
-  const differing = names.filter(
-    (name) => new Set(runs.map(({ settings }) => String(settings[name]))).size > 1,
-  );
+  const differs = (name: string): boolean => {
+    const values = runs.map(({ settings }) => String(settings[name]));
+    return new Set(values).size > 1;
+  };
+  const differing = names.filter(differs);
   const rows = runs.map(({ name, test, steps, stepsPerSecond, settings }) => {
     // JSON has null for what is no number
-    const cost = costText(test.cost ?? Number.NaN);
-    const figures = [
-      name,
-      percent(test.accuracy ?? undefined),
-      cost,
-      count(steps),
-      stepsPerSecond.toFixed(1),
-    ];
+    const results = [percent(test.accuracy ?? undefined), costText(test.cost ?? Number.NaN)];
+    const figures = [name, ...results, count(steps), stepsPerSecond.toFixed(1)];
     return [...figures, ...differing.map((setting) => String(settings[setting] ?? '–'))];
   });
-  print(
-    table(
-      [['run', 'test accuracy', 'test cost', 'steps done', 'steps/s', ...differing], ...rows],
-      true,
-    ),
-  );
+  const head = ['run', 'test accuracy', 'test cost', 'steps done', 'steps/s', ...differing];
+  print(table([head, ...rows], true));
   await writePage(output, runs);
   print(`wrote ${output}`);
 }

@@ -1,4 +1,4 @@
-// What a page knows of a training run: the one type of what the command embeds as JSON and the page's script reads.
+// The data of a training run in a report: the command embeds it as JSON, and the page's script reads it.
 import type { PlanView, Profile } from '../../graph/backend.js';
 
 /** A number as JSON keeps it: null stands for NaN and the infinities. */
@@ -54,7 +54,7 @@ export interface PlanData extends Omit<PlanView, 'dispatches'> {
 
 /** One training run; `nabla train` writes all of it into the page that it leaves beside the model. */
 export interface Run {
-  /** What tells it from others: the model's file. */
+  /** The model's file, which tells runs apart. */
   readonly name: string;
   /** When it ended, in ISO 8601. */
   readonly date: string;
@@ -65,17 +65,17 @@ export interface Run {
   readonly settings: Readonly<Record<string, Setting>>;
   /** Engine, adapter, versions and platform by name. */
   readonly machine: Readonly<Record<string, string>>;
-  /** [step, cost of its batch], of so many steps as came back. */
+  /** [step, mean cost of its batch] for each step whose cost was read. */
   readonly costs: readonly (readonly [step: number, cost: number])[];
   readonly steps: number;
-  /** Of the training loop, evaluation included. */
+  /** Time of the training loop, evaluation included. */
   readonly seconds: number;
   readonly stepsPerSecond: number;
   readonly epochs: readonly Epoch[];
   readonly test: Score;
-  /** Of networks that read digits. */
+  /** Only for networks that read digits. */
   readonly predictions?: Predictions;
-  /** What a network that writes has written. */
+  /** Text that the network generated, if it is one of characters. */
   readonly text?: string;
   /** Undefined where the adapter measures no times. */
   readonly profile?: Profile | undefined;

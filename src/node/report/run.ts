@@ -10,14 +10,13 @@ import parts from './parts.css?raw';
 import style from './report.css?raw';
 import template from './report.html?raw';
 
-/** A plan with each kernel's WGSL once: an unrolled network runs the same kernels hundreds of times. */
+/** Returns a plan that holds each kernel's WGSL once: an unrolled network runs the same kernels hundreds of times. */
 export function shrinkPlan(plan: PlanView): PlanData {
   const texts = [...new Set(plan.dispatches.map(({ wgsl }) => wgsl))];
-  return {
-    ...plan,
-    texts,
-    dispatches: plan.dispatches.map((each) => ({ ...each, wgsl: texts.indexOf(each.wgsl) })),
-  };
+  const dispatches = plan.dispatches.map((each) => {
+    return { ...each, wgsl: texts.indexOf(each.wgsl) };
+  });
+  return { ...plan, texts, dispatches };
 }
 
 /** Points of a cost curve that a page keeps. */
@@ -43,12 +42,10 @@ export const readPage = (file: string): Promise<Run[]> =>
     const page = await readFile(file, 'utf8');
     const text = /<script type="application\/json" id="runs">(.*?)<\/script>/s.exec(page)?.[1];
     if (text === undefined) throw new NablaError('it is no report that nabla train writes');
-    const runs = JSON.parse(text) as Run[];
+    const runs: Run[] = JSON.parse(text);
     if (!Array.isArray(runs) || !runs.every((run) => run?.costs && run.settings && run.test))
       throw new NablaError('it holds no runs as this version of nabla train writes them');
     // a page of one run goes by its file, since models of several folders may share a name
-    return runs.map((run) => ({
-      ...run,
-      name: runs.length > 1 ? run.name : file.replace(/(\.report)?\.html$/, ''),
-    }));
+    const ownName = file.replace(/(\.report)?\.html$/, '');
+    return runs.map((run) => ({ ...run, name: runs.length > 1 ? run.name : ownName }));
   });

@@ -35,9 +35,7 @@ export function resample(curve: Curve, at: readonly number[]): (number | null)[]
 
 /** At most so many steps from 1 to the last, evenly spaced. */
 export function stepGrid(last: number, points: number): number[] {
-  const steps = Array.from(
-    { length: points },
-    (_, i) => 1 + Math.round(((last - 1) * i) / (points - 1)),
-  );
-  return [...new Set(steps)];
+  const steps = new Set<number>();
+  for (let i = 0; i < points; i++) steps.add(1 + Math.round(((last - 1) * i) / (points - 1)));
+  return [...steps];
 }

@@ -49,15 +49,10 @@ export interface Table {
 export function addTable(box: HTMLElement, { label, head, rows, kind }: Table): void {
   const columns = head.map((name) => (name ? make('th', { scope: 'col' }, name) : make('td', {})));
   const body = rows.map((row) => make('tr', {}, ...row.map(makeCell)));
-  const table = make(
-    'table',
-    { class: kind ?? '' },
-    make('thead', {}, make('tr', {}, ...columns)),
-    make('tbody', {}, ...body),
-  );
-  box.append(
-    make('div', { class: 'scroll', role: 'region', tabindex: 0, 'aria-label': label }, table),
-  );
+  const top = make('thead', {}, make('tr', {}, ...columns));
+  const table = make('table', { class: kind ?? '' }, top, make('tbody', {}, ...body));
+  const region = { class: 'scroll', role: 'region', tabindex: 0, 'aria-label': label };
+  box.append(make('div', region, table));
 }
 
 function makeCell(content: Cell, column: number): HTMLElement {

@@ -17,8 +17,10 @@ export const percent = (share: Figure | undefined): string =>
 /** With a comma at each thousand. */
 export const count = (value: number): string => value.toLocaleString('en-US');
 
-export const duration = (seconds: number): string =>
-  seconds < 100 ? `${seconds.toFixed(1)} s` : `${(seconds / 60).toFixed(1)} min`;
+export function duration(seconds: number): string {
+  if (seconds < 100) return `${seconds.toFixed(1)} s`;
+  return `${(seconds / 60).toFixed(1)} min`;
+}
 
 /** In billions a second: GFLOP/s or GB/s. */
 export const rate = (perSecond: number): string =>

@@ -1,4 +1,4 @@
-// The section "Plan of a training step": its dispatches, each of which opens to its ops and its WGSL.
+// The section "Plan of a training step": a list of its dispatches, with the ops and the WGSL of each.
 import type { PlanData } from '../data.js';
 import { byId, make, reveal } from './elements.js';
 import { count } from './format.js';
@@ -11,8 +11,8 @@ export function showPlan(
   reveal('plan');
   const calls = `${count(dispatches.length)} dispatches, ${count(dispatchesUnfused)} without fusion`;
   const memory = `${count(buffers)} buffers, ${count(Math.ceil(bytes / 1024))} KiB for this step alone`;
-  const hint = isTimed ? '' : ' This adapter measures no times.';
-  byId('planned').textContent = `${calls}; ${memory}. Each opens to its ops and its WGSL.${hint}`;
+  const hint = isTimed ? '' : ' This adapter does not measure times.';
+  byId('planned').textContent = `${calls}; ${memory}. Open one to see its ops and its WGSL.${hint}`;
   byId('dispatches').append(
     ...dispatches.map((dispatch) => itemOf(dispatch, texts[dispatch.wgsl] ?? '')),
   );

@@ -1,4 +1,4 @@
-// The sections "Predictions" and "What it writes": the confusion matrix, digits read right and wrong, written text.
+// The sections "Predictions" and "Generated text": the confusion matrix, digits read right and wrong, text.
 import type { Predictions, Sample } from '../data.js';
 import { addTable, byId, type Cell, make, reveal } from './elements.js';
 

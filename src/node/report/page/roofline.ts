@@ -83,12 +83,10 @@ function writeRanks({ ctx, valToPos }: uPlot, points: readonly Point[]): void {
   ctx.font = fontOf(12 * scale);
   ctx.textAlign = 'left';
   ctx.textBaseline = 'middle';
-  for (const { x, y, rank, diameter } of points)
-    ctx.fillText(
-      String(rank),
-      valToPos(x, 'x', true) + (diameter / 2 + 3) * scale,
-      valToPos(y, 'y', true),
-    );
+  for (const { x, y, rank, diameter } of points) {
+    const right = valToPos(x, 'x', true) + (diameter / 2 + 3) * scale;
+    ctx.fillText(String(rank), right, valToPos(y, 'y', true));
+  }
 }
 
 const isPowerOfTen = (value: number): boolean => Math.abs(Math.log10(value) % 1) < 1e-6;
@@ -96,11 +94,10 @@ const isPowerOfTen = (value: number): boolean => Math.abs(Math.log10(value) % 1)
 /** A logarithmic axis with a line at each power of ten. */
 const decades: uPlot.Axis = {
   splits: (_, _axis, from, to) => {
-    const first = Math.ceil(Math.log10(from));
-    return Array.from(
-      { length: Math.floor(Math.log10(to)) - first + 1 },
-      (_, i) => 10 ** (first + i),
-    );
+    const powers: number[] = [];
+    const last = Math.floor(Math.log10(to));
+    for (let power = Math.ceil(Math.log10(from)); power <= last; power++) powers.push(10 ** power);
+    return powers;
   },
   values: (_, splits) =>
     splits.map((value) => (isPowerOfTen(value) ? String(Number(value.toPrecision(3))) : '')),

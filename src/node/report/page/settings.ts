@@ -13,8 +13,10 @@ export function showSettings(runs: readonly Run[]): void {
     addSettings(box, 'Settings', ['Value'], names, all);
     return;
   }
-  const differs = (name: string): boolean =>
-    new Set(all.map((each) => String(each[name]))).size > 1;
+  const differs = (name: string): boolean => {
+    const values = all.map((each) => String(each[name]));
+    return new Set(values).size > 1;
+  };
   const heading = box.previousElementSibling;
   if (heading) heading.textContent = 'Settings that differ';
   const runNames = runs.map(({ name }, i) => nameInColour(name, i));

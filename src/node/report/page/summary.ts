@@ -26,9 +26,10 @@ export function showSummary(run: Run): void {
   headOf(run.name);
   const when = new Date(run.date).toLocaleString('en', { dateStyle: 'long', timeStyle: 'short' });
   byId('subtitle').textContent = `${run.model} · ${count(run.parameters)} parameters · ${when}`;
-  const items = figuresOf(run).map(([name, value]) =>
-    make('div', {}, make('dt', {}, name), make('dd', {}, value)),
-  );
+  const items = figuresOf(run).map(([name, value]) => {
+    const term = make('dt', {}, name);
+    return make('div', {}, term, make('dd', {}, value));
+  });
   byId('summary').append(make('dl', { class: 'figures' }, ...items));
 }
 

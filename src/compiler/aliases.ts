@@ -4,9 +4,9 @@ import { type Shape, stridesOf } from '../core/shape.js';
 import { isParameter } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { base } from '../graph/views.js';
-import { type ResizeOptions, startsOf } from '../ops/slice.js';
+import { startsOf } from '../ops/slice.js';
 import { ALIGNMENT } from '../planning/limits.js';
-import { isLeaf, isLiteral } from '../planning/nodes.js';
+import { isLeaf, isLiteral, joinedAxis, resizeOf } from '../planning/nodes.js';
 
 /** Where a value lies: so many elements behind the beginning of another. */
 export interface Alias {
@@ -53,15 +53,14 @@ function runOffset(box: Tensor, whole: Shape, begin: readonly number[]): number 
 
 /** Where a slice begins in the memory of what it cuts, if it can be read there. */
 function offsetOfSlice(slice: Tensor): number | undefined {
-  const { widths } = slice.options as ResizeOptions;
-  const begin = widths.map(([before]) => -before);
+  const begin = resizeOf(slice).widths.map(([before]) => -before);
   const [whole] = slice.inputs;
   return whole && runOffset(slice, whole.shape, begin);
 }
 
 /** The parts of a concat with where they begin in its memory, if all of them can be written there. */
 function partsOf(concat: Tensor): Map<Tensor, number> | undefined {
-  const { axis } = concat.options as { readonly axis: number };
+  const axis = joinedAxis(concat);
   const starts = startsOf(concat.inputs, axis);
   const origin = concat.shape.map(() => 0);
   const parts = new Map<Tensor, number>();

@@ -1,7 +1,8 @@
 // Sums of pieces: what is zero but for runs along one axis, as the gradients of slices are, adds up to a concat.
 import { sameShape } from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
-import { concat, type ResizeOptions } from '../ops/slice.js';
+import { concat } from '../ops/slice.js';
+import { resizeOf } from '../planning/nodes.js';
 
 /** Zero but for runs along one axis, in ascending order of where they start. */
 interface Runs {
@@ -13,8 +14,9 @@ interface Runs {
 export type Pieces = Map<Tensor, Runs>;
 
 /** A pad with zeros along one axis is one run. */
-function framedRun({ options, inputs: [run] }: Tensor): Runs | undefined {
-  const { widths, value } = options as ResizeOptions;
+function framedRun(node: Tensor): Runs | undefined {
+  const [run] = node.inputs;
+  const { widths, value } = resizeOf(node);
   const framed = [...widths.entries()].filter(([, [before, after]]) => before || after);
   const [first, ...others] = framed;
   if (!run || !first || others.length > 0 || value !== 0) return undefined;

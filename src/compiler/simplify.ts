@@ -4,8 +4,9 @@ import type { ScalarReference } from '../graph/op.js';
 import { filled, filledWith, type Tensor } from '../graph/tensor.js';
 import { permutationOf, transposedMatrices } from '../graph/views.js';
 import { isCast, isHalved } from '../ops/cast.js';
-import { type MatmulOptions, matmul } from '../ops/matmul.js';
+import { matmul } from '../ops/matmul.js';
 import { reshape, transpose } from '../ops/view.js';
+import { matmulOf } from '../planning/nodes.js';
 import { joinPieces, type Pieces } from './pieces.js';
 import { splitProduct, splitSum } from './split.js';
 
@@ -51,11 +52,10 @@ function dropWidening(node: Tensor): Tensor | undefined {
 /** A transposed operand is read where it lies. */
 function foldTranspose(node: Tensor): Tensor | undefined {
   if (node.op.kernel.kind !== 'matmul') return undefined;
-  const [a, b] = node.inputs as [Tensor, Tensor];
+  const { a, b, transposeA, transposeB } = matmulOf(node);
   const turnedA = transposedMatrices(a);
   const turnedB = transposedMatrices(b);
   if (!turnedA && !turnedB) return undefined;
-  const { transposeA, transposeB } = node.options as MatmulOptions;
   return matmul(turnedA ?? a, turnedB ?? b, {
     transposeA: transposeA !== (turnedA !== undefined),
     transposeB: transposeB !== (turnedB !== undefined),

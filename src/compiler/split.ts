@@ -1,30 +1,26 @@
 // Splits long sums and products over long batches, so that they have enough work for a device, in a fixed order.
 import { sizeOf } from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
-import { type MatmulOptions, matmul } from '../ops/matmul.js';
+import { matmul } from '../ops/matmul.js';
 import { sum } from '../ops/reduce.js';
 import { pad } from '../ops/slice.js';
 import { reshape } from '../ops/view.js';
 import { products, sums } from '../planning/limits.js';
+import { foldedAxes, matmulOf } from '../planning/nodes.js';
 
 /** δaᵀ over a large batch, with few outputs: a product for each part of the batch, then their sum (split-K, without atomics). */
 export function splitProduct(node: Tensor): Tensor | undefined {
   if (node.op.kernel.kind !== 'matmul' || node.inputs.some(({ rank }) => rank > 2))
     return undefined;
-  const { transposeA, transposeB } = node.options as MatmulOptions;
+  const { a, b, transposeA, transposeB } = matmulOf(node);
   const { split } = products;
-  const terms = node.inputs[0]?.shape[0] ?? 0;
+  const [terms = 0] = a.shape;
   const parts = split.parts.find((count) => terms % (4 * count) === 0);
   if (!transposeA || transposeB || terms < split.terms || !parts) return undefined;
   if (sizeOf(node.shape) > split.outputs) return undefined;
   const cut = (x: Tensor): Tensor => reshape(x, [parts, terms / parts, ...x.shape.slice(1)]);
-  const [a, b] = node.inputs as [Tensor, Tensor];
   return sum(matmul(cut(a), cut(b), { transposeA }), { axis: 0 });
 }
-
-/** The axes that a fold folds, of the shape of its input. */
-export const foldedAxes = ({ options }: Tensor): readonly number[] =>
-  (options as { axes: readonly number[] }).axes;
 
 /** Long sums with few outputs become a tree: [n] → [parts, n / parts] → [parts] → scalar, zero-padded where it does not divide. */
 export function splitSum(node: Tensor): Tensor | undefined {

@@ -8,18 +8,16 @@ import { ownValue } from '../cpu/evaluate.js';
 import type { Backend, Executable, Profile } from '../graph/backend.js';
 import type { Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
-import type { KernelContext } from '../kernels/options.js';
 import type { PlanBuffer } from '../planning/context.js';
 import { defaultLimits, type MatrixUnit } from '../planning/limits.js';
-import { Device, type GpuOptions, type Lying } from './device.js';
+import { Device, type GpuOptions, type Location } from './device.js';
 import { GpuExecutable } from './executable.js';
-import type { makeProfiler } from './profile.js';
+import type { Host, Profiler, Tuner } from './host.js';
 import { makeScratch, sizesOf } from './scratch.js';
-import type { makeTuner } from './tuner.js';
 
 /** Limits that large models want; asked for as high as the adapter goes. Fusion itself relies on default limits only. */
 const WANTED_LIMITS = ['maxStorageBufferBindingSize', 'maxBufferSize'] as const;
-const WANTED_FEATURES = ['shader-f16', 'timestamp-query', 'subgroups'] as const;
+const WANTED_FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'timestamp-query', 'subgroups'];
 
 /** Chromium's experimental feature; Dawn in Node offers it with the toggle allow_unsafe_apis. */
 export const MATRICES = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
@@ -27,8 +25,8 @@ export const MATRICES = 'chromium-experimental-subgroup-matrix' as GPUFeatureNam
 type AdapterInfo = GPUAdapterInfo & { readonly subgroupMatrixConfigs?: readonly MatrixUnit[] };
 
 /** A device that runs graphs: plans them, keeps parameters there, one submit a step. */
-export class GpuBackend extends Device implements Backend {
-  readonly context: { -readonly [K in keyof KernelContext]: KernelContext[K] } = {
+export class GpuBackend extends Device implements Backend, Host {
+  readonly context: Host['context'] = {
     shared: new WeakMap(),
     // fusion counts on the buffers that every adapter has, so that all make the same plans
     limits: { ...defaultLimits, bindingBytes: this.device.limits.maxStorageBufferBindingSize },
@@ -36,9 +34,9 @@ export class GpuBackend extends Device implements Backend {
     lanes: 1,
     f16: this.device.features.has('shader-f16'),
   };
-  profiler: ReturnType<typeof makeProfiler> | undefined;
+  profiler: Profiler | undefined;
   /** The plan with its fastest tiles, where they are measured. */
-  tune: ReturnType<typeof makeTuner> | undefined;
+  tune: Tuner | undefined;
   readonly #made = new WeakMap<PlanBuffer, GPUBuffer>();
   readonly #rehearsed = new Set<string>();
   #order: Promise<unknown> = Promise.resolve();
@@ -50,9 +48,7 @@ export class GpuBackend extends Device implements Backend {
       WANTED_LIMITS.map((name) => [name, adapter.limits[name]]),
     );
     const wanted = [...WANTED_FEATURES, ...(subgroupMatrix ? [MATRICES] : [])];
-    const requiredFeatures = wanted.filter((name) =>
-      adapter.features.has(name),
-    ) as GPUFeatureName[];
+    const requiredFeatures = wanted.filter((name) => adapter.features.has(name));
     if (profile && !adapter.features.has('timestamp-query'))
       throw new DeviceError(
         'open: this adapter has no timestamp-query, which profile needs; leave profile out',
@@ -60,11 +56,8 @@ export class GpuBackend extends Device implements Backend {
     const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
     const backend = new GpuBackend(device, adapter, options);
     const { context, info } = backend;
-    const {
-      subgroupMinSize: lanes = 1,
-      subgroupMaxSize,
-      subgroupMatrixConfigs,
-    } = adapter.info as AdapterInfo;
+    const about: AdapterInfo = adapter.info;
+    const { subgroupMinSize: lanes = 1, subgroupMaxSize, subgroupMatrixConfigs } = about;
     const isFixed = lanes === subgroupMaxSize && device.features.has('subgroups');
     // software adapters load slowly, and compute side by side
     if (isFixed && info.adapter.software) context.lanes = lanes;
@@ -90,17 +83,19 @@ export class GpuBackend extends Device implements Backend {
   }
 
   /**
-   * The GPU buffer behind one of a plan, which it goes with: for parameters and constants that is with the last tensor or
-   * plan that uses them, and they begin with their own values.
+   * The GPUBuffer for a buffer of a plan, created on first use. It is freed with the plan; parameters and constants, which
+   * begin with their own values, are freed with the last tensor or plan that uses them.
    */
   bufferOf(planned: PlanBuffer): GPUBuffer {
     const known = this.#made.get(planned);
     if (known) return known;
     const made = this.createBuffer(planned.bytes, undefined, planned);
     this.#made.set(planned, made);
-    const held = planned.kind === 'parameters' || planned.kind === 'constant' ? planned.nodes : [];
-    for (const node of held)
-      this.upload([node, made, this.context.shared.get(node)!.offset], ownValue(node));
+    const isShared = planned.kind === 'parameters' || planned.kind === 'constant';
+    for (const node of isShared ? planned.nodes : []) {
+      const place = this.context.shared.get(node);
+      if (place) this.upload({ node, buffer: made, offset: place.offset }, ownValue(node));
+    }
     return made;
   }
 
@@ -110,12 +105,13 @@ export class GpuBackend extends Device implements Backend {
     for (const buffer of planned) this.#made.delete(buffer);
   }
 
-  /** Where a parameter lies. */
-  #place(parameter: Tensor): Lying {
+  /** Where a parameter lies; one that no plan has placed is placed now. */
+  #locationOf(parameter: Tensor): Location {
     const { shared, limits } = this.context;
     placeInRow('parameters', [parameter], shared, limits.bindingBytes);
-    const { buffer, offset } = shared.get(parameter)!;
-    return [parameter, this.bufferOf(buffer), offset];
+    const place = shared.get(parameter);
+    if (!place) throw new RangeError('a parameter has no place');
+    return { node: parameter, buffer: this.bufferOf(place.buffer), offset: place.offset };
   }
 
   /** Runs a little of a kernel, once, on buffers of its own: some drivers compile at the first call. */
@@ -146,16 +142,18 @@ export class GpuBackend extends Device implements Backend {
   }
 
   async read(parameter: Tensor): Promise<TensorData> {
-    const taken = await this.inOrder(() => {
-      const take = this.copyAside([this.#place(parameter)]);
+    const readBack = await this.inOrder(() => {
+      const values = this.copyAside([this.#locationOf(parameter)]);
       this.queue.flush();
-      return take;
+      return values;
     });
-    return (await taken())[0]!;
+    const [value] = await readBack();
+    if (!value) throw new RangeError('nothing was read back');
+    return value;
   }
 
   write(parameter: Tensor, value: TensorData): Promise<void> {
-    return this.inOrder(() => this.upload(this.#place(parameter), value));
+    return this.inOrder(() => this.upload(this.#locationOf(parameter), value));
   }
 
   async finish(): Promise<void> {

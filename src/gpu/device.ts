@@ -1,5 +1,6 @@
 // A WebGPU device with its buffers and pipelines: uploads, read-back, error scopes and device loss.
 
+import type { BoundPlace, Dispatch } from '../compiler/describe.js';
 import type { TensorData } from '../core/dtype.js';
 import { DeviceError, DeviceLostError, NablaError } from '../core/errors.js';
 import { type EngineInfo, type EngineStats, emptyStats, type TileStore } from '../graph/backend.js';
@@ -8,7 +9,6 @@ import { align, nodeBytes } from '../planning/context.js';
 import type { AdapterClass, MatrixUnit } from '../planning/limits.js';
 import { fromBytes, toBytes } from './bytes.js';
 import { stepQueue } from './queue.js';
-import type { Trial } from './scratch.js';
 
 /** WebGPU's constants, which Node lacks as globals. */
 export const usage = {
@@ -19,8 +19,18 @@ export const usage = {
   queryResolve: 512,
 } as const;
 
-/** A node with where its value lies on the device. */
-export type Lying = readonly [node: Tensor, buffer: GPUBuffer, offset: number];
+/** A kernel with how it uses what it binds. */
+export interface Trial extends Pick<Dispatch, 'wgsl' | 'workgroups'> {
+  readonly origins?: Dispatch['origins'] | undefined;
+  readonly bindings: readonly Pick<BoundPlace, 'access'>[];
+}
+
+/** Where the value of a node lies on the device. */
+export interface Location {
+  readonly node: Tensor;
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+}
 
 export interface GpuOptions {
   /** Asks a software adapter for a promise so that waiting takes no core from it. */
@@ -114,7 +124,7 @@ export class Device {
   }
 
   /** Writes a value where a node lies; ordered before the next submit. */
-  upload([node, buffer, offset]: Lying, value: TensorData): void {
+  upload({ node, buffer, offset }: Location, value: TensorData): void {
     const bytes = toBytes(value, node);
     this.queue.flush(); // what was asked for before reads what was there before
     this.device.queue.writeBuffer(buffer, offset, bytes);
@@ -122,20 +132,21 @@ export class Device {
   }
 
   /**
-   * Encodes copies of present values, side by side; the function returned waits for them and takes them out. The buffer
+   * Encodes copies of present values, side by side; the function returned waits for them and reads them back. The buffer
    * between comes from a pool of such buffers, and goes there, if one is given.
    */
-  copyAside(values: readonly Lying[], pool?: GPUBuffer[]): () => Promise<TensorData[]> {
+  copyAside(values: readonly Location[], pool?: GPUBuffer[]): () => Promise<TensorData[]> {
     let bytes = 0;
-    const starts = values.map(([node]) => {
-      bytes += align(nodeBytes(node), 16);
-      return bytes - align(nodeBytes(node), 16);
+    const copies = values.map((value) => {
+      const start = bytes;
+      bytes += align(nodeBytes(value.node), 16);
+      return { ...value, start, end: start + nodeBytes(value.node) };
     });
     const aside =
       pool?.pop() ?? this.createBuffer(bytes, usage.mapRead | usage.copyDestination, pool);
     const { encoder } = this.queue;
-    for (const [i, [node, buffer, offset]] of values.entries())
-      encoder.copyBufferToBuffer(buffer, offset, aside, starts[i]!, nodeBytes(node));
+    for (const { buffer, offset, start, end } of copies)
+      encoder.copyBufferToBuffer(buffer, offset, aside, start, end - start);
     const fail = (cause: unknown): never => {
       this.check();
       const why = `reading back failed; the GPU device may be gone (${String(cause)})`;
@@ -146,13 +157,11 @@ export class Device {
         await this.ask(() => aside.mapAsync(1)).catch(fail); // to read
         this.check();
         const all = aside.getMappedRange();
-        const taken = values.map(([node], i) =>
-          fromBytes(node, all.slice(starts[i]!, starts[i]! + nodeBytes(node))),
-        );
+        const data = copies.map(({ node, start, end }) => fromBytes(node, all.slice(start, end)));
         aside.unmap();
         pool?.push(aside);
         this.stats.readBytes += bytes;
-        return taken;
+        return data;
       } finally {
         if (!pool?.includes(aside)) this.destroyBuffers([aside]); // after an error it may still be mapped
       }
@@ -241,7 +250,7 @@ export class Device {
     } catch (cause) {
       this.check();
       const { explainShader } = await import('./explainShader.js');
-      throw new DeviceError(await explainShader(module!, kernel, cause), { cause });
+      throw new DeviceError(await explainShader(module, kernel, cause), { cause });
     }
   }
 }

@@ -1,21 +1,17 @@
 // Runs a plan on a device: makes its buffers, pipelines and bind groups on first use and records its dispatches.
-
-import type { Dispatch } from '../compiler/describe.js';
 import { makePlan, type Plan } from '../compiler/plan.js';
 import type { TensorData } from '../core/dtype.js';
-import { ownValue } from '../cpu/evaluate.js';
-import type { Capture, Executable, Inspection, PlanView } from '../graph/backend.js';
+import type { Executable, Inspection, PlanView } from '../graph/backend.js';
 import { type Feeds, held, type Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { base } from '../graph/views.js';
-import { nodeBytes } from '../planning/context.js';
-import type { GpuBackend } from './backend.js';
-import type { Lying } from './device.js';
-
-type Call = Dispatch & { readonly pipeline: GPUComputePipeline; readonly group: GPUBindGroup };
+import { nodeBytes, type Place } from '../planning/context.js';
+import { type Call, encodeCalls } from './calls.js';
+import type { Location } from './device.js';
+import type { Host } from './host.js';
 
 /** The part of a plan that is for people. */
-const viewOf = ({ dispatches, dispatchesUnfused, buffers, bytes, liveBytes }: Plan): PlanView => {
+function viewOf({ dispatches, dispatchesUnfused, buffers, bytes, liveBytes }: Plan): PlanView {
   const shown = dispatches.map(({ kernel, ops, workgroups, wgsl }) => ({
     kernel,
     ops,
@@ -23,35 +19,43 @@ const viewOf = ({ dispatches, dispatchesUnfused, buffers, bytes, liveBytes }: Pl
     wgsl,
   }));
   return { dispatches: shown, dispatchesUnfused, buffers: buffers.length, bytes, liveBytes };
-};
+}
+
+/** What there is of a plan on the device: nothing, objects that are being made, or all of them. */
+type Objects =
+  | { readonly state: 'none' }
+  | { readonly state: 'making'; readonly calls: Promise<readonly Call[]> }
+  | { readonly state: 'ready'; readonly calls: readonly Call[] };
 
 /** A plan on a device: its buffers, pipelines and bind groups are made on first use and replayed. */
 export class GpuExecutable implements Executable {
   readonly plan: PlanView;
-  readonly #backend: GpuBackend;
+  readonly #backend: Host;
   #plan: Plan;
   /** Free buffers to read outputs through. */
   readonly #staging: GPUBuffer[] = [];
+  /** The plan with its fastest kernels, once that is asked for. */
   #tuned: Promise<Plan> | undefined;
-  #calls: Promise<Call[]> | undefined;
-  /** The same, once they are made. */
-  #ready: Call[] | undefined;
-  #running = 0;
-  #released = false;
+  #objects: Objects = { state: 'none' };
+  /** Runs and warm-ups that are under way. */
+  #uses = 0;
+  /** Whether the objects go when the last of these ends. */
+  #isReleaseDue = false;
 
-  constructor(program: Program, backend: GpuBackend) {
+  constructor(program: Program, backend: Host) {
     this.#backend = backend;
     this.#plan = makePlan(program, backend.context);
     this.plan = viewOf(this.#plan);
   }
 
   run(feeds: Feeds, read: boolean, inspection?: Inspection): Promise<TensorData[]> {
-    const ready = this.#backend.free ? this.#ready : undefined;
-    const fed = ready ? feeds : held(feeds); // what is not uploaded at once
-    const submit = (calls: Call[]) => this.#submit(calls, fed, read, inspection);
+    const objects = this.#objects;
+    const isAtOnce = this.#backend.free && objects.state === 'ready';
+    const fed = isAtOnce ? feeds : held(feeds); // what is not uploaded at once
+    const submit = (calls: readonly Call[]) => this.#submit(calls, fed, read, inspection);
     return this.#during(async () => {
       const settle = await this.#backend.inOrder(() =>
-        ready ? submit(ready) : this.#prepare().then(submit),
+        isAtOnce ? submit(objects.calls) : this.#prepare().then(submit),
       );
       return settle();
     });
@@ -61,9 +65,8 @@ export class GpuExecutable implements Executable {
   warmUp(onProgress?: (done: number, total: number) => void): Promise<void> {
     return this.#during(async () => {
       await this.#tune();
-      const kernels = [
-        ...new Map(this.#plan.dispatches.map((dispatch) => [dispatch.wgsl, dispatch])).values(),
-      ];
+      const byText = new Map(this.#plan.dispatches.map((dispatch) => [dispatch.wgsl, dispatch]));
+      const kernels = [...byText.values()];
       for (const kernel of kernels) this.#backend.pipeline(kernel); // all begin at once
       for (const [i, kernel] of kernels.entries()) {
         await this.#backend.rehearse(kernel);
@@ -75,27 +78,29 @@ export class GpuExecutable implements Executable {
 
   /** Does work that a release waits for. */
   async #during<T>(work: () => Promise<T>): Promise<T> {
-    this.#released = false;
-    this.#running++;
+    this.#isReleaseDue = false;
+    this.#uses++;
     try {
       return await work();
     } finally {
-      if (--this.#running === 0 && this.#released) this.release();
+      this.#uses--;
+      if (this.#uses === 0 && this.#isReleaseDue) this.release();
     }
   }
 
   release(): void {
-    this.#released = true;
-    if (this.#running > 0) return;
-    this.#calls = undefined;
-    this.#ready = undefined;
+    this.#isReleaseDue = true;
+    if (this.#uses > 0) return;
+    this.#objects = { state: 'none' };
     this.#backend.release(this.#plan.own);
     this.#backend.destroyBuffers(this.#staging.splice(0));
   }
 
   locate(output: number): { buffer: GPUBuffer; offset: number } {
     this.#backend.queue.flush();
-    const [, buffer, offset] = this.#find(this.#plan.outputs[output]!);
+    const [node] = this.#plan.outputs.slice(output, output + 1);
+    if (!node) throw new RangeError(`the plan has no output ${output}`);
+    const { buffer, offset } = this.#locationOf(node);
     return { buffer, offset };
   }
 
@@ -106,125 +111,119 @@ export class GpuExecutable implements Executable {
     Object.assign(this.plan, viewOf(this.#plan));
   }
 
-  #prepare(): Promise<Call[]> {
-    this.#calls ??= this.#make();
-    this.#calls.catch(() => {
-      this.#calls = undefined; // for another try
-    });
-    return this.#calls;
+  /** The calls, with objects that are made on first use; where that fails, the next use tries again. */
+  #prepare(): Promise<readonly Call[]> {
+    const objects = this.#objects;
+    switch (objects.state) {
+      case 'ready':
+        return Promise.resolve(objects.calls);
+      case 'making':
+        return objects.calls;
+      case 'none': {
+        const calls = this.#make();
+        this.#objects = { state: 'making', calls };
+        calls.then(
+          (made) => {
+            this.#objects = { state: 'ready', calls: made };
+          },
+          () => {
+            this.#objects = { state: 'none' };
+          },
+        );
+        return calls;
+      }
+      default:
+        return objects satisfies never;
+    }
   }
 
   async #make(): Promise<Call[]> {
     await this.#tune();
+    const backend = this.#backend;
     const { dispatches, buffers } = this.#plan;
-    const pipelines = await Promise.all(
-      dispatches.map((dispatch) => this.#backend.pipeline(dispatch)),
+    const compiled = await Promise.all(
+      dispatches.map(async (dispatch) => {
+        return { dispatch, pipeline: await backend.pipeline(dispatch) };
+      }),
     );
-    this.#ready = await this.#backend.watched(() => {
-      for (const buffer of buffers) this.#backend.bufferOf(buffer);
-      return dispatches.map((dispatch, i): Call => {
-        const pipeline = pipelines[i]!;
-        const resources = dispatch.bindings.map(({ place: { buffer, offset, bytes: size } }) => {
-          return { buffer: this.#backend.bufferOf(buffer), offset, size };
+    return backend.watched(() => {
+      for (const buffer of buffers) backend.bufferOf(buffer);
+      return compiled.map(({ dispatch, pipeline }): Call => {
+        const resources = dispatch.bindings.map(({ place: { buffer, offset, bytes } }) => {
+          return { buffer: backend.bufferOf(buffer), offset, size: bytes };
         });
-        return { ...dispatch, pipeline, group: this.#backend.bind(pipeline, resources) };
+        return { ...dispatch, pipeline, bindGroup: backend.bind(pipeline, resources) };
       });
     });
-    return this.#ready;
   }
 
-  readonly #find = (node: Tensor): Lying => {
-    const { buffer, offset } = this.#plan.places.get(base(node))!;
-    return [node, this.#backend.bufferOf(buffer), offset];
+  #placeOf(node: Tensor): Place {
+    const place = this.#plan.places.get(base(node));
+    if (!place) throw new RangeError(`${node.op.name} has no place in its plan`);
+    return place;
+  }
+
+  readonly #locationOf = (node: Tensor): Location => {
+    const { buffer, offset } = this.#placeOf(node);
+    return { node, buffer: this.#backend.bufferOf(buffer), offset };
   };
 
   /** One submit; what it returns waits for the outputs, or without `read` for room, and holds no later work up. */
   #submit(
-    calls: Call[],
+    calls: readonly Call[],
     feeds: Feeds,
     read: boolean,
     inspection?: Inspection,
   ): () => Promise<TensorData[]> {
     const { profiler, queue, stats } = this.#backend;
-    const { copies, fed, nodes, outputs } = this.#plan;
-    for (const node of fed) this.#backend.upload(this.#find(node), feeds.get(node)!);
+    const { fed, nodes, outputs } = this.#plan;
+    for (const node of fed) {
+      const value = feeds.get(node);
+      if (!value) throw new RangeError(`${node.op.name} ${node.name ?? ''} is not fed`);
+      this.#backend.upload(this.#locationOf(node), value);
+    }
     const stamps = inspection ? undefined : profiler?.stamp(calls);
     const isShared = !(read || fed.length || inspection || stamps);
-    const { captures, takeTimes, take } = queue.step(isShared, () => {
+    const { captures, takeTimes, readBack } = queue.step(isShared, () => {
       const captures = this.#encode(calls, inspection, stamps?.pass);
       const takeTimes = stamps?.resolve();
-      for (const [next, parameter] of copies) {
-        const [[, from, at], [, to, offset]] = [this.#find(next), this.#find(parameter)];
-        queue.encoder.copyBufferToBuffer(from, at, to, offset, nodeBytes(next));
-      }
-      const isTaken = read && outputs.length > 0;
-      const take = isTaken
-        ? this.#backend.copyAside(outputs.map(this.#find), this.#staging)
+      this.#copyNexts();
+      const isRead = read && outputs.length > 0;
+      const readBack = isRead
+        ? this.#backend.copyAside(outputs.map(this.#locationOf), this.#staging)
         : undefined;
-      return { captures, takeTimes, take };
+      return { captures, takeTimes, readBack };
     });
     stats.dispatches += calls.length;
     stats.nodesEvaluated += nodes;
     return async () => {
       await takeTimes?.();
-      // every one is taken before any is looked at, so that its buffers are freed
-      const taken = await Promise.all(captures.map((capture) => capture()));
-      inspection?.captures.push(...taken);
-      if (!take) await queue.room();
-      return (await take?.()) ?? [];
+      // every one is read before any is looked at, so that its buffers are freed
+      const captured = await Promise.all(captures.map((capture) => capture()));
+      inspection?.captures.push(...captured);
+      if (readBack) return readBack();
+      await queue.room();
+      return [];
     };
   }
 
-  /**
-   * Encodes all kernel calls into one compute pass, interrupted around those that are inspected: what they read is
-   * copied before, what they store after. Returns how to take these captures once that has run. With `stamped` each call
-   * has a pass of its own.
-   */
   #encode(
-    calls: Call[],
-    inspection?: Inspection,
-    stamped?: (call: number) => GPUComputePassDescriptor,
+    calls: readonly Call[],
+    inspection: Inspection | undefined,
+    stamped: ((call: number) => GPUComputePassDescriptor) | undefined,
   ) {
-    const { encoder } = this.#backend.queue;
-    const captures: (() => Promise<Capture>)[] = [];
-    let pass: GPUComputePassEncoder | undefined;
-    let bound: GPUComputePipeline | undefined;
-    const interrupt = (): void => {
-      pass?.end();
-      [pass, bound] = [undefined, undefined];
-    };
-    calls.forEach(({ pipeline, group, kernel, wgsl, workgroups, groups }, at) => {
-      const isPicked = inspection?.select(at, calls.length);
-      if (stamped || isPicked) interrupt();
-      const before = isPicked && this.#capture(groups.map(({ reads }) => [...reads.keys()]));
-      pass ??= encoder.beginComputePass(stamped?.(at));
-      if (pipeline !== bound) pass.setPipeline(pipeline);
-      bound = pipeline;
-      pass.setBindGroup(0, group);
-      pass.dispatchWorkgroups(...workgroups);
-      if (!before) return;
-      interrupt();
-      const after = this.#capture(groups.map(({ stores }) => stores));
-      captures.push(async () => ({ kernel, wgsl, reads: await before(), results: await after() }));
-    });
-    pass?.end();
-    return captures;
+    const locationOf = (node: Tensor): Location | undefined =>
+      this.#placeOf(node).buffer.kind === 'constant' ? undefined : this.#locationOf(node);
+    return encodeCalls(this.#backend, calls, { locationOf, inspection, stamped });
   }
 
-  /** Copies the present values of nodes aside, through a buffer for each of these lists; the function returned reads them. */
-  #capture(lists: readonly (readonly Tensor[])[]): () => Promise<Map<Tensor, TensorData>> {
-    // constants are what the host gave; a data set is not copied for every look
-    const isCopied = (node: Tensor) =>
-      this.#plan.places.get(base(node))!.buffer.kind !== 'constant';
-    const copied = lists.flat().filter(isCopied);
-    const takes = lists.map((nodes) =>
-      this.#backend.copyAside(nodes.filter(isCopied).map(this.#find)),
-    );
-    return async () => {
-      const values = (await Promise.all(takes.map((take) => take()))).flat();
-      return new Map(
-        lists.flat().map((node) => [node, values[copied.indexOf(node)] ?? ownValue(node)]),
-      );
-    };
+  /** Copies next values that could not be written in place to their parameters. */
+  #copyNexts(): void {
+    const { encoder } = this.#backend.queue;
+    for (const [next, parameter] of this.#plan.copies) {
+      const from = this.#locationOf(next);
+      const to = this.#locationOf(parameter);
+      encoder.copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset, nodeBytes(next));
+    }
   }
 }

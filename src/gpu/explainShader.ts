@@ -1,14 +1,20 @@
 // Turns a shader compiler's message into an error that shows the function, its file and the lines around it.
+import type { Dispatch } from '../compiler/describe.js';
 import { functionAt } from '../wgsl/library.js';
-import type { Trial } from './scratch.js';
+
+/** The text of a kernel, and where its functions were written. */
+interface Text {
+  readonly wgsl: string;
+  readonly origins?: Dispatch['origins'] | undefined;
+}
 
 /** The compiler's complaint, the function it is in with its file, and the lines around it. */
 export async function explainShader(
-  module: GPUShaderModule,
-  { wgsl, origins }: Trial,
+  module: GPUShaderModule | undefined,
+  { wgsl, origins }: Text,
   cause: unknown,
 ): Promise<string> {
-  const { messages } = await module.getCompilationInfo();
+  const { messages = [] } = (await module?.getCompilationInfo()) ?? {};
   const error = messages.find(({ type }) => type === 'error') ?? messages[0];
   if (!error) return `shader: ${cause instanceof Error ? cause.message : String(cause)}`;
   const { message, lineNum, linePos } = error;
@@ -21,5 +27,6 @@ export async function explainShader(
   const excerpt = lines.slice(from, lineNum + 2).map((line, i) => {
     return `${from + i + 1 === lineNum ? '>' : ' '} ${from + i + 1} | ${line}`;
   });
-  return `shader: ${message}${place} (line ${lineNum}, column ${linePos} of the kernel)\n${excerpt.join('\n')}`;
+  const where = `(line ${lineNum}, column ${linePos} of the kernel)`;
+  return [`shader: ${message}${place} ${where}`, ...excerpt].join('\n');
 }

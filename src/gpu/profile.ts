@@ -6,8 +6,8 @@ import type { KernelProfile, Profile } from '../graph/backend.js';
 import { input } from '../ops/leaf.js';
 import { fill, render } from '../wgsl/kernel.js';
 import { Vocabulary } from '../wgsl/library.js';
-import { type Device, usage } from './device.js';
-import { makeScratch, type Trial } from './scratch.js';
+import { type Device, type Trial, usage } from './device.js';
+import { makeScratch } from './scratch.js';
 
 /** Two queries each, WebGPU's limit of one query set: a run's further kernel calls are not timed. */
 const MAX_TIMED = 2048;
@@ -19,6 +19,15 @@ type Measured = Pick<KernelProfile, 'kernel' | 'ops' | 'flops' | 'bytes'> & {
   calls: number;
   milliseconds: number;
 };
+
+/** A pass that writes its begin and its end. */
+const stampedPass = (querySet: GPUQuerySet, i: number): GPUComputePassDescriptor => ({
+  timestampWrites: {
+    querySet,
+    beginningOfPassWriteIndex: 2 * i,
+    endOfPassWriteIndex: 2 * i + 1,
+  },
+});
 
 /**
  * Collects GPU time of kernels, in all runs or in the first so many: while it is on, each call has a pass of its own with a
@@ -33,10 +42,11 @@ export function makeProfiler(device: Device, runs: number | true) {
   let peaks: Promise<Profile['peaks']> | undefined;
   /** Adds the times of one run of a plan, in nanoseconds: begin and end of each pass. */
   function record(dispatches: readonly Dispatch[], times: BigUint64Array): void {
-    origin ??= times[0]!;
     for (const [i, { wgsl, kernel, ops, flops, bytes }] of dispatches.entries()) {
-      const start = Number(times[2 * i]! - origin) / 1e6;
-      const milliseconds = Math.max(0, Number(times[2 * i + 1]! - times[2 * i]!) / 1e6); // some clocks step back
+      const [begin = 0n, end = begin] = times.subarray(2 * i, 2 * i + 2);
+      origin ??= begin;
+      const start = Number(begin - origin) / 1e6;
+      const milliseconds = Math.max(0, Number(end - begin) / 1e6); // some clocks step back
       const known = kernels.get(wgsl) ?? { kernel, ops, calls: 0, milliseconds: 0, flops, bytes };
       known.calls++;
       known.milliseconds += milliseconds;
@@ -50,23 +60,19 @@ export function makeProfiler(device: Device, runs: number | true) {
     const timed = dispatches.slice(0, MAX_TIMED);
     const count = 2 * Math.max(1, timed.length);
     const querySet = device.device.createQuerySet({ type: 'timestamp', count });
-    const pass = (i: number): GPUComputePassDescriptor => {
-      const timestampWrites = {
-        querySet,
-        beginningOfPassWriteIndex: 2 * i,
-        endOfPassWriteIndex: 2 * i + 1,
-      };
-      return i < timed.length ? { timestampWrites } : {};
-    };
+    const pass = (i: number): GPUComputePassDescriptor =>
+      i < timed.length ? stampedPass(querySet, i) : {};
     /** Copies the times out at the end; the function returned waits for them and adds them. */
     const resolve = (): (() => Promise<void>) => {
       const resolved = device.createBuffer(8 * count, usage.queryResolve | usage.copySource);
       device.queue.encoder.resolveQuerySet(querySet, 0, count, resolved, 0);
-      const take = device.copyAside([[input([2 * count], { dtype: 'u32' }), resolved, 0]]);
-      const keep = ([times]: TensorData[]): void =>
-        record(timed, new BigUint64Array(times!.data.buffer));
+      const node = input([2 * count], { dtype: 'u32' });
+      const readBack = device.copyAside([{ node, buffer: resolved, offset: 0 }]);
+      const keep = (values: TensorData[]): void => {
+        for (const { data } of values) record(timed, new BigUint64Array(data.buffer));
+      };
       return () =>
-        take()
+        readBack()
           .then(keep)
           .finally(() => [device.destroyBuffers([resolved]), querySet.destroy()]);
     };

@@ -2,18 +2,13 @@
 
 import type { Dispatch } from '../compiler/describe.js';
 import { input } from '../ops/leaf.js';
-import type { Device } from './device.js';
+import type { Device, Trial } from './device.js';
 
 /** Milliseconds for which a kernel is repeated while its time is taken. */
 const MEASURED = 5;
 
-/** A kernel with how it uses what it binds. */
-export type Trial = Pick<Dispatch, 'wgsl' | 'workgroups'> &
-  Partial<Pick<Dispatch, 'origins'>> & { readonly bindings: readonly Pick<Bound, 'access'>[] };
-type Bound = Dispatch['bindings'][number];
-
 /** The bytes of each buffer that a dispatch binds. */
-export const sizesOf = ({ bindings }: Dispatch): number[] =>
+export const sizesOf = ({ bindings }: Pick<Dispatch, 'bindings'>): number[] =>
   bindings.map(({ place }) => place.bytes);
 
 /** Buffers of their own, of so many bytes, to try kernels on. `free` them. */
@@ -49,12 +44,12 @@ export function makeScratch(owner: Device, sizes: readonly number[]) {
       device.queue.writeBuffer(buffer, 0, numbers);
     }
     await run(kernel);
-    const words = buffers.map(
-      (buffer) => [input([buffer.size / 4], { dtype: 'u32' }), buffer, 0] as const,
-    );
-    const take = owner.copyAside(words);
+    const words = buffers.map((buffer) => {
+      return { node: input([buffer.size / 4], { dtype: 'u32' }), buffer, offset: 0 };
+    });
+    const readBack = owner.copyAside(words);
     owner.queue.flush();
-    return (await take()).map(({ data }) => data.join()).join();
+    return (await readBack()).map(({ data }) => data.join()).join();
   }
   return { run, time, bitsAfter, free: () => owner.destroyBuffers(buffers) };
 }

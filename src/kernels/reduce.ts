@@ -55,9 +55,10 @@ function foldOf(
     case 'min': {
       // WGSL refuses infinite constants
       const bits = `${extremes[type][kernel.name]} | zero`;
+      const fold = call(kernel.name === 'max' ? 'fold_max' : 'fold_min');
       return {
         start: `var ${name} = bitcast<${type}>(${bits});`,
-        combine: `${name} = ${call(`fold_${kernel.name}`)}(${name}, ${first});`,
+        combine: `${name} = ${fold}(${name}, ${first});`,
       };
     }
     case 'arg_max': {

@@ -45,7 +45,7 @@ export function writeElements(group: Group, { stored, target }: EmitOptions): Re
  * Writes one lane of four neighbouring results. `vectorAt` is the place of the vec4 that holds a node's element, if the lanes
  * are its neighbours too.
  */
-export function writeLanes(
+export function writeQuads(
   group: Group,
   { stored, target }: EmitOptions,
   vectorAt: (node: Tensor, index: Index) => string | undefined,

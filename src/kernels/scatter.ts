@@ -12,8 +12,8 @@ import { overColumns } from './results.js';
 export function scattersRows({ members }: Group, adapter: AdapterClass): boolean {
   const [head, ...others] = members;
   if (others.length > 0 || !isScatter(head) || head.dtype !== 'f32') return false;
-  const [, places] = head.inputs;
-  const comparisons = sizeOf(head.shape) * (places?.shape[0] ?? 0);
+  const [, indices] = head.inputs;
+  const comparisons = sizeOf(head.shape) * (indices?.shape[0] ?? 0);
   return comparisons > choices[adapter].manyComparisons;
 }
 
@@ -30,10 +30,10 @@ export function foldRows(
   scatter: Tensor,
   target: (node: Tensor) => Tensor,
 ): void {
-  const [place, added] = foldedBy(scatter, space);
-  if (!place || !added) throw new RangeError('a scatter has places and values');
+  const [index, added] = foldedBy(scatter, space);
+  if (!index || !added) throw new RangeError('a scatter has indices and values');
   writer.open('column');
-  const found = `u32(${writer.value(...place)})`;
+  const found = `u32(${writer.value(...index)})`;
   writer.open('row');
   const value = writer.value(...added);
   const inside = writer.close();

@@ -3,7 +3,7 @@ import { sizeOf } from '../core/shape.js';
 import { outputIndex } from '../graph/several.js';
 import type { Tensor } from '../graph/tensor.js';
 import { countOf, digit, type Index, sameIndex, split } from '../wgsl/indices.js';
-import { isVirtual } from './nodes.js';
+import { foldedAxes, isVirtual } from './nodes.js';
 
 /** The indices of what a kernel computes, in the variables that its text declares. */
 export interface Space {
@@ -57,9 +57,8 @@ export function computationOf(
     case 'matmul':
       return alone('matmul', node, productSpace(node));
     case 'reduce': {
-      const { axes } = node.options as { readonly axes: readonly number[] };
       const [x] = node.inputs;
-      return alone('reduce', node, foldSpace(x?.shape ?? [], axes));
+      return alone('reduce', node, foldSpace(x?.shape ?? [], foldedAxes(node)));
     }
     case 'scatter': {
       // it folds the positions for each element of its result
@@ -122,14 +121,14 @@ export function indexOf({ space }: Computation, member: Tensor): Index | undefin
 /** An element of a node. */
 export type Element = readonly [node: Tensor, index: Index];
 
-/** What a fold reads for one element of its space: an operand, or the place and the value that a scatter adds there. */
+/** What a fold reads for one element of its space: an operand, or the index and the value that a scatter adds there. */
 export function foldedBy(head: Tensor, { row, element }: Space): Element[] {
   if (head.op.kernel.kind !== 'scatter') return head.inputs.map((x) => [x, element] as const);
   const [outer = [], , inner = []] = split(row, head.shape, String);
   const position = digit('column', positionsOf(head));
-  const [values, places] = head.inputs;
+  const [values, indices] = head.inputs;
   return [
-    ...(places ? [[places, position] as const] : []),
+    ...(indices ? [[indices, position] as const] : []),
     ...(values ? [[values, [...outer, ...position, ...inner]] as const] : []),
   ];
 }

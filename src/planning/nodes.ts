@@ -1,5 +1,7 @@
-// What the planner tells nodes apart by: where their values come from.
+// What the planner tells nodes apart by, and the options of those whose kinds it knows.
 import { filledWith, type Tensor } from '../graph/tensor.js';
+import type { MatmulOptions } from '../ops/matmul.js';
+import type { ResizeOptions } from '../ops/slice.js';
 
 export const isLeaf = (node: Tensor): boolean => node.op.kernel.kind === 'leaf';
 /** Filled with one number, which is written into kernels. */
@@ -8,3 +10,23 @@ export const isLiteral = (node: Tensor): boolean => filledWith(node) !== undefin
 export const isVirtual = (node: Tensor): boolean =>
   node.op.kernel.kind === 'pointwise' || node.op.kernel.kind === 'index';
 export const isScatter = (node: Tensor): boolean => node.op.kernel.kind === 'scatter';
+
+/** A matrix product with its operands. */
+export function matmulOf({ inputs, options }: Tensor): MatmulOptions & {
+  readonly a: Tensor;
+  readonly b: Tensor;
+} {
+  const [a, b] = inputs as readonly [Tensor, Tensor];
+  return { a, b, ...(options as MatmulOptions) };
+}
+
+/** The axes of its input that a fold folds. */
+export const foldedAxes = ({ options }: Tensor): readonly number[] =>
+  (options as { readonly axes: readonly number[] }).axes;
+
+/** The axis that parts are joined along. */
+export const joinedAxis = ({ options }: Tensor): number =>
+  (options as { readonly axis: number }).axis;
+
+/** What is added around a node, or cut off. */
+export const resizeOf = ({ options }: Tensor): ResizeOptions => options;

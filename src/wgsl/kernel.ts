@@ -49,14 +49,8 @@ function entryOf(statement: readonly Node[]): Start & Pick<Skeleton, 'body'> {
   const parameters = code.flatMap((text, at): Parameter[] => {
     if (text !== 'builtin') return [];
     // builtin ( what ) name : type
-    const [builtin, , name, , type] = code.slice(at + 2) as [
-      string,
-      string,
-      string,
-      string,
-      string,
-    ];
-    return [{ builtin, name, type }];
+    const [builtin, , name, , type] = code.slice(at + 2, at + 7);
+    return builtin && name && type ? [{ builtin, name, type }] : [];
   });
   const body = statement.findIndex((node) => isToken(node) && node.text === '{');
   return { size, parameters, body: statement.slice(body + 1, -1) };
@@ -68,12 +62,13 @@ const skeletons = new Map<string, Skeleton>();
 function skeletonOf(source: string): Skeleton {
   const known = skeletons.get(source);
   if (known) return known;
-  const statements = statementsOf(templateOf(source) as readonly (Node & { text?: string })[]);
+  const statements = statementsOf(templateOf(source));
   const named = new Map(
     statements.map((nodes) => [headOf(nodes.filter(isToken))?.name ?? '', nodes]),
   );
-  const { main, ...functions } = Object.fromEntries(named);
-  const skeleton = { ...entryOf(main!), functions: new Map(Object.entries(functions)) };
+  const main = named.get('main') ?? [];
+  named.delete('main');
+  const skeleton = { ...entryOf(main), functions: named };
   skeletons.set(source, skeleton);
   return skeleton;
 }
@@ -112,9 +107,10 @@ export function fill(source: string, filling: Filling): Code {
 
 const signature = ({ parameters }: Start, attributes: boolean): string =>
   parameters
-    .map(
-      ({ builtin, name, type }) => `${attributes ? `@builtin(${builtin}) ` : ''}${name}: ${type}`,
-    )
+    .map(({ builtin, name, type }) => {
+      const attribute = attributes ? `@builtin(${builtin}) ` : '';
+      return `${attribute}${name}: ${type}`;
+    })
     .join(', ');
 
 /** Whether workgroups of two kernels begin alike, so that one dispatch may run both. */

@@ -10,7 +10,9 @@ import { conv2d, dense, flatten, maxPool2d } from '../../src/nn/layers.js';
 import { lstm } from '../../src/nn/recurrent.js';
 import { sequential } from '../../src/nn/sequential.js';
 import { add, mul } from '../../src/ops/arithmetic.js';
+import { cast } from '../../src/ops/cast.js';
 import { input } from '../../src/ops/leaf.js';
+import { matmul } from '../../src/ops/matmul.js';
 import { slice } from '../../src/ops/slice.js';
 import { adam } from '../../src/optim/optimizers.js';
 import { defaultLimits } from '../../src/planning/limits.js';
@@ -90,6 +92,17 @@ describe('a plan', () => {
     expect(bound(eight!)).toBeLessThanOrEqual(8);
     expect(bound(four!)).toBeLessThanOrEqual(4);
     expect(four!.dispatches.length).toBeGreaterThan(eight!.dispatches.length);
+  });
+
+  it('of a product reads the halves that it widens, also where they are stored widened too', () => {
+    const half = input([3, 3], { dtype: 'f16' });
+    const wide = cast(half, 'f32');
+    const plan = planAt({ outputs: [wide, matmul(wide, wide)], updates: [] }, 8);
+    const product = plan.dispatches.find(({ ops }) => ops.includes('matmul'));
+    const read = product?.bindings.filter(({ access }) => access === 'read');
+    expect(read?.map(({ place }) => place)).toEqual([
+      expect.objectContaining({ buffer: plan.places.get(half)?.buffer }),
+    ]);
   });
 
   it('refuses a value above the binding limit and names it', () => {

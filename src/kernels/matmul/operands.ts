@@ -1,4 +1,6 @@
 // The functions by which a product's kernel reads its operands: elements, vec4s, blocks of 4 × 4, and what lanes share.
+import type { Tensor } from '../../graph/tensor.js';
+import { base } from '../../graph/views.js';
 import { digit, flat } from '../../wgsl/indices.js';
 import { type AtHand, Writer } from '../../wgsl/writer.js';
 import { type Declared, matrixIndex, type Operand, type Product } from './product.js';
@@ -14,8 +16,11 @@ export const writeVector = (product: Product, operand: Operand, depth: number): 
 
 /** One element, through whatever view the operand is. Overhang is never stored. */
 function elementText({ writer: kernel, batch, stored }: Product, operand: Operand, head: string) {
-  const { node, rows, columns } = operand;
-  const atHand: AtHand = (each, index) => (stored.has(each) ? writer.read(each, index) : undefined);
+  const { node, rows, columns, source } = operand;
+  // halves are widened here, also where another kernel stores them widened
+  const isRead = (each: Tensor): boolean =>
+    each === source || (each !== base(node) && stored.has(each));
+  const atHand: AtHand = (each, index) => (isRead(each) ? writer.read(each, index) : undefined);
   const writer = new Writer(atHand, 0, kernel);
   writer.open('batch', 'p', 'q');
   const place = [...digit('p', rows), ...digit('q', columns)];

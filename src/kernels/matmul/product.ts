@@ -2,8 +2,9 @@
 import { type Shape, sizeOf } from '../../core/shape.js';
 import type { Tensor } from '../../graph/tensor.js';
 import { base, halvesOf } from '../../graph/views.js';
-import { type MatmulOptions, matmulSizes } from '../../ops/matmul.js';
+import { matmulSizes } from '../../ops/matmul.js';
 import type { Tile } from '../../planning/limits.js';
+import { matmulOf } from '../../planning/nodes.js';
 import { digit, type Index, project } from '../../wgsl/indices.js';
 import type { Node } from '../../wgsl/template.js';
 import type { Writer } from '../../wgsl/writer.js';
@@ -52,9 +53,9 @@ export interface Sums {
 export type Matrices = (product: Product) => Sums | undefined;
 
 /** M · N · K over the batch. */
-export function multiplyAdds({ inputs: [a], options, shape }: Tensor): number {
-  const { transposeA } = options as MatmulOptions;
-  return sizeOf(shape) * (a?.shape.at(transposeA ? -2 : -1) ?? 0);
+export function multiplyAdds(node: Tensor): number {
+  const { a, transposeA } = matmulOf(node);
+  return sizeOf(node.shape) * (a.shape.at(transposeA ? -2 : -1) ?? 0);
 }
 
 function operandOf(
@@ -70,10 +71,8 @@ function operandOf(
 
 /** The product that a node is. */
 export function productOf(node: Tensor, stored: ReadonlySet<Tensor>, writer: Writer): Product {
-  const [a, b] = node.inputs as [Tensor, Tensor];
-  const options = node.options as MatmulOptions;
-  const { transposeA, transposeB } = options;
-  const { batch, m, n, k } = matmulSizes(a.shape, b.shape, options);
+  const { a, b, transposeA, transposeB } = matmulOf(node);
+  const { batch, m, n, k } = matmulSizes(a.shape, b.shape, { transposeA, transposeB });
   const orientation = `${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}`;
   return {
     ...{ batch, m, n, k, stored, writer },

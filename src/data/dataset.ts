@@ -5,7 +5,8 @@ import { checkOptions } from '../core/options.js';
 import { printedAs } from '../core/print.js';
 import { readValue } from '../core/readValue.js';
 import { checkWhole, formatShape, sizeOf } from '../core/shape.js';
-import type { Node, Tensor } from '../graph/tensor.js';
+import { ownValue } from '../cpu/evaluate.js';
+import type { Tensor } from '../graph/tensor.js';
 import { tensor } from '../ops/leaf.js';
 import { shuffled } from './random.js';
 
@@ -116,16 +117,12 @@ function* batchesOf(values: DatasetValues, order: Int32Array, size: number): Ite
   }
 }
 
-/** Returns the value of a constant node. */
-export const stored = (node: Tensor): TensorData =>
-  (node as Node<{ value: TensorData }>).options.value;
-
 /** Whether a step reads these inputs as numbers times the scale; others are indices. */
 export const isScaled = (dtype: DType): boolean => dtype === 'u8' || isFloat(dtype);
 
 /** Rows of a stored value, as a step sees them. */
 function pick(node: Tensor, rows: Int32Array, scale: number): TensorData {
-  const { shape, data } = stored(node);
+  const { shape, data } = ownValue(node);
   const width = sizeOf(shape.slice(1));
   const values = new Float64Array(rows.length * width);
   for (const [i, row] of rows.entries())

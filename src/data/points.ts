@@ -16,7 +16,7 @@ export interface PointOptions {
 type SpiralOptions = PointOptions & { classes?: number };
 type Place = (label: number, t: number, i: number) => readonly number[];
 
-/** Points [examples, 2] around where `place` puts the i-th of a class, t running over [0, 1) within the class. */
+/** Points [examples, 2] around their places; t runs over [0, 1) within each class. */
 function points<O extends PointOptions, K extends string>(
   known: K & Listed<O, `examples noise seed ${K}`>,
   noise: number,

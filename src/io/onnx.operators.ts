@@ -54,8 +54,10 @@ function writeNotFinite(graph: Graph, _: Tensor, x: string): string {
   return graph.node('Cast', [graph.node('Or', tests)], { to: types.f32 });
 }
 
-function writeArgMax(graph: Graph, { options }: Node<Reduced>, x: string): string {
-  const [axis = 0] = options.axes;
+type ArgReduced = Reduced & { readonly axes: readonly [axis: number] };
+
+function writeArgMax(graph: Graph, { options }: Node<ArgReduced>, x: string): string {
+  const [axis] = options.axes;
   const place = graph.node('ArgMax', [x], { axis, keepdims: Number(options.keepDims) });
   return graph.node('Cast', [place], { to: types.i32 });
 }
@@ -114,7 +116,7 @@ function writeOneHot(
   return graph.node('OneHot', [where, graph.ints([classes]), offAndOn]);
 }
 
-/** Of an op that leaves its first input as it is. */
+/** An op that leaves its first input as it is. */
 const identity: Rule = (graph, _, x) => graph.node('Identity', [x]);
 
 /** How ops are written, by their names. */

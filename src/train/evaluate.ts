@@ -2,7 +2,8 @@
 import type { Precision } from '../autodiff/precision.js';
 import { FeedError } from '../core/errors.js';
 import { checkWhole, sameShape, sizeOf } from '../core/shape.js';
-import { type Dataset, isScaled, stored } from '../data/dataset.js';
+import { ownValue } from '../cpu/evaluate.js';
+import { type Dataset, isScaled } from '../data/dataset.js';
 import type { Engine } from '../engine/engine.js';
 import type { Updates } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
@@ -205,7 +206,7 @@ function rightAnswers(
     return undefined;
   const isLogit = loss === binaryCrossEntropy;
   const limit = Math.max(2, classes);
-  const { data } = stored(values.labels);
+  const { data } = ownValue(values.labels);
   const at = data.findIndex((label: number) => label < 0 || label >= limit);
   // A single output may be any number, but a single logit tells 0 from 1.
   if (at >= 0 && classes === 1 && !isLogit) return undefined;

@@ -56,6 +56,7 @@ export function pullBack(node: Tensor, cotangent: Tensor, wanted = node.inputs.m
         `${op.name}: its vjp returned`,
         part,
         `for an input of shape ${formatShape(input.shape)}; return that`,
+        input.shape,
       );
     return part;
   });
@@ -71,10 +72,14 @@ export function checkFloats(
   checkTensors(op, ...wrt, y);
   const whole = [...wrt, y].find(({ dtype }) => !isFloat(dtype));
   if (whole === y)
-    throw new DTypeError(`${op}: y is ${y.dtype}, which has no derivative; differentiate a float`);
+    throw new DTypeError(
+      `${op}: y is ${y.dtype}, which has no derivative; differentiate a float`,
+      y.dtype,
+    );
   if (whole)
     throw new DTypeError(
       `${op}: ${whole.name ?? whole.op.name} is ${whole.dtype}; only floats have ${what}`,
+      whole.dtype,
     );
 }
 
@@ -83,6 +88,7 @@ function seed(y: Tensor, cotangent: Tensor | undefined): Tensor {
     if (y.shape.some((size) => size !== 1))
       throw new ShapeError(
         `grad: y has shape ${formatShape(y.shape)}; sum it to a scalar, or pass { cotangent }`,
+        y.shape,
       );
     return ones(y.shape, { dtype: y.dtype });
   }
@@ -93,9 +99,14 @@ function seed(y: Tensor, cotangent: Tensor | undefined): Tensor {
       'grad: cotangent',
       cotangent,
       `does not end in y's shape ${formatShape(y.shape)}; give one that does`,
+      y.shape,
     );
   if (cotangent.dtype !== y.dtype)
-    throw new DTypeError(`grad: cotangent is ${cotangent.dtype} and y is ${y.dtype}; cast one`);
+    throw new DTypeError(
+      `grad: cotangent is ${cotangent.dtype} and y is ${y.dtype}; cast one`,
+      cotangent.dtype,
+      y.dtype,
+    );
   return cotangent;
 }
 

@@ -56,7 +56,10 @@ const kinds: Readonly<Record<DType, Kind>> = {
 /** The dtype, unless there is none of that name: then a DTypeError. */
 export function checkDType(op: string, dtype: DType): DType {
   if (Object.hasOwn(kinds, dtype)) return dtype;
-  throw new DTypeError(`${op}: there is no dtype '${dtype}'; use f32, f16, i32, u32, bool or u8`);
+  throw new DTypeError(
+    `${op}: there is no dtype '${dtype}'; use f32, f16, i32, u32, bool or u8`,
+    dtype,
+  );
 }
 
 /** Bytes an element takes in a GPU buffer; a `u8` takes a quarter of a word. */

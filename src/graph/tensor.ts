@@ -128,11 +128,14 @@ function checkDTypes({ name, accepts = 'float' }: Op, inputs: readonly Tensor[])
   if (accepts === 'any') return;
   for (const { dtype } of inputs) {
     if (dtype === 'u8')
-      throw new DTypeError(`${name}: u8 is storage only; unpack it with cast(x, 'f32') or gather`);
+      throw new DTypeError(
+        `${name}: u8 is storage only; unpack it with cast(x, 'f32') or gather`,
+        dtype,
+      );
     if (accepts === 'float' && !isFloat(dtype))
-      throw new DTypeError(`${name}: dtype ${dtype} is not a float; use cast(x, 'f32')`);
+      throw new DTypeError(`${name}: dtype ${dtype} is not a float; use cast(x, 'f32')`, dtype);
     if (dtype === 'bool')
-      throw new DTypeError(`${name}: bool is not a number; use cast(x, 'f32') or where`);
+      throw new DTypeError(`${name}: bool is not a number; use cast(x, 'f32') or where`, dtype);
   }
 }
 
@@ -143,6 +146,8 @@ export function commonDType(op: string, [first, ...others]: readonly Tensor[]): 
   if (!other) return dtype;
   throw new DTypeError(
     `${op}: mixed dtypes ${dtype} and ${other.dtype}; cast one with cast(x, '${dtype}')`,
+    dtype,
+    other.dtype,
   );
 }
 
@@ -217,11 +222,13 @@ export function checkNumber(op: string, value: number, dtype: DType): DType {
   if (isFloat(dtype) && Number.isFinite(value) && !Number.isFinite(Math.fround(value)))
     throw new DTypeError(
       `${op}: ${value} is beyond the f32 range; use Infinity, or keep within ±3.4e38`,
+      dtype,
     );
   const [low, high] = rangeOf(checkDType(op, dtype));
   if (low !== undefined && !(Number.isInteger(value) && value >= low && value <= high!))
     throw new DTypeError(
       `${op}: ${value} is no ${dtype}; use a whole number from ${low} to ${high}, or cast to f32`,
+      dtype,
     );
   return dtype;
 }

@@ -75,7 +75,7 @@ const negOp: Unary = defineNumeric('neg', 'negate', {
 /** −a. */
 export function neg(a: TensorLike): Tensor {
   if (a instanceof Tensor && a.dtype === 'u32')
-    throw new DTypeError('neg: u32 has no sign; cast to i32 or f32 first');
+    throw new DTypeError('neg: u32 has no sign; cast to i32 or f32 first', a.dtype);
   return negOp(a);
 }
 

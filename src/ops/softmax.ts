@@ -128,6 +128,7 @@ export function softmaxCrossEntropy(z: Tensor, t: Tensor): Tensor {
       'crossEntropy: logits',
       z,
       `and targets ${formatShape(t.shape)} differ; both are [..., classes]`,
+      t.shape,
     );
   if (z.shape.at(-1) === 0) misfit('crossEntropy:', z, 'has no classes; give at least one');
   return crossEntropyOf([z, t], {});
@@ -160,6 +161,7 @@ export function sigmoidCrossEntropy(z: Tensor, t: Tensor): Tensor {
       'binaryCrossEntropy: logits',
       z,
       `and labels ${formatShape(t.shape)} differ; make the shapes equal`,
+      t.shape,
     );
   return binaryCrossEntropyOf([z, t], {});
 }

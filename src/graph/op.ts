@@ -26,28 +26,25 @@ export type Some = readonly [x: Tensor, ...others: Tensor[]];
 // Rules are declared as methods, so that a record for some inputs and options is a record for any.
 
 /** The node that a rule is asked about. */
-interface RuleContext<O extends Options, A extends Inputs> {
+interface RuleContext<O, A extends Inputs> {
   readonly inputs: Each<A, Tensor>;
   readonly output: Tensor;
   readonly options: O;
 }
 /** What a vjp rule sees. The cotangent has shape E ++ output.shape, where E are extra leading axes (usually none). */
-export interface VjpContext<O extends Options = Options, A extends Inputs = Inputs>
-  extends RuleContext<O, A> {
+export interface VjpContext<O = Options, A extends Inputs = Inputs> extends RuleContext<O, A> {
   readonly cotangent: Tensor;
   /** The sizes of E. */
   readonly lead: Shape;
   /** Which inputs' cotangents will be used; a rule may leave the others out. */
   readonly wanted: Each<A, boolean>;
 }
-export interface JvpContext<O extends Options = Options, A extends Inputs = Inputs>
-  extends RuleContext<O, A> {
+export interface JvpContext<O = Options, A extends Inputs = Inputs> extends RuleContext<O, A> {
   /** One for each input, of its shape; undefined where it is zero. But for pointwise ops they may be stacked: E ++ shape. */
   readonly tangents: Each<A, Tensor | undefined>;
 }
 /** What an index kernel sees while its WGSL expression for one output element is written. */
-export interface IndexContext<O extends Options = Options, A extends Inputs = Inputs>
-  extends RuleContext<O, A> {
+export interface IndexContext<O = Options, A extends Inputs = Inputs> extends RuleContext<O, A> {
   /** WGSL u32 expressions: the coordinates of the output element. */
   readonly coordinates: readonly string[];
   /** WGSL u32 expression: the row-major index of the output element. */
@@ -67,7 +64,7 @@ export interface PointwiseKernel {
   readonly file?: string | undefined;
 }
 /** One output element is read from inputs at computed places: views, gathers, generators. */
-export interface IndexKernel<O extends Options = Options, A extends Inputs = Inputs> {
+export interface IndexKernel<O = Options, A extends Inputs = Inputs> {
   readonly kind: 'index';
   write(context: IndexContext<O, A>): string;
   /** WGSL functions that `write` calls. */
@@ -76,12 +73,12 @@ export interface IndexKernel<O extends Options = Options, A extends Inputs = Inp
   readonly inPlace?: boolean | undefined;
 }
 /** Defined by other ops; the compiler writes it out before it plans. */
-export interface ComposedKernel<O extends Options = Options, A extends Inputs = Inputs> {
+export interface ComposedKernel<O = Options, A extends Inputs = Inputs> {
   readonly kind: 'composed';
   compose(inputs: Each<A, Tensor>, options: O): Tensor;
 }
 /** The kernel of an op of whole tensors. */
-export type Kernel<O extends Options = Options, A extends Inputs = Inputs> =
+export type Kernel<O = Options, A extends Inputs = Inputs> =
   | IndexKernel<O, A>
   /** Elements along `options.axes` folded into one, in ascending order. */
   | { readonly kind: 'reduce'; readonly name: 'sum' | 'max' | 'min' | 'arg_max' }
@@ -105,7 +102,7 @@ type Form = { shape: Shape; dtype: DType };
 export type Cost = 'free' | 'cheap' | 'dear' | 'heavy';
 
 /** What the compiler must know of an op, beside its rules. It knows no op by its name. */
-interface Traits<O extends Options, A extends Inputs> {
+interface Traits<O, A extends Inputs> {
   /** Whether an expression may be computed again in another kernel instead of being stored: 'dear' where it does not say. */
   readonly cost?: Cost;
   /**
@@ -128,7 +125,7 @@ interface Traits<O extends Options, A extends Inputs> {
 }
 
 /** An op is one record: its shape, its gradient, its float64 reference, its WGSL and its error bound. */
-interface Rules<O extends Options, A extends Inputs> extends Traits<O, A> {
+interface Rules<O, A extends Inputs> extends Traits<O, A> {
   readonly name: string;
   /** Defaults to `options.shape`, else to NumPy broadcasting of the inputs. */
   shape?(inputs: Each<A, Tensor>, options: O): Shape;
@@ -151,30 +148,26 @@ interface Rules<O extends Options, A extends Inputs> extends Traits<O, A> {
   ): Float64Array;
 }
 /** An op of scalars, applied to each element. The parameters of its reference are its inputs. */
-export interface PointwiseRecord<
-  O extends Options = Options,
-  A extends readonly number[] = readonly number[],
-> extends Rules<O, A> {
+export interface PointwiseRecord<O = Options, A extends readonly number[] = readonly number[]>
+  extends Rules<O, A> {
   readonly kernel: PointwiseKernel;
   reference(...inputs: A): number;
   /** The same for i32 and u32, where it is another: what wraps may have more digits than float64. */
   integers?(...inputs: A): number;
 }
 /** An op of whole tensors; `defineOp<[a: Tensor, b: Tensor]>` tells how many. */
-export interface TensorRecord<O extends Options = Options, A extends Inputs = Inputs>
-  extends Rules<O, A> {
+export interface TensorRecord<O = Options, A extends Inputs = Inputs> extends Rules<O, A> {
   readonly kernel: Kernel<O, A>;
   /** Float64 meaning: of whole tensors, or their elements alone. */
   reference(inputs: Each<A, TensorData>, options: O, output: Form): TensorData | TypedArray;
 }
 /** An op that others define: their references are its reference, and their bounds, carried through, its bound. */
-export interface ComposedRecord<O extends Options = Options, A extends Inputs = Inputs>
-  extends Rules<O, A> {
+export interface ComposedRecord<O = Options, A extends Inputs = Inputs> extends Rules<O, A> {
   readonly kernel: ComposedKernel<O, A>;
   readonly reference?: undefined;
 }
 /** What `defineOp` takes. */
-export type OpRecord<O extends Options = Options, A extends Inputs = Inputs> =
+export type OpRecord<O = Options, A extends Inputs = Inputs> =
   | PointwiseRecord<O>
   | TensorRecord<O, A>
   | ComposedRecord<O, A>;
@@ -224,9 +217,7 @@ export function mapElements<T extends TypedArray>(
 /** A bound of a pointwise op: the absolute error of one element, a function of its value and its inputs. */
 export const errorOf =
   (error: ScalarReference): Bound =>
-  (inputs, output) =>
-    mapElements(
-      error,
-      [output.data, ...inputs.map(({ data }) => data)],
-      new Float64Array(output.data.length),
-    );
+  (inputs, output) => {
+    const values = [output, ...inputs].map(({ data }) => data);
+    return mapElements(error, values, new Float64Array(output.data.length));
+  };

@@ -32,13 +32,14 @@ export type {
   JvpContext,
   OpRecord,
   PointwiseRecord,
+  SeveralRecord,
+  SeveralVjpContext,
   TensorRecord,
   VjpContext,
   WrittenKernel,
 } from './graph/op.js';
-export { pointwiseOf as pointwise } from './graph/op.js';
 export type { NodeFeeds, Updates } from './graph/program.js';
-export type { SeveralRecord, SeveralVjpContext } from './graph/several.js';
+export { pointwiseOf as pointwise } from './graph/record.js';
 export type { TensorLike, Tree } from './graph/tensor.js';
 export { Tensor } from './graph/tensor.js';
 export type { Evaluated } from './graph/walk.js';

@@ -42,8 +42,8 @@ const port = { postMessage: () => {}, on: () => {} };
 type Wrong = Record<string, unknown>;
 /** A call with options that hold something more than they may. */
 type Call = (wrong: Wrong) => unknown;
-const { sum, mean, max, min, logSumExp, softmax, logSoftmax, leakyRelu, elu } = browser;
-const ofOne = { sum, mean, max, min, logSumExp, softmax, logSoftmax, leakyRelu, elu };
+const { sum, mean, max, min, logSumExp, softmax, logSoftmax, leakyRelu, elu, cumSum } = browser;
+const ofOne = { sum, mean, max, min, logSumExp, softmax, logSoftmax, leakyRelu, elu, cumSum };
 const pools = { size: 2 };
 
 const calls: Record<string, Call> = {

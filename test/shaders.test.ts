@@ -40,6 +40,11 @@ const branches: readonly (readonly [RegExp, string])[] = [
     /^if \(u32\(\w+\) == slot % \d+u\) \{$/,
     'a row of a scatter adds what has its index and walks past the rest',
   ],
+  [/^if \(lane < half\) \{ tree/, 'a tree of sums has fewer invocations at each level'],
+  [/^if \(lane == 0u\) \{$/, 'one invocation writes what there is one of in a row'],
+  [/^if \(place < ROWS\) \{$/, 'workgroups for rows, and others for columns'],
+  [/^if \(column < LENGTH\) \{$/, 'the last workgroup reaches beyond the last column'],
+  [/^if \(\(lane < COLUMNS\) & \(column < LENGTH\)\) \{$/, 'one invocation writes a column'],
 ];
 
 it('has no branches in library functions', () => {
@@ -48,6 +53,13 @@ it('has no branches in library functions', () => {
   );
   // entry points and what they call once a tile
   const skeletons = [
+    'cumSum.wgsl: main',
+    'layerNorm.backward.wgsl: main',
+    'layerNorm.backward.wgsl: make_row',
+    'layerNorm.backward.wgsl: make_columns',
+    'layerNorm.backward.wgsl: total',
+    'layerNorm.wgsl: main',
+    'layerNorm.wgsl: total',
     'map.wgsl: main',
     'matmul.wgsl: finish',
     'matmul.wgsl: main',
@@ -66,6 +78,8 @@ const guarded: Readonly<Record<string, string>> = {
   'arithmetic.wgsl: power': 'floor fract pow',
   'arithmetic.wgsl: square_root': 'sqrt',
   'cast.wgsl: round_half': 'round', // of a finite number
+  'cumSum.wgsl: main': 'max min', // of places
+  'layerNorm.wgsl: main': 'sqrt',
   'random.wgsl: near_root': 'max sqrt', // of numbers that bits make
   'softmax.wgsl: exponential': 'exp',
   'trigonometry.wgsl: reduce_angle': 'floor', // what comes of NaN is replaced in the end

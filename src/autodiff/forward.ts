@@ -118,12 +118,17 @@ export function jvp(
   nodes.forEach((node, i) => {
     const { dtype, shape } = vectors[i]!;
     if (dtype !== node.dtype)
-      throw new DTypeError(`jvp: tangent is ${dtype} and its input ${node.dtype}; cast one`);
+      throw new DTypeError(
+        `jvp: tangent is ${dtype} and its input ${node.dtype}; cast one`,
+        dtype,
+        node.dtype,
+      );
     if (!sameShape(shape, node.shape))
       misfit(
         'jvp: tangent',
         { shape },
         `for an input of shape ${formatShape(node.shape)}; make them equal`,
+        node.shape,
       );
   });
   return pushThrough(y, nodes, vectors, []);

@@ -62,6 +62,7 @@ function jacobians(y: Tensor, xs: readonly Tensor[]): Tensor[] {
       'jacobian:',
       y,
       `by ${formatShape(high.shape)} has rank ${y.rank + high.rank}, above 8; use fewer`,
+      high.shape,
     );
   const reverse = xs.filter((x) => jacobianMode(y, x) === 'reverse');
   const rows = reverse.length > 0 ? byRows(y, reverse) : [];

@@ -3,8 +3,9 @@ import { isFloat } from '../core/dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
 import { formatShape, type Shape, sameShape } from '../core/shape.js';
-import { definitionOf, type Form, type Options } from '../graph/op.js';
+import type { Form, Options } from '../graph/op.js';
 import { isParameter } from '../graph/program.js';
+import { definitionOf } from '../graph/record.js';
 import { outputIndex, outputsOf } from '../graph/several.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { dependents, topological } from '../graph/walk.js';
@@ -113,6 +114,7 @@ export function pullBack(
         `${op.name}: its vjp returned`,
         part,
         `for an input of shape ${formatShape(input.shape)}; return that`,
+        input.shape,
       );
     return part;
   });
@@ -128,10 +130,14 @@ export function checkFloats(
   checkTensors(op, ...wrt, y);
   const whole = [...wrt, y].find(({ dtype }) => !isFloat(dtype));
   if (whole === y)
-    throw new DTypeError(`${op}: y is ${y.dtype}, which has no derivative; differentiate a float`);
+    throw new DTypeError(
+      `${op}: y is ${y.dtype}, which has no derivative; differentiate a float`,
+      y.dtype,
+    );
   if (whole)
     throw new DTypeError(
       `${op}: ${whole.name ?? whole.op.name} is ${whole.dtype}; only floats have ${what}`,
+      whole.dtype,
     );
 }
 
@@ -141,6 +147,7 @@ function cotangentOf(y: Tensor, cotangent: Tensor | undefined): Tensor {
     if (y.shape.some((size) => size !== 1))
       throw new ShapeError(
         `grad: y has shape ${formatShape(y.shape)}; sum it to a scalar, or pass { cotangent }`,
+        y.shape,
       );
     return ones(y.shape, { dtype: y.dtype });
   }
@@ -151,9 +158,14 @@ function cotangentOf(y: Tensor, cotangent: Tensor | undefined): Tensor {
       'grad: cotangent',
       cotangent,
       `does not end in y's shape ${formatShape(y.shape)}; give one that does`,
+      y.shape,
     );
   if (cotangent.dtype !== y.dtype)
-    throw new DTypeError(`grad: cotangent is ${cotangent.dtype} and y is ${y.dtype}; cast one`);
+    throw new DTypeError(
+      `grad: cotangent is ${cotangent.dtype} and y is ${y.dtype}; cast one`,
+      cotangent.dtype,
+      y.dtype,
+    );
   return cotangent;
 }
 

@@ -2,8 +2,8 @@
 import { isFloat, type TensorData } from '../core/dtype.js';
 import { CheckError } from '../core/errors.js';
 import { formatShape, sizeOf } from '../core/shape.js';
-import { nameOf } from '../graph/op.js';
 import { isConstant, type Program, programNodes } from '../graph/program.js';
+import { nameOf } from '../graph/record.js';
 import { sourcesOf } from '../graph/several.js';
 import { filledWith, type Tensor } from '../graph/tensor.js';
 import { cast } from '../ops/cast.js';
@@ -15,8 +15,11 @@ import { reshape } from '../ops/view.js';
 const called = (node: Tensor): string => `${node.name ?? nameOf(node)} ${formatShape(node.shape)}`;
 
 /** Floats that may become infinite or NaN: numbers that were given as such are finite. */
-const isWatched = (node: Tensor): boolean =>
-  isFloat(node.dtype) && !node.outputs && sizeOf(node.shape) > 0 && filledWith(node) === undefined;
+function isWatched(node: Tensor): boolean {
+  return (
+    isFloat(node.dtype) && !node.outputs && sizeOf(node.shape) > 0 && filledWith(node) === undefined
+  );
+}
 
 /**
  * A program with one output more: how many values of each float node are NaN or infinite, in topological order. They are

@@ -3,8 +3,8 @@ import { pushForward, pushThrough } from '../autodiff/forward.js';
 import { backpropagate, checkFloats, pullBack, total, type Visit } from '../autodiff/reverse.js';
 import type { TensorData } from '../core/dtype.js';
 import { formatShape, MAX_RANK, sizeOf } from '../core/shape.js';
-import { nameOf } from '../graph/op.js';
 import { feedsByNode, type NodeFeeds } from '../graph/program.js';
+import { nameOf } from '../graph/record.js';
 import { onlyAt, outputIndex, sourcesOf } from '../graph/several.js';
 import type { Tensor, Tensors } from '../graph/tensor.js';
 import { dependents, topological } from '../graph/walk.js';
@@ -136,17 +136,17 @@ export async function explain(
   const given = feedsByNode('explain', topological([y, ...targets]), feeds);
   const results = await engine.run(tensors, given);
   const values = new Map(tensors.map((tensor, i) => [tensor, results[i]!]));
-  const valueOf = (tensor: Tensor): TensorData => values.get(tensor)!;
+  const resultOf = (tensor: Tensor): TensorData => values.get(tensor)!;
   const nodes = explained.map(({ node, gradient, incoming, locals }): ExplainedNode => {
     return {
       id: node.id,
       op: nameOf(node),
       ...(node.name === undefined ? {} : { name: node.name }),
       inputs: sourcesOf(node).map(({ id }) => id),
-      value: valueOf(node),
-      local: locals.map((each) => each && valueOf(each)),
-      incoming: incoming.map(({ from, value }) => ({ from: from.id, value: valueOf(value) })),
-      ...(gradient ? { gradient: valueOf(gradient) } : {}),
+      value: resultOf(node),
+      local: locals.map((each) => each && resultOf(each)),
+      incoming: incoming.map(({ from, value }) => ({ from: from.id, value: resultOf(value) })),
+      ...(gradient ? { gradient: resultOf(gradient) } : {}),
     };
   });
   return { mode, nodes };

@@ -57,11 +57,13 @@ const nothing: Found = {
   direction: [],
   excess: -1,
 };
-const worstOf = (found: Found[]): Found =>
-  found.reduce((a, b) => (b.excess > a.excess ? b : a), nothing);
+function worstOf(found: Found[]): Found {
+  return found.reduce((a, b) => (b.excess > a.excess ? b : a), nothing);
+}
 
-const coordinates = (place: number, shape: Shape): number[] =>
-  stridesOf(shape).map((stride, axis) => Math.floor(place / stride) % shape[axis]!);
+function coordinates(place: number, shape: Shape): number[] {
+  return stridesOf(shape).map((stride, axis) => Math.floor(place / stride) % shape[axis]!);
+}
 
 type Values = ReadonlyMap<Tensor, TensorData>;
 /**

@@ -52,7 +52,10 @@ const kinds: Readonly<Record<DType, Kind>> = {
 /** Returns the dtype; throws DTypeError where there is none of that name. */
 export function checkDType(op: string, dtype: DType): DType {
   if (Object.hasOwn(kinds, dtype)) return dtype;
-  throw new DTypeError(`${op}: there is no dtype '${dtype}'; use f32, f16, i32, u32, bool or u8`);
+  throw new DTypeError(
+    `${op}: there is no dtype '${dtype}'; use f32, f16, i32, u32, bool or u8`,
+    dtype,
+  );
 }
 
 /** Bytes of an element in a GPU buffer; four `u8` share a word. */

@@ -28,14 +28,17 @@ export function checkShape(op: string, shape: Shape): Shape {
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0))
     throw new ShapeError(
       `${op}: [${shape.map(inCode).join(', ')}] is no shape; its sizes are whole numbers ≥ 0`,
+      shape,
     );
   if (shape.length > MAX_RANK)
     throw new ShapeError(
       `${op}: rank ${shape.length} of ${formatShape(shape)} is above ${MAX_RANK}; use fewer axes`,
+      shape,
     );
   if (sizeOf(shape) > 2 ** 32 - 1)
     throw new ShapeError(
       `${op}: ${formatShape(shape)} has more than 2³²−1 elements; split the tensor`,
+      shape,
     );
   return shape;
 }
@@ -57,7 +60,7 @@ export function broadcastShapes(op: string, shapes: readonly Shape[]): Shape {
     const [size = 1, other = size] = new Set(sizes);
     if (size === other) return size;
     const fact = `shapes ${shapes.map(formatShape).join(' and ')} do not broadcast: ${size} against ${other}`;
-    throw new ShapeError(`${op}: ${fact}; make the sizes equal or one of them 1`);
+    throw new ShapeError(`${op}: ${fact}; make the sizes equal or one of them 1`, ...shapes);
   });
 }
 

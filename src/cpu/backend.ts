@@ -8,10 +8,11 @@ import { evaluate, ownValue, toHost } from './evaluate.js';
 /** For the caller to change: what a parameter or a constant holds stays as it is. */
 const ownCopy = (value: TensorData): TensorData => ({ ...value, data: value.data.slice() });
 /** What is returned or kept of a node: of f16, rounded to it. Between, values are float64. */
-const rounded = ({ dtype }: Tensor, value: TensorData): TensorData =>
-  dtype === 'f16'
+function rounded({ dtype }: Tensor, value: TensorData): TensorData {
+  return dtype === 'f16'
     ? { ...value, data: value.data.map((each: number) => roundTo(dtype, each)) }
     : value;
+}
 
 /** Runs graphs in float64 by the ops' references. No WebGPU. */
 export class CpuBackend implements Backend {

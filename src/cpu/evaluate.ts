@@ -6,7 +6,8 @@ import { broadcastData, hostData } from '../core/hostData.js';
 import { readValue } from '../core/readValue.js';
 import { sizeOf } from '../core/shape.js';
 
-import { definitionOf, type Form, isPointwise, mapElements, type Op } from '../graph/op.js';
+import type { Form, Op } from '../graph/op.js';
+import { definitionOf, isPointwise, mapElements } from '../graph/record.js';
 import { outputIndex } from '../graph/several.js';
 
 import type { Tensor } from '../graph/tensor.js';
@@ -14,8 +15,9 @@ import { topological } from '../graph/walk.js';
 import { describe } from '../ops/leaf.js';
 
 /** Inputs as a pointwise op sees them, broadcast to its output; those of other ops stay as they are. */
-const aligned = ({ op, shape }: Tensor, inputs: readonly TensorData[]): readonly TensorData[] =>
-  op.kernel.kind === 'pointwise' ? inputs.map((x) => broadcastData(x, shape)) : inputs;
+function aligned({ op, shape }: Tensor, inputs: readonly TensorData[]): readonly TensorData[] {
+  return op.kernel.kind === 'pointwise' ? inputs.map((x) => broadcastData(x, shape)) : inputs;
+}
 
 /** What a node computes from its inputs: one value, or one for each output. */
 type Rule<T> = (node: Tensor, inputs: readonly T[]) => readonly T[];
@@ -105,12 +107,13 @@ export function evaluate(
 }
 
 /** Host form of stored values: floats as float64. */
-export const toHost = ({ shape, dtype, data }: TensorData): TensorData =>
-  hostData(
+export function toHost({ shape, dtype, data }: TensorData): TensorData {
+  return hostData(
     shape,
     dtype,
     isFloat(dtype) && !(data instanceof Float64Array) ? new Float64Array(data) : data,
   );
+}
 
 /**
  * What a constant holds, or a parameter before any run: rounded to what a GPU stores, so that all engines start from the

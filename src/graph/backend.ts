@@ -18,19 +18,21 @@ export interface EngineInfo {
 
 /** Totals since the engine was opened. `live…` counts what is allocated now, `peakBytes` the most at any time. */
 export type EngineStats = ReturnType<typeof emptyStats>;
-export const emptyStats = () => ({
-  submits: 0,
-  dispatches: 0,
-  nodesEvaluated: 0,
-  pipelines: 0,
-  liveBuffers: 0,
-  liveBytes: 0,
-  peakBytes: 0,
-  uploadedBytes: 0,
-  readBytes: 0,
-  /** Values that the cross-check compared with float64. */
-  checked: 0,
-});
+export function emptyStats() {
+  return {
+    submits: 0,
+    dispatches: 0,
+    nodesEvaluated: 0,
+    pipelines: 0,
+    liveBuffers: 0,
+    liveBytes: 0,
+    peakBytes: 0,
+    uploadedBytes: 0,
+    readBytes: 0,
+    /** Values that the cross-check compared with float64. */
+    checked: 0,
+  };
+}
 
 /** Access to WebGPU objects, for your own render passes and kernels that read a step's outputs. */
 export interface GpuAccess {
@@ -92,19 +94,21 @@ export interface Profile {
 }
 
 /** Converts a profile to the Trace Event format, which chrome://tracing and Perfetto display. */
-export const chromeTrace = ({ adapter, events }: Profile) => ({
-  traceEvents: events.map(({ kernel, start, milliseconds }) => {
-    return {
-      name: kernel,
-      cat: 'kernel',
-      ph: 'X',
-      ts: 1e3 * start,
-      dur: 1e3 * milliseconds,
-      pid: adapter,
-      tid: 'GPU',
-    };
-  }),
-});
+export function chromeTrace({ adapter, events }: Profile) {
+  return {
+    traceEvents: events.map(({ kernel, start, milliseconds }) => {
+      return {
+        name: kernel,
+        cat: 'kernel',
+        ph: 'X',
+        ts: 1e3 * start,
+        dur: 1e3 * milliseconds,
+        pid: adapter,
+        tid: 'GPU',
+      };
+    }),
+  };
+}
 
 /** One kernel call as it was: the values that it read, and what it stored. */
 export interface Capture {

@@ -1,23 +1,23 @@
 // Ops from records: the functions that `defineOp` and its like make, which apply a record to tensors.
 import { NablaError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
-import {
-  type Cost,
-  type DefinedRecord,
-  definitionOf,
-  type Each,
-  type Form,
-  type IndexKernel,
-  type Inputs,
-  type NoOptions,
-  type OpRecord,
-  type Options,
-  type PointwiseRecord,
-  pointwise,
-  type Some,
-  type TensorRecord,
+import type {
+  Cost,
+  DefinedRecord,
+  Each,
+  Form,
+  IndexKernel,
+  Inputs,
+  NoOptions,
+  OpRecord,
+  Options,
+  PointwiseRecord,
+  SeveralRecord,
+  Some,
+  TensorRecord,
 } from './op.js';
-import { outputsOf, type SeveralRecord } from './several.js';
+import { definitionOf, pointwise } from './record.js';
+import { outputsOf } from './several.js';
 import { apply, lift, type Recorded, type Tensor, type TensorLike } from './tensor.js';
 
 /** A function of tensors that returns a node of the graph; numbers become tensors. `A` counts them. */
@@ -75,12 +75,15 @@ function checkRecord(record: OpRecord<NoOptions> | SeveralRecord<NoOptions>): vo
 }
 
 /** The function, which a console shows as [Function: relu], with its record. */
-const withRecord = <F extends object, O extends Options, A extends Inputs>(
+function withRecord<F extends object, O extends Options, A extends Inputs>(
   call: F,
   record: OpRecord<O, A> | SeveralRecord<O, A>,
-) =>
-  Object.defineProperties(call, { name: { value: record.name }, record: { value: record } }) as F &
-    Recorded<O, A>;
+) {
+  return Object.defineProperties(call, {
+    name: { value: record.name },
+    record: { value: record },
+  }) as F & Recorded<O, A>;
+}
 
 function opFunction<A extends Inputs>(record: OpRecord<NoOptions, A>) {
   const { name, kernel, reference } = record;
@@ -101,10 +104,10 @@ export type PointwiseRules<A extends readonly number[]> = Omit<
   'name' | 'kernel' | 'cost'
 > & { readonly cost: Cost };
 /** @internal Makes pointwise ops from their names, WGSL functions in `source` and rules; exact unless those say a bound. */
-export const pointwiseIn =
-  (source: string) =>
-  <A extends readonly number[]>(name: string, kernel: string, rules: PointwiseRules<A>) =>
+export function pointwiseIn(source: string) {
+  return <A extends readonly number[]>(name: string, kernel: string, rules: PointwiseRules<A>) =>
     opFunction<A>({ bound: { ulp: 0 }, ...rules, name, kernel: pointwise(kernel, source) });
+}
 
 /** A function of a list of tensors, and of options, with its record. */
 export type OpWith<O extends Options, A extends Inputs> = Recorded<O, A> &

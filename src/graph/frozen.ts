@@ -1,8 +1,10 @@
 // Copies and freezes what nodes hold, so that no caller can change a graph afterwards.
+import type { Options } from './op.js';
 
 /** The list, if nobody can write to it any more; else a copy that nobody can. */
-export const frozenList = <T>(list: readonly T[]): readonly T[] =>
-  Object.isFrozen(list) ? list : Object.freeze(list.slice());
+export function frozenList<T>(list: readonly T[]): readonly T[] {
+  return Object.isFrozen(list) ? list : Object.freeze(list.slice());
+}
 
 /** Lists are copied, records of data frozen; typed arrays and tensors are neither and stay what they are. */
 function frozenValue(value: object): object {
@@ -16,13 +18,13 @@ const frozenEntry = (value: unknown): unknown => (isObject(value) ? frozenValue(
 const nothing = Object.freeze({});
 
 /** An op's own record of options, frozen with all that is in it; what a caller may own is copied first. */
-export function frozenOptions<O extends object>(options: O): O {
+export function frozenOptions(options: { [name: string]: unknown }): Options {
   if (Object.isFrozen(options)) return options;
   let isEmpty = true;
   for (const name in options) {
     isEmpty = false;
-    const value: unknown = options[name];
-    if (isObject(value)) options[name] = frozenValue(value) as never;
+    const value = options[name];
+    if (isObject(value)) options[name] = frozenValue(value);
   }
-  return isEmpty ? (nothing as O) : Object.freeze(options);
+  return isEmpty ? nothing : Object.freeze(options);
 }

@@ -1,8 +1,7 @@
-// The op record: what an op defines (shape, derivative, kernel, reference, error bound), and functions that make ops.
+// The op record: what an op defines (shape, derivative, kernel, reference, error bound).
 import type { Bound } from '../core/bounds.js';
 import type { DType, TensorData, TypedArray } from '../core/dtype.js';
 import type { Shape } from '../core/shape.js';
-import type { OutputOptions, SeveralRecord } from './several.js';
 import type { Tensor } from './tensor.js';
 
 /** Plain data that parametrises an op: part of the graph's structure. */
@@ -27,28 +26,25 @@ export type Some = readonly [x: Tensor, ...others: Tensor[]];
 // Rules are declared as methods, so that a record for some inputs and options is a record for any.
 
 /** The node that a rule is asked about. */
-export interface RuleContext<O extends Options, A extends Inputs> {
+export interface RuleContext<O, A extends Inputs> {
   readonly inputs: Each<A, Tensor>;
   readonly output: Tensor;
   readonly options: O;
 }
 /** What a vjp rule sees. The cotangent has shape E ++ output.shape, where E are extra leading axes (usually none). */
-export interface VjpContext<O extends Options = Options, A extends Inputs = Inputs>
-  extends RuleContext<O, A> {
+export interface VjpContext<O = Options, A extends Inputs = Inputs> extends RuleContext<O, A> {
   readonly cotangent: Tensor;
   /** The sizes of E. */
   readonly lead: Shape;
   /** Which inputs' cotangents will be used; a rule may leave the others out. */
   readonly wanted: Each<A, boolean>;
 }
-export interface JvpContext<O extends Options = Options, A extends Inputs = Inputs>
-  extends RuleContext<O, A> {
+export interface JvpContext<O = Options, A extends Inputs = Inputs> extends RuleContext<O, A> {
   /** One for each input, of its shape; undefined where it is zero. But for pointwise ops they may be stacked: E ++ shape. */
   readonly tangents: Each<A, Tensor | undefined>;
 }
 /** What an index kernel sees while its WGSL expression for one output element is written. */
-export interface IndexContext<O extends Options = Options, A extends Inputs = Inputs>
-  extends RuleContext<O, A> {
+export interface IndexContext<O = Options, A extends Inputs = Inputs> extends RuleContext<O, A> {
   /** WGSL u32 expressions: the coordinates of the output element. */
   readonly coordinates: readonly string[];
   /** WGSL u32 expression: the row-major index of the output element. */
@@ -68,7 +64,7 @@ export interface PointwiseKernel {
   readonly file?: string | undefined;
 }
 /** One output element is read from inputs at computed places: views, gathers, generators. */
-export interface IndexKernel<O extends Options = Options, A extends Inputs = Inputs> {
+export interface IndexKernel<O = Options, A extends Inputs = Inputs> {
   readonly kind: 'index';
   write(context: IndexContext<O, A>): string;
   /** WGSL functions that `write` calls. */
@@ -77,12 +73,12 @@ export interface IndexKernel<O extends Options = Options, A extends Inputs = Inp
   readonly inPlace?: boolean | undefined;
 }
 /** Defined by other ops; the compiler writes it out before it plans. */
-export interface ComposedKernel<O extends Options = Options, A extends Inputs = Inputs> {
+export interface ComposedKernel<O = Options, A extends Inputs = Inputs> {
   readonly kind: 'composed';
   compose(inputs: Each<A, Tensor>, options: O): Tensor;
 }
 /** The kernel of an op of whole tensors. */
-export type Kernel<O extends Options = Options, A extends Inputs = Inputs> =
+export type Kernel<O = Options, A extends Inputs = Inputs> =
   | IndexKernel<O, A>
   /** Elements along `options.axes` folded into one, in ascending order. */
   | { readonly kind: 'reduce'; readonly name: 'sum' | 'max' | 'min' | 'arg_max' }
@@ -100,7 +96,7 @@ export type Kernel<O extends Options = Options, A extends Inputs = Inputs> =
 export type LeafKind = 'input' | 'parameter' | 'constant';
 
 /** A kernel that is written out in WGSL, entry point and all. */
-interface WrittenText<O extends Options, A extends Inputs> {
+interface WrittenText<O, A extends Inputs> {
   /**
    * Declares an entry point. Inputs are bound in order as `in0`, `in1`, …, outputs as `out0`, …: arrays of f32, i32 or u32
    * (bools as 0 and 1) with as many elements as their shapes have. What is f16 in the graph is f32 here.
@@ -119,8 +115,7 @@ interface WrittenText<O extends Options, A extends Inputs> {
 /** The kind of adapter, which decides between kernels of one meaning. */
 export type AdapterClass = 'swiftshader' | 'lavapipe' | 'gpu';
 /** A kernel of the record's own, for what composed kernels do not do well enough. One dispatch. */
-export interface WrittenKernel<O extends Options = Options, A extends Inputs = Inputs>
-  extends WrittenText<O, A> {
+export interface WrittenKernel<O = Options, A extends Inputs = Inputs> extends WrittenText<O, A> {
   readonly kind: 'written';
   /**
    * What is different for classes of adapters. They may add in another order, within the record's bound: bits are a function of op,
@@ -142,7 +137,7 @@ export type Form = { readonly shape: Shape; readonly dtype: DType };
 export type Cost = 'free' | 'cheap' | 'dear' | 'heavy';
 
 /** What the compiler must know of an op, beside its rules. It knows no op by its name. */
-export interface Traits<O extends Options, A extends Inputs> {
+export interface Traits<O, A extends Inputs> {
   /** Whether an expression may be computed again in another kernel instead of being stored: 'dear' where it does not say. */
   readonly cost?: Cost;
   /**
@@ -165,7 +160,7 @@ export interface Traits<O extends Options, A extends Inputs> {
 }
 
 /** An op is one record: its shape, its gradient, its float64 reference, its WGSL and its error bound. */
-export interface Rules<O extends Options, A extends Inputs> extends Traits<O, A> {
+export interface Rules<O, A extends Inputs> extends Traits<O, A> {
   readonly name: string;
   /** Defaults to `options.shape`, else to NumPy broadcasting of the inputs. */
   shape?(inputs: Each<A, Tensor>, options: O): Shape;
@@ -195,18 +190,15 @@ export interface Rules<O extends Options, A extends Inputs> extends Traits<O, A>
   ): Float64Array;
 }
 /** An op of scalars, applied to each element. The parameters of its reference are its inputs. */
-export interface PointwiseRecord<
-  O extends Options = Options,
-  A extends readonly number[] = readonly number[],
-> extends Rules<O, A> {
+export interface PointwiseRecord<O = Options, A extends readonly number[] = readonly number[]>
+  extends Rules<O, A> {
   readonly kernel: PointwiseKernel;
   reference(...inputs: A): number;
   /** The same for i32 and u32, where it is another: what wraps may have more digits than float64. */
   integers?(...inputs: A): number;
 }
 /** An op of whole tensors; `defineOp<[a: Tensor, b: Tensor]>` tells how many. */
-export interface TensorRecord<O extends Options = Options, A extends Inputs = Inputs>
-  extends Rules<O, A> {
+export interface TensorRecord<O = Options, A extends Inputs = Inputs> extends Rules<O, A> {
   readonly kernel: Kernel<O, A>;
   /** Float64 meaning: of whole tensors, or their elements alone. */
   reference(inputs: Each<A, TensorData>, options: O, output: Form): TensorData | TypedArray;
@@ -215,13 +207,63 @@ export interface TensorRecord<O extends Options = Options, A extends Inputs = In
  * An op that others define. Where its kernel is composed of them, their references are its reference, and their bounds,
  * carried through, its bound.
  */
-export interface DefinedRecord<O extends Options = Options, A extends Inputs = Inputs>
-  extends Rules<O, A> {
+export interface DefinedRecord<O = Options, A extends Inputs = Inputs> extends Rules<O, A> {
   readonly kernel: ComposedKernel<O, A> | WrittenKernel<O, A>;
   readonly reference?: undefined;
 }
+/** The node that a rule is asked about. */
+interface SeveralContext<O, A extends Inputs> {
+  readonly inputs: Each<A, Tensor>;
+  readonly outputs: readonly Tensor[];
+  readonly options: O;
+}
+/** What a vjp rule of several outputs sees. */
+export interface SeveralVjpContext<O = Options, A extends Inputs = Inputs>
+  extends SeveralContext<O, A> {
+  /** One for each output, of shape E ++ output.shape; undefined where nothing depends on the output. */
+  readonly cotangents: readonly (Tensor | undefined)[];
+  /** The sizes of E. */
+  readonly lead: Shape;
+  /** Which inputs' cotangents will be used; a rule may leave the others out. */
+  readonly wanted: Each<A, boolean>;
+}
+export interface SeveralJvpContext<O = Options, A extends Inputs = Inputs>
+  extends SeveralContext<O, A> {
+  /** One for each input, of its shape; undefined where it is zero. */
+  readonly tangents: Each<A, Tensor | undefined>;
+}
+
+/** Outputs that are defined by other ops. */
+interface ComposedOutputs<O, A extends Inputs> {
+  readonly kind: 'composed';
+  compose(inputs: Each<A, Tensor>, options: O): readonly Tensor[];
+}
+/** An op of several outputs. Its function returns a list of tensors, one for each. */
+export interface SeveralRecord<O = Options, A extends Inputs = Inputs>
+  extends Traits<O, A>,
+    Pick<Rules<O, A>, 'name' | 'accepts' | 'shape' | 'dtype'> {
+  /** Shape and dtype of each output: there is no `shape` nor `dtype` beside it. */
+  outputs(inputs: Each<A, Tensor>, options: O): readonly Form[];
+  /** Cotangents of the inputs, in graph ops; undefined where an input has no derivative. */
+  vjp?(context: SeveralVjpContext<O, A>): readonly (Tensor | undefined)[];
+  /** The same in other ops: what is differentiated where there is no `vjp`. */
+  definition?(inputs: Each<A, Tensor>, options: O): readonly Tensor[];
+  /** Tangents of the outputs, undefined where zero; derived from `vjp` when absent. */
+  jvp?(context: SeveralJvpContext<O, A>): readonly (Tensor | undefined)[];
+  readonly propagate?: undefined;
+  /** Error allowed against the reference of the same f32 inputs: one for each output, or one for all. */
+  readonly bound?: Bound<Each<A, TensorData>, O> | readonly Bound<Each<A, TensorData>, O>[];
+  readonly kernel: WrittenKernel<O, A> | ComposedOutputs<O, A>;
+  /** Float64 meaning: a value for each output, or its elements alone. Absent where the kernel is composed. */
+  reference?(
+    inputs: Each<A, TensorData>,
+    options: O,
+    outputs: readonly Form[],
+  ): readonly (TensorData | TypedArray)[];
+}
+
 /** What `defineOp` takes. */
-export type OpRecord<O extends Options = Options, A extends Inputs = Inputs> =
+export type OpRecord<O = Options, A extends Inputs = Inputs> =
   | PointwiseRecord<O>
   | TensorRecord<O, A>
   | DefinedRecord<O, A>;
@@ -230,60 +272,3 @@ export type Op = (OpRecord | SeveralRecord) & {
   /** Set by `defineOp`. */
   readonly byUser?: true;
 };
-
-/** Whether a record is of an op of scalars. */
-export const isPointwise = (op: Op): op is PointwiseRecord => op.kernel.kind === 'pointwise';
-
-/** The kernel of a pointwise op: the WGSL function `name` in `source`, called with one scalar an input. */
-export const pointwise = (name: string, source: string): PointwiseKernel => ({
-  kind: 'pointwise',
-  name,
-  source,
-});
-
-/**
- * The kernel of a user's own op: the WGSL function `name` in `source`, called with one scalar an input. Errors in the
- * WGSL are told with `file`: where the source comes from; the file:line of this call, where the engine tells, unless given.
- */
-export function pointwiseOf(name: string, source: string, file?: string): PointwiseKernel {
-  const frames = new Error().stack?.match(/[^\s()@]+:\d+(?=:\d+\)?$)/gm);
-  return { ...pointwise(name, source), file: file ?? frames?.[1]?.replace(/^\w+:\/\//, '') };
-}
-
-/** An op in terms of others, where its record gives it so. */
-export const definitionOf = ({ kernel, definition }: Op) =>
-  kernel.kind === 'composed' ? kernel.compose : definition;
-
-/** What people call the op of a node: its record's name, of an output of several with its number. */
-export const nameOf = ({ op, inputs: [call], options }: Tensor): string =>
-  op.kernel.kind === 'output' && call
-    ? `${call.op.name}[${(options as OutputOptions).index}]`
-    : op.name;
-
-/** The name of an op of Nabla's own, which the compiler may know; '' of a user's, which may have any name. */
-export const builtIn = ({ op }: Tensor): string => (op.byUser ? '' : op.name);
-
-/** Applies a scalar function to all elements; the inputs already have the shape of `out`. */
-export function mapElements<T extends TypedArray>(
-  call: ScalarReference,
-  inputs: readonly TypedArray[],
-  out: T,
-): T {
-  const [a, b, c] = inputs;
-  const n = out.length;
-  if (inputs.length === 1) for (let i = 0; i < n; i++) out[i] = call(a![i]!);
-  else if (inputs.length === 2) for (let i = 0; i < n; i++) out[i] = call(a![i]!, b![i]!);
-  else if (inputs.length === 3) for (let i = 0; i < n; i++) out[i] = call(a![i]!, b![i]!, c![i]!);
-  else for (let i = 0; i < n; i++) out[i] = call(...inputs.map((x) => x[i]!));
-  return out;
-}
-
-/** A bound of a pointwise op: the absolute error of one element, a function of its value and its inputs. */
-export const errorOf =
-  (error: ScalarReference): Bound =>
-  (inputs, output) =>
-    mapElements(
-      error,
-      [output.data, ...inputs.map(({ data }) => data)],
-      new Float64Array(output.data.length),
-    );

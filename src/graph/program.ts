@@ -35,8 +35,9 @@ export const isParameter = (node: Tensor): boolean => isLeaf(node, 'parameter');
 export const isConstant = (node: Tensor): boolean => isLeaf(node, 'constant');
 
 /** Every node that a program's outputs and updates need, inputs first. */
-export const programNodes = ({ outputs, updates }: Program): Tensor[] =>
-  topological([...outputs, ...updates.map(([, next]) => next)]);
+export function programNodes({ outputs, updates }: Program): Tensor[] {
+  return topological([...outputs, ...updates.map(([, next]) => next)]);
+}
 
 /** Throws unless updates go to distinct parameters of the right shape and every needed input is declared. */
 export function checkProgram(program: Program, inputs: ReadonlyMap<string, Tensor>): Program {
@@ -86,13 +87,17 @@ export type NamedFeeds = Readonly<Record<string, Value>>;
 export type NodeFeeds = ReadonlyMap<Tensor, Value> | NamedFeeds;
 
 /** Fed values that their owner may change from now on. */
-export const held = (feeds: Feeds): Feeds =>
-  new Map(Array.from(feeds, ([node, value]) => [node, { ...value, data: value.data.slice() }]));
+export function held(feeds: Feeds): Feeds {
+  return new Map(
+    Array.from(feeds, ([node, value]) => [node, { ...value, data: value.data.slice() }]),
+  );
+}
 
 /** An input, and the name that values are fed to it by, if it has one. */
 type Place = Readonly<{ node: Tensor; name: string | undefined }>;
-const placesOf = (nodes: readonly Tensor[]): Place[] =>
-  nodes.filter(isInput).map((node) => ({ node, name: node.name }));
+function placesOf(nodes: readonly Tensor[]): Place[] {
+  return nodes.filter(isInput).map((node) => ({ node, name: node.name }));
+}
 
 /** What has the inputs: a graph, where they have names of their own, or a step, which declares them. */
 type Owner = 'graph' | 'step';
@@ -159,31 +164,36 @@ function readPlaces(
 }
 
 /** Values for the inputs of a step, by the names that it declares. Throws FeedError for missing, unknown and ill-shaped ones. */
-export const readFeeds = (
+export function readFeeds(
   op: string,
   inputs: ReadonlyMap<string, Tensor>,
   feeds: NodeFeeds,
-): Map<Tensor, TensorData> =>
-  readPlaces(
+): Map<Tensor, TensorData> {
+  return readPlaces(
     op,
     Array.from(inputs, ([name, node]) => ({ node, name })),
     feeds,
     'step',
   );
+}
 
 /** The same for the inputs among `nodes`, by their own names or by node. */
-export const readNodeFeeds = (
+export function readNodeFeeds(
   op: string,
   nodes: readonly Tensor[],
   feeds: NodeFeeds,
-): Map<Tensor, TensorData> => readPlaces(op, placesOf(nodes), feeds, 'graph');
+): Map<Tensor, TensorData> {
+  return readPlaces(op, placesOf(nodes), feeds, 'graph');
+}
 
 /** What is fed by name, by node instead: for runs of parts of the graph, which need not know all of the names. */
-export const feedsByNode = (
+export function feedsByNode(
   op: string,
   nodes: readonly Tensor[],
   feeds: NodeFeeds,
-): ReadonlyMap<Tensor, Value> => resolveFeeds(op, placesOf(nodes), feeds, 'graph');
+): ReadonlyMap<Tensor, Value> {
+  return resolveFeeds(op, placesOf(nodes), feeds, 'graph');
+}
 
 /** Integer inputs and constants that pick rows or classes, with the size they must stay below. */
 export function indexLimits(

@@ -12,18 +12,18 @@ import { DTypeError, NablaError, ShapeError } from '../core/errors.js';
 import { INSPECT } from '../core/print.js';
 import { broadcastShapes, checkShape, formatShape, type Shape, sizeOf } from '../core/shape.js';
 import { frozenList, frozenOptions } from './frozen.js';
-import {
-  type Each,
-  type Form,
-  type Inputs,
-  type LeafKind,
-  nameOf,
-  type Op,
-  type OpRecord,
-  type Options,
-  type TensorRecord,
+import type {
+  Each,
+  Form,
+  Inputs,
+  LeafKind,
+  Op,
+  OpRecord,
+  Options,
+  SeveralRecord,
+  TensorRecord,
 } from './op.js';
-import type { SeveralRecord } from './several.js';
+import { nameOf } from './record.js';
 
 let nextId = 0;
 
@@ -147,11 +147,14 @@ function checkDTypes({ name, accepts = 'float' }: Op, inputs: readonly Tensor[])
   if (accepts === 'any') return;
   for (const { dtype } of inputs) {
     if (dtype === 'u8')
-      throw new DTypeError(`${name}: u8 is storage only; unpack it with cast(x, 'f32') or gather`);
+      throw new DTypeError(
+        `${name}: u8 is storage only; unpack it with cast(x, 'f32') or gather`,
+        dtype,
+      );
     if (accepts === 'float' && !isFloat(dtype))
-      throw new DTypeError(`${name}: dtype ${dtype} is not a float; use cast(x, 'f32')`);
+      throw new DTypeError(`${name}: dtype ${dtype} is not a float; use cast(x, 'f32')`, dtype);
     if (dtype === 'bool')
-      throw new DTypeError(`${name}: bool is not a number; use cast(x, 'f32') or where`);
+      throw new DTypeError(`${name}: bool is not a number; use cast(x, 'f32') or where`, dtype);
   }
 }
 
@@ -162,6 +165,8 @@ export function commonDType(op: string, [first, ...others]: readonly Tensor[]): 
   if (!other) return dtype;
   throw new DTypeError(
     `${op}: mixed dtypes ${dtype} and ${other.dtype}; cast one with cast(x, '${dtype}')`,
+    dtype,
+    other.dtype,
   );
 }
 
@@ -199,25 +204,27 @@ export interface Recorded<O extends Options, A extends Inputs = Inputs> {
 }
 
 /** @internal Whether a node is of an op, whose options and inputs it then has. */
-export const isOf = <O extends Options, A extends Inputs>(
+export function isOf<O extends Options, A extends Inputs>(
   node: Tensor,
   { record }: Recorded<O, A>,
-): node is Node<O, A> => node.op === record;
+): node is Node<O, A> {
+  return node.op === record;
+}
 
 export type LeafOptions = Options & { readonly shape: Shape; readonly dtype: DType };
 /** @internal A record for values that exist before the graph runs. */
-export const leafRecord = <O extends LeafOptions>(
-  name: LeafKind,
-): TensorRecord<O, readonly []> => ({
-  name,
-  accepts: 'any',
-  vjp: () => [],
-  reference: () => {
-    throw new NablaError(`${name}: a leaf has a value, not a rule`);
-  },
-  kernel: { kind: 'leaf', holds: name },
-  bound: { ulp: 0 },
-});
+export function leafRecord<O extends LeafOptions>(name: LeafKind): TensorRecord<O, readonly []> {
+  return {
+    name,
+    accepts: 'any',
+    vjp: () => [],
+    reference: () => {
+      throw new NablaError(`${name}: a leaf has a value, not a rule`);
+    },
+    kernel: { kind: 'leaf', holds: name },
+    bound: { ulp: 0 },
+  };
+}
 /** @internal Values known when the graph is built: data, not structure. */
 export const constantOp: TensorRecord<ConstantOptions, readonly []> = leafRecord('constant');
 type ConstantOptions = LeafOptions & { readonly value: TensorData };
@@ -246,11 +253,13 @@ export function checkNumber(op: string, value: number, dtype: DType): DType {
   if (isFloat(dtype) && Number.isFinite(value) && !Number.isFinite(Math.fround(value)))
     throw new DTypeError(
       `${op}: ${value} is beyond the f32 range; use Infinity, or keep within ±3.4e38`,
+      dtype,
     );
   const [low, high] = rangeOf(checkDType(op, dtype));
   if (low !== undefined && !(Number.isInteger(value) && value >= low && value <= high!))
     throw new DTypeError(
       `${op}: ${value} is no ${dtype}; use a whole number from ${low} to ${high}, or cast to f32`,
+      dtype,
     );
   return dtype;
 }

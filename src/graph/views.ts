@@ -12,8 +12,9 @@ function under(node: Tensor, isView: (node: Tensor) => boolean): Tensor {
 }
 
 /** What is under views of these kinds. */
-export const underViews = (node: Tensor, kinds: readonly View[]): Tensor =>
-  under(node, ({ op }) => op.view !== undefined && kinds.includes(op.view));
+export function underViews(node: Tensor, kinds: readonly View[]): Tensor {
+  return under(node, ({ op }) => op.view !== undefined && kinds.includes(op.view));
+}
 
 /** What is under reshapes, which share memory with what they reshape. */
 export const base = (node: Tensor): Tensor => under(node, ({ op }) => op.view === 'reshape');
@@ -26,8 +27,8 @@ export function halvesOf(node: Tensor): Tensor | undefined {
 }
 
 /** What a repeated, reordered or widened value of a lowered graph is computed as. */
-export const origin = (node: Tensor): Tensor =>
-  under(
+export function origin(node: Tensor): Tensor {
+  return under(
     node,
     (at) =>
       at.op.view === 'reshape' ||
@@ -35,13 +36,15 @@ export const origin = (node: Tensor): Tensor =>
       at.op.view === 'permute' ||
       halvesOf(at) !== undefined,
   );
+}
 
 /** Where whole numbers come from: what is under views that keep all elements, and under casts. */
-export const originOfIntegers = (node: Tensor): Tensor =>
-  under(
+export function originOfIntegers(node: Tensor): Tensor {
+  return under(
     node,
     ({ op }) => op.passesIntegers === true || (op.view !== undefined && op.view !== 'block'),
   );
+}
 
 /** The axes of its input that the axes of a permuting view are. */
 export const permutationOf = ({ options }: Tensor): readonly number[] =>

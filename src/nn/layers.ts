@@ -13,7 +13,7 @@ import {
 } from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import { type Activation, activations } from '../ops/activation.js';
-import { add, div, mul, sqrt, square, sub } from '../ops/arithmetic.js';
+import { add, mul } from '../ops/arithmetic.js';
 import { less, where } from '../ops/compare.js';
 import {
   conv2d as convolve,
@@ -22,10 +22,10 @@ import {
   type WindowSettings,
 } from '../ops/convolution.js';
 import { gather } from '../ops/indexing.js';
+import { layerNorm as normalise } from '../ops/layerNorm.js';
 import { ones } from '../ops/leaf.js';
 import { matmul } from '../ops/matmul.js';
 import { random } from '../ops/random.js';
-import { mean } from '../ops/reduce.js';
 import { misfit, reshape as reshapeTensor } from '../ops/view.js';
 import type { Initializer } from './initializers.js';
 import { type LayerOptions, layerOptions, lookUp, type Module, makeLayer } from './layer.js';
@@ -175,7 +175,6 @@ export function layerNorm(
   options: LayerOptions & { epsilon?: number } = {},
 ): Module {
   const over = checkShape('layerNorm', typeof shape === 'number' ? [shape] : shape);
-  const axis = over.map((_, i) => i - over.length);
   return makeLayer(
     `layerNorm(${formatShape(over)})`,
     layerOptions('layerNorm', options, 'epsilon'),
@@ -185,10 +184,7 @@ export function layerNorm(
       return (x) => {
         if (!sameShape(x.shape.slice(-over.length), over))
           misfit('layerNorm: input', x, `does not end with ${formatShape(over)}; reshape it`);
-        const centred = sub(x, mean(x, { axis, keepDims: true }));
-        const variance = mean(square(centred), { axis, keepDims: true });
-        const deviation = sqrt(add(variance, options.epsilon ?? 1e-5));
-        return add(mul(div(centred, deviation), weight), bias);
+        return normalise(x, weight, bias, options.epsilon ?? 1e-5);
       };
     },
   );

@@ -5,7 +5,7 @@ import circular from '../../shaders/trigonometry.wgsl?raw';
 import { EPSILON, ulp } from '../core/bounds.js';
 import { DTypeError } from '../core/errors.js';
 import { type Binary, type PointwiseRules, pointwiseIn, type Unary } from '../graph/define.js';
-import { errorOf } from '../graph/op.js';
+import { errorOf } from '../graph/record.js';
 import { Tensor, type TensorLike } from '../graph/tensor.js';
 import { equal, greater, greaterEqual, less, where } from './compare.js';
 
@@ -75,7 +75,7 @@ const negOp: Unary = defineNumeric('neg', 'negate', {
 /** −a. */
 export function neg(a: TensorLike): Tensor {
   if (a instanceof Tensor && a.dtype === 'u32')
-    throw new DTypeError('neg: u32 has no sign; cast to i32 or f32 first');
+    throw new DTypeError('neg: u32 has no sign; cast to i32 or f32 first', a.dtype);
   return negOp(a);
 }
 

@@ -68,7 +68,7 @@ export const isCast = (node: Tensor): boolean => isOf(node, castOf) || isHalved(
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
   if (dtype === 'u8')
-    throw new DTypeError('cast: u8 is storage only; make it with tensor(new Uint8Array(…))');
+    throw new DTypeError('cast: u8 is storage only; make it with tensor(new Uint8Array(…))', dtype);
   if (checkDType('cast', dtype) !== 'f16') return x?.dtype === dtype ? x : castOf([x], { dtype });
   const isRounded = x?.dtype === 'f16' && (x.op.kernel.kind === 'leaf' || isHalved(x));
   return isRounded ? x : halveOf([x], { dtype: 'f16', rounded: 'f16' });

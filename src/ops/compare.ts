@@ -3,7 +3,7 @@ import source from '../../shaders/compare.wgsl?raw';
 import { DTypeError } from '../core/errors.js';
 import { broadcastData, hostData } from '../core/hostData.js';
 import { type Binary, pointwiseIn } from '../graph/define.js';
-import { mapElements } from '../graph/op.js';
+import { mapElements } from '../graph/record.js';
 import { commonDType, filled, lift, type Tensor, type TensorLike } from '../graph/tensor.js';
 
 const definePointwise = pointwiseIn(source);
@@ -48,10 +48,13 @@ const choose = definePointwise('where', 'choose', {
   accepts: 'any',
   dtype: ([condition, ...branches]) => {
     if (condition.dtype !== 'bool')
-      throw new DTypeError(`where: the condition is ${condition.dtype}; compare it to get a bool`);
+      throw new DTypeError(
+        `where: the condition is ${condition.dtype}; compare it to get a bool`,
+        condition.dtype,
+      );
     const dtype = commonDType('where', branches);
     if (dtype === 'u8' || dtype === 'bool')
-      throw new DTypeError(`where: dtype ${dtype} is not a number; cast it first`);
+      throw new DTypeError(`where: dtype ${dtype} is not a number; cast it first`, dtype);
     return dtype;
   },
   vjp: ({ inputs: [condition], cotangent: u }) => [

@@ -160,7 +160,7 @@ function axesOf(op: string, x: Image, window: number | Pair, settings: WindowSet
     const size = Math.floor((x[k + 2]! + 2 * before - tap * (taps - 1) - 1) / step + 1);
     if (size >= 1) return { size, taps, step, tap, offset: 0 - before, gap: 1 };
     const fix = `does not fit into ${formatShape(x)}; enlarge padding`;
-    return misfit(`${op}: a window`, { shape }, fix);
+    return misfit(`${op}: a window`, { shape }, fix, x);
   };
   return [axisOf(0), axisOf(1)];
 }
@@ -181,6 +181,7 @@ export function conv2d(
       'conv2d: x',
       x,
       `does not fit w ${formatShape(w.shape)}; x is [N, C, H, W], w [O, C, kh, kw] with one C`,
+      w.shape,
     );
   const [outputs, channels, height, width] = w.shape;
   const view = windows(x, axesOf('conv2d', x.shape, [height, width], options));
@@ -220,12 +221,10 @@ export function maxPool2d(x: Tensor, options: WindowSettings & { size: number | 
   if (!isImage(x.shape)) misfit('maxPool2d:', x, 'is not [N, C, H, W]');
   const { size, stride = size } = checkOptions('maxPool2d', options, 'size', WINDOW_SETTINGS);
   const axes = axesOf('maxPool2d', x.shape, size, { ...options, stride });
-  if (axes.some(({ offset, taps }) => -2 * offset > taps))
-    misfit(
-      'maxPool2d: padding',
-      { shape: axes.map(({ offset }) => -offset) },
-      'is above half of the window; pad less',
-    );
+  if (axes.some(({ offset, taps }) => -2 * offset > taps)) {
+    const padding = axes.map(({ offset }) => -offset).join(', ');
+    throw new ShapeError(`maxPool2d: padding [${padding}] is above half of the window; pad less`);
+  }
   const view = windows(x, axes, Number.NEGATIVE_INFINITY);
   const taps = sizeOf(view.shape.slice(2, 4));
   const each = reshape(view, [...view.shape.slice(0, 2), taps, ...view.shape.slice(4)]);

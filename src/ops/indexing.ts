@@ -84,7 +84,7 @@ export function gather(x: Tensor, indices: Tensor, options: { axis?: number } = 
   checkIndices('gather', indices);
   const axis = normalizeAxis('gather', checkOptions('gather', options, '', 'axis').axis ?? 0, x);
   if (x.shape[axis] === 0 && sizeOf(indices.shape) > 0)
-    throw new ShapeError('gather: cannot pick from an empty axis');
+    throw new ShapeError('gather: cannot pick from an empty axis', x.shape, indices.shape);
   return gatherOf([x, indices], { axis });
 }
 

@@ -1,5 +1,7 @@
-// Layer normalisation of rows, forward and backward, each one hand-written kernel. WGSL: shaders/layerNorm.wgsl.
-import source from '../../shaders/layerNorm.wgsl?raw';
+// Layer normalisation of rows, forward and backward, each one hand-written kernel. WGSL: shaders/layerNorm.wgsl and
+// shaders/layerNorm.backward.wgsl.
+import backwardSource from '../../shaders/layerNorm.backward.wgsl?raw';
+import forwardSource from '../../shaders/layerNorm.wgsl?raw';
 import { EPSILON, gamma } from '../core/bounds.js';
 import type { TensorData, TypedArray } from '../core/dtype.js';
 import { type Shape, sizeOf } from '../core/shape.js';
@@ -29,9 +31,9 @@ const widths: Readonly<Record<AdapterClass, readonly [least: number, most: numbe
   swiftshader: [16, 16],
 };
 
-/** A kernel over rows, where `groupsOf` counts the workgroups of an entry point of the WGSL. */
+/** A kernel over rows, where `groupsOf` counts its workgroups. */
 function rowKernel<A extends readonly unknown[]>(
-  entry: string,
+  wgsl: string,
   groupsOf: (rows: number, length: number) => number,
 ): WrittenKernel<RowOptions, A> {
   const sizesOf = (shapes: readonly Shape[]): readonly [rows: number, length: number] => {
@@ -48,8 +50,7 @@ function rowKernel<A extends readonly unknown[]>(
     };
   return {
     kind: 'written',
-    wgsl: source,
-    entry,
+    wgsl,
     constants: constantsFor('gpu'),
     workgroups: (shapes) => [groupsOf(...sizesOf(shapes)), 1, 1],
     variants: {
@@ -87,7 +88,7 @@ export const layerNormBackward = defineSeveral<RowOptions, BackwardInputs>({
     ];
   },
   bound: [rowGradientBound, columnBound((u, normal) => u * normal), columnBound((u) => u)],
-  kernel: rowKernel('backward', (rows, length) => rows + Math.ceil(length / COLUMNS)),
+  kernel: rowKernel(backwardSource, (rows, length) => rows + Math.ceil(length / COLUMNS)),
 });
 
 /** y = (x − μ) r γ + β for each row of x [rows, length], and μ [rows] and r [rows], for the way back. */
@@ -117,7 +118,7 @@ const forwardOf = defineSeveral<RowOptions, ForwardInputs>({
     return [broadcastTo(whole, x.shape), dWeight, dBias];
   },
   bound: [outputBound, meanBound, scaleBound],
-  kernel: rowKernel('forward', (rows) => rows),
+  kernel: rowKernel(forwardSource, (rows) => rows),
 });
 
 /**

@@ -109,6 +109,7 @@ export function parameter(init: Value | Tensor, options: { name?: string } = {})
   if (initial.dtype === 'u8' || initial.dtype === 'bool')
     throw new DTypeError(
       `parameter: dtype ${initial.dtype} cannot be updated; use f32, i32 or u32`,
+      initial.dtype,
     );
   const { shape, dtype } = initial;
   return apply(parameterOp, [], { shape, dtype, initial }, options.name);
@@ -144,6 +145,7 @@ function repeated(
   if (Number.isFinite(number) && !Number.isFinite(rounded))
     throw new DTypeError(
       `${op}: ${number} is beyond the f16 range; use Infinity, or keep within ±65504`,
+      dtype,
     );
   return filled(rounded, checkShape(op, shape), dtype, op);
 }

@@ -38,7 +38,7 @@ export function matmulSizes(a: Shape, b: Shape, { transposeA, transposeB }: Matm
   const [inner, n] = matrixOf(b, transposeB);
   const fact = `inner sizes differ: ${formatShape([m, k])} × ${formatShape([inner, n])}`;
   if (k !== inner)
-    throw new ShapeError(`matmul: ${fact}; transpose one side, or change ${k} or ${inner}`);
+    throw new ShapeError(`matmul: ${fact}; transpose one side, or change ${k} or ${inner}`, a, b);
   return { batch: broadcastShapes('matmul', [a.slice(0, -2), b.slice(0, -2)]), m, n, k };
 }
 
@@ -128,7 +128,7 @@ export function matmul(
 ): Tensor {
   checkOptions('matmul', options, '', 'transposeA transposeB');
   if (rankOf('matmul', a) === 0 || rankOf('matmul', b) === 0)
-    throw new ShapeError('matmul: a scalar operand; use mul');
+    throw new ShapeError('matmul: a scalar operand; use mul', a.shape, b.shape);
   const left = a.rank === 1 ? reshape(a, [1, a.shape[0]!]) : a;
   const right = b.rank === 1 ? reshape(b, [b.shape[0]!, 1]) : b;
   const transposeA = a.rank > 1 && (options.transposeA ?? false);
@@ -148,7 +148,11 @@ const outerOp = definePointwise('outer', 'outer_product', {
 /** Outer product u vᵀ: [m], [n] → [m, n]; with a batch, [..., m], [..., n] → [..., m, n]. */
 export function outer(u: Tensor, v: Tensor): Tensor {
   if (rankOf('outer', u) === 0 || rankOf('outer', v) === 0)
-    throw new ShapeError('outer: operands are vectors [m] and [n]; use mul for scalars');
+    throw new ShapeError(
+      'outer: operands are vectors [m] and [n]; use mul for scalars',
+      u.shape,
+      v.shape,
+    );
   return outerOp(
     reshape(u, [...u.shape, 1]),
     reshape(v, [...v.shape.slice(0, -1), 1, v.shape.at(-1)!]),
@@ -158,6 +162,11 @@ export function outer(u: Tensor, v: Tensor): Tensor {
 /** Inner product Σ u v over the last axis, which must agree: [n], [n] → scalar; [..., n], [..., n] → [...]. */
 export function dot(u: Tensor, v: Tensor): Tensor {
   if (rankOf('dot', u) === 0 || rankOf('dot', v) === 0 || u.shape.at(-1) !== v.shape.at(-1))
-    misfit('dot: last axes of', u, `and ${formatShape(v.shape)} differ; they must have one length`);
+    misfit(
+      'dot: last axes of',
+      u,
+      `and ${formatShape(v.shape)} differ; they must have one length`,
+      v.shape,
+    );
   return sum(mul(u, v), { axis: -1 });
 }

@@ -2,7 +2,7 @@
 import source from '../../shaders/optimizer.wgsl?raw';
 import { EPSILON } from '../core/bounds.js';
 import { type OpFunction, pointwiseIn } from '../graph/define.js';
-import { errorOf } from '../graph/op.js';
+import { errorOf } from '../graph/record.js';
 import type { Tensor, TensorLike } from '../graph/tensor.js';
 import { add, div, mul, neg, sqrt } from './arithmetic.js';
 

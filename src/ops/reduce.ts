@@ -112,7 +112,7 @@ export const sum = overAxes(
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
   const axes = axesOf('mean', x, options);
   if (!isFloat(x.dtype))
-    throw new DTypeError(`mean: dtype ${x.dtype} is not a float; use cast(x, 'f32')`);
+    throw new DTypeError(`mean: dtype ${x.dtype} is not a float; use cast(x, 'f32')`, x.dtype);
   const met = x.shape.filter((_, axis) => axes.includes(axis));
   return div(sum(x, options), sizeOf(met));
 }

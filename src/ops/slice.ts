@@ -112,6 +112,7 @@ export function slice(x: Tensor, begin: readonly number[], end: readonly number[
     if (!Number.isInteger(low) || !Number.isInteger(high) || low < 0 || high > size || low > high)
       throw new ShapeError(
         `slice: ${from} to ${to} is outside axis ${i} of size ${size}; keep begin ≤ end within it`,
+        x.shape,
       );
     return [0 - low, high - size] as const;
   });
@@ -188,6 +189,7 @@ export function concat(xs: readonly Tensor[], options: { axis: number }): Tensor
         'concat:',
         x,
         `does not fit ${formatShape(first.shape)} off axis ${axis}; make the other sizes equal`,
+        first.shape,
       );
   const [part, ...others] = xs.filter((x) => x.shape[axis] !== 0);
   if (!part || others.length === 0) return part ?? first;

@@ -4,7 +4,8 @@ import { EPSILON } from '../core/bounds.js';
 import { checkOptions } from '../core/options.js';
 import { formatShape, normalizeAxis, reducedShape, sameShape, sizeOf } from '../core/shape.js';
 import { defineOpWith, type OpFunction, pointwiseIn } from '../graph/define.js';
-import { errorOf, type NoOptions, type One } from '../graph/op.js';
+import type { NoOptions, One } from '../graph/op.js';
+import { errorOf } from '../graph/record.js';
 import { isOf, type Tensor } from '../graph/tensor.js';
 import { sigmoid, softplus } from './activation.js';
 import { abs, add, div, log, mul, neg, sub } from './arithmetic.js';
@@ -128,6 +129,7 @@ export function softmaxCrossEntropy(z: Tensor, t: Tensor): Tensor {
       'crossEntropy: logits',
       z,
       `and targets ${formatShape(t.shape)} differ; both are [..., classes]`,
+      t.shape,
     );
   if (z.shape.at(-1) === 0) misfit('crossEntropy:', z, 'has no classes; give at least one');
   return crossEntropyOf([z, t], {});
@@ -160,6 +162,7 @@ export function sigmoidCrossEntropy(z: Tensor, t: Tensor): Tensor {
       'binaryCrossEntropy: logits',
       z,
       `and labels ${formatShape(t.shape)} differ; make the shapes equal`,
+      t.shape,
     );
   return binaryCrossEntropyOf([z, t], {});
 }

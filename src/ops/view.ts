@@ -17,9 +17,14 @@ import type { One } from '../graph/op.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { sum } from './reduce.js';
 
-/** @internal Throws what is wrong with a tensor's shape, as a sentence around it. */
-export function misfit(before: string, { shape }: { readonly shape: Shape }, after: string): never {
-  throw new ShapeError(`${before} ${formatShape(shape)} ${after}`);
+/** @internal Throws what is wrong with a tensor's shape, as a sentence around it; `others` are shapes that it names too. */
+export function misfit(
+  before: string,
+  { shape }: { readonly shape: Shape },
+  after: string,
+  ...others: readonly Shape[]
+): never {
+  throw new ShapeError(`${before} ${formatShape(shape)} ${after}`, shape, ...others);
 }
 
 /** Sums a broadcast cotangent E ++ wide back to E ++ target; the reverse of broadcasting. */
@@ -48,6 +53,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   if (known.length < shape.length - 1)
     throw new ShapeError(
       `reshape: ${formatShape(shape)} leaves more than one size open; give all but one`,
+      shape,
     );
   const size = sizeOf(x.shape);
   const rest = known.length < shape.length ? size / sizeOf(known) : 1;
@@ -57,6 +63,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
       'reshape:',
       x,
       `has ${size} elements, which do not fill ${formatShape(shape)}; give as many`,
+      shape,
     );
   return sameShape(full, x.shape) ? x : reshapeOf([x], { shape: checkShape('reshape', full) });
 }
@@ -80,6 +87,7 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
       'broadcastTo:',
       x,
       `does not broadcast to ${formatShape(target)}; only sizes of 1 repeat`,
+      target,
     );
   return sameShape(x.shape, target) ? x : broadcastOf([x], { shape: target });
 }
@@ -108,10 +116,9 @@ export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
     normalizeAxis('transpose', axis, x),
   );
   if (order.length !== x.rank || new Set(order).size !== x.rank)
-    misfit(
-      'transpose:',
-      { shape: order },
-      `is no permutation of the ${x.rank} axes; name each of them once`,
+    throw new ShapeError(
+      `transpose: [${order.join(', ')}] is no permutation of the ${x.rank} axes; name each of them once`,
+      x.shape,
     );
   return order.every((axis, i) => axis === i) ? x : transposeOf([x], { axes: order });
 }

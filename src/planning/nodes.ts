@@ -1,5 +1,5 @@
 // What the planner tells nodes apart by, and the options of those whose kinds it knows.
-import { filledWith, type Tensor } from '../graph/tensor.js';
+import { filledWith, type Node, type Tensor } from '../graph/tensor.js';
 import type { MatmulOptions } from '../ops/matmul.js';
 import type { ResizeOptions } from '../ops/slice.js';
 
@@ -29,4 +29,4 @@ export const joinedAxis = ({ options }: Tensor): number =>
   (options as { readonly axis: number }).axis;
 
 /** What is added around a node, or cut off. */
-export const resizeOf = ({ options }: Tensor): ResizeOptions => options;
+export const resizeOf = (node: Tensor): ResizeOptions => (node as Node<ResizeOptions>).options;

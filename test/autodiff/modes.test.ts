@@ -7,7 +7,7 @@ import { sizeOf } from '../../src/core/shape.js';
 import { CpuBackend } from '../../src/cpu/backend.js';
 import { Engine } from '../../src/engine/engine.js';
 import { defineOp } from '../../src/graph/define.js';
-import { pointwise } from '../../src/graph/op.js';
+import { pointwise } from '../../src/graph/record.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { topological } from '../../src/graph/walk.js';
 import { sigmoid, tanh } from '../../src/ops/activation.js';

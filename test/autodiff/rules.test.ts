@@ -5,7 +5,7 @@ import { grad } from '../../src/autodiff/reverse.js';
 import { gradCheck } from '../../src/check/gradCheck.js';
 import { NablaError } from '../../src/core/errors.js';
 import { defineOp } from '../../src/graph/define.js';
-import { pointwise } from '../../src/graph/op.js';
+import { pointwise } from '../../src/graph/record.js';
 import type { Tensor, Tree } from '../../src/graph/tensor.js';
 import { topological } from '../../src/graph/walk.js';
 import { relu } from '../../src/ops/activation.js';

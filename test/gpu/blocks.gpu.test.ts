@@ -5,7 +5,7 @@ import { gradCheck } from '../../src/check/gradCheck.js';
 import { Engine } from '../../src/engine/engine.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
 import { defineOp } from '../../src/graph/define.js';
-import { pointwiseOf as pointwise } from '../../src/graph/op.js';
+import { pointwiseOf as pointwise } from '../../src/graph/record.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { relu, sigmoid } from '../../src/ops/activation.js';
 import { add, mul, square } from '../../src/ops/arithmetic.js';

@@ -5,7 +5,7 @@ import { CheckError } from '../../src/core/errors.js';
 import { Engine } from '../../src/engine/engine.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
 import { defineOp } from '../../src/graph/define.js';
-import { pointwise } from '../../src/graph/op.js';
+import { pointwise } from '../../src/graph/record.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { gelu, relu, sigmoid, tanh } from '../../src/ops/activation.js';
 import { abs, add, div, exp, mul, sqrt, square, sub } from '../../src/ops/arithmetic.js';

@@ -8,7 +8,7 @@ import { halfToNumber } from '../../src/core/half.js';
 import { Engine } from '../../src/engine/engine.js';
 import { GpuBackend } from '../../src/gpu/backend.js';
 import { defineOp } from '../../src/graph/define.js';
-import { pointwise } from '../../src/graph/op.js';
+import { pointwise } from '../../src/graph/record.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { add, div, mul, sub } from '../../src/ops/arithmetic.js';
 import { cast } from '../../src/ops/cast.js';

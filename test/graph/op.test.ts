@@ -4,7 +4,7 @@ import { jvp } from '../../src/autodiff/forward.js';
 import { grad } from '../../src/autodiff/reverse.js';
 import { NablaError } from '../../src/core/errors.js';
 import { defineOp } from '../../src/graph/define.js';
-import { pointwise } from '../../src/graph/op.js';
+import { pointwise } from '../../src/graph/record.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { relu, sigmoid } from '../../src/ops/activation.js';
 import { add, div, exp, maximum } from '../../src/ops/arithmetic.js';

@@ -61,9 +61,13 @@ describe('an op of several outputs', () => {
       jvp(y, x, v),
       jvp(plain, x, v),
     );
-    g!.forEach((value, i) => expect(value).toBeCloseTo(gp![i]!, 10));
-    h!.forEach((value, i) => expect(value).toBeCloseTo(hp![i]!, 10));
-    t!.forEach((value, i) => expect(value).toBeCloseTo(tp![i]!, 10));
+    const pairs = [
+      [g, gp],
+      [h, hp],
+      [t, tp],
+    ];
+    for (const [own, other] of pairs)
+      for (const [i, value] of own!.entries()) expect(value).toBeCloseTo(other![i]!, 10);
   });
 
   it('hands its rule no cotangent for an output that nothing depends on', () => {

@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NablaError } from '../../src/core/errors.js';
+import { nameOf } from '../../src/graph/record.js';
 import { Tensor } from '../../src/graph/tensor.js';
 import { topological } from '../../src/graph/walk.js';
 import { add, mul } from '../../src/ops/arithmetic.js';
@@ -27,7 +28,7 @@ describe('printed', () => {
   it('every op is one short line, alone and inside of what holds it', () => {
     for (const [, node] of samples) {
       const name = node.name === undefined ? '' : ` '${node.name}'`;
-      const line = `Tensor #${node.id} ${node.op.name}${name} [${node.shape.join(', ')}] ${node.dtype}`;
+      const line = `Tensor #${node.id} ${nameOf(node)}${name} [${node.shape.join(', ')}] ${node.dtype}`;
       for (const text of [
         inspect(node),
         inspect(node, { depth: 9, showHidden: true }),

@@ -6,7 +6,7 @@ import { isFloat, type TensorData } from '../../src/core/dtype.js';
 import { hostData } from '../../src/core/hostData.js';
 import { type Shape, sizeOf } from '../../src/core/shape.js';
 import { evaluateNode, evaluateOne, evaluateWith } from '../../src/cpu/evaluate.js';
-import { definitionOf } from '../../src/graph/op.js';
+import { definitionOf } from '../../src/graph/record.js';
 import { outputIndex } from '../../src/graph/several.js';
 import { isOf, type Tensor } from '../../src/graph/tensor.js';
 import { topological } from '../../src/graph/walk.js';

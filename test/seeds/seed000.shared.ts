@@ -6,7 +6,7 @@ import { explain } from '../../src/check/explain.js';
 import { gradCheck } from '../../src/check/gradCheck.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { defineOp } from '../../src/graph/define.js';
-import { pointwise } from '../../src/graph/op.js';
+import { pointwise } from '../../src/graph/record.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { relu, sigmoid, tanh } from '../../src/ops/activation.js';
 import { add, div, mul, square, sub } from '../../src/ops/arithmetic.js';

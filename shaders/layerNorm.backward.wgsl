@@ -1,0 +1,77 @@
+// The way back through layerNorm.wgsl, from u = ∂C/∂y. The first ROWS workgroups make a row of ∂C/∂x each, the others COLUMNS
+// columns of ∂C/∂γ and ∂C/∂β.
+// in0 = x [ROWS, LENGTH], in1 = γ, in2 = μ [ROWS], in3 = r [ROWS], in4 = u; out0 = ∂C/∂x, out1 = ∂C/∂γ, out2 = ∂C/∂β.
+//! const ROWS = 7u, LENGTH = 100u, WIDTH = 32u
+//! binding read in0: array<f32, ROWS * LENGTH>
+//! binding read in1: array<f32, LENGTH>
+//! binding read in2: array<f32, ROWS>
+//! binding read in3: array<f32, ROWS>
+//! binding read in4: array<f32, ROWS * LENGTH>
+//! binding read_write out0: array<f32, ROWS * LENGTH>
+//! binding read_write out1: array<f32, LENGTH>
+//! binding read_write out2: array<f32, LENGTH>
+@compute @workgroup_size(WIDTH)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let place = group.x + group.y * groups.x;
+  if (place < ROWS) {
+    make_row(place, lane);
+  } else {
+    make_columns((place - ROWS) * COLUMNS + lane % COLUMNS, lane);
+  }
+}
+
+// ∂C/∂x = r (g − mean(g) − x̂ mean(g x̂)), with g = u γ and x̂ = (x − μ) r
+fn make_row(row: u32, lane: u32) {
+  let start = row * LENGTH;
+  let mean = in2[row];
+  let scale = in3[row];
+  var sums = vec2f();
+  for (var i = lane; i < LENGTH; i += WIDTH) {
+    let g = in4[start + i] * in1[i];
+    sums += vec2f(g, g * ((in0[start + i] - mean) * scale));
+  }
+  let means = total(sums, lane, 1u) / f32(LENGTH);
+  for (var i = lane; i < LENGTH; i += WIDTH) {
+    let g = in4[start + i] * in1[i];
+    let normal = (in0[start + i] - mean) * scale;
+    out0[start + i] = scale * (g - means.x - normal * means.y);
+  }
+}
+
+// Columns that a workgroup sums side by side: 64 bytes of each row.
+const COLUMNS = 16u;
+
+// ∂C/∂γ = Σ u x̂ and ∂C/∂β = Σ u over the rows, of which each invocation adds every WIDTH / COLUMNS-th
+fn make_columns(column: u32, lane: u32) {
+  var sums = vec2f();
+  if (column < LENGTH) {
+    for (var row = lane / COLUMNS; row < ROWS; row += u32(WIDTH) / COLUMNS) {
+      let at = row * LENGTH + column;
+      sums += vec2f(in4[at] * ((in0[at] - in2[row]) * in3[row]), in4[at]);
+    }
+  }
+  sums = total(sums, lane, COLUMNS);
+  if ((lane < COLUMNS) & (column < LENGTH)) {
+    out1[column] = sums.x;
+    out2[column] = sums.y;
+  }
+}
+
+var<workgroup> tree: array<vec2f, WIDTH>;
+
+// The sum over invocations of equal number modulo `step`: the tree halves their number until `step` are left.
+fn total(value: vec2f, lane: u32, step: u32) -> vec2f {
+  tree[lane] = value;
+  workgroupBarrier();
+  for (var half = u32(WIDTH) / 2u; half >= step; half /= 2u) {
+    if (lane < half) { tree[lane] += tree[lane + half]; }
+    workgroupBarrier();
+  }
+  let sum = tree[lane % step];
+  workgroupBarrier();
+  return sum;
+}

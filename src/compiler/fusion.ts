@@ -40,15 +40,13 @@ class Forming {
     this.storageBuffers = storageBuffers;
   }
 
-  /** Gives a node a kernel. */
+  /** Gives a node a kernel, unless one makes it already. */
   add(node: Tensor): void {
-    if (this.#makers.has(node)) return; // with other outputs of its op
+    if (this.#makers.has(node)) return;
     const own = this.#complete(computationOf(node, this.storage.outputs.get(callOf(node))));
     if (!own) throw new RangeError(`${node.op.name}: no kernel can compute it`);
     const at = this.#candidates(node, own).find((number) => this.#join(number, node, own));
-    if (at !== undefined) return;
-    const number = this.groups.length;
-    for (const member of own.members) this.#settle(number, member, own);
+    if (at === undefined) this.#settle(this.groups.length, own);
   }
 
   /** The kernels as they are now, with what they store. */
@@ -111,7 +109,7 @@ class Forming {
     if (!joined) return false;
     const added = [...joined.reads.keys()].filter((read) => !group.reads.has(read));
     if (this.#dependOn(this.#behind(added), number)) return false;
-    this.#settle(number, node, joined);
+    this.#settle(number, joined);
     return true;
   }
 
@@ -131,9 +129,9 @@ class Forming {
     }
   }
 
-  #settle(number: number, member: Tensor, group: Group): void {
+  #settle(number: number, group: Group): void {
     this.groups[number] = group;
-    this.#makers.set(member, number);
+    for (const member of group.members) this.#makers.set(member, number);
     for (const node of group.needs) {
       const readers = this.#readers.get(node) ?? new Set();
       this.#readers.set(node, readers.add(number));

@@ -8,7 +8,7 @@ import { choices } from '../planning/limits.js';
 import type { Kernel } from '../wgsl/bindings.js';
 import { countOf } from '../wgsl/indices.js';
 import type { EmitOptions } from './options.js';
-import { writeElements, writeQuads } from './results.js';
+import { writeResults } from './results.js';
 
 /** Invocations of a workgroup, as the skeleton has them. */
 const GROUP_SIZE = 64;
@@ -36,9 +36,9 @@ export function emitMap(
 ): Kernel {
   const LANES = length % 4 === 0 ? 4 : 1;
   const GROUPS = Math.ceil(length / LANES);
-  const vectorAt = (node: Tensor) => (readsOwn(group, node) ? 'group' : undefined);
-  const results = LANES > 1 ? writeQuads(group, options, vectorAt) : writeElements(group, options);
-  const { writer, ...parts } = results;
+  const vectorAt = (node: Tensor): string | undefined =>
+    readsOwn(group, node) ? 'group' : undefined;
+  const { writer, ...parts } = writeResults(group, options, LANES > 1 ? vectorAt : undefined);
   const most = choices[options.adapter].elementwiseGroups;
   const workgroups = Math.min(Math.ceil(GROUPS / GROUP_SIZE), most);
   const filling = { parts, constants: { LANES, GROUPS } };

@@ -37,40 +37,35 @@ function foldOf(
 ): Fold {
   const { kernel } = op;
   const [first] = values;
-  const call = (called: string, source = foldSource): string =>
-    writer.vocabulary.take({ name: called, source }, type);
+  const call = (called: string, operands: readonly unknown[], source = foldSource): string =>
+    `${writer.vocabulary.take({ name: called, source }, type)}(${operands.join(', ')})`;
+  const start = `var ${name} = ${type}(0);`;
   if (kernel.kind === 'scatter') {
     const row = `(row / ${shape[2]}u) % ${shape[1]}u`;
-    const sum = `${call('scatter_add', gatherSource)}(${name}, ${values[1]}, u32(${first}), ${row})`;
-    return { start: `var ${name} = ${type}(0);`, combine: `${name} = ${sum};` };
+    const sum = call('scatter_add', [name, values[1], `u32(${first})`, row], gatherSource);
+    return { start, combine: `${name} = ${sum};` };
   }
   if (kernel.kind !== 'reduce') throw new RangeError(`${op.name} is no fold`);
   switch (kernel.name) {
     case 'sum':
-      return {
-        start: `var ${name} = ${type}(0);`,
-        combine: `${name} = ${call('fold_sum')}(${name}, ${first});`,
-      };
+      return { start, combine: `${name} = ${call('fold_sum', [name, first])};` };
     case 'max':
     case 'min': {
       // WGSL refuses infinite constants
-      const bits = `${extremes[type][kernel.name]} | zero`;
-      const fold = call(kernel.name === 'max' ? 'fold_max' : 'fold_min');
-      return {
-        start: `var ${name} = bitcast<${type}>(${bits});`,
-        combine: `${name} = ${fold}(${name}, ${first});`,
-      };
+      const bits = `bitcast<${type}>(${extremes[type][kernel.name]} | zero)`;
+      const winner = call(`fold_${kernel.name}`, [name, first]);
+      return { start: `var ${name} = ${bits};`, combine: `${name} = ${winner};` };
     }
     case 'arg_max': {
       const best = `${name}_best`;
-      const wins = `(column == 0u) | ${call('exceeds')}(${first}, ${best})`;
+      const wins = `(column == 0u) | ${call('exceeds', [first, best])}`;
       const statements = [
         `let wins = ${wins};`,
         `${best} = select(${best}, ${first}, wins);`,
         `${name} = select(${name}, i32(column), wins);`,
       ];
-      const start = `var ${name} = 0i;\nvar ${best} = ${type}(0);`;
-      return { start, combine: statements.join('\n') };
+      const both = `var ${name} = 0i;\nvar ${best} = ${type}(0);`;
+      return { start: both, combine: statements.join('\n') };
     }
     default:
       return kernel satisfies never;

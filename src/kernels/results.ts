@@ -2,7 +2,7 @@
 import type { Tensor } from '../graph/tensor.js';
 import type { Group } from '../planning/groups.js';
 import { isVirtual } from '../planning/nodes.js';
-import { flat, type Index } from '../wgsl/indices.js';
+import { flat } from '../wgsl/indices.js';
 import { fromStorage, storageType, toStorage } from '../wgsl/types.js';
 import { type AtHand, Writer } from '../wgsl/writer.js';
 import type { EmitOptions } from './options.js';
@@ -29,32 +29,21 @@ export interface Results {
   readonly stores: string;
 }
 
-/** Writes results one by one. */
-export function writeElements(group: Group, { stored, target }: EmitOptions): Results {
-  const { members, space } = group;
-  const writer = writerOf(group, stored, (node) => (members.includes(node) ? 'head' : undefined));
-  const values = group.stores.map((node) => toStorage(node, writer.value(node, space.row)));
-  for (const [r, node] of group.stores.entries()) {
-    const buffer = writer.bind(target(node), 'read_write');
-    writer.push(`${buffer}[${flat(space.row)}] = ${values[r]};`);
-  }
-  return { writer, loads: '', body: writer.close(), stores: '' };
-}
-
 /**
- * Writes one lane of four neighbouring results. `vectorAt` is the place of the vec4 that holds a node's element, if the lanes
- * are its neighbours too.
+ * Writes results one by one, or with `vectorAt` one lane of four neighbours: it gives the place of the vec4 that holds a node's
+ * element, if the lanes are its neighbours too.
  */
-export function writeQuads(
+export function writeResults(
   group: Group,
   { stored, target }: EmitOptions,
-  vectorAt: (node: Tensor, index: Index) => string | undefined,
+  vectorAt?: AtHand,
 ): Results {
   const { members, space } = group;
   const loads = new Set<string>();
+  const stores: string[] = [];
   const writer = writerOf(group, stored, (node, index) => {
     if (members.includes(node)) return 'head';
-    const vector = vectorAt(node, index);
+    const vector = vectorAt?.(node, index);
     if (vector === undefined) return undefined;
     // four neighbours are loaded once; a u8 word is four already
     const buffer = writer.bind(node, 'read', node.dtype !== 'u8');
@@ -63,18 +52,16 @@ export function writeQuads(
     return fromStorage(node, `l_${buffer}[lane]`);
   });
   const values = group.stores.map((node) => toStorage(node, writer.value(node, space.row)));
-  const stores = group.stores.map((node, r) => {
-    const buffer = writer.bind(target(node), 'read_write', true);
-    writer.push(`r${r}[lane] = ${values[r]};`);
+  for (const [r, node] of group.stores.entries()) {
+    const buffer = writer.bind(target(node), 'read_write', vectorAt !== undefined);
+    const result = vectorAt ? `r${r}[lane]` : `${buffer}[${flat(space.row)}]`;
+    writer.push(`${result} = ${values[r]};`);
+    if (!vectorAt) continue;
     loads.add(`var r${r}: vec4<${storageType(node.dtype)}>;`);
-    return `${buffer}[${vectorAt(node, space.row)}] = r${r};`;
-  });
-  return {
-    writer,
-    loads: [...loads].join('\n'),
-    body: writer.close(),
-    stores: stores.join('\n'),
-  };
+    stores.push(`${buffer}[${vectorAt(node, space.row)}] = r${r};`);
+  }
+  const body = writer.close();
+  return { writer, loads: [...loads].join('\n'), body, stores: stores.join('\n') };
 }
 
 /** A loop over the columns of a row. `zero` is known at run time alone, so that drivers do not unroll it. */

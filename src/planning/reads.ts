@@ -103,18 +103,29 @@ export function readsOf(computation: Computation, stored: ReadonlySet<Tensor>): 
     else note(node, isOwn, isAlongResults(computation, index) ? 'vectors' : 'elements');
   };
   const walk = new Walk((node) => (own.has(node) ? !isVirtual(node) : stored.has(node)), meet);
-  if (kind === 'written')
-    for (const input of callOf(members[0]).inputs) note(base(input), false, 'any');
-  for (const member of kind === 'written' ? [] : members) {
-    if (isVirtual(member)) {
-      const index = indexOf(computation, member);
-      if (!index) return undefined;
-      walk.follow(member, index);
-    } else if (kind === 'reduce')
-      for (const [node, index] of foldedBy(member, space)) walk.follow(node, index);
-    else
-      for (const operand of member.inputs)
-        for (const node of operandReads(operand, stored)) note(node, false, 'operand');
+  const followHead = (head: Tensor): void => {
+    switch (kind) {
+      case 'reduce':
+        for (const [node, index] of foldedBy(head, space)) walk.follow(node, index);
+        break;
+      case 'matmul':
+        for (const operand of head.inputs)
+          for (const node of operandReads(operand, stored)) note(node, false, 'operand');
+        break;
+      case 'map':
+        break; // it has no heads
+      case 'written':
+        for (const input of callOf(head).inputs) note(base(input), false, 'any');
+        break;
+      default:
+        kind satisfies never;
+    }
+  };
+  for (const member of members) {
+    const index = indexOf(computation, member);
+    if (!isVirtual(member)) followHead(member);
+    else if (index) walk.follow(member, index);
+    else return undefined;
   }
   if (!isInReach) return undefined;
   return { nodes, expressions: walk.expressions, buffers: bound.size };

@@ -7,7 +7,7 @@ import type { Kernel } from '../../wgsl/bindings.js';
 import { flat, type Index, rebased } from '../../wgsl/indices.js';
 import type { Code } from '../../wgsl/kernel.js';
 import type { EmitOptions } from '../options.js';
-import { writeElements, writeQuads } from '../results.js';
+import { writeResults } from '../results.js';
 import { type Operand, type Product, productOf, type Sums } from './product.js';
 import { writeSums } from './sums.js';
 import { chooseTile } from './tiles.js';
@@ -67,8 +67,7 @@ export function emitMatmul(group: Group, options: EmitOptions): Kernel {
   // the first of four neighbouring outputs stands for any of them
   const vectorAt = (_: unknown, index: Index): string | undefined =>
     isAlongResults(group, index) ? `${flat(rebased(index, 'n', 'first'))} / 4u` : undefined;
-  const results = isWide ? writeQuads(group, options, vectorAt) : writeElements(group, options);
-  const { writer, ...epilogue } = results;
+  const { writer, ...epilogue } = writeResults(group, options, isWide ? vectorAt : undefined);
   const product = productOf(head, options.stored, writer);
   const sums = sumsOf(product, options);
   const tiles = layTiles(product, sums);

@@ -37,6 +37,15 @@ export function defineOp<const F extends readonly Form[], A extends Inputs = Som
     readonly outputs: (inputs: Each<A, Tensor>) => F;
   },
 ): (...inputs: Each<A, TensorLike>) => { [K in keyof F]: Tensor };
+// Overloads are tried in order: what has outputs, or a kernel of whole tensors, is told from an op of scalars by that.
+/** Makes an op of whole tensors: its reference takes and returns the values of tensors. */
+export function defineOp<A extends Inputs = Some>(
+  record: TensorRecord<NoOptions, A>,
+): OpFunction<A>;
+/** The same for an op that is defined by other ops. */
+export function defineOp<A extends Inputs = Some>(
+  record: DefinedRecord<NoOptions, A>,
+): OpFunction<A>;
 /**
  * Makes an op from its record: a function of tensors that returns a node of the graph; numbers become tensors.
  * Nabla's own ops are made in the same way; see the record's fields. The function throws NablaError if the number of
@@ -44,10 +53,6 @@ export function defineOp<const F extends readonly Form[], A extends Inputs = Som
  */
 export function defineOp<A extends readonly number[]>(
   record: PointwiseRecord<NoOptions, A>,
-): OpFunction<A>;
-/** The same for an op of whole tensors: its reference takes and returns the values of tensors. */
-export function defineOp<A extends Inputs = Some>(
-  record: TensorRecord<NoOptions, A> | DefinedRecord<NoOptions, A>,
 ): OpFunction<A>;
 export function defineOp(record: OpRecord<NoOptions> | SeveralRecord<NoOptions>): unknown {
   checkRecord(record);

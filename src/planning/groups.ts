@@ -136,5 +136,9 @@ export function foldedBy(head: Tensor, { row, element }: Space): Element[] {
 /** Whether four neighbouring results of a product read four neighbours here, at their own index or along n alone. */
 export function isAlongResults({ space }: Computation, index: Index): boolean {
   const n = space.row.at(-1);
-  return sameIndex(index, space.row) || (n?.base === 'n' && sameIndex(index, [n]));
+  const [only, ...others] = index;
+  // an element that n counts out, of this many or more
+  const isN = n?.base === 'n' && only?.base === 'n' && only.divisor === 1;
+  const isAlongN = isN && others.length === 0 && only.extent >= n.extent;
+  return isAlongN || sameIndex(index, space.row);
 }

@@ -43,7 +43,7 @@ export function sameIndex(a: Index, b: Index): boolean {
   const others = merge(b);
   const digits = merge(a);
   const isSame = (x: Digit, y: Digit | undefined): boolean =>
-    x.base === y?.base && x.divisor === y.divisor && x.extent === y.extent;
+    x.base === y?.base && x.total === y.total && x.divisor === y.divisor && x.extent === y.extent;
   return digits.length === others.length && digits.every((each, i) => isSame(each, others[i]));
 }
 

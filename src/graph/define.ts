@@ -32,11 +32,11 @@ const RULES =
   'reference shape dtype outputs accepts vjp jvp definition bound propagate integers cost view contains passesIntegers neutral commutes comparesBits picks';
 
 /** Makes an op of several outputs from its record: a function that returns a list of tensors, one for each. */
-export function defineOp<const F extends readonly Form[], A extends Inputs = Some>(
-  record: Omit<SeveralRecord<NoOptions, A>, 'outputs'> & {
-    readonly outputs: (inputs: Each<A, Tensor>) => F;
+export function defineOp<const F extends readonly Form[]>(
+  record: Omit<SeveralRecord<NoOptions, Some>, 'outputs'> & {
+    readonly outputs: (inputs: Each<Some, Tensor>) => F;
   },
-): (...inputs: Each<A, TensorLike>) => { [K in keyof F]: Tensor };
+): (...inputs: Each<Some, TensorLike>) => { [K in keyof F]: Tensor };
 // Overloads are tried in order: what has outputs, or a kernel of whole tensors, is told from an op of scalars by that.
 /** Makes an op of whole tensors: its reference takes and returns the values of tensors. */
 export function defineOp<A extends Inputs = Some>(

@@ -86,7 +86,7 @@ export type Kernel<O = Options, A extends Inputs = Inputs> =
   | { readonly kind: 'matmul' }
   /** out[r, :] = Σ over positions p with indices[p] = r of values[p, :], in ascending p, without atomics. */
   | { readonly kind: 'scatter' }
-  | WrittenKernel<O>
+  | WrittenKernel<O, A>
   /** One of the outputs of the op of several outputs that is its input: number `options.index`. */
   | { readonly kind: 'output' }
   /** A value that exists before the graph runs. */

@@ -46,7 +46,7 @@ const miscalls: [string, () => unknown, RegExp][] = [
       defineOp({
         name: 'same',
         kernel: 'fn same(x: f32) -> f32 { return x; }' as never,
-        reference: (z) => z,
+        reference: (z: number) => z,
       }),
     /defineOp: the kernel of same is string; make it with pointwise/,
   ],

@@ -16,6 +16,8 @@ export const defaultLimits: Limits = { storageBuffers: 8, bindingBytes: 2 ** 27 
 
 /** Workgroups along one dimension, at most (maxComputeWorkgroupsPerDimension). */
 export const MAX_GROUPS = 65535;
+/** Bytes of the workgroup memory of one kernel, at most (maxComputeWorkgroupStorageSize). */
+export const MAX_WORKGROUP_BYTES = 16384;
 /** Bindings begin at multiples of this many bytes (minStorageBufferOffsetAlignment). */
 export const ALIGNMENT = 256;
 

@@ -30,7 +30,7 @@ it.each([
       lanes: 1,
       f16: true,
     } as const),
-    matrices: makeMatrices([unit], 32),
+    matrices: makeMatrices([unit], adapter.info.subgroupMaxSize!),
   };
   const operand = (...shape: number[]) => cast(input(shape, { dtype: componentType }), 'f32');
   const products = [
@@ -42,8 +42,13 @@ it.each([
     const { dispatches } = makePlan({ outputs: [outputs], updates: [] }, context);
     const [{ wgsl } = { wgsl: '' }] = dispatches;
     expect(wgsl).toContain(`subgroup_matrix_left<${componentType}, ${K}, ${M}>`);
-    const { messages } = await device.createShaderModule({ code: wgsl }).getCompilationInfo();
+    const module = device.createShaderModule({ code: wgsl });
+    const { messages } = await module.getCompilationInfo();
     expect(messages.map(({ message, lineNum }) => `${lineNum}: ${message}`)).toEqual([]);
+    // of the device's limits too: subgroups that compute matrices lie along x
+    device.pushErrorScope('validation');
+    device.createComputePipeline({ layout: 'auto', compute: { module } });
+    expect((await device.popErrorScope())?.message).toBeUndefined();
   }
   device.destroy();
 });

@@ -107,7 +107,10 @@ describe('the state of a model', () => {
 });
 
 describe('training', () => {
-  const data = dataset(Float32Array.from({ length: 22 }, Math.sin), new Int32Array(11));
+  const data = dataset(
+    Float32Array.from({ length: 22 }, (_, i) => Math.sin(i)),
+    new Int32Array(11),
+  );
   const settings = {
     loss: loss.crossEntropy,
     optimizer: optim.sgd(),

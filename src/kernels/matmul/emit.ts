@@ -86,7 +86,7 @@ export function emitMatmul(group: Group, options: EmitOptions): Kernel {
   const kernel = writer.kernel(skeleton, filling, tiles.workgroups);
   switch (sums.tile[0]) {
     case 'matrices':
-      return kernel; // tiles are measured, units are not
+      return { ...kernel, code: inOneRow(kernel.code, tiles.constants) }; // tiles are measured, units are not
     case 'lanes':
       return { ...kernel, code: withLanes(kernel.code), product: product.name };
     case 'registers':
@@ -96,6 +96,15 @@ export function emitMatmul(group: Group, options: EmitOptions): Kernel {
       return sums.tile[0] satisfies never;
   }
 }
+
+/** A workgroup of as many invocations along x alone: WGSL wants subgroups that compute matrices to lie so. */
+const inOneRow = (
+  code: Code,
+  { GROUP_X, GROUP_Y }: { GROUP_X: number; GROUP_Y: number },
+): Code => ({
+  ...code,
+  size: [`${GROUP_X * GROUP_Y}`, '1'],
+});
 
 /** Invocations numbered within their subgroup, which is a workgroup. */
 const withLanes = (code: Code): Code => ({

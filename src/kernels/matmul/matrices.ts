@@ -1,6 +1,6 @@
 // Sums of a product by matrix units (subgroup matrices), where the device has them.
 import matrixProducts from '../../../shaders/matmul.matrices.wgsl?raw';
-import type { MatrixUnit } from '../../planning/limits.js';
+import { MAX_WORKGROUP_BYTES, type MatrixUnit } from '../../planning/limits.js';
 import { flat } from '../../wgsl/indices.js';
 import { templateOf } from '../../wgsl/template.js';
 import {
@@ -61,7 +61,8 @@ function sumsBy(
   const down = 4 * rows * subgroup.down;
   const across = 4 * columns * subgroup.across;
   const overhang = [m % down, n % across, k % K, down % M, across % N];
-  if (overhang.some((rest) => rest !== 0)) return undefined;
+  const isLarge = 4 * down * across > MAX_WORKGROUP_BYTES; // f32s that the tile takes
+  if (isLarge || overhang.some((rest) => rest !== 0)) return undefined;
   const left = `left<${unit.componentType}, ${K}, ${M}>`;
   const right = `right<${unit.componentType}, ${N}, ${K}>`;
   const functions: Declared[] = [

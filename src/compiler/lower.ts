@@ -1,10 +1,13 @@
 // Rewrites a graph before planning: composed ops written out, shared subexpressions, f16 storage, algebra.
 import type { Form, Op, OpRecord, Options } from '../graph/op.js';
+import { definitionOf } from '../graph/record.js';
 import { outputIndex } from '../graph/several.js';
 import { opId, optionsText } from '../graph/structure.js';
 import { apply, filled, filledWith, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { cast, isCast, isHalved, roundToHalf } from '../ops/cast.js';
+import { defaultLimits } from '../planning/limits.js';
+import { isLeaf } from '../planning/nodes.js';
 import type { Pieces } from './pieces.js';
 import { simplify } from './simplify.js';
 
@@ -42,6 +45,7 @@ function rebuild(node: Tensor, inputs: readonly Tensor[], halves: boolean): Tens
 /** Rewrites the nodes of one graph. */
 class Lowering {
   readonly #halves: boolean;
+  readonly #storageBuffers: number;
   readonly #done = new Map<Tensor, Tensor>();
   /** Rewritten nodes by op, options and inputs. */
   readonly #unique = new Map<string, Tensor>();
@@ -49,8 +53,9 @@ class Lowering {
   /** What became of the outputs of composed nodes that have several. */
   readonly #outputs = new Map<Tensor, readonly Tensor[]>();
 
-  constructor(halves: boolean) {
+  constructor(halves: boolean, storageBuffers: number) {
     this.#halves = halves;
+    this.#storageBuffers = storageBuffers;
   }
 
   /** What a node has become. */
@@ -70,13 +75,12 @@ class Lowering {
   }
 
   #rewrite(node: Tensor): Tensor {
-    const { kernel } = node.op;
-    if (kernel.kind === 'leaf') return node;
+    if (isLeaf(node)) return node;
     const given = node.inputs.map((input) => this.#doneOf(input));
     for (const input of given) this.#done.set(input, input);
     const inputs = isWidening(node) ? given : given.map((input) => this.#widen(input));
-    if (kernel.kind === 'composed')
-      return this.#compose(node, kernel.compose(inputs, node.options));
+    const define = this.#isComposed(node) ? definitionOf(node.op) : undefined;
+    if (define) return this.#compose(node, define(inputs, node.options));
     const output = this.#outputOf(node);
     if (output) return output;
     const wiring = inputs.map((input) => input.id).join();
@@ -88,6 +92,13 @@ class Lowering {
     const result = simple === own ? own : this.resolve(simple);
     this.#unique.set(key, result);
     return result;
+  }
+
+  /** Whether other ops make a node: those that it is composed of, or those that define what no kernel may bind as a whole. */
+  #isComposed({ op, inputs, outputs }: Tensor): boolean {
+    const buffers = inputs.length + (outputs?.length ?? 1);
+    const { kind } = op.kernel;
+    return kind === 'composed' || (kind === 'written' && buffers > this.#storageBuffers);
   }
 
   #compose(node: Tensor, values: Tensor | readonly Tensor[]): Tensor {
@@ -125,11 +136,15 @@ class Lowering {
 /**
  * Rewrites a graph into the planner's vocabulary: composed ops written out, equal nodes shared (hash-consing),
  * literals folded, views collapsed. f16 is left to what lies in buffers as f16, leaves, results and casts; all that is
- * computed from it is f32. Without `halves` no buffer holds f16, and casts to it round in f32. Returns the rewritten
- * roots in order, in their dtypes.
+ * computed from it is f32. Without `halves` no buffer holds f16, and casts to it round in f32. Hand-written kernels that bind
+ * more than `storageBuffers` become what defines them. Returns the rewritten roots in order, in their dtypes.
  */
-export function lower(roots: readonly Tensor[], halves: boolean): Tensor[] {
-  const lowering = new Lowering(halves);
+export function lower(
+  roots: readonly Tensor[],
+  halves: boolean,
+  storageBuffers = defaultLimits.storageBuffers,
+): Tensor[] {
+  const lowering = new Lowering(halves, storageBuffers);
   for (const root of roots) lowering.resolve(root);
   return roots.map((root) => lowering.rounded(root));
 }

@@ -50,9 +50,10 @@ export interface Plan {
  * Lowers a program. Next values get nodes of their own, so that each update has one kernel to write it, and so do
  * outputs that the step overwrites.
  */
-function lowerProgram(program: Program, halves: boolean): Program {
+function lowerProgram(program: Program, { f16, limits }: KernelContext): Program {
   const { outputs, updates } = program;
-  const roots = lower([...outputs, ...updates.map(([, next]) => next)], halves);
+  const nodes = [...outputs, ...updates.map(([, next]) => next)];
+  const roots = lower(nodes, f16, limits.storageBuffers);
   const nexts = roots.slice(outputs.length).map(base);
   const taken = new Set<Tensor>();
   const own = updates.flatMap(([parameter], i): Updates => {
@@ -105,7 +106,7 @@ function checkStorable(node: Tensor, { limits, f16 }: PlanContext): void {
 
 /** Compiles a program to a plan: lower, fuse, order, place, write WGSL. Pure, but for the shared parameter layout. */
 export function makePlan(program: Program, context: KernelContext): Plan {
-  const lowered = lowerProgram(program, context.f16);
+  const lowered = lowerProgram(program, context);
   /** Values that may not lie in others, because a kernel that writes there would bind one part twice. */
   const apart = new Set<Tensor>();
   for (;;) {

@@ -4,7 +4,7 @@ import { FeedError, NablaError } from '../core/errors.js';
 import { sameShape } from '../core/shape.js';
 import { evaluateOne } from '../cpu/evaluate.js';
 import { isConstant, isInput } from '../graph/program.js';
-import { builtIn, definitionOf } from '../graph/record.js';
+import { builtIn, definitionOf, nameOf } from '../graph/record.js';
 import { outputIndex } from '../graph/several.js';
 import { isOf, type Node, type Tensor } from '../graph/tensor.js';
 import { windowsOf } from '../ops/convolution.js';
@@ -85,7 +85,7 @@ function definedOf(node: Tensor): Tensor | undefined {
 
 /** Translates a node. Throws FeedError for an input that was not declared, NablaError for an op without an operator. */
 export function translate(node: Tensor): Translation {
-  const { op, inputs, dtype } = node;
+  const { inputs, dtype } = node;
   const whole = convolutionOf(node) ?? poolingOf(node);
   if (whole) return whole;
   const rule = Object.hasOwn(rules, builtIn(node)) ? rules[builtIn(node)] : undefined;
@@ -102,6 +102,6 @@ export function translate(node: Tensor): Translation {
   if (inputs.length === 0)
     return { inputs, rule: (graph) => graph.value(dtype, evaluateOne(node, [])) };
   throw new NablaError(
-    `onnx: ${op.name} has no ONNX operator here; export the model in inference, without gradients, and write ops of your own in terms of Nabla's`,
+    `onnx: ${nameOf(node)} has no ONNX operator here; export the model in inference, without gradients, and write ops of your own in terms of Nabla's`,
   );
 }

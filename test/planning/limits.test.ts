@@ -6,13 +6,14 @@ import { DeviceError } from '../../src/core/errors.js';
 import type { Program } from '../../src/graph/program.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { crossEntropy } from '../../src/loss.js';
-import { conv2d, dense, flatten, maxPool2d } from '../../src/nn/layers.js';
+import { conv2d, dense, flatten, layerNorm, maxPool2d } from '../../src/nn/layers.js';
 import { lstm } from '../../src/nn/recurrent.js';
 import { sequential } from '../../src/nn/sequential.js';
 import { add, mul } from '../../src/ops/arithmetic.js';
 import { cast } from '../../src/ops/cast.js';
 import { input } from '../../src/ops/leaf.js';
 import { matmul } from '../../src/ops/matmul.js';
+import { sum } from '../../src/ops/reduce.js';
 import { slice } from '../../src/ops/slice.js';
 import { adam } from '../../src/optim/optimizers.js';
 import { defaultLimits } from '../../src/planning/limits.js';
@@ -92,6 +93,16 @@ describe('a plan', () => {
     expect(bound(eight!)).toBeLessThanOrEqual(8);
     expect(bound(four!)).toBeLessThanOrEqual(4);
     expect(four!.dispatches.length).toBeGreaterThan(eight!.dispatches.length);
+  });
+
+  it('of an op with a kernel of its own takes what defines it where that binds too much', () => {
+    const x = input([4, 6]);
+    const y = layerNorm(6).apply(x);
+    const named = (buffers: number) =>
+      planAt({ outputs: [y], updates: [] }, buffers).dispatches.flatMap(({ ops }) => ops);
+    expect(named(8)).toContain('layerNorm');
+    expect(named(4)).not.toContain('layerNorm');
+    expect(bound(planAt({ outputs: [grad(sum(y), x)], updates: [] }, 4))).toBeLessThanOrEqual(4);
   });
 
   it('of a product reads the halves that it widens, also where they are stored widened too', () => {

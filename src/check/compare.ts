@@ -14,8 +14,7 @@ import {
   toHost,
 } from '../cpu/evaluate.js';
 import type { Capture, EngineInfo } from '../graph/backend.js';
-import { nameOf } from '../graph/record.js';
-import type { Tensor } from '../graph/tensor.js';
+import { nameOf, type Tensor } from '../graph/tensor.js';
 import { isHalved } from '../ops/cast.js';
 import { gather } from '../ops/indexing.js';
 import { tensor } from '../ops/leaf.js';

@@ -4,9 +4,8 @@ import { backpropagate, checkFloats, pullBack, total, type Visit } from '../auto
 import type { TensorData } from '../core/dtype.js';
 import { formatShape, MAX_RANK, sizeOf } from '../core/shape.js';
 import { feedsByNode, type NodeFeeds } from '../graph/program.js';
-import { nameOf } from '../graph/record.js';
 import { onlyAt, outputIndex, sourcesOf } from '../graph/several.js';
-import type { Tensor, Tensors } from '../graph/tensor.js';
+import { nameOf, type Tensor, type Tensors } from '../graph/tensor.js';
 import { dependents, topological } from '../graph/walk.js';
 import { eye, ones } from '../ops/leaf.js';
 import type { Runner } from './gradCheck.js';

@@ -1,17 +1,10 @@
 // Tensors as graph nodes, how an op is applied to them, and checks of its inputs.
-import { inCode } from '../core/bytes.js';
-import {
-  checkDType,
-  type DType,
-  hostArray,
-  isFloat,
-  rangeOf,
-  type TensorData,
-} from '../core/dtype.js';
+import { checkDType, type DType, hostArray, isFloat, type TensorData } from '../core/dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../core/errors.js';
 import { INSPECT } from '../core/print.js';
 import { broadcastShapes, checkShape, formatShape, type Shape, sizeOf } from '../core/shape.js';
 import { frozenList, frozenOptions } from './frozen.js';
+import { checkNumber, literal } from './number.js';
 import type {
   Each,
   Form,
@@ -23,7 +16,6 @@ import type {
   SeveralRecord,
   TensorRecord,
 } from './op.js';
-import { nameOf } from './record.js';
 
 let nextId = 0;
 
@@ -113,6 +105,13 @@ export class Tensor {
     if (hint === 'string') return this.toString();
     throw new NablaError(`tensor: ${this} is no number that operators could take; ${instead}`);
   }
+}
+
+/** What people call the op of a node: its record's name, of an output of several with its number. */
+export function nameOf({ op, inputs: [call], options }: Tensor): string {
+  if (op.kernel.kind !== 'output' || !call) return op.name;
+  const { index } = options as { readonly index: number };
+  return `${call.op.name}[${index}]`;
 }
 
 /** A node of a known op: with as many inputs, and its options. */
@@ -243,38 +242,6 @@ export const fullOp: TensorRecord<FullOptions, readonly []> = {
   kernel: { kind: 'index', write: ({ options, output }) => literal(options.value, output.dtype) },
   bound: { ulp: 0 },
 };
-
-/** The dtype, if the number is one of its values; else throws DTypeError, because nothing overflows or wraps silently. */
-export function checkNumber(op: string, value: number, dtype: DType): DType {
-  if (typeof value !== 'number') {
-    const isText = typeof value === 'string' || typeof value === 'bigint';
-    throw new DTypeError(`${op}: ${isText ? inCode(value) : String(value)} is not a number`);
-  }
-  if (isFloat(dtype) && Number.isFinite(value) && !Number.isFinite(Math.fround(value)))
-    throw new DTypeError(
-      `${op}: ${value} is beyond the f32 range; use Infinity, or keep within ±3.4e38`,
-      dtype,
-    );
-  const [low, high] = rangeOf(checkDType(op, dtype));
-  if (low !== undefined && !(Number.isInteger(value) && value >= low && value <= high!))
-    throw new DTypeError(
-      `${op}: ${value} is no ${dtype}; use a whole number from ${low} to ${high}, or cast to f32`,
-      dtype,
-    );
-  return dtype;
-}
-
-/** Prints a number as WGSL; non-finite values are refused because WGSL has no literal for them. */
-export function literal(value: number, dtype: DType): string {
-  if (!Number.isFinite(value))
-    throw new DTypeError(`full: ${value} has no WGSL literal; pass it as tensor(${value})`);
-  if (dtype === 'bool') return value ? 'true' : 'false';
-  if (dtype === 'i32')
-    return value === -(2 ** 31) ? 'i32(-2147483647 - 1)' : `${Math.trunc(value)}i`;
-  if (dtype === 'u32' || dtype === 'u8') return `${value}u`;
-  // a constant −0 may be taken for 0: its bits
-  return Object.is(value, -0) ? 'bitcast<f32>(0x80000000u)' : `f32(${Math.fround(value)})`;
-}
 
 /** @internal One number in every place; WGSL has no literal for ±∞ and NaN, so those are data. */
 export function filled(value: number, shape: Shape, dtype: DType, op = 'full'): Tensor {

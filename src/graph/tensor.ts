@@ -1,19 +1,26 @@
 // Tensors as graph nodes, how an op is applied to them, and checks of its inputs.
-import { checkDType, type DType, hostArray, isFloat, type TensorData } from '../core/dtype.js';
+import {
+  checkDType,
+  type DType,
+  hostArray,
+  isFloat,
+  type TensorData,
+  type TypedArray,
+} from '../core/dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../core/errors.js';
 import { INSPECT } from '../core/print.js';
 import { broadcastShapes, checkShape, formatShape, type Shape, sizeOf } from '../core/shape.js';
 import { frozenList, frozenOptions } from './frozen.js';
 import { checkNumber, literal } from './number.js';
 import type {
+  AnyRecord,
   Each,
   Form,
+  IndexKernel,
   Inputs,
   LeafKind,
   Op,
-  OpRecord,
   Options,
-  SeveralRecord,
   TensorRecord,
 } from './op.js';
 
@@ -174,7 +181,7 @@ export function commonDType(op: string, [first, ...others]: readonly Tensor[]): 
  * ShapeError or DTypeError.
  */
 export function apply<O extends Options, A extends Inputs>(
-  op: OpRecord<O, A> | SeveralRecord<O, A>,
+  op: AnyRecord<O, A>,
   inputs: Each<A, Tensor>,
   options: O,
   name?: string,
@@ -183,10 +190,11 @@ export function apply(op: Op, inputs: readonly Tensor[], options: Options, name?
   checkTensors(op.name, ...inputs);
   checkDTypes(op, inputs);
   if (op.outputs) {
-    const outputs = op.outputs(inputs, options).map(({ shape, dtype }) => ({
+    const checked = ({ shape, dtype }: Form): Form => ({
       shape: frozenList(checkShape(op.name, shape)),
       dtype: checkDType(op.name, dtype),
-    }));
+    });
+    const outputs = op.outputs(inputs, options).map(checked);
     return new Tensor(op, inputs, options, [], 'f32', name, outputs);
   }
   const dtype = op.dtype?.(inputs, options) ?? options.dtype ?? commonDType(op.name, inputs);
@@ -199,7 +207,7 @@ export function apply(op: Op, inputs: readonly Tensor[], options: Options, name?
 
 /** The record behind a function that makes nodes. */
 export interface Recorded<O extends Options, A extends Inputs = Inputs> {
-  readonly record: OpRecord<O, A> | SeveralRecord<O, A>;
+  readonly record: AnyRecord<O, A>;
 }
 
 /** @internal Whether a node is of an op, whose options and inputs it then has. */
@@ -210,37 +218,39 @@ export function isOf<O extends Options, A extends Inputs>(
   return node.op === record;
 }
 
-export type LeafOptions = Options & { readonly shape: Shape; readonly dtype: DType };
+/** Rules of what is exact and has no inputs. */
+const withoutInputs = { accepts: 'any', vjp: () => [], bound: { ulp: 0 } } as const;
+
+export type LeafOptions = Options & Form;
 /** @internal A record for values that exist before the graph runs. */
 export function leafRecord<O extends LeafOptions>(name: LeafKind): TensorRecord<O, readonly []> {
-  return {
-    name,
-    accepts: 'any',
-    vjp: () => [],
-    reference: () => {
-      throw new NablaError(`${name}: a leaf has a value, not a rule`);
-    },
-    kernel: { kind: 'leaf', holds: name },
-    bound: { ulp: 0 },
+  const reference = (): never => {
+    throw new NablaError(`${name}: a leaf has a value, not a rule`);
   };
+  return { ...withoutInputs, name, reference, kernel: { kind: 'leaf', holds: name } };
 }
 /** @internal Values known when the graph is built: data, not structure. */
 export const constantOp: TensorRecord<ConstantOptions, readonly []> = leafRecord('constant');
 type ConstantOptions = LeafOptions & { readonly value: TensorData };
 
-type FullOptions = { value: number; shape: Shape; dtype: DType };
+type FullOptions = Form & { readonly value: number };
 
+/** The number that the GPU's literal is: beside f16 tensors it is f32. */
+function fullValue(_: readonly [], { value }: FullOptions, { shape, dtype }: Form): TypedArray {
+  const number = isFloat(dtype) ? Math.fround(value) : value;
+  return hostArray(dtype, sizeOf(shape)).fill(number);
+}
+const fullKernel: IndexKernel<FullOptions, readonly []> = {
+  kind: 'index',
+  write: ({ options, output }) => literal(options.value, output.dtype),
+};
 /** A single number in every place of a shape. As an operand it is part of the structure and costs no memory. */
 export const fullOp: TensorRecord<FullOptions, readonly []> = {
+  ...withoutInputs,
   name: 'full',
   cost: 'free',
-  accepts: 'any',
-  vjp: () => [],
-  // the number that the GPU's literal is: beside f16 tensors it is f32
-  reference: (_, { value }, { shape, dtype }) =>
-    hostArray(dtype, sizeOf(shape)).fill(isFloat(dtype) ? Math.fround(value) : value),
-  kernel: { kind: 'index', write: ({ options, output }) => literal(options.value, output.dtype) },
-  bound: { ulp: 0 },
+  reference: fullValue,
+  kernel: fullKernel,
 };
 
 /** @internal One number in every place; WGSL has no literal for ±∞ and NaN, so those are data. */

@@ -17,14 +17,14 @@ fn main(
 ) {
   let place = group.x + group.y * groups.x;
   if (place < ROW_GROUPS) {
-    make_row(place * WIDTH + lane);
+    row_of_gradient(place * WIDTH + lane);
   } else {
-    make_column((place - ROW_GROUPS) * WIDTH + lane);
+    column_of_gradient((place - ROW_GROUPS) * WIDTH + lane);
   }
 }
 
 // ∂C/∂x = r (g − mean(g) − x̂ mean(g x̂)), with g = u γ and x̂ = (x − μ) r
-fn make_row(row: u32) {
+fn row_of_gradient(row: u32) {
   if (row >= ROWS) { return; }
   let start = row * LENGTH;
   let mean = in2[row];
@@ -43,7 +43,7 @@ fn make_row(row: u32) {
 }
 
 // ∂C/∂γ = Σ u x̂ and ∂C/∂β = Σ u over the rows
-fn make_column(column: u32) {
+fn column_of_gradient(column: u32) {
   if (column >= LENGTH) { return; }
   var sums = vec2f();
   for (var row = 0u; row < ROWS; row++) {

@@ -42,7 +42,8 @@ const branches: readonly (readonly [RegExp, string])[] = [
   ],
   [/^if \(lane < half\) \{ tree/, 'a tree of sums has fewer invocations at each level'],
   [/^if \(lane == 0u\) \{$/, 'one invocation writes what there is one of in a row'],
-  [/^if \(place < ROWS\) \{$/, 'workgroups for rows, and others for columns'],
+  [/^if \(place < ROW(S|_GROUPS)\) \{$/, 'workgroups for rows, and others for columns'],
+  [/^if \(column >= LENGTH\) \{ return; \}$/, 'the same'],
   [/^if \(column < LENGTH\) \{$/, 'the last workgroup reaches beyond the last column'],
   [/^if \(\(lane < COLUMNS\) & \(column < LENGTH\)\) \{$/, 'one invocation writes a column'],
 ];
@@ -54,10 +55,14 @@ it('has no branches in library functions', () => {
   // entry points and what they call once a tile
   const skeletons = [
     'cumSum.wgsl: main',
+    'layerNorm.backward.rows.wgsl: main',
+    'layerNorm.backward.rows.wgsl: row_of_gradient',
+    'layerNorm.backward.rows.wgsl: column_of_gradient',
     'layerNorm.backward.wgsl: main',
     'layerNorm.backward.wgsl: make_row',
     'layerNorm.backward.wgsl: make_columns',
     'layerNorm.backward.wgsl: total',
+    'layerNorm.rows.wgsl: main',
     'layerNorm.wgsl: main',
     'layerNorm.wgsl: total',
     'map.wgsl: main',
@@ -79,6 +84,7 @@ const guarded: Readonly<Record<string, string>> = {
   'arithmetic.wgsl: square_root': 'sqrt',
   'cast.wgsl: round_half': 'round', // of a finite number
   'cumSum.wgsl: main': 'max min', // of places
+  'layerNorm.rows.wgsl: main': 'sqrt',
   'layerNorm.wgsl: main': 'sqrt',
   'random.wgsl: near_root': 'max sqrt', // of numbers that bits make
   'softmax.wgsl: exponential': 'exp',

@@ -3,9 +3,8 @@ import { isFloat, type TensorData } from '../core/dtype.js';
 import { CheckError } from '../core/errors.js';
 import { formatShape, sizeOf } from '../core/shape.js';
 import { isConstant, type Program, programNodes } from '../graph/program.js';
-import { nameOf } from '../graph/record.js';
 import { sourcesOf } from '../graph/several.js';
-import { filledWith, type Tensor } from '../graph/tensor.js';
+import { filledWith, nameOf, type Tensor } from '../graph/tensor.js';
 import { cast } from '../ops/cast.js';
 import { notFinite } from '../ops/compare.js';
 import { sum } from '../ops/reduce.js';
@@ -33,28 +32,30 @@ export function watch(program: Program) {
   const seen = (node: Tensor): Tensor =>
     results.has(node) && node.dtype === 'f16' ? cast(node, 'f16') : node;
   const counts = nodes.map((node) => reshape(cast(sum(notFinite(seen(node))), 'f32'), [1]));
-  return {
-    program: { ...program, outputs: [...program.outputs, concat(counts, { axis: 0 })] },
-    /**
-     * Throws CheckError naming the first op that made a value that is not finite. `run` is the graph that was run, where the
-     * program was made for an equal one: names are not part of that.
-     */
-    check: ({ data }: TensorData, run: readonly Tensor[] = nodes): void => {
-      const own = run.filter(isWatched);
-      const counts = (own.length === nodes.length ? own : nodes).map(
-        (node, i) => [node, data[i]!] as const,
-      );
-      const tainted = new Map(counts.filter(([, count]) => count > 0));
-      // infinite constants, a mask say, are meant; what they make infinite is not the first
-      for (const [node, count] of tainted) {
-        const sources = sourcesOf(node);
-        if (isConstant(node) || sources.some((source) => tainted.has(source))) continue;
-        const origin = sources.length
-          ? `it is the first op of the step that made any, from finite ${sources.map(called).join(' and ')}`
-          : 'it came in so: look at what is fed, or at the update before';
-        const of = `${count} of ${sizeOf(node.shape)} values of ${called(node)}`;
-        throw new CheckError(`anomaly: ${of} are NaN or infinite; ${origin}`);
-      }
-    },
+  const outputs = [...program.outputs, concat(counts, { axis: 0 })];
+  /**
+   * Throws CheckError naming the first op that made a value that is not finite. `run` is the graph that was run, where the
+   * program was made for an equal one: names are not part of that.
+   */
+  const check = ({ data }: TensorData, run: readonly Tensor[] = nodes): void => {
+    const own = run.filter(isWatched);
+    const counted = own.length === nodes.length ? own : nodes;
+    checkCounts(new Map(counted.map((node, i) => [node, data[i]!])));
   };
+  return { program: { ...program, outputs }, check };
+}
+
+/** Throws CheckError naming the first op that made a value that is not finite, where nodes have so many. */
+function checkCounts(counts: ReadonlyMap<Tensor, number>): void {
+  const tainted = new Map([...counts].filter(([, count]) => count > 0));
+  // infinite constants, a mask say, are meant; what they make infinite is not the first
+  for (const [node, count] of tainted) {
+    const sources = sourcesOf(node);
+    if (isConstant(node) || sources.some((source) => tainted.has(source))) continue;
+    const origin = sources.length
+      ? `it is the first op of the step that made any, from finite ${sources.map(called).join(' and ')}`
+      : 'it came in so: look at what is fed, or at the update before';
+    const of = `${count} of ${sizeOf(node.shape)} values of ${called(node)}`;
+    throw new CheckError(`anomaly: ${of} are NaN or infinite; ${origin}`);
+  }
 }

@@ -14,8 +14,7 @@ import {
   toHost,
 } from '../cpu/evaluate.js';
 import type { Capture, EngineInfo } from '../graph/backend.js';
-import { nameOf } from '../graph/record.js';
-import type { Tensor } from '../graph/tensor.js';
+import { nameOf, type Tensor } from '../graph/tensor.js';
 import { isHalved } from '../ops/cast.js';
 import { gather } from '../ops/indexing.js';
 import { tensor } from '../ops/leaf.js';
@@ -26,8 +25,11 @@ const FULL_CHECK = 2 ** 26;
 /** Halfway from the largest f32 to the next power of two: from here a correct result is infinite. */
 const OVERFLOW = 2 ** 128 * (1 - 2 ** -25);
 /** The same of f16, and that power of two. */
-const [HALF_OVERFLOW, HALF_END] = [65520, 2 ** 16];
+const HALF_OVERFLOW = 65520;
+const HALF_END = 2 ** 16;
 
+/** The element that is worst: its two values, how far they may differ, and the share of it that they do. */
+type Worst = Readonly<Record<'index' | 'gpu' | 'cpu' | 'bound' | 'ratio', number>>;
 /** Comparison of one result of one kernel with the reference. */
 export interface Check {
   readonly op: string;
@@ -35,7 +37,7 @@ export interface Check {
   /** Number of elements compared, and of all elements. */
   readonly checked: number;
   readonly total: number;
-  readonly worst: Readonly<Record<'index' | 'gpu' | 'cpu' | 'bound' | 'ratio', number>>;
+  readonly worst: Worst;
 }
 /** Comparisons of all kernels of a run with the reference. */
 export interface CheckReport {
@@ -61,16 +63,18 @@ function halved(node: Tensor, { value: x, errors }: Interval): Interval {
     const data = Float64Array.from(x.data, (each, i) => each + sign * errors[i]!);
     return evaluateOne(node, [{ ...x, data }]).data;
   };
-  const [low, here, high] = [round(-1), round(0), round(1)];
   const finite = (each: number): number => Math.max(-HALF_END, Math.min(HALF_END, each));
-  const isOne = (i: number): boolean => low[i] === high[i] || Number.isNaN(here[i]);
-  const data = Float64Array.from(here, (each, i) =>
-    isOne(i) ? each : (finite(low[i]!) + finite(high[i]!)) / 2,
-  );
-  const reach = Float64Array.from(errors, (error, i) => {
-    if (isOne(i)) return 0;
-    return Number.isFinite(error) ? finite(high[i]!) - data[i]! : Number.POSITIVE_INFINITY;
-  });
+  const low = round(-1);
+  const high = round(1);
+  const data = Float64Array.from(round(0));
+  const reach = new Float64Array(errors.length);
+  for (const [i, here] of data.entries()) {
+    if (low[i] === high[i] || Number.isNaN(here)) continue;
+    const end = finite(high[i]!);
+    const middle = (finite(low[i]!) + end) / 2;
+    data[i] = middle;
+    reach[i] = Number.isFinite(errors[i]) ? end - middle : Number.POSITIVE_INFINITY;
+  }
   return { value: hostData(node.shape, node.dtype, data), errors: reach };
 }
 
@@ -92,17 +96,19 @@ function propagate(
 ): readonly Float64Array[] {
   const values = inputs.map(({ value }) => value);
   const errors = inputs.map((input, i) => errorsOf(node.inputs[i]!, input));
-  const moving = [...errors.keys()].filter((i) => errors[i]!.some((error) => error !== 0));
-  if (moving.length > 0 && node.op.propagate)
+  const moves = (input: Float64Array): boolean => input.some((error) => error !== 0);
+  if (node.op.propagate && errors.some(moves))
     return outputs.map((output) => node.op.propagate!(values, errors, output, node.options));
   const totals = outputs.map(({ data }) => new Float64Array(data.length));
-  const shifted = (i: number, sign: number): readonly TensorData[] => {
-    const data = Float64Array.from(values[i]!.data, (x, at) => x + sign * errors[i]![at]!);
-    return evaluateNode(node, values.with(i, { ...values[i]!, data }));
-  };
-  for (const i of moving) {
-    const up = shifted(i, 1);
-    const down = shifted(i, -1);
+  for (const [i, { value }] of inputs.entries()) {
+    const input = errors[i]!;
+    if (!moves(input)) continue;
+    const shifted = (sign: number): readonly TensorData[] => {
+      const data = Float64Array.from(value.data, (x, at) => x + sign * input[at]!);
+      return evaluateNode(node, values.with(i, { ...value, data }));
+    };
+    const up = shifted(1);
+    const down = shifted(-1);
     for (const [output, { data }] of outputs.entries())
       addSteps(totals[output]!, data, up[output]!.data, down[output]!.data);
   }
@@ -134,7 +140,8 @@ function sampledProduct(node: Tensor, inputs: readonly Interval[]): Interval | u
   for (let i = 0; chosen.size < count; i++) chosen.add(Math.floor(uniformAt(m, SAMPLE, i) * m));
   const picked = tensor(Int32Array.from(chosen));
   const product = matmul(gather(a, picked, { axis: options.transposeA ? 1 : 0 }), b, options);
-  const known = new Map([a, b, picked].map((x, i) => [x, inputs[i] ?? exact(ownValue(picked))]));
+  const intervals = [...inputs, exact(ownValue(picked))];
+  const known = new Map([a, b, picked].map((x, i) => [x, intervals[i]!]));
   const { value, errors } = evaluateWith([product], known, evaluateInterval)[0]!;
   const spread = (data: TypedArray, rest: number): Float64Array => {
     const out = new Float64Array(m * n).fill(rest);
@@ -151,8 +158,10 @@ export function evaluateInterval(node: Tensor, inputs: readonly Interval[]): rea
   // kernels do not read what holds nothing
   if (node.op.kernel.kind === 'leaf' && sizeOf(node.shape) === 0)
     return [exact(hostData(node.shape, node.dtype, hostArray(node.dtype, 0)))];
-  if (isHalved(node))
-    return [halved(node, { ...inputs[0]!, errors: errorsOf(node.inputs[0]!, inputs[0]!) })];
+  if (isHalved(node)) {
+    const input = inputs[0]!;
+    return [halved(node, { ...input, errors: errorsOf(node.inputs[0]!, input) })];
+  }
   const sampled = sampledProduct(node, inputs);
   if (sampled) return [sampled];
   const values = inputs.map(({ value }) => value);
@@ -176,7 +185,8 @@ function finiteBound(bound: number, value: number): number {
 /** What a kernel reads: an adapter may take numbers below the normal ones for 0. */
 function read(value: TensorData): Interval {
   if (!isFloat(value.dtype)) return exact(value);
-  const errors = Float64Array.from(value.data, (x) => (Math.abs(x) < TINY ? Math.abs(x) : 0));
+  const flushed = (size: number): number => (size < TINY ? size : 0);
+  const errors = Float64Array.from(value.data, (x) => flushed(Math.abs(x)));
   return { value, errors };
 }
 
@@ -208,12 +218,14 @@ function compareResult(
   { kernel, results }: Capture,
 ): Check {
   const stored = results.get(node)!.data;
-  const [float, half] = [isFloat(node.dtype), node.dtype === 'f16' || isHalved(node)];
+  const float = isFloat(node.dtype);
+  const half = node.dtype === 'f16' || isHalved(node);
   const overflow = half ? HALF_OVERFLOW : OVERFLOW;
   let worst = { index: 0, gpu: 0, cpu: 0, bound: 0, ratio: -1 };
   let checked = 0;
   stored.forEach((gpu: number, index: number) => {
-    const [cpu, bound] = [value.data[index]!, errors[index]!];
+    const cpu = value.data[index]!;
+    const bound = errors[index]!;
     if (bound === Number.POSITIVE_INFINITY) return;
     checked++;
     const isWhole = !half || Object.is(gpu, roundTo('f16', gpu));

@@ -4,13 +4,17 @@ import { backpropagate, checkFloats, pullBack, total, type Visit } from '../auto
 import type { TensorData } from '../core/dtype.js';
 import { formatShape, MAX_RANK, sizeOf } from '../core/shape.js';
 import { feedsByNode, type NodeFeeds } from '../graph/program.js';
-import { nameOf } from '../graph/record.js';
 import { onlyAt, outputIndex, sourcesOf } from '../graph/several.js';
-import type { Tensor, Tensors } from '../graph/tensor.js';
+import { nameOf, type Tensor, type Tensors } from '../graph/tensor.js';
 import { dependents, topological } from '../graph/walk.js';
 import { eye, ones } from '../ops/leaf.js';
 import type { Runner } from './gradCheck.js';
 
+/** What a node's gradient is given by one of its users, the node of this id. */
+interface Contribution {
+  readonly from: number;
+  readonly value: TensorData;
+}
 /** One node of an explained graph: its value, its local gradients, and its incoming gradients. */
 export interface ExplainedNode {
   /** The tensor's id. */
@@ -26,7 +30,7 @@ export interface ExplainedNode {
    */
   readonly local: readonly (TensorData | undefined)[];
   /** The gradient from each user of the node; `gradient` is their sum. */
-  readonly incoming: readonly { readonly from: number; readonly value: TensorData }[];
+  readonly incoming: readonly Contribution[];
   /** ∂y/∂node [...y, ...node] in reverse mode, ∂node/∂wrt in forward mode; absent on no path to `wrt`. */
   readonly gradient?: TensorData;
 }
@@ -84,10 +88,8 @@ function incomingOf(node: Tensor, found: Found, mode: Explanation['mode']): Inco
     const own = parts.filter((part, i) => part && sourcesOf(from)[i] === node);
     return { from, parts: own.filter((part) => part !== undefined) };
   });
-  return [
-    ...direct,
-    ...pulled.flatMap(({ from, parts }) => (parts.length > 0 ? { from, value: total(parts) } : [])),
-  ];
+  const given = pulled.filter(({ parts }) => parts.length > 0);
+  return [...direct, ...given.map(({ from, parts }) => ({ from, value: total(parts) }))];
 }
 
 /** Derivatives of all nodes between y and the targets. */
@@ -98,7 +100,10 @@ function derivativesOf(y: Tensor, targets: readonly Tensor[]) {
   const found = new Map<Tensor, { gradient: Tensor; incoming: Incoming }>();
   const visit: Visit = (node, gradient, incoming) => found.set(node, { gradient, incoming });
   if (isColumn) pushThrough(y, [x!], [ones(x!.shape, { dtype: x!.dtype })], [], visit);
-  else backpropagate(y, targets, y.rank === 0 ? ones([], { dtype: y.dtype }) : eye(y.shape), visit);
+  else {
+    const cotangent = y.rank === 0 ? ones([], { dtype: y.dtype }) : eye(y.shape);
+    backpropagate(y, targets, cotangent, visit);
+  }
   return { mode, found };
 }
 
@@ -126,11 +131,10 @@ export async function explain(
       found.has(node) && active.has(source) ? localDerivative(node, i) : undefined,
     ),
   }));
-  const derived = explained.flatMap(({ gradient, incoming, locals }) => [
-    gradient,
-    ...incoming.map(({ value }) => value),
-    ...locals,
-  ]);
+  const derived = explained.flatMap(({ gradient, incoming, locals }) => {
+    const given = incoming.map(({ value }) => value);
+    return [gradient, ...given, ...locals];
+  });
   const wanted = new Set([...shown, ...derived]);
   const tensors = [...wanted].filter((each) => each !== undefined);
   const given = feedsByNode('explain', topological([y, ...targets]), feeds);
@@ -163,11 +167,12 @@ export function toMermaid(y: Tensor): string {
     const text = node.rank ? `${title} ${formatShape(node.shape)}` : title;
     return `"${text.replaceAll('"', '#quot;')}"`;
   };
-  return [
-    'flowchart BT',
-    ...order.map((node) =>
-      node.inputs.length ? `  n${node.id}[${label(node)}]` : `  n${node.id}([${label(node)}])`,
-    ),
-    ...order.flatMap((node) => sourcesOf(node).map(({ id }) => `  n${id} --> n${node.id}`)),
-  ].join('\n');
+  const boxes = order.map((node) => {
+    const [open, close] = node.inputs.length ? ['[', ']'] : ['([', '])'];
+    return `  n${node.id}${open}${label(node)}${close}`;
+  });
+  const arrows = order.flatMap((node) =>
+    sourcesOf(node).map(({ id }) => `  n${id} --> n${node.id}`),
+  );
+  return ['flowchart BT', ...boxes, ...arrows].join('\n');
 }

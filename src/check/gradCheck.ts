@@ -26,13 +26,20 @@ export interface GradCheckOptions {
   readonly absolute?: number;
   readonly relative?: number;
 }
+/** A derivative as the graph and as central differences have it, at a place in y and in one of `wrt`. */
+interface Compared {
+  readonly wrt: string;
+  readonly index: number[];
+  readonly analytic: number;
+  readonly numeric: number;
+}
 /** Result of `gradCheck`: whether all derivatives agree, and where they differ most. */
 export interface GradCheckReport {
   readonly ok: boolean;
   /** Number of derivatives compared. */
   readonly checked: number;
   /** `index` is [...place in y, ...place in wrt]; a y of too many entries is first contracted with random numbers. */
-  readonly worst: { wrt: string; index: number[]; analytic: number; numeric: number };
+  readonly worst: Compared;
 }
 
 /** Up to so many entries every ∂y/∂x is compared; above, random directions are. */
@@ -50,13 +57,10 @@ type Place = {
   readonly sign: number;
 };
 /** A derivative along a direction, as an entry at its first place, and its difference as a share of what is allowed. */
-type Found = { entry: GradCheckReport['worst']; direction: readonly Place[]; excess: number };
+type Found = { entry: Compared; direction: readonly Place[]; excess: number };
 
-const nothing: Found = {
-  entry: { wrt: '', index: [], analytic: 0, numeric: 0 },
-  direction: [],
-  excess: -1,
-};
+const noEntry: Compared = { wrt: '', index: [], analytic: 0, numeric: 0 };
+const nothing: Found = { entry: noEntry, direction: [], excess: -1 };
 function worstOf(found: Found[]): Found {
   return found.reduce((a, b) => (b.excess > a.excess ? b : a), nothing);
 }
@@ -82,11 +86,14 @@ const prober = (target: Tensor, jacobians: Values, values: Values, options: Grad
     return evaluate([target], (node) => values.get(node)!, shift)[0]!.data;
   };
   return (direction: readonly Place[]): Found => {
-    const [up, down] = [evaluateAt(direction, STEP), evaluateAt(direction, -STEP)];
+    const up = evaluateAt(direction, STEP);
+    const down = evaluateAt(direction, -STEP);
     const { node, wrt, at } = direction[0]!;
     const found = Array.from(up, (high, i): Found => {
-      const slopeAt = ({ node, at, sign }: Place) =>
-        sign * jacobians.get(node)!.data[i * sizeOf(node.shape) + at]!;
+      const slopeAt = ({ node, at, sign }: Place): number => {
+        const { data } = jacobians.get(node)!;
+        return sign * data[i * sizeOf(node.shape) + at]!;
+      };
       const analytic = direction.reduce((total, place) => total + slopeAt(place), 0);
       const numeric = (high - down[i]!) / (2 * STEP);
       const excess = Math.abs(analytic - numeric) / (absolute + relative * Math.abs(numeric));
@@ -124,10 +131,14 @@ export async function gradCheck(
   );
   const places = nodes.flatMap((node, i): Place[] => {
     const wrt = node.name ?? `wrt[${i}]`;
-    return Array.from({ length: sizeOf(node.shape) }, (_, at) => ({ node, wrt, at, sign: 1 }));
+    const length = sizeOf(node.shape);
+    return Array.from({ length }, (_, at) => ({ node, wrt, at, sign: 1 }));
   });
   const full = places.length <= FULL_INPUTS && places.length * sizeOf(root.shape) <= FULL_ENTRIES;
-  const weighted = (): Tensor => sum(mul(root, random.uniform(root.shape, { seed: 1, low: -1 })));
+  const weighted = (): Tensor => {
+    const weights = random.uniform(root.shape, { seed: 1, low: -1 });
+    return sum(mul(root, weights));
+  };
   const target = full || root.rank === 0 ? root : weighted();
   const tree = jacobian(target, nodes);
   const leaves = topological([target, ...tree]).filter(({ op }) => op.kernel.kind === 'leaf');
@@ -141,12 +152,8 @@ export async function gradCheck(
   const derivatives = engine
     ? await engine.run(tree, fed)
     : evaluate(tree, (node) => values.get(node)!);
-  const probe = prober(
-    target,
-    new Map(nodes.map((node, i) => [node, derivatives[i]!])),
-    values,
-    options,
-  );
+  const jacobians = new Map(nodes.map((node, i) => [node, derivatives[i]!]));
+  const probe = prober(target, jacobians, values, options);
   const randomDirection = (seed: number): Place[] => {
     const draws = evaluate([random.uniform([places.length], { seed })], ownValue)[0]!.data;
     return places.map((place, i) => ({ ...place, sign: draws[i]! < 0.5 ? -1 : 1 }));

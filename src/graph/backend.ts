@@ -3,16 +3,19 @@ import type { TensorData } from '../core/dtype.js';
 import type { Feeds, Program } from './program.js';
 import type { Tensor } from './tensor.js';
 
+interface AdapterInfo {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly description: string;
+  readonly software: boolean;
+}
+type Limits = Readonly<Record<string, number>>;
+
 /** Backend, adapter, limits and features of an engine. */
 export interface EngineInfo {
   readonly backend: 'gpu' | 'cpu';
-  readonly adapter: Readonly<{
-    vendor: string;
-    architecture: string;
-    description: string;
-    software: boolean;
-  }>;
-  readonly limits: Readonly<Record<string, number>>;
+  readonly adapter: AdapterInfo;
+  readonly limits: Limits;
   readonly features: readonly string[];
 }
 
@@ -47,12 +50,19 @@ export interface GpuAccess {
   offsetOf(step: object, output: Tensor): number;
 }
 
-type Called = Readonly<{ kernel: string; ops: readonly string[] }>;
+/** A kernel, and the ops that it computes. */
+interface Called {
+  readonly kernel: string;
+  readonly ops: readonly string[];
+}
+interface DispatchView extends Called {
+  readonly workgroups: readonly number[];
+  readonly wgsl: string;
+}
 
 /** The dispatches of a step, for inspection: kernel names, fused ops, workgroups and WGSL. */
 export interface PlanView {
-  readonly dispatches: readonly (Called &
-    Readonly<{ workgroups: readonly number[]; wgsl: string }>)[];
+  readonly dispatches: readonly DispatchView[];
   /** Number of dispatches with one kernel per op. */
   readonly dispatchesUnfused: number;
   readonly buffers: number;
@@ -62,50 +72,53 @@ export interface PlanView {
   readonly liveBytes: number;
 }
 
+/** Arithmetic of one call, and the least number of bytes that it must read and write. */
+interface Work {
+  readonly flops: number;
+  readonly bytes: number;
+}
+interface Rates {
+  readonly flopsPerSecond: number;
+  readonly bytesPerSecond: number;
+}
+
 /** GPU time of one kernel over all its calls, compared with the adapter's measured peaks. */
-export interface KernelProfile extends Called {
+export interface KernelProfile extends Called, Work, Rates {
   readonly calls: number;
   readonly milliseconds: number;
   /** Share of the time of all kernels. */
   readonly share: number;
-  /** Arithmetic of one call, and the least number of bytes that it must read and write. */
-  readonly flops: number;
-  readonly bytes: number;
-  readonly flopsPerSecond: number;
-  readonly bytesPerSecond: number;
   /** The kernel's arithmetic or memory rate relative to its peak, whichever is larger. */
   readonly ofPeak: number;
+}
+
+/** One call of a kernel: when it began and how long it took, in milliseconds. */
+interface KernelEvent {
+  readonly kernel: string;
+  readonly start: number;
+  readonly milliseconds: number;
 }
 
 /** GPU time by kernel, as plain data. */
 export interface Profile {
   readonly adapter: string;
   /** Rates that a small probe reached on this adapter. */
-  readonly peaks: { readonly flopsPerSecond: number; readonly bytesPerSecond: number };
+  readonly peaks: Rates;
   readonly milliseconds: number;
   /** In descending order of time. */
   readonly kernels: readonly KernelProfile[];
   /** The first kernel calls, with their start in milliseconds after the first. */
-  readonly events: readonly {
-    readonly kernel: string;
-    readonly start: number;
-    readonly milliseconds: number;
-  }[];
+  readonly events: readonly KernelEvent[];
 }
 
 /** Converts a profile to the Trace Event format, which chrome://tracing and Perfetto display. */
 export function chromeTrace({ adapter, events }: Profile) {
   return {
     traceEvents: events.map(({ kernel, start, milliseconds }) => {
-      return {
-        name: kernel,
-        cat: 'kernel',
-        ph: 'X',
-        ts: 1e3 * start,
-        dur: 1e3 * milliseconds,
-        pid: adapter,
-        tid: 'GPU',
-      };
+      // in microseconds
+      const ts = 1e3 * start;
+      const dur = 1e3 * milliseconds;
+      return { name: kernel, cat: 'kernel', ph: 'X', ts, dur, pid: adapter, tid: 'GPU' };
     }),
   };
 }
@@ -123,17 +136,24 @@ export interface Inspection {
   readonly captures: Capture[];
 }
 
+type OnProgress = (done: number, total: number) => void;
+/** A part of a GPUBuffer, from an offset in bytes. */
+interface Location {
+  readonly buffer: object;
+  readonly offset: number;
+}
+
 /** A compiled program on one backend; what is optional has nothing to do on the CPU. */
 export interface Executable {
   readonly plan: PlanView;
   /** Runs in call order; the promise holds the outputs, and is undefined-valued when `read` is false. */
   run(feeds: Feeds, read: boolean, inspection?: Inspection): Promise<TensorData[]>;
   /** Builds pipelines ahead of the first run. */
-  warmUp?(onProgress?: (done: number, total: number) => void): Promise<void>;
+  warmUp?(onProgress?: OnProgress): Promise<void>;
   /** Frees what only this program uses. */
   release?(): void;
   /** Where the output of this number lies on the device; there is none on the CPU. */
-  locate?(output: number): { readonly buffer: object; readonly offset: number };
+  locate?(output: number): Location;
 }
 
 /** Where a tuner's choices are kept from one run to the next: a text for each adapter and driver. */
@@ -142,19 +162,29 @@ export interface TileStore {
   save(adapter: string, text: string): Promise<void>;
 }
 
-/** Where graphs run: the CPU reference or a GPU device. */
-export interface Backend {
+/** What a backend tells of itself. */
+interface Observed {
   readonly info: EngineInfo;
   readonly stats: EngineStats;
-  /** Resolves with the reason when the device is gone. */
-  readonly lost: Promise<string>;
-  /** The GPUDevice; there is none on the CPU. */
-  readonly device?: object;
-  compile(program: Program): Executable;
-  read(parameter: Tensor): Promise<TensorData>;
-  write(parameter: Tensor, value: TensorData): Promise<void>;
-  finish(): Promise<void>;
   /** Kernel times so far; undefined where they are not measured. */
   profile?(): Promise<Profile | undefined>;
+}
+/** The device of a backend, while it lives. */
+interface OnDevice {
+  /** The GPUDevice; there is none on the CPU. */
+  readonly device?: object;
+  /** Resolves with the reason when the device is gone. */
+  readonly lost: Promise<string>;
+  /** Resolves when all that was begun is done. */
+  finish(): Promise<void>;
   dispose?(): void;
+}
+/** Where parameters have their values. */
+interface ParameterValues {
+  read(parameter: Tensor): Promise<TensorData>;
+  write(parameter: Tensor, value: TensorData): Promise<void>;
+}
+/** Where graphs run: the CPU reference or a GPU device. */
+export interface Backend extends Observed, OnDevice, ParameterValues {
+  compile(program: Program): Executable;
 }

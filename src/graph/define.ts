@@ -2,26 +2,31 @@
 import { NablaError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
 import type {
-  Cost,
+  AnyRecord,
   DefinedRecord,
   Each,
-  Form,
+  Forms,
   IndexKernel,
   Inputs,
   NoOptions,
   OpRecord,
   Options,
   PointwiseRecord,
+  Scalars,
   SeveralRecord,
   Some,
   TensorRecord,
+  WholeRecord,
 } from './op.js';
 import { definitionOf, pointwise } from './record.js';
 import { outputsOf } from './several.js';
 import { apply, lift, type Recorded, type Tensor, type TensorLike } from './tensor.js';
+import type { Cost } from './traits.js';
+
+type Operands<A extends Inputs> = Each<A, TensorLike>;
 
 /** A function of tensors that returns a node of the graph; numbers become tensors. `A` counts them. */
-export type OpFunction<A extends Inputs = Inputs> = (...inputs: Each<A, TensorLike>) => Tensor;
+export type OpFunction<A extends Inputs = Inputs> = (...inputs: Operands<A>) => Tensor;
 /** A function of one tensor. */
 export type Unary = (x: TensorLike) => Tensor;
 /** A function of two tensors, which broadcast. */
@@ -31,12 +36,22 @@ export type Binary = (a: TensorLike, b: TensorLike) => Tensor;
 const RULES =
   'reference shape dtype outputs accepts vjp jvp definition bound propagate integers cost view contains passesIntegers neutral commutes comparesBits picks';
 
+/** A record of as many outputs as there are forms. */
+type FormsRecord<F extends Forms, A extends Inputs> = Omit<
+  SeveralRecord<NoOptions, A>,
+  'outputs'
+> & {
+  readonly outputs: (inputs: Each<A, Tensor>) => F;
+};
+/** A function of tensors that returns a list of nodes, one for each form. */
+type FormsFunction<F extends Forms, A extends Inputs> = (...inputs: Operands<A>) => {
+  [K in keyof F]: Tensor;
+};
+
 /** Makes an op of several outputs from its record: a function that returns a list of tensors, one for each. */
-export function defineOp<const F extends readonly Form[]>(
-  record: Omit<SeveralRecord<NoOptions, Some>, 'outputs'> & {
-    readonly outputs: (inputs: Each<Some, Tensor>) => F;
-  },
-): (...inputs: Each<Some, TensorLike>) => { [K in keyof F]: Tensor };
+export function defineOp<const F extends Forms, A extends Inputs = Some>(
+  record: FormsRecord<F, A>,
+): FormsFunction<F, A>;
 // Overloads are tried in order: what has outputs, or a kernel of whole tensors, is told from an op of scalars by that.
 /** Makes an op of whole tensors: its reference takes and returns the values of tensors. */
 export function defineOp<A extends Inputs = Some>(
@@ -51,10 +66,8 @@ export function defineOp<A extends Inputs = Some>(
  * Nabla's own ops are made in the same way; see the record's fields. The function throws NablaError if the number of
  * inputs differs from the number of parameters of a pointwise op's reference.
  */
-export function defineOp<A extends readonly number[]>(
-  record: PointwiseRecord<NoOptions, A>,
-): OpFunction<A>;
-export function defineOp(record: OpRecord<NoOptions> | SeveralRecord<NoOptions>): unknown {
+export function defineOp<A extends Scalars>(record: PointwiseRecord<NoOptions, A>): OpFunction<A>;
+export function defineOp(record: AnyRecord<NoOptions>): unknown {
   checkRecord(record);
   const own = { ...record, byUser: true } as const;
   if (!own.outputs) return opFunction(own);
@@ -63,7 +76,7 @@ export function defineOp(record: OpRecord<NoOptions> | SeveralRecord<NoOptions>)
 }
 
 /** Throws NablaError for a record that lacks what it needs, or has what it must not have. */
-function checkRecord(record: OpRecord<NoOptions> | SeveralRecord<NoOptions>): void {
+function checkRecord(record: AnyRecord<NoOptions>): void {
   const { name, kernel, reference } = checkOptions('defineOp', record, 'name kernel', RULES);
   if (record.outputs && (record.shape || record.dtype))
     throw new NablaError(
@@ -82,12 +95,10 @@ function checkRecord(record: OpRecord<NoOptions> | SeveralRecord<NoOptions>): vo
 /** The function, which a console shows as [Function: relu], with its record. */
 function withRecord<F extends object, O extends Options, A extends Inputs>(
   call: F,
-  record: OpRecord<O, A> | SeveralRecord<O, A>,
+  record: AnyRecord<O, A>,
 ) {
-  return Object.defineProperties(call, {
-    name: { value: record.name },
-    record: { value: record },
-  }) as F & Recorded<O, A>;
+  const properties = { name: { value: record.name }, record: { value: record } };
+  return Object.defineProperties(call, properties) as F & Recorded<O, A>;
 }
 
 function opFunction<A extends Inputs>(record: OpRecord<NoOptions, A>) {
@@ -103,45 +114,52 @@ function opFunction<A extends Inputs>(record: OpRecord<NoOptions, A>) {
   return withRecord(call, record);
 }
 
+/** Nabla's own ops say their cost. */
+type Costed = { readonly cost: Cost };
 /** The rules of a pointwise op. */
-export type PointwiseRules<A extends readonly number[]> = Omit<
-  PointwiseRecord<NoOptions, A>,
-  'name' | 'kernel' | 'cost'
-> & { readonly cost: Cost };
+export type PointwiseRules<A extends Scalars> = Costed &
+  Omit<PointwiseRecord<NoOptions, A>, 'name' | 'kernel' | 'cost'>;
 /** @internal Makes pointwise ops from their names, WGSL functions in `source` and rules; exact unless those say a bound. */
 export function pointwiseIn(source: string) {
-  return <A extends readonly number[]>(name: string, kernel: string, rules: PointwiseRules<A>) =>
-    opFunction<A>({ bound: { ulp: 0 }, ...rules, name, kernel: pointwise(kernel, source) });
+  return <A extends Scalars>(name: string, wgsl: string, rules: PointwiseRules<A>) => {
+    const kernel = pointwise(wgsl, source);
+    return opFunction<A>({ bound: { ulp: 0 }, ...rules, name, kernel });
+  };
 }
 
-/** A function of a list of tensors, and of options, with its record. */
-export type OpWith<O extends Options, A extends Inputs> = Recorded<O, A> &
-  ((inputs: Each<A, TensorLike>, options: O) => Tensor);
+/** A function of a list of tensors, and of options. */
+type CallWith<O extends Options, A extends Inputs, R> = (inputs: Operands<A>, options: O) => R;
+/** The same with its record. */
+export type OpWith<O extends Options, A extends Inputs> = Recorded<O, A> & CallWith<O, A, Tensor>;
 /** Makes an op that takes tensors and options. */
 export function defineOpWith<O extends Options, A extends Inputs>(
-  record: TensorRecord<O, A> | DefinedRecord<O, A>,
+  record: WholeRecord<O, A>,
 ): OpWith<O, A> {
-  const call = (inputs: Each<A, TensorLike>, options: O): Tensor =>
+  const call: CallWith<O, A, Tensor> = (inputs, options) =>
     apply(record, lift(record.name, inputs), options);
   return withRecord<typeof call, O, A>(call, record);
 }
 
 /** Makes an op of several outputs that takes tensors and options. */
 export function defineSeveral<O extends Options, A extends Inputs>(record: SeveralRecord<O, A>) {
-  const call = (inputs: Each<A, TensorLike>, options: O): Tensor[] =>
-    outputsOf(apply(record, lift(record.name, inputs), options));
+  const call: CallWith<O, A, Tensor[]> = (inputs, options) => {
+    const operands = lift(record.name, inputs);
+    return outputsOf(apply(record, operands, options));
+  };
   return withRecord<typeof call, O, A>(call, record);
 }
 
-type IndexRules<O extends Options, A extends Inputs> = Omit<TensorRecord<O, A>, 'kernel' | 'cost'> &
-  Omit<IndexKernel<O, A>, 'kind'> & { readonly cost: Cost };
+type Written<O extends Options, A extends Inputs> = Omit<IndexKernel<O, A>, 'kind'>;
+type IndexRules<O extends Options, A extends Inputs> = Costed &
+  Written<O, A> &
+  Omit<TensorRecord<O, A>, 'kernel' | 'cost'>;
 /** @internal An op of any dtype whose elements are read from its inputs at places that `write` tells. */
-export const defineIndex = <O extends Options, A extends Inputs>({
+export function defineIndex<O extends Options, A extends Inputs>({
   write,
   source,
   inPlace,
   ...rules
-}: IndexRules<O, A>) => {
+}: IndexRules<O, A>) {
   const kernel = { kind: 'index', write, source, inPlace } as const;
   return defineOpWith<O, A>({ accepts: 'any', bound: { ulp: 0 }, ...rules, kernel });
-};
+}

@@ -1,5 +1,4 @@
 // Copies and freezes what nodes hold, so that no caller can change a graph afterwards.
-import type { Options } from './op.js';
 
 /** The list, if nobody can write to it any more; else a copy that nobody can. */
 export function frozenList<T>(list: readonly T[]): readonly T[] {
@@ -18,7 +17,8 @@ const frozenEntry = (value: unknown): unknown => (isObject(value) ? frozenValue(
 const nothing = Object.freeze({});
 
 /** An op's own record of options, frozen with all that is in it; what a caller may own is copied first. */
-export function frozenOptions(options: { [name: string]: unknown }): Options {
+export function frozenOptions<O extends object>(options: O): O;
+export function frozenOptions(options: { [name: string]: unknown }): object {
   if (Object.isFrozen(options)) return options;
   let isEmpty = true;
   for (const name in options) {

@@ -3,6 +3,7 @@ import type { Bound } from '../core/bounds.js';
 import type { DType, TensorData, TypedArray } from '../core/dtype.js';
 import type { Shape } from '../core/shape.js';
 import type { Tensor } from './tensor.js';
+import type { ComputationTraits, PlaceTraits } from './traits.js';
 
 /** Plain data that parametrises an op: part of the graph's structure. */
 export type Options = {
@@ -16,6 +17,8 @@ export type NoOptions = Record<string, never>;
 export type Each<A extends Inputs, X> = { readonly [K in keyof A]: X };
 /** What counts inputs: the parameters of a pointwise reference, or a tuple of tensors; a list for any number. */
 export type Inputs = readonly unknown[];
+/** What counts the inputs of a pointwise op: the parameters of its reference. */
+export type Scalars = readonly number[];
 /** The inputs of an op of one tensor. */
 export type One = readonly [x: Tensor];
 /** The inputs of an op of two tensors. */
@@ -23,36 +26,57 @@ export type Two = readonly [a: Tensor, b: Tensor];
 /** One or more: what an op of whole tensors has that does not say how many. */
 export type Some = readonly [x: Tensor, ...others: Tensor[]];
 
+/** The inputs of a node, and their values. */
+type Operands<A extends Inputs> = Each<A, Tensor>;
+type Values<A extends Inputs> = Each<A, TensorData>;
+/** One for each input or output; undefined where there is none, or where it is zero. */
+export type Derivatives = readonly (Tensor | undefined)[];
+
 // Rules are declared as methods, so that a record for some inputs and options is a record for any.
 
 /** The node that a rule is asked about. */
 export interface RuleContext<O, A extends Inputs> {
-  readonly inputs: Each<A, Tensor>;
+  readonly inputs: Operands<A>;
   readonly output: Tensor;
   readonly options: O;
 }
-/** What a vjp rule sees. The cotangent has shape E ++ output.shape, where E are extra leading axes (usually none). */
-export interface VjpContext<O = Options, A extends Inputs = Inputs> extends RuleContext<O, A> {
-  readonly cotangent: Tensor;
+/** What any vjp rule sees. Cotangents have extra leading axes E, usually none. */
+interface Pulled<A extends Inputs> {
   /** The sizes of E. */
   readonly lead: Shape;
   /** Which inputs' cotangents will be used; a rule may leave the others out. */
   readonly wanted: Each<A, boolean>;
 }
+/** What a vjp rule sees. */
+export interface VjpContext<O = Options, A extends Inputs = Inputs>
+  extends RuleContext<O, A>,
+    Pulled<A> {
+  /** Of shape E ++ output.shape. */
+  readonly cotangent: Tensor;
+}
 export interface JvpContext<O = Options, A extends Inputs = Inputs> extends RuleContext<O, A> {
   /** One for each input, of its shape; undefined where it is zero. But for pointwise ops they may be stacked: E ++ shape. */
   readonly tangents: Each<A, Tensor | undefined>;
 }
+/** WGSL u32 expressions, one for each axis. */
+type Coordinates = readonly string[];
+/** Dtypes of the names that an index kernel may give. */
+type NamedType = 'u32' | 'i32' | 'f32' | 'bool';
+/** How an index kernel writes WGSL. */
+interface IndexWriter {
+  /** WGSL expression of an input's element at coordinates, or at a row-major index. */
+  read(input: number, at: Coordinates | string): string;
+  /** Names an expression, so that it is computed once. */
+  let(type: NamedType, expression: string): string;
+}
 /** What an index kernel sees while its WGSL expression for one output element is written. */
-export interface IndexContext<O = Options, A extends Inputs = Inputs> extends RuleContext<O, A> {
-  /** WGSL u32 expressions: the coordinates of the output element. */
-  readonly coordinates: readonly string[];
+export interface IndexContext<O = Options, A extends Inputs = Inputs>
+  extends RuleContext<O, A>,
+    IndexWriter {
+  /** The coordinates of the output element. */
+  readonly coordinates: Coordinates;
   /** WGSL u32 expression: the row-major index of the output element. */
   readonly flat: string;
-  /** WGSL expression of an input's element at coordinates, or at a row-major index. */
-  read(input: number, at: readonly string[] | string): string;
-  /** Names an expression, so that it is computed once. */
-  let(type: 'u32' | 'i32' | 'f32' | 'bool', expression: string): string;
 }
 
 /** A WGSL function of scalars, called for each element. `source` is the text that holds it and its helpers. */
@@ -73,10 +97,11 @@ export interface IndexKernel<O = Options, A extends Inputs = Inputs> {
   readonly inPlace?: boolean | undefined;
 }
 /** Defined by other ops; the compiler writes it out before it plans. */
-export interface ComposedKernel<O = Options, A extends Inputs = Inputs> {
+interface Composed<O, A extends Inputs, Result> {
   readonly kind: 'composed';
-  compose(inputs: Each<A, Tensor>, options: O): Tensor;
+  compose(inputs: Operands<A>, options: O): Result;
 }
+export type ComposedKernel<O = Options, A extends Inputs = Inputs> = Composed<O, A, Tensor>;
 /** The kernel of an op of whole tensors. */
 export type Kernel<O = Options, A extends Inputs = Inputs> =
   | IndexKernel<O, A>
@@ -127,71 +152,67 @@ export interface WrittenKernel<O = Options, A extends Inputs = Inputs> extends W
 }
 
 /** Float64 meaning of a pointwise op, of one element of each input. */
-export type ScalarReference<A extends readonly number[] = readonly number[]> = (
-  ...inputs: A
-) => number;
+export type ScalarReference<A extends Scalars = Scalars> = (...inputs: A) => number;
 /** What a value is like: its shape and its dtype. */
 export type Form = { readonly shape: Shape; readonly dtype: DType };
+export type Forms = readonly Form[];
 
-/** What computing one element once more costs: nothing but its place, an operation or two, more, or a hundred. */
-export type Cost = 'free' | 'cheap' | 'dear' | 'heavy';
-
+/** Whole numbers below `size`. */
+type Picked = { readonly indices: Tensor; readonly size: number };
 /** What the compiler must know of an op, beside its rules. It knows no op by its name. */
-export interface Traits<O, A extends Inputs> {
-  /** Whether an expression may be computed again in another kernel instead of being stored: 'dear' where it does not say. */
-  readonly cost?: Cost;
-  /**
-   * The elements are those of the first input: all of them in their order under another shape, repeated, with axes exchanged, a
-   * block of them, or just the same.
-   */
-  readonly view?: 'reshape' | 'repeat' | 'permute' | 'block' | 'same';
-  /** Its inputs lie in it as they are: side by side along `options.axis`, or the first within a frame of `options.value`. */
-  readonly contains?: 'joined' | 'framed';
-  /** Whole numbers pass through it unchanged. */
-  readonly passesIntegers?: boolean;
-  /** A number which, as the right operand, leaves the left one as it is. */
-  readonly neutral?: number;
-  /** The operands may be exchanged. */
-  readonly commutes?: boolean;
-  /** Floats that it compares must be read from where they were stored: computed again they may differ in a bit. */
-  readonly comparesBits?: boolean;
-  /** The input that names elements, whole numbers below `size`. */
-  picks?(inputs: Each<A, Tensor>, options: O): { readonly indices: Tensor; readonly size: number };
+interface Traits<O, A extends Inputs> extends PlaceTraits, ComputationTraits {
+  /** The input that names elements. */
+  picks?(inputs: Operands<A>, options: O): Picked;
 }
 
-/** An op is one record: its shape, its gradient, its float64 reference, its WGSL and its error bound. */
-export interface Rules<O, A extends Inputs> extends Traits<O, A> {
+/** What an op takes, and what its output is like. */
+interface FormRules<O, A extends Inputs> {
   readonly name: string;
   /** Defaults to `options.shape`, else to NumPy broadcasting of the inputs. */
-  shape?(inputs: Each<A, Tensor>, options: O): Shape;
+  shape?(inputs: Operands<A>, options: O): Shape;
   /** Defaults to `options.dtype`, else to the dtype that all inputs share. */
-  dtype?(inputs: Each<A, Tensor>, options: O): DType;
+  dtype?(inputs: Operands<A>, options: O): DType;
   /** Which dtypes the inputs may have; floats unless said otherwise. */
   readonly accepts?: 'float' | 'number' | 'any';
+}
+/** The derivatives of an op. */
+interface DerivativeRules<O, A extends Inputs> {
   /** Cotangents of the inputs, in graph ops; undefined where an input has no derivative. */
-  vjp?(context: VjpContext<O, A>): readonly (Tensor | undefined)[];
-  /**
-   * The same in other ops: what is differentiated where there is no `vjp`, and of a written kernel where a cotangent has
-   * leading axes.
-   */
-  definition?(inputs: Each<A, Tensor>, options: O): Tensor;
-  /** Of ops of several outputs alone: see `SeveralRecord`. */
-  readonly outputs?: undefined;
+  vjp?(context: VjpContext<O, A>): Derivatives;
   /** Tangent of the output; derived from `vjp` when absent. */
   jvp?(context: JvpContext<O, A>): Tensor;
+  /**
+   * The same op in others: what is differentiated where there is no `vjp`, and of a written kernel where a cotangent has
+   * leading axes.
+   */
+  definition?(inputs: Operands<A>, options: O): Tensor;
+}
+/** How far results may be from the reference. */
+interface ErrorRules<O, A extends Inputs> {
   /** Error allowed against the reference of the same f32 inputs; none when absent. */
-  readonly bound?: Bound<Each<A, TensorData>, O>;
+  readonly bound?: Bound<Values<A>, O>;
   /** Output errors that input errors cause; found by shifting the inputs when absent. */
   propagate?(
-    inputs: Each<A, TensorData>,
+    inputs: Values<A>,
     errors: Each<A, Float64Array>,
     output: TensorData,
     options: O,
   ): Float64Array;
 }
+
+/** An op is one record: its shape, its gradient, its float64 reference, its WGSL and its error bound. */
+interface Rules<O, A extends Inputs>
+  extends Traits<O, A>,
+    FormRules<O, A>,
+    DerivativeRules<O, A>,
+    ErrorRules<O, A> {
+  /** Of ops of several outputs alone: see `SeveralRecord`. */
+  readonly outputs?: undefined;
+}
+/** What a reference gives: the value of a tensor, or its elements alone. */
+type Computed = TensorData | TypedArray;
 /** An op of scalars, applied to each element. The parameters of its reference are its inputs. */
-export interface PointwiseRecord<O = Options, A extends readonly number[] = readonly number[]>
-  extends Rules<O, A> {
+export interface PointwiseRecord<O = Options, A extends Scalars = Scalars> extends Rules<O, A> {
   readonly kernel: PointwiseKernel;
   reference(...inputs: A): number;
   /** The same for i32 and u32, where it is another: what wraps may have more digits than float64. */
@@ -200,8 +221,8 @@ export interface PointwiseRecord<O = Options, A extends readonly number[] = read
 /** An op of whole tensors; `defineOp<[a: Tensor, b: Tensor]>` tells how many. */
 export interface TensorRecord<O = Options, A extends Inputs = Inputs> extends Rules<O, A> {
   readonly kernel: Kernel<O, A>;
-  /** Float64 meaning: of whole tensors, or their elements alone. */
-  reference(inputs: Each<A, TensorData>, options: O, output: Form): TensorData | TypedArray;
+  /** Float64 meaning. */
+  reference(inputs: Values<A>, options: O, output: Form): Computed;
 }
 /**
  * An op that others define. Where its kernel is composed of them, their references are its reference, and their bounds,
@@ -213,19 +234,16 @@ export interface DefinedRecord<O = Options, A extends Inputs = Inputs> extends R
 }
 /** The node that a rule is asked about. */
 interface SeveralContext<O, A extends Inputs> {
-  readonly inputs: Each<A, Tensor>;
+  readonly inputs: Operands<A>;
   readonly outputs: readonly Tensor[];
   readonly options: O;
 }
 /** What a vjp rule of several outputs sees. */
 export interface SeveralVjpContext<O = Options, A extends Inputs = Inputs>
-  extends SeveralContext<O, A> {
+  extends SeveralContext<O, A>,
+    Pulled<A> {
   /** One for each output, of shape E ++ output.shape; undefined where nothing depends on the output. */
-  readonly cotangents: readonly (Tensor | undefined)[];
-  /** The sizes of E. */
-  readonly lead: Shape;
-  /** Which inputs' cotangents will be used; a rule may leave the others out. */
-  readonly wanted: Each<A, boolean>;
+  readonly cotangents: Derivatives;
 }
 export interface SeveralJvpContext<O = Options, A extends Inputs = Inputs>
   extends SeveralContext<O, A> {
@@ -233,42 +251,40 @@ export interface SeveralJvpContext<O = Options, A extends Inputs = Inputs>
   readonly tangents: Each<A, Tensor | undefined>;
 }
 
-/** Outputs that are defined by other ops. */
-interface ComposedOutputs<O, A extends Inputs> {
-  readonly kind: 'composed';
-  compose(inputs: Each<A, Tensor>, options: O): readonly Tensor[];
-}
 /** An op of several outputs. Its function returns a list of tensors, one for each. */
 export interface SeveralRecord<O = Options, A extends Inputs = Inputs>
   extends Traits<O, A>,
-    Pick<Rules<O, A>, 'name' | 'accepts' | 'shape' | 'dtype'> {
+    FormRules<O, A> {
   /** Shape and dtype of each output: there is no `shape` nor `dtype` beside it. */
-  outputs(inputs: Each<A, Tensor>, options: O): readonly Form[];
+  outputs(inputs: Operands<A>, options: O): Forms;
   /** Cotangents of the inputs, in graph ops; undefined where an input has no derivative. */
-  vjp?(context: SeveralVjpContext<O, A>): readonly (Tensor | undefined)[];
+  vjp?(context: SeveralVjpContext<O, A>): Derivatives;
   /** The same in other ops: what is differentiated where there is no `vjp`. */
-  definition?(inputs: Each<A, Tensor>, options: O): readonly Tensor[];
+  definition?(inputs: Operands<A>, options: O): readonly Tensor[];
   /** Tangents of the outputs, undefined where zero; derived from `vjp` when absent. */
-  jvp?(context: SeveralJvpContext<O, A>): readonly (Tensor | undefined)[];
+  jvp?(context: SeveralJvpContext<O, A>): Derivatives;
   readonly propagate?: undefined;
   /** Error allowed against the reference of the same f32 inputs: one for each output, or one for all. */
-  readonly bound?: Bound<Each<A, TensorData>, O> | readonly Bound<Each<A, TensorData>, O>[];
-  readonly kernel: WrittenKernel<O, A> | ComposedOutputs<O, A>;
-  /** Float64 meaning: a value for each output, or its elements alone. Absent where the kernel is composed. */
-  reference?(
-    inputs: Each<A, TensorData>,
-    options: O,
-    outputs: readonly Form[],
-  ): readonly (TensorData | TypedArray)[];
+  readonly bound?: Bound<Values<A>, O> | readonly Bound<Values<A>, O>[];
+  readonly kernel: WrittenKernel<O, A> | Composed<O, A, readonly Tensor[]>;
+  /** Float64 meaning, one for each output. Absent where the kernel is composed. */
+  reference?(inputs: Values<A>, options: O, outputs: Forms): readonly Computed[];
 }
 
-/** What `defineOp` takes. */
-export type OpRecord<O = Options, A extends Inputs = Inputs> =
-  | PointwiseRecord<O>
+/** What computes a whole tensor from whole tensors. */
+export type WholeRecord<O = Options, A extends Inputs = Inputs> =
   | TensorRecord<O, A>
   | DefinedRecord<O, A>;
+/** What `defineOp` takes for an op of one output. */
+export type OpRecord<O = Options, A extends Inputs = Inputs> =
+  | PointwiseRecord<O>
+  | WholeRecord<O, A>;
+/** An op's record, of one output or of several. */
+export type AnyRecord<O = Options, A extends Inputs = Inputs> =
+  | OpRecord<O, A>
+  | SeveralRecord<O, A>;
 /** A record whatever its inputs and options: what a node of the graph holds. */
-export type Op = (OpRecord | SeveralRecord) & {
+export type Op = AnyRecord & {
   /** Set by `defineOp`. */
   readonly byUser?: true;
 };

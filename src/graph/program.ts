@@ -88,9 +88,8 @@ export type NodeFeeds = ReadonlyMap<Tensor, Value> | NamedFeeds;
 
 /** Fed values that their owner may change from now on. */
 export function held(feeds: Feeds): Feeds {
-  return new Map(
-    Array.from(feeds, ([node, value]) => [node, { ...value, data: value.data.slice() }]),
-  );
+  const copy = (value: TensorData): TensorData => ({ ...value, data: value.data.slice() });
+  return new Map(Array.from(feeds, ([node, value]) => [node, copy(value)]));
 }
 
 /** An input, and the name that values are fed to it by, if it has one. */
@@ -136,11 +135,12 @@ function resolveFeeds(op: string, places: readonly Place[], feeds: NodeFeeds, ow
   }
   checkNames(op, places, feeds as NamedFeeds, owner);
   const byName = new Map<string | undefined, Value>(Object.entries(feeds));
-  return new Map(
-    places.flatMap(({ node, name }) =>
-      byName.has(name) ? [[node, byName.get(name)!] as const] : [],
-    ),
-  );
+  const fed = new Map<Tensor, Value>();
+  for (const { node, name } of places) {
+    const value = byName.get(name);
+    if (value !== undefined) fed.set(node, value);
+  }
+  return fed;
 }
 
 /** Values for the inputs of a graph in host form; arrays that have it are taken as they are. */

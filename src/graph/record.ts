@@ -27,13 +27,6 @@ export function pointwiseOf(name: string, source: string, file?: string): Pointw
 export const definitionOf = ({ kernel, definition }: Op) =>
   kernel.kind === 'composed' ? kernel.compose : definition;
 
-/** What people call the op of a node: its record's name, of an output of several with its number. */
-export function nameOf({ op, inputs: [call], options }: Tensor): string {
-  return op.kernel.kind === 'output' && call
-    ? `${call.op.name}[${(options as { readonly index: number }).index}]`
-    : op.name;
-}
-
 /** The name of an op of Nabla's own, which the compiler may know; '' of a user's, which may have any name. */
 export const builtIn = ({ op }: Tensor): string => (op.byUser ? '' : op.name);
 

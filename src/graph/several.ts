@@ -1,23 +1,26 @@
 // Ops of several outputs. One node computes them all, and has no value of its own; for each output there is a node that
 // takes it from there. Only the latter are seen by who calls the op.
-import type { One, TensorRecord } from './op.js';
+import type { Form, One, TensorRecord } from './op.js';
 import { apply, type Tensor } from './tensor.js';
 
 export type OutputOptions = { readonly index: number };
+/** What each output of a node that computes several is like. */
+const formsOf = ({ outputs }: Tensor): readonly Form[] => outputs!;
+const formOf = ([call]: One, { index }: OutputOptions): Form => formsOf(call)[index]!;
 /** Takes one output from the node that computes several. */
 const outputOp: TensorRecord<OutputOptions, One> = {
   name: 'output',
   cost: 'free',
   accepts: 'any',
-  shape: ([call], { index }) => call.outputs![index]!.shape,
-  dtype: ([call], { index }) => call.outputs![index]!.dtype,
+  shape: (inputs, options) => formOf(inputs, options).shape,
+  dtype: (inputs, options) => formOf(inputs, options).dtype,
   reference: ([x]) => x,
   kernel: { kind: 'output' },
 };
 
 /** The outputs of a node that computes several, one node for each. */
 export function outputsOf(call: Tensor): Tensor[] {
-  return call.outputs!.map((_, index) => apply(outputOp, [call], { index }));
+  return formsOf(call).map((_, index) => apply(outputOp, [call], { index }));
 }
 
 /** Which output of its input a node takes; undefined of all other nodes. */
@@ -32,5 +35,5 @@ export function sourcesOf({ inputs }: Tensor): readonly Tensor[] {
 
 /** A list for the outputs of a node, with what one of them has. */
 export function onlyAt<T>(call: Tensor, index: number, value: T): (T | undefined)[] {
-  return call.outputs!.map((_, i) => (i === index ? value : undefined));
+  return formsOf(call).map((_, i) => (i === index ? value : undefined));
 }

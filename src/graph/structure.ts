@@ -27,11 +27,12 @@ export const isData = (node: Tensor): boolean => isInput(node) || isConstant(nod
  * which parameters; values of inputs and constants do not, nor names. `nodes` are in topological order.
  */
 export function structureOf(nodes: readonly Tensor[], outputs: readonly Tensor[]): string {
-  const place = new Map(nodes.map((node, i) => [node, i]));
+  const places = new Map(nodes.map((node, i) => [node, i]));
+  const placesOf = (some: readonly Tensor[]): string => some.map((node) => places.get(node)).join();
   const lines = nodes.map((node) => {
     if (isParameter(node)) return `p${node.id}`;
     if (isData(node)) return `${node.op.name} ${node.dtype}[${node.shape.join()}]`;
-    return `${opId(node.op)}${optionsText(node.options)}(${node.inputs.map((input) => place.get(input)).join()})`;
+    return `${opId(node.op)}${optionsText(node.options)}(${placesOf(node.inputs)})`;
   });
-  return `${lines.join(';')}>${outputs.map((node) => place.get(node)).join()}`;
+  return `${lines.join(';')}>${placesOf(outputs)}`;
 }

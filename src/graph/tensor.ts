@@ -1,29 +1,28 @@
 // Tensors as graph nodes, how an op is applied to them, and checks of its inputs.
-import { inCode } from '../core/bytes.js';
 import {
   checkDType,
   type DType,
   hostArray,
   isFloat,
-  rangeOf,
   type TensorData,
+  type TypedArray,
 } from '../core/dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../core/errors.js';
 import { INSPECT } from '../core/print.js';
 import { broadcastShapes, checkShape, formatShape, type Shape, sizeOf } from '../core/shape.js';
 import { frozenList, frozenOptions } from './frozen.js';
+import { checkNumber, literal } from './number.js';
 import type {
+  AnyRecord,
   Each,
   Form,
+  IndexKernel,
   Inputs,
   LeafKind,
   Op,
-  OpRecord,
   Options,
-  SeveralRecord,
   TensorRecord,
 } from './op.js';
-import { nameOf } from './record.js';
 
 let nextId = 0;
 
@@ -115,6 +114,13 @@ export class Tensor {
   }
 }
 
+/** What people call the op of a node: its record's name, of an output of several with its number. */
+export function nameOf({ op, inputs: [call], options }: Tensor): string {
+  if (op.kernel.kind !== 'output' || !call) return op.name;
+  const { index } = options as { readonly index: number };
+  return `${call.op.name}[${index}]`;
+}
+
 /** A node of a known op: with as many inputs, and its options. */
 export interface Node<O extends Options, A extends Inputs = Inputs> extends Tensor {
   readonly inputs: Each<A, Tensor>;
@@ -175,7 +181,7 @@ export function commonDType(op: string, [first, ...others]: readonly Tensor[]): 
  * ShapeError or DTypeError.
  */
 export function apply<O extends Options, A extends Inputs>(
-  op: OpRecord<O, A> | SeveralRecord<O, A>,
+  op: AnyRecord<O, A>,
   inputs: Each<A, Tensor>,
   options: O,
   name?: string,
@@ -184,10 +190,11 @@ export function apply(op: Op, inputs: readonly Tensor[], options: Options, name?
   checkTensors(op.name, ...inputs);
   checkDTypes(op, inputs);
   if (op.outputs) {
-    const outputs = op.outputs(inputs, options).map(({ shape, dtype }) => ({
+    const checked = ({ shape, dtype }: Form): Form => ({
       shape: frozenList(checkShape(op.name, shape)),
       dtype: checkDType(op.name, dtype),
-    }));
+    });
+    const outputs = op.outputs(inputs, options).map(checked);
     return new Tensor(op, inputs, options, [], 'f32', name, outputs);
   }
   const dtype = op.dtype?.(inputs, options) ?? options.dtype ?? commonDType(op.name, inputs);
@@ -200,7 +207,7 @@ export function apply(op: Op, inputs: readonly Tensor[], options: Options, name?
 
 /** The record behind a function that makes nodes. */
 export interface Recorded<O extends Options, A extends Inputs = Inputs> {
-  readonly record: OpRecord<O, A> | SeveralRecord<O, A>;
+  readonly record: AnyRecord<O, A>;
 }
 
 /** @internal Whether a node is of an op, whose options and inputs it then has. */
@@ -211,70 +218,40 @@ export function isOf<O extends Options, A extends Inputs>(
   return node.op === record;
 }
 
-export type LeafOptions = Options & { readonly shape: Shape; readonly dtype: DType };
+/** Rules of what is exact and has no inputs. */
+const withoutInputs = { accepts: 'any', vjp: () => [], bound: { ulp: 0 } } as const;
+
+export type LeafOptions = Options & Form;
 /** @internal A record for values that exist before the graph runs. */
 export function leafRecord<O extends LeafOptions>(name: LeafKind): TensorRecord<O, readonly []> {
-  return {
-    name,
-    accepts: 'any',
-    vjp: () => [],
-    reference: () => {
-      throw new NablaError(`${name}: a leaf has a value, not a rule`);
-    },
-    kernel: { kind: 'leaf', holds: name },
-    bound: { ulp: 0 },
+  const reference = (): never => {
+    throw new NablaError(`${name}: a leaf has a value, not a rule`);
   };
+  return { ...withoutInputs, name, reference, kernel: { kind: 'leaf', holds: name } };
 }
 /** @internal Values known when the graph is built: data, not structure. */
 export const constantOp: TensorRecord<ConstantOptions, readonly []> = leafRecord('constant');
 type ConstantOptions = LeafOptions & { readonly value: TensorData };
 
-type FullOptions = { value: number; shape: Shape; dtype: DType };
+type FullOptions = Form & { readonly value: number };
 
+/** The number that the GPU's literal is: beside f16 tensors it is f32. */
+function fullValue(_: readonly [], { value }: FullOptions, { shape, dtype }: Form): TypedArray {
+  const number = isFloat(dtype) ? Math.fround(value) : value;
+  return hostArray(dtype, sizeOf(shape)).fill(number);
+}
+const fullKernel: IndexKernel<FullOptions, readonly []> = {
+  kind: 'index',
+  write: ({ options, output }) => literal(options.value, output.dtype),
+};
 /** A single number in every place of a shape. As an operand it is part of the structure and costs no memory. */
 export const fullOp: TensorRecord<FullOptions, readonly []> = {
+  ...withoutInputs,
   name: 'full',
   cost: 'free',
-  accepts: 'any',
-  vjp: () => [],
-  // the number that the GPU's literal is: beside f16 tensors it is f32
-  reference: (_, { value }, { shape, dtype }) =>
-    hostArray(dtype, sizeOf(shape)).fill(isFloat(dtype) ? Math.fround(value) : value),
-  kernel: { kind: 'index', write: ({ options, output }) => literal(options.value, output.dtype) },
-  bound: { ulp: 0 },
+  reference: fullValue,
+  kernel: fullKernel,
 };
-
-/** The dtype, if the number is one of its values; else throws DTypeError, because nothing overflows or wraps silently. */
-export function checkNumber(op: string, value: number, dtype: DType): DType {
-  if (typeof value !== 'number') {
-    const isText = typeof value === 'string' || typeof value === 'bigint';
-    throw new DTypeError(`${op}: ${isText ? inCode(value) : String(value)} is not a number`);
-  }
-  if (isFloat(dtype) && Number.isFinite(value) && !Number.isFinite(Math.fround(value)))
-    throw new DTypeError(
-      `${op}: ${value} is beyond the f32 range; use Infinity, or keep within ±3.4e38`,
-      dtype,
-    );
-  const [low, high] = rangeOf(checkDType(op, dtype));
-  if (low !== undefined && !(Number.isInteger(value) && value >= low && value <= high!))
-    throw new DTypeError(
-      `${op}: ${value} is no ${dtype}; use a whole number from ${low} to ${high}, or cast to f32`,
-      dtype,
-    );
-  return dtype;
-}
-
-/** Prints a number as WGSL; non-finite values are refused because WGSL has no literal for them. */
-export function literal(value: number, dtype: DType): string {
-  if (!Number.isFinite(value))
-    throw new DTypeError(`full: ${value} has no WGSL literal; pass it as tensor(${value})`);
-  if (dtype === 'bool') return value ? 'true' : 'false';
-  if (dtype === 'i32')
-    return value === -(2 ** 31) ? 'i32(-2147483647 - 1)' : `${Math.trunc(value)}i`;
-  if (dtype === 'u32' || dtype === 'u8') return `${value}u`;
-  // a constant −0 may be taken for 0: its bits
-  return Object.is(value, -0) ? 'bitcast<f32>(0x80000000u)' : `f32(${Math.fround(value)})`;
-}
 
 /** @internal One number in every place; WGSL has no literal for ±∞ and NaN, so those are data. */
 export function filled(value: number, shape: Shape, dtype: DType, op = 'full'): Tensor {

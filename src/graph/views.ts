@@ -1,8 +1,6 @@
 // Looks through views: nodes whose elements are those of another, under another shape, repeated, reordered or converted.
-import type { Op } from './op.js';
 import type { Tensor } from './tensor.js';
-
-type View = NonNullable<Op['view']>;
+import type { View } from './traits.js';
 
 /** The first node that is not such a view, on the way along first inputs. */
 function under(node: Tensor, isView: (node: Tensor) => boolean): Tensor {
@@ -11,9 +9,12 @@ function under(node: Tensor, isView: (node: Tensor) => boolean): Tensor {
   return at;
 }
 
+const isViewOf = ({ op }: Tensor, kinds: readonly View[]): boolean =>
+  op.view !== undefined && kinds.includes(op.view);
+
 /** What is under views of these kinds. */
 export function underViews(node: Tensor, kinds: readonly View[]): Tensor {
-  return under(node, ({ op }) => op.view !== undefined && kinds.includes(op.view));
+  return under(node, (at) => isViewOf(at, kinds));
 }
 
 /** What is under reshapes, which share memory with what they reshape. */
@@ -28,14 +29,8 @@ export function halvesOf(node: Tensor): Tensor | undefined {
 
 /** What a repeated, reordered or widened value of a lowered graph is computed as. */
 export function origin(node: Tensor): Tensor {
-  return under(
-    node,
-    (at) =>
-      at.op.view === 'reshape' ||
-      at.op.view === 'repeat' ||
-      at.op.view === 'permute' ||
-      halvesOf(at) !== undefined,
-  );
+  const kinds: readonly View[] = ['reshape', 'repeat', 'permute'];
+  return under(node, (at) => isViewOf(at, kinds) || halvesOf(at) !== undefined);
 }
 
 /** Where whole numbers come from: what is under views that keep all elements, and under casts. */

@@ -50,12 +50,12 @@ export function mapTree(
     throw new NablaError(
       `${path || 'tree'}: ${String(tree)} is not a tensor, nor an array or object of tensors`,
     );
-  const at = (key: string, branch: Tree): unknown =>
-    mapTree(branch, replace, path + key, [...above, tree]);
+  const at = (place: string, branch: Tree): unknown =>
+    mapTree(branch, replace, path + place, [...above, tree]);
   if (Array.isArray(tree)) return tree.map((branch, i) => at(`[${i}]`, branch));
-  return Object.fromEntries(
-    Object.entries(tree).map(([key, branch]) => [key, at(path ? `.${key}` : key, branch)]),
-  );
+  const dot = path ? '.' : '';
+  const branches = Object.entries(tree).map(([key, branch]) => [key, at(dot + key, branch)]);
+  return Object.fromEntries(branches);
 }
 
 /** The tensors of a tree, in the same order. */

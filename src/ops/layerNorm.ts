@@ -1,12 +1,16 @@
-// Layer normalisation of rows, forward and backward, each one hand-written kernel. WGSL: shaders/layerNorm.wgsl and
-// shaders/layerNorm.backward.wgsl.
+// Layer normalisation of rows, forward and backward, each one hand-written kernel. WGSL: shaders/layerNorm*.wgsl.
+
+import backwardInRows from '../../shaders/layerNorm.backward.rows.wgsl?raw';
 import backwardSource from '../../shaders/layerNorm.backward.wgsl?raw';
+import forwardInRows from '../../shaders/layerNorm.rows.wgsl?raw';
 import forwardSource from '../../shaders/layerNorm.wgsl?raw';
 import { EPSILON, gamma } from '../core/bounds.js';
 import type { TensorData, TypedArray } from '../core/dtype.js';
+import { broadcastData } from '../core/hostData.js';
 import { type Shape, sizeOf } from '../core/shape.js';
 import { defineSeveral } from '../graph/define.js';
-import type { AdapterClass, Form, WrittenKernel } from '../graph/op.js';
+import type { Form, ScalarReference, WrittenKernel } from '../graph/op.js';
+import { mapElements } from '../graph/record.js';
 import { commonDType, type Tensor } from '../graph/tensor.js';
 import { add, div, mul, neg, sqrt, square, sub } from './arithmetic.js';
 import { mean, sum } from './reduce.js';
@@ -24,40 +28,50 @@ type BackwardInputs = readonly [
 
 /** Columns that one workgroup of the backward kernel sums, as in the WGSL. */
 const COLUMNS = 16;
-/** Invocations that share a row, at least and at most: about one for four numbers on a GPU, the lanes of a vector elsewhere. */
-const widths: Readonly<Record<AdapterClass, readonly [least: number, most: number]>> = {
-  gpu: [32, 256],
-  lavapipe: [16, 16],
-  swiftshader: [16, 16],
-};
 
-/** A kernel over rows, where `groupsOf` counts its workgroups. */
-function rowKernel<A extends readonly unknown[]>(
-  wgsl: string,
-  groupsOf: (rows: number, length: number) => number,
-): WrittenKernel<RowOptions, A> {
-  const sizesOf = (shapes: readonly Shape[]): readonly [rows: number, length: number] => {
-    const [rows = 0, length = 0] = shapes[0] ?? [];
-    return [rows, length];
+/** How a kernel is laid out for the sizes of x: invocations of a workgroup, and workgroups. */
+interface Layout {
+  readonly WIDTH: number;
+  readonly groups: number;
+  /** Of those, how many make rows where the others make columns. */
+  readonly ROW_GROUPS?: number;
+}
+type LayoutRule = (rows: number, length: number) => Layout;
+
+/** A power of two that gives each invocation about four numbers of a row. */
+const widthFor = (length: number): number =>
+  Math.min(256, Math.max(32, 2 ** Math.ceil(Math.log2(length / 4))));
+
+/** Rows that a workgroup makes with an invocation for each: few where there are few, so that every core has some. */
+function inRows(rows: number, columns: number): Layout {
+  const WIDTH = rows < 256 ? 8 : 64;
+  const ROW_GROUPS = Math.ceil(rows / WIDTH);
+  return { WIDTH, ROW_GROUPS, groups: ROW_GROUPS + Math.ceil(columns / WIDTH) };
+}
+
+/** A kernel's text with its constants and workgroups. */
+function laidOut(wgsl: string, layoutOf: LayoutRule) {
+  const layoutFor = ([x = []]: readonly Shape[]) => {
+    const [rows = 0, length = 0] = x;
+    return { ROWS: rows, LENGTH: length, ...layoutOf(rows, length) };
   };
-  const constantsFor =
-    (adapter: AdapterClass) =>
-    (shapes: readonly Shape[], { epsilon }: RowOptions) => {
-      const [ROWS, LENGTH] = sizesOf(shapes);
-      const [least, most] = widths[adapter];
-      const WIDTH = Math.min(most, Math.max(least, 2 ** Math.ceil(Math.log2(LENGTH / 4))));
-      return { ROWS, LENGTH, WIDTH, EPSILON: epsilon };
-    };
   return {
-    kind: 'written',
     wgsl,
-    constants: constantsFor('gpu'),
-    workgroups: (shapes) => [groupsOf(...sizesOf(shapes)), 1, 1],
-    variants: {
-      lavapipe: { constants: constantsFor('lavapipe') },
-      swiftshader: { constants: constantsFor('swiftshader') },
+    constants: (shapes: readonly Shape[], { epsilon }: RowOptions) => {
+      const { groups, ...sizes } = layoutFor(shapes);
+      return { ...sizes, EPSILON: epsilon };
     },
+    workgroups: (shapes: readonly Shape[]) => [layoutFor(shapes).groups, 1, 1] as const,
   };
+}
+
+/** A kernel with a workgroup a row; on software adapters, whose barriers cost more than they save, with an invocation a row. */
+function rowKernel<A extends readonly unknown[]>(
+  usual: ReturnType<typeof laidOut>,
+  software: ReturnType<typeof laidOut>,
+): WrittenKernel<RowOptions, A> {
+  const variants = { lavapipe: software, swiftshader: software };
+  return { kind: 'written', ...usual, variants };
 }
 
 /** A number for each row, beside rows. */
@@ -88,7 +102,13 @@ export const layerNormBackward = defineSeveral<RowOptions, BackwardInputs>({
     ];
   },
   bound: [rowGradientBound, columnBound((u, normal) => u * normal), columnBound((u) => u)],
-  kernel: rowKernel(backwardSource, (rows, length) => rows + Math.ceil(length / COLUMNS)),
+  kernel: rowKernel(
+    laidOut(backwardSource, (rows, length) => ({
+      WIDTH: widthFor(length),
+      groups: rows + Math.ceil(length / COLUMNS),
+    })),
+    laidOut(backwardInRows, inRows),
+  ),
 });
 
 /** y = (x − μ) r γ + β for each row of x [rows, length], and μ [rows] and r [rows], for the way back. */
@@ -118,7 +138,10 @@ const forwardOf = defineSeveral<RowOptions, ForwardInputs>({
     return [broadcastTo(whole, x.shape), dWeight, dBias];
   },
   bound: [outputBound, meanBound, scaleBound],
-  kernel: rowKernel(forwardSource, (rows) => rows),
+  kernel: rowKernel(
+    laidOut(forwardSource, (rows, length) => ({ WIDTH: widthFor(length), groups: rows })),
+    laidOut(forwardInRows, (rows) => inRows(rows, 0)),
+  ),
 });
 
 /**
@@ -139,19 +162,22 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: numb
 
 // Error bounds, in absolute numbers. Sums of n numbers err by γ_n Σ|x| in any order.
 
-/** Values of a row, and what they are. */
+/** The rows of a matrix, in its memory. */
+const rowsOf = ([rows = 0, length = 0]: Shape, data: TypedArray): TypedArray[] =>
+  Array.from({ length: rows }, (_, row) => data.subarray(row * length, (row + 1) * length));
+
+/** Values of a row, their mean, and how far that may be off. */
 type Row = { readonly x: TypedArray; readonly mean: number; readonly error: number };
-/** The rows of x with their means, and how far those may be off. */
-const rowsOf = ({ shape: [rows = 0, length = 0], data }: TensorData): Row[] =>
-  Array.from({ length: rows }, (_, row) => {
-    const x = data.subarray(row * length, (row + 1) * length);
+const withMeans = ({ shape, data }: TensorData): Row[] =>
+  rowsOf(shape, data).map((x) => {
     let total = 0;
     let size = 0;
     for (const value of x) {
       total += value;
       size += Math.abs(value);
     }
-    return { x, mean: total / length, error: (gamma(length + 1) * size) / length };
+    const n = x.length;
+    return { x, mean: total / n, error: (gamma(n + 1) * size) / n };
   });
 
 /** r of a row, and how far it may be off. */
@@ -180,71 +206,87 @@ type RowBound = (
 ) => Float64Array;
 
 function meanBound([x]: Values<ForwardInputs>): Float64Array {
-  return Float64Array.from(rowsOf(x), ({ error }) => error);
+  return Float64Array.from(withMeans(x), ({ error }) => error);
 }
 function scaleBound(
   [x]: Values<ForwardInputs>,
   _: TensorData,
   { epsilon }: RowOptions,
 ): Float64Array {
-  return Float64Array.from(rowsOf(x), (row) => scaleOf(row, epsilon).error);
+  return Float64Array.from(withMeans(x), (row) => scaleOf(row, epsilon).error);
 }
 function outputBound(
   ...[[x, weight, bias], output, { epsilon }]: Parameters<RowBound>
 ): Float64Array {
   const out = new Float64Array(output.data.length);
-  for (const [r, row] of rowsOf(x).entries()) {
+  for (const [i, row] of withMeans(x).entries()) {
     const { scale, error } = scaleOf(row, epsilon);
-    for (const [i, value] of row.x.entries()) {
+    const errorOf = (value: number, weight: number, bias: number): number => {
       const centred = Math.abs(value - row.mean);
       const most = (centred + row.error + EPSILON * centred) * (scale + error);
-      const factor = Math.abs(weight.data[i]!);
-      const rounding = 4 * EPSILON * (factor * most + Math.abs(bias.data[i]!));
-      out[r * row.x.length + i] = factor * (most - centred * scale) + rounding;
-    }
+      const factor = Math.abs(weight);
+      const rounding = 4 * EPSILON * (factor * most + Math.abs(bias));
+      return factor * (most - centred * scale) + rounding;
+    };
+    const start = i * row.x.length;
+    const errors = out.subarray(start, start + row.x.length);
+    mapElements(errorOf, [row.x, weight.data, bias.data], errors);
   }
   return out;
 }
 
-/** Calls `visit(row, column, |u|, |g|, |x̂|)` for each element. */
-function eachGradient(
-  [x, weight, means, scales, u]: Values<BackwardInputs>,
-  visit: (row: number, column: number, u: number, g: number, normal: number) => void,
-): void {
-  const [, length = 1] = x.shape;
-  for (const [at, value] of x.data.entries()) {
-    const row = Math.floor(at / length);
-    const column = at % length;
-    const normal = Math.abs((value - means.data[row]!) * scales.data[row]!);
-    const cotangent = Math.abs(u.data[at]!);
-    visit(row, column, cotangent, cotangent * Math.abs(weight.data[column]!), normal);
-  }
+/** A function of the elements that matrices have in the same place. */
+function elements(call: ScalarReference, x: TypedArray, ...others: TypedArray[]): Float64Array {
+  return mapElements(call, [x, ...others], new Float64Array(x.length));
 }
-function rowGradientBound(inputs: Values<BackwardInputs>, output: TensorData): Float64Array {
-  const [x, , , scales] = inputs;
-  const [rows = 0, n = 1] = x.shape;
-  const sums = new Float64Array(rows);
-  const products = new Float64Array(rows);
-  eachGradient(inputs, (row, _, __, g, normal) => {
-    sums[row]! += g / n;
-    products[row]! += (g * normal) / n;
-  });
-  const out = new Float64Array(output.data.length);
-  eachGradient(inputs, (row, column, _, g, normal) => {
-    const inner = sums[row]! + normal * products[row]!;
-    const error = gamma(n + 10) * inner + 6 * EPSILON * (g + inner);
-    out[row * n + column] = Math.abs(scales.data[row]!) * error;
-  });
+/** Numbers of rows, each at all elements of its row. */
+function wide(perRow: TensorData, shape: Shape): TypedArray {
+  return broadcastData({ ...perRow, shape: [...perRow.shape, 1] }, shape).data;
+}
+/** The mean of each row, at all of its elements. */
+function rowMeans(shape: Shape, data: TypedArray): Float64Array {
+  const out = Float64Array.from(data);
+  for (const row of rowsOf(shape, out)) {
+    let mean = 0;
+    for (const value of row) mean += value / row.length;
+    row.fill(mean);
+  }
   return out;
+}
+
+/** |x̂| of each element: x̂ = (x − μ) r. */
+function normalSizes([{ shape, data }, , means, scales]: Values<BackwardInputs>): Float64Array {
+  const size = (x: number, mean: number, scale: number): number => Math.abs((x - mean) * scale);
+  return elements(size, data, wide(means, shape), wide(scales, shape));
+}
+/** Of the sums |g|, mean |g| and |x̂| mean |g x̂|, where g = u γ. */
+function rowGradientBound(inputs: Values<BackwardInputs>): Float64Array {
+  const [{ shape }, weight, , scales, u] = inputs;
+  const [, n = 1] = shape;
+  const normal = normalSizes(inputs);
+  const weights = broadcastData(weight, shape).data;
+  const g = elements((u, weight) => Math.abs(u * weight), u.data, weights);
+  const products = elements((g, normal) => g * normal, g, normal);
+  const inner = elements(
+    (mean, normal, product) => mean + normal * product,
+    rowMeans(shape, g),
+    normal,
+    rowMeans(shape, products),
+  );
+  const errorOf = (g: number, inner: number, scale: number): number =>
+    Math.abs(scale) * (gamma(n + 10) * inner + 6 * EPSILON * (g + inner));
+  return elements(errorOf, g, inner, wide(scales, shape));
 }
 /** Of a sum over rows of what `term` gives. */
 function columnBound(term: (u: number, normal: number) => number) {
   return (inputs: Values<BackwardInputs>, output: TensorData): Float64Array => {
-    const [rows = 0] = inputs[0].shape;
+    const [{ shape }, , , , u] = inputs;
+    const [rows = 0] = shape;
+    const errorOf = (u: number, normal: number): number =>
+      gamma(rows + 5) * term(Math.abs(u), normal);
+    const errors = elements(errorOf, u.data, normalSizes(inputs));
     const out = new Float64Array(output.data.length);
-    eachGradient(inputs, (_, column, u, __, normal) => {
-      out[column]! += gamma(rows + 5) * term(u, normal);
-    });
+    for (const row of rowsOf(shape, errors)) mapElements((a, b) => a + b, [out, row], out);
     return out;
   };
 }

@@ -6,18 +6,10 @@ import { checkOptions } from '../core/options.js';
 import { readValue } from '../core/readValue.js';
 import { checkShape, formatShape, type Shape, sizeOf } from '../core/shape.js';
 import { defineIndex } from '../graph/define.js';
+import { checkNumber, literal } from '../graph/number.js';
 import type { TensorRecord } from '../graph/op.js';
 import { isParameter } from '../graph/program.js';
-import {
-  apply,
-  checkNumber,
-  constantOp,
-  filled,
-  isOf,
-  leafRecord,
-  literal,
-  Tensor,
-} from '../graph/tensor.js';
+import { apply, constantOp, filled, isOf, leafRecord, Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { cast } from './cast.js';
 import { equal } from './compare.js';

@@ -14,8 +14,9 @@ import {
   stridesOf,
 } from '../core/shape.js';
 import { defineIndex } from '../graph/define.js';
+import { checkNumber, literal } from '../graph/number.js';
 import type { IndexContext, One, Some } from '../graph/op.js';
-import { checkNumber, checkTensors, commonDType, literal, type Tensor } from '../graph/tensor.js';
+import { checkTensors, commonDType, type Tensor } from '../graph/tensor.js';
 import { misfit } from './view.js';
 
 /** Copies x into values of a shape, from an element on. */

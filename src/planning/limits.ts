@@ -1,5 +1,6 @@
 // What devices allow, and what the planner chooses for each class of adapter: all of its numbers, in one place, as plain data.
-import type { AdapterClass, Cost } from '../graph/op.js';
+import type { AdapterClass } from '../graph/op.js';
+import type { Cost } from '../graph/traits.js';
 
 export type { AdapterClass };
 

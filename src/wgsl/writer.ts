@@ -1,7 +1,8 @@
 // Writes the WGSL of fused expressions: which statements compute an element of a node, and in which scope.
 
+import { literal } from '../graph/number.js';
 import type { IndexKernel, PointwiseKernel } from '../graph/op.js';
-import { filledWith, literal, type Tensor } from '../graph/tensor.js';
+import { filledWith, type Tensor } from '../graph/tensor.js';
 import { addBinding, type Binding, type Kernel } from './bindings.js';
 import { elementAt, operandsAt, type Terms } from './expressions.js';
 import { flat, type Index } from './indices.js';

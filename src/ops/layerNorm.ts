@@ -38,14 +38,9 @@ function rowKernel<A extends readonly unknown[]>(
   wgsl: string,
   groupsOf: (rows: number, length: number) => number,
 ): WrittenKernel<RowOptions, A> {
-  const sizesOf = (shapes: readonly Shape[]): readonly [rows: number, length: number] => {
-    const [rows = 0, length = 0] = shapes[0] ?? [];
-    return [rows, length];
-  };
   const constantsFor =
     (adapter: AdapterClass) =>
-    (shapes: readonly Shape[], { epsilon }: RowOptions) => {
-      const [ROWS, LENGTH] = sizesOf(shapes);
+    ([[ROWS = 0, LENGTH = 0] = []]: readonly Shape[], { epsilon }: RowOptions) => {
       const [least, most] = widths[adapter];
       const WIDTH = Math.min(most, Math.max(least, 2 ** Math.ceil(Math.log2(LENGTH / 4))));
       return { ROWS, LENGTH, WIDTH, EPSILON: epsilon };
@@ -54,7 +49,7 @@ function rowKernel<A extends readonly unknown[]>(
     kind: 'written',
     wgsl,
     constants: constantsFor('gpu'),
-    workgroups: (shapes) => [groupsOf(...sizesOf(shapes)), 1, 1],
+    workgroups: ([[rows = 0, length = 0] = []]: readonly Shape[]) => [groupsOf(rows, length), 1, 1],
     variants: {
       lavapipe: { constants: constantsFor('lavapipe') },
       swiftshader: { constants: constantsFor('swiftshader') },
@@ -246,15 +241,12 @@ function rowGradientBound(inputs: Values<BackwardInputs>): Float64Array {
   const weights = broadcastData(weight, shape).data;
   const g = elements((u, weight) => Math.abs(u * weight), u.data, weights);
   const products = elements((g, normal) => g * normal, g, normal);
-  const inner = elements(
-    (mean, normal, product) => mean + normal * product,
-    rowMeans(shape, g),
-    normal,
-    rowMeans(shape, products),
-  );
-  const errorOf = (g: number, inner: number, scale: number): number =>
-    Math.abs(scale) * (gamma(n + 10) * inner + 6 * EPSILON * (g + inner));
-  return elements(errorOf, g, inner, wide(scales, shape));
+  const means = [rowMeans(shape, g), rowMeans(shape, products)];
+  const errorOf = (scale: number, g: number, normal: number, mean: number, product: number) => {
+    const inner = mean + normal * product;
+    return Math.abs(scale) * (gamma(n + 10) * inner + 6 * EPSILON * (g + inner));
+  };
+  return elements(errorOf, wide(scales, shape), g, normal, ...means);
 }
 /** Of a sum over rows of what `term` gives. */
 function columnBound(term: (u: number, normal: number) => number) {

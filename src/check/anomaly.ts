@@ -40,14 +40,14 @@ export function watch(program: Program) {
   const check = ({ data }: TensorData, run: readonly Tensor[] = nodes): void => {
     const own = run.filter(isWatched);
     const counted = own.length === nodes.length ? own : nodes;
-    checkCounts(new Map(counted.map((node, i) => [node, data[i]!])));
+    const counts = counted.map((node, i) => [node, data[i]!] as const);
+    checkNone(new Map(counts.filter(([, count]) => count > 0)));
   };
   return { program: { ...program, outputs }, check };
 }
 
-/** Throws CheckError naming the first op that made a value that is not finite, where nodes have so many. */
-function checkCounts(counts: ReadonlyMap<Tensor, number>): void {
-  const tainted = new Map([...counts].filter(([, count]) => count > 0));
+/** Throws CheckError naming the first op that made a value that is not finite, from how many of them nodes have. */
+function checkNone(tainted: ReadonlyMap<Tensor, number>): void {
   // infinite constants, a mask say, are meant; what they make infinite is not the first
   for (const [node, count] of tainted) {
     const sources = sourcesOf(node);

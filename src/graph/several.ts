@@ -4,9 +4,7 @@ import type { Form, One, TensorRecord } from './op.js';
 import { apply, type Tensor } from './tensor.js';
 
 export type OutputOptions = { readonly index: number };
-/** What each output of a node that computes several is like. */
-const formsOf = ({ outputs }: Tensor): readonly Form[] => outputs!;
-const formOf = ([call]: One, { index }: OutputOptions): Form => formsOf(call)[index]!;
+const formOf = ([call]: One, { index }: OutputOptions): Form => call.outputs![index]!;
 /** Takes one output from the node that computes several. */
 const outputOp: TensorRecord<OutputOptions, One> = {
   name: 'output',
@@ -20,7 +18,7 @@ const outputOp: TensorRecord<OutputOptions, One> = {
 
 /** The outputs of a node that computes several, one node for each. */
 export function outputsOf(call: Tensor): Tensor[] {
-  return formsOf(call).map((_, index) => apply(outputOp, [call], { index }));
+  return call.outputs!.map((_, index) => apply(outputOp, [call], { index }));
 }
 
 /** Which output of its input a node takes; undefined of all other nodes. */
@@ -35,5 +33,5 @@ export function sourcesOf({ inputs }: Tensor): readonly Tensor[] {
 
 /** A list for the outputs of a node, with what one of them has. */
 export function onlyAt<T>(call: Tensor, index: number, value: T): (T | undefined)[] {
-  return formsOf(call).map((_, i) => (i === index ? value : undefined));
+  return call.outputs!.map((_, i) => (i === index ? value : undefined));
 }

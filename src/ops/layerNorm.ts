@@ -267,15 +267,12 @@ function rowGradientBound(inputs: Values<BackwardInputs>): Float64Array {
   const weights = broadcastData(weight, shape).data;
   const g = elements((u, weight) => Math.abs(u * weight), u.data, weights);
   const products = elements((g, normal) => g * normal, g, normal);
-  const inner = elements(
-    (mean, normal, product) => mean + normal * product,
-    rowMeans(shape, g),
-    normal,
-    rowMeans(shape, products),
-  );
-  const errorOf = (g: number, inner: number, scale: number): number =>
-    Math.abs(scale) * (gamma(n + 10) * inner + 6 * EPSILON * (g + inner));
-  return elements(errorOf, g, inner, wide(scales, shape));
+  const means = [rowMeans(shape, g), rowMeans(shape, products)];
+  const errorOf = (scale: number, g: number, normal: number, mean: number, product: number) => {
+    const inner = mean + normal * product;
+    return Math.abs(scale) * (gamma(n + 10) * inner + 6 * EPSILON * (g + inner));
+  };
+  return elements(errorOf, wide(scales, shape), g, normal, ...means);
 }
 /** Of a sum over rows of what `term` gives. */
 function columnBound(term: (u: number, normal: number) => number) {

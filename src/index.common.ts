@@ -5,7 +5,7 @@ export { type GradOptions, grad } from './autodiff/reverse.js';
 export type { Check, CheckReport, CrossCheck, OnCheck } from './check/compare.js';
 export * from './check/explain.js';
 export { type GradCheckOptions, type GradCheckReport, gradCheck } from './check/gradCheck.js';
-export type { Bound } from './core/bounds.js';
+export type { Bound, Bounds } from './core/bounds.js';
 export type { Bytes } from './core/bytes.js';
 export type { DType, NestedArray, TensorData, TypedArray, Value } from './core/dtype.js';
 export * from './core/errors.js';

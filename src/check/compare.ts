@@ -6,7 +6,7 @@ import { hostData } from '../core/hostData.js';
 import { SAMPLE, uniformAt } from '../core/randomBits.js';
 import { formatShape, sizeOf } from '../core/shape.js';
 import {
-  evaluateBound,
+  evaluateBounds,
   evaluateNode,
   evaluateOne,
   evaluateWith,
@@ -167,10 +167,11 @@ export function evaluateInterval(node: Tensor, inputs: readonly Interval[]): rea
   const values = inputs.map(({ value }) => value);
   const outputs = evaluateNode(node, values);
   const caused = propagate(node, inputs, outputs);
+  const bounds = evaluateBounds(node, values, outputs);
   return outputs.map((value, output) => {
     const errors = caused[output]!;
     if (!isFloat(value.dtype)) return { value, errors };
-    const own = evaluateBound(node, values, value, output);
+    const own = bounds[output]!;
     const both = errors.map((error, i) => error + finiteBound(own[i]!, value.data[i]!));
     return { value, errors: both };
   });

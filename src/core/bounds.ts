@@ -28,3 +28,12 @@ export type Bound<Inputs = readonly TensorData[], O = unknown> =
 interface Errors<Inputs, O> {
   of(inputs: Inputs, output: TensorData, options: O): Float64Array;
 }
+
+/** Bounds of an op of several outputs: one for all, one for each, or a rule that gives the errors of each. */
+export type Bounds<Inputs = readonly TensorData[], O = unknown> =
+  | { readonly ulp: number }
+  | readonly Bound<Inputs, O>[]
+  | EachErrors<Inputs, O>['of'];
+interface EachErrors<Inputs, O> {
+  of(inputs: Inputs, outputs: readonly TensorData[], options: O): readonly Float64Array[];
+}

@@ -5,11 +5,9 @@ import { FeedError } from '../core/errors.js';
 import { broadcastData, hostData } from '../core/hostData.js';
 import { readValue } from '../core/readValue.js';
 import { sizeOf } from '../core/shape.js';
-
-import type { Form, Op } from '../graph/op.js';
+import type { Form } from '../graph/op.js';
 import { definitionOf, isPointwise, mapElements } from '../graph/record.js';
 import { outputIndex } from '../graph/several.js';
-
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { describe } from '../ops/leaf.js';
@@ -70,19 +68,29 @@ export function evaluateNode(node: Tensor, inputs: readonly TensorData[]): reado
 export const evaluateOne = (node: Tensor, inputs: readonly TensorData[]): TensorData =>
   evaluateNode(node, inputs)[0]!;
 
-/** The bound of one of the values that a node computes. */
-function boundOf({ bound = { ulp: 0 } }: Op, output: number): Bound {
-  return Array.isArray(bound) ? (bound[output] ?? { ulp: 0 }) : (bound as Bound);
+/** How far GPU results of one node may lie from its reference, element by element of each output, given the same inputs. */
+export function evaluateBounds(
+  node: Tensor,
+  inputs: readonly TensorData[],
+  values: readonly TensorData[],
+): readonly Float64Array[] {
+  const { op, options } = node;
+  if (!op.outputs) return values.map((value) => errorsWithin(op.bound, node, inputs, value));
+  const { bound } = op;
+  if (typeof bound === 'function') return bound(inputs, values, options);
+  return values.map((value, i) => {
+    const own = bound && 'ulp' in bound ? bound : bound?.[i];
+    return errorsWithin(own, node, inputs, value);
+  });
 }
 
-/** How far a GPU result of one node may lie from its reference, element by element, given the same inputs. */
-export function evaluateBound(
+/** Exact where there is no bound. */
+function errorsWithin(
+  bound: Bound = { ulp: 0 },
   node: Tensor,
   inputs: readonly TensorData[],
   value: TensorData,
-  output = 0,
 ): Float64Array {
-  const bound = boundOf(node.op, output);
   if (typeof bound === 'function') return bound(aligned(node, inputs), value, node.options);
   const unit = isFloat(value.dtype) ? bound.ulp : 0;
   return Float64Array.from(value.data, (each) => unit && unit * ulp(each));

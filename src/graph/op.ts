@@ -1,5 +1,5 @@
 // The op record: what an op defines (shape, derivative, kernel, reference, error bound).
-import type { Bound } from '../core/bounds.js';
+import type { Bound, Bounds } from '../core/bounds.js';
 import type { DType, TensorData, TypedArray } from '../core/dtype.js';
 import type { Shape } from '../core/shape.js';
 import type { Tensor } from './tensor.js';
@@ -264,8 +264,8 @@ export interface SeveralRecord<O = Options, A extends Inputs = Inputs>
   /** Tangents of the outputs, undefined where zero; derived from `vjp` when absent. */
   jvp?(context: SeveralJvpContext<O, A>): Derivatives;
   readonly propagate?: undefined;
-  /** Error allowed against the reference of the same f32 inputs: one for each output, or one for all. */
-  readonly bound?: Bound<Values<A>, O> | readonly Bound<Values<A>, O>[];
+  /** Errors allowed against the reference of the same f32 inputs; none when absent. */
+  readonly bound?: Bounds<Values<A>, O>;
   readonly kernel: WrittenKernel<O, A> | Composed<O, A, readonly Tensor[]>;
   /** Float64 meaning, one for each output. Absent where the kernel is composed. */
   reference?(inputs: Values<A>, options: O, outputs: Forms): readonly Computed[];

@@ -27,7 +27,7 @@ fn main(
     let centred = in0[start + i] - mean;
     squares += centred * centred;
   }
-  let scale = 1.0 / sqrt(squares / f32(LENGTH) + EPSILON);
+  let scale = 1.0 / sqrt(squares / f32(LENGTH) + f32(EPSILON));
   for (var i = 0u; i < LENGTH; i++) {
     out0[start + i] = (in0[start + i] - mean) * scale * in1[i] + in2[i];
   }

@@ -30,7 +30,7 @@ fn main(
     squares += centred * centred;
   }
   let variance = total(vec2f(squares, 0.0), lane, 1u).x / f32(LENGTH);
-  let scale = 1.0 / sqrt(variance + EPSILON);
+  let scale = 1.0 / sqrt(variance + f32(EPSILON));
   for (var i = lane; i < LENGTH; i += WIDTH) {
     out0[start + i] = (in0[start + i] - mean) * scale * in1[i] + in2[i];
   }

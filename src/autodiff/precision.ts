@@ -13,7 +13,7 @@ import { checkChoice } from '../core/options.js';
 import type { Op, OpRecord, Options } from '../graph/op.js';
 import { isParameter, type Program, programNodes, type Updates } from '../graph/program.js';
 import { apply, type Tensor } from '../graph/tensor.js';
-import { topological } from '../graph/walk.js';
+import { dependents, topological } from '../graph/walk.js';
 import { add, div, maximum, minimum, mul } from '../ops/arithmetic.js';
 import { cast } from '../ops/cast.js';
 import { equal, less, notFinite, where } from '../ops/compare.js';
@@ -37,6 +37,9 @@ type Scaling = Readonly<Record<'scale' | 'steps', Tensor>>;
  */
 const scalings = new WeakMap<Tensor, Scaling>();
 
+/** The loss scales that there are. */
+const scales = new WeakSet<Tensor>();
+
 const knownScaling = (nodes: readonly Tensor[]): Scaling | undefined =>
   nodes.map((node) => scalings.get(node)).find((scaling) => scaling !== undefined);
 
@@ -45,8 +48,17 @@ function scalingFor(nodes: readonly Tensor[]): Scaling {
     scale: parameter(FIRST, { name: 'loss scale' }),
     steps: parameter(0),
   };
+  scales.add(scaling.scale);
   for (const node of nodes) if (!scalings.has(node)) scalings.set(node, scaling);
   return scaling;
+}
+
+/** The nodes that depend on a loss scale: where a pass overflows they are infinite, and the step is skipped. */
+export function scaledAmong(nodes: readonly Tensor[]): ReadonlySet<Tensor> {
+  return dependents(
+    nodes,
+    nodes.filter((node) => scales.has(node)),
+  );
 }
 
 /** The same, for checkpoints: nothing where no step has a scale, unless it is wanted all the same. */

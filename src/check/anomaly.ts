@@ -1,4 +1,5 @@
 // Anomaly mode: finds the op whose result is the first NaN or infinity of a step, with its inputs.
+import { scaledAmong } from '../autodiff/precision.js';
 import { isFloat, type TensorData } from '../core/dtype.js';
 import { CheckError } from '../core/errors.js';
 import { formatShape, sizeOf } from '../core/shape.js';
@@ -25,7 +26,9 @@ function isWatched(node: Tensor): boolean {
  * counted on the device, by their bits, so that a step reads one short vector and nothing for each op.
  */
 export function watch(program: Program) {
-  const nodes = programNodes(program).filter(isWatched);
+  const all = programNodes(program);
+  const scaled = scaledAmong(all);
+  const nodes = all.filter((node) => isWatched(node) && !scaled.has(node));
   if (nodes.length === 0) return undefined;
   // what is returned or kept of f16 is rounded before it is counted
   const results = new Set([...program.outputs, ...program.updates.map(([, next]) => next)]);

@@ -36,7 +36,7 @@ function withOutputs(nodes: readonly Tensor[]) {
     const index = outputIndex(node);
     const [call] = node.inputs;
     if (index === undefined || !call) continue;
-    const outputs = taken.get(call) ?? outputsOf(call);
+    const outputs = taken.get(call) ?? [...outputsOf(call)];
     outputs[index] = node;
     taken.set(call, outputs);
   }

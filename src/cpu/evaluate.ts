@@ -1,10 +1,10 @@
 // Evaluates graphs on the CPU in float64, and the error bounds that GPU results must keep.
 import { type Bound, ulp } from '../core/bounds.js';
 import { hostArray, isFloat, type TensorData, type TypedArray } from '../core/dtype.js';
-import { FeedError } from '../core/errors.js';
+import { FeedError, NablaError } from '../core/errors.js';
 import { broadcastData, hostData } from '../core/hostData.js';
 import { readValue } from '../core/readValue.js';
-import { sizeOf } from '../core/shape.js';
+import { formatShape, sizeOf } from '../core/shape.js';
 import type { Form } from '../graph/op.js';
 import { definitionOf, isPointwise, mapElements } from '../graph/record.js';
 import { outputIndex } from '../graph/several.js';
@@ -37,7 +37,7 @@ export function evaluateWith<T>(
   );
   for (const node of order) {
     const inputs = node.inputs.map((input) => values.get(input)![outputIndex(node) ?? 0]!);
-    values.set(node, outputIndex(node) === undefined ? rule(node, inputs) : inputs);
+    values.set(node, rule(node, inputs));
     for (const input of node.inputs) if (lastReader.get(input) === node) values.delete(input);
   }
   return roots.map((root) => values.get(root)![0]!);
@@ -51,17 +51,33 @@ export function evaluateNode(node: Tensor, inputs: readonly TensorData[]): reado
     const known = new Map(node.inputs.map((input, i) => [input, inputs[i]!]));
     return evaluateWith([define(node.inputs, options)].flat(), known, evaluateNode);
   }
-  const host = ({ shape, dtype }: Form, result: TensorData | TypedArray): TensorData =>
-    hostData(shape, dtype, 'data' in result ? result.data : result);
   if (op.outputs) {
-    const results = op.reference?.(inputs, options, node.outputs!) ?? [];
-    return node.outputs!.map((form, i) => host(form, results[i]!));
+    const forms = node.outputs ?? [];
+    return hosted(op.name, forms, op.reference?.(inputs, options, forms));
   }
-  if (!isPointwise(op)) return [host(node, op.reference!(inputs, options, node))];
+  if (!isPointwise(op)) return hosted(op.name, [node], [op.reference?.(inputs, options, node)]);
   const values = aligned(node, inputs).map(({ data }) => data);
   const { reference, integers = reference } = op;
   const rule = isFloat(node.dtype) ? reference : integers;
-  return [host(node, mapElements(rule, values, hostArray(node.dtype, sizeOf(node.shape))))];
+  const out = hostArray(node.dtype, sizeOf(node.shape));
+  return [hostData(node.shape, node.dtype, mapElements(rule, values, out))];
+}
+
+/** What a reference returned, as values on the host. Throws NablaError where that is not one for each form, of its size. */
+function hosted(
+  name: string,
+  forms: readonly Form[],
+  results: readonly (TensorData | TypedArray | undefined)[] | undefined,
+): readonly TensorData[] {
+  if (!Array.isArray(results) || results.length !== forms.length)
+    throw new NablaError(`${name}: its reference returned no list of ${forms.length} values`);
+  return forms.map(({ shape, dtype }, i) => {
+    const data: TypedArray | undefined = results[i]?.data ?? results[i];
+    const size = sizeOf(shape);
+    if (data?.length === size) return hostData(shape, dtype, data);
+    const fact = `its reference returned ${data?.length ?? 'no'} elements for ${formatShape(shape)}`;
+    throw new NablaError(`${name}: ${fact}; return ${size}`);
+  });
 }
 
 /** The value of a node that has one. */

@@ -5,13 +5,15 @@ import { functionAt } from '../wgsl/library.js';
 /** The text of a kernel, and where its functions were written. */
 interface Text {
   readonly wgsl: string;
+  /** The kernel's name, where it has one. */
+  readonly kernel?: string | undefined;
   readonly origins?: Dispatch['origins'] | undefined;
 }
 
 /** The compiler's complaint, the function it is in with its file, and the lines around it. */
 export async function explainShader(
   module: GPUShaderModule | undefined,
-  { wgsl, origins }: Text,
+  { wgsl, origins, kernel = '' }: Text,
   cause: unknown,
 ): Promise<string> {
   const { messages = [] } = (await module?.getCompilationInfo()) ?? {};
@@ -27,6 +29,6 @@ export async function explainShader(
   const excerpt = lines.slice(from, lineNum + 2).map((line, i) => {
     return `${from + i + 1 === lineNum ? '>' : ' '} ${from + i + 1} | ${line}`;
   });
-  const where = `(line ${lineNum}, column ${linePos} of the kernel)`;
+  const where = `(line ${lineNum}, column ${linePos} of the kernel ${kernel})`;
   return [`shader: ${message}${place} ${where}`, ...excerpt].join('\n');
 }

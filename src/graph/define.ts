@@ -17,6 +17,7 @@ import type {
   Some,
   TensorRecord,
   WholeRecord,
+  WrittenKernel,
 } from './op.js';
 import { definitionOf, pointwise } from './record.js';
 import { outputsOf } from './several.js';
@@ -75,6 +76,26 @@ export function defineOp(record: AnyRecord<NoOptions>): unknown {
   return withRecord((...inputs: TensorLike[]) => call(inputs, {}), own);
 }
 
+/** The kinds of kernels that records of users may have. */
+const kinds = new Set<string>([
+  'pointwise',
+  'index',
+  'reduce',
+  'matmul',
+  'scatter',
+  'composed',
+  'written',
+]);
+
+/** Throws NablaError for a hand-written kernel without its text or its workgroups. */
+function checkWritten(name: string, { wgsl, workgroups }: WrittenKernel): void {
+  const missing = typeof wgsl !== 'string' ? 'wgsl' : 'workgroups';
+  if (missing === 'workgroups' && typeof workgroups === 'function') return;
+  throw new NablaError(
+    `defineOp: the kernel of ${name} has no ${missing}; a written kernel needs both`,
+  );
+}
+
 /** Throws NablaError for a record that lacks what it needs, or has what it must not have. */
 function checkRecord(record: AnyRecord<NoOptions>): void {
   const { name, kernel, reference } = checkOptions('defineOp', record, 'name kernel', RULES);
@@ -86,6 +107,11 @@ function checkRecord(record: AnyRecord<NoOptions>): void {
     throw new NablaError(
       `defineOp: the kernel of ${name} is ${typeof kernel}; make it with pointwise(…)`,
     );
+  if (!kinds.has(kernel.kind))
+    throw new NablaError(
+      `defineOp: the kernel of ${name} is of kind '${kernel.kind}'; use ${[...kinds].join(', ')}`,
+    );
+  if (kernel.kind === 'written') checkWritten(name, kernel);
   if (!reference && !definitionOf(record))
     throw new NablaError(
       `defineOp: reference is missing; give ${name} its float64 meaning, or a definition in other ops`,
@@ -142,7 +168,7 @@ export function defineOpWith<O extends Options, A extends Inputs>(
 
 /** Makes an op of several outputs that takes tensors and options. */
 export function defineSeveral<O extends Options, A extends Inputs>(record: SeveralRecord<O, A>) {
-  const call: CallWith<O, A, Tensor[]> = (inputs, options) => {
+  const call: CallWith<O, A, readonly Tensor[]> = (inputs, options) => {
     const operands = lift(record.name, inputs);
     return outputsOf(apply(record, operands, options));
   };

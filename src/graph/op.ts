@@ -129,7 +129,10 @@ interface WrittenText<O, A extends Inputs> {
   readonly wgsl: string;
   /** The entry point's name, `main` unless given. */
   readonly entry?: string | undefined;
-  /** Numbers that the WGSL knows by these names, from the shapes of the inputs; finite. */
+  /**
+   * Numbers that the WGSL knows by these names, from the shapes of the inputs; finite. A whole number is an integer there, so
+   * that `N / 2` rounds down: write f32(N) where it may be whole and a float is meant.
+   */
   constants?(shapes: Each<A, Shape>, options: O): Readonly<Record<string, number | undefined>>;
   /**
    * Workgroups along x, y and z, from the shapes of the inputs. Where x is above 65,535 they lie in rows along y, the last one

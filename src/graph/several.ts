@@ -13,12 +13,20 @@ const outputOp: TensorRecord<OutputOptions, One> = {
   shape: (inputs, options) => formOf(inputs, options).shape,
   dtype: (inputs, options) => formOf(inputs, options).dtype,
   reference: ([x]) => x,
+  propagate: (_, [errors]) => errors,
   kernel: { kind: 'output' },
 };
 
+/** The nodes that take the outputs of each: the same whenever they are asked for, so that one can be differentiated by. */
+const taken = new WeakMap<Tensor, readonly Tensor[]>();
+
 /** The outputs of a node that computes several, one node for each. */
-export function outputsOf(call: Tensor): Tensor[] {
-  return call.outputs!.map((_, index) => apply(outputOp, [call], { index }));
+export function outputsOf(call: Tensor): readonly Tensor[] {
+  const known = taken.get(call);
+  if (known) return known;
+  const outputs = call.outputs!.map((_, index) => apply(outputOp, [call], { index }));
+  taken.set(call, outputs);
+  return outputs;
 }
 
 /** Which output of its input a node takes; undefined of all other nodes. */

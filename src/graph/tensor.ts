@@ -1,4 +1,5 @@
 // Tensors as graph nodes, how an op is applied to them, and checks of its inputs.
+import { inCode } from '../core/bytes.js';
 import {
   checkDType,
   type DType,
@@ -149,14 +150,15 @@ export function checkTensors(op: string, ...inputs: readonly unknown[]): void {
     }
 }
 
-function checkDTypes({ name, accepts = 'float' }: Op, inputs: readonly Tensor[]): void {
-  if (accepts === 'any') return;
+function checkDTypes({ name, kernel, accepts = 'float' }: Op, inputs: readonly Tensor[]): void {
   for (const { dtype } of inputs) {
-    if (dtype === 'u8')
+    // composed kernels unpack bytes, written ones would read four as one
+    if (dtype === 'u8' && (accepts !== 'any' || kernel.kind === 'written'))
       throw new DTypeError(
         `${name}: u8 is storage only; unpack it with cast(x, 'f32') or gather`,
         dtype,
       );
+    if (accepts === 'any') continue;
     if (accepts === 'float' && !isFloat(dtype))
       throw new DTypeError(`${name}: dtype ${dtype} is not a float; use cast(x, 'f32')`, dtype);
     if (dtype === 'bool')
@@ -176,6 +178,17 @@ export function commonDType(op: string, [first, ...others]: readonly Tensor[]): 
   );
 }
 
+/** The forms of outputs; throws where they are no list of shapes and dtypes. */
+function checkForms(op: string, forms: readonly Form[]): readonly Form[] {
+  const isList = Array.isArray(forms) && forms.length > 0;
+  if (!isList || forms.some((form) => typeof form !== 'object' || form === null))
+    throw new NablaError(`${op}: its outputs are ${inCode(forms)}; give { shape, dtype } for each`);
+  return forms.map(({ shape, dtype }) => ({
+    shape: frozenList(checkShape(op, shape)),
+    dtype: checkDType(op, dtype),
+  }));
+}
+
 /**
  * Builds a node: checks dtypes, infers the shape. Of an op of several outputs it is the node that computes them all. Throws
  * ShapeError or DTypeError.
@@ -190,12 +203,8 @@ export function apply(op: Op, inputs: readonly Tensor[], options: Options, name?
   checkTensors(op.name, ...inputs);
   checkDTypes(op, inputs);
   if (op.outputs) {
-    const checked = ({ shape, dtype }: Form): Form => ({
-      shape: frozenList(checkShape(op.name, shape)),
-      dtype: checkDType(op.name, dtype),
-    });
-    const outputs = op.outputs(inputs, options).map(checked);
-    return new Tensor(op, inputs, options, [], 'f32', name, outputs);
+    const forms = checkForms(op.name, op.outputs(inputs, options));
+    return new Tensor(op, inputs, options, [], 'f32', name, forms);
   }
   const dtype = op.dtype?.(inputs, options) ?? options.dtype ?? commonDType(op.name, inputs);
   const shapes = inputs.map((input) => input.shape);

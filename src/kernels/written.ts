@@ -30,8 +30,12 @@ const bound = (node: Tensor, access: Binding['access'], name: string): Binding =
 });
 
 /** Workgroups along x beyond what WebGPU takes, as rows along y. Throws DeviceError for what it cannot take at all. */
-function inRows(op: string, [x, y, z]: Kernel['workgroups']): Kernel['workgroups'] {
-  const counts = [x, y, z];
+function inRows(op: string, counts: Kernel['workgroups']): Kernel['workgroups'] {
+  if (counts?.length !== 3)
+    throw new DeviceError(
+      `${op}: its workgroups are ${String(counts)}; give a list of three numbers`,
+    );
+  const [x, y, z] = counts;
   if (!counts.every((count) => Number.isInteger(count) && count > 0))
     throw new DeviceError(
       `${op}: its workgroups are ${counts.join(', ')}; give three whole numbers above 0`,

@@ -13,7 +13,7 @@ const patterns: Readonly<Record<Exclude<Token['kind'], 'symbol'>, RegExp>> = {
   space: /\s+/uy,
   number:
     /0[xX][\da-fA-F]*\.?[\da-fA-F]*(?:[pP][+-]?\d+)?[iufh]?|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[iufh]?/uy,
-  comment: /\/\/[^\n]*/uy,
+  comment: /\/\/[^\n\v\f\r\u0085\u2028\u2029]*/uy,
 };
 const kinds = Object.keys(patterns) as (keyof typeof patterns)[];
 
@@ -81,22 +81,28 @@ export const isNumber = (text: string): boolean =>
 export const isAtom = (text: string): boolean =>
   isNumber(text) || (text !== '' && endOf('word', text, 0) === text.length);
 
+/** Attributes whose arguments are no names of declarations. */
+const ownWords = new Set(['builtin', 'diagnostic', 'interpolate']);
+
 /**
  * The tokens with names replaced wherever they are used as names: not behind a `.` (members, swizzles) or a `@` (attributes),
- * and not where a struct declares its members.
+ * not where a struct declares its members, and not among the words of WGSL's own that some attributes take.
  */
 export function renamed(tokens: readonly Token[], names: ReadonlyMap<string, string>): Token[] {
   let before = '';
   let struct: 'none' | 'named' | 'inside' = 'none';
+  let attribute = '';
   return tokens.map((token, at) => {
     const { kind, text } = token;
     if (kind === 'space' || kind === 'comment') return token;
-    const isMember =
-      struct === 'inside' && (before === '{' || before === ',') && nextCode(tokens, at) === ':';
+    const isMember = struct === 'inside' && nextCode(tokens, at) === ':';
+    if (before === '@') attribute = text;
+    else if (text === ')') attribute = '';
     if (text === 'struct') struct = 'named';
     else if (text === '{' && struct === 'named') struct = 'inside';
     else if (text === '}') struct = 'none';
-    const isName = kind === 'word' && before !== '.' && before !== '@' && !isMember;
+    const isWord = kind === 'word' && before !== '.' && before !== '@';
+    const isName = isWord && !isMember && !ownWords.has(attribute);
     before = text;
     return isName && names.has(text) ? { kind, text: names.get(text)! } : token;
   });

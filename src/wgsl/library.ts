@@ -5,6 +5,7 @@ import { codeOf, renamed, type Token, textOf, tokensOf } from './lexer.js';
 
 const keywords = new Set(['fn', 'const', 'override', 'alias', 'struct', 'var']);
 const directives = new Set(['enable', 'requires', 'diagnostic']);
+const ASSERTION = 'const_assert';
 const opening = new Set(['{', '(', '[']);
 const closing = new Set(['}', ')', ']']);
 
@@ -76,6 +77,8 @@ interface Declaration {
 interface Library {
   readonly declarations: ReadonlyMap<string, Declaration>;
   readonly directives: readonly string[];
+  /** The declarations that assert something of the others: all of them go where one of these goes. */
+  readonly assertions: readonly string[];
 }
 
 const libraries = new Map<string, Library>();
@@ -91,6 +94,9 @@ export function libraryOf(source: string): Library {
   for (const tokens of statements.filter((statement) => !isDirective(statement))) {
     const head = headOf(tokens);
     if (head) heads.set(head.name, { keyword: head.keyword, tokens });
+    // it has no name: a text with a space is none of WGSL's
+    else if (codeOf(tokens)[0]?.text === ASSERTION)
+      heads.set(`${ASSERTION} ${heads.size}`, { keyword: ASSERTION, tokens });
   }
   const declarations = new Map<string, Declaration>();
   for (const [name, { keyword, tokens }] of heads) {
@@ -98,7 +104,12 @@ export function libraryOf(source: string): Library {
     const uses = [...words].filter((word) => word !== name && heads.has(word));
     declarations.set(name, { keyword, tokens, uses });
   }
-  const library = { declarations, directives: statements.filter(isDirective).map(textOf) };
+  const assertions = [...declarations.keys()].filter((name) => name.startsWith(`${ASSERTION} `));
+  const library = {
+    declarations,
+    assertions,
+    directives: statements.filter(isDirective).map(textOf),
+  };
   libraries.set(source, library);
   return library;
 }
@@ -162,7 +173,7 @@ export class Vocabulary {
       ([name, { text }]) => (this.taken.get(name)?.text ?? text) !== text,
     );
     const renamable = entries.filter(([, { byUser }]) => clashes && byUser);
-    const names = new Map(renamable.map(([name]) => [name, `${name}_${number}`]));
+    const names = new Map(renamable.map(([name]) => [name, `part${number}_${name}`]));
     for (const [name, taken] of entries) {
       const text = textOf(renamed(tokensOf(taken.text), names));
       this.taken.set(names.get(name) ?? name, names.size > 0 ? { ...taken, text } : taken);
@@ -174,7 +185,9 @@ export class Vocabulary {
     const typed = type === 'f32' ? name : `${name}_${type}`;
     if (!byUser) return typed;
     if (!this.#sources.includes(source)) this.#sources.push(source);
-    return `user${this.#sources.indexOf(source)}_${typed}`;
+    // the type before the name, because names end as they like
+    const own = type === 'f32' ? name : `${type}_${name}`;
+    return `user${this.#sources.indexOf(source)}${type === 'f32' ? '' : 't'}_${own}`;
   }
 
   #add(called: Called, type: NumberType): string {
@@ -194,6 +207,7 @@ export class Vocabulary {
       ? `fn ${key}(a: ${type}) -> bool { return false; }`
       : textOf(renamed(tokens, names));
     this.taken.set(key, { text, original: name, file, byUser });
+    for (const assertion of library.assertions) this.#add({ ...called, name: assertion }, type);
     return key;
   }
 }

@@ -6,16 +6,17 @@ import { libraryOf, Vocabulary } from './library.js';
 
 /** The names of a text's declarations that one of them reaches, itself included. */
 function reached(source: string, entry: string): ReadonlySet<string> {
-  const { declarations } = libraryOf(source);
-  const names = new Set([entry]);
+  const { declarations, assertions } = libraryOf(source);
+  const names = new Set([entry, ...assertions]);
   // a set is walked over what is added on the way too
   for (const name of names) for (const use of declarations.get(name)?.uses ?? []) names.add(use);
   return names;
 }
 
-/** A number as a constant that fits where u32, i32 and f32 are wanted. */
+/** A number as a constant: a whole one fits where u32, i32 and f32 are wanted, all others where f32 is. */
 function constant(op: string, [name, value]: readonly [string, number | undefined]): string {
-  if (typeof value === 'number' && Number.isFinite(value)) return `const ${name} = ${value};`;
+  if (typeof value === 'number' && Number.isFinite(value))
+    return `const ${name} = ${Number.isSafeInteger(value) ? value : value.toExponential()};`;
   throw new NablaError(`${op}: its constant ${name} is ${value}; give a finite number`);
 }
 

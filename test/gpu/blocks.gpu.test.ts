@@ -52,7 +52,7 @@ it('have errors in their WGSL told with function, line, file and source', async 
   const wrong = cubeWith('fn cube(x: f32) -> f32 {\n  let y = x * x;\n  return y * wrong;\n}');
   const failure = engine.run({ y: wrong(tensor([1, 2])) });
   await expect(failure).rejects.toThrow(
-    /wrong.*in fn cube, its line 3, of \S*blocks\.gpu\.test\.ts\S*:\d+ \(line \d+, column \d+ of the kernel\)/,
+    /wrong.*in fn cube, its line 3, of \S*blocks\.gpu\.test\.ts\S*:\d+ \(line \d+, column \d+ of the kernel cube\)/,
   );
   await expect(failure).rejects.toThrow(/^> \d+ \|\s+return y \* wrong;$/m);
   const named = cubeWith('fn cube(x: f32) -> f32 { return wrong; }', 'cube', 'cube.wgsl');

@@ -5,8 +5,10 @@ import { gradCheck } from '../../src/check/gradCheck.js';
 import { type Shape, sizeOf } from '../../src/core/shape.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { defineOp } from '../../src/graph/define.js';
+import { pointwise } from '../../src/graph/record.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { add, mul } from '../../src/ops/arithmetic.js';
+import { cast } from '../../src/ops/cast.js';
 import { cumSum } from '../../src/ops/cumSum.js';
 import { input, parameter, tensor } from '../../src/ops/leaf.js';
 import { random } from '../../src/ops/random.js';
@@ -219,5 +221,73 @@ describe('a kernel that a user writes', () => {
     const report = await gpu.verify(wrong(x));
     expect(report.ok).toBe(false);
     expect(report.checks.find(({ op }) => op === 'scaled')!.worst.ratio).toBeGreaterThan(1);
+  });
+});
+
+describe('WGSL that a user writes', () => {
+  const doubled = (source: string, options: { accepts?: 'number' } = {}) =>
+    defineOp({
+      name: 'doubled',
+      ...options,
+      kernel: pointwise('f', source),
+      reference: (value: number) => 2 * value,
+      bound: { ulp: 1 },
+    });
+
+  it.each([
+    [
+      'a struct whose members have attributes and names of constants',
+      'const K = 2.0; struct S { @align(16) K: f32, @size(16) f: f32 } fn f(x: f32) -> f32 { var s: S; s.K = K; s.f = x; return s.f * s.K; }',
+    ],
+    [
+      'words of attributes that are names of its own too',
+      'const off = 2.0; @diagnostic(off, derivative_uniformity) fn f(x: f32) -> f32 { return off * x; }',
+    ],
+    [
+      'comments that end as WGSL ends them',
+      '// two\rconst K = 2.0;\n// more\u2028fn f(x: f32) -> f32 { return K * x; }',
+    ],
+    [
+      'an assertion that holds',
+      'const K = 2.0; const_assert K < 3.0; fn f(x: f32) -> f32 { return K * x; }',
+    ],
+  ])('may hold %s', async (_, source) => {
+    const y = doubled(source)(x);
+    // in a kernel of its own, and joined with others
+    const report = await gpu.verify([y, sum(y), sum(mul(doubled(`${source} `)(x), 3))]);
+    expect(report.checks.filter(({ worst }) => !(worst.ratio <= 1))).toEqual([]);
+    expect([...(await gpu.run(y)).data]).toEqual([1, -2.5, 4]);
+  });
+
+  it('may name helpers as Nabla names functions of other types', async () => {
+    const source =
+      'fn f_i32(x: f32) -> f32 { return x + x; } fn i32_f(x: f32) -> f32 { return f_i32(x); } fn f(x: f32) -> f32 { return i32_f(x); }';
+    const twiceOf = doubled(source, { accepts: 'number' });
+    const whole = tensor([1, 2, 3], [3], { dtype: 'i32' });
+    const { data } = await gpu.run(mul(twiceOf(x), cast(twiceOf(whole), 'f32')));
+    expect([...data]).toEqual([2, -10, 24]);
+  });
+
+  it.each([
+    [
+      'of a pointwise op',
+      () => doubled('const_assert 1 > 2; fn f(x: f32) -> f32 { return x + x; }')(x),
+    ],
+    [
+      'of a written kernel',
+      () =>
+        scaled({
+          wgsl: 'const_assert N < 2u; @compute @workgroup_size(1) fn main() { out0[0] = in0[0]; }',
+        })(x),
+    ],
+  ])('is refused where an assertion does not hold: %s', async (_, make) => {
+    await expect(gpu.run(make())).rejects.toThrow(/const assertion failed/);
+  });
+
+  it('names the kernel that an error is in', async () => {
+    const wrong = scaled({ wgsl: '@compute @workgroup_size(1) fn main() { out0[0] = in1[0]; }' });
+    await expect(gpu.run(wrong(x))).rejects.toThrow(
+      /unresolved value 'in1'[^]*of the kernel scaled\)/,
+    );
   });
 });

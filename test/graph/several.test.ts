@@ -178,3 +178,72 @@ describe('defineOp', () => {
     expect(jvp(total, x, x).shape).toEqual([]);
   });
 });
+
+describe('a derivative by an output', () => {
+  it('is that of the node that the caller has, also through other outputs', async () => {
+    const [s, c] = polar(x);
+    const g = grad(sum(square(s)), x); // 2 s c
+    const [byC, tangent] = await run(grad(sum(g), c), jvp(g, c, tensor([1, 1, 1])));
+    const [sine] = await run(s);
+    for (const [i, value] of sine!.entries()) {
+      expect(byC![i]).toBeCloseTo(2 * value, 10);
+      expect(tangent![i]).toBeCloseTo(2 * value, 10);
+    }
+    expect(toMermaid(grad(sum(mul(s, c)), x)).match(/polar\[1\]/g)).toHaveLength(1);
+  });
+
+  it('agrees with finite differences', async () => {
+    const [s, c] = polar(x);
+    expect((await gradCheck(sum(mul(s, c)), [c, s])).ok).toBe(true);
+  });
+});
+
+describe('what is wrong with a record', () => {
+  const kernel = { kind: 'written', wgsl: '', workgroups: () => [1, 1, 1] as const } as const;
+  const record = { name: 'wrong', kernel, reference: () => [] };
+  it.each([
+    [
+      { ...record, outputs: () => undefined },
+      /wrong: its outputs are undefined; give \{ shape, dtype \}/,
+    ],
+    [{ ...record, outputs: () => [undefined] }, /wrong: its outputs are \[null\]; give/],
+    [{ ...record, outputs: () => [] }, /wrong: its outputs are \[\]; give/],
+    [
+      { ...record, kernel: { kind: 'writen' } },
+      /defineOp: the kernel of wrong is of kind 'writen'; use pointwise,/,
+    ],
+    [
+      { ...record, kernel: { kind: 'written', workgroups: kernel.workgroups } },
+      /wrong has no wgsl; a written/,
+    ],
+    [{ ...record, kernel: { kind: 'written', wgsl: '' } }, /wrong has no workgroups; a written/],
+    [
+      { ...record, shape: () => [3] },
+      /wrong: its reference returned 0 elements for \[3\]; return 3/,
+    ],
+    [
+      { ...record, outputs: () => [{ shape: [3], dtype: 'f32' }] },
+      /wrong: its reference returned no list of 1 values/,
+    ],
+    [
+      { ...record, outputs: () => [{ shape: [3], dtype: 'f32' }], reference: () => [undefined] },
+      /wrong: its reference returned no elements for \[3\]; return 3/,
+    ],
+  ])('is said: %#', async (wrong, message) => {
+    const made = async () => {
+      const y: unknown = defineOp(wrong as never)(x);
+      await openCpuEngine().run([y].flat() as Tensor[]);
+    };
+    await expect(made()).rejects.toThrow(message);
+  });
+
+  it('is said of bytes that a written kernel would read as words', () => {
+    const take = defineOp({
+      ...record,
+      accepts: 'any',
+      shape: () => [4],
+      reference: () => [] as never,
+    });
+    expect(() => take(tensor([1, 2, 3, 4], { dtype: 'u8' }))).toThrow('wrong: u8 is storage only');
+  });
+});

@@ -64,8 +64,8 @@ describe('a vocabulary', () => {
     const all = new Vocabulary();
     expect(all.absorb(one, 0).size).toBe(0);
     expect(all.absorb(one, 1).size).toBe(0);
-    expect(all.absorb(two, 2).get('user0_scaled')).toBe('user0_scaled_2');
-    expect(all.taken.get('user0_scaled_2')?.text).toContain('user0_helper_2(x)');
+    expect(all.absorb(two, 2).get('user0_scaled')).toBe('part2_user0_scaled');
+    expect(all.taken.get('part2_user0_scaled')?.text).toContain('part2_user0_helper(x)');
   });
 });
 

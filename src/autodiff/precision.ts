@@ -40,6 +40,14 @@ const scalings = new WeakMap<Tensor, Scaling>();
 /** The loss scales that there are. */
 const scales = new WeakSet<Tensor>();
 
+/** The nodes that depend on a loss scale: where a pass overflows they are infinite, and the step is skipped. */
+export function scaledAmong(nodes: readonly Tensor[]): ReadonlySet<Tensor> {
+  return dependents(
+    nodes,
+    nodes.filter((node) => scales.has(node)),
+  );
+}
+
 const knownScaling = (nodes: readonly Tensor[]): Scaling | undefined =>
   nodes.map((node) => scalings.get(node)).find((scaling) => scaling !== undefined);
 
@@ -51,14 +59,6 @@ function scalingFor(nodes: readonly Tensor[]): Scaling {
   scales.add(scaling.scale);
   for (const node of nodes) if (!scalings.has(node)) scalings.set(node, scaling);
   return scaling;
-}
-
-/** The nodes that depend on a loss scale: where a pass overflows they are infinite, and the step is skipped. */
-export function scaledAmong(nodes: readonly Tensor[]): ReadonlySet<Tensor> {
-  return dependents(
-    nodes,
-    nodes.filter((node) => scales.has(node)),
-  );
 }
 
 /** The same, for checkpoints: nothing where no step has a scale, unless it is wanted all the same. */

@@ -1,5 +1,4 @@
 // Anomaly mode: finds the op whose result is the first NaN or infinity of a step, with its inputs.
-import { scaledAmong } from '../autodiff/precision.js';
 import { isFloat, type TensorData } from '../core/dtype.js';
 import { CheckError } from '../core/errors.js';
 import { formatShape, sizeOf } from '../core/shape.js';
@@ -23,12 +22,12 @@ function isWatched(node: Tensor): boolean {
 
 /**
  * A program with one output more: how many values of each float node are NaN or infinite, in topological order. They are
- * counted on the device, by their bits, so that a step reads one short vector and nothing for each op.
+ * counted on the device, by their bits, so that a step reads one short vector and nothing for each op. Nodes that are `meant` to
+ * become so are left out.
  */
-export function watch(program: Program) {
-  const all = programNodes(program);
-  const scaled = scaledAmong(all);
-  const nodes = all.filter((node) => isWatched(node) && !scaled.has(node));
+export function watch(program: Program, meant?: ReadonlySet<Tensor>) {
+  const isMeant = (node: Tensor): boolean => meant?.has(node) === true;
+  const nodes = programNodes(program).filter((node) => isWatched(node) && !isMeant(node));
   if (nodes.length === 0) return undefined;
   // what is returned or kept of f16 is rounded before it is counted
   const results = new Set([...program.outputs, ...program.updates.map(([, next]) => next)]);

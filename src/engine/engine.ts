@@ -2,7 +2,7 @@
 
 // Consumers may compile without it: the declarations bring it along for `await using`.
 /// <reference lib="esnext.disposable" preserve="true" />
-import { inPrecision } from '../autodiff/precision.js';
+import { inPrecision, scaledAmong } from '../autodiff/precision.js';
 import type { watch } from '../check/anomaly.js';
 import type { Check, CheckReport, CrossCheck, OnCheck } from '../check/compare.js';
 import type { TensorData, Value } from '../core/dtype.js';
@@ -168,7 +168,8 @@ export class Engine {
   }
 
   #compile(program: Program, outputs = program.outputs): Compiled {
-    const watched = this.#watch?.(program);
+    // overflows of scaled passes are meant: their step is skipped
+    const watched = this.#watch?.(program, scaledAmong(programNodes(program)));
     return { executable: this.#open.compile(watched?.program ?? program), outputs, watched };
   }
 

@@ -287,7 +287,7 @@ describe('WGSL that a user writes', () => {
   it('names the kernel that an error is in', async () => {
     const wrong = scaled({ wgsl: '@compute @workgroup_size(1) fn main() { out0[0] = in1[0]; }' });
     await expect(gpu.run(wrong(x))).rejects.toThrow(
-      /unresolved value 'in1'[^]*of the kernel scaled\)/,
+      /unresolved value 'in1'[\s\S]*of the kernel scaled\)/,
     );
   });
 });

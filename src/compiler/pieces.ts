@@ -24,14 +24,14 @@ function framedRun(node: Tensor): Runs | undefined {
   return Math.min(before, after) < 0 ? undefined : { axis, runs: [[before, run]] };
 }
 
-const runsOf = (node: Tensor, pieces: Pieces): Runs | undefined =>
+const knownRuns = (node: Tensor, pieces: Pieces): Runs | undefined =>
   node.op.contains === 'framed' ? framedRun(node) : pieces.get(node);
 
 /** Once the pieces of a sum fill their axis, it is their concat; until then they are kept in mind. */
 export function joinPieces(node: Tensor, pieces: Pieces): Tensor | undefined {
   const { op, inputs, shape } = node;
   if (op.neutral !== 0 || !op.commutes) return undefined;
-  const [a, b] = inputs.map((input) => runsOf(input, pieces));
+  const [a, b] = inputs.map((input) => knownRuns(input, pieces));
   const isWhole = inputs.every((input) => sameShape(input.shape, shape));
   if (!a || !b || a.axis !== b.axis || !isWhole) return undefined;
   const { axis } = a;

@@ -62,8 +62,8 @@ export function encodeCalls(
     const { pipeline, bindGroup, kernel, wgsl, workgroups, groups } = call;
     const isPicked = inspection?.select(at, calls.length) === true;
     if (stamped || isPicked) interrupt();
-    const readsOf = groups.map(({ reads }) => [...reads.keys()]);
-    const before = isPicked ? copyNodes(device, readsOf, locationOf) : undefined;
+    const read = groups.map(({ reads }) => [...reads.keys()]);
+    const before = isPicked ? copyNodes(device, read, locationOf) : undefined;
     pass ??= encoder.beginComputePass(stamped?.(at));
     if (pipeline !== current) pass.setPipeline(pipeline);
     current = pipeline;

@@ -4,14 +4,11 @@ import { bytesPerElement } from '../core/dtype.js';
 import { sizeOf } from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import type { Group } from '../planning/groups.js';
-import { choices } from '../planning/limits.js';
+import { choices, invocations } from '../planning/limits.js';
 import type { Kernel } from '../wgsl/bindings.js';
 import { countOf } from '../wgsl/indices.js';
 import type { EmitOptions } from './options.js';
 import { writeResults } from './results.js';
-
-/** Invocations of a workgroup, as the skeleton has them. */
-const GROUP_SIZE = 64;
 
 /** Whether a kernel has of a node its own element alone. */
 const readsOwn = ({ reads, space }: Group, node: Tensor): boolean =>
@@ -34,13 +31,14 @@ export function emitMap(
   options: EmitOptions,
   length = countOf(group.space.row),
 ): Kernel {
+  const GROUP_X = invocations.map;
   const LANES = length % 4 === 0 ? 4 : 1;
   const GROUPS = Math.ceil(length / LANES);
   const vectorAt = (node: Tensor): string | undefined =>
     readsOwn(group, node) ? 'group' : undefined;
   const { writer, ...parts } = writeResults(group, options, LANES > 1 ? vectorAt : undefined);
   const most = choices[options.adapter].elementwiseGroups;
-  const workgroups = Math.min(Math.ceil(GROUPS / GROUP_SIZE), most);
-  const filling = { parts, constants: { LANES, GROUPS } };
+  const workgroups = Math.min(Math.ceil(GROUPS / GROUP_X), most);
+  const filling = { parts, constants: { LANES, GROUPS, GROUP_X } };
   return writer.kernel(skeleton, filling, [Math.max(1, workgroups), 1, 1]);
 }

@@ -4,7 +4,7 @@ import gatherSource from '../../shaders/gather.wgsl?raw';
 import skeleton from '../../shaders/reduction.wgsl?raw';
 import type { Tensor } from '../graph/tensor.js';
 import { foldedBy, type Group, headsOf, indexOf } from '../planning/groups.js';
-import { choices, MAX_GROUPS } from '../planning/limits.js';
+import { choices, invocations, MAX_GROUPS } from '../planning/limits.js';
 import type { Kernel } from '../wgsl/bindings.js';
 import { countOf, flat, type Index } from '../wgsl/indices.js';
 import type { NumberType } from '../wgsl/library.js';
@@ -91,7 +91,7 @@ function foldHead(writer: Writer, { space }: Group, head: Tensor, name: string):
 
 /** How rows are spread over workgroups: in rows of as many as one dimension takes. */
 function spread(rows: number, manyRows: number) {
-  const GROUP_X = rows >= manyRows ? 64 : 8;
+  const GROUP_X = rows >= manyRows ? invocations.manyRows : invocations.fewRows;
   const groups = Math.max(1, Math.ceil(rows / GROUP_X));
   const down = Math.ceil(groups / MAX_GROUPS);
   return { GROUP_X, ACROSS: Math.ceil(groups / down), down };

@@ -39,6 +39,9 @@ export interface MatrixUnit {
   readonly K: number;
 }
 
+/** Invocations of a workgroup: of elementwise kernels, and of folds over many rows, or over few, which are spread over the cores. */
+export const invocations = { map: 64, manyRows: 64, fewRows: 8 } as const;
+
 /** What suits a class of adapters. */
 interface Choices {
   /** The sensible tiles of products, the best first. Each adds k in ascending order: they differ in speed, never in bits. */

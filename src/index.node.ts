@@ -1,7 +1,7 @@
 // Entry of the package in Node: everything of all platforms, with WebGPU from Dawn and files on disk.
 import { openWith } from './engine/open.js';
 import { GpuBackend } from './gpu/backend.js';
-import { ask, findAdapter } from './node/dawn.js';
+import { ask, findAdapter, forcedClass } from './node/dawn.js';
 import { tileStore } from './node/tiles.js';
 
 export * from './index.common.js';
@@ -9,7 +9,8 @@ export * as data from './node/data.js';
 
 /**
  * Opens an engine on WebGPU through Dawn; without an adapter it warns and uses the CPU in float64. Throws DeviceError
- * if `backend: 'gpu'` or the variable NABLA_ADAPTER is given and there is no such adapter.
+ * if `backend: 'gpu'` or the variable NABLA_ADAPTER is given and there is no such adapter. The variable
+ * NABLA_ADAPTER_CLASS=gpu, lavapipe or swiftshader has kernels made as for such adapters, on whichever there is.
  */
 export const open = openWith(async (options) => {
   const { adapter, powerPreference, subgroupMatrix, tune } = options;
@@ -17,7 +18,9 @@ export const open = openWith(async (options) => {
     ? { adapter: adapter as GPUAdapter }
     : await findAdapter(powerPreference, subgroupMatrix);
   if ('missing' in found) return found;
-  return GpuBackend.open(found.adapter, { ...options, ask, tune: tune ? tileStore : undefined });
+  const adapterClass = forcedClass();
+  const store = tune ? tileStore : undefined;
+  return GpuBackend.open(found.adapter, { ...options, ask, tune: store, adapterClass });
 });
 
 export { loadFile, saveFile } from './node/files.js';

@@ -55,12 +55,12 @@ export class GpuBackend extends Device implements Backend, Host {
       );
     const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
     const backend = new GpuBackend(device, adapter, options);
-    const { context, info } = backend;
+    const { context, adapterClass } = backend;
     const about: AdapterInfo = adapter.info;
     const { subgroupMinSize: lanes = 1, subgroupMaxSize, subgroupMatrixConfigs } = about;
     const isFixed = lanes === subgroupMaxSize && device.features.has('subgroups');
     // software adapters load slowly, and compute side by side
-    if (isFixed && info.adapter.software) context.lanes = lanes;
+    if (isFixed && adapterClass !== 'gpu') context.lanes = lanes;
     const units =
       subgroupMatrix === true
         ? device.features.has(MATRICES) && subgroupMatrixConfigs

@@ -43,6 +43,8 @@ export interface GpuOptions {
   readonly subgroupMatrix?: boolean | readonly MatrixUnit[] | undefined;
   /** Bytes that the engine's buffers may take in all. */
   readonly byteBudget?: number | undefined;
+  /** Has kernels made for this class of adapters, whatever the adapter is: for tests, and to see what others get. */
+  readonly adapterClass?: AdapterClass | undefined;
   /** @internal Plants faults into kernels, so that tests can see the cross-check find them. */
   readonly rewrite?: ((wgsl: string) => string) | undefined;
 }
@@ -74,8 +76,9 @@ export class Device {
     for (const name in device.limits) limits[name] = device.limits[name as 'maxBufferSize'];
     const { vendor, architecture, device: model } = adapter.info;
     const description = adapter.info.description || model || `${vendor} ${architecture}`.trim();
-    this.adapterClass = classOf(`${vendor} ${architecture} ${description} ${model}`);
-    const about = { vendor, architecture, description, software: this.adapterClass !== 'gpu' };
+    const own = classOf(`${vendor} ${architecture} ${description} ${model}`);
+    this.adapterClass = options.adapterClass ?? own;
+    const about = { vendor, architecture, description, software: own !== 'gpu' };
     this.info = { backend: 'gpu', adapter: about, limits, features: [...device.features] };
     this.lost = device.lost.then(({ reason, message }) => {
       const why = `engine: the GPU device is gone (${reason}: ${message}); open another engine`;

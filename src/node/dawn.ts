@@ -5,12 +5,13 @@ import { existsSync, readdirSync } from 'node:fs';
 import { constants, homedir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { NablaError } from '../core/errors.js';
+import { DeviceError, NablaError } from '../core/errors.js';
+import type { AdapterClass } from '../graph/op.js';
 import { messageOf } from './failures.js';
 import { findPeer } from './peers.js';
 import { unpackChromium } from './unpack.js';
 
-/** What NABLA_ADAPTER may name. 'gpu' stands for installed drivers: where it is not named, software ones too. */
+/** What NABLA_ADAPTER and NABLA_ADAPTER_CLASS may name. 'gpu' stands for installed drivers: where it is not named, software ones too. */
 const choices = ['gpu', 'lavapipe', 'swiftshader'] as const;
 type Route = (typeof choices)[number];
 
@@ -30,6 +31,14 @@ function instanceOf(route: Route, experimental: boolean): Promise<GPU> {
   const known = instances.get(key) ?? openRoute(route, experimental);
   instances.set(key, known);
   return known;
+}
+
+/** The class of adapters that NABLA_ADAPTER_CLASS names, if it is set. Throws DeviceError where it names none. */
+export function forcedClass(): AdapterClass | undefined {
+  const forced = process.env.NABLA_ADAPTER_CLASS || undefined;
+  const known = choices.find((each) => each === forced);
+  if (forced === known) return known;
+  throw new DeviceError(`open: NABLA_ADAPTER_CLASS=${forced} is none of ${choices.join(', ')}`);
 }
 
 /**

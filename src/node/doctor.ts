@@ -12,7 +12,7 @@ const shownLimits = [
 
 function adapterLines({ source, adapter }: { source: string; adapter: GPUAdapter }): string[] {
   const { info, limits, features } = adapter;
-  const { VK_DRIVER_FILES, VK_ICD_FILENAMES, NABLA_ADAPTER } = process.env;
+  const { VK_DRIVER_FILES, VK_ICD_FILENAMES, NABLA_ADAPTER, NABLA_ADAPTER_CLASS } = process.env;
   const device = [info.vendor, info.architecture, info.device].filter(Boolean).join(', ');
   const manifest = VK_DRIVER_FILES || VK_ICD_FILENAMES;
   const origin = manifest ? `, from ${manifest}` : '';
@@ -25,6 +25,7 @@ function adapterLines({ source, adapter }: { source: string; adapter: GPUAdapter
     `features  ${[...features].sort().join(', ') || 'none'}`,
     `limits    ${shown.join(', ')}`,
     `choose    NABLA_ADAPTER=gpu, lavapipe or swiftshader; now ${choice}`,
+    ...(NABLA_ADAPTER_CLASS ? [`kernels   as for NABLA_ADAPTER_CLASS=${NABLA_ADAPTER_CLASS}`] : []),
   ];
 }
 

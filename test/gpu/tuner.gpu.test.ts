@@ -130,8 +130,11 @@ describe('the tuner', () => {
 
   it('has a place for its choices on this platform', async () => {
     const inNode = typeof indexedDB === 'undefined';
-    if (inNode)
-      vi.stubEnv('XDG_CACHE_HOME', (await import('node:fs')).mkdtempSync('.cache/tiles-'));
+    if (inNode) {
+      const { mkdirSync, mkdtempSync } = await import('node:fs');
+      mkdirSync('.cache', { recursive: true });
+      vi.stubEnv('XDG_CACHE_HOME', mkdtempSync('.cache/tiles-'));
+    }
     const { tileStore } = await (inNode
       ? import('../../src/node/tiles.js')
       : import('../../src/browser/tiles.js'));

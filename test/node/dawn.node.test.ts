@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { DeviceError, open } from '../../src/index.node.js';
+import { DeviceError, input, matmul, open } from '../../src/index.node.js';
 import { findAdapter } from '../../src/node/dawn.js';
 
 afterEach(() => vi.unstubAllEnvs());
@@ -37,6 +37,20 @@ it('names the choices when NABLA_ADAPTER is none of them', async () => {
   const missing = 'NABLA_ADAPTER=cuda is none of gpu, lavapipe, swiftshader';
   expect(await findAdapter()).toEqual({ missing, forced: true });
   await expect(open()).rejects.toThrow(new DeviceError(`open: ${missing}`));
+});
+
+it('makes kernels for the class of adapters that NABLA_ADAPTER_CLASS names', async () => {
+  const x = input([256, 256]);
+  const kernelOf = async (name: string): Promise<string | undefined> => {
+    vi.stubEnv('NABLA_ADAPTER_CLASS', name);
+    await using engine = await open({ backend: 'gpu' });
+    return engine.compile({ inputs: { x }, outputs: matmul(x, x) }).plan.dispatches[0]?.wgsl;
+  };
+  expect(await kernelOf('gpu')).toContain('var<workgroup>');
+  expect(await kernelOf('lavapipe')).not.toBe(await kernelOf('swiftshader'));
+  await expect(kernelOf('cuda')).rejects.toThrow(
+    new DeviceError('open: NABLA_ADAPTER_CLASS=cuda is none of gpu, lavapipe, swiftshader'),
+  );
 });
 
 it('puts the constants of WebGPU where a browser has them', async () => {

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
 import { gradCheck } from '../../src/check/gradCheck.js';
 import { Engine } from '../../src/engine/engine.js';
-import { GpuBackend } from '../../src/gpu/backend.js';
 import { defineOp } from '../../src/graph/define.js';
 import { pointwiseOf as pointwise } from '../../src/graph/record.js';
 import type { Tensor } from '../../src/graph/tensor.js';
@@ -13,8 +12,7 @@ import { full, tensor } from '../../src/ops/leaf.js';
 import { matmul } from '../../src/ops/matmul.js';
 import { max, sum } from '../../src/ops/reduce.js';
 import { softmax } from '../../src/ops/softmax.js';
-import { openAdapter } from '../support/adapter.js';
-import { openCpuEngine } from '../support/engine.js';
+import { openBackend, openCpuEngine } from '../support/engine.js';
 import { builtInNames } from '../support/names.js';
 import { distance } from '../support/property.js';
 
@@ -31,7 +29,7 @@ const cube = cubeWith('fn cube(x: f32) -> f32 { return x * x * x; }');
 let engine: Engine;
 const cpu = openCpuEngine();
 beforeAll(async () => {
-  engine = new Engine(await GpuBackend.open(await openAdapter()), 'every');
+  engine = new Engine(await openBackend(), 'every');
 });
 afterAll(() => engine.dispose());
 

@@ -3,7 +3,6 @@ import { grad } from '../../src/autodiff/reverse.js';
 import type { Check } from '../../src/check/compare.js';
 import { CheckError } from '../../src/core/errors.js';
 import { Engine } from '../../src/engine/engine.js';
-import { GpuBackend } from '../../src/gpu/backend.js';
 import { defineOp } from '../../src/graph/define.js';
 import { pointwise } from '../../src/graph/record.js';
 import type { Tensor } from '../../src/graph/tensor.js';
@@ -16,8 +15,7 @@ import { matmul } from '../../src/ops/matmul.js';
 import { random } from '../../src/ops/random.js';
 import { mean, sum } from '../../src/ops/reduce.js';
 import { softmaxCrossEntropy } from '../../src/ops/softmax.js';
-import { openAdapter } from '../support/adapter.js';
-import { openGpuEngine } from '../support/engine.js';
+import { openBackend, openGpuEngine } from '../support/engine.js';
 
 const batch = 9;
 const sizes = [21, 18, 12, 7];
@@ -52,7 +50,7 @@ function program() {
 describe('the cross-check', () => {
   let engine: Engine;
   beforeAll(async () => {
-    engine = new Engine(await GpuBackend.open(await openAdapter()), 'every');
+    engine = new Engine(await openBackend(), 'every');
   });
   afterAll(() => engine.dispose());
 
@@ -112,10 +110,7 @@ describe('a planted fault is found', () => {
         if (changed !== wgsl) planted++;
         return changed;
       };
-      const engine = new Engine(
-        await GpuBackend.open(await openAdapter(), { rewrite: mutate }),
-        'every',
-      );
+      const engine = new Engine(await openBackend({ rewrite: mutate }), 'every');
       const step = engine.compile(program());
       await expect(step(feeds)).rejects.toThrow(/the float64 reference/);
       expect(planted).toBeGreaterThan(0);
@@ -127,7 +122,7 @@ describe('a cross-check that is switched while steps run', () => {
   const found: Check[] = [];
   let engine: Engine;
   beforeAll(async () => {
-    const backend = await GpuBackend.open(await openAdapter());
+    const backend = await openBackend();
     engine = new Engine(backend, 'off', (checks) => found.push(...checks));
   });
   afterAll(() => engine.dispose());
@@ -165,7 +160,7 @@ describe('a cross-check that is switched while steps run', () => {
       propagate: ([x], [error]) =>
         Float64Array.from(x!.data, (value, i) => (error![i]! / value) * value), // 0 / 0
     });
-    const plain = new Engine(await GpuBackend.open(await openAdapter()));
+    const plain = new Engine(await openBackend());
     const { ok } = await plain.verify(wrong(mul(parameter([3.1, 0, 1]), 1.5)));
     const rows = parameter({
       shape: [50, 7],
@@ -189,7 +184,7 @@ describe('a cross-check that is switched while steps run', () => {
 it('reports a mismatch before it is thrown', async () => {
   const rewrite = (wgsl: string): string => wgsl.replace('return a - b;', 'return a + b;');
   const ratios: number[] = [];
-  const backend = await GpuBackend.open(await openAdapter(), { rewrite });
+  const backend = await openBackend({ rewrite });
   await using engine = new Engine(backend, 'every', (checks) =>
     ratios.push(...checks.map((c) => c.worst.ratio)),
   );

@@ -2,13 +2,12 @@
 // each invocation of a subgroup holds whole matrices, and all of them compute the same.
 import { describe, expect, it } from 'vitest';
 import { Engine } from '../../src/engine/engine.js';
-import { GpuBackend } from '../../src/gpu/backend.js';
 import { relu } from '../../src/ops/activation.js';
 import { add } from '../../src/ops/arithmetic.js';
 import { matmul } from '../../src/ops/matmul.js';
 import { random } from '../../src/ops/random.js';
 import type { MatrixUnit } from '../../src/planning/limits.js';
-import { openAdapter } from '../support/adapter.js';
+import { openBackend } from '../support/engine.js';
 
 const unit: MatrixUnit = { componentType: 'f32', resultComponentType: 'f32', M: 8, N: 8, K: 4 };
 
@@ -79,7 +78,7 @@ describe('a product by matrix units', () => {
     ['A B of a batch', false, false, [64, 256, 128], [3]],
     ['A B that only a small tile divides', false, false, [136, 224, 260], []],
   ] as const)('%s is right', async (_, transposeA, transposeB, shape, batch) => {
-    const backend = await GpuBackend.open(await openAdapter(), {
+    const backend = await openBackend({
       subgroupMatrix: [unit],
       rewrite: emulated,
     });
@@ -93,9 +92,7 @@ describe('a product by matrix units', () => {
   });
 
   it('leaves sizes that do not divide to other kernels', async () => {
-    await using engine = new Engine(
-      await GpuBackend.open(await openAdapter(), { subgroupMatrix: [unit] }),
-    );
+    await using engine = new Engine(await openBackend({ subgroupMatrix: [unit] }));
     const { plan } = engine.compile({ outputs: layer(false, true, [130, 192, 256], []) });
     expect(plan.dispatches.at(-1)!.wgsl).not.toContain('subgroup_matrix');
   });

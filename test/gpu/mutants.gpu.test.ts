@@ -2,14 +2,12 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Engine } from '../../src/engine/engine.js';
-import { GpuBackend } from '../../src/gpu/backend.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { add, div, exp, pow } from '../../src/ops/arithmetic.js';
 import { tensor } from '../../src/ops/leaf.js';
 import { softmax } from '../../src/ops/softmax.js';
-import { openAdapter } from '../support/adapter.js';
 import { combine } from '../support/combine.js';
-import { openGpuEngine } from '../support/engine.js';
+import { openBackend, openGpuEngine } from '../support/engine.js';
 import { table } from '../support/ops.js';
 import { seed } from '../support/property.js';
 
@@ -48,7 +46,7 @@ async function verifyWith(
   tree: readonly Tensor[],
   feeds = new Map(),
 ) {
-  const engine = new Engine(await GpuBackend.open(await openAdapter(), { rewrite }));
+  const engine = new Engine(await openBackend({ rewrite }));
   try {
     return await engine.verify(tree, feeds);
   } finally {

@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
 import { Engine } from '../../src/engine/engine.js';
-import { GpuBackend } from '../../src/gpu/backend.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { add, div, exp, mul, sin, square, sub } from '../../src/ops/arithmetic.js';
 import { eye, full, parameter, tensor } from '../../src/ops/leaf.js';
@@ -10,8 +9,7 @@ import { matmul } from '../../src/ops/matmul.js';
 import { max, sum } from '../../src/ops/reduce.js';
 import { concat, pad, slice } from '../../src/ops/slice.js';
 import { transpose } from '../../src/ops/view.js';
-import { openAdapter } from '../support/adapter.js';
-import { openCpuEngine, openGpuEngine } from '../support/engine.js';
+import { openBackend, openCpuEngine, openGpuEngine } from '../support/engine.js';
 import { distance, grid } from '../support/property.js';
 
 let gpu: Engine;
@@ -142,9 +140,7 @@ it('pads many axes in a kernel that drivers compile', { timeout: 10_000 }, async
 });
 
 it('runs nothing of a step that finds no room for what it reads back', async () => {
-  await using engine = new Engine(
-    await GpuBackend.open(await openAdapter(), { byteBudget: 40_000 }),
-  );
+  await using engine = new Engine(await openBackend({ byteBudget: 40_000 }));
   const p = parameter(0);
   const outputs = { x: mul(parameter(new Float32Array(5000)), 2) };
   const step = engine.compile({ outputs, updates: [[p, add(p, 1)]] });

@@ -1,7 +1,6 @@
 // Mixed precision: products read halves, the cost is scaled, and a step that overflows changes nothing but the scale.
 import { describe, expect, it } from 'vitest';
 import { Engine } from '../../src/engine/engine.js';
-import { GpuBackend } from '../../src/gpu/backend.js';
 import { crossEntropy } from '../../src/loss.js';
 import { dense, lstm, rnn, sequential } from '../../src/nn/index.js';
 import { mul, square } from '../../src/ops/arithmetic.js';
@@ -9,14 +8,13 @@ import { input, parameter } from '../../src/ops/leaf.js';
 import { matmul } from '../../src/ops/matmul.js';
 import { sum } from '../../src/ops/reduce.js';
 import { adam, sgd } from '../../src/optim/index.js';
-import { openAdapter } from '../support/adapter.js';
-import { openCpuEngine, openGpuEngine } from '../support/engine.js';
+import { openBackend, openCpuEngine, openGpuEngine } from '../support/engine.js';
 import { forAllAsync, gpuGraphs } from '../support/property.js';
 import { checkScaled, scaledCases } from '../support/scaled.js';
 
 /** An engine that has f16; where the adapter lacks it, a step says so and there is none. */
 async function open(crossCheck: 'off' | 'every' = 'off'): Promise<Engine | undefined> {
-  const engine = new Engine(await GpuBackend.open(await openAdapter()), crossCheck);
+  const engine = new Engine(await openBackend(), crossCheck);
   if (engine.info.features.includes('shader-f16')) return engine;
   const x = input([4, 4]);
   const compile = () => engine.compile({ inputs: { x }, outputs: matmul(x, x), precision: 'f16' });

@@ -1,15 +1,14 @@
 // Times of kernels by timestamps.
 import { expect, it } from 'vitest';
 import { Engine } from '../../src/engine/engine.js';
-import { GpuBackend } from '../../src/gpu/backend.js';
 import { chromeTrace } from '../../src/graph/backend.js';
 import { parameter, tensor } from '../../src/ops/leaf.js';
 import { matmul } from '../../src/ops/matmul.js';
 import { sum } from '../../src/ops/reduce.js';
-import { openAdapter } from '../support/adapter.js';
+import { openBackend } from '../support/engine.js';
 
 it('each kernel has its calls, its time, its arithmetic and its bytes', async () => {
-  const engine = new Engine(await GpuBackend.open(await openAdapter(), { profile: true }));
+  const engine = new Engine(await openBackend({ profile: true }));
   const a = parameter({ shape: [96, 64], dtype: 'f32', data: new Float32Array(96 * 64).fill(0.5) });
   const b = tensor(
     Array.from({ length: 64 * 32 }, (_, i) => i % 7),
@@ -37,7 +36,7 @@ it('each kernel has its calls, its time, its arithmetic and its bytes', async ()
   });
   engine.dispose();
 
-  const plain = new Engine(await GpuBackend.open(await openAdapter()));
+  const plain = new Engine(await openBackend());
   expect((await plain.run(sum(matmul(a, b)))).data[0]).toBe(value); // the same bits
   await expect(plain.profile()).rejects.toThrow('open it with { profile: true }');
   plain.dispose();

@@ -2,7 +2,6 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
 import { Engine } from '../../src/engine/engine.js';
-import { GpuBackend } from '../../src/gpu/backend.js';
 import type { GpuOptions } from '../../src/gpu/device.js';
 import type { TileStore } from '../../src/graph/backend.js';
 import { relu } from '../../src/ops/activation.js';
@@ -12,14 +11,14 @@ import { matmul } from '../../src/ops/matmul.js';
 import { random } from '../../src/ops/random.js';
 import { sum } from '../../src/ops/reduce.js';
 import { choices, type Tile } from '../../src/planning/limits.js';
-import { openAdapter } from '../support/adapter.js';
+import { openBackend } from '../support/engine.js';
 
 async function withEngine<T>(
   options: GpuOptions,
   use: (engine: Engine) => Promise<T>,
   tile?: Tile,
 ): Promise<T> {
-  const backend = await GpuBackend.open(await openAdapter(), options);
+  const backend = await openBackend(options);
   if (tile) backend.context.tileOf = () => tile;
   const engine = new Engine(backend);
   try {

@@ -7,7 +7,7 @@ import { ownValue } from '../cpu/evaluate.js';
 import type { Engine } from '../engine/engine.js';
 import type { Tensor } from '../graph/tensor.js';
 import { objectionTo, type Stateful, stateOf } from '../nn/state.js';
-import { runCount, runSeed } from '../ops/random.js';
+import { runCount, runSeed } from '../ops/draws.js';
 import type { Optimizer } from '../optim/optimizers.js';
 import type { Progress } from '../train/fit.js';
 import { checkBesideFit } from '../train/settings.js';

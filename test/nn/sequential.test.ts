@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { NablaError, ShapeError } from '../../src/core/errors.js';
 import { CpuBackend } from '../../src/cpu/backend.js';
 import { Engine } from '../../src/engine/engine.js';
-import { nn, relu, tensor } from '../../src/index.common.js';
+import { mul, nn, parameter, random, relu, type Tensor, tensor } from '../../src/index.common.js';
 
 const engine = new Engine(new CpuBackend());
 const valuesOf = async (layer: nn.Layer): Promise<number[][]> =>
@@ -91,6 +91,23 @@ it.each([
   expect(Math.abs(mean)).toBeLessThan(0.1 * Math.sqrt(variance));
   expect(weights!.reduce((a, b) => a + b * b, 0) / 2048).toBeGreaterThan(0.9 * variance);
   expect(weights!.reduce((a, b) => a + b * b, 0) / 2048).toBeLessThan(1.1 * variance);
+});
+
+it('draws first weights as random does, bit for bit', async () => {
+  const fan = { inputs: 5, outputs: 7, seed: 3 };
+  const bound = Math.sqrt(6 / 12);
+  const pairs = [
+    [nn.initializers.standardNormal, random.normal([9, 8], { seed: 3 })],
+    [nn.initializers.heNormal, random.normal([9, 8], { seed: 3, deviation: Math.sqrt(2 / 5) })],
+    [nn.initializers.glorotUniform, random.uniform([9, 8], { seed: 3, low: -bound, high: bound })],
+  ] as const;
+  for (const [make, draw] of pairs) {
+    const drawn = await engine.run(mul(1, make([9, 8], fan) as Tensor));
+    const first = await engine.read(parameter(make([9, 8], fan)));
+    const wanted = Float32Array.from((await engine.run(draw)).data);
+    expect(Float32Array.from(drawn.data)).toEqual(wanted);
+    expect(Float32Array.from(first.data)).toEqual(wanted);
+  }
 });
 
 it('drops elements only while training, anew at each run, and keeps the mean', async () => {

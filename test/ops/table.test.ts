@@ -29,6 +29,7 @@ const helpers = [
     'inputOp',
     'inside',
     'isHalved',
+    'laterTensor',
     'matmulOf',
     'matmulSizes',
     'misfit',

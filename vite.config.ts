@@ -80,14 +80,14 @@ const pure: Plugin = {
   },
 };
 
-/** Shaders without their comments, which the compiler of kernels would drop; lines that start with `//:` are its own. */
+/** Shaders without their comments and indentation, which the compiler of kernels would drop; lines that start with `//:` are its own. */
 const shaders: Plugin = {
   ...{ name: 'shaders', apply: 'build', enforce: 'pre' },
   load: {
     filter: { id: /\.wgsl\?raw$/ },
     async handler(id) {
       const text = await readFile(id.replace('?raw', ''), 'utf8');
-      return `export default ${JSON.stringify(text.replace(/^\s*\/\/(?!:).*\n| +\/\/(?!:).*$/gm, ''))};`;
+      return `export default ${JSON.stringify(text.replace(/^\s*\/\/(?!:).*\n| +\/\/(?!:).*$|^\s+/gm, ''))};`;
     },
   },
 };

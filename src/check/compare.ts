@@ -5,13 +5,8 @@ import { CheckError } from '../core/errors.js';
 import { hostData } from '../core/hostData.js';
 import { SAMPLE, uniformAt } from '../core/randomBits.js';
 import { formatShape, sizeOf } from '../core/shape.js';
-import {
-  evaluateBounds,
-  evaluateNode,
-  evaluateOne,
-  evaluateWith,
-  toHost,
-} from '../cpu/evaluate.js';
+import { evaluateBounds } from '../cpu/bounds.js';
+import { evaluateNode, evaluateOne, evaluateWith, toHost } from '../cpu/evaluate.js';
 import type { Capture, EngineInfo } from '../graph/backend.js';
 import { nameOf, type Tensor } from '../graph/tensor.js';
 import { isHalved } from '../ops/cast.js';

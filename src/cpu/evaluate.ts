@@ -1,5 +1,4 @@
-// Evaluates graphs on the CPU in float64, and the error bounds that GPU results must keep.
-import { type Bound, ulp } from '../core/bounds.js';
+// Evaluates graphs on the CPU in float64.
 import { hostArray, isFloat, type TensorData, type TypedArray } from '../core/dtype.js';
 import { FeedError, NablaError } from '../core/errors.js';
 import { broadcastData, hostData } from '../core/hostData.js';
@@ -13,7 +12,10 @@ import { topological } from '../graph/walk.js';
 import { describe } from '../ops/leaf.js';
 
 /** Inputs as a pointwise op sees them, broadcast to its output; those of other ops stay as they are. */
-function aligned({ op, shape }: Tensor, inputs: readonly TensorData[]): readonly TensorData[] {
+export function aligned(
+  { op, shape }: Tensor,
+  inputs: readonly TensorData[],
+): readonly TensorData[] {
   return op.kernel.kind === 'pointwise' ? inputs.map((x) => broadcastData(x, shape)) : inputs;
 }
 
@@ -83,34 +85,6 @@ function hosted(
 /** The value of a node that has one. */
 export const evaluateOne = (node: Tensor, inputs: readonly TensorData[]): TensorData =>
   evaluateNode(node, inputs)[0]!;
-
-/** How far GPU results of one node may lie from its reference, element by element of each output, given the same inputs. */
-export function evaluateBounds(
-  node: Tensor,
-  inputs: readonly TensorData[],
-  values: readonly TensorData[],
-): readonly Float64Array[] {
-  const { op, options } = node;
-  if (!op.outputs) return values.map((value) => errorsWithin(op.bound, node, inputs, value));
-  const { bound } = op;
-  if (typeof bound === 'function') return bound(inputs, values, options);
-  return values.map((value, i) => {
-    const own = bound && 'ulp' in bound ? bound : bound?.[i];
-    return errorsWithin(own, node, inputs, value);
-  });
-}
-
-/** Exact where there is no bound. */
-function errorsWithin(
-  bound: Bound = { ulp: 0 },
-  node: Tensor,
-  inputs: readonly TensorData[],
-  value: TensorData,
-): Float64Array {
-  if (typeof bound === 'function') return bound(aligned(node, inputs), value, node.options);
-  const unit = isFloat(value.dtype) ? bound.ulp : 0;
-  return Float64Array.from(value.data, (each) => unit && unit * ulp(each));
-}
 
 type Leaf = (node: Tensor) => TensorData;
 type Change = (node: Tensor, value: TensorData) => TensorData;

@@ -1,6 +1,7 @@
 // The profiler: GPU time of each kernel from timestamp queries, against peaks measured by a probe kernel.
 import probe from '../../shaders/probe.wgsl?raw';
 import type { Dispatch } from '../compiler/describe.js';
+import { flopsOf } from '../compiler/flops.js';
 import type { TensorData } from '../core/dtype.js';
 import type { KernelProfile, Profile } from '../graph/backend.js';
 import { input } from '../ops/leaf.js';
@@ -34,6 +35,7 @@ const stampedPass = (querySet: GPUQuerySet, i: number): GPUComputePassDescriptor
  * timestamp at either end.
  */
 export function makeProfiler(device: Device, runs: number | true) {
+  const fresh = { calls: 0, milliseconds: 0 };
   let left = runs === true ? Number.POSITIVE_INFINITY : runs;
   const kernels = new Map<string, Measured>();
   const events: Profile['events'][number][] = [];
@@ -42,12 +44,12 @@ export function makeProfiler(device: Device, runs: number | true) {
   let peaks: Promise<Profile['peaks']> | undefined;
   /** Adds the times of one run of a plan, in nanoseconds: begin and end of each pass. */
   function record(dispatches: readonly Dispatch[], times: BigUint64Array): void {
-    for (const [i, { wgsl, kernel, ops, flops, bytes }] of dispatches.entries()) {
+    for (const [i, { wgsl, kernel, ops, computed, bytes }] of dispatches.entries()) {
       const [begin = 0n, end = begin] = times.subarray(2 * i, 2 * i + 2);
       origin ??= begin;
       const start = Number(begin - origin) / 1e6;
       const milliseconds = Math.max(0, Number(end - begin) / 1e6); // some clocks step back
-      const known = kernels.get(wgsl) ?? { kernel, ops, calls: 0, milliseconds: 0, flops, bytes };
+      const known = kernels.get(wgsl) ?? { kernel, ops, ...fresh, bytes, flops: flopsOf(computed) };
       known.calls++;
       known.milliseconds += milliseconds;
       kernels.set(wgsl, known);

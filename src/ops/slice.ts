@@ -77,7 +77,7 @@ const defineResize = (name: 'pad' | 'slice') =>
 const padOf = defineResize('pad');
 const sliceOf = defineResize('slice');
 
-function resize(x: Tensor, widths: Widths, value = 0): Tensor {
+export function resize(x: Tensor, widths: Widths, value = 0): Tensor {
   if (widths.flat().every((width) => width === 0)) return x;
   return (widths.flat().some((width) => width > 0) ? padOf : sliceOf)([x], { widths, value });
 }

@@ -39,6 +39,7 @@ const helpers = [
     'parameter',
     'parameterOp',
     'ranges',
+    'resize',
     'roundToHalf',
     'runCount',
     'runSeed',

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { build, esmExternalRequirePlugin, type Plugin, type Rolldown } from 'vite';
 import { defineConfig } from 'vitest/config';
 import { chromium } from './test/support/puppeteer.js';
@@ -92,6 +93,20 @@ const shaders: Plugin = {
   },
 };
 
+/**
+ * What every page loads that opens an engine is one file. Bundlers cut what a lazily loaded file shares with the rest into
+ * files of its own, the more the more files it lies in.
+ */
+function engineChunk(id: string, context: Rolldown.ChunkingContext): string | null {
+  const reached = new Set(engine);
+  for (const path of reached)
+    for (const imported of context.getModuleInfo(path)?.importedIds ?? []) reached.add(imported);
+  return reached.has(id) ? 'engine' : null;
+}
+const engine = ['src/engine/open.ts', 'src/gpu/backend.ts'].map((path) =>
+  join(import.meta.dirname, path),
+);
+
 /** `import text from './module.ts?script'`: the module with all it imports, as the text of one script for browsers. */
 const scripts: Plugin = {
   name: 'scripts',
@@ -140,8 +155,11 @@ export default defineConfig({
     },
     rollupOptions: {
       external: ['webgpu', 'koffi', '@sparticuz/chromium'],
-      // beside the entries, because the namespaces are imported from both
-      output: { chunkFileNames: '[name]-[hash].js' },
+      output: {
+        // beside the entries, because the namespaces are imported from both
+        chunkFileNames: '[name]-[hash].js',
+        codeSplitting: { groups: [{ name: engineChunk, debugName: 'engine' }] },
+      },
     },
   },
   // *.test.ts run on the CPU; *.gpu.test.ts under Dawn and again in Chromium; *.node.test.ts under Dawn only.

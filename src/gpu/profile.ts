@@ -8,7 +8,7 @@ import { input } from '../ops/leaf.js';
 import { fill, render } from '../wgsl/kernel.js';
 import { Vocabulary } from '../wgsl/library.js';
 import { type Device, type Trial, usage } from './device.js';
-import { makeScratch } from './scratch.js';
+import { makeTrials } from './trials.js';
 
 /** Two queries each, WebGPU's limit of one query set: a run's further kernel calls are not timed. */
 const MAX_TIMED = 2048;
@@ -114,7 +114,7 @@ function rate(measured: Measured[], peaks: Profile['peaks']) {
 /** A small roofline: a kernel that only computes, and one that only copies. */
 async function measurePeaks(device: Device): Promise<Profile['peaks']> {
   const size = device.info.adapter.software ? 2 ** 18 : 2 ** 22;
-  const scratch = makeScratch(device, [16 * size, 16 * size]);
+  const scratch = makeTrials(device, [16 * size, 16 * size]);
   const bindings = [{ access: 'read' }, { access: 'read_write' }] as const;
   /** Calls in a second. */
   const callsFor = async (ROUNDS: number, invocations: number): Promise<number> => {

@@ -94,7 +94,7 @@ const shaders: Plugin = {
 };
 
 /**
- * What every page loads that opens an engine is one file. Bundlers cut what a lazily loaded file shares with the rest into
+ * What an engine and the files that it loads lazily share is one file, which loads nothing lazily itself. Bundlers cut what a lazily loaded file shares with the rest into
  * files of its own, the more the more files it lies in.
  */
 function engineChunk(id: string, context: Rolldown.ChunkingContext): string | null {
@@ -103,9 +103,15 @@ function engineChunk(id: string, context: Rolldown.ChunkingContext): string | nu
     for (const imported of context.getModuleInfo(path)?.importedIds ?? []) reached.add(imported);
   return reached.has(id) ? 'engine' : null;
 }
-const engine = ['src/engine/open.ts', 'src/gpu/backend.ts'].map((path) =>
-  join(import.meta.dirname, path),
-);
+const engine = [
+  'autodiff/precision',
+  'compiler/plan',
+  'cpu/evaluate',
+  'gpu/scratch',
+  'gpu/usage',
+  'graph/backend',
+  'ops/draws',
+].map((name) => join(import.meta.dirname, `src/${name}.ts`));
 
 /** `import text from './module.ts?script'`: the module with all it imports, as the text of one script for browsers. */
 const scripts: Plugin = {

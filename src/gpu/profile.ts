@@ -7,8 +7,9 @@ import type { KernelProfile, Profile } from '../graph/backend.js';
 import { input } from '../ops/leaf.js';
 import { fill, render } from '../wgsl/kernel.js';
 import { Vocabulary } from '../wgsl/library.js';
-import { type Device, type Trial, usage } from './device.js';
+import type { Device, Trial } from './device.js';
 import { makeTrials } from './trials.js';
+import { usage } from './usage.js';
 
 /** Two queries each, WebGPU's limit of one query set: a run's further kernel calls are not timed. */
 const MAX_TIMED = 2048;

@@ -6,6 +6,7 @@ import { readValue } from '../core/readValue.js';
 import { formatShape, sizeOf } from '../core/shape.js';
 import type { Form } from '../graph/op.js';
 import { definitionOf, isPointwise, mapElements } from '../graph/record.js';
+import { ruleError } from '../graph/rules.js';
 import { outputIndex } from '../graph/several.js';
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
@@ -53,16 +54,26 @@ export function evaluateNode(node: Tensor, inputs: readonly TensorData[]): reado
     const known = new Map(node.inputs.map((input, i) => [input, inputs[i]!]));
     return evaluateWith([define(node.inputs, options)].flat(), known, evaluateNode);
   }
-  if (op.outputs) {
-    const forms = node.outputs ?? [];
-    return hosted(op.name, forms, op.reference?.(inputs, options, forms));
-  }
-  if (!isPointwise(op)) return hosted(op.name, [node], [op.reference?.(inputs, options, node)]);
+  if (!isPointwise(op)) return hosted(op.name, node.outputs ?? [node], referred(node, inputs));
   const values = aligned(node, inputs).map(({ data }) => data);
   const { reference, integers = reference } = op;
   const rule = isFloat(node.dtype) ? reference : integers;
   const out = hostArray(node.dtype, sizeOf(node.shape));
   return [hostData(node.shape, node.dtype, mapElements(rule, values, out))];
+}
+
+/** What the reference of an op of whole tensors returned. Throws NablaError for what it throws of its own. */
+function referred(
+  { op, options, outputs = [], shape, dtype }: Tensor,
+  inputs: readonly TensorData[],
+) {
+  try {
+    if (op.outputs) return op.reference?.(inputs, options, outputs);
+    return isPointwise(op) ? [] : [op.reference?.(inputs, options, { shape, dtype })];
+  } catch (cause) {
+    if (cause instanceof NablaError) throw cause;
+    throw ruleError(op.name, 'its reference', inputs.length, cause);
+  }
 }
 
 /** What a reference returned, as values on the host. Throws NablaError where that is not one for each form, of its size. */

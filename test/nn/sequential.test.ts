@@ -148,6 +148,8 @@ it('refuses what makes no layer', () => {
   expect(() => nn.dense(3, 3, { initializer: 'xavier' as never }).parameters).toThrow(
     /use 'pytorch', 'heNormal'/,
   );
-  expect(() => nn.dropout(1)).toThrow(/outside \[0, 1\)/);
+  expect(() => nn.dropout(1)).toThrow(/dropout: rate is 1; give a number in \[0, 1\)/);
+  expect(() => nn.dropout('0.5' as never)).toThrow(/dropout: rate is 0.5; give/);
+  expect(() => nn.layerNorm(3, { epsilon: Number.NaN })).toThrow(/layerNorm: epsilon is NaN; give/);
   expect(() => nn.sequential({} as never)).toThrow(/part 0 is no layer/);
 });

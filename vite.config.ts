@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { build, esmExternalRequirePlugin, type Plugin, type Rolldown } from 'vite';
 import { defineConfig } from 'vitest/config';
 import { chromium } from './test/support/puppeteer.js';
@@ -80,17 +81,37 @@ const pure: Plugin = {
   },
 };
 
-/** Shaders without their comments, which the compiler of kernels would drop; lines that start with `//:` are its own. */
+/** Shaders without their comments and indentation, which the compiler of kernels would drop; lines that start with `//:` are its own. */
 const shaders: Plugin = {
   ...{ name: 'shaders', apply: 'build', enforce: 'pre' },
   load: {
     filter: { id: /\.wgsl\?raw$/ },
     async handler(id) {
       const text = await readFile(id.replace('?raw', ''), 'utf8');
-      return `export default ${JSON.stringify(text.replace(/^\s*\/\/(?!:).*\n| +\/\/(?!:).*$/gm, ''))};`;
+      return `export default ${JSON.stringify(text.replace(/^\s*\/\/(?!:).*\n| +\/\/(?!:).*$|^\s+/gm, ''))};`;
     },
   },
 };
+
+/**
+ * What an engine and the files that it loads lazily share is one file, which loads nothing lazily itself. Bundlers cut what a lazily loaded file shares with the rest into
+ * files of its own, the more the more files it lies in.
+ */
+function engineChunk(id: string, context: Rolldown.ChunkingContext): string | null {
+  const reached = new Set(engine);
+  for (const path of reached)
+    for (const imported of context.getModuleInfo(path)?.importedIds ?? []) reached.add(imported);
+  return reached.has(id) ? 'engine' : null;
+}
+const engine = [
+  'autodiff/precision',
+  'compiler/plan',
+  'cpu/evaluate',
+  'gpu/scratch',
+  'gpu/usage',
+  'graph/backend',
+  'ops/draws',
+].map((name) => join(import.meta.dirname, `src/${name}.ts`));
 
 /** `import text from './module.ts?script'`: the module with all it imports, as the text of one script for browsers. */
 const scripts: Plugin = {
@@ -140,8 +161,11 @@ export default defineConfig({
     },
     rollupOptions: {
       external: ['webgpu', 'koffi', '@sparticuz/chromium'],
-      // beside the entries, because the namespaces are imported from both
-      output: { chunkFileNames: '[name]-[hash].js' },
+      output: {
+        // beside the entries, because the namespaces are imported from both
+        chunkFileNames: '[name]-[hash].js',
+        codeSplitting: { groups: [{ name: engineChunk, debugName: 'engine' }] },
+      },
     },
   },
   // *.test.ts run on the CPU; *.gpu.test.ts under Dawn and again in Chromium; *.node.test.ts under Dawn only.

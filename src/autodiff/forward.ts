@@ -2,6 +2,7 @@
 import { isFloat } from '../core/dtype.js';
 import { DTypeError, ShapeError } from '../core/errors.js';
 import { formatShape, type Shape, sameShape } from '../core/shape.js';
+import { checkOutputs } from '../graph/rules.js';
 import { outputIndex, outputsOf } from '../graph/several.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
@@ -32,8 +33,11 @@ export function pushForward(
   const { op, inputs, options } = node;
   if (op.jvp && (lead.length === 0 || op.kernel.kind !== 'pointwise')) {
     const tangents = inputs.map((_, j) => (i === j ? tangent : undefined));
-    if (op.outputs) return op.jvp({ inputs, outputs: outputsOf(node), tangents, options });
-    return [op.jvp({ inputs, output: node, tangents, options })];
+    const found = op.outputs
+      ? op.jvp({ inputs, outputs: outputsOf(node), tangents, options })
+      : [op.jvp({ inputs, output: node, tangents, options })];
+    checkOutputs(op, 'jvp', found, formsOf(node), lead);
+    return found;
   }
   const wanted = inputs.map((_, j) => j === i);
   if (op.kernel.kind === 'pointwise') {

@@ -6,6 +6,7 @@ import { formatShape, type Shape, sameShape } from '../core/shape.js';
 import type { Form, Options } from '../graph/op.js';
 import { isParameter } from '../graph/program.js';
 import { definitionOf } from '../graph/record.js';
+import { checkCotangents, checkShapeOf } from '../graph/rules.js';
 import { outputIndex, outputsOf } from '../graph/several.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { dependents, topological } from '../graph/walk.js';
@@ -80,12 +81,7 @@ export function applyRule(
     const parts = op.outputs
       ? op.vjp({ ...context, outputs: outputsOf(node), cotangents })
       : op.vjp({ ...context, output: node, cotangent: cotangents[0]! });
-    const fact = `its vjp returned ${parts?.length ?? 'no'} cotangents for ${inputs.length} inputs`;
-    if (parts?.length !== inputs.length)
-      throw new NablaError(
-        `${op.name}: ${fact}; return one for each, undefined where there is no derivative`,
-      );
-    checkTensors(`${op.name}: its vjp`, ...parts.filter((part) => part !== undefined));
+    checkCotangents(op, parts, inputs);
     return parts;
   } finally {
     running.delete(node);
@@ -109,13 +105,7 @@ export function pullBack(
       if (part.rank < whole.length) part = broadcastTo(part, whole);
       if (sameShape(part.shape, whole)) part = sumTo(part, input.shape, lead.length);
     }
-    if (!sameShape(part.shape, [...lead, ...input.shape]))
-      misfit(
-        `${op.name}: its vjp returned`,
-        part,
-        `for an input of shape ${formatShape(input.shape)}; return that`,
-        input.shape,
-      );
+    checkShapeOf(op, 'vjp', part, input, lead);
     return part;
   });
 }

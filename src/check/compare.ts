@@ -5,19 +5,12 @@ import { CheckError } from '../core/errors.js';
 import { hostData } from '../core/hostData.js';
 import { SAMPLE, uniformAt } from '../core/randomBits.js';
 import { formatShape, sizeOf } from '../core/shape.js';
-import {
-  evaluateBounds,
-  evaluateNode,
-  evaluateOne,
-  evaluateWith,
-  ownValue,
-  toHost,
-} from '../cpu/evaluate.js';
+import { evaluateBounds } from '../cpu/bounds.js';
+import { evaluateNode, evaluateOne, evaluateWith, toHost } from '../cpu/evaluate.js';
 import type { Capture, EngineInfo } from '../graph/backend.js';
 import { nameOf, type Tensor } from '../graph/tensor.js';
 import { isHalved } from '../ops/cast.js';
-import { gather } from '../ops/indexing.js';
-import { tensor } from '../ops/leaf.js';
+import { input } from '../ops/leaf.js';
 import { type MatmulOptions, matmul, matmulSizes } from '../ops/matmul.js';
 
 /** Multiply-adds above which only a seeded set of a product's rows is recomputed. */
@@ -138,18 +131,27 @@ function sampledProduct(node: Tensor, inputs: readonly Interval[]): Interval | u
   // the same rows for the same shape
   const chosen = new Set<number>();
   for (let i = 0; chosen.size < count; i++) chosen.add(Math.floor(uniformAt(m, SAMPLE, i) * m));
-  const picked = tensor(Int32Array.from(chosen));
-  const product = matmul(gather(a, picked, { axis: options.transposeA ? 1 : 0 }), b, options);
-  const intervals = [...inputs, exact(ownValue(picked))];
-  const known = new Map([a, b, picked].map((x, i) => [x, intervals[i]!]));
-  const { value, errors } = evaluateWith([product], known, evaluateInterval)[0]!;
+  const rows = [...chosen];
+  const { transposeA, transposeB } = options;
+  const placeOf = (row: number, p: number): number => (transposeA ? p * m + row : row * k + p);
+  const chosenOf = (data: TypedArray): Float64Array =>
+    new Float64Array(count * k).map((_, i) => data[placeOf(rows[Math.floor(i / k)]!, i % k)]!);
+  const [left, right] = inputs as readonly [Interval, Interval];
+  const part = input([count, k], { dtype: a.dtype });
+  const value = hostData(part.shape, part.dtype, chosenOf(left.value.data));
+  const ofPart = { value, errors: chosenOf(errorsOf(a, left)) };
+  const product = matmul(part, b, { transposeB });
+  const known = new Map([
+    [part, ofPart],
+    [b, right],
+  ]);
+  const { value: found, errors } = evaluateWith([product], known, evaluateInterval)[0]!;
   const spread = (data: TypedArray, rest: number): Float64Array => {
     const out = new Float64Array(m * n).fill(rest);
-    for (const [r, row] of [...chosen].entries())
-      out.set(data.subarray(r * n, (r + 1) * n), row * n);
+    for (const [r, row] of rows.entries()) out.set(data.subarray(r * n, (r + 1) * n), row * n);
     return out;
   };
-  const whole = hostData(node.shape, 'f64', spread(value.data, 0));
+  const whole = hostData(node.shape, 'f64', spread(found.data, 0));
   return { value: whole, errors: spread(errors, Number.POSITIVE_INFINITY) };
 }
 

@@ -9,7 +9,8 @@ import { feedsByNode, isParameter, type NodeFeeds, readNodeFeeds } from '../grap
 import { Tensor, type Tensors } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { mul } from '../ops/arithmetic.js';
-import { numberDraws, random } from '../ops/random.js';
+import { numberDraws } from '../ops/draws.js';
+import { random } from '../ops/random.js';
 import { sum } from '../ops/reduce.js';
 
 /** The part of an engine that checks use. */

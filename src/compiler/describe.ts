@@ -4,7 +4,6 @@ import { sizeOf } from '../core/shape.js';
 import { outputIndex } from '../graph/several.js';
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
-import { multiplyAdds } from '../kernels/matmul/product.js';
 import type { EmitOptions } from '../kernels/options.js';
 import type { Place } from '../planning/context.js';
 import { callOf, type Group } from '../planning/groups.js';
@@ -33,8 +32,8 @@ export interface Dispatch {
   readonly groups: readonly Group[];
   /** The names of what it computes. */
   readonly ops: readonly string[];
-  /** Additions and multiplications of one call; other functions count as one each. */
-  readonly flops: number;
+  /** What it computes, with everything written into it, each node after those that it uses. */
+  readonly computed: readonly Tensor[];
   /** Of the values that it must read and write, each once: an elementwise kernel reads a data set's rows, not all. */
   readonly bytes: number;
 }
@@ -52,28 +51,6 @@ function nodesOf({ members }: Group, stored: ReadonlySet<Tensor>): Tensor[] {
   const isWritten = (node: Tensor): boolean =>
     members.includes(node) || !(stored.has(node) || isLiteral(node));
   return topological(members, ({ inputs }) => inputs.filter(isWritten));
-}
-
-function flopsOf(node: Tensor): number {
-  const { kernel } = node.op;
-  switch (kernel.kind) {
-    case 'matmul':
-      return 2 * multiplyAdds(node);
-    case 'pointwise':
-      return sizeOf(node.shape);
-    case 'reduce':
-    case 'scatter':
-      return sizeOf(node.inputs[0]?.shape ?? []);
-    case 'written':
-      return sizeOf(node.inputs[0]?.shape ?? []);
-    case 'output':
-    case 'index':
-    case 'leaf':
-    case 'composed':
-      return 0;
-    default:
-      return kernel satisfies never;
-  }
 }
 
 const elementsOf = ({ members: [first] }: Group): number => sizeOf(first.shape);
@@ -134,7 +111,7 @@ export function describe(
     ...{ workgroups, product, groups },
     bindings: whole.map(({ place, access }) => ({ place, access })),
     ops: named.flatMap((node) => (outputIndex(node) === undefined ? node.op.name : [])),
-    flops: total(computed.map(flopsOf)),
+    computed,
     bytes: total(bound.map(({ place }) => Math.min(place.bytes, most))),
   };
 }

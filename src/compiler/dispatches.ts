@@ -1,12 +1,11 @@
 // Joins dispatches: parameter updates of one kind over all parameters, and small kernels that run side by side.
 import type { Tensor } from '../graph/tensor.js';
 import { emit } from '../kernels/emit.js';
-import { multiplyAdds } from '../kernels/matmul/product.js';
 import type { EmitOptions } from '../kernels/options.js';
 import type { Place } from '../planning/context.js';
 import type { Group } from '../planning/groups.js';
 import { fusion as limits, MAX_GROUPS, products } from '../planning/limits.js';
-import { isScatter } from '../planning/nodes.js';
+import { isScatter, multiplyAdds } from '../planning/nodes.js';
 import { addBinding, type Binding, type Kernel } from '../wgsl/bindings.js';
 import { countOf } from '../wgsl/indices.js';
 import { joined, startsAlike } from '../wgsl/kernel.js';

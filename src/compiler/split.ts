@@ -3,7 +3,7 @@ import { sizeOf } from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import { matmul } from '../ops/matmul.js';
 import { sum } from '../ops/reduce.js';
-import { pad } from '../ops/slice.js';
+import { resize } from '../ops/slice.js';
 import { reshape } from '../ops/view.js';
 import { products, sums } from '../planning/limits.js';
 import { foldedAxes, matmulOf } from '../planning/nodes.js';
@@ -38,7 +38,7 @@ export function splitSum(node: Tensor): Tensor | undefined {
   const parts = Math.ceil(Math.sqrt(length));
   const each = Math.ceil(length / parts);
   const missing = parts * each - length;
-  const rows = pad(reshape(x, [before, length, after]), [
+  const rows = resize(reshape(x, [before, length, after]), [
     [0, 0],
     [0, missing],
     [0, 0],

@@ -80,11 +80,11 @@ const comparesBits = ({ op, inputs }: Tensor): boolean =>
 
 /** What an op has stored: its own result if it is heavy, and what it reads by buffers. */
 function storedFor(node: Tensor): Tensor[] {
-  const { kernel } = node.op;
+  const { kernel, recomputable } = node.op;
   switch (kernel.kind) {
     case 'pointwise':
     case 'index':
-      return [];
+      return recomputable === false ? [base(node)] : [];
     case 'matmul':
       return [node, ...node.inputs.flatMap(storedForProduct)];
     case 'written':
@@ -104,8 +104,8 @@ function storedFor(node: Tensor): Tensor[] {
 /** A product's operand, or what that is read from: halves that the product widens, images of which it reads windows. */
 function storedForProduct(operand: Tensor): Tensor[] {
   const node = base(operand);
-  const { kernel } = node.op;
-  const isWindows = kernel.kind === 'index' && kernel.inPlace === true;
+  const { kernel, readsInPlace } = node.op;
+  const isWindows = kernel.kind === 'index' && readsInPlace === true;
   const isRead = isWindows && sizeOf(node.shape) > products.largestWindows;
   return isRead || halvesOf(node) ? node.inputs.map(base) : [node];
 }

@@ -1,4 +1,5 @@
 // Checks of option objects: unknown names, missing names, choices.
+import { describe } from './bytes.js';
 import { NablaError } from './errors.js';
 
 /** The words of a text: those of 'a b' are 'a' and 'b'. */
@@ -55,4 +56,18 @@ export function checkChoice<T extends string>(
   throw new NablaError(
     `${op}: ${what} is '${String(choice)}'; use ${named.replace(/, (?=[^,]*$)/, ' or ')}`,
   );
+}
+
+/** Throws NablaError for values that are no numbers in [low, high). Infinity is none. */
+export function checkNumbers(
+  op: string,
+  values: Readonly<Record<string, number>>,
+  low = 0,
+  high = Infinity,
+): void {
+  for (const [what, value] of Object.entries(values))
+    if (typeof value !== 'number' || !(value >= low && value < high))
+      throw new NablaError(
+        `${op}: ${what} is ${describe(value)}; give a number in [${low}, ${high})`,
+      );
 }

@@ -49,6 +49,19 @@ export function threefry(
   return [x >>> 0, y >>> 0];
 }
 
+/** The two words of an element's block. */
+export type Words = readonly [number, number];
+
+/** A uniform number in [0, 1), a multiple of 2⁻²⁴. */
+export const uniformOf = ([word]: Words): number => (word >>> 8) * 2 ** -24;
+
+/** N(0, 1) by Box–Muller, as in shaders/random.wgsl; cos 2πv = sin 2π(|v − ½| − ¼), which is exact where either is 0. */
+export function normalOf([first, second]: Words): number {
+  const u = 1 - (first >>> 8) * 2 ** -24;
+  const v = (second >>> 8) * 2 ** -24;
+  return Math.sqrt(-2 * Math.log(u)) * Math.sin(2 * Math.PI * (Math.abs(v - 0.5) - 0.25));
+}
+
 // What numbers of the host are for: each purpose has numbers of its own.
 /** A sequence, one after the other. */
 export const SEQUENCE = 1;

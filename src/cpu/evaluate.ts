@@ -1,5 +1,4 @@
-// Evaluates graphs on the CPU in float64, and the error bounds that GPU results must keep.
-import { type Bound, ulp } from '../core/bounds.js';
+// Evaluates graphs on the CPU in float64.
 import { hostArray, isFloat, type TensorData, type TypedArray } from '../core/dtype.js';
 import { FeedError, NablaError } from '../core/errors.js';
 import { broadcastData, hostData } from '../core/hostData.js';
@@ -7,13 +6,17 @@ import { readValue } from '../core/readValue.js';
 import { formatShape, sizeOf } from '../core/shape.js';
 import type { Form } from '../graph/op.js';
 import { definitionOf, isPointwise, mapElements } from '../graph/record.js';
+import { ruleError } from '../graph/rules.js';
 import { outputIndex } from '../graph/several.js';
 import type { Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { describe } from '../ops/leaf.js';
 
 /** Inputs as a pointwise op sees them, broadcast to its output; those of other ops stay as they are. */
-function aligned({ op, shape }: Tensor, inputs: readonly TensorData[]): readonly TensorData[] {
+export function aligned(
+  { op, shape }: Tensor,
+  inputs: readonly TensorData[],
+): readonly TensorData[] {
   return op.kernel.kind === 'pointwise' ? inputs.map((x) => broadcastData(x, shape)) : inputs;
 }
 
@@ -51,16 +54,26 @@ export function evaluateNode(node: Tensor, inputs: readonly TensorData[]): reado
     const known = new Map(node.inputs.map((input, i) => [input, inputs[i]!]));
     return evaluateWith([define(node.inputs, options)].flat(), known, evaluateNode);
   }
-  if (op.outputs) {
-    const forms = node.outputs ?? [];
-    return hosted(op.name, forms, op.reference?.(inputs, options, forms));
-  }
-  if (!isPointwise(op)) return hosted(op.name, [node], [op.reference?.(inputs, options, node)]);
+  if (!isPointwise(op)) return hosted(op.name, node.outputs ?? [node], referred(node, inputs));
   const values = aligned(node, inputs).map(({ data }) => data);
   const { reference, integers = reference } = op;
   const rule = isFloat(node.dtype) ? reference : integers;
   const out = hostArray(node.dtype, sizeOf(node.shape));
   return [hostData(node.shape, node.dtype, mapElements(rule, values, out))];
+}
+
+/** What the reference of an op of whole tensors returned. Throws NablaError for what it throws of its own. */
+function referred(
+  { op, options, outputs = [], shape, dtype }: Tensor,
+  inputs: readonly TensorData[],
+) {
+  try {
+    if (op.outputs) return op.reference?.(inputs, options, outputs);
+    return isPointwise(op) ? [] : [op.reference?.(inputs, options, { shape, dtype })];
+  } catch (cause) {
+    if (cause instanceof NablaError) throw cause;
+    throw ruleError(op.name, 'its reference', inputs.length, cause);
+  }
 }
 
 /** What a reference returned, as values on the host. Throws NablaError where that is not one for each form, of its size. */
@@ -83,34 +96,6 @@ function hosted(
 /** The value of a node that has one. */
 export const evaluateOne = (node: Tensor, inputs: readonly TensorData[]): TensorData =>
   evaluateNode(node, inputs)[0]!;
-
-/** How far GPU results of one node may lie from its reference, element by element of each output, given the same inputs. */
-export function evaluateBounds(
-  node: Tensor,
-  inputs: readonly TensorData[],
-  values: readonly TensorData[],
-): readonly Float64Array[] {
-  const { op, options } = node;
-  if (!op.outputs) return values.map((value) => errorsWithin(op.bound, node, inputs, value));
-  const { bound } = op;
-  if (typeof bound === 'function') return bound(inputs, values, options);
-  return values.map((value, i) => {
-    const own = bound && 'ulp' in bound ? bound : bound?.[i];
-    return errorsWithin(own, node, inputs, value);
-  });
-}
-
-/** Exact where there is no bound. */
-function errorsWithin(
-  bound: Bound = { ulp: 0 },
-  node: Tensor,
-  inputs: readonly TensorData[],
-  value: TensorData,
-): Float64Array {
-  if (typeof bound === 'function') return bound(aligned(node, inputs), value, node.options);
-  const unit = isFloat(value.dtype) ? bound.ulp : 0;
-  return Float64Array.from(value.data, (each) => unit && unit * ulp(each));
-}
 
 type Leaf = (node: Tensor) => TensorData;
 type Change = (node: Tensor, value: TensorData) => TensorData;

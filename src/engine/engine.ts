@@ -24,9 +24,9 @@ import {
 import { isData, structureOf } from '../graph/structure.js';
 import type { Tensor, Tree } from '../graph/tensor.js';
 import { type Evaluated, inPlaceOf, ownShape, tensorsOf } from '../graph/walk.js';
+import { countRuns } from '../ops/draws.js';
 import { checkRange } from '../ops/indexing.js';
 import { checkParameter, describe } from '../ops/leaf.js';
-import { countRuns } from '../ops/random.js';
 import { CheckedRuns, type Compiled, crossChecks } from './checkedRuns.js';
 import type { Step, StepDefinition } from './step.js';
 

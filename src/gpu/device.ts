@@ -9,15 +9,7 @@ import { align, nodeBytes } from '../planning/context.js';
 import type { AdapterClass, MatrixUnit } from '../planning/limits.js';
 import { fromBytes, toBytes } from './bytes.js';
 import { stepQueue } from './queue.js';
-
-/** WebGPU's constants, which Node lacks as globals. */
-export const usage = {
-  mapRead: 1,
-  copySource: 4,
-  copyDestination: 8,
-  data: 4 | 8 | 128,
-  queryResolve: 512,
-} as const;
+import { usage } from './usage.js';
 
 /** A kernel with how it uses what it binds. */
 export interface Trial extends Pick<Dispatch, 'wgsl' | 'workgroups'> {

@@ -1,6 +1,6 @@
 // Turns a shader compiler's message into an error that shows the function, its file and the lines around it.
 import type { Dispatch } from '../compiler/describe.js';
-import { functionAt } from '../wgsl/library.js';
+import { functionAt } from '../wgsl/functionAt.js';
 
 /** The text of a kernel, and where its functions were written. */
 interface Text {

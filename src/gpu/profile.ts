@@ -1,13 +1,15 @@
 // The profiler: GPU time of each kernel from timestamp queries, against peaks measured by a probe kernel.
 import probe from '../../shaders/probe.wgsl?raw';
 import type { Dispatch } from '../compiler/describe.js';
+import { flopsOf } from '../compiler/flops.js';
 import type { TensorData } from '../core/dtype.js';
 import type { KernelProfile, Profile } from '../graph/backend.js';
 import { input } from '../ops/leaf.js';
 import { fill, render } from '../wgsl/kernel.js';
 import { Vocabulary } from '../wgsl/library.js';
-import { type Device, type Trial, usage } from './device.js';
-import { makeScratch } from './scratch.js';
+import type { Device, Trial } from './device.js';
+import { makeTrials } from './trials.js';
+import { usage } from './usage.js';
 
 /** Two queries each, WebGPU's limit of one query set: a run's further kernel calls are not timed. */
 const MAX_TIMED = 2048;
@@ -34,6 +36,7 @@ const stampedPass = (querySet: GPUQuerySet, i: number): GPUComputePassDescriptor
  * timestamp at either end.
  */
 export function makeProfiler(device: Device, runs: number | true) {
+  const fresh = { calls: 0, milliseconds: 0 };
   let left = runs === true ? Number.POSITIVE_INFINITY : runs;
   const kernels = new Map<string, Measured>();
   const events: Profile['events'][number][] = [];
@@ -42,12 +45,12 @@ export function makeProfiler(device: Device, runs: number | true) {
   let peaks: Promise<Profile['peaks']> | undefined;
   /** Adds the times of one run of a plan, in nanoseconds: begin and end of each pass. */
   function record(dispatches: readonly Dispatch[], times: BigUint64Array): void {
-    for (const [i, { wgsl, kernel, ops, flops, bytes }] of dispatches.entries()) {
+    for (const [i, { wgsl, kernel, ops, computed, bytes }] of dispatches.entries()) {
       const [begin = 0n, end = begin] = times.subarray(2 * i, 2 * i + 2);
       origin ??= begin;
       const start = Number(begin - origin) / 1e6;
       const milliseconds = Math.max(0, Number(end - begin) / 1e6); // some clocks step back
-      const known = kernels.get(wgsl) ?? { kernel, ops, calls: 0, milliseconds: 0, flops, bytes };
+      const known = kernels.get(wgsl) ?? { kernel, ops, ...fresh, bytes, flops: flopsOf(computed) };
       known.calls++;
       known.milliseconds += milliseconds;
       kernels.set(wgsl, known);
@@ -112,7 +115,7 @@ function rate(measured: Measured[], peaks: Profile['peaks']) {
 /** A small roofline: a kernel that only computes, and one that only copies. */
 async function measurePeaks(device: Device): Promise<Profile['peaks']> {
   const size = device.info.adapter.software ? 2 ** 18 : 2 ** 22;
-  const scratch = makeScratch(device, [16 * size, 16 * size]);
+  const scratch = makeTrials(device, [16 * size, 16 * size]);
   const bindings = [{ access: 'read' }, { access: 'read_write' }] as const;
   /** Calls in a second. */
   const callsFor = async (ROUNDS: number, invocations: number): Promise<number> => {

@@ -1,11 +1,7 @@
-// Temporary buffers to run and time a single kernel on.
+// Temporary buffers to run a single kernel on.
 
 import type { Dispatch } from '../compiler/describe.js';
-import { input } from '../ops/leaf.js';
 import type { Device, Trial } from './device.js';
-
-/** Milliseconds for which a kernel is repeated while its time is taken. */
-const MEASURED = 5;
 
 /** The bytes of each buffer that a dispatch binds. */
 export const sizesOf = ({ bindings }: Pick<Dispatch, 'bindings'>): number[] =>
@@ -30,26 +26,5 @@ export function makeScratch(owner: Device, sizes: readonly number[]) {
     await owner.idle();
     return performance.now() - began;
   }
-  /** Milliseconds that one call takes, of as many as take MEASURED in all. */
-  async function time(kernel: Trial): Promise<number> {
-    for (let calls = 1; ; calls *= 2) {
-      const milliseconds = await run(kernel, calls);
-      if (milliseconds >= MEASURED) return milliseconds / calls;
-    }
-  }
-  /** The bits in all buffers after a call on numbers in [−1, 1], the same each time. */
-  async function bitsAfter(kernel: Trial): Promise<string> {
-    for (const buffer of buffers) {
-      const numbers = new Float32Array(buffer.size / 4).map((_, i) => Math.sin(i));
-      device.queue.writeBuffer(buffer, 0, numbers);
-    }
-    await run(kernel);
-    const words = buffers.map((buffer) => {
-      return { node: input([buffer.size / 4], { dtype: 'u32' }), buffer, offset: 0 };
-    });
-    const readBack = owner.copyAside(words);
-    owner.queue.flush();
-    return (await readBack()).map(({ data }) => data.join()).join();
-  }
-  return { run, time, bitsAfter, free: () => owner.destroyBuffers(buffers) };
+  return { run, buffers, free: () => owner.destroyBuffers(buffers) };
 }

@@ -5,7 +5,8 @@ import { makePlan } from '../compiler/plan.js';
 import type { TileStore } from '../graph/backend.js';
 import { choices, type Tile } from '../planning/limits.js';
 import type { Host, Tuner } from './host.js';
-import { makeScratch, sizesOf } from './scratch.js';
+import { sizesOf } from './scratch.js';
+import { makeTrials } from './trials.js';
 
 /** Milliseconds that the products of one plan take in all. */
 const BUDGET = 500;
@@ -55,7 +56,7 @@ async function fastestOf(
   dispatches: readonly Dispatch[],
   deadline: number,
 ): Promise<number> {
-  const scratch = makeScratch(backend, sizesOf({ bindings }));
+  const scratch = makeTrials(backend, sizesOf({ bindings }));
   const texts = dispatches.map(({ wgsl }) => wgsl);
   let best = 0;
   let least = Number.POSITIVE_INFINITY;

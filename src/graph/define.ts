@@ -20,6 +20,7 @@ import type {
   WrittenKernel,
 } from './op.js';
 import { definitionOf, pointwise } from './record.js';
+import { checkedNode } from './rules.js';
 import { outputsOf } from './several.js';
 import { apply, lift, type Recorded, type Tensor, type TensorLike } from './tensor.js';
 import type { Cost } from './traits.js';
@@ -35,7 +36,7 @@ export type Binary = (a: TensorLike, b: TensorLike) => Tensor;
 
 /** What a record may have beside its name, kernel and reference: rules and traits. */
 const RULES =
-  'reference shape dtype outputs accepts vjp jvp definition bound propagate integers cost view contains passesIntegers neutral commutes comparesBits picks';
+  'reference shape dtype outputs accepts vjp jvp definition bound propagate integers cost recomputable view readsInPlace contains passesIntegers neutral commutes comparesBits picks';
 
 /** A record of as many outputs as there are forms. */
 type FormsRecord<F extends Forms, A extends Inputs> = Omit<
@@ -71,29 +72,33 @@ export function defineOp<A extends Scalars>(record: PointwiseRecord<NoOptions, A
 export function defineOp(record: AnyRecord<NoOptions>): unknown {
   checkRecord(record);
   const own = { ...record, byUser: true } as const;
-  if (!own.outputs) return opFunction(own);
-  const call = defineSeveral(own);
-  return withRecord((...inputs: TensorLike[]) => call(inputs, {}), own);
+  if (!own.outputs) return opFunction(own, checkedNode);
+  return withRecord((...inputs: TensorLike[]) => {
+    const make = () => apply(own, lift(own.name, inputs), {});
+    return outputsOf(checkedNode(own.name, inputs, make));
+  }, own);
 }
 
-/** The kinds of kernels that records of users may have. */
-const kinds = new Set<string>([
-  'pointwise',
-  'index',
-  'reduce',
-  'matmul',
-  'scatter',
-  'composed',
-  'written',
-]);
+/** The kinds of kernels that records of users may have, with what such a kernel needs and what it may have beside that. */
+const kinds: Readonly<Record<string, readonly [needed: string, known: string]>> = {
+  pointwise: ['kind name source', 'file'],
+  index: ['kind write', 'source'],
+  reduce: ['kind name', ''],
+  matmul: ['kind', ''],
+  scatter: ['kind', ''],
+  composed: ['kind compose', ''],
+  written: ['kind wgsl workgroups', 'entry constants variants'],
+};
+const CLASSES = 'swiftshader lavapipe gpu';
+const TEXT = 'wgsl entry constants workgroups';
 
-/** Throws NablaError for a hand-written kernel without its text or its workgroups. */
-function checkWritten(name: string, { wgsl, workgroups }: WrittenKernel): void {
-  const missing = typeof wgsl !== 'string' ? 'wgsl' : 'workgroups';
-  if (missing === 'workgroups' && typeof workgroups === 'function') return;
-  throw new NablaError(
-    `defineOp: the kernel of ${name} has no ${missing}; a written kernel needs both`,
-  );
+/** Throws NablaError for a hand-written kernel whose text, workgroups or variants are not what they are to be. */
+function checkWritten(op: string, { wgsl, workgroups, variants = {} }: WrittenKernel): void {
+  if (typeof wgsl !== 'string' || typeof workgroups !== 'function')
+    throw new NablaError(`${op}: wgsl is a text, and workgroups a function of the inputs' shapes`);
+  checkOptions<object, string, string>(`${op}: its variants`, variants, '', CLASSES);
+  for (const [adapterClass, variant] of Object.entries(variants))
+    checkOptions<object, string, string>(`${op}: its variant ${adapterClass}`, variant, '', TEXT);
 }
 
 /** Throws NablaError for a record that lacks what it needs, or has what it must not have. */
@@ -107,11 +112,14 @@ function checkRecord(record: AnyRecord<NoOptions>): void {
     throw new NablaError(
       `defineOp: the kernel of ${name} is ${typeof kernel}; make it with pointwise(…)`,
     );
-  if (!kinds.has(kernel.kind))
+  const fields = Object.hasOwn(kinds, kernel.kind) && kinds[kernel.kind];
+  if (!fields)
     throw new NablaError(
-      `defineOp: the kernel of ${name} is of kind '${kernel.kind}'; use ${[...kinds].join(', ')}`,
+      `defineOp: the kernel of ${name} is of kind '${kernel.kind}'; use ${Object.keys(kinds).join(', ')}`,
     );
-  if (kernel.kind === 'written') checkWritten(name, kernel);
+  const op = `defineOp: the kernel of ${name}`;
+  checkOptions<object, string, string>(op, kernel, ...fields);
+  if (kernel.kind === 'written') checkWritten(op, kernel);
   if (!reference && !definitionOf(record))
     throw new NablaError(
       `defineOp: reference is missing; give ${name} its float64 meaning, or a definition in other ops`,
@@ -127,7 +135,13 @@ function withRecord<F extends object, O extends Options, A extends Inputs>(
   return Object.defineProperties(call, properties) as F & Recorded<O, A>;
 }
 
-function opFunction<A extends Inputs>(record: OpRecord<NoOptions, A>) {
+/** How the node of a call is made: as it is unless it says otherwise. */
+type MakeNode = (op: string, inputs: readonly unknown[], make: () => Tensor) => Tensor;
+
+function opFunction<A extends Inputs>(
+  record: OpRecord<NoOptions, A>,
+  makeNode: MakeNode = (_op, _inputs, make) => make(),
+) {
   const { name, kernel, reference } = record;
   const arity = kernel.kind === 'pointwise' ? reference?.length : undefined;
   const call: OpFunction<A> = (...inputs) => {
@@ -135,7 +149,7 @@ function opFunction<A extends Inputs>(record: OpRecord<NoOptions, A>) {
       throw new NablaError(
         `${name}: inputs: ${arity} expected, ${inputs.length} given; pass one for each`,
       );
-    return apply(record, lift(name, inputs), {});
+    return makeNode(name, inputs, () => apply(record, lift(name, inputs), {}));
   };
   return withRecord(call, record);
 }
@@ -183,9 +197,8 @@ type IndexRules<O extends Options, A extends Inputs> = Costed &
 export function defineIndex<O extends Options, A extends Inputs>({
   write,
   source,
-  inPlace,
   ...rules
 }: IndexRules<O, A>) {
-  const kernel = { kind: 'index', write, source, inPlace } as const;
+  const kernel = { kind: 'index', write, source } as const;
   return defineOpWith<O, A>({ accepts: 'any', bound: { ulp: 0 }, ...rules, kernel });
 }

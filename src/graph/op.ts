@@ -93,8 +93,6 @@ export interface IndexKernel<O = Options, A extends Inputs = Inputs> {
   write(context: IndexContext<O, A>): string;
   /** WGSL functions that `write` calls. */
   readonly source?: string | undefined;
-  /** A matmul reads its operand through this view instead of having it stored first. */
-  readonly inPlace?: boolean | undefined;
 }
 /** Defined by other ops; the compiler writes it out before it plans. */
 interface Composed<O, A extends Inputs, Result> {

@@ -140,12 +140,13 @@ export type Tensors = Tensor | readonly Tensor[];
 export function checkTensors(op: string, ...inputs: readonly unknown[]): void {
   for (const input of inputs)
     if (!(input instanceof Tensor)) {
-      const isBoolean = typeof input === 'boolean';
-      const fix = isBoolean
+      const isNumeric = typeof input === 'boolean' || typeof input === 'bigint';
+      const fix = isNumeric
         ? `use ${Number(input)}, and cast(x, 'i32') of bools`
         : 'wrap values with tensor(…)';
+      const given = typeof input === 'bigint' ? `${input}n` : String(input);
       throw new ShapeError(
-        `${op}: ${String(input)} is not a tensor${isBoolean ? ' nor a number' : ''}; ${fix}`,
+        `${op}: ${given} is not a tensor${isNumeric ? ' nor a number' : ''}; ${fix}`,
       );
     }
 }

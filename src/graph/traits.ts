@@ -7,6 +7,8 @@ export type View = 'reshape' | 'repeat' | 'permute' | 'block' | 'same';
 export interface PlaceTraits {
   /** The elements are those of the first input. */
   readonly view?: View;
+  /** A matmul reads its operand through this view, of an index kernel, instead of having it stored first. */
+  readonly readsInPlace?: boolean;
   /** Its inputs lie in it as they are: side by side along `options.axis`, or the first within a frame of `options.value`. */
   readonly contains?: 'joined' | 'framed';
   /** Whole numbers pass through it unchanged. */
@@ -18,8 +20,10 @@ export type Cost = 'free' | 'cheap' | 'dear' | 'heavy';
 
 /** How an op computes an element. */
 export interface ComputationTraits {
-  /** Whether an expression may be computed again in another kernel instead of being stored: 'dear' where it does not say. */
+  /** What computing it again in another kernel costs, where storing it is the alternative: 'dear' where it does not say. */
   readonly cost?: Cost;
+  /** false: it is computed once and stored, never again in the kernels that read it. */
+  readonly recomputable?: boolean;
   /** A number which, as the right operand, leaves the left one as it is. */
   readonly neutral?: number;
   /** The operands may be exchanged. */

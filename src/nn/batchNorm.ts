@@ -1,5 +1,6 @@
 // Batch normalisation (Ioffe & Szegedy 2015), composed of public ops: PyTorch's formulas, defaults and names.
 import { NablaError } from '../core/errors.js';
+import { checkNumbers } from '../core/options.js';
 import { checkWhole, type Shape, sizeOf } from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import { add, div, mul, sqrt, square, sub } from '../ops/arithmetic.js';
@@ -104,8 +105,7 @@ function track(
 
 function checkDefinition({ op, channels, epsilon, momentum }: Definition): void {
   checkWhole(op, { [op === 'batchNorm1d' ? 'features' : 'channels']: channels });
-  if (typeof epsilon !== 'number' || !(epsilon >= 0 && epsilon < Infinity))
-    throw new NablaError(`${op}: epsilon is ${String(epsilon)}; give a number ≥ 0`);
+  checkNumbers(op, { epsilon });
   const isShare = typeof momentum === 'number' && momentum >= 0 && momentum <= 1;
   const fix = 'give a number in [0, 1], or null for the mean over all batches';
   if (momentum !== null && !isShare)

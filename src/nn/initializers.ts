@@ -1,9 +1,9 @@
 // Initial values of parameters, by name or by a function of shape and fan.
 import type { Value } from '../core/dtype.js';
+import { checkSeed, normalOf, threefry, uniformOf, type Words } from '../core/randomBits.js';
 import type { Shape } from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
-import { zeros } from '../ops/leaf.js';
-import { random } from '../ops/random.js';
+import { laterTensor, zeros } from '../ops/leaf.js';
 
 /** Facts about a parameter for its initializer: fan-in, fan-out and seed. */
 export interface Fan {
@@ -15,15 +15,25 @@ export interface Fan {
 /** Makes the initial values of a parameter. */
 export type Initialize = (shape: Shape, fan: Fan) => Tensor | Value;
 
-function uniform(boundOf: (fan: Fan) => number): Initialize {
+/** Numbers of a generator, one an element: what `random` gives for the seed, computed on the host when they are needed. */
+function drawn(of: (words: Words) => number, shape: Shape, seed: number, [offset, scale]: Line) {
+  const from = Math.fround(offset);
+  const by = Math.fround(scale);
+  const key = checkSeed('initializer', seed);
+  return laterTensor(shape, (element) => from + by * of(threefry(key, 0, element, 0)));
+}
+/** x ↦ offset + scale · x. */
+type Line = readonly [offset: number, scale: number];
+
+const uniform = (boundOf: (fan: Fan) => number): Initialize => {
   return (shape, fan) => {
     const bound = boundOf(fan);
-    return random.uniform(shape, { seed: fan.seed, low: -bound, high: bound });
+    return drawn(uniformOf, shape, fan.seed, [-bound, 2 * bound]);
   };
-}
-function normal(deviation: (fan: Fan) => number): Initialize {
-  return (shape, fan) => random.normal(shape, { seed: fan.seed, deviation: deviation(fan) });
-}
+};
+const normal = (deviation: (fan: Fan) => number): Initialize => {
+  return (shape, fan) => drawn(normalOf, shape, fan.seed, [0, deviation(fan)]);
+};
 
 const zero: Initialize = (shape) => zeros(shape);
 

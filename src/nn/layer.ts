@@ -9,13 +9,8 @@ import type { Engine } from '../engine/engine.js';
 import { checkTensors, type Tensor } from '../graph/tensor.js';
 import { parameter } from '../ops/leaf.js';
 import { type Fan, type Initializer, initializers } from './initializers.js';
-import {
-  type LoadOptions,
-  type LoadReport,
-  loadState,
-  type NamedValues,
-  namedState,
-} from './state.js';
+import type { LoadOptions, LoadReport, NamedValues } from './load.js';
+import { namedState } from './state.js';
 
 /** A buffer and the value that a step gives it. */
 export type BufferUpdate = readonly [buffer: Tensor, next: Tensor];
@@ -109,8 +104,10 @@ export function withState<L extends Stateless>(
   partsOf?: () => readonly Layer[],
 ): L & Module {
   const state = () => namedState(layer, partsOf?.());
-  const load: Module['load'] = (engine, values, options) =>
-    loadState(engine, state(), values, options);
+  const load: Module['load'] = async (engine, values, options) => {
+    const { loadState } = await import('./load.js');
+    return loadState(engine, state(), values, options);
+  };
   return Object.assign(layer, { state, load });
 }
 

@@ -1,7 +1,7 @@
 // The layers of feed-forward networks: dense, convolution and pooling, norms over features, dropout, embeddings, reshapes.
 import { inCode } from '../core/bytes.js';
 import { NablaError } from '../core/errors.js';
-import { checkOptions } from '../core/options.js';
+import { checkNumbers, checkOptions } from '../core/options.js';
 import { printedAs } from '../core/print.js';
 import {
   checkShape,
@@ -133,7 +133,7 @@ export function reshape(shape: Shape, ...none: readonly []): Module {
  * for equal shapes.
  */
 export function dropout(rate = 0.5, options: LayerOptions = {}): Module {
-  if (!(rate >= 0 && rate < 1)) throw new NablaError(`dropout: rate ${rate} is outside [0, 1)`);
+  checkNumbers('dropout', { rate }, 0, 1);
   return makeLayer(
     `dropout(${rate})`,
     layerOptions('dropout', options, ''),
@@ -175,19 +175,17 @@ export function layerNorm(
   options: LayerOptions & { epsilon?: number } = {},
 ): Module {
   const over = checkShape('layerNorm', typeof shape === 'number' ? [shape] : shape);
-  return makeLayer(
-    `layerNorm(${formatShape(over)})`,
-    layerOptions('layerNorm', options, 'epsilon'),
-    ({ parameter }) => {
-      const weight = parameter('weight', over, (shape) => ones(shape));
-      const bias = parameter('bias', over, 'zeros');
-      return (x) => {
-        if (!sameShape(x.shape.slice(-over.length), over))
-          misfit('layerNorm: input', x, `does not end with ${formatShape(over)}; reshape it`);
-        return normalise(x, weight, bias, options.epsilon ?? 1e-5);
-      };
-    },
-  );
+  const { epsilon = 1e-5 } = layerOptions('layerNorm', options, 'epsilon');
+  checkNumbers('layerNorm', { epsilon });
+  return makeLayer(`layerNorm(${formatShape(over)})`, options, ({ parameter }) => {
+    const weight = parameter('weight', over, (shape) => ones(shape));
+    const bias = parameter('bias', over, 'zeros');
+    return (x) => {
+      if (!sameShape(x.shape.slice(-over.length), over))
+        misfit('layerNorm: input', x, `does not end with ${formatShape(over)}; reshape it`);
+      return normalise(x, weight, bias, epsilon);
+    };
+  });
 }
 
 /** Side of a square, or height and width. */

@@ -99,7 +99,7 @@ export const windowsOf: OpWith<WindowOptions, One> = defineIndex<WindowOptions, 
   name: 'windows',
   cost: 'dear',
   accepts: 'float',
-  inPlace: true,
+  readsInPlace: true,
   shape: ([x], { axes: [down, across] }) => {
     const before = x.shape.slice(0, -4);
     return [...before, down.taps, across.taps, down.size, across.size];

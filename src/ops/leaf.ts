@@ -1,6 +1,13 @@
 // Leaves of graphs: inputs, parameters and constants. WGSL: arange and full are index expressions (`write`, here).
 import { EPSILON } from '../core/bounds.js';
-import { type DType, hostArray, isFloat, roundTo, type Value } from '../core/dtype.js';
+import {
+  type DType,
+  hostArray,
+  isFloat,
+  roundTo,
+  type TensorData,
+  type Value,
+} from '../core/dtype.js';
 import { DTypeError, NablaError, ShapeError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
 import { readValue } from '../core/readValue.js';
@@ -45,6 +52,27 @@ export function tensor(
   if (shape !== undefined) checkShape('tensor', shape);
   const value = readValue('tensor', shape ? repeatedTo(shape, values) : values, { shape, dtype });
   return apply(constantOp, [], { shape: value.shape, dtype: value.dtype, value });
+}
+
+/** A value whose elements are computed each time that they are asked for. */
+class Later implements TensorData {
+  readonly shape: Shape;
+  readonly dtype = 'f32';
+  readonly #element: (at: number) => number;
+
+  constructor(shape: Shape, element: (at: number) => number) {
+    this.shape = shape;
+    this.#element = element;
+  }
+
+  get data(): Float32Array {
+    return new Float32Array(sizeOf(this.shape)).map((_, at) => this.#element(at));
+  }
+}
+/** @internal A constant whose elements take memory only where an engine needs them: the first values of a large parameter. */
+export function laterTensor(shape: Shape, element: (at: number) => number): Tensor {
+  const value = new Later(checkShape('tensor', shape), element);
+  return apply(constantOp, [], { shape, dtype: value.dtype, value });
 }
 
 /** A single number or boolean in every place of a shape; other values as they are. */

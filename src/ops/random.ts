@@ -4,29 +4,13 @@ import { EPSILON } from '../core/bounds.js';
 import { describe } from '../core/bytes.js';
 import { NablaError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
-import { checkSeed, threefry } from '../core/randomBits.js';
+import { checkSeed, normalOf, threefry, uniformOf, type Words } from '../core/randomBits.js';
 import { checkShape, type Shape, sizeOf } from '../core/shape.js';
 import { defineIndex } from '../graph/define.js';
-import { type Program, programNodes } from '../graph/program.js';
 import { errorOf } from '../graph/record.js';
-import { apply, isOf, type Node, type Tensor } from '../graph/tensor.js';
-import { topological } from '../graph/walk.js';
+import type { Tensor } from '../graph/tensor.js';
 import { add, mul } from './arithmetic.js';
-import { runValue } from './leaf.js';
-
-/** `seed` takes the place of a fresh draw's number; a draw that has neither yet is numbered when its step is compiled. */
-type DrawOptions = { readonly shape: Shape; readonly seed?: number };
-/** The two words of an element's block. */
-type Words = readonly [number, number];
-
-const uniformOf = ([word]: Words): number => (word >>> 8) * 2 ** -24;
-
-/** Box–Muller, as in shaders/random.wgsl; cos 2πv = sin 2π(|v − ½| − ¼), which is exact where either is 0. */
-function normalOf([first, second]: Words): number {
-  const u = 1 - (first >>> 8) * 2 ** -24;
-  const v = (second >>> 8) * 2 ** -24;
-  return Math.sqrt(-2 * Math.log(u)) * Math.sin(2 * Math.PI * (Math.abs(v - 0.5) - 0.25));
-}
+import { type DrawOptions, runCount, runSeed } from './draws.js';
 
 /** The number of a fresh draw. Steps and runs number their draws; elsewhere there is none. */
 function numberOf({ seed }: DrawOptions): number {
@@ -63,11 +47,6 @@ const generator = (name: string, of: (words: Words) => number, bound: number) =>
 const drawUniform = generator('random_uniform', uniformOf, 0);
 // the errors of minus_log (halved by the root), near_root and cosine_of_turn, and a product: nearly proportional to the value
 const drawNormal = generator('random_normal', normalOf, 5 * EPSILON);
-
-/** @internal Counts the runs of steps that draw fresh numbers, on the device; each adds 1. */
-export const runCount = runValue('runCount');
-/** @internal The seed of the run, which `fit` writes: what fresh numbers depend on beside their draw and the run count. */
-export const runSeed = runValue('runSeed');
 
 /** Which numbers: the same at each run, of a seed; or new ones, with `fresh`. */
 type RandomArguments =
@@ -147,50 +126,3 @@ export const random = {
     return generate('random.normal', drawNormal, shape, which, [mean, deviation]);
   },
 } as const;
-
-/** Whether a node is a fresh draw. */
-const isFresh = (node: Tensor): node is Node<DrawOptions> =>
-  node.inputs[1] === runCount && (isOf(node, drawUniform) || isOf(node, drawNormal));
-
-/** Whether computing these draws fresh numbers. */
-export const drawsFresh = (roots: readonly Tensor[]): boolean => topological(roots).some(isFresh);
-
-/**
- * The same graph with its fresh draws numbered, in the order in which the roots reach them, so that a program built again
- * has the same numbers. Those that have a seed keep it, and no other gets its number.
- */
-export function numberDraws(roots: readonly Tensor[]): readonly Tensor[] {
-  const order = topological(roots);
-  const seedOf = (node: Node<DrawOptions>) => node.options.seed;
-  const draws = order.filter(isFresh);
-  const taken = new Set(draws.map(seedOf));
-  if (!taken.has(undefined)) return roots;
-  const done = new Map<Tensor, Tensor>();
-  let next = 0;
-  const nextNumber = (): number => {
-    while (taken.has(next)) next++;
-    return next++;
-  };
-  for (const node of order) {
-    const inputs = node.inputs.map((input) => done.get(input)!);
-    const isOpen = isFresh(node) && seedOf(node) === undefined;
-    const isSame = !isOpen && inputs.every((input, i) => input === node.inputs[i]);
-    const options = isOpen ? { ...node.options, seed: nextNumber() } : node.options;
-    done.set(node, isSame ? node : apply(node.op, inputs, options, node.name));
-  }
-  return roots.map((root) => done.get(root)!);
-}
-
-/** Numbers a program's fresh draws and, where there are any, adds the update that counts runs. */
-export function countRuns(program: Program): Program {
-  if (!programNodes(program).includes(runCount)) return program;
-  const { outputs, updates } = program;
-  const roots = numberDraws([...outputs, ...updates.map(([, next]) => next)]);
-  const numbered = updates.map(([target], i) => [target, roots[outputs.length + i]!] as const);
-  const isCounted = updates.some(([target]) => target === runCount);
-  return {
-    ...program,
-    outputs: roots.slice(0, outputs.length),
-    updates: isCounted ? numbered : [...numbered, [runCount, add(runCount, 1)]],
-  };
-}

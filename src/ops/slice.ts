@@ -77,7 +77,7 @@ const defineResize = (name: 'pad' | 'slice') =>
 const padOf = defineResize('pad');
 const sliceOf = defineResize('slice');
 
-function resize(x: Tensor, widths: Widths, value = 0): Tensor {
+export function resize(x: Tensor, widths: Widths, value = 0): Tensor {
   if (widths.flat().every((width) => width === 0)) return x;
   return (widths.flat().some((width) => width > 0) ? padOf : sliceOf)([x], { widths, value });
 }
@@ -155,11 +155,11 @@ const concatOf = defineIndex<{ axis: number }, Some>({
     const size = Math.max(...placesOf(xs, axis).map(({ end }) => end));
     return xs[0].shape.with(axis, size);
   },
-  vjp: ({ inputs, cotangent, lead, options: { axis } }) => {
-    const before = cotangent.shape.slice(0, lead.length + axis);
-    const origin = before.map(() => 0);
+  vjp: ({ inputs, output, cotangent, lead, options: { axis } }) => {
+    const size = output.shape[axis]!;
+    const uncut: Widths = cotangent.shape.map(() => [0, 0]);
     return placesOf(inputs, axis).map(({ start, end }) =>
-      slice(cotangent, [...origin, start], [...before, end]),
+      resize(cotangent, uncut.with(lead.length + axis, [0 - start, end - size])),
     );
   },
   reference: (xs, { axis }, { shape, dtype }) => {

@@ -1,7 +1,7 @@
 // Optimizers: sgd, adam, adamW and rmsProp, as updates of parameters and state in the graph.
 import { grad } from '../autodiff/reverse.js';
 import { NablaError } from '../core/errors.js';
-import { checkOptions } from '../core/options.js';
+import { checkNumbers, checkOptions } from '../core/options.js';
 import { printedAs } from '../core/print.js';
 import { sameShape } from '../core/shape.js';
 import { programNodes, type Updates } from '../graph/program.js';
@@ -60,17 +60,6 @@ export function clipByGlobalNorm(gradients: readonly Tensor[], max: number): Ten
   const total = gradients.map((gradient) => sum(square(gradient))).reduce((a, b) => add(a, b));
   const scale = minimum(1, div(max, add(sqrt(total), 1e-6)));
   return gradients.map((gradient) => mul(gradient, scale));
-}
-
-/** Throws unless all values are numbers in [0, high). */
-function checkNumbers(
-  optimizer: string,
-  values: Readonly<Record<string, unknown>>,
-  high = Infinity,
-): void {
-  for (const [what, value] of Object.entries(values))
-    if (typeof value !== 'number' || !(value >= 0 && value < high))
-      throw new NablaError(`${optimizer}: ${what} is ${value}; give a number in [0, ${high})`);
 }
 
 /** Pairs of two lists of one length. */
@@ -242,7 +231,7 @@ function makeAdam(name: string, options: AdamOptions, isApart: boolean): Optimiz
   } = checkOptions(name, options, '', known);
   const [beta1, beta2] = betas;
   checkNumbers(name, { epsilon, weightDecay });
-  checkNumbers(name, { 'betas[0]': beta1, 'betas[1]': beta2 }, 1);
+  checkNumbers(name, { 'betas[0]': beta1, 'betas[1]': beta2 }, 0, 1);
   const settings = isApart ? { ...options, weightDecay: 0 } : options;
   return makeOptimizer(name, settings, ['m', 'v'], (rate, count) => {
     // (m / c₁) / (√(v / c₂) + ε) = (√c₂ / c₁) m / (√v + ε √c₂): two scalars, one division an element
@@ -276,7 +265,7 @@ export function rmsProp(options: RmsPropOptions = {}): Optimizer {
     momentum = 0,
   } = checkOptions('rmsProp', options, '', known);
   checkNumbers('rmsProp', { epsilon, momentum });
-  checkNumbers('rmsProp', { alpha }, 1);
+  checkNumbers('rmsProp', { alpha }, 0, 1);
   const settings = { ...options, learningRate: options.learningRate ?? 1e-2 };
   const ruleOf =
     (rate: Tensor): Rule =>

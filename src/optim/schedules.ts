@@ -1,6 +1,6 @@
 // Learning rate schedules as functions of the step number.
 import { NablaError } from '../core/errors.js';
-import { checkOptions } from '../core/options.js';
+import { checkNumbers, checkOptions } from '../core/options.js';
 import type { Tensor } from '../graph/tensor.js';
 import { add, cos, div, maximum, minimum, mul, pow } from '../ops/arithmetic.js';
 import { cast } from '../ops/cast.js';
@@ -21,6 +21,7 @@ function checkSpan(schedule: string, what: string, value: number): void {
 export function step(rate: number, options: { every: number; factor?: number }): Schedule {
   const { every, factor = 0.1 } = checkOptions('schedules.step', options, 'every', 'factor');
   checkSpan('step', 'every', every);
+  checkNumbers('schedules.step', { rate, factor });
   return (count) => mul(rate, pow(factor, cast(cast(div(add(count, 0.5), every), 'i32'), 'f32')));
 }
 
@@ -28,6 +29,7 @@ export function step(rate: number, options: { every: number; factor?: number }):
 export function cosine(rate: number, options: { steps: number; minimum?: number }): Schedule {
   const { steps, minimum: end = 0 } = checkOptions('schedules.cosine', options, 'steps', 'minimum');
   checkSpan('cosine', 'steps', steps);
+  checkNumbers('schedules.cosine', { rate, minimum: end });
   return (count) => {
     const angle = mul(Math.PI / steps, minimum(count, steps));
     // WGSL's cosine is good to 2⁻¹¹ only: the rate must not fall below its end.

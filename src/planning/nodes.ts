@@ -1,4 +1,5 @@
 // What the planner tells nodes apart by, and the options of those whose kinds it knows.
+import { sizeOf } from '../core/shape.js';
 import { filledWith, type Node, type Tensor } from '../graph/tensor.js';
 import type { MatmulOptions } from '../ops/matmul.js';
 import type { ResizeOptions } from '../ops/slice.js';
@@ -18,6 +19,12 @@ export function matmulOf({ inputs, options }: Tensor): MatmulOptions & {
 } {
   const [a, b] = inputs as readonly [Tensor, Tensor];
   return { a, b, ...(options as MatmulOptions) };
+}
+
+/** Of a matrix product: M · N · K over the batch. */
+export function multiplyAdds(node: Tensor): number {
+  const { a, transposeA } = matmulOf(node);
+  return sizeOf(node.shape) * (a.shape.at(transposeA ? -2 : -1) ?? 0);
 }
 
 /** The axes of its input that a fold folds. */

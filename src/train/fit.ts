@@ -8,7 +8,7 @@ import { checkWhole } from '../core/shape.js';
 import type { Dataset } from '../data/dataset.js';
 import { shuffled } from '../data/random.js';
 import type { Engine } from '../engine/engine.js';
-import { runCount, runSeed } from '../ops/random.js';
+import { runCount, runSeed } from '../ops/draws.js';
 import type { Optimizer } from '../optim/optimizers.js';
 import {
   type EvaluateOptions,

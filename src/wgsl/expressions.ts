@@ -46,10 +46,14 @@ export function elementAt(
     },
     flat: remember(index),
     read: (input, at) => {
-      const source = node.inputs[input]!;
+      const source = node.inputs[input];
+      if (!source) throw misread(node, `input ${input} of ${node.inputs.length}`, 'pass as many');
       const places = typeof at === 'string' ? [at] : at;
       const extents = typeof at === 'string' ? [sizeOf(source.shape)] : source.shape;
-      if (places.length !== extents.length) throw misread(node, source, at.length);
+      if (places.length !== extents.length) {
+        const fact = `${formatShape(source.shape)} at ${at.length} coordinates`;
+        throw misread(node, fact, 'give one an axis, also where a stacked cotangent has more');
+      }
       const digits = extents.flatMap((extent, axis) => asIndex(places[axis]!, extent));
       return terms.value(source, digits);
     },
@@ -58,8 +62,5 @@ export function elementAt(
   return write(context);
 }
 
-function misread({ op }: Tensor, { shape }: Tensor, count: number): NablaError {
-  const fact = `its WGSL reads ${formatShape(shape)} at ${count} coordinates`;
-  const fix = 'give one an axis, also where a stacked cotangent has more';
-  return new NablaError(`${op.name}: ${fact}; ${fix}`);
-}
+const misread = ({ op }: Tensor, fact: string, fix: string): NablaError =>
+  new NablaError(`${op.name}: its WGSL reads ${fact}; ${fix}`);

@@ -50,22 +50,6 @@ export function headOf(
   return { keyword: code[at]!.text, name: code[next]?.text ?? '' };
 }
 
-/** The function that a line of a text, from 1, lies in, and the line on which it begins. */
-export function functionAt(
-  text: string,
-  line: number,
-): { readonly name: string; readonly line: number } | undefined {
-  let at = 1;
-  for (const statement of statementsOf(tokensOf(text), true)) {
-    const begin = at;
-    at += textOf(statement).split('\n').length - 1;
-    const head = headOf(statement);
-    if (line >= begin && line <= at && head?.keyword === 'fn')
-      return { name: head.name, line: begin };
-  }
-  return undefined;
-}
-
 /** One declaration at module scope. */
 interface Declaration {
   readonly keyword: string;

@@ -4,10 +4,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compareCaptures } from '../../src/check/compare.js';
 import type { TensorData } from '../../src/core/dtype.js';
+import { evaluateOne } from '../../src/cpu/evaluate.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { div, mul } from '../../src/ops/arithmetic.js';
 import { cast, roundToHalf } from '../../src/ops/cast.js';
 import { input } from '../../src/ops/leaf.js';
+import { matmul } from '../../src/ops/matmul.js';
 import { forAll } from '../support/property.js';
 
 const info = {
@@ -119,3 +121,35 @@ function halfOf(value: number): number {
   const up = rest > 0.5 || (rest === 0.5 && below % 2 !== 0);
   return (below + Number(up)) * step;
 }
+
+describe.each([
+  [false, false],
+  [true, true],
+])('a large product, its operands transposed %s and %s', (transposeA, transposeB) => {
+  const [m, k, n] = [600, 512, 256] as const;
+  const a = input(transposeA ? [k, m] : [m, k]);
+  const b = input(transposeB ? [n, k] : [k, n]);
+  const product = matmul(a, b, { transposeA, transposeB });
+  const givenTo = ({ shape, dtype }: Tensor): TensorData => {
+    const [rows, columns] = shape as [number, number];
+    const data = new Float64Array(rows * columns).map((_, i) => ((7 * i) % 13) - 6);
+    return { shape, dtype, data };
+  };
+  const reads = new Map([a, b].map((each) => [each, givenTo(each)]));
+  const right = evaluateOne(product, [...reads.values()]);
+  const check = (change: (at: number) => number) => {
+    const data = Float64Array.from(right.data, (value, at) => value + change(at));
+    const results = new Map([[product, { ...right, data }]]);
+    let seen = { checked: 0, total: 0 };
+    const failure = compareCaptures([{ kernel: 'k', wgsl: '', reads, results }], info, (checks) => {
+      seen = checks[0]!;
+    });
+    return { isRight: failure === undefined, checked: seen.checked, total: seen.total };
+  };
+
+  it('is right or wrong by some of its rows', () => {
+    const seen = { checked: 512 * n, total: m * n };
+    expect(check(() => 0)).toEqual({ isRight: true, ...seen });
+    expect(check((at) => Number(at % n === 3))).toEqual({ isRight: false, ...seen });
+  });
+});

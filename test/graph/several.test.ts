@@ -214,9 +214,12 @@ describe('what is wrong with a record', () => {
     ],
     [
       { ...record, kernel: { kind: 'written', workgroups: kernel.workgroups } },
-      /wrong has no wgsl; a written/,
+      /kernel of wrong: wgsl is missing; pass an object of kind, wgsl, workgroups/,
     ],
-    [{ ...record, kernel: { kind: 'written', wgsl: '' } }, /wrong has no workgroups; a written/],
+    [
+      { ...record, kernel: { kind: 'written', wgsl: '' } },
+      /kernel of wrong: workgroups is missing; pass/,
+    ],
     [
       { ...record, shape: () => [3] },
       /wrong: its reference returned 0 elements for \[3\]; return 3/,

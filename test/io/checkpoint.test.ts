@@ -13,7 +13,7 @@ import {
   type StepReport,
   safetensors,
 } from '../../src/index.node.js';
-import { runCount, runSeed } from '../../src/ops/random.js';
+import { runCount, runSeed } from '../../src/ops/draws.js';
 
 const settings = (): FitOptions => ({
   model: nn.sequential([nn.dense(2, 6, { activation: 'relu' }), nn.dropout(0.2), nn.dense(6, 2)], {

@@ -210,7 +210,7 @@ describe('a wrong call', () => {
     [
       'epsilon',
       () => nn.batchNorm1d(3, { epsilon: -1 }),
-      /batchNorm1d: epsilon is -1; give a number ≥ 0/,
+      /batchNorm1d: epsilon is -1; give a number in \[0, Infinity\)/,
     ],
     [
       'momentum',

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { NablaError, ShapeError } from '../../src/core/errors.js';
 import { CpuBackend } from '../../src/cpu/backend.js';
 import { Engine } from '../../src/engine/engine.js';
-import { nn, relu, tensor } from '../../src/index.common.js';
+import { mul, nn, parameter, random, relu, type Tensor, tensor } from '../../src/index.common.js';
 
 const engine = new Engine(new CpuBackend());
 const valuesOf = async (layer: nn.Layer): Promise<number[][]> =>
@@ -93,6 +93,23 @@ it.each([
   expect(weights!.reduce((a, b) => a + b * b, 0) / 2048).toBeLessThan(1.1 * variance);
 });
 
+it('draws first weights as random does, bit for bit', async () => {
+  const fan = { inputs: 5, outputs: 7, seed: 3 };
+  const bound = Math.sqrt(6 / 12);
+  const pairs = [
+    [nn.initializers.standardNormal, random.normal([9, 8], { seed: 3 })],
+    [nn.initializers.heNormal, random.normal([9, 8], { seed: 3, deviation: Math.sqrt(2 / 5) })],
+    [nn.initializers.glorotUniform, random.uniform([9, 8], { seed: 3, low: -bound, high: bound })],
+  ] as const;
+  for (const [make, draw] of pairs) {
+    const drawn = await engine.run(mul(1, make([9, 8], fan) as Tensor));
+    const first = await engine.read(parameter(make([9, 8], fan)));
+    const wanted = Float32Array.from((await engine.run(draw)).data);
+    expect(Float32Array.from(drawn.data)).toEqual(wanted);
+    expect(Float32Array.from(first.data)).toEqual(wanted);
+  }
+});
+
 it('drops elements only while training, anew at each run, and keeps the mean', async () => {
   const layer = nn.dropout(0.25);
   const x = tensor(new Float32Array(4000).fill(1), [4000]);
@@ -131,6 +148,8 @@ it('refuses what makes no layer', () => {
   expect(() => nn.dense(3, 3, { initializer: 'xavier' as never }).parameters).toThrow(
     /use 'pytorch', 'heNormal'/,
   );
-  expect(() => nn.dropout(1)).toThrow(/outside \[0, 1\)/);
+  expect(() => nn.dropout(1)).toThrow(/dropout: rate is 1; give a number in \[0, 1\)/);
+  expect(() => nn.dropout('0.5' as never)).toThrow(/dropout: rate is 0.5; give/);
+  expect(() => nn.layerNorm(3, { epsilon: Number.NaN })).toThrow(/layerNorm: epsilon is NaN; give/);
   expect(() => nn.sequential({} as never)).toThrow(/part 0 is no layer/);
 });

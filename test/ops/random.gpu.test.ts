@@ -9,8 +9,9 @@ import type { One, Two } from '../../src/graph/op.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { dropout } from '../../src/nn/index.js';
 import { add, mul } from '../../src/ops/arithmetic.js';
+import { runSeed } from '../../src/ops/draws.js';
 import { parameter, tensor } from '../../src/ops/leaf.js';
-import { random, runSeed } from '../../src/ops/random.js';
+import { random } from '../../src/ops/random.js';
 import { sum } from '../../src/ops/reduce.js';
 import { openCpuEngine, openGpuEngine } from '../support/engine.js';
 

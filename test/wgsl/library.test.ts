@@ -1,6 +1,7 @@
 // What a kernel takes from libraries of WGSL.
 import { describe, expect, it } from 'vitest';
-import { functionAt, Vocabulary } from '../../src/wgsl/library.js';
+import { functionAt } from '../../src/wgsl/functionAt.js';
+import { Vocabulary } from '../../src/wgsl/library.js';
 
 const source = `
 enable f16;

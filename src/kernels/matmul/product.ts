@@ -52,12 +52,6 @@ export interface Sums {
 /** Has matrix units compute a product; undefined where none of them can. */
 export type Matrices = (product: Product) => Sums | undefined;
 
-/** M · N · K over the batch. */
-export function multiplyAdds(node: Tensor): number {
-  const { a, transposeA } = matmulOf(node);
-  return sizeOf(node.shape) * (a.shape.at(transposeA ? -2 : -1) ?? 0);
-}
-
 function operandOf(
   name: 'a' | 'b',
   node: Tensor,

@@ -93,13 +93,14 @@ export interface IndexKernel<O = Options, A extends Inputs = Inputs> {
   write(context: IndexContext<O, A>): string;
   /** WGSL functions that `write` calls. */
   readonly source?: string | undefined;
-  /** A matmul reads its operand through this view instead of having it stored first. */
+  /** A matmul may read its operand through this view instead of having it stored first. */
   readonly inPlace?: boolean | undefined;
 }
 /** Defined by other ops; the compiler writes it out before it plans. */
 interface Composed<O, A extends Inputs, Result> {
   readonly kind: 'composed';
-  compose(inputs: Operands<A>, options: O): Result;
+  /** `inPlace` says that products of this class of adapters read through views: nothing has to be written out for them. */
+  compose(inputs: Operands<A>, options: O, inPlace?: boolean): Result;
 }
 export type ComposedKernel<O = Options, A extends Inputs = Inputs> = Composed<O, A, Tensor>;
 /** The kernel of an op of whole tensors. */

@@ -54,9 +54,14 @@ interface Choices {
   readonly manyRows: number;
   /** Comparisons with indices above which a gather's gradient is made row by row, each index read once for a row. */
   readonly manyComparisons: number;
+  /** Products read through views that offer it, such as windows: nothing is written out for them. */
+  readonly inPlace: boolean;
 }
 
-const software = { fewOutputs: 0, elementwiseGroups: 32, manyRows: 256, manyComparisons: -1 };
+const software = {
+  ...{ fewOutputs: 0, elementwiseGroups: 32, manyRows: 256, manyComparisons: -1 },
+  inPlace: false,
+};
 
 /** The committed table. */
 export const choices: Readonly<Record<AdapterClass, Choices>> = {
@@ -86,6 +91,7 @@ export const choices: Readonly<Record<AdapterClass, Choices>> = {
     elementwiseGroups: 4096,
     manyRows: 0,
     manyComparisons: 2 ** 26,
+    inPlace: true,
   },
 };
 

@@ -63,11 +63,12 @@ export {
 export * from './ops/arithmetic.js';
 export { cast, stopGradient } from './ops/cast.js';
 export { equal, greater, greaterEqual, less, lessEqual, notEqual, where } from './ops/compare.js';
-export { conv2d, maxPool2d } from './ops/convolution.js';
+export { conv2d } from './ops/convolution.js';
 export { type CumSumOptions, cumSum } from './ops/cumSum.js';
 export { gather, oneHot } from './ops/indexing.js';
 export { arange, eye, full, input, ones, parameter, tensor, zeros } from './ops/leaf.js';
 export { dot, matmul, outer } from './ops/matmul.js';
+export { maxPool2d } from './ops/pooling.js';
 export { random } from './ops/random.js';
 export { argMax, max, mean, min, type ReduceOptions, sum } from './ops/reduce.js';
 export { concat, pad, slice } from './ops/slice.js';

@@ -146,7 +146,8 @@ function underViews(node: Tensor): Tensor {
 
 /** Rewrite 2: what products read is rounded for all of its readers, but for parameters. */
 function roundOperands(program: Program): Program {
-  const isProduct = ({ op }: Tensor): boolean => op.kernel.kind === 'matmul';
+  const isProduct = ({ op }: Tensor): boolean =>
+    op.kernel.kind === 'matmul' || op.multiplies === true;
   const operands = programNodes(program)
     .filter(isProduct)
     .flatMap(({ inputs }) => inputs.map(underViews));

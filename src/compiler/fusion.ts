@@ -173,9 +173,16 @@ const newest = (numbers: readonly number[]): number[] =>
 const isMade = (node: Tensor, { stored, aliases }: Storage): boolean =>
   stored.has(node) && !isLeaf(node) && base(node) === node && behind(node, aliases)[0] === node;
 
-/** Forms the kernels of a program. Values of `apart` may not lie in others. */
-export function fuse(program: Program, apart: ReadonlySet<Tensor>, storageBuffers: number): Fusion {
-  const storage = storageOf(program, apart, storageBuffers);
+/**
+ * Forms the kernels of a program. Values of `apart` may not lie in others. `inPlace` says that products read through views.
+ */
+export function fuse(
+  program: Program,
+  apart: ReadonlySet<Tensor>,
+  storageBuffers: number,
+  inPlace: boolean,
+): Fusion {
+  const storage = storageOf(program, apart, storageBuffers, inPlace);
   const forming = new Forming(storage, storageBuffers);
   for (const node of storage.order) if (isMade(node, storage)) forming.add(node);
   return forming.finished();

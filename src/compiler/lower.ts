@@ -6,7 +6,7 @@ import { opId, optionsText } from '../graph/structure.js';
 import { apply, filled, filledWith, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { cast, isCast, isHalved, roundToHalf } from '../ops/cast.js';
-import { defaultLimits } from '../planning/limits.js';
+import { type AdapterClass, choices, defaultLimits } from '../planning/limits.js';
 import { isLeaf } from '../planning/nodes.js';
 import type { Pieces } from './pieces.js';
 import { simplify } from './simplify.js';
@@ -46,6 +46,7 @@ function rebuild(node: Tensor, inputs: readonly Tensor[], halves: boolean): Tens
 class Lowering {
   readonly #halves: boolean;
   readonly #storageBuffers: number;
+  readonly #inPlace: boolean;
   readonly #done = new Map<Tensor, Tensor>();
   /** Rewritten nodes by op, options and inputs. */
   readonly #unique = new Map<string, Tensor>();
@@ -53,9 +54,10 @@ class Lowering {
   /** What became of the outputs of composed nodes that have several. */
   readonly #outputs = new Map<Tensor, readonly Tensor[]>();
 
-  constructor(halves: boolean, storageBuffers: number) {
+  constructor(halves: boolean, storageBuffers: number, adapter: AdapterClass) {
     this.#halves = halves;
     this.#storageBuffers = storageBuffers;
+    this.#inPlace = choices[adapter].inPlace;
   }
 
   /** What a node has become. */
@@ -80,7 +82,7 @@ class Lowering {
     for (const input of given) this.#done.set(input, input);
     const inputs = isWidening(node) ? given : given.map((input) => this.#widen(input));
     const define = this.#isComposed(node) ? definitionOf(node.op) : undefined;
-    if (define) return this.#compose(node, define(inputs, node.options));
+    if (define) return this.#compose(node, define(inputs, node.options, this.#inPlace));
     const output = this.#outputOf(node);
     if (output) return output;
     const wiring = inputs.map((input) => input.id).join();
@@ -137,14 +139,16 @@ class Lowering {
  * Rewrites a graph into the planner's vocabulary: composed ops written out, equal nodes shared (hash-consing),
  * literals folded, views collapsed. f16 is left to what lies in buffers as f16, leaves, results and casts; all that is
  * computed from it is f32. Without `halves` no buffer holds f16, and casts to it round in f32. Hand-written kernels that bind
- * more than `storageBuffers` become what defines them. Returns the rewritten roots in order, in their dtypes.
+ * more than `storageBuffers` become what defines them. Ops are composed as suits `adapter`.
+ * Returns the rewritten roots in order, in their dtypes.
  */
 export function lower(
   roots: readonly Tensor[],
   halves: boolean,
+  adapter: AdapterClass,
   storageBuffers = defaultLimits.storageBuffers,
 ): Tensor[] {
-  const lowering = new Lowering(halves, storageBuffers);
+  const lowering = new Lowering(halves, storageBuffers, adapter);
   for (const root of roots) lowering.resolve(root);
   return roots.map((root) => lowering.rounded(root));
 }

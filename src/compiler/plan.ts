@@ -13,6 +13,7 @@ import {
   type PlanBuffer,
   type PlanContext,
 } from '../planning/context.js';
+import { choices } from '../planning/limits.js';
 import { isLeaf, isLiteral } from '../planning/nodes.js';
 import type { Aliases } from './aliases.js';
 import { type Dispatch, describe } from './describe.js';
@@ -50,10 +51,10 @@ export interface Plan {
  * Lowers a program. Next values get nodes of their own, so that each update has one kernel to write it, and so do
  * outputs that the step overwrites.
  */
-function lowerProgram(program: Program, { f16, limits }: KernelContext): Program {
+function lowerProgram(program: Program, { f16, limits, adapter }: KernelContext): Program {
   const { outputs, updates } = program;
   const nodes = [...outputs, ...updates.map(([, next]) => next)];
-  const roots = lower(nodes, f16, limits.storageBuffers);
+  const roots = lower(nodes, f16, adapter, limits.storageBuffers);
   const nexts = roots.slice(outputs.length).map(base);
   const taken = new Set<Tensor>();
   const own = updates.flatMap(([parameter], i): Updates => {
@@ -162,7 +163,8 @@ function planOf(
   apart: ReadonlySet<Tensor>,
 ): Attempt {
   const { outputs, updates } = lowered;
-  const fusion = fuse(lowered, apart, context.limits.storageBuffers);
+  const { limits, adapter } = context;
+  const fusion = fuse(lowered, apart, limits.storageBuffers, choices[adapter].inPlace);
   const { stored, aliases, order: nodes } = fusion.storage;
   const targets = new Map(updates.map(([parameter, next]) => [next, parameter]));
   const { order, inPlace } = schedule(fusion, targets);

@@ -56,20 +56,25 @@ const textLengthOf = (node: Tensor): number =>
 
 /**
  * What gets a buffer: leaves, outputs, what heavy ops make and read, shared work, and cuts of large expressions. Values of
- * `apart` may not lie in others.
+ * `apart` may not lie in others. `inPlace` says that products read through views.
  */
 export function storageOf(
   program: Program,
   apart: ReadonlySet<Tensor>,
   storageBuffers: number,
+  inPlace: boolean,
 ): Storage {
   const { order, outputs } = withOutputs(programNodes(program));
   const nexts = new Set(program.updates.map(([, next]) => base(next)));
   const results = [...program.outputs.map(base), ...nexts];
   const compared = new Set(order.filter(comparesBits).flatMap(({ inputs }) => inputs.map(origin)));
-  const stored = new Set([...results, ...order.flatMap(storedFor), ...compared]);
+  const stored = new Set([
+    ...results,
+    ...order.flatMap((node) => storedFor(node, inPlace)),
+    ...compared,
+  ]);
   const aliases = findAliases(order, stored, new Set([...nexts, ...apart]));
-  if (!program.recompute) storeShared(order, stored, nexts);
+  if (!program.recompute) storeShared(order, stored, nexts, inPlace);
   cutLarge(order, stored, Math.max(1, storageBuffers - storing.written));
   return { order, outputs, stored, aliases, compared, results, nexts };
 }
@@ -79,14 +84,14 @@ const comparesBits = ({ op, inputs }: Tensor): boolean =>
   op.comparesBits === true && inputs.every((input) => isFloat(input.dtype) && !isLiteral(input));
 
 /** What an op has stored: its own result if it is heavy, and what it reads by buffers. */
-function storedFor(node: Tensor): Tensor[] {
+function storedFor(node: Tensor, inPlace: boolean): Tensor[] {
   const { kernel, recomputable } = node.op;
   switch (kernel.kind) {
     case 'pointwise':
     case 'index':
       return recomputable === false ? [base(node)] : [];
     case 'matmul':
-      return [node, ...node.inputs.flatMap(storedForProduct)];
+      return [node, ...node.inputs.flatMap((input) => storedForProduct(input, inPlace))];
     case 'written':
       return [...(node.outputs ? [] : [node]), ...node.inputs.map(base)];
     case 'scatter':
@@ -101,13 +106,17 @@ function storedFor(node: Tensor): Tensor[] {
   }
 }
 
-/** A product's operand, or what that is read from: halves that the product widens, images of which it reads windows. */
-function storedForProduct(operand: Tensor): Tensor[] {
+/** A product's operand, or what that is read from: halves that the product widens, and what lies under views that it reads. */
+function storedForProduct(operand: Tensor, inPlace: boolean): Tensor[] {
   const node = base(operand);
-  const { kernel, readsInPlace } = node.op;
-  const isWindows = kernel.kind === 'index' && readsInPlace === true;
-  const isRead = isWindows && sizeOf(node.shape) > products.largestWindows;
-  return isRead || halvesOf(node) ? node.inputs.map(base) : [node];
+  const isRead = halvesOf(node) !== undefined || isReadThrough(node, inPlace);
+  return isRead ? node.inputs.flatMap((input) => storedForProduct(input, inPlace)) : [node];
+}
+
+/** Whether a product reads through a view that offers it: everywhere where that is too large to be written out. */
+function isReadThrough({ op, shape }: Tensor, inPlace: boolean): boolean {
+  const isOffered = op.kernel.kind === 'index' && op.readsInPlace === true;
+  return isOffered && (inPlace || sizeOf(shape) > products.largestWindows);
 }
 
 /** Stores a shared expression where writing it into each user would compute more than a buffer costs. */
@@ -115,6 +124,7 @@ function storeShared(
   order: readonly Tensor[],
   stored: Set<Tensor>,
   nexts: ReadonlySet<Tensor>,
+  inPlace: boolean,
 ): void {
   const isExpression = (node: Tensor): boolean => isVirtual(node) && !stored.has(node);
   /** Operations an element of each node's expression. */
@@ -128,6 +138,7 @@ function storeShared(
   const sinks = new Map(order.map((node) => [node, new Set<number>()]));
   const widest = new Map<Tensor, number>();
   const isWorthBuffer = (node: Tensor): boolean => {
+    if (inPlace && isReadThrough(base(node), inPlace)) return false;
     const cost = costs.get(node) ?? 0;
     const size = sizeOf(node.shape);
     const again = (sinks.get(node)?.size ?? 0) - 1;

@@ -36,7 +36,7 @@ export type Binary = (a: TensorLike, b: TensorLike) => Tensor;
 
 /** What a record may have beside its name, kernel and reference: rules and traits. */
 const RULES =
-  'reference shape dtype outputs accepts vjp jvp definition bound propagate integers cost recomputable view readsInPlace contains passesIntegers neutral commutes comparesBits picks';
+  'reference shape dtype outputs accepts vjp jvp definition bound propagate integers cost recomputable view readsInPlace contains passesIntegers neutral commutes comparesBits multiplies picks';
 
 /** A record of as many outputs as there are forms. */
 type FormsRecord<F extends Forms, A extends Inputs> = Omit<

@@ -97,7 +97,8 @@ export interface IndexKernel<O = Options, A extends Inputs = Inputs> {
 /** Defined by other ops; the compiler writes it out before it plans. */
 interface Composed<O, A extends Inputs, Result> {
   readonly kind: 'composed';
-  compose(inputs: Operands<A>, options: O): Result;
+  /** `inPlace` says that products of this class of adapters read through views: nothing has to be written out for them. */
+  compose(inputs: Operands<A>, options: O, inPlace?: boolean): Result;
 }
 export type ComposedKernel<O = Options, A extends Inputs = Inputs> = Composed<O, A, Tensor>;
 /** The kernel of an op of whole tensors. */

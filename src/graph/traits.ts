@@ -28,6 +28,8 @@ export interface ComputationTraits {
   readonly neutral?: number;
   /** The operands may be exchanged. */
   readonly commutes?: boolean;
+  /** It is composed of matrix products of its inputs: mixed precision rounds these. */
+  readonly multiplies?: boolean;
   /** Floats that it compares must be read from where they were stored: computed again they may differ in a bit. */
   readonly comparesBits?: boolean;
 }

@@ -125,7 +125,9 @@ export function emitReduce(group: Group, options: EmitOptions): Kernel {
   const rows = countOf(space.row);
   const ROWS = rows / INNER;
   const COLUMNS = countOf(space.element) / rows;
-  const { GROUP_X, ACROSS, down } = spread(ROWS, choices[adapter].manyRows);
-  const constants = { GROUP_X, GROUP_Y: 1, ACROSS, ROWS, COLUMNS, INNER };
+  const { manyRows, unrolled } = choices[adapter];
+  const { GROUP_X, ACROSS, down } = spread(ROWS, manyRows);
+  const ROLLED = COLUMNS > unrolled ? 1 : 0;
+  const constants = { GROUP_X, GROUP_Y: 1, ACROSS, ROWS, COLUMNS, INNER, ROLLED };
   return writer.kernel(skeleton, { parts: { body }, constants }, [ACROSS, down, 1]);
 }

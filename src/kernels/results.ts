@@ -64,6 +64,6 @@ export function writeResults(
   return { writer, loads: [...loads].join('\n'), body, stores: stores.join('\n') };
 }
 
-/** A loop over the columns of a row. `zero` is known at run time alone, so that drivers do not unroll it. */
+/** A loop over the columns of a row. `zero` is known at run time alone, so that drivers do not unroll it where it is ROLLED. */
 export const overColumns = (body: string): string =>
-  `for (var column = 0u; column < COLUMNS + zero; column++) {\n${body}\n}`;
+  `for (var column = 0u; column < COLUMNS + ROLLED * zero; column++) {\n${body}\n}`;

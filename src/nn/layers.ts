@@ -16,17 +16,19 @@ import { type Activation, activations } from '../ops/activation.js';
 import { add, mul } from '../ops/arithmetic.js';
 import { less, where } from '../ops/compare.js';
 import {
+  CONVOLUTION_SETTINGS,
+  type ConvolutionSettings,
+  checkGroups,
   conv2d as convolve,
-  maxPool2d as pool,
-  WINDOW_SETTINGS,
-  type WindowSettings,
 } from '../ops/convolution.js';
 import { gather } from '../ops/indexing.js';
 import { layerNorm as normalise } from '../ops/layerNorm.js';
 import { ones } from '../ops/leaf.js';
 import { matmul } from '../ops/matmul.js';
+import { maxPool2d as pool } from '../ops/pooling.js';
 import { random } from '../ops/random.js';
 import { misfit, reshape as reshapeTensor } from '../ops/view.js';
+import { WINDOW_SETTINGS, type WindowSettings } from '../ops/windows.js';
 import type { Initializer } from './initializers.js';
 import { type LayerOptions, layerOptions, lookUp, type Module, makeLayer } from './layer.js';
 import { sequential } from './sequential.js';
@@ -191,11 +193,12 @@ export function layerNorm(
 /** Side of a square, or height and width. */
 type Size = number | readonly [number, number];
 const isPair = (size: Size): size is readonly [number, number] => Array.isArray(size);
-export type Conv2dOptions = DenseOptions & WindowSettings;
+export type Conv2dOptions = DenseOptions & ConvolutionSettings;
 
 /**
- * A convolution: [batch, inChannels, H, W] → [batch, outChannels, H′, W′], with stride 1, padding 0 and dilation 1
- * unless given. Parameters: weight [outChannels, inChannels, kh, kw] and bias [outChannels], as PyTorch's `Conv2d`.
+ * A convolution: [batch, inChannels, H, W] → [batch, outChannels, H′, W′], with stride 1, padding 0, dilation 1 and one group
+ * unless given. Parameters: weight [outChannels, inChannels / groups, kh, kw] and bias [outChannels], as PyTorch's `Conv2d`.
+ * Throws ShapeError where `groups` does not divide both numbers of channels.
  */
 export function conv2d(
   inChannels: number,
@@ -205,12 +208,13 @@ export function conv2d(
 ): Module {
   const [height, width] = isPair(kernel) ? kernel : [kernel, kernel];
   checkWhole('conv2d', { inChannels, outChannels, 'kernel height': height, 'kernel width': width });
-  const checked = layerOptions('conv2d', options, `${DENSE} ${WINDOW_SETTINGS}`);
-  const { stride = 1, padding = 0, dilation = 1 } = checked;
+  const checked = layerOptions('conv2d', options, `${DENSE} ${CONVOLUTION_SETTINGS}`);
+  const { stride = 1, padding = 0, dilation = 1, groups = 1 } = checked;
+  checkGroups('conv2d', groups, inChannels, outChannels);
   const text = `conv2d(${inChannels}, ${outChannels}, ${formatShape([height, width])})`;
-  const shape = [outChannels, inChannels, height, width] as const;
+  const shape = [outChannels, inChannels / groups, height, width] as const;
   return affine('conv2d', text, options, shape, (x, weight, bias) => {
-    const settings = { stride, padding, dilation };
+    const settings = { stride, padding, dilation, groups };
     return convolve(x, weight, bias ? { ...settings, bias } : settings);
   });
 }

@@ -54,9 +54,16 @@ interface Choices {
   readonly manyRows: number;
   /** Comparisons with indices above which a gather's gradient is made row by row, each index read once for a row. */
   readonly manyComparisons: number;
+  /** Columns of a fold up to which drivers may unroll its loop: what one invocation reads is then on its way at one time. */
+  readonly unrolled: number;
+  /** Products read through views that offer it, such as windows: nothing is written out for them. */
+  readonly inPlace: boolean;
 }
 
-const software = { fewOutputs: 0, elementwiseGroups: 32, manyRows: 256, manyComparisons: -1 };
+const software = {
+  ...{ fewOutputs: 0, elementwiseGroups: 32, manyRows: 256, manyComparisons: -1 },
+  ...{ unrolled: 0, inPlace: false },
+};
 
 /** The committed table. */
 export const choices: Readonly<Record<AdapterClass, Choices>> = {
@@ -86,6 +93,8 @@ export const choices: Readonly<Record<AdapterClass, Choices>> = {
     elementwiseGroups: 4096,
     manyRows: 0,
     manyComparisons: 2 ** 26,
+    unrolled: 32,
+    inPlace: true,
   },
 };
 

@@ -72,10 +72,10 @@ class Walk {
   }
 }
 
-/** What a product reads of an operand: halves that it widens itself, or what is stored; of a view, what that reads. */
+/** What a product reads of an operand: halves that it widens itself, or what is stored; of views, what they read. */
 function operandReads(operand: Tensor, stored: ReadonlySet<Tensor>): readonly Tensor[] {
   const node = halvesOf(operand) ?? base(operand);
-  return stored.has(node) ? [node] : node.inputs.map(base);
+  return stored.has(node) ? [node] : node.inputs.flatMap((input) => operandReads(input, stored));
 }
 
 /**

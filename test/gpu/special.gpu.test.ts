@@ -9,8 +9,8 @@ import { relu, sigmoid, silu, softplus, tanh } from '../../src/ops/activation.js
 import { div, exp, log, maximum, minimum, mul, pow, sqrt } from '../../src/ops/arithmetic.js';
 import { cast } from '../../src/ops/cast.js';
 import { equal, greaterEqual, notEqual } from '../../src/ops/compare.js';
-import { maxPool2d } from '../../src/ops/convolution.js';
 import { input, tensor } from '../../src/ops/leaf.js';
+import { maxPool2d } from '../../src/ops/pooling.js';
 import { argMax, max, min, sum } from '../../src/ops/reduce.js';
 import { logSoftmax, logSumExp, softmax } from '../../src/ops/softmax.js';
 import { openCpuEngine, openGpuEngine } from '../support/engine.js';

@@ -22,6 +22,17 @@ it("has PyTorch's names, layouts and first weights", async () => {
   expect(bounds[1]).toBeLessThanOrEqual(1 / Math.sqrt(30));
 });
 
+it("has PyTorch's layout and first weights in groups: fan-in is that of one", async () => {
+  const { parameters } = nn.conv2d(8, 16, 3, { groups: 4 });
+  expect(parameters.map(({ shape }) => shape)).toEqual([[16, 2, 3, 3], [16]]);
+  const [weight, bias] = await Promise.all(parameters.map((each) => engine.read(each)));
+  const most = 1 / Math.sqrt(2 * 9);
+  const largest = Math.max(...weight!.data.map(Math.abs));
+  expect(largest).toBeLessThanOrEqual(most);
+  expect(largest).toBeGreaterThan(0.95 * most);
+  expect(Math.max(...bias!.data.map(Math.abs))).toBeLessThanOrEqual(most);
+});
+
 it('correlates, adds a bias for each channel and activates', async () => {
   const layer = nn.conv2d(1, 2, 2, { activation: 'relu' });
   await engine.write(layer.parameters[0]!, [
@@ -54,9 +65,10 @@ it('correlates, adds a bias for each channel and activates', async () => {
 it.each([
   [{ stride: 2, padding: 1 }, [2, 4, 4, 3]],
   [{ dilation: [2, 1] as const }, [2, 4, 4, 4]],
+  [{ stride: 2, padding: 1, groups: 2 }, [2, 4, 4, 3]],
   [{ padding: [2, 0] as const, stride: [1, 2] as const }, [2, 4, 10, 2]],
 ])('takes %o', (options, shape) => {
-  expect(nn.conv2d(3, 4, 3, options).apply(zeros([2, 3, 8, 6])).shape).toEqual(shape);
+  expect(nn.conv2d(6, 4, 3, options).apply(zeros([2, 6, 8, 6])).shape).toEqual(shape);
 });
 
 it('pools by windows that may overlap and be padded', () => {

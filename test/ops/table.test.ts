@@ -12,15 +12,20 @@ const files = readdirSync(folder);
 
 /** What files of src/ops export beside ops: shared by rules, kernels and engines. */
 const helpers = [
+  'CONVOLUTION_SETTINGS',
   'WINDOW_SETTINGS',
   'activations',
+  'areImages',
   'axesOf',
+  'checkGroups',
   'checkParameter',
   'checkRange',
+  'convolutionOf',
   'countRuns',
   'describe',
   'drawsFresh',
   'erf',
+  'forms',
   'input',
   'isCast',
   'oneHotOf',
@@ -28,6 +33,8 @@ const helpers = [
   .concat([
     'inputOp',
     'inside',
+    'inverse',
+    'isImage',
     'isHalved',
     'laterTensor',
     'matmulOf',
@@ -38,6 +45,8 @@ const helpers = [
     'numberDraws',
     'parameter',
     'parameterOp',
+    'phasesOf',
+    'planesOf',
     'ranges',
     'resize',
     'roundToHalf',
@@ -45,7 +54,17 @@ const helpers = [
     'runSeed',
     'runValue',
   ])
-  .concat(['startsOf', 'sumTo', 'tensor', 'unitRows', 'windowsOf']);
+  .concat([
+    'shapes',
+    'startsOf',
+    'sumTo',
+    'takenOf',
+    'tensor',
+    'unitRows',
+    'windowAxes',
+    'windows',
+    'windowsOf',
+  ]);
 
 const graphs = table.flatMap((entry) => graphsOf(entry));
 const records = [...recordsOf(graphs)];

@@ -1,10 +1,22 @@
 // Generators of sample calls for convolution and pooling, and of the records inside other ops.
 import fc from 'fast-check';
 import { grad } from '../../src/autodiff/reverse.js';
+import { definitionOf } from '../../src/graph/record.js';
+import type { Tensor } from '../../src/graph/tensor.js';
 import { topological } from '../../src/graph/walk.js';
-import { conv2d, maxPool2d } from '../../src/ops/convolution.js';
+import { conv2d } from '../../src/ops/convolution.js';
+import { maxPool2d } from '../../src/ops/pooling.js';
 import { type Entry, entry } from './families.js';
 import { floats, sample, seeds } from './samples.js';
+
+/** All nodes of graphs, with those that define composed ones, for products that read through views. */
+function written(roots: readonly Tensor[]): Tensor[] {
+  return topological(roots).flatMap((node) => {
+    const define = node.op.kernel.kind === 'composed' ? definitionOf(node.op) : undefined;
+    const defined = define ? [define(node.inputs, node.options, true)].flat() : [];
+    return [...(define ? written(defined) : []), node];
+  });
+}
 
 /** The innermost node of a record in the graphs of another entry, in their gradients where `backward` says so. */
 export const part = (name: string, from: Entry, backward = false): Entry =>
@@ -13,13 +25,14 @@ export const part = (name: string, from: Entry, backward = false): Entry =>
       sample(`${backward ? 'gradient of ' : ''}${label}`, values, (inputs) => {
         const y = build(inputs);
         const roots = backward ? grad(y, inputs, { cotangent: y }) : [y];
-        const found = topological(roots).filter(({ op }) => op.name === name);
-        return backward ? found.at(-1)! : found[0]!;
+        const found = written(roots).filter(({ op }) => op.name === name);
+        return (backward ? found.at(-1) : found[0]) ?? y;
       }),
     ),
   );
 
-type Settings = { stride: [number, number]; padding: [number, number]; dilation: [number, number] };
+type Pair = [number, number];
+type Settings = Record<'stride' | 'padding' | 'dilation', Pair> & { groups: number };
 /** Images and windows that fit: [N, C], [H, W], [kh, kw] and settings. */
 const windowed = (limit: number) => {
   const pair = (low: number, high: number): fc.Arbitrary<[number, number]> =>
@@ -48,13 +61,15 @@ const windowed = (limit: number) => {
 
 export const convolutions = entry('conv2d', (limit) =>
   windowed(limit).map(({ lead, image, window, seed, stride, padding, dilation }) => {
-    const settings: Settings = { stride, padding, dilation };
+    // one group, or two or three; of one channel each, that is depthwise
+    const groups = seed % 5 > 1 ? (seed % 5) - 1 : 1;
+    const settings: Settings = { stride, padding, dilation, groups };
     const [channels, outputs] = [lead[1], 1 + (seed % 3)];
     const values = [
-      floats(seed, [lead[0], channels, ...image]),
-      floats(seed, [outputs, channels, ...window], {}, 1),
+      floats(seed, [lead[0], groups * channels, ...image]),
+      floats(seed, [groups * outputs, channels, ...window], {}, 1),
     ];
-    const bias = seed % 2 ? [floats(seed, [outputs], {}, 2)] : [];
+    const bias = seed % 2 ? [floats(seed, [groups * outputs], {}, 2)] : [];
     return sample(`conv2d ${JSON.stringify(settings)}`, [...values, ...bias], ([x, w, b]) =>
       conv2d(x!, w!, { ...settings, ...(b ? { bias: b } : {}) }),
     );

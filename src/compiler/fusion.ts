@@ -1,6 +1,5 @@
 // Fusion: groups ops into kernels. One node after the other joins a kernel that has at hand what it needs, or begins one.
 import { sizeOf } from '../core/shape.js';
-import type { Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { base } from '../graph/views.js';
 import {
@@ -15,6 +14,7 @@ import { fusion } from '../planning/limits.js';
 import { isLeaf, isVirtual } from '../planning/nodes.js';
 import { type Reads, readsOf } from '../planning/reads.js';
 import { behind } from './aliases.js';
+import type { Lowered } from './scalars.js';
 import { type Storage, storageOf } from './storage.js';
 
 /** The kernels of a program. */
@@ -174,7 +174,7 @@ const isMade = (node: Tensor, { stored, aliases }: Storage): boolean =>
   stored.has(node) && !isLeaf(node) && base(node) === node && behind(node, aliases)[0] === node;
 
 /** Forms the kernels of a program. Values of `apart` may not lie in others. */
-export function fuse(program: Program, apart: ReadonlySet<Tensor>, storageBuffers: number): Fusion {
+export function fuse(program: Lowered, apart: ReadonlySet<Tensor>, storageBuffers: number): Fusion {
   const storage = storageOf(program, apart, storageBuffers);
   const forming = new Forming(storage, storageBuffers);
   for (const node of storage.order) if (isMade(node, storage)) forming.add(node);

@@ -14,6 +14,9 @@ export const wholeVectors = (bytes: number): number =>
 /** Bytes of the binding of a node. */
 const boundBytes = (node: Tensor): number => wholeVectors(nodeBytes(node));
 
+export const bytesOfAll = (buffers: Iterable<PlanBuffer>): number =>
+  Array.from(buffers).reduce((total, { bytes }) => total + bytes, 0);
+
 /** Places values side by side in a new buffer, but for those that have a place; above the binding limit another is begun. */
 export function placeInRow(
   kind: PlanBuffer['kind'],

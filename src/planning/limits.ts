@@ -52,11 +52,19 @@ interface Choices {
   readonly elementwiseGroups: number;
   /** Rows from which a workgroup of a reduction has 64 of them; fewer are spread over the cores, 8 in each. */
   readonly manyRows: number;
+  /** Invocations that share a sum over many tensors. */
+  readonly acrossWidth: number;
   /** Comparisons with indices above which a gather's gradient is made row by row, each index read once for a row. */
   readonly manyComparisons: number;
 }
 
-const software = { fewOutputs: 0, elementwiseGroups: 32, manyRows: 256, manyComparisons: -1 };
+const software = {
+  acrossWidth: 16,
+  fewOutputs: 0,
+  elementwiseGroups: 32,
+  manyRows: 256,
+  manyComparisons: -1,
+};
 
 /** The committed table. */
 export const choices: Readonly<Record<AdapterClass, Choices>> = {
@@ -85,6 +93,7 @@ export const choices: Readonly<Record<AdapterClass, Choices>> = {
     fewOutputs: 2 ** 20,
     elementwiseGroups: 4096,
     manyRows: 0,
+    acrossWidth: 256,
     manyComparisons: 2 ** 26,
   },
 };
@@ -129,6 +138,8 @@ export const storing = {
 export const fusion = {
   /** Ops written into one kernel, so that its text and compile time stay bounded. */
   ops: 48,
+  /** The same for the scalars of a step, all of which are one kernel. */
+  scalars: 192,
   /** Elementwise kernels that a result may try to join. */
   tries: 8,
   /** Expressions that results may come to which join: members that are read at other places are computed there again. */

@@ -37,6 +37,7 @@ const helpers = [
     'numberDraws',
     'parameter',
     'parameterOp',
+    'piecesOf',
     'ranges',
     'roundToHalf',
     'runCount',

@@ -209,6 +209,10 @@ export function layOut(
     const [first] = nodesOf(column).flatMap((node) => node ?? []);
     return first && rowsOf(first);
   };
+  const [only = []] = updates;
+  const [first] = only.map(knownOf);
+  // nothing is new about a column that is whole
+  if (updates.length === 1 && first && only.every((node) => knownOf(node) === first)) return;
   const pairs = columnsOf(updates, knownOf);
   for (const tree of pairs ? treesOf(pairs, rowsAt, areNeighbours) : []) settle(tree, context);
   // what could not be laid out

@@ -6,7 +6,13 @@ import type { Tensor } from '../graph/tensor.js';
 import { base } from '../graph/views.js';
 import { emitMap } from '../kernels/map.js';
 import type { EmitOptions } from '../kernels/options.js';
-import { align, type Place, type PlanContext } from '../planning/context.js';
+import {
+  align,
+  nodeBytes,
+  type Place,
+  type PlanBuffer,
+  type PlanContext,
+} from '../planning/context.js';
 import type { Group } from '../planning/groups.js';
 import { textOfCode } from '../wgsl/kernel.js';
 import { isAcross } from './across.js';
@@ -111,6 +117,7 @@ export function runsOf(
   for (const updates of kinds) layOut(keptBy(updates), options);
   // and all of a model's in one buffer
   layOut(leadersOf(kinds), options, false);
+  const rows: (PlanBuffer | undefined)[] = [];
   for (const updates of kinds) {
     const all = updates.flatMap(({ made }) => made);
     const free = updates.filter(({ made }) => claim(made, all, fusion, claimed));
@@ -123,13 +130,14 @@ export function runsOf(
       if (!together) continue;
       order = together.order;
       for (const group of own) launches.set(group, []);
-      launches.set(together.last, [makeRun(chain, options, places)]);
+      launches.set(together.last, [makeRun(chain, options, places, rows)]);
     }
   }
   // what is summed up with gradients lies beside each other too
   for (const { members } of order.filter(isAcross)) {
     const inputs = new Set(members[0].inputs.map(base));
-    const others = [...inputs].filter((node) => claim([node], [...inputs], fusion, claimed));
+    const rest = [...inputs].filter((node) => !places.has(node));
+    const others = rest.filter((node) => claim([node], rest, fusion, new Set()));
     placeInRow('slot', others, places, options.limits.bindingBytes);
   }
   return { launches, order };
@@ -225,12 +233,24 @@ function inOneRun(
   );
 }
 
-/** One kernel over all updates of a chain; results get a buffer laid out like the parameters. */
-function makeRun(chain: Chain, options: EmitOptions, places: Map<Tensor, Place>): Launch {
+/**
+ * One kernel over all updates of a chain. Results are laid out like the parameters, behind those of the chains before where all
+ * fit into one binding: so few buffers hold all gradients.
+ */
+function makeRun(
+  chain: Chain,
+  options: EmitOptions,
+  places: Map<Tensor, Place>,
+  rows: (PlanBuffer | undefined)[],
+): Launch {
+  const { bindingBytes } = options.limits;
   const [{ made }] = chain;
   for (const slot of made.keys()) {
     const neighbours = chain.flatMap((update) => update.made[slot] ?? []);
-    placeInRow('slot', neighbours, places, options.limits.bindingBytes);
+    const bytes = neighbours.reduce((end, node) => align(end) + nodeBytes(node), 0);
+    const row = rows[slot];
+    const fits = row && align(row.bytes) + align(bytes) <= bindingBytes;
+    rows[slot] = placeInRow('slot', neighbours, places, bindingBytes, fits ? row : undefined);
   }
   const parameters = chain.flatMap(({ kept }) => kept.slice(0, 1));
   const laid = parameters.flatMap((node) => options.shared.get(node) ?? []);

@@ -1,12 +1,13 @@
 // The dispatches that updates take: one for each group of parameters, whatever was planned before.
 import { describe, expect, it } from 'vitest';
 import { inPrecision } from '../../src/autodiff/precision.js';
+import { grad } from '../../src/autodiff/reverse.js';
 import { makePlan, type Plan } from '../../src/compiler/plan.js';
 import type { Updates } from '../../src/graph/program.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import type { KernelContext } from '../../src/kernels/options.js';
 import { tanh } from '../../src/ops/activation.js';
-import { add, mul, square } from '../../src/ops/arithmetic.js';
+import { add, mul, square, sub } from '../../src/ops/arithmetic.js';
 import { full, parameter, zeros } from '../../src/ops/leaf.js';
 import { movingAverage } from '../../src/ops/optimizer.js';
 import { sum } from '../../src/ops/reduce.js';
@@ -142,4 +143,18 @@ it('counts what is not finite in half precision in two dispatches', () => {
   const plan = makePlan(inPrecision(program, 'f16'), contextOf());
   expect(updating(plan)).toBe(1);
   expect([named(plan, 'faultPartials'), named(plan, 'squarePartials')]).toEqual([1, 1]);
+});
+
+it('takes two dispatches for the norm however many groups there are', () => {
+  const groups = Array.from({ length: 9 }, () => vectors(2));
+  const parameters = groups.flat();
+  const clipped = clipByGlobalNorm(grad(costOf(parameters), parameters), 1);
+  const updates = groups.flatMap((group, i) =>
+    sgd({ learningRate: 0.1 + i }).updates(clipped.slice(2 * i, 2 * i + 2), group),
+  );
+  const alone = parameters.map((each, i) => [each, sub(each, mul(i, clipped[i]!))] as const);
+  for (const own of [updates, alone]) {
+    const plan = makePlan({ outputs: [], updates: own }, contextOf());
+    expect([named(plan, 'squarePartials'), named(plan, 'foldPartials')]).toEqual([1, 1]);
+  }
 });

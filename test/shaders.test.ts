@@ -41,6 +41,7 @@ const branches: readonly (readonly [RegExp, string])[] = [
     'a row of a scatter adds what has its index and walks past the rest',
   ],
   [/^if \(lane < half\) \{ tree/, 'a tree of sums has fewer invocations at each level'],
+  [/^if \(range == \d+u\) \{$/, 'a piece of many tensors lies in one of several buffers'],
   [/^if \(lane == 0u\) \{$/, 'one invocation writes what there is one of in a row'],
   [/^if \(place < ROW(S|_GROUPS)\) \{$/, 'workgroups for rows, and others for columns'],
   [/^if \(column >= LENGTH\) \{ return; \}$/, 'the same'],
@@ -70,6 +71,8 @@ it('has no branches in library functions', () => {
     'matmul.wgsl: main',
     'probe.wgsl: main',
     'reduction.wgsl: main',
+    'totals.fold.wgsl: main',
+    'totals.wgsl: main',
   ];
   expect(found.map(({ where }) => where)).toEqual(skeletons);
 });

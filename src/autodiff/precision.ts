@@ -16,11 +16,10 @@ import { apply, type Tensor } from '../graph/tensor.js';
 import { dependents, topological } from '../graph/walk.js';
 import { add, div, maximum, minimum, mul } from '../ops/arithmetic.js';
 import { cast } from '../ops/cast.js';
-import { equal, less, notFinite, where } from '../ops/compare.js';
+import { equal, less, where } from '../ops/compare.js';
 import { parameter } from '../ops/leaf.js';
 import { always, gradient, seed } from '../ops/marks.js';
-import { sum } from '../ops/reduce.js';
-import { total } from './reverse.js';
+import { countNotFinite } from '../ops/totals.js';
 
 /** The scale at first. */
 const FIRST = 2 ** 16;
@@ -115,7 +114,8 @@ const partsOf = (node: Tensor): readonly Tensor[] => [...seed.under(node), ...gr
 function scaleGradients(program: Program): Program {
   const nexts = program.updates.map(([, next]) => next);
   const read = gradientsIn(nexts);
-  if (read.length === 0) return rewrite(program, (node) => partsOf(node)[0] ?? node).program;
+  const [first, ...others] = read;
+  if (!first) return rewrite(program, (node) => partsOf(node)[0] ?? node).program;
   const passes = new Set(topological(nexts).flatMap((node) => seed.under(node).slice(1)));
   const parameters = read.flatMap((node) => partsOf(node).slice(2));
   const targets = program.updates.map(([target]) => target);
@@ -126,8 +126,8 @@ function scaleGradients(program: Program): Program {
     if (!pass || !passes.has(pass)) return value;
     return seed.under(node).length > 0 ? scaledUp(value, scale) : scaledDown(value, scale);
   });
-  const unsound = read.map((node) => sum(notFinite(cast(at(node), 'f32'))));
-  const isSound = equal(total(unsound), 0);
+  const single = (node: Tensor): Tensor => cast(at(node), 'f32');
+  const isSound = equal(countNotFinite(single(first), ...others.map(single)), 0);
   const guarded = scaled.updates.map(([target, next]) => {
     const isAlways = always.under(next).length > 0;
     return [target, isAlways ? next : where(isSound, next, target)] as const;

@@ -51,6 +51,9 @@ function runOffset(box: Tensor, whole: Shape, begin: readonly number[]): number 
   return bytesPerElement(box.dtype) === 4 && (offset * 4) % ALIGNMENT === 0 ? offset : undefined;
 }
 
+/** Where a slice of a vector begins. */
+const startOf = (slice: Tensor): number => -(resizeOf(slice).widths[0]?.[0] ?? 0);
+
 /** Where a slice begins in the memory of what it cuts, if it can be read there. */
 function offsetOfSlice(slice: Tensor): number | undefined {
   const begin = resizeOf(slice).widths.map(([before]) => -before);
@@ -75,15 +78,20 @@ function partsOf(concat: Tensor): Map<Tensor, number> | undefined {
 
 /**
  * Slices that are read where they lie, and concats whose parts are written where they belong; all of them count as
- * stored. `fixed` nodes have a place already.
+ * stored. `fixed` nodes have a place already; next values among the `scalars` lie there, and are copied, not bound.
  */
 export function findAliases(
   order: readonly Tensor[],
   stored: Set<Tensor>,
   fixed: ReadonlySet<Tensor>,
+  scalars?: Tensor,
 ): Map<Tensor, Alias> {
   const aliases = new Map<Tensor, Alias>();
-  const blocks = order.filter(({ op }) => op.view === 'block');
+  const all = order.filter(({ op }) => op.view === 'block');
+  const taken = all.filter((slice) => parentOf(slice) === scalars);
+  for (const slice of taken.filter((each) => fixed.has(each)))
+    if (scalars) aliases.set(slice, { parent: scalars, offset: startOf(slice) });
+  const blocks = all.filter((slice) => !taken.includes(slice));
   const slices = new Map<Tensor, number>();
   for (const parent of blocks.flatMap((slice) => parentOf(slice) ?? []))
     slices.set(parent, (slices.get(parent) ?? 0) + 1);

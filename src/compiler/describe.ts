@@ -61,13 +61,11 @@ interface Bound extends BoundPlace {
 }
 
 /** What a launch binds. It may not bind one buffer both to read and to write: there, all is bound to be written. */
-function boundBy({ groups, kernel, run }: Launch, placeOf: (node: Tensor) => Place): Bound[] {
-  const elements = elementsOf(groups[0]);
+function boundBy({ kernel, spans }: Launch, placeOf: (node: Tensor) => Place): Bound[] {
   const places = kernel.bindings.map((binding) => {
-    const { node } = binding;
-    const isRun = run !== undefined && sizeOf(node.shape) === elements;
-    const place = placeOf(node);
-    return { binding, place: isRun ? { ...place, bytes: run } : place };
+    const place = placeOf(binding.node);
+    const bytes = spans?.get(binding.node) ?? place.bytes;
+    return { binding, place: { ...place, bytes } };
   });
   const written = places.filter(({ binding }) => binding.access === 'read_write');
   const buffers = new Set(written.map(({ place }) => place.buffer));
@@ -92,7 +90,7 @@ export function describe(
   placeOf: (node: Tensor) => Place,
 ): Dispatch {
   checkBound(launch, limits.storageBuffers);
-  const { groups, kernel, run } = launch;
+  const { groups, kernel, spans } = launch;
   const { code, workgroups, product } = kernel;
   const [first] = groups;
   const bound = boundBy(launch, placeOf);
@@ -102,7 +100,7 @@ export function describe(
   const most = first.kind === 'map' ? 4 * total(groups.map(elementsOf)) : Number.POSITIVE_INFINITY;
   const computed = groups.flatMap((group) => nodesOf(group, stored));
   // the groups of a run are alike
-  const named = run === undefined ? computed : nodesOf(first, stored);
+  const named = spans ? nodesOf(first, stored) : computed;
   const texts = whole.map(({ place, ...rest }) => ({ ...rest, bytes: place.bytes }));
   return {
     kernel: [...new Set(groups.map(kernelName))].join('+'),

@@ -9,6 +9,7 @@ import { isScatter, multiplyAdds } from '../planning/nodes.js';
 import { addBinding, type Binding, type Kernel } from '../wgsl/bindings.js';
 import { countOf } from '../wgsl/indices.js';
 import { joined, startsAlike } from '../wgsl/kernel.js';
+import { acrossLaunches, isAcross } from './across.js';
 import type { Fusion } from './fusion.js';
 import { isInTheWay, type Launch } from './launch.js';
 import { runsOf } from './runs.js';
@@ -21,9 +22,12 @@ export function launchesOf(
   places: Map<Tensor, Place>,
 ): Launch[] {
   const runs = runsOf(fusion, order, options, places);
-  const alone = (group: Group): Launch => ({ groups: [group], kernel: emit(group, options) });
+  const launchesFor = (group: Group): Launch[] =>
+    isAcross(group)
+      ? acrossLaunches(group, options, places)
+      : [{ groups: [group], kernel: emit(group, options) }];
   return joinSmall(
-    order.flatMap((group) => runs.get(group) ?? [alone(group)]),
+    runs.order.flatMap((group) => runs.launches.get(group) ?? launchesFor(group)),
     options,
   );
 }

@@ -19,6 +19,8 @@ function flopsOfOne(node: Tensor): number {
       return sizeOf(node.inputs[0]?.shape ?? []);
     case 'written':
       return sizeOf(node.inputs[0]?.shape ?? []);
+    case 'across':
+      return node.inputs.reduce((sum, { shape }) => sum + 2 * sizeOf(shape), 0);
     case 'output':
     case 'index':
     case 'leaf':

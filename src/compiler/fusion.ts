@@ -1,6 +1,5 @@
 // Fusion: groups ops into kernels. One node after the other joins a kernel that has at hand what it needs, or begins one.
 import { sizeOf } from '../core/shape.js';
-import type { Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { base } from '../graph/views.js';
 import {
@@ -15,6 +14,7 @@ import { fusion } from '../planning/limits.js';
 import { isLeaf, isVirtual } from '../planning/nodes.js';
 import { type Reads, readsOf } from '../planning/reads.js';
 import { behind } from './aliases.js';
+import type { Lowered } from './scalars.js';
 import { type Storage, storageOf } from './storage.js';
 
 /** The kernels of a program. */
@@ -177,7 +177,7 @@ const isMade = (node: Tensor, { stored, aliases }: Storage): boolean =>
  * Forms the kernels of a program. Values of `apart` may not lie in others. `inPlace` says that products read through views.
  */
 export function fuse(
-  program: Program,
+  program: Lowered,
   apart: ReadonlySet<Tensor>,
   storageBuffers: number,
   inPlace: boolean,

@@ -14,14 +14,21 @@ export const wholeVectors = (bytes: number): number =>
 /** Bytes of the binding of a node. */
 const boundBytes = (node: Tensor): number => wholeVectors(nodeBytes(node));
 
-/** Places values side by side in a new buffer, but for those that have a place; above the binding limit another is begun. */
+export const bytesOfAll = (buffers: Iterable<PlanBuffer>): number =>
+  Array.from(buffers).reduce((total, { bytes }) => total + bytes, 0);
+
+/**
+ * Places values side by side in a new buffer, or behind what is in one, but for those that have a place; above the binding limit
+ * another is begun. Returns the last.
+ */
 export function placeInRow(
   kind: PlanBuffer['kind'],
   nodes: readonly Tensor[],
   places: Places,
   maxBytes: number,
-): void {
-  let buffer: PlanBuffer | undefined;
+  behind?: PlanBuffer,
+): PlanBuffer | undefined {
+  let buffer = behind;
   for (const node of nodes.filter((each) => !places.has(each))) {
     if (!buffer || align(buffer.bytes) + boundBytes(node) > maxBytes)
       buffer = { kind, bytes: 0, nodes: [] };
@@ -30,6 +37,7 @@ export function placeInRow(
     buffer.bytes = offset + boundBytes(node);
     buffer.nodes.push(node);
   }
+  return buffer;
 }
 
 /** What a dispatch reads and writes, by the values whose memory that is. */

@@ -21,7 +21,8 @@ import { launchesOf } from './dispatches.js';
 import { fuse } from './fusion.js';
 import type { Launch } from './launch.js';
 import { lower } from './lower.js';
-import { assignSlots, placeInRow, VECTOR_BYTES } from './memory.js';
+import { assignSlots, bytesOfAll, placeInRow, VECTOR_BYTES } from './memory.js';
+import { gatherScalars, type Lowered } from './scalars.js';
 import { schedule } from './schedule.js';
 
 /** A program as plain data: what `GpuBackend` turns into GPU objects, again after a lost device. */
@@ -41,6 +42,8 @@ export interface Plan {
   /** Where each stored node lies. */
   readonly places: ReadonlyMap<Tensor, Place>;
   readonly outputs: readonly Tensor[];
+  /** The parameters where next values lie that are written in place. */
+  readonly inPlace: ReadonlyMap<Tensor, Tensor>;
   /** Next values that could not be written in place are copied to their parameters after the pass. */
   readonly copies: readonly (readonly [next: Tensor, parameter: Tensor])[];
   /** How many nodes are computed. */
@@ -51,7 +54,7 @@ export interface Plan {
  * Lowers a program. Next values get nodes of their own, so that each update has one kernel to write it, and so do
  * outputs that the step overwrites.
  */
-function lowerProgram(program: Program, { f16, limits, adapter }: KernelContext): Program {
+function lowerProgram(program: Program, { f16, limits, adapter }: KernelContext): Lowered {
   const { outputs, updates } = program;
   const nodes = [...outputs, ...updates.map(([, next]) => next)];
   const roots = lower(nodes, f16, adapter, limits.storageBuffers);
@@ -68,7 +71,7 @@ function lowerProgram(program: Program, { f16, limits, adapter }: KernelContext)
   const kept = roots
     .slice(0, outputs.length)
     .map((node) => (targets.has(base(node)) ? stopGradient(node) : node));
-  return { ...program, outputs: kept, updates: own };
+  return gatherScalars({ ...program, outputs: kept, updates: own }, limits.storageBuffers);
 }
 
 /** Places of leaves: parameters in the engine's flat buffers, constants once an engine, inputs once a plan. */
@@ -147,9 +150,6 @@ function clashesOf(
   });
 }
 
-const bytesOfAll = (buffers: readonly PlanBuffer[]): number =>
-  buffers.reduce((total, { bytes }) => total + bytes, 0);
-
 /** A plan, and the values that must not lie in others for it to be one. */
 interface Attempt {
   readonly plan: Plan;
@@ -158,7 +158,7 @@ interface Attempt {
 
 function planOf(
   program: Program,
-  lowered: Program,
+  lowered: Lowered,
   context: KernelContext,
   apart: ReadonlySet<Tensor>,
 ): Attempt {
@@ -169,7 +169,7 @@ function planOf(
   const targets = new Map(updates.map(([parameter, next]) => [next, parameter]));
   const { order, inPlace } = schedule(fusion, targets);
   const target = (node: Tensor): Tensor => (inPlace.has(node) ? targets.get(node) : node) ?? node;
-  const options: EmitOptions = { ...context, stored, target };
+  const options: EmitOptions = { ...context, stored, target, scalars: lowered.scalars };
   const places = new Map<Tensor, Place>();
   const placeOf = (node: Tensor): Place => {
     const place = places.get(base(node));
@@ -179,7 +179,8 @@ function planOf(
   const launches = launchesOf(fusion, order, options, places);
   const leaves = new Set([...nodes.filter(isLeaf), ...targets.values()]);
   placeLeaves([...leaves], context, places, program.feedConstants === true);
-  for (const node of inPlace) places.set(node, placeOf(target(node)));
+  const targetsInPlace = new Map(Array.from(inPlace, (node) => [node, target(node)]));
+  for (const [node, parameter] of targetsInPlace) places.set(node, placeOf(parameter));
   for (const { stores } of order) for (const node of stores) checkStorable(node, context);
   const copies = [...targets].filter(([next]) => !inPlace.has(next));
   const kept = [...outputs, ...copies.map(([next]) => next)].map(base);
@@ -197,7 +198,7 @@ function planOf(
     first.members.every(({ shape }) => sizeOf(shape) === 0);
   const clashes = launches.flatMap((launch) => clashesOf(launch, placeOf, aliases));
   const plan: Plan = {
-    ...{ program, outputs, copies, places, buffers, own },
+    ...{ program, outputs, copies, places, buffers, own, inPlace: targetsInPlace },
     dispatches: launches
       .filter((launch) => !isEmpty(launch))
       .map((launch) => describe(launch, options, placeOf)),

@@ -1,13 +1,15 @@
 // Decides which nodes are stored in buffers. All others are written into the kernels of their users.
 import { isFloat } from '../core/dtype.js';
 import { sizeOf } from '../core/shape.js';
-import { type Program, programNodes } from '../graph/program.js';
+import { programNodes } from '../graph/program.js';
 import { outputIndex, outputsOf } from '../graph/several.js';
 import type { Tensor } from '../graph/tensor.js';
 import { base, halvesOf, origin } from '../graph/views.js';
+import { topological } from '../graph/walk.js';
 import { fusion, operations, products, storing, textLengths } from '../planning/limits.js';
 import { isLiteral, isVirtual } from '../planning/nodes.js';
 import { type Aliases, findAliases } from './aliases.js';
+import type { Lowered } from './scalars.js';
 
 /** Which nodes of a program get a buffer. */
 export interface Storage {
@@ -59,7 +61,7 @@ const textLengthOf = (node: Tensor): number =>
  * `apart` may not lie in others. `inPlace` says that products read through views.
  */
 export function storageOf(
-  program: Program,
+  program: Lowered,
   apart: ReadonlySet<Tensor>,
   storageBuffers: number,
   inPlace: boolean,
@@ -68,14 +70,16 @@ export function storageOf(
   const nexts = new Set(program.updates.map(([, next]) => base(next)));
   const results = [...program.outputs.map(base), ...nexts];
   const compared = new Set(order.filter(comparesBits).flatMap(({ inputs }) => inputs.map(origin)));
+  const { scalars } = program;
   const stored = new Set([
     ...results,
     ...order.flatMap((node) => storedFor(node, inPlace)),
     ...compared,
+    ...(scalars ? [scalars] : []),
   ]);
-  const aliases = findAliases(order, stored, new Set([...nexts, ...apart]));
+  const aliases = findAliases(order, stored, new Set([...nexts, ...apart]), scalars);
   if (!program.recompute) storeShared(order, stored, nexts, inPlace);
-  cutLarge(order, stored, Math.max(1, storageBuffers - storing.written));
+  cutLarge(order, stored, Math.max(1, storageBuffers - storing.written), scalars);
   return { order, outputs, stored, aliases, compared, results, nexts };
 }
 
@@ -92,6 +96,7 @@ function storedFor(node: Tensor, inPlace: boolean): Tensor[] {
       return recomputable === false ? [base(node)] : [];
     case 'matmul':
       return [node, ...node.inputs.flatMap((input) => storedForProduct(input, inPlace))];
+    case 'across':
     case 'written':
       return [...(node.outputs ? [] : [node]), ...node.inputs.map(base)];
     case 'scatter':
@@ -167,9 +172,21 @@ interface Expression {
   readonly length: number;
 }
 
+/** The nodes that are written into the kernel of a stored one. */
+const expressionUnder = (node: Tensor, stored: ReadonlySet<Tensor>): Tensor[] =>
+  topological([node], ({ inputs }) =>
+    inputs.filter((input) => isVirtual(input) && !stored.has(base(input))),
+  );
+
 /** Stores parts of expressions that read or compute too much for one kernel. */
-function cutLarge(order: readonly Tensor[], stored: Set<Tensor>, mostReads: number): void {
+function cutLarge(
+  order: readonly Tensor[],
+  stored: Set<Tensor>,
+  mostReads: number,
+  scalars: Tensor | undefined,
+): void {
   const expressions = new Map<Tensor, Expression>();
+  const ofScalars = new Set(scalars ? expressionUnder(scalars, stored) : []);
   // what is stored lies under the reshapes, which then cost nothing
   const partOf = (input: Tensor): Expression => {
     const known = stored.has(base(input)) ? undefined : expressions.get(input);
@@ -185,8 +202,9 @@ function cutLarge(order: readonly Tensor[], stored: Set<Tensor>, mostReads: numb
   };
   for (const node of order.filter((each) => outputIndex(each) === undefined)) {
     const most = isVirtual(node) ? mostReads : mostReads - 1;
+    const longest = ofScalars.has(node) ? fusion.scalars : fusion.ops;
     const isTooLarge = ({ reads, length }: Expression): boolean =>
-      reads.size > most || length > fusion.ops;
+      reads.size > most || length > longest;
     let expression = expressionOf(node);
     while (isTooLarge(expression)) {
       const parts = node.inputs.filter((each) => !stored.has(base(each)) && !isLiteral(each));

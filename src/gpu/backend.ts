@@ -1,14 +1,14 @@
 // The GPU backend: opens the device, compiles programs to executables, and holds parameters and constants.
 
 import type { Dispatch } from '../compiler/describe.js';
-import { placeInRow } from '../compiler/memory.js';
+import { bytesOfAll, placeInRow } from '../compiler/memory.js';
 import type { TensorData } from '../core/dtype.js';
 import { DeviceError } from '../core/errors.js';
 import { ownValue } from '../cpu/evaluate.js';
 import type { Backend, Executable, Profile } from '../graph/backend.js';
 import type { Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
-import type { PlanBuffer } from '../planning/context.js';
+import type { Move, PlanBuffer } from '../planning/context.js';
 import { defaultLimits, type MatrixUnit } from '../planning/limits.js';
 import { Device, type GpuOptions, type Location } from './device.js';
 import { GpuExecutable } from './executable.js';
@@ -33,11 +33,16 @@ export class GpuBackend extends Device implements Backend, Host {
     adapter: this.adapterClass,
     lanes: 1,
     f16: this.device.features.has('shader-f16'),
+    move: (moves) => this.#move(moves),
   };
+  moves = 0;
   profiler: Profiler | undefined;
   /** The plan with its fastest tiles, where they are measured. */
   tune: Tuner | undefined;
   readonly #made = new WeakMap<PlanBuffer, GPUBuffer>();
+  /** Buffers that users hold, and those of them that hold no parameters any more. */
+  readonly #lent = new WeakSet<GPUBuffer>();
+  #left: PlanBuffer[] = [];
   readonly #rehearsed = new Set<string>();
   #order: Promise<unknown> = Promise.resolve();
   #waiting = 0;
@@ -94,9 +99,54 @@ export class GpuBackend extends Device implements Backend, Host {
     const isShared = planned.kind === 'parameters' || planned.kind === 'constant';
     for (const node of isShared ? planned.nodes : []) {
       const place = this.context.shared.get(node);
-      if (place) this.upload({ node, buffer: made, offset: place.offset }, ownValue(node));
+      // what lay here once may lie elsewhere
+      if (place?.buffer === planned)
+        this.upload({ node, buffer: made, offset: place.offset }, ownValue(node));
     }
     return made;
+  }
+
+  /**
+   * Brings the values of parameters to other buffers, in order with all that runs. What they leave is freed, at the next step
+   * where a user may read it. False, and nothing is done, where the byte budget has no room for both.
+   */
+  #move(moves: readonly Move[]): boolean {
+    const sources = moves.map((move) => ({ ...move, source: this.#sourceOf(move) }));
+    const targets = new Set(sources.flatMap(({ source, to }) => (source ? to.buffer : [])));
+    if (!this.hasRoom(bytesOfAll(targets))) return false;
+    this.moves++;
+    for (const planned of targets)
+      this.#made.set(planned, this.createBuffer(planned.bytes, undefined, planned));
+    for (const { node, source, to } of sources) {
+      const buffer = this.#made.get(to.buffer);
+      if (buffer && !source) this.upload({ node, buffer, offset: to.offset }, ownValue(node));
+    }
+    const { encoder } = this.queue;
+    for (const { source, from, to } of sources) {
+      const buffer = this.#made.get(to.buffer);
+      if (!source || !from || !buffer) continue;
+      encoder.copyBufferToBuffer(source, from.offset, buffer, to.offset, to.bytes);
+    }
+    const left = moves.flatMap(({ from }) => (from ? from.buffer : []));
+    const isLent = (planned: PlanBuffer): boolean => {
+      const buffer = this.#made.get(planned);
+      return buffer !== undefined && this.#lent.has(buffer);
+    };
+    this.#left.push(...left.filter(isLent));
+    this.release(left.filter((planned) => !isLent(planned)));
+    return true;
+  }
+
+  #sourceOf({ from }: Move): GPUBuffer | undefined {
+    return from && this.#made.get(from.buffer);
+  }
+
+  lend(buffer: GPUBuffer): void {
+    this.#lent.add(buffer);
+  }
+
+  sweep(): void {
+    if (this.#left.length > 0) this.release(this.#left.splice(0));
   }
 
   /** Frees the buffers behind some of a plan. */

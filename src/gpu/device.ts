@@ -163,6 +163,12 @@ export class Device {
     };
   }
 
+  /** Whether the byte budget has room for so many bytes more. */
+  protected hasRoom(bytes: number): boolean {
+    const { byteBudget: budget = Number.POSITIVE_INFINITY } = this.options;
+    return this.stats.liveBytes + bytes <= budget;
+  }
+
   /**
    * Makes a buffer, by default for storage, and counts it; it begins with zeros, and goes with its owner at the latest.
    * Throws DeviceError above the adapter's limit or the byte budget.
@@ -176,10 +182,9 @@ export class Device {
       throw new DeviceError(
         `buffer: ${bytes} bytes exceed this adapter's limit ${limit}; use a smaller batch`,
       );
-    const { byteBudget: budget = Number.POSITIVE_INFINITY } = this.options;
-    if (stats.liveBytes + bytes > budget)
+    if (!this.hasRoom(bytes))
       throw new DeviceError(
-        `buffer: ${bytes} more bytes exceed the byteBudget ${budget}; raise it or release a step`,
+        `buffer: ${bytes} more bytes exceed the byteBudget ${this.options.byteBudget}; raise it or release a step`,
       );
     const buffer = device.createBuffer({ size: bytes, usage: flags });
     this.#buffers.add(buffer);

@@ -2,7 +2,7 @@
 import { makePlan, type Plan } from '../compiler/plan.js';
 import type { TensorData } from '../core/dtype.js';
 import type { Executable, Inspection, PlanView } from '../graph/backend.js';
-import { type Feeds, held, type Program } from '../graph/program.js';
+import { type Feeds, held, isParameter, type Program } from '../graph/program.js';
 import type { Tensor } from '../graph/tensor.js';
 import { base } from '../graph/views.js';
 import { nodeBytes, type Place } from '../planning/context.js';
@@ -37,6 +37,8 @@ export class GpuExecutable implements Executable {
   /** The plan with its fastest kernels, once that is asked for. */
   #tuned: Promise<Plan> | undefined;
   #objects: Objects = { state: 'none' };
+  /** How often parameters had been moved when the plan was last found to have them where they lie. */
+  #moves: number;
   /** Runs and warm-ups that are under way. */
   #uses = 0;
   /** Whether the objects go when the last of these ends. */
@@ -45,25 +47,59 @@ export class GpuExecutable implements Executable {
   constructor(program: Program, backend: Host) {
     this.#backend = backend;
     this.#plan = makePlan(program, backend.context);
+    this.#moves = backend.moves;
     this.plan = viewOf(this.#plan);
   }
 
   run(feeds: Feeds, read: boolean, inspection?: Inspection): Promise<TensorData[]> {
     const objects = this.#objects;
-    const isAtOnce = this.#backend.free && objects.state === 'ready';
+    const isReady = objects.state === 'ready' && this.#isCurrent();
+    const isAtOnce = this.#backend.free && isReady;
     const fed = isAtOnce ? feeds : held(feeds); // what is not uploaded at once
     const submit = (calls: readonly Call[]) => this.#submit(calls, fed, read, inspection);
     return this.#during(async () => {
       const settle = await this.#backend.inOrder(() =>
-        isAtOnce ? submit(objects.calls) : this.#prepare().then(submit),
+        isAtOnce ? submit(objects.calls) : this.#whenReady(submit),
       );
       return settle();
     });
   }
 
+  /** Uses the calls once they are made for where parameters lie then. */
+  async #whenReady<T>(use: (calls: readonly Call[]) => T): Promise<T> {
+    for (;;) {
+      const calls = await this.#prepare();
+      if (this.#isCurrent()) return use(calls);
+    }
+  }
+
+  /** Whether the plan has all parameters where they lie. */
+  #isCurrent(): boolean {
+    const { moves, context } = this.#backend;
+    if (this.#moves === moves) return true;
+    const isThere = ([node, place]: readonly [Tensor, Place]): boolean =>
+      !isParameter(node) || context.shared.get(node) === place;
+    if (!Array.from(this.#plan.places).every(isThere)) return false;
+    this.#moves = moves;
+    return true;
+  }
+
+  /** Plans again where parameters were moved since. */
+  #follow(): void {
+    if (this.#isCurrent()) return;
+    const { program, own } = this.#plan;
+    this.#plan = makePlan(program, this.#backend.context);
+    this.#moves = this.#backend.moves;
+    this.#tuned = undefined;
+    this.#objects = { state: 'none' };
+    this.#backend.release(own);
+    Object.assign(this.plan, viewOf(this.#plan));
+  }
+
   /** Beside running steps: it makes new objects and touches none in use. */
   warmUp(onProgress?: (done: number, total: number) => void): Promise<void> {
     return this.#during(async () => {
+      this.#follow();
       await this.#tune();
       const byText = new Map(this.#plan.dispatches.map((dispatch) => [dispatch.wgsl, dispatch]));
       const kernels = [...byText.values()];
@@ -101,18 +137,23 @@ export class GpuExecutable implements Executable {
     const [node] = this.#plan.outputs.slice(output, output + 1);
     if (!node) throw new RangeError(`the plan has no output ${output}`);
     const { buffer, offset } = this.#locationOf(node);
+    this.#backend.lend(buffer);
     return { buffer, offset };
   }
 
   /** Takes the fastest kernels, where they are measured. */
   async #tune(): Promise<void> {
     this.#tuned ??= this.#backend.tune?.(this.#plan);
-    this.#plan = (await this.#tuned) ?? this.#plan;
+    const asked = this.#tuned;
+    const tuned = await asked;
+    if (!tuned || asked !== this.#tuned) return;
+    this.#plan = tuned;
     Object.assign(this.plan, viewOf(this.#plan));
   }
 
   /** The calls, with objects that are made on first use; where that fails, the next use tries again. */
   #prepare(): Promise<readonly Call[]> {
+    this.#follow();
     const objects = this.#objects;
     switch (objects.state) {
       case 'ready':
@@ -121,14 +162,14 @@ export class GpuExecutable implements Executable {
         return objects.calls;
       case 'none': {
         const calls = this.#make();
-        this.#objects = { state: 'making', calls };
+        const making: Objects = { state: 'making', calls };
+        this.#objects = making;
+        const settle = (settled: Objects): void => {
+          if (this.#objects === making) this.#objects = settled;
+        };
         calls.then(
-          (made) => {
-            this.#objects = { state: 'ready', calls: made };
-          },
-          () => {
-            this.#objects = { state: 'none' };
-          },
+          (made) => settle({ state: 'ready', calls: made }),
+          () => settle({ state: 'none' }),
         );
         return calls;
       }
@@ -140,12 +181,18 @@ export class GpuExecutable implements Executable {
   async #make(): Promise<Call[]> {
     await this.#tune();
     const backend = this.#backend;
-    const { dispatches, buffers } = this.#plan;
+    const plan = this.#plan;
+    const { dispatches, buffers } = plan;
     const compiled = await Promise.all(
       dispatches.map(async (dispatch) => {
         return { dispatch, pipeline: await backend.pipeline(dispatch) };
       }),
     );
+    // parameters were moved meanwhile
+    if (plan !== this.#plan || !this.#isCurrent()) {
+      this.#follow();
+      return this.#make();
+    }
     return backend.watched(() => {
       for (const buffer of buffers) backend.bufferOf(buffer);
       return compiled.map(({ dispatch, pipeline }): Call => {
@@ -158,7 +205,12 @@ export class GpuExecutable implements Executable {
   }
 
   #placeOf(node: Tensor): Place {
-    const place = this.#plan.places.get(base(node));
+    const { places, inPlace } = this.#plan;
+    const at = base(node);
+    const parameter = inPlace.get(at) ?? at;
+    // parameters may have been moved since
+    const { shared } = this.#backend.context;
+    const place = isParameter(parameter) ? shared.get(parameter) : places.get(at);
     if (!place) throw new RangeError(`${node.op.name} has no place in its plan`);
     return place;
   }
@@ -177,6 +229,7 @@ export class GpuExecutable implements Executable {
   ): () => Promise<TensorData[]> {
     const { profiler, queue, stats } = this.#backend;
     const { fed, nodes, outputs } = this.#plan;
+    this.#backend.sweep();
     for (const node of fed) {
       const value = feeds.get(node);
       if (!value) throw new RangeError(`${node.op.name} ${node.name ?? ''} is not fed`);

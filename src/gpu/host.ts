@@ -22,6 +22,12 @@ export interface Host extends Device {
   inOrder<T>(work: () => T | Promise<T>): Promise<T>;
   /** The GPUBuffer for a buffer of a plan. */
   bufferOf(planned: PlanBuffer): GPUBuffer;
+  /** How often parameters were moved: plans that were made before may have them elsewhere. */
+  readonly moves: number;
+  /** Frees buffers that parameters left and users may have held until now. */
+  sweep(): void;
+  /** Keeps a buffer that a user holds until the next step, whatever moves. */
+  lend(buffer: GPUBuffer): void;
   /** Frees the buffers behind some of a plan. */
   release(planned: readonly PlanBuffer[]): void;
   /** Runs a little of a kernel, once: some drivers compile at the first call. */

@@ -43,7 +43,7 @@ export interface GpuAccess {
   readonly device: object;
   /**
    * The GPUBuffer that holds an output after a call of the step: usage STORAGE and COPY_SRC, read-only, and valid until
-   * the step's next call. Throws NablaError for another engine's step and for tensors that are not among its outputs.
+   * the step's next call; that of a parameter, which another step may bring elsewhere, until any next call. Throws NablaError for another engine's step and for tensors that are not among its outputs.
    */
   bufferOf(step: object, output: Tensor): object;
   /** Offset of the output in that buffer, in bytes: above 0 for parameters and for slices of a larger value. */

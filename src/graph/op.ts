@@ -110,6 +110,8 @@ export type Kernel<O = Options, A extends Inputs = Inputs> =
   | { readonly kind: 'matmul' }
   /** out[r, :] = Σ over positions p with indices[p] = r of values[p, :], in ascending p, without atomics. */
   | { readonly kind: 'scatter' }
+  /** The sums of a WGSL function over the pieces of all inputs, as `piecesOf` in ops/totals.ts has them; of Nabla's own. */
+  | { readonly kind: 'across'; readonly name: string; readonly source: string }
   | WrittenKernel<O, A>
   /** One of the outputs of the op of several outputs that is its input: number `options.index`. */
   | { readonly kind: 'output' }

@@ -1,6 +1,5 @@
 // Kernels of elementwise results: every invocation walks over elements, four at a time where sizes allow.
 import skeleton from '../../shaders/map.wgsl?raw';
-import { bytesPerElement } from '../core/dtype.js';
 import { sizeOf } from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import type { Group } from '../planning/groups.js';
@@ -14,28 +13,20 @@ import { writeResults } from './results.js';
 const readsOwn = ({ reads, space }: Group, node: Tensor): boolean =>
   reads.get(node) !== false && sizeOf(node.shape) === countOf(space.row);
 
-/** Whether a kernel may run over neighbours too: it has but its own element, of one width everywhere, and scalars. */
-export function isElementwise(group: Group): boolean {
-  const isOwn = (node: Tensor): boolean =>
-    readsOwn(group, node) && bytesPerElement(node.dtype) === 4;
-  const nodes = [...group.reads.keys(), ...group.stores];
-  return nodes.every((node) => isOwn(node) || sizeOf(node.shape) === 1);
+/** What a kernel runs over beside its own elements: so many of buffers with one layout, which have these nodes' in them. */
+interface Run {
+  readonly length: number;
+  readonly own: ReadonlySet<Tensor>;
 }
 
-/**
- * An elementwise kernel. With `length`, one that runs over that many elements of buffers with one layout (the
- * parameters of a whole model).
- */
-export function emitMap(
-  group: Group,
-  options: EmitOptions,
-  length = countOf(group.space.row),
-): Kernel {
+/** An elementwise kernel, or one over neighbours too (the parameters of a whole model). */
+export function emitMap(group: Group, options: EmitOptions, run?: Run): Kernel {
+  const length = run?.length ?? countOf(group.space.row);
   const GROUP_X = invocations.map;
   const LANES = length % 4 === 0 ? 4 : 1;
   const GROUPS = Math.ceil(length / LANES);
   const vectorAt = (node: Tensor): string | undefined =>
-    readsOwn(group, node) ? 'group' : undefined;
+    (run ? run.own.has(node) : readsOwn(group, node)) ? 'group' : undefined;
   const { writer, ...parts } = writeResults(group, options, LANES > 1 ? vectorAt : undefined);
   const most = choices[options.adapter].elementwiseGroups;
   const workgroups = Math.min(Math.ceil(GROUPS / GROUP_X), most);

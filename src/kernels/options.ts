@@ -14,4 +14,6 @@ export interface EmitOptions extends KernelContext {
   readonly stored: ReadonlySet<Tensor>;
   /** Where a result is stored: itself, or the parameter that it updates in place. */
   readonly target: (node: Tensor) => Tensor;
+  /** The scalars of a step, which all of its updates read by number. */
+  readonly scalars?: Tensor | undefined;
 }

@@ -12,7 +12,7 @@ import { add, div, minimum, mul, sqrt, square, sub } from '../ops/arithmetic.js'
 import { cast } from '../ops/cast.js';
 import { full, parameter, zeros } from '../ops/leaf.js';
 import { descend, movingAverage, scaledDirection } from '../ops/optimizer.js';
-import { sum } from '../ops/reduce.js';
+import { sumOfSquares } from '../ops/totals.js';
 import { misfit } from '../ops/view.js';
 import type { Schedule } from './schedules.js';
 
@@ -56,8 +56,9 @@ export function clipByGlobalNorm(gradients: readonly Tensor[], max: number): Ten
   if (!Array.isArray(gradients))
     throw new NablaError('clipByGlobalNorm: gradients are a list; pass [gradient]');
   checkTensors('clipByGlobalNorm', ...gradients);
-  if (gradients.length === 0) return [];
-  const total = gradients.map((gradient) => sum(square(gradient))).reduce((a, b) => add(a, b));
+  const [first, ...others] = gradients;
+  if (!first) return [];
+  const total = sumOfSquares(first, ...others);
   const scale = minimum(1, div(max, add(sqrt(total), 1e-6)));
   return gradients.map((gradient) => mul(gradient, scale));
 }

@@ -20,10 +20,19 @@ export interface Place {
   readonly bytes: number;
 }
 
+/** A value that is to lie elsewhere from now on; without `from` it has no place yet. */
+export interface Move {
+  readonly node: Tensor;
+  readonly from: Place | undefined;
+  readonly to: Place;
+}
+
 /** What plans of one engine share. */
 export interface PlanContext {
   /** Where parameters and constants lie. */
   readonly shared: WeakMap<Tensor, Place>;
+  /** Moves the values of parameters, of all that lie in some buffers; false where there is no room to. */
+  readonly move?: (moves: readonly Move[]) => boolean;
   readonly limits: Limits;
   readonly adapter: AdapterClass;
   /** Invocations of a subgroup that may hand each other what they read; 1 where that does not pay. */

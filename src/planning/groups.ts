@@ -65,6 +65,7 @@ export function computationOf(
       const positions = positionsOf(node);
       return alone('reduce', node, foldSpace([...node.shape, positions], [node.rank]));
     }
+    case 'across':
     case 'written':
     case 'output':
       return { ...alone('written', node, { row: [], element: [] }), members: outputs };

@@ -52,6 +52,8 @@ interface Choices {
   readonly elementwiseGroups: number;
   /** Rows from which a workgroup of a reduction has 64 of them; fewer are spread over the cores, 8 in each. */
   readonly manyRows: number;
+  /** Invocations that share a sum over many tensors. */
+  readonly acrossWidth: number;
   /** Comparisons with indices above which a gather's gradient is made row by row, each index read once for a row. */
   readonly manyComparisons: number;
   /** Columns of a fold up to which drivers may unroll its loop: what one invocation reads is then on its way at one time. */
@@ -62,7 +64,7 @@ interface Choices {
 
 const software = {
   ...{ fewOutputs: 0, elementwiseGroups: 32, manyRows: 256, manyComparisons: -1 },
-  ...{ unrolled: 0, inPlace: false },
+  ...{ unrolled: 0, inPlace: false, acrossWidth: 16 },
 };
 
 /** The committed table. */
@@ -92,6 +94,7 @@ export const choices: Readonly<Record<AdapterClass, Choices>> = {
     fewOutputs: 2 ** 20,
     elementwiseGroups: 4096,
     manyRows: 0,
+    acrossWidth: 256,
     manyComparisons: 2 ** 26,
     unrolled: 32,
     inPlace: true,
@@ -138,6 +141,8 @@ export const storing = {
 export const fusion = {
   /** Ops written into one kernel, so that its text and compile time stay bounded. */
   ops: 48,
+  /** The same for the scalars of a step, all of which are one kernel. */
+  scalars: 192,
   /** Elementwise kernels that a result may try to join. */
   tries: 8,
   /** Expressions that results may come to which join: members that are read at other places are computed there again. */

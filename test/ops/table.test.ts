@@ -47,6 +47,7 @@ const helpers = [
     'parameterOp',
     'phasesOf',
     'planesOf',
+    'piecesOf',
     'ranges',
     'resize',
     'roundToHalf',

@@ -29,6 +29,7 @@ import * as single from './entries.js';
 import * as family from './families.js';
 import * as normal from './layerNorms.js';
 import { floats, integers, sample, seeds, shapes, shuffled } from './samples.js';
+import * as totals from './totals.js';
 import * as windowed from './windows.js';
 
 /** A record that no function is exported for, found in graphs that hold it. */
@@ -158,6 +159,7 @@ export const table: readonly family.Entry[] = [
   single.slices,
   single.pads,
   single.concats,
+  ...totals.entries,
   single.gathers,
   single.scatters,
   entry(

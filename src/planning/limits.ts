@@ -52,6 +52,8 @@ interface Choices {
   readonly elementwiseGroups: number;
   /** Rows from which a workgroup of a reduction has 64 of them; fewer are spread over the cores, 8 in each. */
   readonly manyRows: number;
+  /** Whether a workgroup folds rows, its invocations side by side (a row kernel), or each invocation one row alone. */
+  readonly foldsSideBySide: boolean;
   /** Comparisons with indices above which a gather's gradient is made row by row, each index read once for a row. */
   readonly manyComparisons: number;
 }
@@ -62,6 +64,7 @@ const software = { fewOutputs: 0, elementwiseGroups: 32, manyRows: 256, manyComp
 export const choices: Readonly<Record<AdapterClass, Choices>> = {
   lavapipe: {
     ...software,
+    foldsSideBySide: false,
     tiles: [
       ['lanes', 2, 1, 8, 1],
       ['lanes', 4, 1, 8, 1],
@@ -70,6 +73,7 @@ export const choices: Readonly<Record<AdapterClass, Choices>> = {
   },
   swiftshader: {
     ...software,
+    foldsSideBySide: false,
     tiles: [
       ['lanes', 4, 2, 4, 1],
       ['lanes', 4, 1, 4, 1],
@@ -85,6 +89,7 @@ export const choices: Readonly<Record<AdapterClass, Choices>> = {
     fewOutputs: 2 ** 20,
     elementwiseGroups: 4096,
     manyRows: 0,
+    foldsSideBySide: true,
     manyComparisons: 2 ** 26,
   },
 };
@@ -103,6 +108,26 @@ export const products = {
 
 /** Sums longer than this, with no more results than that, become a tree of shorter ones: a fixed order, and enough work. */
 export const sums = { longest: 512, results: 4096 } as const;
+
+/** Row kernels. */
+export const rowKernels = {
+  /** Invocations of a workgroup: of small folds, which may share a dispatch, and of others. */
+  lanes: { small: 128, large: 256 },
+  /** Invocations in all, above which a row gets no more of them. */
+  invocations: 2 ** 16,
+  /** Blocks of a row, or rows where those lie side by side, that lanes read at once at least, for whole cache lines. */
+  neighbours: { blocks: 16, rows: 32 },
+  /** Blocks that a lane has in flight. */
+  turns: [4, 2, 1],
+  /** Statements of a loop, so written out, at most. */
+  statements: 64,
+  /** Blocks that a lane folds before it joins them to its totals, at least. */
+  chunk: 16,
+  /** Folds in one loop, at most: each has two words of each lane in workgroup memory, which is 16 KiB. */
+  together: 8,
+  /** Workgroups from which a row kernel stores elements too, or elements that a lane stores at most. */
+  storing: { workgroups: 128, elements: 64 },
+} as const;
 
 /** Operations that an op counts as, where it may be computed again in another kernel. */
 export const operations: Readonly<Record<Cost, number>> = { free: 0, cheap: 1, dear: 4, heavy: 4 };

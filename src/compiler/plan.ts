@@ -162,7 +162,7 @@ function planOf(
   apart: ReadonlySet<Tensor>,
 ): Attempt {
   const { outputs, updates } = lowered;
-  const fusion = fuse(lowered, apart, context.limits.storageBuffers);
+  const fusion = fuse(lowered, apart, context);
   const { stored, aliases, order: nodes } = fusion.storage;
   const targets = new Map(updates.map(([parameter, next]) => [next, parameter]));
   const { order, inPlace } = schedule(fusion, targets);

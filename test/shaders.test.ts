@@ -40,6 +40,11 @@ const branches: readonly (readonly [RegExp, string])[] = [
     /^if \(u32\(\w+\) == slot % \d+u\) \{$/,
     'a row of a scatter adds what has its index and walks past the rest',
   ],
+  [/^if \(along < half\) \{$/, 'the same in a row kernel'],
+  [
+    /^if \(\(along == 0u\) & \(blocks > 0u\)\) \{$/,
+    'one lane stores what there is one of in a row, where there is a row',
+  ],
   [/^if \(lane < half\) \{ tree/, 'a tree of sums has fewer invocations at each level'],
   [/^if \(range == \d+u\) \{$/, 'a piece of many tensors lies in one of several buffers'],
   [/^if \(lane == 0u\) \{$/, 'one invocation writes what there is one of in a row'],
@@ -90,6 +95,7 @@ const guarded: Readonly<Record<string, string>> = {
   'layerNorm.rows.wgsl: main': 'sqrt',
   'layerNorm.wgsl: main': 'sqrt',
   'random.wgsl: near_root': 'max sqrt', // of numbers that bits make
+  'rows.wgsl: main': 'min', // of places
   'softmax.wgsl: exponential': 'exp',
   'trigonometry.wgsl: reduce_angle': 'floor', // what comes of NaN is replaced in the end
 };

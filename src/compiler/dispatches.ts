@@ -4,7 +4,7 @@ import { emit } from '../kernels/emit.js';
 import type { EmitOptions } from '../kernels/options.js';
 import type { Place } from '../planning/context.js';
 import type { Group } from '../planning/groups.js';
-import { fusion as limits, MAX_GROUPS, products } from '../planning/limits.js';
+import { fusion as limits, MAX_GROUPS, MAX_WORKGROUP_BYTES, products } from '../planning/limits.js';
 import { isScatter, multiplyAdds } from '../planning/nodes.js';
 import { addBinding, type Binding, type Kernel } from '../wgsl/bindings.js';
 import { countOf } from '../wgsl/indices.js';
@@ -101,6 +101,8 @@ function joinKernels(kernels: readonly Kernel[], storageBuffers: number): Kernel
     return { ...kernel, buffers: new Map(names) };
   });
   const total = kernels.reduce((sum, { workgroups: [x, y, z] }) => sum + x * y * z, 0);
+  const bytes = kernels.reduce((sum, { workgroupBytes = 0 }) => sum + workgroupBytes, 0);
   if (bindings.length > storageBuffers || total > MAX_GROUPS) return undefined;
-  return { code: joined(parts), bindings, workgroups: [total, 1, 1] };
+  if (bytes > MAX_WORKGROUP_BYTES) return undefined;
+  return { code: joined(parts), bindings, workgroups: [total, 1, 1], workgroupBytes: bytes };
 }

@@ -2,6 +2,7 @@
 import { sizeOf } from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import { base } from '../graph/views.js';
+import type { PlanContext } from '../planning/context.js';
 import {
   type Computation,
   callOf,
@@ -10,9 +11,11 @@ import {
   sameSpace,
   withMember,
 } from '../planning/groups.js';
-import { fusion } from '../planning/limits.js';
+import { choices, fusion } from '../planning/limits.js';
 import { isLeaf, isVirtual } from '../planning/nodes.js';
 import { type Reads, readsOf } from '../planning/reads.js';
+import { mayStoreElements } from '../planning/rows.js';
+import { countOf } from '../wgsl/indices.js';
 import { behind } from './aliases.js';
 import type { Lowered } from './scalars.js';
 import { type Storage, storageOf } from './storage.js';
@@ -32,16 +35,31 @@ class Forming {
   readonly groups: Group[] = [];
   readonly storage: Storage;
   readonly storageBuffers: number;
+  readonly #foldsSideBySide: boolean;
+  readonly #results: ReadonlySet<Tensor>;
+  readonly #shared: ReadonlySet<Tensor>;
+  /** The stored nodes that are computed from each. */
+  readonly #users: ReadonlyMap<Tensor, readonly Tensor[]>;
   readonly #makers = new Map<Tensor, number>();
   readonly #readers = new Map<Tensor, Set<number>>();
 
-  constructor(storage: Storage, storageBuffers: number) {
+  constructor(storage: Storage, { limits, adapter }: PlanContext, shared: ReadonlySet<Tensor>) {
+    this.#shared = shared;
     this.storage = storage;
-    this.storageBuffers = storageBuffers;
+    this.storageBuffers = limits.storageBuffers;
+    this.#foldsSideBySide = choices[adapter].foldsSideBySide;
+    this.#results = new Set(storage.results);
+    this.#users = usersOf(storage);
+  }
+
+  /** Forms the kernels of all that is made. */
+  form(): Fusion {
+    for (const node of this.storage.order) if (isMade(node, this.storage)) this.#add(node);
+    return this.#finished();
   }
 
   /** Gives a node a kernel, unless one makes it already. */
-  add(node: Tensor): void {
+  #add(node: Tensor): void {
     if (this.#makers.has(node)) return;
     const own = this.#complete(computationOf(node, this.storage.outputs.get(callOf(node))));
     if (!own) throw new RangeError(`${node.op.name}: no kernel can compute it`);
@@ -50,7 +68,7 @@ class Forming {
   }
 
   /** The kernels as they are now, with what they store. */
-  finished(): Fusion {
+  #finished(): Fusion {
     const { results } = this.storage;
     const needed = new Set([...results, ...this.#behind(results)]);
     const isStored = (node: Tensor): boolean => needed.has(node) || this.#readers.has(node);
@@ -83,8 +101,27 @@ class Forming {
     return { ...computation, reads: nodes, needs: new Set(this.#behind(nodes.keys())), stores: [] };
   }
 
-  #fits({ members }: Computation, { expressions, buffers }: Reads): boolean {
-    return expressions <= fusion.expressions && buffers + members.length <= this.storageBuffers;
+  #fits({ kind, members }: Computation, { expressions, buffers }: Reads): boolean {
+    const isRows = kind === 'reduce' && this.#foldsSideBySide;
+    const written = isRows ? this.#neededOf(members) : members;
+    return expressions <= fusion.expressions && buffers + written.length <= this.storageBuffers;
+  }
+
+  /** The members that others need. Those that have no kernel yet may join this one, but the users of `shared` do not. */
+  #neededOf(members: readonly Tensor[]): readonly Tensor[] {
+    const own = new Set(members);
+    const isElsewhere = (user: Tensor, node: Tensor): boolean =>
+      !own.has(user) && (this.#shared.has(node) || this.#makers.has(user) || isHeavy(user));
+    const isNeeded = (node: Tensor): boolean =>
+      this.#users.get(node)?.some((user) => isElsewhere(user, node)) ?? true;
+    return members.filter((node) => this.#results.has(node) || isNeeded(node));
+  }
+
+  /** What row kernels make that bind more than they may: their results were hoped to be needed nowhere else. */
+  tooLarge({ groups }: Fusion): Tensor[] {
+    const isTooLarge = ({ kind, reads, stores }: Group): boolean =>
+      kind === 'reduce' && reads.size + stores.length > this.storageBuffers;
+    return groups.filter(isTooLarge).flatMap(({ members }) => members);
   }
 
   #makersOf(nodes: Iterable<Tensor>): number[] {
@@ -105,7 +142,9 @@ class Forming {
   #join(number: number, node: Tensor, own: Group): boolean {
     const group = this.groups[number];
     if (!group || !this.#mayJoin(group, node, own)) return false;
-    const joined = this.#complete(withMember(group, node));
+    // a map that a fold joins becomes part of its row kernel
+    const { kind, space } = own.kind === 'reduce' ? own : group;
+    const joined = this.#complete(withMember({ ...group, kind, space }, node));
     if (!joined) return false;
     const added = [...joined.reads.keys()].filter((read) => !group.reads.has(read));
     if (this.#dependOn(this.#behind(added), number)) return false;
@@ -118,15 +157,30 @@ class Forming {
     switch (group.kind) {
       case 'written':
         return false;
-      case 'map':
       case 'matmul':
         return isVirtual(node);
+      case 'map':
+        return isVirtual(node) || this.#mayAbsorb(group, own);
       case 'reduce':
-        if (isVirtual(node)) return !this.storage.compared.has(node);
+        if (isVirtual(node)) return this.#mayStore(group, node);
         return own.kind === 'reduce' && sameSpace(group, own);
       default:
         return group.kind satisfies never;
     }
+  }
+
+  /** Whether a kernel of folds may compute a virtual member: again in each loop, and to store it. */
+  #mayStore({ space }: Computation, member: Tensor): boolean {
+    if (this.storage.compared.has(member)) return false;
+    const isOfRows = sizeOf(member.shape) === countOf(space.row);
+    return isOfRows || !this.#foldsSideBySide || mayStoreElements(space);
+  }
+
+  /** Whether a row kernel may store what elementwise results become. */
+  #mayAbsorb({ members }: Group, fold: Group): boolean {
+    if (!this.#foldsSideBySide || fold.kind !== 'reduce') return false;
+    const { nexts } = this.storage;
+    return members.every((member) => !nexts.has(member) && this.#mayStore(fold, member));
   }
 
   #settle(number: number, group: Group): void {
@@ -138,8 +192,11 @@ class Forming {
     }
   }
 
-  /** Kernels that a node may join, the newest first: heavy ones that make what it reads, and maps that make or read it. */
-  #candidates(node: Tensor, { reads }: Group): number[] {
+  /**
+   * Kernels that a node may join, the newest first: heavy ones that make what it reads, row kernels that read what a fold reads,
+   * and maps that make or read it.
+   */
+  #candidates(node: Tensor, { kind, reads }: Group): number[] {
     const { nexts } = this.storage;
     const isNext = nexts.has(node);
     // updates of two parameters stay apart, so that they can become one kernel over both
@@ -157,10 +214,37 @@ class Forming {
     const maps = [...makers, ...readers].filter(
       (number) => isMap(number) && makesNext(number) === isNext,
     );
-    const heavy = isNext ? [] : makers.filter((number) => !isMap(number));
+    const isRows = kind === 'reduce' && this.#foldsSideBySide;
+    const besides = isRows ? readers.filter((number) => !isMap(number)) : [];
+    const heavy = isNext ? [] : [...makers.filter((number) => !isMap(number)), ...besides];
     return [...newest(heavy), ...newest(maps).slice(0, fusion.tries)];
   }
 }
+
+/** The stored nodes that are computed from each, with nothing stored between. */
+function usersOf({ order, stored }: Storage): Map<Tensor, Tensor[]> {
+  const users = new Map<Tensor, Tensor[]>();
+  /** The stored nodes that each node is computed from. */
+  const sources = new Map<Tensor, ReadonlySet<Tensor>>();
+  for (const node of order) {
+    const read = node.inputs.flatMap((input) =>
+      stored.has(input) ? [input] : [...(sources.get(input) ?? [])],
+    );
+    const own = new Set(read);
+    sources.set(node, own);
+    if (!stored.has(node)) continue;
+    for (const source of own) {
+      const known = users.get(source);
+      if (known) known.push(node);
+      else users.set(source, [node]);
+    }
+  }
+  return users;
+}
+
+/** Whether a node begins a kernel in any case, in which no fold is. */
+const isHeavy = ({ op: { kernel } }: Tensor): boolean =>
+  kernel.kind === 'matmul' || kernel.kind === 'output' || kernel.kind === 'written';
 
 /** Whether others joined a kernel's first member. */
 const isShared = ({ kind, members }: Computation): boolean =>
@@ -173,17 +257,18 @@ const newest = (numbers: readonly number[]): number[] =>
 const isMade = (node: Tensor, { stored, aliases }: Storage): boolean =>
   stored.has(node) && !isLeaf(node) && base(node) === node && behind(node, aliases)[0] === node;
 
-/**
- * Forms the kernels of a program. Values of `apart` may not lie in others. `inPlace` says that products read through views.
- */
-export function fuse(
-  program: Lowered,
-  apart: ReadonlySet<Tensor>,
-  storageBuffers: number,
-  inPlace: boolean,
-): Fusion {
-  const storage = storageOf(program, apart, storageBuffers, inPlace);
-  const forming = new Forming(storage, storageBuffers);
-  for (const node of storage.order) if (isMade(node, storage)) forming.add(node);
-  return forming.finished();
+/** Forms the kernels of a program. Values of `apart` may not lie in others. */
+export function fuse(program: Lowered, apart: ReadonlySet<Tensor>, context: PlanContext): Fusion {
+  const { inPlace } = choices[context.adapter];
+  const storage = storageOf(program, apart, context.limits.storageBuffers, inPlace);
+  const shared = new Set<Tensor>();
+  // what was too large is formed again with less hope, and then all of it
+  for (const others of [[], storage.order]) {
+    const forming = new Forming(storage, context, shared);
+    const formed = forming.form();
+    const tooLarge = forming.tooLarge(formed);
+    if (tooLarge.length === 0) return formed;
+    for (const node of [...tooLarge, ...others]) shared.add(node);
+  }
+  return new Forming(storage, context, shared).form();
 }

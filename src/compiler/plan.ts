@@ -163,8 +163,7 @@ function planOf(
   apart: ReadonlySet<Tensor>,
 ): Attempt {
   const { outputs, updates } = lowered;
-  const { limits, adapter } = context;
-  const fusion = fuse(lowered, apart, limits.storageBuffers, choices[adapter].inPlace);
+  const fusion = fuse(lowered, apart, context);
   const { stored, aliases, order: nodes } = fusion.storage;
   const targets = new Map(updates.map(([parameter, next]) => [next, parameter]));
   const { order, inPlace } = schedule(fusion, targets);

@@ -5,6 +5,7 @@ import { emitMap } from './map.js';
 import { emitMatmul } from './matmul/emit.js';
 import type { EmitOptions } from './options.js';
 import { emitReduce } from './reduce.js';
+import { emitRows, isFoldedSideBySide } from './rows.js';
 import { emitWritten } from './written.js';
 
 /** Writes the kernel of a group. */
@@ -13,7 +14,9 @@ export function emit(group: Group, options: EmitOptions): Kernel {
     case 'map':
       return emitMap(group, options);
     case 'reduce':
-      return emitReduce(group, options);
+      return isFoldedSideBySide(group, options.adapter)
+        ? emitRows(group, options)
+        : emitReduce(group, options);
     case 'written':
       return emitWritten(group, options);
     case 'matmul':

@@ -15,7 +15,7 @@ import { overColumns, writerOf } from './results.js';
 import { foldRows, scattersRows } from './scatter.js';
 
 /** The bits at which the largest and the smallest start. */
-const extremes = {
+export const extremes = {
   f32: { max: '0xff800000u', min: '0x7f800000u' },
   i32: { max: '0x80000000u', min: '0x7fffffffu' },
   u32: { max: '0u', min: '0xffffffffu' },
@@ -73,7 +73,7 @@ function foldOf(
 }
 
 /** The type that a fold adds or compares. */
-function foldedType({ inputs: [x] }: Tensor): NumberType {
+export function foldedType({ inputs: [x] }: Tensor): NumberType {
   const type = registerType(x?.dtype ?? 'f32');
   if (type === 'bool') throw new RangeError('a fold of booleans');
   return type;

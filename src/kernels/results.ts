@@ -18,6 +18,16 @@ export function writerOf(group: Group, stored: ReadonlySet<Tensor>, atHand: AtHa
   return writer;
 }
 
+/** The name of a buffer that is read four neighbours at a time: as vec4s, but a word of u8 is four already. */
+export const bindVectors = (writer: Writer, node: Tensor): string =>
+  writer.bind(node, 'read', node.dtype !== 'u8');
+
+/** One of four neighbours that were loaded at once. */
+export const partOf = (node: Tensor, four: string, part: string): string =>
+  node.dtype === 'u8'
+    ? `((${four} >> (8u * ${part})) & 255u)`
+    : fromStorage(node, `${four}[${part}]`);
+
 /** The parts of a skeleton that computes and stores results. */
 export interface Results {
   readonly writer: Writer;
@@ -45,11 +55,10 @@ export function writeResults(
     if (members.includes(node)) return 'head';
     const vector = vectorAt?.(node, index);
     if (vector === undefined) return undefined;
-    // four neighbours are loaded once; a u8 word is four already
-    const buffer = writer.bind(node, 'read', node.dtype !== 'u8');
+    // four neighbours are loaded once
+    const buffer = bindVectors(writer, node);
     loads.add(`let l_${buffer} = ${buffer}[${vector}];`);
-    if (node.dtype === 'u8') return `((l_${buffer} >> (8u * lane)) & 255u)`;
-    return fromStorage(node, `l_${buffer}[lane]`);
+    return partOf(node, `l_${buffer}`, 'lane');
   });
   const values = group.stores.map((node) => toStorage(node, writer.value(node, space.row)));
   for (const [r, node] of group.stores.entries()) {

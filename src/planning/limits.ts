@@ -54,6 +54,8 @@ interface Choices {
   readonly manyRows: number;
   /** Invocations that share a sum over many tensors. */
   readonly acrossWidth: number;
+  /** Whether a workgroup folds rows, its invocations side by side (a row kernel), or each invocation one row alone. */
+  readonly foldsSideBySide: boolean;
   /** Comparisons with indices above which a gather's gradient is made row by row, each index read once for a row. */
   readonly manyComparisons: number;
   /** Columns of a fold up to which drivers may unroll its loop: what one invocation reads is then on its way at one time. */
@@ -64,13 +66,14 @@ interface Choices {
 
 const software = {
   ...{ fewOutputs: 0, elementwiseGroups: 32, manyRows: 256, manyComparisons: -1 },
-  ...{ unrolled: 0, inPlace: false, acrossWidth: 16 },
+  ...{ unrolled: 0, inPlace: false, acrossWidth: 16, foldsSideBySide: false },
 };
 
 /** The committed table. */
 export const choices: Readonly<Record<AdapterClass, Choices>> = {
   lavapipe: {
     ...software,
+    foldsSideBySide: false,
     tiles: [
       ['lanes', 2, 1, 8, 1],
       ['lanes', 4, 1, 8, 1],
@@ -79,6 +82,7 @@ export const choices: Readonly<Record<AdapterClass, Choices>> = {
   },
   swiftshader: {
     ...software,
+    foldsSideBySide: false,
     tiles: [
       ['lanes', 4, 2, 4, 1],
       ['lanes', 4, 1, 4, 1],
@@ -95,6 +99,7 @@ export const choices: Readonly<Record<AdapterClass, Choices>> = {
     elementwiseGroups: 4096,
     manyRows: 0,
     acrossWidth: 256,
+    foldsSideBySide: true,
     manyComparisons: 2 ** 26,
     unrolled: 32,
     inPlace: true,
@@ -115,6 +120,26 @@ export const products = {
 
 /** Sums longer than this, with no more results than that, become a tree of shorter ones: a fixed order, and enough work. */
 export const sums = { longest: 512, results: 4096 } as const;
+
+/** Row kernels. */
+export const rowKernels = {
+  /** Invocations of a workgroup: of small folds, which may share a dispatch, and of others. */
+  lanes: { small: 128, large: 256 },
+  /** Invocations in all, above which a row gets no more of them. */
+  invocations: 2 ** 16,
+  /** Blocks of a row, or rows where those lie side by side, that lanes read at once at least, for whole cache lines. */
+  neighbours: { blocks: 16, rows: 32 },
+  /** Blocks that a lane has in flight. */
+  turns: [4, 2, 1],
+  /** Statements of a loop, so written out, at most. */
+  statements: 64,
+  /** Blocks that a lane folds before it joins them to its totals, at least. */
+  chunk: 16,
+  /** Folds in one loop, at most: each has two words of each lane in workgroup memory, which is 16 KiB. */
+  together: 8,
+  /** Workgroups from which a row kernel stores elements too, or elements that a lane stores at most. */
+  storing: { workgroups: 128, elements: 64 },
+} as const;
 
 /** Operations that an op counts as, where it may be computed again in another kernel. */
 export const operations: Readonly<Record<Cost, number>> = { free: 0, cheap: 1, dear: 4, heavy: 4 };

@@ -4,7 +4,14 @@ import { base, halvesOf } from '../graph/views.js';
 import { elementAt, operandsAt, type Terms } from '../wgsl/expressions.js';
 import { flat, type Index, sameIndex } from '../wgsl/indices.js';
 import { isAtom } from '../wgsl/lexer.js';
-import { type Computation, callOf, foldedBy, indexOf, isAlongResults } from './groups.js';
+import {
+  type Computation,
+  callOf,
+  type Element,
+  foldedBy,
+  indexOf,
+  isAlongResults,
+} from './groups.js';
 import { isVirtual } from './nodes.js';
 
 /** What a kernel takes to compute a group. */
@@ -84,24 +91,15 @@ function operandReads(operand: Tensor, stored: ReadonlySet<Tensor>): readonly Te
  */
 type Way = 'any' | 'operand' | 'vectors' | 'elements';
 
-/** What a computation reads; undefined where its expressions ask for what it cannot have. */
-export function readsOf(computation: Computation, stored: ReadonlySet<Tensor>): Reads | undefined {
+/** The walk of everything that a computation reads from buffers or has in registers; undefined where a member fits no index. */
+function walkOf(
+  computation: Computation,
+  stored: ReadonlySet<Tensor>,
+  meet: (node: Tensor, index: Index) => void,
+  note: (node: Tensor, way: Way) => void,
+): Walk | undefined {
   const { kind, members, space } = computation;
   const own = new Set(members);
-  const nodes = new Map<Tensor, boolean>();
-  const bound = new Set<string>();
-  // heads are in registers at their own index and nowhere else
-  let isInReach = true;
-  const note = (node: Tensor, isOwn: boolean, way: Way): void => {
-    nodes.set(node, isOwn && nodes.get(node) !== false);
-    bound.add(`${node.id} ${way}`);
-  };
-  const meet = (node: Tensor, index: Index): void => {
-    const isOwn = sameIndex(index, space.row);
-    if (own.has(node)) isInReach &&= isOwn;
-    else if (kind !== 'matmul') note(node, isOwn, 'any');
-    else note(node, isOwn, isAlongResults(computation, index) ? 'vectors' : 'elements');
-  };
   const walk = new Walk((node) => (own.has(node) ? !isVirtual(node) : stored.has(node)), meet);
   const followHead = (head: Tensor): void => {
     switch (kind) {
@@ -110,12 +108,12 @@ export function readsOf(computation: Computation, stored: ReadonlySet<Tensor>): 
         break;
       case 'matmul':
         for (const operand of head.inputs)
-          for (const node of operandReads(operand, stored)) note(node, false, 'operand');
+          for (const node of operandReads(operand, stored)) note(node, 'operand');
         break;
       case 'map':
         break; // it has no heads
       case 'written':
-        for (const input of callOf(head).inputs) note(base(input), false, 'any');
+        for (const input of callOf(head).inputs) note(base(input), 'any');
         break;
       default:
         kind satisfies never;
@@ -127,6 +125,39 @@ export function readsOf(computation: Computation, stored: ReadonlySet<Tensor>): 
     else if (index) walk.follow(member, index);
     else return undefined;
   }
-  if (!isInReach) return undefined;
+  return walk;
+}
+
+/** What a computation reads; undefined where its expressions ask for what it cannot have. */
+export function readsOf(computation: Computation, stored: ReadonlySet<Tensor>): Reads | undefined {
+  const { kind, members, space } = computation;
+  const own = new Set(members);
+  const nodes = new Map<Tensor, boolean>();
+  const bound = new Set<string>();
+  // heads are in registers at their own index and nowhere else
+  let isInReach = true;
+  const note = (node: Tensor, way: Way, isOwn = false): void => {
+    nodes.set(node, isOwn && nodes.get(node) !== false);
+    bound.add(`${node.id} ${way}`);
+  };
+  const meet = (node: Tensor, index: Index): void => {
+    const isOwn = sameIndex(index, space.row);
+    if (own.has(node)) isInReach &&= isOwn;
+    else if (kind !== 'matmul') note(node, 'any', isOwn);
+    else note(node, isAlongResults(computation, index) ? 'vectors' : 'elements', isOwn);
+  };
+  const walk = walkOf(computation, stored, meet, note);
+  if (!walk || !isInReach) return undefined;
   return { nodes, expressions: walk.expressions, buffers: bound.size };
+}
+
+/** The elements that a kernel of folds reads from buffers. */
+export function elementsRead(computation: Computation, stored: ReadonlySet<Tensor>): Element[] {
+  const elements: Element[] = [];
+  const own = new Set(computation.members);
+  const meet = (node: Tensor, index: Index): void => {
+    if (!own.has(node)) elements.push([node, index]);
+  };
+  walkOf(computation, stored, meet, () => undefined);
+  return elements;
 }

@@ -19,6 +19,8 @@ export interface Kernel {
   readonly code: Code;
   readonly bindings: readonly Binding[];
   readonly workgroups: readonly [x: number, y: number, z: number];
+  /** Bytes of workgroup memory that it takes, where others may join it. */
+  readonly workgroupBytes?: number;
   /** Of a matrix product: its orientation and sizes, by which a tile is chosen. */
   readonly product?: string;
 }

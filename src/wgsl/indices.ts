@@ -78,6 +78,31 @@ function takeAxes(digits: Index, shape: Shape): Index[] | undefined {
 export const rebased = (index: Index, from: string, to: string): Index =>
   index.map((each) => (each.base === from ? { ...each, base: to } : each));
 
+/**
+ * Where the vec4 lies that holds an element and its neighbours along `base`, of which `block` counts fours; undefined where those
+ * are no vec4. Other digits may count `others`.
+ */
+export function vectorIndex(
+  index: Index,
+  base: string,
+  block: string,
+  others: string,
+): Index | undefined {
+  const digits = merge(index);
+  const last = digits.at(-1);
+  if (last?.base !== base || last.divisor !== 1 || last.extent % 4 !== 0) return undefined;
+  if (digits.some((each) => each.base !== base && each.base !== others)) return undefined;
+  const own = digits.filter((each) => each.base === base);
+  if (own.some(({ divisor }) => divisor > 1 && divisor % 4 !== 0)) return undefined;
+  const inBlocks = (each: Digit): Digit => {
+    const total = each.total / 4;
+    if (each === last) return { ...each, base: block, total, extent: each.extent / 4 };
+    return { ...each, base: block, total, divisor: each.divisor / 4 };
+  };
+  const blocks = digits.map((each) => (each.base === base ? inBlocks(each) : each));
+  return blocks.filter(({ extent }) => extent > 1);
+}
+
 /** Splits an index over a shape: the digits of each axis. `name` names an expression when the digits do not line up. */
 export function split(index: Index, shape: Shape, name: (expression: string) => string): Index[] {
   const digits = merge(index);

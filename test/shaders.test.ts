@@ -40,6 +40,12 @@ const branches: readonly (readonly [RegExp, string])[] = [
     /^if \(u32\(\w+\) == slot % \d+u\) \{$/,
     'a row of a scatter adds what has its index and walks past the rest',
   ],
+  [
+    /^if \(\(slice >= half\) & \(slice < 2u \* half\)\) \{$/,
+    'the sums of slices are added in a tree: some hand theirs on',
+  ],
+  [/^if \(slice < half\) \{$/, 'and others add them'],
+  [/^if \(slice > 0u\) \{ return; \}$/, 'one slice has the sum of all'],
   [/^if \(lane < half\) \{ tree/, 'a tree of sums has fewer invocations at each level'],
   [/^if \(lane == 0u\) \{$/, 'one invocation writes what there is one of in a row'],
   [/^if \(place < ROW(S|_GROUPS)\) \{$/, 'workgroups for rows, and others for columns'],

@@ -18,7 +18,7 @@ import { nameOf, type Tensor } from '../graph/tensor.js';
 import { isHalved } from '../ops/cast.js';
 import { gather } from '../ops/indexing.js';
 import { tensor } from '../ops/leaf.js';
-import { type MatmulOptions, matmul, matmulSizes } from '../ops/matmul.js';
+import { type MatmulOptions, matmulOf, matmulSizes } from '../ops/matmul.js';
 
 /** Multiply-adds above which only a seeded set of a product's rows is recomputed. */
 const FULL_CHECK = 2 ** 26;
@@ -132,21 +132,24 @@ function sampledProduct(node: Tensor, inputs: readonly Interval[]): Interval | u
   if (node.op.kernel.kind !== 'matmul') return undefined;
   const options = node.options as MatmulOptions;
   const [a, b] = node.inputs as [Tensor, Tensor];
-  const { batch, m, n, k } = matmulSizes(a.shape, b.shape, options);
+  const { batch, m, n, k, parts } = matmulSizes(a.shape, b.shape, options);
   const count = Math.max(1, Math.floor(FULL_CHECK / (n * k)));
   if (batch.length > 0 || count >= m) return undefined;
   // the same rows for the same shape
   const chosen = new Set<number>();
   for (let i = 0; chosen.size < count; i++) chosen.add(Math.floor(uniformAt(m, SAMPLE, i) * m));
   const picked = tensor(Int32Array.from(chosen));
-  const product = matmul(gather(a, picked, { axis: options.transposeA ? 1 : 0 }), b, options);
+  const product = matmulOf([gather(a, picked, { axis: options.transposeA ? 1 : 0 }), b], options);
   const intervals = [...inputs, exact(ownValue(picked))];
   const known = new Map([a, b, picked].map((x, i) => [x, intervals[i]!]));
   const { value, errors } = evaluateWith([product], known, evaluateInterval)[0]!;
   const spread = (data: TypedArray, rest: number): Float64Array => {
-    const out = new Float64Array(m * n).fill(rest);
-    for (const [r, row] of [...chosen].entries())
-      out.set(data.subarray(r * n, (r + 1) * n), row * n);
+    const out = new Float64Array(parts * m * n).fill(rest);
+    for (let p = 0; p < parts; p++)
+      for (const [i, row] of [...chosen].entries()) {
+        const from = (p * chosen.size + i) * n;
+        out.set(data.subarray(from, from + n), (p * m + row) * n);
+      }
     return out;
   };
   const whole = hostData(node.shape, 'f64', spread(value.data, 0));

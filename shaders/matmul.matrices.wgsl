@@ -43,7 +43,7 @@ subgroupMatrixStore<row_major>(&tile, ${I}u * MATRIX_M * QUADS_B * 4u + ${J}u * 
 //:end
 workgroupBarrier();
 //:repeat I ROW_TILES
-//:repeat s 4
+//:repeat s ROWS
 //:repeat J COLUMN_TILES
 {
   let at = ((y + ${I}u * GROUP_Y) * 4u + ${s}u) * QUADS_B * 4u + (x + ${J}u * GROUP_X) * 4u;

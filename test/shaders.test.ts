@@ -45,6 +45,12 @@ const branches: readonly (readonly [RegExp, string])[] = [
     /^if \(\(along == 0u\) & \(blocks > 0u\)\) \{$/,
     'one lane stores what there is one of in a row, where there is a row',
   ],
+  [
+    /^if \(\(slice >= half\) & \(slice < 2u \* half\)\) \{$/,
+    'the sums of slices are added in a tree: some hand theirs on',
+  ],
+  [/^if \(slice < half\) \{$/, 'and others add them'],
+  [/^if \(slice > 0u\) \{ return; \}$/, 'one slice has the sum of all'],
   [/^if \(lane < half\) \{ tree/, 'a tree of sums has fewer invocations at each level'],
   [/^if \(range == \d+u\) \{$/, 'a piece of many tensors lies in one of several buffers'],
   [/^if \(lane == 0u\) \{$/, 'one invocation writes what there is one of in a row'],

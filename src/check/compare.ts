@@ -11,7 +11,7 @@ import type { Capture, EngineInfo } from '../graph/backend.js';
 import { nameOf, type Tensor } from '../graph/tensor.js';
 import { isHalved } from '../ops/cast.js';
 import { input } from '../ops/leaf.js';
-import { type MatmulOptions, matmul, matmulSizes } from '../ops/matmul.js';
+import { type MatmulOptions, matmulOf, matmulSizes } from '../ops/matmul.js';
 
 /** Multiply-adds above which only a seeded set of a product's rows is recomputed. */
 const FULL_CHECK = 2 ** 26;
@@ -125,30 +125,34 @@ function sampledProduct(node: Tensor, inputs: readonly Interval[]): Interval | u
   if (node.op.kernel.kind !== 'matmul') return undefined;
   const options = node.options as MatmulOptions;
   const [a, b] = node.inputs as [Tensor, Tensor];
-  const { batch, m, n, k } = matmulSizes(a.shape, b.shape, options);
+  const { batch, m, n, k, parts } = matmulSizes(a.shape, b.shape, options);
   const count = Math.max(1, Math.floor(FULL_CHECK / (n * k)));
   if (batch.length > 0 || count >= m) return undefined;
   // the same rows for the same shape
   const chosen = new Set<number>();
   for (let i = 0; chosen.size < count; i++) chosen.add(Math.floor(uniformAt(m, SAMPLE, i) * m));
   const rows = [...chosen];
-  const { transposeA, transposeB } = options;
-  const placeOf = (row: number, p: number): number => (transposeA ? p * m + row : row * k + p);
+  const placeOf = (row: number, p: number): number =>
+    options.transposeA ? p * m + row : row * k + p;
   const chosenOf = (data: TypedArray): Float64Array =>
     new Float64Array(count * k).map((_, i) => data[placeOf(rows[Math.floor(i / k)]!, i % k)]!);
   const [left, right] = inputs as readonly [Interval, Interval];
-  const part = input([count, k], { dtype: a.dtype });
-  const value = hostData(part.shape, part.dtype, chosenOf(left.value.data));
-  const ofPart = { value, errors: chosenOf(errorsOf(a, left)) };
-  const product = matmul(part, b, { transposeB });
+  const some = input([count, k], { dtype: a.dtype });
+  const value = hostData(some.shape, some.dtype, chosenOf(left.value.data));
+  const ofSome = { value, errors: chosenOf(errorsOf(a, left)) };
+  const product = matmulOf([some, b], { ...options, transposeA: false });
   const known = new Map([
-    [part, ofPart],
+    [some, ofSome],
     [b, right],
   ]);
   const { value: found, errors } = evaluateWith([product], known, evaluateInterval)[0]!;
   const spread = (data: TypedArray, rest: number): Float64Array => {
-    const out = new Float64Array(m * n).fill(rest);
-    for (const [r, row] of rows.entries()) out.set(data.subarray(r * n, (r + 1) * n), row * n);
+    const out = new Float64Array(parts * m * n).fill(rest);
+    for (let part = 0; part < parts; part++)
+      for (const [r, row] of rows.entries()) {
+        const from = (part * count + r) * n;
+        out.set(data.subarray(from, from + n), (part * m + row) * n);
+      }
     return out;
   };
   const whole = hostData(node.shape, 'f64', spread(found.data, 0));

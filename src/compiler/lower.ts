@@ -8,8 +8,7 @@ import { topological } from '../graph/walk.js';
 import { cast, isCast, isHalved, roundToHalf } from '../ops/cast.js';
 import { type AdapterClass, choices, defaultLimits } from '../planning/limits.js';
 import { isLeaf } from '../planning/nodes.js';
-import type { Pieces } from './pieces.js';
-import { simplify } from './simplify.js';
+import { type Known, simplify } from './simplify.js';
 
 /** Whether a node is f16 that is read as f32. */
 const isWidening = (node: Tensor): boolean =>
@@ -47,10 +46,10 @@ class Lowering {
   readonly #halves: boolean;
   readonly #storageBuffers: number;
   readonly #inPlace: boolean;
+  readonly #known: Known;
   readonly #done = new Map<Tensor, Tensor>();
   /** Rewritten nodes by op, options and inputs. */
   readonly #unique = new Map<string, Tensor>();
-  readonly #pieces: Pieces = new Map();
   /** What became of the outputs of composed nodes that have several. */
   readonly #outputs = new Map<Tensor, readonly Tensor[]>();
 
@@ -58,6 +57,7 @@ class Lowering {
     this.#halves = halves;
     this.#storageBuffers = storageBuffers;
     this.#inPlace = choices[adapter].inPlace;
+    this.#known = { pieces: new Map(), adapter };
   }
 
   /** What a node has become. */
@@ -90,7 +90,7 @@ class Lowering {
     const known = this.#unique.get(key);
     if (known) return known;
     const own = rebuild(node, inputs, this.#halves);
-    const simple = simplify(own, this.#pieces);
+    const simple = simplify(own, this.#known);
     const result = simple === own ? own : this.resolve(simple);
     this.#unique.set(key, result);
     return result;

@@ -13,7 +13,6 @@ import {
   type PlanBuffer,
   type PlanContext,
 } from '../planning/context.js';
-import { choices } from '../planning/limits.js';
 import { isLeaf, isLiteral } from '../planning/nodes.js';
 import type { Aliases } from './aliases.js';
 import { type Dispatch, describe } from './describe.js';

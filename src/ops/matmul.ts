@@ -23,7 +23,12 @@ import { misfit, reshape, sumTo } from './view.js';
 
 const definePointwise = pointwiseIn(outerSource);
 
-export type MatmulOptions = { readonly transposeA: boolean; readonly transposeB: boolean };
+export type MatmulOptions = {
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+  /** Steps of k that are summed by themselves, where the planner cuts k: the result is [⌈k / part⌉, ..., m, n]. */
+  readonly part?: number;
+};
 
 /** Rows and columns of an operand's matrices. */
 function matrixOf(shape: Shape, transposed: boolean): readonly [rows: number, columns: number] {
@@ -32,20 +37,22 @@ function matrixOf(shape: Shape, transposed: boolean): readonly [rows: number, co
   return transposed ? [columns, rows] : [rows, columns];
 }
 
-/** [M, N, K] of a product and its batch shape. */
-export function matmulSizes(a: Shape, b: Shape, { transposeA, transposeB }: MatmulOptions) {
+/** [M, N, K] of a product, its batch shape, and how many steps of k are a part of how many. */
+export function matmulSizes(a: Shape, b: Shape, { transposeA, transposeB, part }: MatmulOptions) {
   const [m, k] = matrixOf(a, transposeA);
   const [inner, n] = matrixOf(b, transposeB);
   const fact = `inner sizes differ: ${formatShape([m, k])} × ${formatShape([inner, n])}`;
   if (k !== inner)
     throw new ShapeError(`matmul: ${fact}; transpose one side, or change ${k} or ${inner}`, a, b);
-  return { batch: broadcastShapes('matmul', [a.slice(0, -2), b.slice(0, -2)]), m, n, k };
+  const batch = broadcastShapes('matmul', [a.slice(0, -2), b.slice(0, -2)]);
+  return { batch, m, n, k, part: part ?? k, parts: part ? Math.ceil(k / part) : 1 };
 }
 
-/** Float64 product of two operands. */
+/** Float64 product of two operands, in parts of k if it has any. */
 export function multiply(a: TensorData, b: TensorData, options: MatmulOptions): Float64Array {
-  const { batch, m, n, k } = matmulSizes(a.shape, b.shape, options);
-  const out = new Float64Array(sizeOf(batch) * m * n);
+  const { batch, m, n, k, part, parts } = matmulSizes(a.shape, b.shape, options);
+  const rows = sizeOf(batch) * m;
+  const out = new Float64Array(parts * rows * n);
   const matrices = (
     x: TensorData,
     rows: number,
@@ -59,11 +66,12 @@ export function multiply(a: TensorData, b: TensorData, options: MatmulOptions): 
   };
   const left = matrices(a, m, k, options.transposeA);
   const right = matrices(b, k, n, options.transposeB);
-  for (let row = 0; row < sizeOf(batch) * m; row++)
+  for (let row = 0; row < rows; row++)
     for (let p = 0; p < k; p++) {
       const value = left[row * k + p]!;
       const from = (Math.floor(row / m) * k + p) * n;
-      for (let j = 0; j < n; j++) out[row * n + j]! += value * right[from + j]!;
+      const to = (Math.floor(p / part) * rows + row) * n;
+      for (let j = 0; j < n; j++) out[to + j]! += value * right[from + j]!;
     }
   return out;
 }
@@ -78,8 +86,8 @@ function magnitude({ shape, data }: TensorData, errors?: Float64Array): TensorDa
 export const matmulOf: OpWith<MatmulOptions, Two> = defineOpWith<MatmulOptions, Two>({
   name: 'matmul',
   shape: ([a, b], options) => {
-    const { batch, m, n } = matmulSizes(a.shape, b.shape, options);
-    return [...batch, m, n];
+    const { batch, m, n, parts } = matmulSizes(a.shape, b.shape, options);
+    return [...(options.part ? [parts] : []), ...batch, m, n];
   },
   // C = A B: δA = δC Bᵀ, δB = Aᵀ δC; a transposed operand's gradient is the transpose, taken by swapping sides
   vjp: ({ inputs: [a, b], cotangent, lead, wanted, options }) => {

@@ -24,11 +24,12 @@ export const ALIGNMENT = 256;
 
 /**
  * How a product is computed: 4·rows × 4·columns outputs an invocation, in workgroups of x × y invocations. `registers` read
- * for themselves, `lanes` let a subgroup share what it reads of A, `shared` goes through workgroup memory, and in `matrices` a
- * subgroup's matrix unit computes.
+ * for themselves, `lanes` let a subgroup share what it reads of A, `shared` goes through workgroup memory, `thin` is for at
+ * most four rows, and in `matrices` a subgroup's matrix unit computes.
  */
 type Sizes = [rows: number, columns: number, x: number, y: number];
-export type Tile = readonly [kind: 'registers' | 'lanes' | 'shared' | 'matrices', ...Sizes];
+type TileKind = 'registers' | 'lanes' | 'shared' | 'thin' | 'matrices';
+export type Tile = readonly [kind: TileKind, ...Sizes];
 
 /** What an adapter's matrix units multiply, [M, K] by [K, N], as `GPUAdapterInfo.subgroupMatrixConfigs` has it. */
 export interface MatrixUnit {
@@ -46,8 +47,6 @@ export const invocations = { map: 64, manyRows: 64, fewRows: 8 } as const;
 interface Choices {
   /** The sensible tiles of products, the best first. Each adds k in ascending order: they differ in speed, never in bits. */
   readonly tiles: readonly [Tile, Tile, ...Tile[]];
-  /** Outputs of a product below which the second tile is taken: the first would leave multiprocessors idle. */
-  readonly fewOutputs: number;
   /** Workgroups of an elementwise kernel, at most: few fat ones suit software adapters, many thin ones hardware. */
   readonly elementwiseGroups: number;
   /** Rows from which a workgroup of a reduction has 64 of them; fewer are spread over the cores, 8 in each. */
@@ -92,10 +91,9 @@ export const choices: Readonly<Record<AdapterClass, Choices>> = {
   gpu: {
     tiles: [
       ['shared', 2, 2, 16, 16],
+      ['shared', 2, 1, 16, 8],
       ['shared', 1, 1, 16, 16],
-      ['registers', 1, 1, 16, 8],
     ],
-    fewOutputs: 2 ** 20,
     elementwiseGroups: 4096,
     manyRows: 0,
     acrossWidth: 256,
@@ -110,12 +108,68 @@ export const choices: Readonly<Record<AdapterClass, Choices>> = {
 export const products = {
   /** Multiply-adds below which a large tile takes longer to compile than it ever saves. */
   small: 2 ** 22,
-  /** Steps of k that lie in workgroup memory at one time: 16 KiB at most (maxComputeWorkgroupStorageSize). */
-  sharedDepth: 16,
   /** Elements up to which an operand's windows are written out once: reading them is quicker than finding them. */
   largestWindows: 2 ** 24,
-  /** A weight gradient of so few outputs over so many terms is cut into parts, which are added: it has too few workgroups. */
+  /** On software adapters, a weight gradient of so few outputs over so many terms is cut into parts, which are added. */
   split: { outputs: 2 ** 14, terms: 2 ** 11, parts: [16, 8, 4, 2] },
+} as const;
+
+/** A tile, and into how many slices its workgroups cut k. */
+export interface Footprint {
+  readonly tile: Tile;
+  readonly slices: number;
+}
+
+/** On hardware: how workgroups cover products, the largest tiles first; `chooseCut` predicts which takes least time. */
+export const footprints = {
+  shared: [
+    { tile: ['shared', 2, 2, 16, 16], slices: 1 },
+    { tile: ['shared', 2, 1, 16, 8], slices: 1 },
+    { tile: ['shared', 1, 1, 8, 8], slices: 4 },
+    { tile: ['shared', 1, 1, 4, 8], slices: 8 },
+    { tile: ['shared', 1, 1, 4, 4], slices: 16 },
+  ],
+  /** Of at most four rows, where k runs along the columns of B: neighbours read on along k. */
+  thinAlongK: [
+    { tile: ['thin', 1, 1, 16, 1], slices: 4 },
+    { tile: ['thin', 1, 1, 4, 1], slices: 16 },
+    { tile: ['thin', 1, 1, 1, 1], slices: 64 },
+    { tile: ['thin', 1, 1, 1, 1], slices: 256 },
+  ],
+  /** The same, where k runs along the rows of B: neighbours read on along n, 128 bytes of a row together. */
+  thinAlongN: [
+    { tile: ['thin', 1, 1, 16, 1], slices: 4 },
+    { tile: ['thin', 1, 1, 8, 1], slices: 8 },
+    { tile: ['thin', 1, 1, 8, 1], slices: 32 },
+  ],
+  /**
+   * What products of one matrix take that have less multiply-adds than `products.small`, if k is no longer than `smallTerms`:
+   * they share dispatches, so they begin alike, and little workgroup memory, which drivers fill with zeros first.
+   */
+  small: { tile: ['shared', 1, 1, 4, 4], slices: 4 },
+  smallTerms: 128,
+  /** The same for less than `tinyProduct`: launching takes longest, whatever they do, so they do without workgroup memory. */
+  tiny: { tile: ['thin', 1, 1, 8, 8], slices: 1 },
+  tinyProduct: 2 ** 15,
+  /** Rows up to which a product is thin. */
+  thinRows: 4,
+  /** Numbers of parts that may be added in a second dispatch. */
+  parts: [1, 2, 4, 8, 16, 32, 64],
+} as const satisfies Record<string, readonly (Footprint | number)[] | Footprint | number>;
+
+/** The card that footprints are chosen for, of the size of today's larger ones: times in µs, bytes and operations a µs. */
+export const card = {
+  multiprocessors: 64,
+  /** Subgroups of 32 that a multiprocessor holds. */
+  subgroups: 48,
+  /** Multiply-adds of one multiprocessor. */
+  multiplyAdds: 128 * 2000,
+  bandwidth: 1e6,
+  /** How much faster caches hand on what several workgroups read. */
+  cache: 8,
+  latency: 0.5,
+  /** From one dispatch to the next. */
+  launch: 5,
 } as const;
 
 /** Sums longer than this, with no more results than that, become a tree of shorter ones: a fixed order, and enough work. */

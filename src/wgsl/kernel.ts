@@ -113,10 +113,16 @@ const signature = ({ parameters }: Start, attributes: boolean): string =>
     })
     .join(', ');
 
-/** Whether workgroups of two kernels begin alike, so that one dispatch may run both. */
+/** Variables in the memory of a workgroup. */
+const memoryOf = ({ declarations }: Code): [name: string, text: string][] =>
+  [...declarations].filter(([, text]) => text.startsWith('var<workgroup>'));
+
+/** Whether workgroups of two kernels begin alike, with the same memory, so that one dispatch may run both. */
 export function startsAlike(a: Code, b: Code): boolean {
-  const startOf = ({ constants, size, parameters }: Code): string =>
-    JSON.stringify([size.map((each) => constants[each] ?? Number(each)), parameters]);
+  const startOf = (code: Code): string => {
+    const size = code.size.map((each) => code.constants[each] ?? Number(each));
+    return JSON.stringify([size, code.parameters, memoryOf(code)]);
+  };
   return startOf(a) === startOf(b);
 }
 
@@ -157,9 +163,14 @@ interface Joined {
   readonly buffers: ReadonlyMap<string, string>;
 }
 
-/** A kernel among others in one: names of its own end in its number, and its entry point is a function, `main_0` and so on. */
+/**
+ * A kernel among others in one: names of its own end in its number, and its entry point is a function, `main_0` and so on.
+ * They share their memory, since a workgroup runs one of them.
+ */
 function partOf(code: Code, number: number, others: ReadonlyMap<string, string>): Code {
-  const own = [...Object.keys(code.constants), ...code.declarations.keys()];
+  const memory = new Map(memoryOf(code));
+  const declared = [...code.declarations.keys()].filter((name) => !memory.has(name));
+  const own = [...Object.keys(code.constants), ...declared];
   const numbered = new Map(own.map((name) => [name, `${name}_${number}`]));
   const names = new Map([...numbered, ...others]);
   const called = (name: string): string => numbered.get(name) ?? name;

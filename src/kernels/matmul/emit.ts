@@ -3,18 +3,16 @@ import skeleton from '../../../shaders/matmul.wgsl?raw';
 import { sizeOf } from '../../core/shape.js';
 import { type Group, isAlongResults } from '../../planning/groups.js';
 import { MAX_GROUPS, products } from '../../planning/limits.js';
+import { invocationsOf } from '../../planning/products.js';
 import type { Kernel } from '../../wgsl/bindings.js';
 import { flat, type Index, rebased } from '../../wgsl/indices.js';
 import type { Code } from '../../wgsl/kernel.js';
 import type { EmitOptions } from '../options.js';
 import { writeResults } from '../results.js';
-import { type Operand, type Product, productOf, type Sums } from './product.js';
+import { liesInVectors } from './operands.js';
+import { type Product, productOf, type Sums } from './product.js';
 import { writeSums } from './sums.js';
-import { chooseTile } from './tiles.js';
-
-/** Whether an operand can be read in vec4s along its contiguous axis, four steps of k at a time. */
-const liesInVectors = ({ source, columns }: Operand): boolean =>
-  source !== undefined && columns % 4 === 0;
+import { chooseFootprint } from './tiles.js';
 
 /** How the sums of a product come about on this device. */
 function sumsOf(product: Product, options: EmitOptions): Sums {
@@ -22,9 +20,9 @@ function sumsOf(product: Product, options: EmitOptions): Sums {
   const isWide = liesInVectors(a) && liesInVectors(b);
   // element by element, every operand's address is computed anew: small tiles keep the kernel's text short
   const isSmall = !isWide || m * n * k < products.small;
-  const byUnits = isSmall ? undefined : options.matrices?.(product);
+  const byUnits = isSmall || product.parts > 1 ? undefined : options.matrices?.(product);
   if (byUnits) return byUnits;
-  return writeSums(product, chooseTile(product, options, isSmall), options.lanes, isWide);
+  return writeSums(product, chooseFootprint(product, options, isSmall), options.lanes, isWide);
 }
 
 /** How a kernel of more workgroups along an axis than WebGPU takes has them in rows of as many as it takes. */
@@ -42,18 +40,28 @@ function foldGroups([x, y, z]: Kernel['workgroups']): {
   return { workgroups: [across, down, 1], group };
 }
 
+/** Which steps of k a workgroup adds. */
+function rangeText({ batch, part, parts }: Product): string {
+  if (parts === 1) return 'let start = 0u;\nlet end = K;';
+  const start = `let start = batch / ${sizeOf(batch) / parts}u * ${part}u;`;
+  return `${start}\nlet end = min(start + ${part}u, K);`;
+}
+
+/** Invocations of workgroups without slices. */
+const lanes = 'let x = lane % GROUP_X;\nlet y = lane / GROUP_X;';
+
 /** The constants of a tile in a product, and how many tiles there are. */
 function layTiles({ batch, m, n, k }: Product, { tile }: Sums) {
   const [kind, ROW_TILES, COLUMN_TILES, GROUP_X, GROUP_Y] = tile;
   // where workgroup memory hands them on, an invocation's quads of rows and columns lie apart
-  const isApart = kind === 'shared' || kind === 'matrices';
+  const isApart = kind !== 'registers' && kind !== 'lanes';
   const QUADS_A = ROW_TILES * GROUP_Y;
   const QUADS_B = COLUMN_TILES * GROUP_X;
   const constants = {
     ...{ M: m, N: n, K: k, GROUP_X, GROUP_Y, ROW_TILES, COLUMN_TILES },
     ROW_STRIDE: isApart ? 4 * GROUP_Y : 4,
     COLUMN_STRIDE: isApart ? 4 * GROUP_X : 4,
-    ...{ QUADS_A, QUADS_B },
+    ...{ QUADS_A, QUADS_B, ROWS: 4 },
   };
   const across = Math.ceil(n / (4 * QUADS_B));
   const down = Math.ceil(m / (4 * QUADS_A));
@@ -74,8 +82,8 @@ export function emitMatmul(group: Group, options: EmitOptions): Kernel {
   const filling = {
     parts: {
       ...epilogue,
-      element: sums.element,
-      group: tiles.group,
+      ...{ lanes, range: rangeText(product), group: tiles.group },
+      ...sums.parts,
       products: sums.statements,
       guard: isWide ? '' : 'if (n < N)',
     },
@@ -86,11 +94,13 @@ export function emitMatmul(group: Group, options: EmitOptions): Kernel {
   const kernel = writer.kernel(skeleton, filling, tiles.workgroups);
   switch (sums.tile[0]) {
     case 'matrices':
-      return { ...kernel, code: inOneRow(kernel.code, tiles.constants) }; // tiles are measured, units are not
+      return { ...kernel, code: inOneRow(kernel.code, invocationsOf(sums)) }; // tiles are measured, units are not
+    case 'thin':
+    case 'shared':
+      return { ...kernel, code: inOneRow(kernel.code, invocationsOf(sums)), product: product.name };
     case 'lanes':
       return { ...kernel, code: withLanes(kernel.code), product: product.name };
     case 'registers':
-    case 'shared':
       return { ...kernel, product: product.name };
     default:
       return sums.tile[0] satisfies never;
@@ -98,12 +108,9 @@ export function emitMatmul(group: Group, options: EmitOptions): Kernel {
 }
 
 /** A workgroup of as many invocations along x alone: WGSL wants subgroups that compute matrices to lie so. */
-const inOneRow = (
-  code: Code,
-  { GROUP_X, GROUP_Y }: { GROUP_X: number; GROUP_Y: number },
-): Code => ({
+const inOneRow = (code: Code, invocations: number): Code => ({
   ...code,
-  size: [`${GROUP_X * GROUP_Y}`, '1'],
+  size: [`${invocations}`, '1'],
 });
 
 /** Invocations numbered within their subgroup, which is a workgroup. */

@@ -74,10 +74,11 @@ function sumsBy(
   ];
   return {
     tile: ['matrices', rows, columns, subgroup.across, subgroup.down],
+    slices: 1,
     functions,
     statements: templateOf(matrixProducts),
     constants: { MATRIX_M: M, MATRIX_N: N, MATRIX_K: K, DOWN: down / M, ACROSS: across / N },
-    element: '',
+    parts: {},
     extensions: ['chromium_experimental_subgroup_matrix', 'subgroups'],
   };
 }

@@ -3,10 +3,11 @@ import { type Shape, sizeOf } from '../../core/shape.js';
 import type { Tensor } from '../../graph/tensor.js';
 import { base, halvesOf } from '../../graph/views.js';
 import { matmulSizes } from '../../ops/matmul.js';
-import type { Tile } from '../../planning/limits.js';
+import type { Footprint } from '../../planning/limits.js';
 import { matmulOf } from '../../planning/nodes.js';
+import type { Extents } from '../../planning/products.js';
 import { digit, type Index, project } from '../../wgsl/indices.js';
-import type { Node } from '../../wgsl/template.js';
+import type { Node, Parts } from '../../wgsl/template.js';
 import type { Writer } from '../../wgsl/writer.js';
 
 /** Matrices as they lie, [..., rows, columns] with the columns contiguous. */
@@ -23,10 +24,14 @@ export interface Operand {
 
 /** What a product is written from. */
 export interface Product {
+  /** Parts of k come first, if there are any. */
   readonly batch: Shape;
   readonly m: number;
   readonly n: number;
   readonly k: number;
+  /** Steps of k in each part, and how many parts there are. */
+  readonly part: number;
+  readonly parts: number;
   readonly a: Operand;
   readonly b: Operand;
   /** Its orientation and sizes, by which a tile is chosen: `NT 1 × 64 × 128 × 784`. */
@@ -39,13 +44,12 @@ export interface Product {
 export type Declared = readonly [name: string, text: string];
 
 /** How the sums of a product come about: what its skeleton is filled with. */
-export interface Sums {
-  readonly tile: Tile;
+export interface Sums extends Footprint {
   readonly functions: readonly Declared[];
   readonly statements: readonly Node[];
   readonly constants: Readonly<Record<string, number>>;
-  /** Statements that take one element of A from what was read. */
-  readonly element: string;
+  /** Texts and templates for places of these statements and of the skeleton. */
+  readonly parts: Parts;
   readonly extensions: readonly string[];
 }
 
@@ -65,16 +69,23 @@ function operandOf(
 
 /** The product that a node is. */
 export function productOf(node: Tensor, stored: ReadonlySet<Tensor>, writer: Writer): Product {
-  const { a, b, transposeA, transposeB } = matmulOf(node);
-  const { batch, m, n, k } = matmulSizes(a.shape, b.shape, { transposeA, transposeB });
+  const { a, b, ...options } = matmulOf(node);
+  const { transposeA, transposeB } = options;
+  const { m, n, k, part, parts } = matmulSizes(a.shape, b.shape, options);
+  const batch = node.shape.slice(0, -2);
   const orientation = `${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}`;
   return {
-    ...{ batch, m, n, k, stored, writer },
+    ...{ batch, m, n, k, part, parts, stored, writer },
     a: operandOf('a', a, transposeA ? 'rows' : 'columns', stored),
     b: operandOf('b', b, transposeB ? 'columns' : 'rows', stored),
     name: `${orientation} ${[sizeOf(batch), m, n, k].join(' × ')}`,
   };
 }
+
+/** What decides how a product is cut: the whole of it, whatever parts it has. */
+export const extentsOf = ({ batch, m, n, k, parts, b }: Product): Extents => ({
+  ...{ m, n, k, batch: sizeOf(batch) / parts, isAlongK: b.k === 'columns' },
+});
 
 /** Which of an operand's matrices belongs to `batch`. */
 export const matrixIndex = (batch: Shape, { node }: Operand): Index =>

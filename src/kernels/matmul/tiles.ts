@@ -1,18 +1,21 @@
-// Which tile of outputs an invocation of a matrix product computes.
-import { choices, type Tile } from '../../planning/limits.js';
+// Which tile of outputs an invocation of a matrix product computes, and in how many slices of k.
+import { choices, type Footprint, type Tile } from '../../planning/limits.js';
+import { chooseCut, withTile } from '../../planning/products.js';
 import type { EmitOptions } from '../options.js';
-import type { Product } from './product.js';
+import { extentsOf, type Product } from './product.js';
 
-/** The tile of a product. Small ones take small tiles: little text, and work for every core. */
-export function chooseTile(
-  { name, m, n }: Product,
+/** How workgroups cover a product. Slices depend on its shape alone; of its tiles each gives the same bits. */
+export function chooseFootprint(
+  product: Product,
   { adapter, lanes, tileOf }: EmitOptions,
   isSmall: boolean,
-): Tile {
-  const { tiles, fewOutputs } = choices[adapter];
-  const [first, second] = tiles;
-  const usual = m * n < fewOutputs ? second : first;
-  return fit(tileOf?.(name) ?? usual, lanes, isSmall, m, n);
+): Footprint {
+  const { name, m, n } = product;
+  const known = tileOf?.(name);
+  const cut = chooseCut(adapter, extentsOf(product));
+  if (cut) return { tile: known ? withTile(cut, known) : cut.tile, slices: cut.slices };
+  const [first] = choices[adapter].tiles;
+  return { tile: fit(known ?? first, lanes, isSmall, m, n), slices: 1 };
 }
 
 /** A tile no larger than [m, n]. Lanes lie along n. */

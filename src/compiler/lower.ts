@@ -6,10 +6,9 @@ import { opId, optionsText } from '../graph/structure.js';
 import { apply, filled, filledWith, type Tensor } from '../graph/tensor.js';
 import { topological } from '../graph/walk.js';
 import { cast, isCast, isHalved, roundToHalf } from '../ops/cast.js';
-import { defaultLimits } from '../planning/limits.js';
+import { type AdapterClass, defaultLimits } from '../planning/limits.js';
 import { isLeaf } from '../planning/nodes.js';
-import type { Pieces } from './pieces.js';
-import { simplify } from './simplify.js';
+import { type Known, simplify } from './simplify.js';
 
 /** Whether a node is f16 that is read as f32. */
 const isWidening = (node: Tensor): boolean =>
@@ -49,11 +48,12 @@ class Lowering {
   readonly #done = new Map<Tensor, Tensor>();
   /** Rewritten nodes by op, options and inputs. */
   readonly #unique = new Map<string, Tensor>();
-  readonly #pieces: Pieces = new Map();
+  readonly #known: Known;
   /** What became of the outputs of composed nodes that have several. */
   readonly #outputs = new Map<Tensor, readonly Tensor[]>();
 
-  constructor(halves: boolean, storageBuffers: number) {
+  constructor(halves: boolean, adapter: AdapterClass, storageBuffers: number) {
+    this.#known = { pieces: new Map(), adapter };
     this.#halves = halves;
     this.#storageBuffers = storageBuffers;
   }
@@ -88,7 +88,7 @@ class Lowering {
     const known = this.#unique.get(key);
     if (known) return known;
     const own = rebuild(node, inputs, this.#halves);
-    const simple = simplify(own, this.#pieces);
+    const simple = simplify(own, this.#known);
     const result = simple === own ? own : this.resolve(simple);
     this.#unique.set(key, result);
     return result;
@@ -137,14 +137,15 @@ class Lowering {
  * Rewrites a graph into the planner's vocabulary: composed ops written out, equal nodes shared (hash-consing),
  * literals folded, views collapsed. f16 is left to what lies in buffers as f16, leaves, results and casts; all that is
  * computed from it is f32. Without `halves` no buffer holds f16, and casts to it round in f32. Hand-written kernels that bind
- * more than `storageBuffers` become what defines them. Returns the rewritten roots in order, in their dtypes.
+ * more than `storageBuffers` become what defines them; long folds are split as suits the adapter. Returns the rewritten roots in order, in their dtypes.
  */
 export function lower(
   roots: readonly Tensor[],
   halves: boolean,
+  adapter: AdapterClass,
   storageBuffers = defaultLimits.storageBuffers,
 ): Tensor[] {
-  const lowering = new Lowering(halves, storageBuffers);
+  const lowering = new Lowering(halves, adapter, storageBuffers);
   for (const root of roots) lowering.resolve(root);
   return roots.map((root) => lowering.rounded(root));
 }

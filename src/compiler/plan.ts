@@ -50,10 +50,10 @@ export interface Plan {
  * Lowers a program. Next values get nodes of their own, so that each update has one kernel to write it, and so do
  * outputs that the step overwrites.
  */
-function lowerProgram(program: Program, { f16, limits }: KernelContext): Program {
+function lowerProgram(program: Program, { f16, adapter, limits }: KernelContext): Program {
   const { outputs, updates } = program;
   const nodes = [...outputs, ...updates.map(([, next]) => next)];
-  const roots = lower(nodes, f16, limits.storageBuffers);
+  const roots = lower(nodes, f16, adapter, limits.storageBuffers);
   const nexts = roots.slice(outputs.length).map(base);
   const taken = new Set<Tensor>();
   const own = updates.flatMap(([parameter], i): Updates => {

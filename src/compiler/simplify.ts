@@ -6,12 +6,21 @@ import { permutationOf, transposedMatrices } from '../graph/views.js';
 import { isCast, isHalved } from '../ops/cast.js';
 import { matmul } from '../ops/matmul.js';
 import { reshape, transpose } from '../ops/view.js';
+import type { AdapterClass } from '../planning/limits.js';
 import { matmulOf } from '../planning/nodes.js';
+import { foldProduct, sortScatter, splitFold } from './folds.js';
 import { joinPieces, type Pieces } from './pieces.js';
-import { splitProduct, splitSum } from './split.js';
+import { splitProduct } from './split.js';
 
 /** Gives a node in the place of another; undefined where the rule does not apply. */
-type Rule = (node: Tensor, pieces: Pieces) => Tensor | undefined;
+type Rule = (node: Tensor, known: Known) => Tensor | undefined;
+
+/** What rules know beside a node. */
+export interface Known {
+  /** Of other nodes of the graph. */
+  readonly pieces: Pieces;
+  readonly adapter: AdapterClass;
+}
 
 /** What has no elements, and sums of nothing. */
 function fillEmpty(node: Tensor): Tensor | undefined {
@@ -81,14 +90,20 @@ function dropNeutral({ op, inputs: [a, b], shape }: Tensor): Tensor | undefined 
 /** By name, in the order in which they are tried. */
 const rules: Readonly<Record<string, Rule>> = {
   ...{ fillEmpty, viewOfLiteral, dropSame, joinViews, dropWidening },
-  ...{ foldTranspose, splitProduct, splitSum, joinPieces, foldLiterals, dropNeutral },
+  foldTranspose,
+  foldProduct: (node, { adapter }) => foldProduct(node, adapter),
+  splitProduct,
+  splitFold: (node, { adapter }) => splitFold(node, adapter),
+  sortScatter: (node, { adapter }) => sortScatter(node, adapter),
+  joinPieces: (node, { pieces }) => joinPieces(node, pieces),
+  ...{ foldLiterals, dropNeutral },
 };
 const inOrder = Object.values(rules);
 
-/** A node in the place of another; itself where no rule applies. `pieces` is what the rules know of other nodes of the graph. */
-export function simplify(node: Tensor, pieces: Pieces): Tensor {
+/** A node in the place of another; itself where no rule applies. */
+export function simplify(node: Tensor, known: Known): Tensor {
   for (const rule of inOrder) {
-    const result = rule(node, pieces);
+    const result = rule(node, known);
     if (result) return result;
   }
   return node;

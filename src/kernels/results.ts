@@ -64,6 +64,12 @@ export function writeResults(
   return { writer, loads: [...loads].join('\n'), body, stores: stores.join('\n') };
 }
 
-/** A loop over the columns of a row. `zero` is known at run time alone, so that drivers do not unroll it. */
-export const overColumns = (body: string): string =>
-  `for (var column = 0u; column < COLUMNS + zero; column++) {\n${body}\n}`;
+/** A loop over the columns of a row, `lanes` a turn. `zero` is known at run time alone, so that drivers do not unroll it. */
+export function overColumns(body: string, lanes = 1): string {
+  const turns = Array.from(
+    { length: lanes },
+    (_, lane) => `let column = first + ${lane}u;\n${body}`,
+  );
+  const all = turns.map((turn) => `{\n${turn}\n}`).join('\n');
+  return `for (var first = 0u; first < COLUMNS + zero; first += ${lanes}u) {\n${all}\n}`;
+}

@@ -42,6 +42,27 @@ export interface MatrixUnit {
 /** Invocations of a workgroup: of elementwise kernels, and of folds over many rows, or over few, which are spread over the cores. */
 export const invocations = { map: 64, manyRows: 64, fewRows: 8 } as const;
 
+/** When a fold becomes a fold of parts and one of what those fold to, and how long its parts are. */
+interface Splitting {
+  /** Elements that one result is folded from at most before. */
+  readonly longest: number;
+  /** Results from which on there is enough work without. */
+  readonly manyResults: number;
+  /** Parts of all results together, as many as can be while each has from `least` to `most` elements. */
+  readonly parts: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+/** When and how a gather's gradient sorts its positions. */
+interface Sorting {
+  /** Positions and comparisons, rows × positions, from which on it does. */
+  readonly fewest: number;
+  readonly comparisons: number;
+  /** One invocation counts; or the positions of a run of the first pass, and how many runs each further pass merges. */
+  readonly by: 'counting' | { readonly width: number; readonly ways: number };
+}
+
 /** What suits a class of adapters. */
 interface Choices {
   /** The sensible tiles of products, the best first. Each adds k in ascending order: they differ in speed, never in bits. */
@@ -54,9 +75,18 @@ interface Choices {
   readonly manyRows: number;
   /** Comparisons with indices above which a gather's gradient is made row by row, each index read once for a row. */
   readonly manyComparisons: number;
+  /** Elements of a matrix from which its product with a vector is a fold of products. */
+  readonly thinProduct: number;
+  readonly folds: Splitting;
+  readonly sorting: Sorting;
 }
 
-const software = { fewOutputs: 0, elementwiseGroups: 32, manyRows: 256, manyComparisons: -1 };
+const software: Omit<Choices, 'tiles'> = {
+  ...{ fewOutputs: 0, elementwiseGroups: 32, manyRows: 256, manyComparisons: -1 },
+  thinProduct: 2 ** 16,
+  folds: { longest: 512, manyResults: Infinity, parts: 2048, least: 1, most: 512 },
+  sorting: { fewest: 128, comparisons: 2 ** 18, by: 'counting' },
+};
 
 /** The committed table. */
 export const choices: Readonly<Record<AdapterClass, Choices>> = {
@@ -86,6 +116,10 @@ export const choices: Readonly<Record<AdapterClass, Choices>> = {
     elementwiseGroups: 4096,
     manyRows: 0,
     manyComparisons: 2 ** 26,
+    thinProduct: Infinity,
+    // a workgroup for each part of a few thousand elements: two kernels at most
+    folds: { longest: 4096, manyResults: 256, parts: 512, least: 1024, most: Infinity },
+    sorting: { fewest: 1024, comparisons: 2 ** 22, by: { width: 256, ways: 8 } },
   },
 };
 
@@ -101,8 +135,8 @@ export const products = {
   split: { outputs: 2 ** 14, terms: 2 ** 11, parts: [16, 8, 4, 2] },
 } as const;
 
-/** Sums longer than this, with no more results than that, become a tree of shorter ones: a fixed order, and enough work. */
-export const sums = { longest: 512, results: 4096 } as const;
+/** Columns that one turn of a fold's loop takes, where it has so many at least and its text is no longer, in characters. */
+export const unrolling = { lanes: 4, columns: 32, text: 400 } as const;
 
 /** Operations that an op counts as, where it may be computed again in another kernel. */
 export const operations: Readonly<Record<Cost, number>> = { free: 0, cheap: 1, dear: 4, heavy: 4 };

@@ -14,6 +14,8 @@ const files = readdirSync(folder);
 const helpers = [
   'WINDOW_SETTINGS',
   'activations',
+  'addRows',
+  'addedBound',
   'axesOf',
   'checkParameter',
   'checkRange',

@@ -94,6 +94,7 @@ const guarded: Readonly<Record<string, string>> = {
   'arithmetic.wgsl: square_root': 'sqrt',
   'cast.wgsl: round_half': 'round', // of a finite number
   'cumSum.wgsl: main': 'max min', // of places
+  'layerNorm.rows.wgsl: less_by': 'min', // of places
   'layerNorm.rows.wgsl: main': 'sqrt',
   'layerNorm.wgsl: main': 'sqrt',
   'random.wgsl: near_root': 'max sqrt', // of numbers that bits make

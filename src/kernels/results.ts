@@ -66,6 +66,7 @@ export function writeResults(
 
 /** A loop over the columns of a row, `lanes` a turn. `zero` is known at run time alone, so that drivers do not unroll it. */
 export function overColumns(body: string, lanes = 1): string {
+  if (lanes === 1) return `for (var column = 0u; column < COLUMNS + zero; column++) {\n${body}\n}`;
   const turns = Array.from(
     { length: lanes },
     (_, lane) => `let column = first + ${lane}u;\n${body}`,

@@ -139,8 +139,8 @@ function statisticsOf(
 ): Pick<BatchStatistics, 'variance' | 'centred'> {
   if (!running) return batchStatistics(definition.op, x, '');
   if (!mode.training) {
-    const [mean, variance] = [perChannel(running.mean, x), perChannel(running.variance, x)];
-    return { variance, centred: sub(x, mean) };
+    const variance = perChannel(running.variance, x);
+    return { variance, centred: sub(x, perChannel(running.mean, x)) };
   }
   const otherwise = ', or apply without training, which takes running statistics';
   const batch = batchStatistics(definition.op, x, otherwise);

@@ -31,6 +31,10 @@ const branches: readonly (readonly [RegExp, string])[] = [
     'the last tiles of a product reach beyond it',
   ],
   [/^if \(n < N(_\d+)?\)$/, 'four outputs of a product, of which some lie beyond it'],
+  [
+    /^if \((at >= COUNT|task >= TASKS|row >= ROWS \+ 2u)\) \{ return; \}$/,
+    'the last workgroup reaches beyond the last position, task or row',
+  ],
   [/^if \(at >= \d+u\) \{ return; \}$/, 'more workgroups than one dimension takes, in rows'],
   [
     /^if \((group|place)\.x < \d+u\) \{ main_\d+\(.*\); return; \}$/,
@@ -67,6 +71,7 @@ it('has no branches in library functions', () => {
   // entry points and what they call once a tile
   const skeletons = [
     'cumSum.wgsl: main',
+    'gather.sorted.wgsl: main',
     'layerNorm.backward.rows.wgsl: main',
     'layerNorm.backward.rows.wgsl: row_of_gradient',
     'layerNorm.backward.rows.wgsl: column_of_gradient',
@@ -82,6 +87,11 @@ it('has no branches in library functions', () => {
     'matmul.wgsl: main',
     'probe.wgsl: main',
     'reduction.wgsl: main',
+    'sort.counting.wgsl: main',
+    'sort.merge.wgsl: main',
+    'sort.merge.wgsl: count_before',
+    'sort.starts.wgsl: main',
+    'sort.wgsl: main',
     'totals.fold.wgsl: main',
     'totals.wgsl: main',
   ];
@@ -98,11 +108,17 @@ const guarded: Readonly<Record<string, string>> = {
   'arithmetic.wgsl: square_root': 'sqrt',
   'cast.wgsl: round_half': 'round', // of a finite number
   'cumSum.wgsl: main': 'max min', // of places
+  'layerNorm.rows.wgsl: less_by': 'min', // of places
   'layerNorm.rows.wgsl: main': 'sqrt',
   'layerNorm.wgsl: main': 'sqrt',
   'random.wgsl: near_root': 'max sqrt', // of numbers that bits make
   'rows.wgsl: main': 'min', // of places
   'softmax.wgsl: exponential': 'exp',
+  // of places
+  'sort.counting.wgsl: main': 'min',
+  'sort.merge.wgsl: count_before': 'min',
+  'sort.starts.wgsl: main': 'min',
+  'sort.wgsl: main': 'min',
   'trigonometry.wgsl: reduce_angle': 'floor', // what comes of NaN is replaced in the end
 };
 const hiding =

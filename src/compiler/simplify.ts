@@ -8,8 +8,9 @@ import { matmul } from '../ops/matmul.js';
 import { reshape, transpose } from '../ops/view.js';
 import type { AdapterClass } from '../planning/limits.js';
 import { matmulOf } from '../planning/nodes.js';
+import { foldProduct, sortScatter, splitFold } from './folds.js';
 import { joinPieces, type Pieces } from './pieces.js';
-import { splitProduct, splitSum, turnThin } from './split.js';
+import { splitProduct, turnThin } from './split.js';
 
 /** What rules know beside the node: other nodes of the graph, and what kernels are made for. */
 export interface Known {
@@ -88,9 +89,11 @@ function dropNeutral({ op, inputs: [a, b], shape }: Tensor): Tensor | undefined 
 const rules: Readonly<Record<string, Rule>> = {
   ...{ fillEmpty, viewOfLiteral, dropSame, joinViews, dropWidening },
   foldTranspose,
+  foldProduct: (node, { adapter }) => foldProduct(node, adapter),
   turnThin: (node, { adapter }) => turnThin(node, adapter),
   splitProduct: (node, { adapter }) => splitProduct(node, adapter),
-  splitSum,
+  splitFold: (node, { adapter }) => splitFold(node, adapter),
+  sortScatter: (node, { adapter }) => sortScatter(node, adapter),
   joinPieces: (node, { pieces }) => joinPieces(node, pieces),
   ...{ foldLiterals, dropNeutral },
 };

@@ -1,12 +1,11 @@
-// Splits long sums and products over long batches, so that they have enough work for a device, in a fixed order.
+// Splits products over long batches, so that they have enough work for a device, in a fixed order.
 import { sizeOf } from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import { matmul, matmulSizes, matmulOf as productOf } from '../ops/matmul.js';
 import { sum } from '../ops/reduce.js';
-import { resize } from '../ops/slice.js';
 import { reshape } from '../ops/view.js';
-import { type AdapterClass, products, sums } from '../planning/limits.js';
-import { foldedAxes, matmulOf } from '../planning/nodes.js';
+import { type AdapterClass, products } from '../planning/limits.js';
+import { matmulOf } from '../planning/nodes.js';
 import { chooseCut } from '../planning/products.js';
 
 /** A product in parts of k, then their sum (split-K, without atomics), where that takes less time than too few workgroups. */
@@ -50,29 +49,4 @@ export function turnThin(node: Tensor, adapter: AdapterClass): Tensor | undefine
   if (m === 1 && transposeA) return productOf([turned(a), b], { ...options, transposeA: false });
   if (n === 1 && !transposeB) return productOf([a, turned(b)], { ...options, transposeB: true });
   return undefined;
-}
-
-/** Long sums with few outputs become a tree: [n] → [parts, n / parts] → [parts] → scalar, zero-padded where it does not divide. */
-export function splitSum(node: Tensor): Tensor | undefined {
-  const { kernel } = node.op;
-  const [x] = node.inputs;
-  if (!x || kernel.kind !== 'reduce' || kernel.name !== 'sum') return undefined;
-  const axes = foldedAxes(node);
-  const [first = 0] = axes;
-  const isAdjacent = axes.every((axis, i) => axis === first + i);
-  const folded = x.shape.slice(first, first + axes.length);
-  const length = sizeOf(folded);
-  if (!isAdjacent || length <= sums.longest || sizeOf(node.shape) > sums.results) return undefined;
-  const before = sizeOf(x.shape.slice(0, first));
-  const after = sizeOf(x.shape.slice(first + axes.length));
-  const parts = Math.ceil(Math.sqrt(length));
-  const each = Math.ceil(length / parts);
-  const missing = parts * each - length;
-  const rows = resize(reshape(x, [before, length, after]), [
-    [0, 0],
-    [0, missing],
-    [0, 0],
-  ]);
-  const partial = sum(reshape(rows, [before, parts, each, after]), { axis: 2 });
-  return reshape(sum(partial, { axis: 1 }), node.shape);
 }

@@ -3,8 +3,8 @@ import foldSource from '../../shaders/fold.wgsl?raw';
 import gatherSource from '../../shaders/gather.wgsl?raw';
 import skeleton from '../../shaders/reduction.wgsl?raw';
 import type { Tensor } from '../graph/tensor.js';
-import { foldedBy, type Group, headsOf, indexOf } from '../planning/groups.js';
-import { choices, invocations, MAX_GROUPS } from '../planning/limits.js';
+import { foldedBy, type Group, headsOf, indexOf, type Space } from '../planning/groups.js';
+import { choices, invocations, MAX_GROUPS, unrolling } from '../planning/limits.js';
 import type { Kernel } from '../wgsl/bindings.js';
 import { countOf, flat, type Index } from '../wgsl/indices.js';
 import type { NumberType } from '../wgsl/library.js';
@@ -21,10 +21,29 @@ export const extremes = {
   u32: { max: '0u', min: '0xffffffffu' },
 } as const;
 
-/** How a fold goes: the statements that declare its variable, and those that take in one element. */
+/** How a fold goes: the statements that declare its variable, those that take in one element, and those after the last. */
 interface Fold {
   readonly start: string;
   readonly combine: string;
+  readonly end?: string;
+}
+
+/** The folding functions of a kernel. */
+type Call = (name: string, operands: readonly unknown[], source?: string) => string;
+
+/** A sum of f32 carries along what rounding leaves out: its error does not grow with its length. */
+function compensated(call: Call, name: string, value: unknown): Fold {
+  const [rest, next] = [`${name}_rest`, `${name}_next`] as const;
+  const statements = [
+    `let ${next} = ${call('as_rounded', [call('fold_sum', [name, value]), 'zero'])};`,
+    `${rest} += ${call('left_out', [name, value, next, 'zero'])};`,
+    `${name} = ${next};`,
+  ];
+  return {
+    start: `var ${name} = 0.0;\nvar ${rest} = 0.0;`,
+    combine: statements.join('\n'),
+    end: `${name} = ${call('with_rest', [name, rest])};`,
+  };
 }
 
 /** The fold of a head into the variable `name`, of these values. */
@@ -37,7 +56,7 @@ function foldOf(
 ): Fold {
   const { kernel } = op;
   const [first] = values;
-  const call = (called: string, operands: readonly unknown[], source = foldSource): string =>
+  const call: Call = (called, operands, source = foldSource) =>
     `${writer.vocabulary.take({ name: called, source }, type)}(${operands.join(', ')})`;
   const start = `var ${name} = ${type}(0);`;
   if (kernel.kind === 'scatter') {
@@ -48,6 +67,7 @@ function foldOf(
   if (kernel.kind !== 'reduce') throw new RangeError(`${op.name} is no fold`);
   switch (kernel.name) {
     case 'sum':
+      if (type === 'f32') return compensated(call, name, first);
       return { start, combine: `${name} = ${call('fold_sum', [name, first])};` };
     case 'max':
     case 'min': {
@@ -79,14 +99,22 @@ export function foldedType({ inputs: [x] }: Tensor): NumberType {
   return type;
 }
 
+/** Columns that a turn of a loop folds: several of many where that makes a short text. */
+function lanesOf({ row, element }: Space, body: string): number {
+  const columns = countOf(element) / countOf(row);
+  const { lanes, columns: many, text } = unrolling;
+  return columns % lanes === 0 && columns >= many && body.length <= text ? lanes : 1;
+}
+
 /** Writes the loop that folds one head into the variable `name`. */
 function foldHead(writer: Writer, { space }: Group, head: Tensor, name: string): void {
   writer.open('column');
   const values = foldedBy(head, space).map(([node, index]) => writer.value(node, index));
   const body = writer.close();
-  const { start, combine } = foldOf(writer, head, foldedType(head), name, values);
-  const loop = overColumns(`${body}\n${combine}`);
-  writer.push(`${start}\n${loop}`);
+  const { start, combine, end = '' } = foldOf(writer, head, foldedType(head), name, values);
+  const lanes = lanesOf(space, body);
+  const loop = overColumns(`${body}\n${combine}`, lanes);
+  writer.push(`${start}\n${loop}\n${end}`);
 }
 
 /** How rows are spread over workgroups: in rows of as many as one dimension takes. */

@@ -73,6 +73,14 @@ export function writeResults(
   return { writer, loads: [...loads].join('\n'), body, stores: stores.join('\n') };
 }
 
-/** A loop over the columns of a row. `zero` is known at run time alone, so that drivers do not unroll it where it is ROLLED. */
-export const overColumns = (body: string): string =>
-  `for (var column = 0u; column < COLUMNS + ROLLED * zero; column++) {\n${body}\n}`;
+/** A loop over the columns of a row, `lanes` a turn. `zero` is known at run time alone, so that drivers do not unroll it where it is ROLLED. */
+export function overColumns(body: string, lanes = 1): string {
+  if (lanes === 1)
+    return `for (var column = 0u; column < COLUMNS + ROLLED * zero; column++) {\n${body}\n}`;
+  const turns = Array.from(
+    { length: lanes },
+    (_, lane) => `let column = first + ${lane}u;\n${body}`,
+  );
+  const all = turns.map((turn) => `{\n${turn}\n}`).join('\n');
+  return `for (var first = 0u; first < COLUMNS + ROLLED * zero; first += ${lanes}u) {\n${all}\n}`;
+}

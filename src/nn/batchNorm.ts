@@ -3,8 +3,9 @@ import { NablaError } from '../core/errors.js';
 import { checkNumbers } from '../core/options.js';
 import { checkWhole, type Shape, sizeOf } from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
+import { relu } from '../ops/activation.js';
 import { add, div, mul, sqrt, square, sub } from '../ops/arithmetic.js';
-import { cast } from '../ops/cast.js';
+import { cast, stopGradient } from '../ops/cast.js';
 import { ones, zeros } from '../ops/leaf.js';
 import { mean } from '../ops/reduce.js';
 import { misfit, reshape } from '../ops/view.js';
@@ -48,6 +49,10 @@ interface Statistics {
   readonly mean: Tensor;
   readonly variance: Tensor;
 }
+/** Those of a batch, and its input less the mean. */
+interface BatchStatistics extends Statistics {
+  readonly centred: Tensor;
+}
 
 /** The buffers: statistics over the batches of training so far, and how many those were. */
 interface Running extends Statistics {
@@ -65,18 +70,23 @@ function perChannel(values: Tensor, { rank }: Tensor): Tensor {
 }
 
 /**
- * Mean and biased variance of each channel over batch and positions, [1, channels, 1, …]: the variance in two passes.
- * `otherwise` is a second way out, for the message of an input that has too few values.
+ * Mean and biased variance of each channel over batch and positions, [1, channels, 1, …], in two passes: the second finds how
+ * far the mean of the first is off, and Σ(x − near)² = Σ(x − μ)² + n (μ − near)² (Chan, Golub and LeVeque 1983). `otherwise` is a second way out, for the message of an input that has too few values.
  */
-function batchStatistics(op: string, x: Tensor, otherwise: string): Statistics {
+function batchStatistics(op: string, x: Tensor, otherwise: string): BatchStatistics {
   const axis = [...x.shape.keys()].filter(isNotChannels);
   const count = sizeOf(x.shape.filter((_, axis) => isNotChannels(axis)));
   const values = count === 1 ? 'value' : 'values';
   const fact = `has ${count} ${values} per channel, and statistics of a batch need 2`;
   const fix = 'choose a batch size that leaves no single example over';
   if (count < 2) misfit(`${op}: input`, x, `${fact}; ${fix}${otherwise}`);
-  const average = mean(x, { axis, keepDims: true });
-  return { mean: average, variance: mean(square(sub(x, average)), { axis, keepDims: true }) };
+  const average = (of: Tensor): Tensor => mean(of, { axis, keepDims: true });
+  const near = stopGradient(average(x));
+  const shifted = sub(x, near);
+  const away = average(shifted);
+  // where all values are equal, rounding may leave it below 0
+  const variance = relu(sub(average(square(shifted)), square(away)));
+  return { mean: add(near, away), variance, centred: sub(shifted, away) };
 }
 
 /**
@@ -120,16 +130,18 @@ function makeRunning({ channels }: Definition, { buffer }: Scope): Running {
   return { mean, variance, count };
 }
 
-/** The statistics to normalise by; while training the running ones, where there are some, move towards them. */
+/** The variance to normalise by, and x less the mean; while training the running ones, where there are some, move towards them. */
 function statisticsOf(
   definition: Definition,
   running: Running | undefined,
   x: Tensor,
   mode: Mode,
-): Statistics {
+): Pick<BatchStatistics, 'variance' | 'centred'> {
   if (!running) return batchStatistics(definition.op, x, '');
-  if (!mode.training)
-    return { mean: perChannel(running.mean, x), variance: perChannel(running.variance, x) };
+  if (!mode.training) {
+    const variance = perChannel(running.variance, x);
+    return { variance, centred: sub(x, perChannel(running.mean, x)) };
+  }
   const otherwise = ', or apply without training, which takes running statistics';
   const batch = batchStatistics(definition.op, x, otherwise);
   track(definition, running, batch, x, mode);
@@ -149,10 +161,10 @@ function batchNorm(op: string, channels: number, shapes: Shapes, given: BatchNor
     const running = trackRunningStats ? makeRunning(definition, scope) : undefined;
     return (x, mode) => {
       checkInput(definition, shapes, x);
-      const { mean, variance } = statisticsOf(definition, running, x, mode);
+      const { variance, centred } = statisticsOf(definition, running, x, mode);
       const deviation = sqrt(add(variance, epsilon));
       const scale = weight ? div(perChannel(weight, x), deviation) : div(1, deviation);
-      const normal = mul(sub(x, mean), scale);
+      const normal = mul(centred, scale);
       return bias ? add(normal, perChannel(bias, x)) : normal;
     };
   });

@@ -88,8 +88,29 @@ export function gather(x: Tensor, indices: Tensor, options: { axis?: number } = 
   return gatherOf([x, indices], { axis });
 }
 
-/** values, or what `term` makes of each, added up in the rows that they go to. */
-function addRows(
+const pickOf = defineIndex<{ axis: number }, readonly [x: Tensor, at: Tensor]>({
+  name: 'pick',
+  cost: 'cheap',
+  shape: ([, at]) => at.shape,
+  dtype: ([x]) => x.dtype,
+  vjp: () => [undefined, undefined],
+  reference: ([x, at], { axis }, { dtype }) => {
+    const [, size, inner] = around(x.shape, axis);
+    // at[a, b] lies at a · inner + b, and x[a, k, b] at (a · size + k) · inner + b
+    const placeOf = (k: number, i: number): number =>
+      i + (Math.floor(i / inner) * (size - 1) + k) * inner;
+    const places = Int32Array.from(at.data, placeOf);
+    return hostArray(dtype, places.length).map((_: number, i: number) => x.data[places[i]!]!);
+  },
+  write: ({ options: { axis }, coordinates, read }) =>
+    read(0, coordinates.toSpliced(axis, 0, `u32(${read(1, coordinates)})`)),
+});
+
+/** @internal One element of x along `axis` for each of `at`: y[a, b] = x[a, at[a, b], b]. For the compiler: it has no derivative. */
+export const pick = (x: Tensor, at: Tensor, axis: number): Tensor => pickOf([x, at], { axis });
+
+/** @internal values, or what `term` makes of each, added up in the rows that they go to. */
+export function addRows(
   values: TensorData,
   indices: TensorData,
   rows: number,
@@ -101,6 +122,13 @@ function addRows(
     for (let i = 0; i < inner; i++) out[row + i]! += term(values.data[position + i]!);
   });
   return out;
+}
+
+/** @internal γ of the additions into a row, times Σ|value| */
+export function addedBound(values: TensorData, indices: TensorData, rows: number): Float64Array {
+  const hits = addRows(values, indices, rows, () => 1);
+  const sizes = addRows(values, indices, rows, Math.abs);
+  return hits.map((count, i) => gamma(count - 1) * sizes[i]!);
 }
 
 const scatterOf = defineOpWith<{ rows: number }, readonly [values: Tensor, indices: Tensor]>({
@@ -117,12 +145,7 @@ const scatterOf = defineOpWith<{ rows: number }, readonly [values: Tensor, indic
     return addRows(values, indices, rows);
   },
   kernel: { kind: 'scatter' },
-  // γ of the additions into a row, times Σ|value|
-  bound: ([values, indices], _, { rows }) => {
-    const hits = addRows(values, indices, rows, () => 1);
-    const sizes = addRows(values, indices, rows, Math.abs);
-    return hits.map((count, i) => gamma(count - 1) * sizes[i]!);
-  },
+  bound: ([values, indices], _, { rows }) => addedBound(values, indices, rows),
 });
 
 /**

@@ -43,6 +43,27 @@ export interface MatrixUnit {
 /** Invocations of a workgroup: of elementwise kernels, and of folds over many rows, or over few, which are spread over the cores. */
 export const invocations = { map: 64, manyRows: 64, fewRows: 8 } as const;
 
+/** When a fold becomes a fold of parts and one of what those fold to, and how long its parts are. */
+interface Splitting {
+  /** Elements that one result is folded from at most before. */
+  readonly longest: number;
+  /** Results from which on there is enough work without. */
+  readonly manyResults: number;
+  /** Parts of all results together, as many as can be while each has from `least` to `most` elements. */
+  readonly parts: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+/** When and how a gather's gradient sorts its positions. */
+interface Sorting {
+  /** Positions and comparisons, rows × positions, from which on it does. */
+  readonly fewest: number;
+  readonly comparisons: number;
+  /** One invocation counts; or the positions of a run of the first pass, and how many runs each further pass merges. */
+  readonly by: 'counting' | { readonly width: number; readonly ways: number };
+}
+
 /** What suits a class of adapters. */
 interface Choices {
   /** The sensible tiles of products, the best first. Each adds k in ascending order: they differ in speed, never in bits. */
@@ -61,18 +82,24 @@ interface Choices {
   readonly unrolled: number;
   /** Products read through views that offer it, such as windows: nothing is written out for them. */
   readonly inPlace: boolean;
+  /** Elements of a matrix from which its product with a vector is a fold of products. */
+  readonly thinProduct: number;
+  readonly folds: Splitting;
+  readonly sorting: Sorting;
 }
 
-const software = {
-  ...{ fewOutputs: 0, elementwiseGroups: 32, manyRows: 256, manyComparisons: -1 },
+const software: Omit<Choices, 'tiles'> = {
+  ...{ elementwiseGroups: 32, manyRows: 256, manyComparisons: -1 },
   ...{ unrolled: 0, inPlace: false, acrossWidth: 16, foldsSideBySide: false },
+  thinProduct: 2 ** 16,
+  folds: { longest: 512, manyResults: Infinity, parts: 2048, least: 1, most: 512 },
+  sorting: { fewest: 128, comparisons: 2 ** 18, by: 'counting' },
 };
 
 /** The committed table. */
 export const choices: Readonly<Record<AdapterClass, Choices>> = {
   lavapipe: {
     ...software,
-    foldsSideBySide: false,
     tiles: [
       ['lanes', 2, 1, 8, 1],
       ['lanes', 4, 1, 8, 1],
@@ -81,7 +108,6 @@ export const choices: Readonly<Record<AdapterClass, Choices>> = {
   },
   swiftshader: {
     ...software,
-    foldsSideBySide: false,
     tiles: [
       ['lanes', 4, 2, 4, 1],
       ['lanes', 4, 1, 4, 1],
@@ -101,6 +127,10 @@ export const choices: Readonly<Record<AdapterClass, Choices>> = {
     manyComparisons: 2 ** 26,
     unrolled: 32,
     inPlace: true,
+    thinProduct: Infinity,
+    // a workgroup for each part of a few thousand elements: two kernels at most
+    folds: { longest: 4096, manyResults: 256, parts: 512, least: 1024, most: Infinity },
+    sorting: { fewest: 1024, comparisons: 2 ** 22, by: { width: 256, ways: 8 } },
   },
 };
 
@@ -172,8 +202,8 @@ export const card = {
   launch: 5,
 } as const;
 
-/** Sums longer than this, with no more results than that, become a tree of shorter ones: a fixed order, and enough work. */
-export const sums = { longest: 512, results: 4096 } as const;
+/** Columns that one turn of a fold's loop takes, where it has so many at least and its text is no longer, in characters. */
+export const unrolling = { lanes: 4, columns: 32, text: 400 } as const;
 
 /** Row kernels. */
 export const rowKernels = {

@@ -23,8 +23,9 @@ export function matmulOf({ inputs, options }: Tensor): MatmulOptions & {
 
 /** Of a matrix product: M · N · K over the batch. */
 export function multiplyAdds(node: Tensor): number {
-  const { a, transposeA } = matmulOf(node);
-  return sizeOf(node.shape) * (a.shape.at(transposeA ? -2 : -1) ?? 0);
+  const { a, transposeA, part } = matmulOf(node);
+  // a product in parts of k has a result for each
+  return sizeOf(node.shape) * (part ?? a.shape.at(transposeA ? -2 : -1) ?? 0);
 }
 
 /** The axes of its input that a fold folds. */

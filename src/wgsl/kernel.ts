@@ -145,7 +145,9 @@ export function joined(kernels: readonly Joined[]): Code {
   const turns = kernels.map(({ workgroups: [x, y, z] }, i) => {
     const at = `(${group}.x - ${total}u)`;
     total += x * y * z;
-    const own = `vec3u(${at} % ${x}u, ${at} / ${x}u % ${y}u, ${at} / ${x * y}u)`;
+    // a zero that drivers do not know: from the branch they would tell that of the quotient
+    const last = z === 1 ? `${group}.z` : `${at} / ${x * y}u`;
+    const own = `vec3u(${at} % ${x}u, ${at} / ${x}u % ${y}u, ${last})`;
     const values = parameters.map(({ name }) => (name === group ? own : name));
     return `if (${group}.x < ${total}u) { main_${i}(${values.join(', ')}); return; }`;
   });

@@ -76,9 +76,11 @@ function graph32(y: Tensor, from: Tensor, inputs: readonly TensorData[]): Tensor
   return evaluateWith<TensorData>([y], values, (each, given) => [evaluate32(each, given)])[0]!;
 }
 
-/** One output of a node that computes several, by the definition of its op. */
+/** One output of a node that computes several, by the definition of its op; whole numbers are exact. */
 function output32(call: Tensor, output: number, inputs: readonly TensorData[]): TensorData {
-  const results = [definitionOf(call.op)!(call.inputs, call.options)].flat();
+  const define = definitionOf(call.op);
+  if (!define) return evaluateNode(call, inputs)[output]!;
+  const results = [define(call.inputs, call.options)].flat();
   return graph32(results[output]!, call, inputs);
 }
 

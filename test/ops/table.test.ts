@@ -16,6 +16,8 @@ const helpers = [
   'WINDOW_SETTINGS',
   'activations',
   'areImages',
+  'addRows',
+  'addedBound',
   'axesOf',
   'checkGroups',
   'checkParameter',

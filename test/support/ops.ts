@@ -29,6 +29,7 @@ import * as single from './entries.js';
 import * as family from './families.js';
 import * as normal from './layerNorms.js';
 import { floats, integers, sample, seeds, shapes, shuffled } from './samples.js';
+import * as sorting from './sorts.js';
 import * as totals from './totals.js';
 import * as windowed from './windows.js';
 
@@ -123,6 +124,7 @@ export const table: readonly family.Entry[] = [
   along('argMax', (x, axis) => argMax(x, { axis }), { distinct: true }, false),
   along('cumSum', (x, axis) => cumSum(x, { axis, reverse: axis % 2 === 0 })),
   ...normal.entries,
+  ...sorting.entries,
   along('softmax', (x, axis) => softmax(x, { axis })),
   along('logSoftmax', (x, axis) => logSoftmax(x, { axis })),
   family.rows('softmaxCrossEntropy', softmaxCrossEntropy),

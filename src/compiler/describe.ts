@@ -8,6 +8,7 @@ import { multiplyAdds } from '../kernels/matmul/product.js';
 import type { EmitOptions } from '../kernels/options.js';
 import type { Place } from '../planning/context.js';
 import { callOf, type Group } from '../planning/groups.js';
+import { choices } from '../planning/limits.js';
 import { isLiteral, isVirtual } from '../planning/nodes.js';
 import { type Binding, type Kernel, wholeText } from '../wgsl/bindings.js';
 import type { Taken } from '../wgsl/library.js';
@@ -111,7 +112,7 @@ function checkBound({ groups: [first], kernel }: Launch, most: number): void {
 /** A launch with the places of what it binds. */
 export function describe(
   launch: Launch,
-  { stored, limits }: EmitOptions,
+  { stored, limits, adapter, arraysOf }: EmitOptions,
   placeOf: (node: Tensor) => Place,
 ): Dispatch {
   checkBound(launch, limits.storageBuffers);
@@ -129,7 +130,7 @@ export function describe(
   const texts = whole.map(({ place, ...rest }) => ({ ...rest, bytes: place.bytes }));
   return {
     kernel: [...new Set(groups.map(kernelName))].join('+'),
-    wgsl: wholeText(code, texts),
+    wgsl: wholeText(code, texts, arraysOf?.(product ?? first.kind) ?? choices[adapter].arrays),
     origins: code.vocabulary.taken,
     ...{ workgroups, product, groups },
     bindings: whole.map(({ place, access }) => ({ place, access })),

@@ -1,8 +1,9 @@
 // What devices allow, and what the planner chooses for each class of adapter: all of its numbers, in one place, as plain data.
 import type { AdapterClass } from '../graph/op.js';
 import type { Cost } from '../graph/traits.js';
+import type { Arrays } from '../wgsl/types.js';
 
-export type { AdapterClass };
+export type { AdapterClass, Arrays };
 
 /** What a plan may count on; WebGPU's names are in the comments. */
 export interface Limits {
@@ -44,6 +45,8 @@ export const invocations = { map: 64, manyRows: 64, fewRows: 8 } as const;
 
 /** What suits a class of adapters. */
 interface Choices {
+  /** The form of arrays. It makes no difference to bits. */
+  readonly arrays: Arrays;
   /** The sensible tiles of products, the best first. Each adds k in ascending order: they differ in speed, never in bits. */
   readonly tiles: readonly [Tile, Tile, ...Tile[]];
   /** Outputs of a product below which the second tile is taken: the first would leave multiprocessors idle. */
@@ -56,7 +59,13 @@ interface Choices {
   readonly manyComparisons: number;
 }
 
-const software = { fewOutputs: 0, elementwiseGroups: 32, manyRows: 256, manyComparisons: -1 };
+const software: Omit<Choices, 'tiles'> = {
+  arrays: 'fixed',
+  fewOutputs: 0,
+  elementwiseGroups: 32,
+  manyRows: 256,
+  manyComparisons: -1,
+};
 
 /** The committed table. */
 export const choices: Readonly<Record<AdapterClass, Choices>> = {
@@ -77,6 +86,7 @@ export const choices: Readonly<Record<AdapterClass, Choices>> = {
     ],
   },
   gpu: {
+    arrays: 'sized',
     tiles: [
       ['shared', 2, 2, 16, 16],
       ['shared', 1, 1, 16, 16],

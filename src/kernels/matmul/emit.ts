@@ -104,6 +104,7 @@ const inOneRow = (
 ): Code => ({
   ...code,
   size: [`${GROUP_X * GROUP_Y}`, '1'],
+  takesWholes: true, // units load through pointers to arrays
 });
 
 /** Invocations numbered within their subgroup, which is a workgroup. */

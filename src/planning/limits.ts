@@ -101,7 +101,7 @@ export const choices: Readonly<Record<AdapterClass, Choices>> = {
 
 /** Products. */
 export const products = {
-  /** Multiply-adds below which a large tile takes longer to compile than it ever saves. */
+  /** Multiply-adds up to which a large tile takes longer to compile than it ever saves. */
   small: 2 ** 22,
   /** Steps of k that lie in workgroup memory at one time: 16 KiB at most (maxComputeWorkgroupStorageSize). */
   sharedDepth: 16,

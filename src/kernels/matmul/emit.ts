@@ -21,7 +21,7 @@ function sumsOf(product: Product, options: EmitOptions): Sums {
   const { a, b, m, n, k } = product;
   const isWide = liesInVectors(a) && liesInVectors(b);
   // element by element, every operand's address is computed anew: small tiles keep the kernel's text short
-  const isSmall = !isWide || m * n * k < products.small;
+  const isSmall = !isWide || m * n * k <= products.small;
   const byUnits = isSmall ? undefined : options.matrices?.(product);
   if (byUnits) return byUnits;
   return writeSums(product, chooseTile(product, options, isSmall), options.lanes, isWide);

@@ -55,6 +55,7 @@ it('has no branches in library functions', () => {
   // entry points and what they call once a tile
   const skeletons = [
     'cumSum.wgsl: main',
+    'fingerprint.wgsl: main',
     'layerNorm.backward.rows.wgsl: main',
     'layerNorm.backward.rows.wgsl: row_of_gradient',
     'layerNorm.backward.rows.wgsl: column_of_gradient',

@@ -1,4 +1,5 @@
 // Dispatches of a plan as plain data: text, buffers, and what they compute, for devices and for people.
+import type { DType } from '../core/dtype.js';
 import { DeviceError } from '../core/errors.js';
 import { sizeOf } from '../core/shape.js';
 import { outputIndex } from '../graph/several.js';
@@ -19,6 +20,7 @@ import { wholeVectors } from './memory.js';
 export interface BoundPlace {
   readonly place: Place;
   readonly access: 'read' | 'read_write';
+  readonly dtype: DType;
 }
 
 /** One kernel call: its text, its buffers, and the groups (for people and for the cross-check) that it computes. */
@@ -80,7 +82,7 @@ function flopsOf(node: Tensor): number {
 const elementsOf = ({ members: [first] }: Group): number => sizeOf(first.shape);
 const total = (numbers: readonly number[]): number => numbers.reduce((sum, each) => sum + each, 0);
 
-interface Bound extends BoundPlace {
+interface Bound extends Omit<BoundPlace, 'dtype'> {
   readonly binding: Binding;
 }
 
@@ -133,7 +135,9 @@ export function describe(
     wgsl: wholeText(code, texts, arraysOf?.(product ?? first.kind) ?? choices[adapter].arrays),
     origins: code.vocabulary.taken,
     ...{ workgroups, product, groups },
-    bindings: whole.map(({ place, access }) => ({ place, access })),
+    bindings: whole.map(({ place, access, binding }) => {
+      return { place, access, dtype: binding.node.dtype };
+    }),
     ops: named.flatMap((node) => (outputIndex(node) === undefined ? node.op.name : [])),
     flops: total(computed.map(flopsOf)),
     bytes: total(bound.map(({ place }) => Math.min(place.bytes, most))),

@@ -21,8 +21,9 @@ export interface OpenOptions {
   /** Measures each kernel's GPU time for `engine.profile()`; one pass per kernel makes steps slower. */
   profile?: boolean;
   /**
-   * Times candidate kernels for each matrix product on its first use, at most half a second per step, and stores the
-   * fastest for this adapter and driver: in a file in Node, in IndexedDB in browsers. Results do not change by a bit.
+   * Times candidate kernels on the first use of a step, for at most half a second, and stores the fastest for this adapter and
+   * driver: in a file in Node, in IndexedDB in browsers. Results do not change by a bit. On by default on hardware GPUs, off
+   * on software adapters.
    */
   tune?: boolean;
   /**

@@ -6,6 +6,7 @@ import type { KernelProfile, Profile } from '../graph/backend.js';
 import { input } from '../ops/leaf.js';
 import { fill, render } from '../wgsl/kernel.js';
 import { Vocabulary } from '../wgsl/library.js';
+import { makeStopwatch, stampedPass } from './clock.js';
 import { type Device, type Trial, usage } from './device.js';
 import { makeScratch } from './scratch.js';
 
@@ -19,15 +20,6 @@ type Measured = Pick<KernelProfile, 'kernel' | 'ops' | 'flops' | 'bytes'> & {
   calls: number;
   milliseconds: number;
 };
-
-/** A pass that writes its begin and its end. */
-const stampedPass = (querySet: GPUQuerySet, i: number): GPUComputePassDescriptor => ({
-  timestampWrites: {
-    querySet,
-    beginningOfPassWriteIndex: 2 * i,
-    endOfPassWriteIndex: 2 * i + 1,
-  },
-});
 
 /**
  * Collects GPU time of kernels, in all runs or in the first so many: while it is on, each call has a pass of its own with a
@@ -61,7 +53,7 @@ export function makeProfiler(device: Device, runs: number | true) {
     const count = 2 * Math.max(1, timed.length);
     const querySet = device.device.createQuerySet({ type: 'timestamp', count });
     const pass = (i: number): GPUComputePassDescriptor =>
-      i < timed.length ? stampedPass(querySet, i) : {};
+      i < timed.length ? stampedPass(querySet, 2 * i) : {};
     /** Copies the times out at the end; the function returned waits for them and adds them. */
     const resolve = (): (() => Promise<void>) => {
       const resolved = device.createBuffer(8 * count, usage.queryResolve | usage.copySource);
@@ -113,6 +105,7 @@ function rate(measured: Measured[], peaks: Profile['peaks']) {
 async function measurePeaks(device: Device): Promise<Profile['peaks']> {
   const size = device.info.adapter.software ? 2 ** 18 : 2 ** 22;
   const scratch = makeScratch(device, [16 * size, 16 * size]);
+  const stopwatch = makeStopwatch(device, scratch.run);
   const bindings = [{ access: 'read' }, { access: 'read_write' }] as const;
   /** Calls in a second. */
   const callsFor = async (ROUNDS: number, invocations: number): Promise<number> => {
@@ -123,9 +116,9 @@ async function measurePeaks(device: Device): Promise<Profile['peaks']> {
     const kernel: Trial = { wgsl, bindings, workgroups: [invocations / 64, 1, 1] };
     await scratch.run(kernel); // compiles on some drivers
     const times = [
-      await scratch.time(kernel),
-      await scratch.time(kernel),
-      await scratch.time(kernel),
+      await stopwatch.time(kernel),
+      await stopwatch.time(kernel),
+      await stopwatch.time(kernel),
     ];
     return 1e3 / Math.min(...times);
   };
@@ -133,6 +126,7 @@ async function measurePeaks(device: Device): Promise<Profile['peaks']> {
     const flopsPerSecond = 2 * PROBE_ROUNDS * size * (await callsFor(PROBE_ROUNDS, size / 32));
     return { flopsPerSecond, bytesPerSecond: 32 * size * (await callsFor(0, size)) };
   } finally {
+    stopwatch.free();
     scratch.free();
   }
 }

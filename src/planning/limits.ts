@@ -114,6 +114,20 @@ export const products = {
 /** Sums longer than this, with no more results than that, become a tree of shorter ones: a fixed order, and enough work. */
 export const sums = { longest: 512, results: 4096 } as const;
 
+/** What is measured where kernels are tuned. */
+export const tuning = {
+  /** Milliseconds that the kernels of one plan take in all. */
+  budget: 500,
+  /** Multiply-adds of a product above which its tile is worth measuring: smaller ones take small tiles anyway. */
+  product: products.small,
+  /** Bytes that a kernel moves, from which the form of its arrays makes a difference to be seen. */
+  moved: 2 ** 20,
+  /** Bytes of buffers to try a kernel on, at most. */
+  buffers: 2 ** 28,
+  /** The share by which a kernel must be faster than that of the committed table. */
+  gain: 0.03,
+} as const;
+
 /** Operations that an op counts as, where it may be computed again in another kernel. */
 export const operations: Readonly<Record<Cost, number>> = { free: 0, cheap: 1, dear: 4, heavy: 4 };
 /** Ops that it counts as in the text of a kernel. */

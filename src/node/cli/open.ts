@@ -29,7 +29,7 @@ export async function openEngine(options: EvalOptions & Partial<TrainOptions>) {
     source = `WebGPU on ${found.source}${checks}`;
     const hasTimes = found.adapter.features.has('timestamp-query');
     const sample = report !== undefined && hasTimes ? SAMPLE : 0;
-    const measured = { profile: profile || sample, tune: tune ? tileStore : undefined };
+    const measured = { profile: profile || sample, tune, tiles: async () => tileStore };
     return GpuBackend.open(found.adapter, { ask, subgroupMatrix, ...measured });
   });
   return { engine: await open({ ...(backend && { backend }), crossCheck }), source };

@@ -14,10 +14,10 @@ const tiles = async () => (await import('./node/tiles.js')).tileStore;
  * NABLA_ADAPTER_CLASS=gpu, lavapipe or swiftshader has kernels made as for such adapters, on whichever there is.
  */
 export const open = openWith(async (options) => {
-  const { adapter, powerPreference, subgroupMatrix } = options;
+  const { adapter, powerPreference } = options;
   const found = adapter
     ? { adapter: adapter as GPUAdapter }
-    : await findAdapter(powerPreference, subgroupMatrix);
+    : await findAdapter(powerPreference, options);
   if ('missing' in found) return found;
   const adapterClass = forcedClass();
   return GpuBackend.open(found.adapter, { ...options, ask, tiles, adapterClass });

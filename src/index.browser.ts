@@ -5,17 +5,18 @@ import { GpuBackend } from './gpu/backend.js';
 export * as data from './browser/data.js';
 export * from './index.common.js';
 
+const tiles = async () => (await import('./browser/tiles.js')).tileStore;
+
 /**
  * Opens an engine on WebGPU; without an adapter it warns and uses the CPU in float64. Throws DeviceError if
  * `backend: 'gpu'` is given and there is no adapter.
  */
 export const open = openWith(async (options) => {
-  const { powerPreference, tune } = options;
+  const { powerPreference } = options;
   const adapter =
     options.adapter ??
     (await navigator.gpu?.requestAdapter(powerPreference ? { powerPreference } : {}));
-  const store = tune ? (await import('./browser/tiles.js')).tileStore : undefined;
-  if (adapter) return GpuBackend.open(adapter as GPUAdapter, { ...options, tune: store });
+  if (adapter) return GpuBackend.open(adapter as GPUAdapter, { ...options, tiles });
   const noAdapter =
     'WebGPU finds no adapter; switch hardware acceleration on, or update the graphics driver';
   const noGpu =

@@ -2,10 +2,11 @@
 import { openWith } from './engine/open.js';
 import { GpuBackend } from './gpu/backend.js';
 import { ask, findAdapter, forcedClass } from './node/dawn.js';
-import { tileStore } from './node/tiles.js';
 
 export * from './index.common.js';
 export * as data from './node/data.js';
+
+const tiles = async () => (await import('./node/tiles.js')).tileStore;
 
 /**
  * Opens an engine on WebGPU through Dawn; without an adapter it warns and uses the CPU in float64. Throws DeviceError
@@ -13,14 +14,13 @@ export * as data from './node/data.js';
  * NABLA_ADAPTER_CLASS=gpu, lavapipe or swiftshader has kernels made as for such adapters, on whichever there is.
  */
 export const open = openWith(async (options) => {
-  const { adapter, powerPreference, subgroupMatrix, tune } = options;
+  const { adapter, powerPreference } = options;
   const found = adapter
     ? { adapter: adapter as GPUAdapter }
-    : await findAdapter(powerPreference, subgroupMatrix);
+    : await findAdapter(powerPreference, options);
   if ('missing' in found) return found;
   const adapterClass = forcedClass();
-  const store = tune ? tileStore : undefined;
-  return GpuBackend.open(found.adapter, { ...options, ask, tune: store, adapterClass });
+  return GpuBackend.open(found.adapter, { ...options, ask, tiles, adapterClass });
 });
 
 export { loadFile, saveFile } from './node/files.js';

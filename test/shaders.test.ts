@@ -71,6 +71,7 @@ it('has no branches in library functions', () => {
   // entry points and what they call once a tile
   const skeletons = [
     'cumSum.wgsl: main',
+    'fingerprint.wgsl: main',
     'gather.sorted.wgsl: main',
     'layerNorm.backward.rows.wgsl: main',
     'layerNorm.backward.rows.wgsl: row_of_gradient',

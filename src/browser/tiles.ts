@@ -1,4 +1,4 @@
-// Keeps the tuner's measured tile sizes in IndexedDB, by adapter.
+// Keeps what the tuner has measured in IndexedDB, by adapter and browser.
 import type { TileStore } from '../graph/backend.js';
 
 const settled = <T>(request: IDBRequest<T>): Promise<T> =>
@@ -7,21 +7,28 @@ const settled = <T>(request: IDBRequest<T>): Promise<T> =>
     request.onerror = () => reject(request.error);
   });
 
-async function openTiles(mode: IDBTransactionMode): Promise<IDBObjectStore> {
+/** Does something with the stored texts, and closes the database. */
+async function withTiles<T>(
+  mode: IDBTransactionMode,
+  use: (tiles: IDBObjectStore) => IDBRequest<T>,
+): Promise<T> {
   const request = indexedDB.open('nabla');
   request.onupgradeneeded = () => request.result.createObjectStore('tiles');
   const database = await settled(request);
-  return database.transaction('tiles', mode).objectStore('tiles');
+  try {
+    return await settled(use(database.transaction('tiles', mode).objectStore('tiles')));
+  } finally {
+    database.close();
+  }
 }
 
-/** Tuned tiles in the origin's IndexedDB. */
+/** Browsers do not tell the driver; what they compile kernels with comes with their version. */
+const keyOf = (adapter: string): string => `${adapter} ${navigator.userAgent}`;
+
+/** What was measured, in the origin's IndexedDB. */
 export const tileStore: TileStore = {
-  async load(adapter) {
-    const tiles = await openTiles('readonly');
-    return settled(tiles.get(adapter));
-  },
+  load: (adapter) => withTiles('readonly', (tiles) => tiles.get(keyOf(adapter))),
   async save(adapter, text) {
-    const tiles = await openTiles('readwrite');
-    await settled(tiles.put(text, adapter));
+    await withTiles('readwrite', (tiles) => tiles.put(text, keyOf(adapter)));
   },
 };

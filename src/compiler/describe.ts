@@ -1,4 +1,5 @@
 // Dispatches of a plan as plain data: text, buffers, and what they compute, for devices and for people.
+import type { DType } from '../core/dtype.js';
 import { DeviceError } from '../core/errors.js';
 import { sizeOf } from '../core/shape.js';
 import { outputIndex } from '../graph/several.js';
@@ -7,6 +8,7 @@ import { topological } from '../graph/walk.js';
 import type { EmitOptions } from '../kernels/options.js';
 import type { Place } from '../planning/context.js';
 import { callOf, type Group } from '../planning/groups.js';
+import { choices } from '../planning/limits.js';
 import { isLiteral, isVirtual } from '../planning/nodes.js';
 import { type Binding, type Kernel, wholeText } from '../wgsl/bindings.js';
 import type { Taken } from '../wgsl/library.js';
@@ -17,6 +19,7 @@ import { wholeVectors } from './memory.js';
 export interface BoundPlace {
   readonly place: Place;
   readonly access: 'read' | 'read_write';
+  readonly dtype: DType;
 }
 
 /** One kernel call: its text, its buffers, and the groups (for people and for the cross-check) that it computes. */
@@ -56,7 +59,7 @@ function nodesOf({ members }: Group, stored: ReadonlySet<Tensor>): Tensor[] {
 const elementsOf = ({ members: [first] }: Group): number => sizeOf(first.shape);
 const total = (numbers: readonly number[]): number => numbers.reduce((sum, each) => sum + each, 0);
 
-interface Bound extends BoundPlace {
+interface Bound extends Omit<BoundPlace, 'dtype'> {
   readonly binding: Binding;
 }
 
@@ -86,7 +89,7 @@ function checkBound({ groups: [first], kernel }: Launch, most: number): void {
 /** A launch with the places of what it binds. */
 export function describe(
   launch: Launch,
-  { stored, limits }: EmitOptions,
+  { stored, limits, adapter, arraysOf }: EmitOptions,
   placeOf: (node: Tensor) => Place,
 ): Dispatch {
   checkBound(launch, limits.storageBuffers);
@@ -104,10 +107,12 @@ export function describe(
   const texts = whole.map(({ place, ...rest }) => ({ ...rest, bytes: place.bytes }));
   return {
     kernel: [...new Set(groups.map(kernelName))].join('+'),
-    wgsl: wholeText(code, texts),
+    wgsl: wholeText(code, texts, arraysOf?.(product ?? first.kind) ?? choices[adapter].arrays),
     origins: code.vocabulary.taken,
     ...{ workgroups, product, groups },
-    bindings: whole.map(({ place, access }) => ({ place, access })),
+    bindings: whole.map(({ place, access, binding }) => {
+      return { place, access, dtype: binding.node.dtype };
+    }),
     ops: named.flatMap((node) => (outputIndex(node) === undefined ? node.op.name : [])),
     computed,
     bytes: total(bound.map(({ place }) => Math.min(place.bytes, most))),

@@ -83,7 +83,7 @@ function isSmall({ kind, members, space }: Group): boolean {
     case 'reduce':
       return countOf(space.element) <= limits.smallFold && !members.some(isScatter);
     case 'matmul':
-      return multiplyAdds(members[0]) < products.small;
+      return multiplyAdds(members[0]) <= products.small;
     default:
       return kind satisfies never;
   }

@@ -21,8 +21,9 @@ export interface OpenOptions {
   /** Measures each kernel's GPU time for `engine.profile()`; one pass per kernel makes steps slower. */
   profile?: boolean;
   /**
-   * Times candidate kernels for each matrix product on its first use, at most half a second per step, and stores the
-   * fastest for this adapter and driver: in a file in Node, in IndexedDB in browsers. Results do not change by a bit.
+   * Times candidate kernels on the first use of a step, for at most half a second, and stores the fastest for this adapter and
+   * driver: in a file in Node, in IndexedDB in browsers. Results do not change by a bit. On by default on hardware GPUs, off
+   * on software adapters.
    */
   tune?: boolean;
   /**
@@ -30,6 +31,12 @@ export interface OpenOptions {
    * experimental subgroup matrices. They add in another order: results differ in the last bits, within the same bounds.
    */
   subgroupMatrix?: boolean;
+  /**
+   * Asks for half precision where Dawn withholds it, on NVIDIA with Vulkan in Node, and compares casts and products with float64
+   * before the engine is there. Throws DeviceError where the adapter has none, or computes it wrongly. Without this option half
+   * precision is there where the adapter offers it.
+   */
+  f16?: boolean;
   /** Largest number of bytes of device memory to use. */
   byteBudget?: number;
   powerPreference?: 'low-power' | 'high-performance';
@@ -38,7 +45,7 @@ export interface OpenOptions {
 }
 
 const OPTIONS =
-  'backend crossCheck onCheck anomaly profile byteBudget powerPreference adapter tune subgroupMatrix';
+  'backend crossCheck onCheck anomaly profile byteBudget powerPreference adapter tune subgroupMatrix f16';
 
 /**
  * Looks for a GPU. Where there is none, says what is `missing` and how to get it; with `forced` the CPU may not take its
@@ -63,6 +70,7 @@ export const openWith =
       console.warn(`nabla: ${found.missing}. Running on the CPU in float64, which is slow.`);
       found = undefined;
     }
+    if (found && options.f16) await requireHalves(found);
     return new Engine(
       found ?? new (await import('../cpu/backend.js')).CpuBackend(),
       crossCheck,
@@ -70,3 +78,19 @@ export const openWith =
       anomaly,
     );
   };
+
+/** Throws DeviceError, and disposes a backend, where it has no half precision or computes it wrongly. */
+async function requireHalves(backend: Backend): Promise<void> {
+  const engine = new Engine(backend);
+  const { features, adapter } = backend.info;
+  const { faultOfHalves } = await import('../check/halves.js');
+  const fault = features.includes('shader-f16')
+    ? await faultOfHalves((tree) => engine.verify(tree))
+    : '';
+  if (fault === undefined) return;
+  engine.dispose();
+  const why = fault
+    ? `half precision is wrong on ${adapter.description}: ${fault}`
+    : 'this adapter has no shader-f16';
+  throw new DeviceError(`open: ${why}; leave f16 out and use f32`);
+}

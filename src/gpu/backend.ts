@@ -43,12 +43,11 @@ export class GpuBackend extends Device implements Backend, Host {
   /** Buffers that users hold, and those of them that hold no parameters any more. */
   readonly #lent = new WeakSet<GPUBuffer>();
   #left: PlanBuffer[] = [];
-  readonly #rehearsed = new Set<string>();
   #order: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
   static async open(adapter: GPUAdapter, options: GpuOptions = {}): Promise<GpuBackend> {
-    const { profile, subgroupMatrix, tune } = options;
+    const { profile, subgroupMatrix, tiles } = options;
     const requiredLimits = Object.fromEntries(
       WANTED_LIMITS.map((name) => [name, adapter.limits[name]]),
     );
@@ -73,7 +72,9 @@ export class GpuBackend extends Device implements Backend, Host {
     // what few use is loaded where it is
     if (isFixed && units)
       context.matrices = (await import('../kernels/matmul/matrices.js')).makeMatrices(units, lanes);
-    if (tune) backend.tune = (await import('./tuner.js')).makeTuner(backend, tune);
+    const { tune = !backend.info.adapter.software } = options;
+    if (tune && tiles)
+      backend.tune = await (await import('./tuner.js')).makeTuner(backend, await tiles(), about);
     if (profile) backend.profiler = (await import('./profile.js')).makeProfiler(backend, profile);
     return backend;
   }
@@ -166,8 +167,7 @@ export class GpuBackend extends Device implements Backend, Host {
 
   /** Runs a little of a kernel, once, on buffers of its own: some drivers compile at the first call. */
   async rehearse(kernel: Dispatch): Promise<void> {
-    if (this.#rehearsed.has(kernel.wgsl)) return;
-    this.#rehearsed.add(kernel.wgsl);
+    if (this.rehearsed.has(kernel.wgsl)) return;
     const scratch = makeScratch(this, sizesOf(kernel));
     await scratch.run({ ...kernel, workgroups: [1, 1, 1] }).finally(scratch.free);
   }

@@ -29,8 +29,10 @@ export interface GpuOptions {
   readonly ask?: (<T>(question: () => T) => T) | undefined;
   /** Measures each kernel's time, in all runs or in the first so many. */
   readonly profile?: boolean | number | undefined;
-  /** Measures the tiles of products, and keeps its choices here. */
-  readonly tune?: TileStore | undefined;
+  /** Whether kernels are measured; by default where the adapter is hardware. */
+  readonly tune?: boolean | undefined;
+  /** Where what is measured is kept; without it nothing is. */
+  readonly tiles?: (() => Promise<TileStore>) | undefined;
   /** Has matrix units compute products: the adapter's, or in tests these. */
   readonly subgroupMatrix?: boolean | readonly MatrixUnit[] | undefined;
   /** Bytes that the engine's buffers may take in all. */
@@ -55,6 +57,8 @@ export class Device {
   /** Destroys a buffer once its owner is gone, if nobody did before. */
   readonly #owners = new FinalizationRegistry<GPUBuffer>((buffer) => this.destroyBuffers([buffer]));
   protected readonly options: GpuOptions;
+  /** The texts of kernels that ran on buffers made to try them. */
+  readonly rehearsed = new Set<string>();
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   readonly #buffers = new Set<GPUBuffer>();
   /** Why nothing runs any more. */
@@ -193,6 +197,18 @@ export class Device {
     stats.liveBytes += bytes;
     stats.peakBytes = Math.max(stats.peakBytes, stats.liveBytes);
     return buffer;
+  }
+
+  /** Makes buffers of so many bytes for storage, all or none. */
+  createBuffers(sizes: readonly number[]): GPUBuffer[] {
+    const buffers: GPUBuffer[] = [];
+    try {
+      for (const bytes of sizes) buffers.push(this.createBuffer(bytes));
+    } catch (error) {
+      this.destroyBuffers(buffers);
+      throw error;
+    }
+    return buffers;
   }
 
   destroyBuffers(buffers: Iterable<GPUBuffer>): void {

@@ -7,8 +7,9 @@ import type { KernelProfile, Profile } from '../graph/backend.js';
 import { input } from '../ops/leaf.js';
 import { fill, render } from '../wgsl/kernel.js';
 import { Vocabulary } from '../wgsl/library.js';
+import { makeStopwatch, stampedPass } from './clock.js';
 import type { Device, Trial } from './device.js';
-import { makeTrials } from './trials.js';
+import { makeScratch } from './scratch.js';
 import { usage } from './usage.js';
 
 /** Two queries each, WebGPU's limit of one query set: a run's further kernel calls are not timed. */
@@ -21,15 +22,6 @@ type Measured = Pick<KernelProfile, 'kernel' | 'ops' | 'flops' | 'bytes'> & {
   calls: number;
   milliseconds: number;
 };
-
-/** A pass that writes its begin and its end. */
-const stampedPass = (querySet: GPUQuerySet, i: number): GPUComputePassDescriptor => ({
-  timestampWrites: {
-    querySet,
-    beginningOfPassWriteIndex: 2 * i,
-    endOfPassWriteIndex: 2 * i + 1,
-  },
-});
 
 /**
  * Collects GPU time of kernels, in all runs or in the first so many: while it is on, each call has a pass of its own with a
@@ -64,7 +56,7 @@ export function makeProfiler(device: Device, runs: number | true) {
     const count = 2 * Math.max(1, timed.length);
     const querySet = device.device.createQuerySet({ type: 'timestamp', count });
     const pass = (i: number): GPUComputePassDescriptor =>
-      i < timed.length ? stampedPass(querySet, i) : {};
+      i < timed.length ? stampedPass(querySet, 2 * i) : {};
     /** Copies the times out at the end; the function returned waits for them and adds them. */
     const resolve = (): (() => Promise<void>) => {
       const resolved = device.createBuffer(8 * count, usage.queryResolve | usage.copySource);
@@ -115,7 +107,8 @@ function rate(measured: Measured[], peaks: Profile['peaks']) {
 /** A small roofline: a kernel that only computes, and one that only copies. */
 async function measurePeaks(device: Device): Promise<Profile['peaks']> {
   const size = device.info.adapter.software ? 2 ** 18 : 2 ** 22;
-  const scratch = makeTrials(device, [16 * size, 16 * size]);
+  const scratch = makeScratch(device, [16 * size, 16 * size]);
+  const stopwatch = makeStopwatch(device, scratch.run);
   const bindings = [{ access: 'read' }, { access: 'read_write' }] as const;
   /** Calls in a second. */
   const callsFor = async (ROUNDS: number, invocations: number): Promise<number> => {
@@ -126,9 +119,9 @@ async function measurePeaks(device: Device): Promise<Profile['peaks']> {
     const kernel: Trial = { wgsl, bindings, workgroups: [invocations / 64, 1, 1] };
     await scratch.run(kernel); // compiles on some drivers
     const times = [
-      await scratch.time(kernel),
-      await scratch.time(kernel),
-      await scratch.time(kernel),
+      await stopwatch.time(kernel),
+      await stopwatch.time(kernel),
+      await stopwatch.time(kernel),
     ];
     return 1e3 / Math.min(...times);
   };
@@ -136,6 +129,7 @@ async function measurePeaks(device: Device): Promise<Profile['peaks']> {
     const flopsPerSecond = 2 * PROBE_ROUNDS * size * (await callsFor(PROBE_ROUNDS, size / 32));
     return { flopsPerSecond, bytesPerSecond: 32 * size * (await callsFor(0, size)) };
   } finally {
+    stopwatch.free();
     scratch.free();
   }
 }

@@ -156,7 +156,7 @@ export interface Executable {
   locate?(output: number): Location;
 }
 
-/** Where a tuner's choices are kept from one run to the next: a text for each adapter and driver. */
+/** Where a tuner's answers are kept from one run to the next: a text for each adapter, as the tuner names it. */
 export interface TileStore {
   load(adapter: string): Promise<string | undefined>;
   save(adapter: string, text: string): Promise<void>;

@@ -20,11 +20,13 @@ export function emitWritten({ members }: Group, { adapter, target }: EmitOptions
     ...call.inputs.map((node, i) => bound(base(node), 'read', `in${i}`)),
     ...members.map((node, i) => bound(target(node), 'read_write', `out${i}`)),
   ];
-  const code = writtenCode(name, wgsl, entry, constants?.(shapes, call.options) ?? {});
+  const numbers = constants?.(shapes, call.options) ?? {};
+  const buffers = bindings.map((each) => each.name);
+  const code = writtenCode(name, wgsl, entry, numbers, buffers);
   return { code, bindings, workgroups: inRows(name, workgroups(shapes, call.options)) };
 }
 
-const bound = (node: Tensor, access: Binding['access'], name: string): Binding => ({
+const bound = (node: Tensor, access: Binding['access'], name: string) => ({
   ...{ node, access, name },
   vector: false,
 });

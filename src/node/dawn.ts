@@ -26,9 +26,18 @@ const badDriver = `no installed driver${ofUser} gives one; update the driver, Me
 // Dawn crashes when what create() returned is collected, so instances live as long as the process.
 const instances = new Map<string, Promise<GPU>>();
 
-function instanceOf(route: Route, experimental: boolean): Promise<GPU> {
-  const key = `${route} ${experimental}`;
-  const known = instances.get(key) ?? openRoute(route, experimental);
+/** What Dawn withholds unless it is asked for, and its toggle for that. */
+const toggles = { subgroupMatrix: 'allow_unsafe_apis', f16: 'vulkan_enable_f16_on_nvidia' };
+/** What of it is wanted. */
+type Wanted = { readonly [K in keyof typeof toggles]?: boolean | undefined };
+
+function instanceOf(route: Route, { subgroupMatrix, f16 }: Wanted): Promise<GPU> {
+  const features = [
+    ...(subgroupMatrix ? [toggles.subgroupMatrix] : []),
+    ...(f16 ? [toggles.f16] : []),
+  ].join();
+  const key = `${route} ${features}`;
+  const known = instances.get(key) ?? openRoute(route, features);
   instances.set(key, known);
   return known;
 }
@@ -44,10 +53,10 @@ export function forcedClass(): AdapterClass | undefined {
 /**
  * An adapter, a line on what runs and where it came from, and why an installed driver, which comes first, does not run; or
  * why there is none, and whether NABLA_ADAPTER named it, so that nothing may take its place. An adapter gives one device;
- * call again for another. NABLA_ADAPTER=gpu, lavapipe or swiftshader takes that one only. What is experimental in Dawn,
- * such as matrix units, is offered where `experimental` asks for it.
+ * call again for another. NABLA_ADAPTER=gpu, lavapipe or swiftshader takes that one only. Matrix units, and half precision
+ * where Dawn has had trouble with it, are offered where they are `wanted`.
  */
-export async function findAdapter(powerPreference?: GPUPowerPreference, experimental = false) {
+export async function findAdapter(powerPreference?: GPUPowerPreference, wanted: Wanted = {}) {
   const forced = process.env.NABLA_ADAPTER ?? '';
   const routes = choices.filter((route) => (forced ? route === forced : route !== 'lavapipe'));
   const none = (missing: string) => ({ missing, forced: forced !== '' });
@@ -55,7 +64,7 @@ export async function findAdapter(powerPreference?: GPUPowerPreference, experime
   const reasons = new Set<string>();
   for (const route of routes)
     try {
-      const gpu = await instanceOf(route, experimental);
+      const gpu = await instanceOf(route, wanted);
       const adapter = await gpu.requestAdapter(powerPreference ? { powerPreference } : {});
       if (adapter && !(forced === 'gpu' && adapter.info.isFallbackAdapter))
         return { gpu, adapter, source: describe(route, adapter), refused: [...reasons][0] };
@@ -77,7 +86,7 @@ function describe(route: Route, { info }: GPUAdapter): string {
 }
 
 /** Dawn with a route's driver. Throws NablaError where something is missing. */
-async function openRoute(route: Route, experimental: boolean): Promise<GPU> {
+async function openRoute(route: Route, features: string): Promise<GPU> {
   const { href } = pathToFileURL(findPeer('webgpu'));
   prepareVulkan(route);
   try {
@@ -87,7 +96,7 @@ async function openRoute(route: Route, experimental: boolean): Promise<GPU> {
     for (const [name, value] of Object.entries(globals))
       if (!(name in globalThis))
         Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
-    return create(experimental ? ['enable-dawn-features=allow_unsafe_apis'] : []);
+    return create(features ? [`enable-dawn-features=${features}`] : []);
   } catch (error) {
     const [reason] = messageOf(error).split('\n');
     throw new NablaError(`the package webgpu (Dawn) does not load: ${reason}`);

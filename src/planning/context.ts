@@ -2,7 +2,7 @@
 import { bytesOf } from '../core/dtype.js';
 import { sizeOf } from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
-import { type AdapterClass, ALIGNMENT, type Limits, type Tile } from './limits.js';
+import { type AdapterClass, ALIGNMENT, type Arrays, type Limits, type Tile } from './limits.js';
 
 /** A buffer of a plan: what it is for and how large it is. No GPU object. */
 export interface PlanBuffer {
@@ -39,6 +39,8 @@ export interface PlanContext {
   readonly lanes: number;
   /** The tiles that matrix products take, where they are not those of the committed table. */
   readonly tileOf?: (product: string) => Tile | undefined;
+  /** The forms of arrays, by a product or a kind of kernel, where they are not that of the committed table. */
+  readonly arraysOf?: (subject: string) => Arrays | undefined;
   /** Whether kernels may hold half-precision numbers. */
   readonly f16: boolean;
 }

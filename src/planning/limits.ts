@@ -1,8 +1,9 @@
 // What devices allow, and what the planner chooses for each class of adapter: all of its numbers, in one place, as plain data.
 import type { AdapterClass } from '../graph/op.js';
 import type { Cost } from '../graph/traits.js';
+import type { Arrays } from '../wgsl/types.js';
 
-export type { AdapterClass };
+export type { AdapterClass, Arrays };
 
 /** What a plan may count on; WebGPU's names are in the comments. */
 export interface Limits {
@@ -66,6 +67,8 @@ interface Sorting {
 
 /** What suits a class of adapters. */
 interface Choices {
+  /** The form of arrays. It makes no difference to bits. */
+  readonly arrays: Arrays;
   /** The sensible tiles of products, the best first. Each adds k in ascending order: they differ in speed, never in bits. */
   readonly tiles: readonly [Tile, Tile, ...Tile[]];
   /** Workgroups of an elementwise kernel, at most: few fat ones suit software adapters, many thin ones hardware. */
@@ -89,6 +92,7 @@ interface Choices {
 }
 
 const software: Omit<Choices, 'tiles'> = {
+  arrays: 'fixed',
   ...{ elementwiseGroups: 32, manyRows: 256, manyComparisons: -1 },
   ...{ unrolled: 0, inPlace: false, acrossWidth: 16, foldsSideBySide: false },
   thinProduct: 2 ** 16,
@@ -115,6 +119,7 @@ export const choices: Readonly<Record<AdapterClass, Choices>> = {
     ],
   },
   gpu: {
+    arrays: 'sized',
     tiles: [
       ['shared', 2, 2, 16, 16],
       ['shared', 2, 1, 16, 8],
@@ -136,7 +141,7 @@ export const choices: Readonly<Record<AdapterClass, Choices>> = {
 
 /** Products. */
 export const products = {
-  /** Multiply-adds below which a large tile takes longer to compile than it ever saves. */
+  /** Multiply-adds up to which a large tile takes longer to compile than it ever saves. */
   small: 2 ** 22,
   /** Elements up to which an operand's windows are written out once: reading them is quicker than finding them. */
   largestWindows: 2 ** 24,
@@ -223,6 +228,20 @@ export const rowKernels = {
   together: 8,
   /** Workgroups from which a row kernel stores elements too, or elements that a lane stores at most. */
   storing: { workgroups: 128, elements: 64 },
+} as const;
+
+/** What is measured where kernels are tuned. */
+export const tuning = {
+  /** Milliseconds that the kernels of one plan take in all. */
+  budget: 500,
+  /** Multiply-adds of a product above which its tile is worth measuring: smaller ones take small tiles anyway. */
+  product: products.small,
+  /** Bytes that a kernel moves, from which the form of its arrays makes a difference to be seen. */
+  moved: 2 ** 20,
+  /** Bytes of buffers to try a kernel on, at most. */
+  buffers: 2 ** 28,
+  /** The share by which a kernel must be faster than that of the committed table. */
+  gain: 0.03,
 } as const;
 
 /** Operations that an op counts as, where it may be computed again in another kernel. */

@@ -2,7 +2,7 @@
 import { sizeOf } from '../core/shape.js';
 import type { Tensor } from '../graph/tensor.js';
 import { type Code, render } from './kernel.js';
-import { storageType } from './types.js';
+import { type Arrays, storageType } from './types.js';
 
 /** A buffer that a kernel binds: the node whose value it holds, and how. */
 export interface Binding {
@@ -41,20 +41,22 @@ interface Bound {
   readonly bytes: number;
 }
 
-/** Declares a buffer. The lengths of arrays are fixed, which makes bounds checks constants. */
-function declared({ binding, access, bytes }: Bound, number: number): string {
+/** Declares a buffer, as an array of the length that its binding has at least or of whatever length it has. */
+function declared({ binding, access, bytes }: Bound, number: number, arrays: Arrays): string {
   const { node, vector, name = `b${number}` } = binding;
   const scalar = storageType(node.dtype);
   const element = vector ? `vec4<${scalar}>` : scalar;
   const elementBytes = (node.dtype === 'f16' ? 2 : 4) * (vector ? 4 : 1);
   const length = binding.name ? Math.max(1, sizeOf(node.shape)) : bytes / elementBytes;
-  const type = `array<${element}, ${length}>`;
+  const type = arrays === 'fixed' ? `array<${element}, ${length}>` : `array<${element}>`;
   return `@group(0) @binding(${number}) var<storage, ${access}> ${name}: ${type};`;
 }
 
-/** The text of a kernel whose buffers are bound so. */
-export function wholeText(code: Code, bound: readonly Bound[]): string {
+/** The text of a kernel whose buffers are bound so, with arrays in this form wherever it can be. */
+export function wholeText(code: Code, bound: readonly Bound[], arrays: Arrays): string {
   const isHalf = bound.some(({ binding }) => binding.node.dtype === 'f16');
   const extensions = [...(isHalf ? ['f16'] : []), ...code.extensions];
-  return render({ ...code, extensions }, bound.map(declared));
+  const form = code.takesWholes ? 'fixed' : arrays;
+  const declarations = bound.map((each, number) => declared(each, number, form));
+  return render({ ...code, extensions }, declarations);
 }

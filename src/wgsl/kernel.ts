@@ -30,6 +30,8 @@ export interface Code extends Start {
   readonly entry?: string | undefined;
   /** Extensions of WGSL that it uses, as `enable` names them. */
   readonly extensions: readonly string[];
+  /** Whether it takes arrays that it binds as wholes, not by their elements alone: they keep their lengths then. */
+  readonly takesWholes?: boolean;
 }
 
 /** A skeleton's own functions, and its entry point `main`, as templates. */
@@ -157,6 +159,7 @@ export function joined(kernels: readonly Joined[]): Code {
     constants: Object.assign({}, ...parts.map(({ constants }) => constants)),
     declarations: new Map(parts.flatMap(({ declarations }) => [...declarations])),
     extensions: [...new Set(parts.flatMap(({ extensions }) => extensions))],
+    takesWholes: parts.some(({ takesWholes }) => takesWholes),
   };
 }
 interface Joined {

@@ -34,3 +34,9 @@ export function fromStorage({ dtype }: Tensor, element: string): string {
   if (dtype === 'bool') return `(${element} != 0u)`;
   return dtype === 'f16' ? `f32(${element})` : element;
 }
+
+/**
+ * How kernels declare the arrays that they bind. `fixed` lengths make bounds checks constants, which software adapters compile
+ * to less; `sized` by their bindings they need no checks where a driver bounds its reads itself (VK_EXT_robustness2).
+ */
+export type Arrays = 'fixed' | 'sized';

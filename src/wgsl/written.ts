@@ -1,7 +1,7 @@
 // Kernels that are written out in WGSL: of their text, what the entry point reaches.
 import { DeviceError, NablaError } from '../core/errors.js';
 import type { Code } from './kernel.js';
-import { textOf } from './lexer.js';
+import { codeOf, type Token, textOf } from './lexer.js';
 import { libraryOf, Vocabulary } from './library.js';
 
 /** The names of a text's declarations that one of them reaches, itself included. */
@@ -20,15 +20,22 @@ function constant(op: string, [name, value]: readonly [string, number | undefine
   throw new NablaError(`${op}: its constant ${name} is ${value}; give a finite number`);
 }
 
+/** Whether code takes one of these arrays as a whole, for a pointer or a copy: other than by an element, `name[`. */
+function takesWhole(tokens: readonly Token[], names: ReadonlySet<string>): boolean {
+  const code = codeOf(tokens);
+  return code.some(({ text }, at) => names.has(text) && code[at + 1]?.text !== '[');
+}
+
 /**
- * The code of a written kernel: its numbers as constants, and of its text what the entry point mentions. Throws DeviceError
- * where the text has no such function, NablaError for a constant that is no finite number.
+ * The code of a written kernel over these buffers: its numbers as constants, and of its text what the entry point mentions.
+ * Throws DeviceError where the text has no such function, NablaError for a constant that is no finite number.
  */
 export function writtenCode(
   op: string,
   source: string,
   entry: string,
   constants: Readonly<Record<string, number | undefined>>,
+  buffers: readonly string[] = [],
 ): Code {
   const library = libraryOf(source);
   if (library.declarations.get(entry)?.keyword !== 'fn')
@@ -48,5 +55,8 @@ export function writtenCode(
     ...{ size: [], parameters: [], constants: {}, body: '', extensions: [], vocabulary },
     declarations: new Map([...numbers, ...own]),
     entry: new Map(texts).get(entry),
+    takesWholes: [...names].some((name) =>
+      takesWhole(library.declarations.get(name)?.tokens ?? [], new Set(buffers)),
+    ),
   };
 }

@@ -1,5 +1,5 @@
 // Every tile of every adapter class gives the bits of the others, and the tuner takes the fastest of those that do.
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { grad } from '../../src/autodiff/reverse.js';
 import { Engine } from '../../src/engine/engine.js';
 import type { GpuOptions } from '../../src/gpu/device.js';
@@ -10,7 +10,7 @@ import { input, parameter } from '../../src/ops/leaf.js';
 import { matmul } from '../../src/ops/matmul.js';
 import { random } from '../../src/ops/random.js';
 import { sum } from '../../src/ops/reduce.js';
-import { choices, type Tile } from '../../src/planning/limits.js';
+import { choices, type Tile, tuning } from '../../src/planning/limits.js';
 import { openBackend } from '../support/engine.js';
 
 async function withEngine<T>(
@@ -56,54 +56,127 @@ describe('a tile', () => {
   });
 });
 
-/** A store in memory. */
-function memory(text?: string): TileStore & { text: string | undefined; saves: number } {
-  const store = {
-    ...{ text, saves: 0 },
-    load: async () => store.text,
-    save: async (_: string, saved: string) => {
-      store.text = saved;
-      store.saves++;
+/** A store in memory, of which nobody knows the key. */
+function memory(text?: string) {
+  const kept = {
+    ...{ text, keys: new Set<string>(), saves: 0 },
+    async load(key: string) {
+      kept.keys.add(key);
+      return kept.text;
+    },
+    async save(key: string, saved: string) {
+      kept.keys.add(key);
+      kept.text = saved;
+      kept.saves++;
+    },
+    /** The answers about the one product of `layer`. */
+    get answers(): Record<string, number> {
+      return JSON.parse(kept.text ?? '{}');
     },
   };
-  return store;
+  return kept satisfies TileStore;
 }
 
 describe('the tuner', () => {
   const product = 'NT 1 × 164 × 164 × 164';
+  const [tile, arrays] = [`tile ${product}`, `arrays ${product}`];
+  const usual = { [tile]: 0, [arrays]: 0 };
+  const { budget } = tuning;
+  beforeEach(() => {
+    Object.assign(tuning, { budget: 600_000 }); // a busy machine compiles for seconds
+  });
+  afterEach(() => {
+    Object.assign(tuning, { budget });
+  });
   const tuned = (store: TileStore, options: GpuOptions = {}) =>
-    withEngine({ ...options, tune: store }, async (engine) => {
+    withEngine({ tune: true, tiles: async () => store, ...options }, async (engine) => {
       const step = engine.compile({ outputs: layer(false, true) });
       await engine.warmUp(step);
-      return { output: await step(), wgsl: step.plan.dispatches.at(-1)!.wgsl };
+      const { pipelines } = engine.stats();
+      const output = await step();
+      expect(engine.stats().pipelines).toBe(pipelines);
+      return { output, pipelines, wgsl: step.plan.dispatches.at(-1)!.wgsl };
     });
+  let plain: Awaited<ReturnType<typeof tuned>>;
+  beforeAll(async () => {
+    plain = await tuned(memory(), { tune: undefined });
+  });
 
-  it('remembers what it measured, and then measures nothing', async () => {
+  it.each([undefined, 'gpu'] as const)(
+    'remembers what it measured, and then measures nothing (class %s)',
+    async (adapterClass) => {
+      const store = memory();
+      const first = await tuned(store, { adapterClass });
+      expect(store.answers).toEqual({ [tile]: expect.any(Number), [arrays]: expect.any(Number) });
+      const second = await tuned(store, { adapterClass });
+      expect([second.wgsl, second.output]).toEqual([first.wgsl, first.output]);
+      expect(store.saves).toBe(1); // each measurement ends with one
+      expect(first.pipelines).toBeGreaterThan(second.pipelines);
+      expect(store.keys.size).toBe(1);
+      if (adapterClass)
+        expect([...store.keys].join()).toContain(JSON.stringify(choices[adapterClass].tiles));
+    },
+  );
+
+  it('is off on software adapters, and where it is switched off', async () => {
     const store = memory();
-    const first = await tuned(store);
-    expect(JSON.parse(store.text!)).toEqual({ [product]: expect.any(Number) });
-    expect(await tuned(store)).toEqual(first);
-    expect(store.saves).toBe(1); // each measurement ends with one
+    await withEngine({ tiles: async () => store }, async () => {});
+    await withEngine({ tune: false, tiles: async () => store }, async () => {});
+    expect(store.keys.size).toBe(0);
   });
 
-  it('takes what it is told, whatever that is worth', async () => {
-    const usual = await tuned(memory(JSON.stringify({ [product]: 0 })));
-    const other = await tuned(memory(JSON.stringify({ [product]: 2 })));
-    expect(other.wgsl).not.toBe(usual.wgsl);
-    expect(other.output).toEqual(usual.output);
+  it('takes what it is told, whatever that is worth, with the same bits', async () => {
+    for (const told of [{ [tile]: 3 }, { [tile]: 2, [arrays]: 1 }]) {
+      const other = await tuned(memory(JSON.stringify({ ...usual, ...told })));
+      expect(other.wgsl).not.toBe(plain.wgsl);
+      expect(other.output).toEqual(plain.output);
+    }
   });
 
-  it('rejects a kernel with other bits, and measures again where what it kept is unreadable', async () => {
-    const usual = await tuned(memory(JSON.stringify({ [product]: 0 })));
+  it('rejects kernels with other bits', async () => {
+    const head = 'let head = value[lane];';
     const rewrite = (wgsl: string): string =>
-      wgsl === usual.wgsl
-        ? wgsl
-        : wgsl.replace('let head = value[lane];', 'let head = value[lane] * 1.000001;');
-    const store = memory('{ broken');
+      wgsl === plain.wgsl ? wgsl : wgsl.replace(head, `${head.slice(0, -1)} * 1.000001;`);
+    const store = memory();
     const { wgsl, output } = await tuned(store, { rewrite });
-    expect(wgsl).toBe(usual.wgsl);
-    expect(output).toEqual(usual.output);
-    expect(JSON.parse(store.text!)).toEqual({ [product]: 0 });
+    expect([wgsl, output]).toEqual([plain.wgsl, plain.output]);
+    expect(store.answers).toEqual(usual);
+  });
+
+  it('measures no graph that runs once', async () => {
+    const store = memory();
+    await withEngine({ tune: true, tiles: async () => store }, async (engine) => {
+      await engine.run(layer(false, true));
+      expect(store.saves).toBe(0);
+    });
+  });
+
+  it('ends when its time is over', async () => {
+    Object.assign(tuning, { budget });
+    const store = memory();
+    const { now } = performance;
+    let past = 0; // ms: each look at the clock costs 200
+    vi.spyOn(performance, 'now').mockImplementation(() => {
+      past += 200;
+      return now.call(performance) + past;
+    });
+    const late = await tuned(store).finally(() => vi.restoreAllMocks());
+    expect([late.wgsl, late.output]).toEqual([plain.wgsl, plain.output]);
+    expect(late.pipelines).toBeLessThan(plain.pipelines + 2);
+  });
+
+  it('leaves a kernel for which there is no room', async () => {
+    const store = memory();
+    // the step's three matrices and no fourth
+    const options = { tune: true, tiles: async () => store, byteBudget: 400_000 };
+    await withEngine(options, async (engine) => {
+      const step = engine.compile({ outputs: layer(false, true) });
+      await engine.warmUp(step);
+      expect(store.answers).toEqual(usual);
+      expect(step.plan.dispatches.at(-1)!.wgsl).toBe(plain.wgsl);
+      await step.enqueue();
+      await engine.finish();
+    });
   });
 
   it('leaves a step with small products side by side as it is, whatever tiles they would take', async () => {
@@ -114,17 +187,15 @@ describe('the tuner', () => {
     ];
     const cost = sum(square(matmul(relu(matmul(x, w[0]!)), w[1]!)));
     const feeds = { x: Float32Array.from({ length: 1440 }, (_, i) => Math.sin(i)) };
-    const train = (options: GpuOptions) =>
-      withEngine(options, async (engine) => {
+    const train = (text?: string) =>
+      withEngine({ tune: true, tiles: async () => memory(text) }, async (engine) => {
         const step = engine.compile({ inputs: { x }, outputs: { cost, slopes: grad(cost, w) } });
         await engine.warmUp(step);
         return { values: await step(feeds), dispatches: step.plan.dispatches.length };
       });
-    const usual = await train({});
-    expect(await train({ tune: memory() })).toEqual(usual);
-    const registers = ['NN 1 × 40 × 28 × 36', 'NN 1 × 40 × 20 × 28'].map((product) => [product, 2]);
-    const told = await train({ tune: memory(JSON.stringify(Object.fromEntries(registers))) });
-    expect(told.values).toEqual(usual.values);
+    const usual = await train();
+    const told = ['NN 1 × 40 × 28 × 36', 'NN 1 × 40 × 20 × 28'].map((name) => [`tile ${name}`, 3]);
+    expect((await train(JSON.stringify(Object.fromEntries(told)))).values).toEqual(usual.values);
   });
 
   it('has a place for its choices on this platform', async () => {
@@ -138,8 +209,10 @@ describe('the tuner', () => {
       ? import('../../src/node/tiles.js')
       : import('../../src/browser/tiles.js'));
     expect(await tileStore.load('an adapter')).toBeUndefined();
-    await tileStore.save('an adapter', '{"NN":1}');
-    expect(await tileStore.load('an adapter')).toBe('{"NN":1}');
+    for (const text of ['{"NN":1}', '{"NN":2}']) {
+      await tileStore.save('an adapter', text);
+      expect(await tileStore.load('an adapter')).toBe(text);
+    }
     vi.unstubAllEnvs();
   });
 });

@@ -39,7 +39,7 @@ describe('an op of several outputs', () => {
     const { plan } = gpu.compile({ inputs: {}, outputs: { s, c, most } });
     expect(plan.dispatches.map(({ kernel, ops }) => [kernel, ops])).toEqual([['polar', ['polar']]]);
     expect(plan.dispatches[0]!.wgsl).toContain('const LENGTH = 3;');
-    expect(plan.dispatches[0]!.wgsl).toContain('var<storage, read_write> out2: array<i32, 1>;');
+    expect(plan.dispatches[0]!.wgsl).toMatch(/var<storage, read_write> out2: array<i32(, 1)?>;/);
   });
 
   it.each([0, 1, 2])('binds what nobody reads too: output %i alone', async (index) => {

@@ -17,6 +17,18 @@ it('gives a fresh adapter on every call, all from one instance', async () => {
   (await second.adapter.requestDevice()).destroy();
 });
 
+it('asks Dawn for what it withholds where that is wanted alone, on adapters that have none of it too', async () => {
+  const usual = await find();
+  const halves = await find(undefined, { f16: true });
+  const both = await find(undefined, { f16: true, subgroupMatrix: true });
+  expect(new Set([usual.gpu, halves.gpu, both.gpu]).size).toBe(3);
+  expect((await find(undefined, { f16: false })).gpu).toBe(usual.gpu);
+  for (const { adapter } of [usual, halves, both]) {
+    expect(adapter.info.device).toBe(usual.adapter.info.device);
+    (await adapter.requestDevice()).destroy();
+  }
+});
+
 it('gives no software adapter where a real GPU is asked for', async () => {
   vi.stubEnv('NABLA_ADAPTER', 'gpu');
   const found = await findAdapter();

@@ -19,7 +19,7 @@ function sumsOf(product: Product, options: EmitOptions): Sums {
   const { a, b, m, n, k } = product;
   const isWide = liesInVectors(a) && liesInVectors(b);
   // element by element, every operand's address is computed anew: small tiles keep the kernel's text short
-  const isSmall = !isWide || m * n * k < products.small;
+  const isSmall = !isWide || m * n * k <= products.small;
   const byUnits = isSmall || product.parts > 1 ? undefined : options.matrices?.(product);
   if (byUnits) return byUnits;
   return writeSums(product, chooseFootprint(product, options, isSmall), options.lanes, isWide);
@@ -111,6 +111,7 @@ export function emitMatmul(group: Group, options: EmitOptions): Kernel {
 const inOneRow = (code: Code, invocations: number): Code => ({
   ...code,
   size: [`${invocations}`, '1'],
+  takesWholes: true, // units load through pointers to arrays
 });
 
 /** Invocations numbered within their subgroup, which is a workgroup. */

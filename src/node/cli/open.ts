@@ -19,20 +19,21 @@ const SAMPLE = 16;
  * For a report the kernels of the first steps are timed, with `profile` those of all.
  */
 export async function openEngine(options: EvalOptions & Partial<TrainOptions>) {
-  const { backend, crossCheck = 'off', profile, report, subgroupMatrix, tune } = options;
+  const { backend, crossCheck = 'off', profile, report, subgroupMatrix, tune, precision } = options;
+  const f16 = precision === 'f16';
   let source = 'CPU, float64';
   const open = openWith(async () => {
-    const found = await findAdapter(undefined, subgroupMatrix);
+    const found = await findAdapter(undefined, { subgroupMatrix, f16 });
     if ('missing' in found)
       return { ...found, missing: `${found.missing}; nabla doctor says what to do` };
     const checks = crossCheck === 'off' ? '' : `; cross-check ${crossCheck}`;
     source = `WebGPU on ${found.source}${checks}`;
     const hasTimes = found.adapter.features.has('timestamp-query');
     const sample = report !== undefined && hasTimes ? SAMPLE : 0;
-    const measured = { profile: profile || sample, tune: tune ? tileStore : undefined };
+    const measured = { profile: profile || sample, tune, tiles: async () => tileStore };
     return GpuBackend.open(found.adapter, { ask, subgroupMatrix, ...measured });
   });
-  return { engine: await open({ ...(backend && { backend }), crossCheck }), source };
+  return { engine: await open({ ...(backend && { backend }), crossCheck, f16 }), source };
 }
 
 /** MNIST, or what a folder holds in MNIST's four files. Throws NablaError where they are missing or damaged. */

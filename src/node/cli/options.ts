@@ -124,8 +124,11 @@ export const training = program
       .choices(['f32', 'f16'])
       .default('f32'),
   )
-  .option('--tune', 'time several kernels for each matrix product, and use the fastest')
-  .option('--no-tune', 'use the built-in table of kernels (default)')
+  .option(
+    '--tune',
+    'time several kernels for each matrix product, and use the fastest (default on GPUs)',
+  )
+  .option('--no-tune', 'use the built-in table of kernels (default on software adapters)')
   .option('--subgroup-matrix', 'use matrix units (tensor cores) if the adapter has them')
   .option('--profile', 'measure the GPU time of each kernel (slower)')
   .addOption(dataOption)

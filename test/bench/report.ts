@@ -2,9 +2,9 @@
 import { markdownTable } from 'markdown-table';
 import type { Result, Timing } from './measure.js';
 
-const { format } = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
+export const { format } = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return `${markdownTable([head, ...rows], { align: ['l', ...head.slice(1).map(() => 'r')] })}\n`;
 }
 

@@ -45,7 +45,10 @@ async function main(
     `${place.adapter}, ${place.platform}, commit ${commit()}, load ${loadavg()[0]!.toFixed(1)}\n\n`,
   );
   const results: Result[] = [];
-  const chosen = casesFor(filters).filter(({ gpuOnly }) => !(gpuOnly && bench.software));
+  const chosen = casesFor(filters).filter(
+    ({ gpuOnly, isLong }) =>
+      !(gpuOnly && bench.software) && !(isLong && quick && filters.length === 0),
+  );
   const facts = new Map<string, Facts | undefined>();
   for (const { name } of chosen) facts.set(name, await bench.facts(name)); // before the peers come
   for (const { name } of chosen) {
@@ -102,7 +105,7 @@ async function inChromium(): Promise<Bench> {
 const command = new Command('npm run bench --')
   .description('Times Nabla, jax-js and TensorFlow.js side by side')
   .argument('[filters...]', 'words of cases: A, matmul, "512 NT"')
-  .option('--quick', 'fewer and shorter blocks')
+  .option('--quick', 'fewer and shorter blocks, and without filters no GPT and no ResNet')
   .option('--chromium', 'in a page of Chromium instead of under Dawn in Node')
   .addOption(
     new Option(

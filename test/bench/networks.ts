@@ -102,6 +102,8 @@ export interface Network {
   /** Inputs are numbers below this, and so are the labels, one for each. */
   readonly tokens?: number;
   readonly gpuOnly?: boolean;
+  /** Takes minutes on a software adapter, to compile and to check: left out of a quick run that names no cases. */
+  readonly isLong?: boolean;
 }
 export const networks: Readonly<Record<string, Network>> = {
   A: { layers: mlp(784, 128, 10), inputShape: [64, 784] },
@@ -114,9 +116,9 @@ export const networks: Readonly<Record<string, Network>> = {
   },
   E: { layers: leNet, inputShape: [64, 1, 28, 28] },
   F: { layers: mlp(4096, 4096, 4096), inputShape: [4096, 4096], gpuOnly: true },
-  GPT: { layers: gpt(4, 128, 128), inputShape: [8, 128], tokens: VOCABULARY },
+  GPT: { layers: gpt(4, 128, 128), inputShape: [8, 128], tokens: VOCABULARY, isLong: true },
   'GPT small': { layers: gpt(2, 64, 64), inputShape: [4, 64], tokens: VOCABULARY },
-  ResNet: { layers: resNet, inputShape: [32, 3, 32, 32] },
+  ResNet: { layers: resNet, inputShape: [32, 3, 32, 32], isLong: true },
 };
 
 /** A parameter's shape, and its first values: those in ±bound, around 0 unless given. */

@@ -54,6 +54,8 @@ export interface Case {
   readonly name: string;
   /** Too large for a software adapter. */
   readonly gpuOnly: boolean;
+  /** Left out of a quick run that names no cases. */
+  readonly isLong: boolean;
   /** Each seed gives another batch. */
   make(seed?: number): Problem;
 }
@@ -64,17 +66,19 @@ export const cases: readonly Case[] = [
   ...[256, 512, 1024, 4096].flatMap((size) =>
     (['NT', 'NN', 'TN'] as const).map((orientation) => {
       const name = `matmul ${size} ${orientation}`;
-      return { name, gpuOnly: size > 1024, make: () => matmulProblem(name, size, orientation) };
+      const make = (): Problem => matmulProblem(name, size, orientation);
+      return { name, gpuOnly: size > 1024, isLong: false, make };
     }),
   ),
-  ...Object.entries(networks).flatMap(([letter, { gpuOnly = false }]) =>
+  ...Object.entries(networks).flatMap(([letter, { gpuOnly = false, isLong = false }]) =>
     (['sgd', 'adam'] as const).map((optimizer) => {
       const name = `${letter} ${optimizer}`;
-      return { name, gpuOnly, make: (seed?: number) => trainingProblem(letter, optimizer, seed) };
+      const make = (seed?: number): Problem => trainingProblem(letter, optimizer, seed);
+      return { name, gpuOnly, isLong, make };
     }),
   ),
   ...Object.keys(operations).map((name) => ({
-    ...{ name, gpuOnly: false, make: () => operationProblem(name) },
+    ...{ name, gpuOnly: false, isLong: false, make: () => operationProblem(name) },
   })),
 ];
 

@@ -101,6 +101,11 @@ describe('the walk counts steps and loads', () => {
     );
   });
 
+  it('in the last workgroup, where that has more to do', () => {
+    const body = 'for (var i = 0u; i <= group.x * 10u; i++) { s += b0[i]; }';
+    expect(walked(body)).toEqual([151, 0, 151, 0]);
+  });
+
   it('of each kernel in a shared dispatch', () => {
     const turns = (from: string, length: number): string =>
       `${from} { for (var i = 0u; i < ${length}u; i++) { s += b0[i]; } return; }`;

@@ -238,15 +238,18 @@ export interface Part extends Walk {
   readonly workgroups: number;
 }
 
-/** A kernel's parts: those of kernels that share a dispatch, by their workgroups' numbers, are walked each. */
+/** A kernel's parts: those of kernels that share a dispatch, by their workgroups' numbers, are walked each, in the first and the last workgroup. */
 export function walkKernel(wgsl: string, groups: readonly [number, number, number]) {
   const module = moduleOf(wgsl);
   const total = groups[0] * groups[1] * groups[2];
   const starts = [0, ...boundaries(module)].filter((start) => start < groups[0]);
   const parts = starts.map((start, i): Part => {
     const next = starts[i + 1];
-    const walked = new Walker(module).walk({ group: [start, 0, 0], groups });
-    return { ...walked, workgroups: next === undefined ? total - start : next - start };
+    const last = next === undefined ? groups.map((each) => each - 1) : [next - 1, 0, 0];
+    const [first, end] = [[start, 0, 0], last].map((group) =>
+      new Walker(module).walk({ group, groups }),
+    );
+    return { ...longer(first!, end!), workgroups: (next ?? total) - start };
   });
   const [x = 1, y = 1, z = 1] = new Walker(module).size();
   const buffers = Array.from(module.variables).flatMap(([name, space]) =>
@@ -254,6 +257,9 @@ export function walkKernel(wgsl: string, groups: readonly [number, number, numbe
   );
   return { parts, invocations: x * y * z, buffers };
 }
+
+/** The walk that waits longer. */
+const longer = (a: Walk, b: Walk): Walk => (later(a.serial, b.serial) === a.serial ? a : b);
 
 /** The numbers of workgroups to which an entry point compares its own: `if (group.x < 12u)`. */
 function boundaries({ entry }: Module): number[] {

@@ -37,6 +37,7 @@ const changed = (honest: Contender, change: (values: Float32Array[]) => void): C
     name: 'wrong',
     matmul: async (problem) => wrap(await honest.matmul(problem)),
     training: async (problem) => wrap(await honest.training(problem)),
+    operation: async (problem) => wrap(await honest.operation(problem)),
   };
 };
 
@@ -126,6 +127,7 @@ it('tells why a contender has no time', async () => {
     name: 'absent',
     matmul: () => Promise.reject(new Error('no op\nfor this')),
     training: () => Promise.reject(new Error('no op\nfor this')),
+    operation: () => Promise.reject(new Error('no op\nfor this')),
   };
   const { timings } = await measure(caseOf('C sgd'), [absent, nabla(open)], reference, short);
   expect(timings).toMatchObject({

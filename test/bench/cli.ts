@@ -9,6 +9,7 @@ import { nabla } from './contenders/nabla.js';
 import { appendHistory, commit, type Place } from './history.js';
 import { factsOf, measure, type Result, settings } from './measure.js';
 import { installNavigator } from './node.js';
+import { runModel } from './paper/run.js';
 import { caseOf, cases, isChosen } from './problems.js';
 import { bundleSizes, startUp } from './processes.js';
 import { contenderTable, factsTable, timeTable } from './report.js';
@@ -18,6 +19,7 @@ interface Options {
   chromium?: boolean | undefined;
   subgroupMatrix?: boolean | undefined;
   history: string;
+  model?: string | undefined;
 }
 
 /** Where cases run: in this process or in a page. */
@@ -30,6 +32,9 @@ interface Bench extends Omit<Place, 'quick'> {
 
 const print = (text: string): void => void process.stdout.write(text);
 
+const casesFor = (filters: readonly string[]) =>
+  cases.filter(({ name }) => isChosen(name, filters));
+
 async function main(
   filters: readonly string[],
   { quick = false, chromium = false, subgroupMatrix = false, history }: Options,
@@ -40,8 +45,9 @@ async function main(
     `${place.adapter}, ${place.platform}, commit ${commit()}, load ${loadavg()[0]!.toFixed(1)}\n\n`,
   );
   const results: Result[] = [];
-  const chosen = cases.filter(
-    ({ name, gpuOnly }) => isChosen(name, filters) && !(gpuOnly && bench.software),
+  const chosen = casesFor(filters).filter(
+    ({ gpuOnly, isLong }) =>
+      !(gpuOnly && bench.software) && !(isLong && quick && filters.length === 0),
   );
   const facts = new Map<string, Facts | undefined>();
   for (const { name } of chosen) facts.set(name, await bench.facts(name)); // before the peers come
@@ -99,7 +105,7 @@ async function inChromium(): Promise<Bench> {
 const command = new Command('npm run bench --')
   .description('Times Nabla, jax-js and TensorFlow.js side by side')
   .argument('[filters...]', 'words of cases: A, matmul, "512 NT"')
-  .option('--quick', 'fewer and shorter blocks')
+  .option('--quick', 'fewer and shorter blocks, and without filters no GPT and no ResNet')
   .option('--chromium', 'in a page of Chromium instead of under Dawn in Node')
   .addOption(
     new Option(
@@ -107,7 +113,15 @@ const command = new Command('npm run bench --')
       "Nabla takes the adapter's matrix units, where it has any",
     ).conflicts('chromium'),
   )
+  .option(
+    '--model <cards>',
+    'predicts instead of measuring: h200, rtx4070, m3, phone, or measured for the adapter at hand',
+  )
   .option('--history <file>', 'where a JSON line for each case is appended', '.cache/bench.jsonl')
-  .action((filters, options) => main(filters, options));
+  .action((filters, options) =>
+    options.model
+      ? runModel(options.model.split(','), casesFor(filters), print)
+      : main(filters, options),
+  );
 await command.parseAsync();
 process.exit(0);

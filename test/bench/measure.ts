@@ -31,6 +31,8 @@ export interface Result {
   readonly name: string;
   /** Operations of one step, where they are easily counted. */
   readonly flops?: number;
+  /** Tokens of one step of a language model. */
+  readonly tokens?: number;
   readonly timings: Readonly<Record<string, Timing>>;
   readonly facts?: Facts | undefined;
 }
@@ -78,8 +80,14 @@ export async function measure(
     entrants.map((entrant) => [entrant.name, summary(entrant, entrants[0]!)]),
   );
   const { problem } = await batch(0);
-  const flops = problem.kind === 'matmul' ? { flops: 2 * problem.size ** 3 } : {};
-  return { name, ...flops, timings };
+  return { name, ...workOf(problem), timings };
+}
+
+/** What a step does, where that is easily counted. */
+function workOf(problem: Problem): Pick<Result, 'flops' | 'tokens'> {
+  if (problem.kind === 'matmul') return { flops: 2 * problem.size ** 3 };
+  if (problem.kind === 'operation') return problem.flops ? { flops: problem.flops } : {};
+  return problem.tokens ? { tokens: problem.tokens } : {};
 }
 
 /** What a contender tells of itself at a case. Others in its process, their heaps and threads, would cost its host time. */
@@ -96,8 +104,10 @@ export async function factsOf(
   }
 }
 
-const enterWith = (contender: Contender, problem: Problem): Promise<Runner> =>
-  problem.kind === 'matmul' ? contender.matmul(problem) : contender.training(problem);
+function enterWith(contender: Contender, problem: Problem): Promise<Runner> {
+  if (problem.kind === 'matmul') return contender.matmul(problem);
+  return problem.kind === 'operation' ? contender.operation(problem) : contender.training(problem);
+}
 
 /** An error takes the entrant out of the race and is its result. */
 async function attempt(entrant: Entrant, work: () => Promise<void>): Promise<void> {

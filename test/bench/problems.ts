@@ -1,25 +1,9 @@
 // What is measured, as plain data that every engine can read: shapes, first weights and batches, from one seed.
+import { type LayerSpec, type Network, networks, parametersOf } from './networks.js';
+import { type Operation, operations } from './operations.js';
 
 export type Orientation = 'NT' | 'NN' | 'TN';
 export type OptimizerName = 'sgd' | 'adam';
-
-/** Layers in Nabla's terms: PyTorch's formulas and parameter layouts; images are [batch, channels, height, width]. */
-export type LayerSpec =
-  | {
-      readonly kind: 'dense';
-      readonly inputs: number;
-      readonly outputs: number;
-      readonly activation?: 'relu';
-    }
-  | {
-      readonly kind: 'conv2d';
-      readonly inputs: number;
-      readonly outputs: number;
-      readonly padding: number;
-    }
-  | { readonly kind: 'maxPool2d' }
-  | { readonly kind: 'flatten' }
-  | { readonly kind: 'lstm'; readonly inputs: number; readonly outputs: number };
 
 /** C = A·Bᵀ (NT: W·a of a batch), A·B (NN: Wᵀδ) or Aᵀ·B (TN: δ·aᵀ), all n × n. */
 export interface MatmulProblem {
@@ -39,73 +23,63 @@ export interface TrainingProblem {
   readonly optimizer: OptimizerName;
   readonly inputShape: readonly number[];
   readonly classes: number;
-  readonly inputs: Float32Array<ArrayBuffer>;
+  readonly inputs: Data;
+  /** One for each row of logits. */
   readonly labels: Int32Array<ArrayBuffer>;
+  /** Tokens of a step, in a language model. */
+  readonly tokens?: number;
   /** The parameters in the order of the layers. */
   readonly initial: readonly Parameter[];
 }
 export interface Parameter {
   readonly shape: readonly number[];
   readonly data: Float32Array<ArrayBuffer>;
+  /** A table of rows, which no engine transposes. */
+  readonly isTable: boolean;
 }
-export type Problem = MatmulProblem | TrainingProblem;
+export type Data = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
+
+/** One op, or the gradients of one, on values that lie on the device. */
+export interface OperationProblem {
+  readonly kind: 'operation';
+  readonly name: string;
+  readonly operation: Operation;
+  readonly inputs: readonly { readonly shape: readonly number[]; readonly data: Data }[];
+  readonly flops?: number | undefined;
+}
+export type Problem = MatmulProblem | TrainingProblem | OperationProblem;
 
 /** A problem by its name, made when its turn comes. */
 export interface Case {
   readonly name: string;
   /** Too large for a software adapter. */
   readonly gpuOnly: boolean;
+  /** Left out of a quick run that names no cases. */
+  readonly isLong: boolean;
   /** Each seed gives another batch. */
   make(seed?: number): Problem;
 }
 
 export const learningRates = { sgd: 0.1, adam: 1e-3 } as const;
-/** Edge of every convolution's window; pooling takes 2 × 2. */
-export const KERNEL = 5;
-
-const mlp = (...sizes: number[]): LayerSpec[] =>
-  sizes.slice(1).map((outputs, i) => ({
-    ...{ kind: 'dense', inputs: sizes[i]!, outputs },
-    ...(i + 2 < sizes.length && { activation: 'relu' }),
-  }));
-
-const leNet: LayerSpec[] = [
-  { kind: 'conv2d', inputs: 1, outputs: 6, padding: 2 },
-  { kind: 'maxPool2d' },
-  { kind: 'conv2d', inputs: 6, outputs: 16, padding: 0 },
-  { kind: 'maxPool2d' },
-  { kind: 'flatten' },
-  ...mlp(400, 120, 84, 10),
-];
-
-type Network = Pick<TrainingProblem, 'layers' | 'inputShape'> & { gpuOnly?: boolean };
-const networks: Record<string, Network> = {
-  A: { layers: mlp(784, 128, 10), inputShape: [64, 784] },
-  B: { layers: mlp(784, 512, 512, 10), inputShape: [128, 784] },
-  C: { layers: mlp(...Array<number>(10).fill(64), 64), inputShape: [32, 64] },
-  // 32 sequences of 32 steps; logits from the last hidden state
-  D: {
-    layers: [{ kind: 'lstm', inputs: 64, outputs: 128 }, ...mlp(128, 10)],
-    inputShape: [32, 32, 64],
-  },
-  E: { layers: leNet, inputShape: [64, 1, 28, 28] },
-  F: { layers: mlp(4096, 4096, 4096), inputShape: [4096, 4096], gpuOnly: true },
-};
-
 /** All cases, in the order in which they run. */
 export const cases: readonly Case[] = [
   ...[256, 512, 1024, 4096].flatMap((size) =>
     (['NT', 'NN', 'TN'] as const).map((orientation) => {
       const name = `matmul ${size} ${orientation}`;
-      return { name, gpuOnly: size > 1024, make: () => matmulProblem(name, size, orientation) };
+      const make = (): Problem => matmulProblem(name, size, orientation);
+      return { name, gpuOnly: size > 1024, isLong: false, make };
     }),
   ),
-  ...Object.entries(networks).flatMap(([letter, { gpuOnly = false }]) =>
+  ...Object.entries(networks).flatMap(([letter, { gpuOnly = false, isLong = false }]) =>
     (['sgd', 'adam'] as const).map((optimizer) => {
       const name = `${letter} ${optimizer}`;
-      return { name, gpuOnly, make: (seed?: number) => trainingProblem(letter, optimizer, seed) };
+      const make = (seed?: number): Problem => trainingProblem(letter, optimizer, seed);
+      return { name, gpuOnly, isLong, make };
     }),
   ),
+  ...Object.keys(operations).map((name) => ({
+    ...{ name, gpuOnly: false, isLong: false, make: () => operationProblem(name) },
+  })),
 ];
 
 export const caseOf = (name: string): Case => cases.find((each) => each.name === name)!;
@@ -124,53 +98,43 @@ function matmulProblem(name: string, size: number, orientation: Orientation): Ma
   return { kind: 'matmul', name, size, orientation, a, b };
 }
 
-/** Case A to F with an optimizer. */
+/** A training step of a network, one of `networks` unless it is given. */
 export function trainingProblem(
-  letter: string,
+  name: string,
   optimizer: OptimizerName,
   seed = 0,
+  { layers, inputShape, tokens }: Network = networks[name]!,
 ): TrainingProblem {
-  const { layers, inputShape } = networks[letter]!;
   const last = layers.at(-1)!;
   const classes = last.kind === 'dense' ? last.outputs : 0;
-  const initial = layers.flatMap(parameterShapes).map(({ shape, bound }, i) => {
-    return { shape, data: uniform(product(shape), bound, 10 + i) };
+  const initial = layers.flatMap(parametersOf).map((spec, i): Parameter => {
+    const { shape, bound, around = 0, isTable = false } = spec;
+    const data = uniform(product(shape), bound, 10 + i).map((each) => around + each);
+    return { shape, data, isTable };
   });
+  const size = product(inputShape);
+  const inputs = tokens ? integers(size, tokens, 100 + seed) : uniform(size, 1, 100 + seed);
+  const rows = tokens ? size : inputShape[0]!;
   return {
-    ...{
-      kind: 'training',
-      name: `${letter} ${optimizer}`,
-      layers,
-      optimizer,
-      inputShape,
-      classes,
-      initial,
-    },
-    inputs: uniform(product(inputShape), 1, 100 + seed),
-    labels: Int32Array.from({ length: inputShape[0]! }, (_, i) => (i * 7919) % classes),
+    ...{ kind: 'training', name: `${name} ${optimizer}`, layers, optimizer },
+    ...{ inputShape, classes, initial, inputs },
+    labels: Int32Array.from({ length: rows }, (_, i) => (i * 7919) % classes),
+    ...(tokens && { tokens: size }),
   };
 }
 
-/** PyTorch's shapes; ±1/√inputs, ±√(6/inputs) before a ReLU. For an LSTM the inputs of a gate are its hidden state. */
-function parameterShapes(layer: LayerSpec): { shape: number[]; bound: number }[] {
-  switch (layer.kind) {
-    case 'dense':
-      return [[layer.outputs, layer.inputs], [layer.outputs]].map((shape) => ({
-        ...{ shape, bound: Math.sqrt((layer.activation ? 6 : 1) / layer.inputs) },
-      }));
-    case 'conv2d':
-      return [[layer.outputs, layer.inputs, KERNEL, KERNEL], [layer.outputs]].map((shape) => ({
-        ...{ shape, bound: Math.sqrt(6 / (layer.inputs * KERNEL ** 2)) },
-      }));
-    case 'lstm': {
-      const gates = 4 * layer.outputs;
-      return [[gates, layer.inputs], [gates, layer.outputs], [gates], [gates]].map((shape) => ({
-        ...{ shape, bound: 1 / Math.sqrt(layer.outputs) },
-      }));
-    }
-    default:
-      return [];
-  }
+/** One of `operations`, maybe in small. */
+export function operationProblem(
+  name: string,
+  size: 'shape' | 'small' = 'shape',
+): OperationProblem {
+  const { operation, inputs, flops } = operations[name]!;
+  const given = inputs.map(({ below, ...sizes }, i) => {
+    const shape = sizes[size];
+    const length = product(shape);
+    return { shape, data: below ? integers(length, below, 1 + i) : uniform(length, 1, 1 + i) };
+  });
+  return { kind: 'operation', name, operation, inputs: given, flops };
 }
 
 export const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
@@ -185,3 +149,7 @@ function uniform(length: number, bound: number, seed: number): Float32Array<Arra
     return bound * (2 ** -31 * ((t ^ (t >>> 14)) >>> 0) - 1);
   });
 }
+
+/** Whole numbers in [0, below). */
+const integers = (length: number, below: number, seed: number): Int32Array<ArrayBuffer> =>
+  Int32Array.from(uniform(length, 0.5, seed), (each) => Math.floor((each + 0.5) * below));

@@ -2,9 +2,9 @@
 import { markdownTable } from 'markdown-table';
 import type { Result, Timing } from './measure.js';
 
-const { format } = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
+export const { format } = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return `${markdownTable([head, ...rows], { align: ['l', ...head.slice(1).map(() => 'r')] })}\n`;
 }
 
@@ -16,16 +16,23 @@ function timeOf(timing: Timing): string {
 const ratioOf = (timing: Timing): string =>
   'ratio' in timing && timing.ratio !== undefined ? `${format(timing.ratio)}×` : '';
 
+/** What is done in a second: of a product or a language model. */
+function rateOf({ flops, tokens }: Result, own: Timing): string {
+  if (!('median' in own)) return '';
+  if (flops) return `${format(flops / own.median / 1e6)} GFLOP/s`;
+  return tokens ? `${format((1e3 * tokens) / own.median)} tokens/s` : '';
+}
+
 /** Milliseconds a step: medians, quartiles, and how many times as long as Nabla the others take. */
 export function timeTable(results: readonly Result[]): string {
   const names = Object.keys(results[0]?.timings ?? {});
   const [first, ...others] = names;
-  const head = ['ms a step', `${first}`, 'GFLOP/s', ...others.flatMap((name) => [name, 'ratio'])];
-  const rows = results.map(({ name, flops, timings }) => {
+  const head = ['ms a step', `${first}`, 'rate', ...others.flatMap((name) => [name, 'ratio'])];
+  const rows = results.map((result) => {
+    const { name, timings } = result;
     const own = timings[first!]!;
-    const rate = flops && 'median' in own ? format(flops / own.median / 1e6) : '';
     const rest = others.flatMap((other) => [timeOf(timings[other]!), ratioOf(timings[other]!)]);
-    return [name, timeOf(own), rate, ...rest];
+    return [name, timeOf(own), rateOf(result, own), ...rest];
   });
   return table(head, rows);
 }

@@ -1,8 +1,11 @@
 // No result, no time: outputs are compared with Nabla's float64 CPU engine before anything is timed.
+import { flopsOf } from '../../src/compiler/flops.js';
 import { abs, type Engine, matmul, sub, tensor } from '../../src/index.common.js';
 import type { Runner } from './contenders/contender.js';
 import { trainer } from './contenders/nabla.js';
-import type { MatmulProblem, Problem, TrainingProblem } from './problems.js';
+import { operationOf } from './contenders/nabla.operations.js';
+import { dispatchesOfCase } from './paper/plans.js';
+import type { MatmulProblem, OperationProblem, Problem, TrainingProblem } from './problems.js';
 
 /** Training steps before outputs are compared: the second cost shows the first update. */
 export const STEPS = 2;
@@ -13,14 +16,18 @@ export type Check = (
   runner?: Runner,
 ) => Promise<string | undefined>;
 
-/** Uses of a parameter by an example, above which the CPU engine would take minutes. */
-const LARGE = 2 ** 32;
+/** Operations of a step above which the CPU engine would take minutes. */
+const LARGE = 2 ** 30;
 
 /** The check of a problem; `engine` computes on the CPU. */
 export async function checkOf(problem: Problem, engine: Engine): Promise<Check> {
   if (problem.kind === 'matmul') return productCheck(problem, engine);
-  const parameters = problem.initial.reduce((total, { data }) => total + data.length, 0);
-  if (parameters * problem.inputShape[0]! > LARGE) return agreement(problem);
+  if (problem.kind === 'operation') return operationCheck(problem, engine);
+  const operations = dispatchesOfCase(problem).reduce(
+    (sum, { computed }) => sum + flopsOf(computed),
+    0,
+  );
+  if (operations > LARGE) return agreement(problem);
   const reference = trainer(engine, problem);
   await reference.run(STEPS);
   return trainingCheck(problem, await reference.results());
@@ -60,6 +67,24 @@ function productCheck({ a, b, size, orientation }: MatmulProblem, engine: Engine
     return worst < 0
       ? undefined
       : `row ${worst} of the product is off by ${data[worst]!.toPrecision(3)}`;
+  };
+}
+
+/** Each result within a ten-thousandth of the largest of its kind. */
+async function operationCheck(problem: OperationProblem, engine: Engine): Promise<Check> {
+  const expected = Object.values(await engine.run(operationOf(problem).outputs));
+  return async (results) => {
+    for (const [i, { data: want, shape }] of expected.entries()) {
+      const got = results[i];
+      if (got?.length !== want.length)
+        return `${got?.length} numbers where ${want.length} are expected`;
+      const values = Float64Array.from(want);
+      const largest = values.reduce((most, each) => Math.max(most, Math.abs(each)), 0);
+      const worst = got.findIndex((each, at) => !(Math.abs(each - want[at]!) <= 1e-4 * largest));
+      if (worst >= 0)
+        return `result ${i} [${shape}] is ${got[worst]} at ${worst} where ${want[worst]} is expected`;
+    }
+    return undefined;
   };
 }
 

@@ -1,10 +1,10 @@
-import type { MatmulProblem, TrainingProblem } from '../problems.js';
+import type { MatmulProblem, OperationProblem, TrainingProblem } from '../problems.js';
 
 /** One engine at one problem. */
 export interface Runner {
   /** Runs this many steps without a pause and returns when the device is done with the last. */
   run(steps: number): Promise<void>;
-  /** The product; or the cost of the last step and then the parameters, in PyTorch's layout. */
+  /** The product, or an operation's results; or the cost of the last step and then the parameters, in PyTorch's layout. */
   results(): Promise<Float32Array[]>;
   /** Recomputes rows of every kernel's results in float64; says what is wrong, or nothing. */
   verify?(): Promise<string | undefined>;
@@ -30,6 +30,7 @@ export interface Contender {
   readonly name: string;
   matmul(problem: MatmulProblem): Promise<Runner>;
   training(problem: TrainingProblem): Promise<Runner>;
+  operation(problem: OperationProblem): Promise<Runner>;
 }
 
 /** The elements of an array of `shape` in the order of its transpose by `axes`. */

@@ -3,23 +3,24 @@ import {
   init,
   type Array as JaxArray,
   jit,
-  lax,
   nn,
   numpy as np,
   tree,
   valueAndGrad,
 } from '@jax-js/jax';
 import {
-  type LayerSpec,
+  type Data,
   learningRates,
   type OptimizerName,
+  type Parameter,
   type TrainingProblem,
 } from '../problems.js';
 import { type Contender, permute, type Runner } from './contender.js';
+import { forward } from './jax.models.js';
+import { operations } from './jax.operations.js';
 
 // jax-js gives the memory of an argument back when a function has used it; `.ref` keeps it for one more use.
 
-type Data = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
 const upload = (data: Data, shape: readonly number[]): JaxArray =>
   np.array(data, { shape: [...shape] });
 
@@ -49,11 +50,41 @@ export const jax: Contender = {
       dispose: () => tree.dispose([left, right]),
     };
   },
+  async operation({ operation, inputs }) {
+    await useGpu();
+    const given = inputs.map(({ data, shape }) => upload(data, shape));
+    const compute = jit((values: JaxArray[]) => operations[operation](values));
+    const call = (): JaxArray[] => compute(given.map((each) => each.ref));
+    return {
+      async run(steps) {
+        let last: JaxArray[] = [];
+        for (let i = 0; i < steps; i++) {
+          tree.dispose(last);
+          last = call();
+          await submit(last[0]!);
+        }
+        await last[0]?.ref.blockUntilReady();
+        tree.dispose(last);
+      },
+      results: () => Promise.all(call().map(async (each) => (await each.data()) as Float32Array)),
+      dispose: () => tree.dispose(given),
+    };
+  },
   async training(problem) {
     await useGpu();
     return trainer(problem);
   },
 };
+
+// jax-js' einsum maps over an iterator, which Node can from version 22 on
+const iterator = Object.getPrototypeOf(Object.getPrototypeOf([].values())) as object;
+if (!('map' in iterator))
+  Object.defineProperty(iterator, 'map', {
+    value<T, U>(this: Iterable<T>, change: (value: T) => U) {
+      return Array.from(this, change);
+    },
+    configurable: true,
+  });
 
 async function useGpu(): Promise<void> {
   const found = await init('webgpu');
@@ -61,18 +92,18 @@ async function useGpu(): Promise<void> {
   defaultDevice('webgpu');
 }
 
-/** Weights of matrices lie transposed: x W instead of x Wᵀ, as jax-js' own examples have it. */
-const toNative = (
-  data: Float32Array<ArrayBuffer>,
-  [rows, columns, ...rest]: readonly number[],
-): JaxArray =>
-  columns === undefined || rest.length > 0
-    ? upload(data, columns === undefined ? [rows!] : [rows!, columns, ...rest])
-    : upload(permute(data, [rows!, columns], [1, 0]), [columns, rows!]);
+/** Whether a parameter lies transposed: x W instead of x Wᵀ, as jax-js' own examples have it. */
+const isTransposed = ({ shape, isTable }: Parameter): boolean => shape.length === 2 && !isTable;
+
+const toNative = (parameter: Parameter): JaxArray => {
+  const { data, shape } = parameter;
+  if (!isTransposed(parameter)) return upload(data, shape);
+  return upload(permute(data, shape, [1, 0]), shape.toReversed());
+};
 
 function trainer(problem: TrainingProblem): Runner {
   const { initial, inputs, inputShape, labels } = problem;
-  let parameters = initial.map(({ data, shape }) => toNative(data, shape));
+  let parameters = initial.map(toNative);
   let state =
     problem.optimizer === 'adam'
       ? [np.zeros([]), ...zerosLike(problem), ...zerosLike(problem)]
@@ -99,8 +130,9 @@ function trainer(problem: TrainingProblem): Runner {
         parameters.map(async (each) => (await each.ref.data()) as Float32Array),
       );
       const back = values.map((value, i) => {
-        const { shape } = initial[i]!;
-        return shape.length === 2 ? permute(value, shape.toReversed(), [1, 0]) : value;
+        const parameter = initial[i]!;
+        const { shape } = parameter;
+        return isTransposed(parameter) ? permute(value, shape.toReversed(), [1, 0]) : value;
       });
       return [Float32Array.of(last), ...back];
     },
@@ -109,7 +141,7 @@ function trainer(problem: TrainingProblem): Runner {
 }
 
 const zerosLike = ({ initial }: TrainingProblem): JaxArray[] =>
-  initial.map(({ shape }) => np.zeros(shape.length === 2 ? shape.toReversed() : [...shape]));
+  initial.map((each) => np.zeros(isTransposed(each) ? each.shape.toReversed() : [...each.shape]));
 
 /** [parameters, state], x, labels → [cost, parameters, state]. */
 function stepOf({ layers, classes, initial, optimizer }: TrainingProblem) {
@@ -126,66 +158,6 @@ function stepOf({ layers, classes, initial, optimizer }: TrainingProblem) {
     ) as [JaxArray, JaxArray[]];
     return [cost, ...update(optimizer, parameters, gradients, values.slice(initial.length))];
   };
-}
-
-function forward(
-  layers: readonly LayerSpec[],
-  parameters: readonly JaxArray[],
-  x: JaxArray,
-): JaxArray {
-  let next = 0;
-  const take = (): JaxArray => parameters[next++]!;
-  return layers.reduce((h, layer) => {
-    switch (layer.kind) {
-      case 'dense': {
-        const z = np.matmul(h, take()).add(take());
-        return layer.activation ? nn.relu(z) : z;
-      }
-      case 'conv2d': {
-        const { padding: p } = layer;
-        const z = lax.convGeneralDilated(
-          h,
-          take(),
-          [1, 1],
-          [
-            [p, p],
-            [p, p],
-          ],
-        );
-        return nn.relu(z.add(take().reshape([1, layer.outputs, 1, 1])));
-      }
-      case 'maxPool2d':
-        return lax.reduceWindow(h, np.max, [2, 2], [2, 2]);
-      case 'flatten':
-        return h.reshape([h.shape[0]!, -1]);
-      case 'lstm':
-        return lstm(h, layer.outputs, [take(), take(), take().add(take())]);
-      default:
-        return layer satisfies never;
-    }
-  }, x);
-}
-
-/** The last hidden state over [batch, time, inputs]. */
-function lstm(
-  x: JaxArray,
-  hidden: number,
-  [forInput, forState, bias]: [JaxArray, JaxArray, JaxArray],
-): JaxArray {
-  const time = x.shape[1]!;
-  const given = np.matmul(x, forInput).add(bias);
-  let [h, c]: (JaxArray | undefined)[] = [];
-  for (let t = 0; t < time; t++) {
-    const now = given.ref.slice([], t);
-    const z = h ? now.add(np.matmul(h, forState.ref)) : now;
-    const gate = (k: number): JaxArray => z.ref.slice([], [k * hidden, (k + 1) * hidden]);
-    const fresh = nn.sigmoid(gate(0)).mul(np.tanh(gate(2)));
-    c = c ? fresh.add(nn.sigmoid(gate(1)).mul(c)) : fresh;
-    h = nn.sigmoid(gate(3)).mul(np.tanh(c.ref));
-    z.dispose();
-  }
-  tree.dispose([given, forState, c]);
-  return h!;
 }
 
 /** The next parameters and the next state. */

@@ -4,25 +4,25 @@ import {
   grad,
   loss,
   matmul as multiply,
-  nn,
   type OpenOptions,
   optim,
   parameter,
-  relu,
   type Step,
   input as symbol,
   type Tensor,
+  type Updates,
   type Value,
 } from '../../../src/index.common.js';
 import {
-  KERNEL,
-  type LayerSpec,
   learningRates,
-  type Parameter,
+  type MatmulProblem,
+  type Problem,
   product,
   type TrainingProblem,
 } from '../problems.js';
 import type { Contender, Facts, Runner } from './contender.js';
+import { modelOf } from './nabla.models.js';
+import { operationOf } from './nabla.operations.js';
 
 type Open = (options?: OpenOptions) => Promise<Engine>;
 
@@ -30,21 +30,15 @@ type Open = (options?: OpenOptions) => Promise<Engine>;
 export function nabla(open: Open): Contender {
   return {
     name: 'Nabla',
-    async matmul({ a, b, size, orientation }) {
+    async matmul(problem) {
       const engine = await open({ backend: 'gpu' });
-      const factors = [a, b].map((data) => parameter({ shape: [size, size], dtype: 'f32', data }));
-      const transposes = { transposeA: orientation === 'TN', transposeB: orientation === 'NT' };
-      const step = engine.compile({
-        outputs: { c: multiply(factors[0]!, factors[1]!, transposes) },
-      });
-      const run = async (steps: number): Promise<void> => {
-        for (let i = 0; i < steps; i++) await step.enqueue();
-        await engine.finish();
-      };
-      return {
-        ...observed(engine, step, run, factors, () => step),
-        results: async () => [Float32Array.from((await step()).c.data)],
-      };
+      const { factors, c } = productOf(problem);
+      return resident(engine, { c }, factors);
+    },
+    async operation(problem) {
+      const engine = await open({ backend: 'gpu' });
+      const { inputs, outputs } = operationOf(problem);
+      return resident(engine, outputs, inputs);
     },
     async training(problem) {
       return trainer(await open({ backend: 'gpu' }), problem);
@@ -52,17 +46,64 @@ export function nabla(open: Open): Contender {
   };
 }
 
-/** A compiled training step on an engine, the CPU's too. */
-export function trainer(engine: Engine, problem: TrainingProblem): Runner {
-  const model = modelOf(problem.layers, problem.initial);
+/** A step without updates, whose inputs lie on the device. */
+function resident(
+  engine: Engine,
+  outputs: Readonly<Record<string, Tensor>>,
+  inputs: readonly Tensor[],
+): Runner {
+  const step = engine.compile({ outputs });
+  const run = async (steps: number): Promise<void> => {
+    for (let i = 0; i < steps; i++) await step.enqueue();
+    await engine.finish();
+  };
+  return {
+    ...observed(engine, step, run, inputs, () => step),
+    results: async () => Object.values(await step()).map(({ data }) => Float32Array.from(data)),
+  };
+}
+
+/** A product as a graph; its factors lie on the device. */
+function productOf({ a, b, size, orientation }: MatmulProblem) {
+  const factors = [a, b].map((data) => parameter({ shape: [size, size], dtype: 'f32', data }));
+  const transposes = { transposeA: orientation === 'TN', transposeB: orientation === 'NT' };
+  return { factors, c: multiply(factors[0]!, factors[1]!, transposes) };
+}
+
+/** What one step of a problem computes, for a planner. */
+export function programOf(problem: Problem): { outputs: Tensor[]; updates: Updates } {
+  if (problem.kind === 'matmul') return { outputs: [productOf(problem).c], updates: [] };
+  if (problem.kind === 'operation')
+    return { outputs: Object.values(operationOf(problem).outputs), updates: [] };
+  const { inputs, define } = trainingStep(problem);
+  const { outputs, updates } = define(inputs);
+  return { outputs: [outputs.cost], updates };
+}
+
+/** A training step as a graph: a model of its own, and what it is fed. */
+export function trainingStep(problem: TrainingProblem) {
+  const { layers, initial, optimizer: kind, inputShape, labels } = problem;
+  const model = modelOf(layers, initial);
   const { parameters } = model;
-  const shape = problem.inputShape;
-  const inputs = { x: symbol(shape), labels: symbol(shape.slice(0, 1), { dtype: 'i32' }) };
-  const optimizer = optim[problem.optimizer]({ learningRate: learningRates[problem.optimizer] });
-  const define = ({ x, labels }: typeof inputs) => {
-    const cost = loss.crossEntropy(model.apply(x), labels);
+  const shapes = { x: inputShape, labels: [labels.length] };
+  const inputs = {
+    x: symbol(shapes.x, { dtype: dtypeOf(problem.inputs) }),
+    labels: symbol(shapes.labels, { dtype: 'i32' }),
+  };
+  const optimizer = optim[kind]({ learningRate: learningRates[kind] });
+  const define = ({ x, labels: classes }: typeof inputs) => {
+    const cost = loss.crossEntropy(model.apply(x), classes);
     return { outputs: { cost }, updates: optimizer.updates(cost, parameters) };
   };
+  const kept = [...parameters, ...(kind === 'sgd' ? [] : optimizer.state(parameters).values())];
+  return { parameters, shapes, inputs, define, kept };
+}
+
+const dtypeOf = (data: Float32Array | Int32Array) => (data instanceof Int32Array ? 'i32' : 'f32');
+
+/** A compiled training step on an engine, the CPU's too. */
+export function trainer(engine: Engine, problem: TrainingProblem): Runner {
+  const { parameters, shapes, inputs, define, kept } = trainingStep(problem);
   const fed = define(inputs);
   const { cost } = fed.outputs;
   const step = engine.compile({ inputs, ...fed });
@@ -70,8 +111,8 @@ export function trainer(engine: Engine, problem: TrainingProblem): Runner {
   const resident = () =>
     engine.compile(
       define({
-        x: parameter({ shape, dtype: 'f32', data: problem.inputs }),
-        labels: parameter({ shape: shape.slice(0, 1), dtype: 'i32', data: problem.labels }),
+        x: parameter({ shape: shapes.x, dtype: dtypeOf(feeds.x), data: feeds.x }),
+        labels: parameter({ shape: shapes.labels, dtype: 'i32', data: feeds.labels }),
       }),
     );
   let last = 0;
@@ -79,10 +120,6 @@ export function trainer(engine: Engine, problem: TrainingProblem): Runner {
     for (let i = 1; i < steps; i++) await step.enqueue(feeds);
     last = Number((await step(feeds)).cost.data[0]);
   };
-  const kept = [
-    ...parameters,
-    ...(problem.optimizer === 'sgd' ? [] : optimizer.state(parameters).values()),
-  ];
   return {
     ...observed(engine, step, run, kept, resident, feeds),
     async verify() {
@@ -159,36 +196,4 @@ async function compileByJit(engine: Engine): Promise<void> {
   for (let i = 0; i < 2000; i++) await step.enqueue();
   await engine.finish();
   step.release();
-}
-
-function modelOf(specs: readonly LayerSpec[], initial: readonly Parameter[]): nn.Layer {
-  let next = 0;
-  const initializer = () => ({ ...initial[next++]!, dtype: 'f32' as const });
-  const given = { initializer, biasInitializer: initializer };
-  const layers = specs.map((spec): nn.SequentialPart => {
-    switch (spec.kind) {
-      case 'dense':
-        return nn.dense(spec.inputs, spec.outputs, {
-          ...given,
-          activation: spec.activation ?? 'identity',
-        });
-      case 'conv2d':
-        return nn.conv2d(spec.inputs, spec.outputs, KERNEL, {
-          ...given,
-          padding: spec.padding,
-          activation: relu,
-        });
-      case 'maxPool2d':
-        return nn.maxPool2d(2);
-      case 'flatten':
-        return nn.flatten();
-      case 'lstm':
-        return nn.lstm(spec.inputs, spec.outputs, { initializer, outputs: 'last' });
-      default:
-        return spec satisfies never;
-    }
-  });
-  const model = nn.sequential(...layers);
-  void model.parameters; // made here, in the order of the layers
-  return model;
 }

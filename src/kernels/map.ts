@@ -25,8 +25,10 @@ export function emitMap(group: Group, options: EmitOptions, run?: Run): Kernel {
   const GROUP_X = invocations.map;
   const LANES = length % 4 === 0 ? 4 : 1;
   const GROUPS = Math.ceil(length / LANES);
-  const vectorAt = (node: Tensor): string | undefined =>
-    (run ? run.own.has(node) : readsOwn(group, node)) ? 'group' : undefined;
+  const vectorAt = (node: Tensor): string | undefined => {
+    const isOwn = run ? run.own.has(node) : readsOwn(group, node);
+    return isOwn ? 'group' : undefined;
+  };
   const { writer, ...parts } = writeResults(group, options, LANES > 1 ? vectorAt : undefined);
   const most = choices[options.adapter].elementwiseGroups;
   const workgroups = Math.min(Math.ceil(GROUPS / GROUP_X), most);

@@ -34,8 +34,9 @@ type Call = (name: string, operands: readonly unknown[], source?: string) => str
 /** A sum of f32 carries along what rounding leaves out: its error does not grow with its length. */
 function compensated(call: Call, name: string, value: unknown): Fold {
   const [rest, next] = [`${name}_rest`, `${name}_next`] as const;
+  const sum = call('fold_sum', [name, value]);
   const statements = [
-    `let ${next} = ${call('as_rounded', [call('fold_sum', [name, value]), 'zero'])};`,
+    `let ${next} = ${call('as_rounded', [sum, 'zero'])};`,
     `${rest} += ${call('left_out', [name, value, next, 'zero'])};`,
     `${name} = ${next};`,
   ];

@@ -10,9 +10,10 @@ import type { EmitOptions } from './options.js';
 /** A writer for a group's expressions. `atHand` is asked for its heads, and for all that it reads before that is read one by one. */
 export function writerOf(group: Group, stored: ReadonlySet<Tensor>, atHand: AtHand): Writer {
   const own = new Set(group.members);
-  const isAtHand = (node: Tensor): boolean => (own.has(node) ? !isVirtual(node) : stored.has(node));
-  const find: AtHand = (node, index) =>
-    isAtHand(node) ? (atHand(node, index) ?? writer.read(node, index)) : undefined;
+  const find: AtHand = (node, index) => {
+    const isAtHand = own.has(node) ? !isVirtual(node) : stored.has(node);
+    return isAtHand ? (atHand(node, index) ?? writer.read(node, index)) : undefined;
+  };
   const writer = new Writer(find, group.kind === 'map' ? 0 : 1);
   writer.open('row', 'i', 'batch', 'm', 'n');
   return writer;

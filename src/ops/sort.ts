@@ -31,7 +31,7 @@ function inRuns({ data }: TensorData, width: number): Int32Array {
 /** Where the keys of each row start among sorted ones: 0, 1, … to `rows`, and what is behind. */
 function startsIn({ data }: TensorData, rows: number): Int32Array {
   const starts = new Int32Array(rows + 2);
-  for (const key of data) starts[key + 1]! += 1;
+  for (const key of data) starts[key + 1] = (starts[key + 1] ?? 0) + 1;
   let start = 0;
   return starts.map((count) => (start += count));
 }

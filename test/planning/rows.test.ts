@@ -109,7 +109,7 @@ describe('a row kernel', () => {
   it('reads each vec4 of neighbouring columns once a stage', () => {
     const [kernel] = dispatchesOf([softmax(input([64, 128]))]);
     const text = kernel?.wgsl ?? '';
-    expect(countIn(text, 'var<storage, read> b0: array<vec4<f32>, 2048>')).toBe(1);
+    expect(countIn(text, 'var<storage, read> b0: array<vec4<f32>>')).toBe(1);
     expect(countIn(text, '= b0[')).toBe(3);
     // a tree of the maximum and one of the sum
     expect(countIn(text, 'half /= 2u')).toBe(2);
@@ -127,7 +127,7 @@ describe('a row kernel', () => {
   it('reads by elements what does not lie in vec4s of columns', () => {
     const [x, turned] = [input([64, 128]), input([128, 64])];
     const [kernel] = dispatchesOf([sum(mul(x, transpose(turned)), { axis: 1 })]);
-    expect(kernel?.wgsl).toMatch(/b\d: array<vec4<f32>, 2048>[\s\S]*b\d: array<f32, 8192>/);
+    expect(kernel?.wgsl).toMatch(/b\d: array<vec4<f32>>[\s\S]*b\d: array<f32>/);
   });
 
   it('has no more workgroups in a row than devices take', () => {

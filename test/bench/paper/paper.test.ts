@@ -152,7 +152,11 @@ describe('a prediction', () => {
     const text = kernel('s = b2[lane];').replaceAll('b2: array<f32, 1000>', 'b2: array<f32, 1024>');
     const buffer = { kind: 'slot' as const, bytes: 4096, nodes: [] };
     const places = [4000, 4000, 4096].map((bytes) => ({ buffer, offset: 0, bytes }));
-    const bindings = places.map((place) => ({ place, access: 'read_write' as const }));
+    const bindings = places.map((place) => ({
+      place,
+      access: 'read_write' as const,
+      dtype: 'f32' as const,
+    }));
     const about = { kernel: 'k', ops: [], product: undefined, origins: new Map(), groups: [] };
     const workgroups = [16, 1, 1] as const;
     const dispatch = { ...about, wgsl: text, workgroups, bindings, computed: [], bytes: 8096 };

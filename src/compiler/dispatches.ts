@@ -8,7 +8,7 @@ import { fusion as limits, MAX_GROUPS, MAX_WORKGROUP_BYTES, products } from '../
 import { isScatter, multiplyAdds } from '../planning/nodes.js';
 import { addBinding, type Binding, type Kernel } from '../wgsl/bindings.js';
 import { countOf } from '../wgsl/indices.js';
-import { joined, startsAlike } from '../wgsl/kernel.js';
+import { hasMemory, joined, sharesMemory, startsAlike } from '../wgsl/kernel.js';
 import { acrossLaunches, isAcross } from './across.js';
 import type { Fusion } from './fusion.js';
 import { isInTheWay, type Launch } from './launch.js';
@@ -101,8 +101,17 @@ function joinKernels(kernels: readonly Kernel[], storageBuffers: number): Kernel
     return { ...kernel, buffers: new Map(names) };
   });
   const total = kernels.reduce((sum, { workgroups: [x, y, z] }) => sum + x * y * z, 0);
-  const bytes = kernels.reduce((sum, { workgroupBytes = 0 }) => sum + workgroupBytes, 0);
   if (bindings.length > storageBuffers || total > MAX_GROUPS) return undefined;
-  if (bytes > MAX_WORKGROUP_BYTES) return undefined;
-  return { code: joined(parts), bindings, workgroups: [total, 1, 1], workgroupBytes: bytes };
+  if (!fitsTogether(kernels)) return undefined;
+  return { code: joined(parts), bindings, workgroups: [total, 1, 1] };
+}
+
+/** Whether the memory of workgroups is the same for all of some kernels, or has room for that of each. */
+function fitsTogether(kernels: readonly Kernel[]): boolean {
+  const [first] = kernels;
+  if (first && kernels.every(({ code }) => sharesMemory(code, first.code))) return true;
+  const bytes = kernels.map(({ code, workgroupBytes = Infinity }) =>
+    hasMemory(code) ? workgroupBytes : 0,
+  );
+  return bytes.reduce((sum, each) => sum + each, 0) <= MAX_WORKGROUP_BYTES;
 }

@@ -115,22 +115,30 @@ const signature = ({ parameters }: Start, attributes: boolean): string =>
     })
     .join(', ');
 
-/** Variables in the memory of a workgroup. */
-const memoryOf = ({ declarations }: Code): [name: string, text: string][] =>
-  [...declarations].filter(([, text]) => text.startsWith('var<workgroup>'));
-
-/** Whether workgroups of two kernels begin alike, with the same memory, so that one dispatch may run both. */
-export function startsAlike(a: Code, b: Code): boolean {
-  const startOf = (code: Code): string => {
-    const size = code.size.map((each) => code.constants[each] ?? Number(each));
-    return JSON.stringify([size, code.parameters, memoryOf(code)]);
-  };
-  return startOf(a) === startOf(b);
-}
-
 /** Text with names replaced. */
 const rename = (text: string, names: ReadonlyMap<string, string>): string =>
   textOf(renamed(tokensOf(text), names));
+
+/** Variables in the memory of a workgroup, with numbers for constants: kernels have constants of one name and other values. */
+function memoryOf({ declarations, constants }: Code): Map<string, string> {
+  const numbers = new Map(Object.entries(constants).map(([name, value]) => [name, `${value}u`]));
+  const variables = [...declarations].filter(([, text]) => text.startsWith('var<workgroup>'));
+  return new Map(variables.map(([name, text]) => [name, rename(text, numbers)]));
+}
+
+/** Whether a kernel has memory of workgroups. */
+export const hasMemory = (code: Code): boolean => memoryOf(code).size > 0;
+
+/** Whether kernels have the same memory, so that it can be one in a dispatch that runs both: a workgroup runs one of them. */
+export const sharesMemory = (a: Code, b: Code): boolean =>
+  JSON.stringify([...memoryOf(a)]) === JSON.stringify([...memoryOf(b)]);
+
+/** Whether workgroups of two kernels begin alike, so that one dispatch may run both. */
+export function startsAlike(a: Code, b: Code): boolean {
+  const startOf = ({ constants, size, parameters }: Code): string =>
+    JSON.stringify([size.map((each) => constants[each] ?? Number(each)), parameters]);
+  return startOf(a) === startOf(b);
+}
 
 /**
  * Kernels that begin alike as one: the workgroups of the first, then those of the next. Each has its number of workgroups
@@ -138,9 +146,12 @@ const rename = (text: string, names: ReadonlyMap<string, string>): string =>
  */
 export function joined(kernels: readonly Joined[]): Code {
   const vocabulary = new Vocabulary();
-  const parts = kernels.map(({ code, buffers }, i) =>
-    partOf(code, i, new Map([...buffers, ...vocabulary.absorb(code.vocabulary, i)])),
-  );
+  const isOne = kernels.every(({ code }) => sharesMemory(code, kernels[0]!.code));
+  const memory = isOne ? memoryOf(kernels[0]!.code) : new Map<string, string>();
+  const parts = kernels.map(({ code, buffers }, i) => {
+    const names = new Map([...buffers, ...vocabulary.absorb(code.vocabulary, i)]);
+    return partOf(code, i, names, memory);
+  });
   const { parameters } = parts[0]!;
   const group = parameters.find(({ builtin }) => builtin === 'workgroup_id')!.name;
   let total = 0;
@@ -157,7 +168,7 @@ export function joined(kernels: readonly Joined[]): Code {
     ...{ parameters, vocabulary, body: turns.join('\n') },
     size: parts[0]!.size,
     constants: Object.assign({}, ...parts.map(({ constants }) => constants)),
-    declarations: new Map(parts.flatMap(({ declarations }) => [...declarations])),
+    declarations: new Map([...memory, ...parts.flatMap(({ declarations }) => [...declarations])]),
     extensions: [...new Set(parts.flatMap(({ extensions }) => extensions))],
     takesWholes: parts.some(({ takesWholes }) => takesWholes),
   };
@@ -170,10 +181,14 @@ interface Joined {
 
 /**
  * A kernel among others in one: names of its own end in its number, and its entry point is a function, `main_0` and so on.
- * They share their memory, since a workgroup runs one of them.
+ * `memory` is declared once, for all.
  */
-function partOf(code: Code, number: number, others: ReadonlyMap<string, string>): Code {
-  const memory = new Map(memoryOf(code));
+function partOf(
+  code: Code,
+  number: number,
+  others: ReadonlyMap<string, string>,
+  memory: ReadonlyMap<string, string>,
+): Code {
   const declared = [...code.declarations.keys()].filter((name) => !memory.has(name));
   const own = [...Object.keys(code.constants), ...declared];
   const numbered = new Map(own.map((name) => [name, `${name}_${number}`]));
@@ -182,10 +197,10 @@ function partOf(code: Code, number: number, others: ReadonlyMap<string, string>)
   const constants = Object.fromEntries(
     Object.entries(code.constants).map(([name, size]) => [called(name), size]),
   );
-  const functions = Array.from(
-    code.declarations,
-    ([name, text]) => [called(name), rename(text, names)] as const,
-  );
+  const functions = declared.map((name) => {
+    const text = code.declarations.get(name) ?? '';
+    return [called(name), rename(text, names)] as const;
+  });
   const main = `fn main_${number}(${signature(code, false)}) {\n${rename(code.body, names)}\n}`;
   const declarations = new Map([...functions, [`main_${number}`, main] as const]);
   return { ...code, constants, declarations, size: code.size.map(called) };

@@ -93,8 +93,11 @@ export function emitMatmul(group: Group, options: EmitOptions): Kernel {
   };
   const kernel = writer.kernel(skeleton, filling, tiles.workgroups);
   switch (sums.tile[0]) {
-    case 'matrices':
-      return { ...kernel, code: inOneRow(kernel.code, invocationsOf(sums)) }; // tiles are measured, units are not
+    case 'matrices': {
+      // tiles are measured, units are not; they load through pointers to arrays
+      const code = inOneRow(kernel.code, invocationsOf(sums));
+      return { ...kernel, code: { ...code, takesWholes: true } };
+    }
     case 'thin':
     case 'shared':
       return { ...kernel, code: inOneRow(kernel.code, invocationsOf(sums)), product: product.name };
@@ -111,7 +114,6 @@ export function emitMatmul(group: Group, options: EmitOptions): Kernel {
 const inOneRow = (code: Code, invocations: number): Code => ({
   ...code,
   size: [`${invocations}`, '1'],
-  takesWholes: true, // units load through pointers to arrays
 });
 
 /** Invocations numbered within their subgroup, which is a workgroup. */

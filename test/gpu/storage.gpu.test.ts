@@ -11,7 +11,7 @@ import { gather } from '../../src/ops/indexing.js';
 import { input, parameter, tensor, zeros } from '../../src/ops/leaf.js';
 import { sum } from '../../src/ops/reduce.js';
 import { slice } from '../../src/ops/slice.js';
-import { openGpuEngine } from '../support/engine.js';
+import { forcedClass, openGpuEngine } from '../support/engine.js';
 
 let engine: Engine;
 beforeEach(async () => {
@@ -95,6 +95,8 @@ it('recomputing elementwise values takes fewer bytes and gives the same bits', a
   const [stored, again] = [false, true].map((recompute) =>
     engine.compile({ inputs: { x }, outputs, recompute }),
   );
-  expect(again!.plan.bytes).toBeLessThan(stored!.plan.bytes);
+  // a row kernel has no buffer for what it alone reads
+  if ((await forcedClass()) === 'gpu') expect(again!.plan.bytes).toBe(stored!.plan.bytes);
+  else expect(again!.plan.bytes).toBeLessThan(stored!.plan.bytes);
   expect(await again!(feeds)).toEqual(await stored!(feeds));
 });

@@ -7,9 +7,13 @@ import { openAdapter } from './adapter.js';
 
 const inNode = typeof location === 'undefined';
 
+/** The class of adapters that NABLA_ADAPTER_CLASS names, in Node; else kernels are those of the adapter's own. */
+export const forcedClass = async () =>
+  inNode ? (await import('../../src/node/dawn.js')).forcedClass() : undefined;
+
 /** The GPU backend of this environment: Dawn in Node, navigator.gpu in Chromium; in Node of NABLA_ADAPTER_CLASS. */
 export async function openBackend(options: GpuOptions = {}): Promise<GpuBackend> {
-  const adapterClass = inNode ? (await import('../../src/node/dawn.js')).forcedClass() : undefined;
+  const adapterClass = await forcedClass();
   return GpuBackend.open(await openAdapter(), { adapterClass, ...options });
 }
 

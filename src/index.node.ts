@@ -2,6 +2,7 @@
 import { openWith } from './engine/open.js';
 import { GpuBackend } from './gpu/backend.js';
 import { ask, findAdapter, forcedClass } from './node/dawn.js';
+import { openFolder } from './node/folder.js';
 import { tileStore } from './node/tiles.js';
 
 export * from './index.common.js';
@@ -21,6 +22,6 @@ export const open = openWith(async (options) => {
   const adapterClass = forcedClass();
   const store = tune ? tileStore : undefined;
   return GpuBackend.open(found.adapter, { ...options, ask, tune: store, adapterClass });
-});
+}, openFolder);
 
 export { loadFile, saveFile } from './node/files.js';

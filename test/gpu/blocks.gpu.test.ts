@@ -31,7 +31,7 @@ const cube = cubeWith('fn cube(x: f32) -> f32 { return x * x * x; }');
 let engine: Engine;
 const cpu = openCpuEngine();
 beforeAll(async () => {
-  engine = new Engine(await GpuBackend.open(await openAdapter()), 'every');
+  engine = new Engine(await GpuBackend.open(await openAdapter()), { crossCheck: 'every' });
 });
 afterAll(() => engine.dispose());
 

@@ -6,6 +6,7 @@ import type { Dataset } from '../../data/dataset.js';
 import { openWith } from '../../engine/open.js';
 import { GpuBackend } from '../../gpu/backend.js';
 import { ask, findAdapter } from '../dawn.js';
+import { openFolder } from '../folder.js';
 import { mnist } from '../mnist.js';
 import { tileStore } from '../tiles.js';
 import type { EvalOptions, TrainOptions } from './options.js';
@@ -31,7 +32,7 @@ export async function openEngine(options: EvalOptions & Partial<TrainOptions>) {
     const sample = report !== undefined && hasTimes ? SAMPLE : 0;
     const measured = { profile: profile || sample, tune: tune ? tileStore : undefined };
     return GpuBackend.open(found.adapter, { ask, subgroupMatrix, ...measured });
-  });
+  }, openFolder);
   return { engine: await open({ ...(backend && { backend }), crossCheck }), source };
 }
 

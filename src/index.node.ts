@@ -2,6 +2,7 @@
 import { openWith } from './engine/open.js';
 import { GpuBackend } from './gpu/backend.js';
 import { ask, findAdapter, forcedClass } from './node/dawn.js';
+import { openFolder } from './node/folder.js';
 
 export * from './index.common.js';
 export * as data from './node/data.js';
@@ -21,6 +22,6 @@ export const open = openWith(async (options) => {
   if ('missing' in found) return found;
   const adapterClass = forcedClass();
   return GpuBackend.open(found.adapter, { ...options, ask, tiles, adapterClass });
-});
+}, openFolder);
 
 export { loadFile, saveFile } from './node/files.js';

@@ -5,11 +5,6 @@ import { queues } from '../io/inOrder.js';
 
 const inOrder = queues();
 
-async function handleOf(name: string, create: boolean): Promise<FileSystemFileHandle> {
-  const folder = await navigator.storage.getDirectory();
-  return folder.getFileHandle(name, { create });
-}
-
 /** Runs work on a file; an error of the browser becomes one that names the file. */
 async function withFile<T>(name: string, work: () => Promise<T>): Promise<T> {
   try {
@@ -24,25 +19,37 @@ async function withFile<T>(name: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Saves and loads the files of one folder, whose name, if it has one, stands before theirs in messages. */
+export function filesIn(open: () => Promise<FileSystemDirectoryHandle>, folder = '') {
+  const handleOf = async (name: string, create: boolean): Promise<FileSystemFileHandle> =>
+    (await open()).getFileHandle(name, { create });
+  return {
+    async save(name: string, bytes: Bytes): Promise<void> {
+      const content = copyBytes('saveFile', bytes);
+      const path = `${folder}${name}`;
+      const write = async (): Promise<void> => {
+        const writable = await (await handleOf(name, true)).createWritable();
+        await writable.write(content);
+        await writable.close();
+      };
+      await inOrder(path, () => withFile(path, write));
+    },
+    load: (name: string): Promise<Uint8Array> =>
+      withFile(`${folder}${name}`, async () => {
+        const file = await (await handleOf(name, false)).getFile();
+        return new Uint8Array(await file.arrayBuffer());
+      }),
+  };
+}
+
+const atTop = filesIn(() => navigator.storage.getDirectory());
+
 /**
  * Writes a file in the page's private storage (OPFS). The old content stays until the new is complete. The bytes are copied
  * at the call; saves to one name run in the order of the calls. Throws NablaError, which names the file, where it cannot be
  * written.
  */
-export async function saveFile(name: string, bytes: Bytes): Promise<void> {
-  const content = copyBytes('saveFile', bytes);
-  const write = async (): Promise<void> => {
-    const writable = await (await handleOf(name, true)).createWritable();
-    await writable.write(content);
-    await writable.close();
-  };
-  await inOrder(name, () => withFile(name, write));
-}
+export const saveFile = (name: string, bytes: Bytes): Promise<void> => atTop.save(name, bytes);
 
 /** Reads a file of the page's private storage (OPFS). Throws NablaError, which names the file, where there is none. */
-export const loadFile = (name: string): Promise<Uint8Array> =>
-  withFile(name, async () => {
-    const handle = await handleOf(name, false);
-    const file = await handle.getFile();
-    return new Uint8Array(await file.arrayBuffer());
-  });
+export const loadFile = (name: string): Promise<Uint8Array> => atTop.load(name);

@@ -7,6 +7,7 @@ import type { watch } from '../check/anomaly.js';
 import type { Check, CheckReport, CrossCheck, OnCheck } from '../check/compare.js';
 import type { TensorData, Value } from '../core/dtype.js';
 import { DTypeError, NablaError } from '../core/errors.js';
+import type { OpenFolder } from '../core/folder.js';
 import { checkChoice, checkOptions } from '../core/options.js';
 import { INSPECT, printedAs } from '../core/print.js';
 import { readValue } from '../core/readValue.js';
@@ -33,6 +34,14 @@ import type { Step, StepDefinition } from './step.js';
 /** Plans that `run` remembers. */
 const RUN_CACHE = 32;
 
+/** What an engine is made with beside its backend. */
+export interface EngineParts {
+  readonly crossCheck?: CrossCheck | undefined;
+  readonly onCheck?: OnCheck | undefined;
+  readonly anomaly?: typeof watch | undefined;
+  readonly openFolder?: OpenFolder | undefined;
+}
+
 /** Runs graphs on one backend and owns the values of parameters there. Made by `open`. */
 export class Engine {
   /** Backend, adapter, limits and features of this engine. */
@@ -47,18 +56,20 @@ export class Engine {
   readonly #checkedRuns: CheckedRuns;
   #disposed = false;
 
+  /** @internal Opens the folder of this platform that checkpoints go to. */
+  readonly openFolder: OpenFolder | undefined;
+  /** Parameters that were written, or that a step has updated. */
+  readonly #changed = new WeakSet<Tensor>();
+
   /** @internal */
-  constructor(
-    backend: Backend,
-    crossCheck: CrossCheck = 'off',
-    onCheck?: OnCheck,
-    anomaly?: typeof watch,
-  ) {
+  constructor(backend: Backend, parts: EngineParts = {}) {
+    const { crossCheck = 'off', onCheck, anomaly, openFolder } = parts;
     this.#backend = backend;
     this.info = backend.info;
     this.lost = backend.lost;
     this.#checkedRuns = new CheckedRuns(crossCheck, onCheck);
     this.#watch = anomaly;
+    this.openFolder = openFolder;
   }
 
   /** Which kernel calls are cross-checked. May be set at any time; 'off' holds for steps in flight too. No effect on the CPU. */
@@ -147,9 +158,12 @@ export class Engine {
     const fedLimits = limits.filter(({ leaf }) => isInput(leaf));
     const compiled = this.#compile(program, outputs);
     const { executable } = compiled;
+    let isFirst = true;
     const execute = async (read: boolean, feeds: NamedFeeds = {}): Promise<TensorData[]> => {
       const fed = readFeeds('feeds', inputs, feeds);
       checkIndices(fedLimits, fed);
+      if (isFirst) for (const [target] of updates) this.#changed.add(target);
+      isFirst = false;
       return this.#checkedRuns.run(this.#open, compiled, fed, { read });
     };
     const call = async (feeds?: NamedFeeds): Promise<Evaluated<T>> =>
@@ -198,7 +212,13 @@ export class Engine {
     const rounded = readValue(`write: ${describe(target)}`, value, target);
     const keepsDigits = this.info.backend === 'cpu' && target.dtype === 'f32';
     const exact = keepsDigits && exactOf(value);
+    this.#changed.add(target);
     await this.#open.write(target, exact ? { ...rounded, ...exact } : rounded);
+  }
+
+  /** @internal Whether a parameter was written here, or updated by a step; else it has its initial value. */
+  hasChanged(parameter: Tensor): boolean {
+    return this.#changed.has(parameter);
   }
 
   /** Waits for all submitted work and throws the errors that occurred in it. */

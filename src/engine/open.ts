@@ -1,6 +1,7 @@
 // `open`: its options, and the choice between the GPU and the CPU backend.
 import type { CrossCheck, OnCheck } from '../check/compare.js';
 import { DeviceError } from '../core/errors.js';
+import type { OpenFolder } from '../core/folder.js';
 import { checkChoice, checkOptions } from '../core/options.js';
 import type { Backend } from '../graph/backend.js';
 import { crossChecks } from './checkedRuns.js';
@@ -55,9 +56,9 @@ export type FindBackend = (
   options: OpenOptions,
 ) => Promise<Backend | { missing: string; forced?: boolean }>;
 
-/** Makes `open` for a platform, which finds its GPU with `findBackend`. */
+/** Makes `open` for a platform, which finds its GPU with `findBackend` and keeps checkpoints in what `openFolder` opens. */
 export const openWith =
-  (findBackend: FindBackend) =>
+  (findBackend: FindBackend, openFolder?: OpenFolder) =>
   async (options: OpenOptions = {}): Promise<Engine> => {
     checkOptions('open', options, '', OPTIONS);
     const { backend, crossCheck = 'off', onCheck } = options;
@@ -71,12 +72,8 @@ export const openWith =
       found = undefined;
     }
     if (found && options.f16) await requireHalves(found);
-    return new Engine(
-      found ?? new (await import('../cpu/backend.js')).CpuBackend(),
-      crossCheck,
-      onCheck,
-      anomaly,
-    );
+    const opened = found ?? new (await import('../cpu/backend.js')).CpuBackend();
+    return new Engine(opened, { crossCheck, onCheck, anomaly, openFolder });
   };
 
 /** Throws DeviceError, and disposes a backend, where it has no half precision or computes it wrongly. */

@@ -1,7 +1,7 @@
 // Checkpoints: a model, its optimizer's state and the progress of training as one safetensors file.
 import { scalingOf } from '../autodiff/precision.js';
 import type { Bytes } from '../core/bytes.js';
-import { isFloat } from '../core/dtype.js';
+import { isFloat, type TensorData } from '../core/dtype.js';
 import { FormatError } from '../core/errors.js';
 import { ownValue } from '../cpu/evaluate.js';
 import type { Engine } from '../engine/engine.js';
@@ -10,7 +10,7 @@ import { objectionTo } from '../nn/load.js';
 import { type Stateful, stateOf } from '../nn/state.js';
 import { runCount, runSeed } from '../ops/draws.js';
 import type { Optimizer } from '../optim/optimizers.js';
-import type { Progress } from '../train/fit.js';
+import { checkProgress, type Progress } from '../train/progress.js';
 import { checkBesideFit } from '../train/settings.js';
 import { metadataOf, type Named } from './safetensors.header.js';
 import { type Decoded, decode, encode } from './safetensors.js';
@@ -33,6 +33,19 @@ const checkSubject = (subject: Subject): Subject =>
 
 /** Where the seed of fresh random numbers lies; files of before have none. */
 const RUN_SEED = 'random.seed';
+
+/** The first number of a value that the dtype of its place cannot hold: f64 beyond f32 would become infinite. */
+function beyond({ data }: TensorData, { dtype }: Tensor): number | undefined {
+  const isHeld = (value: number): boolean =>
+    !Number.isFinite(value) || Number.isFinite(Math.fround(value));
+  return isFloat(dtype) && data instanceof Float64Array
+    ? data.find((value) => !isHeld(value))
+    : undefined;
+}
+
+/** Whether a value holds neither NaN nor infinities, as that of a model that has diverged does. */
+const hasNumbers = (value: TensorData | undefined): boolean =>
+  value?.data.every((each: number) => Number.isFinite(each)) ?? true;
 
 const fail = (fact: string): never => {
   throw new FormatError(`checkpoint: ${fact}`);
@@ -91,7 +104,8 @@ function extras(
  * Writes a checkpoint's values into the engine: those of the model and, where it is given, of the optimizer. Nothing is
  * written unless everything is there and fits; throws FormatError otherwise. A plain file of weights loads as well, of PyTorch
  * too: without an optimizer its further tensors of whole numbers (`num_batches_tracked`), and those that
- * `safetensors.decode` skips, are left out and named in `ignored`; a further tensor of floats is an error. Gives also the
+ * `safetensors.decode` skips, are left out and named in `ignored`; a further tensor of floats is an error. Tensors of the model that
+ * hold NaN or infinities are written and named in `notFinite`. Gives also the
  * file's metadata and, for `fit`'s `resume`, its progress where it has one. Files of 0.1.0 and before, which have no
  * 'random.seed', load too, but random numbers were others then: dropout and the order of the examples, also of the rest of an
  * epoch that had begun, are not those with which the run would have gone on.
@@ -106,6 +120,8 @@ export async function load(engine: Engine, bytes: Bytes, subject: Subject) {
     const value = found ?? fail(`it holds no '${name}'; it has ${[...tensors.keys()].slice(0, 8)}`);
     const objection = objectionTo(leaf, value, 'in the file');
     if (objection !== undefined) fail(`'${name}' ${objection}`);
+    const large = beyond(value, leaf);
+    if (large !== undefined) fail(`'${name}' holds ${large}, beyond the ${leaf.dtype} here`);
     return [leaf, value] as const;
   });
   const { strange, ignored } = extras(file, places, subject);
@@ -114,18 +130,22 @@ export async function load(engine: Engine, bytes: Bytes, subject: Subject) {
   const text = metadata.get('nabla.progress');
   const progress = text !== undefined && { progress: readProgress(text) };
   await Promise.all(values.map(([leaf, value]) => engine.write(leaf, value)));
-  return { metadata, ignored, ...progress };
+  const ofModel = [...stateOf(subject.model).keys()];
+  return {
+    metadata,
+    ignored,
+    notFinite: ofModel.filter((name) => !hasNumbers(tensors.get(name))),
+    ...progress,
+  };
 }
 
-const COUNTS = ['seed', 'batchSize', 'examples', 'epoch', 'position', 'step'];
-
+/** @internal Reads a run's progress from metadata. */
 function readProgress(text: string): Progress {
+  const wrong = (fact: string): FormatError => new FormatError(`checkpoint: its progress: ${fact}`);
   try {
-    const value = Object(JSON.parse(text));
-    const whole = COUNTS.every((key) => Number.isSafeInteger(value[key]) && value[key] >= 0);
-    // a cost that is not a number becomes null in JSON
-    if (whole && value.correct >= 0 && 'cost' in value)
-      return { ...value, cost: value.cost ?? Number.NaN };
-  } catch {} // no JSON
-  return fail(`its progress is '${text.slice(0, 80)}'; it needs ${COUNTS.join(', ')} and cost`);
+    return checkProgress(JSON.parse(text), wrong);
+  } catch (error) {
+    if (error instanceof FormatError) throw error;
+    throw wrong(`'${text.slice(0, 80)}' is no JSON`);
+  }
 }

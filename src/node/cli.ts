@@ -17,9 +17,12 @@ import { compareFiles } from './cli/report.js';
 import { print, version } from './cli/text.js';
 import { train } from './cli/train.js';
 import { doctor } from './doctor.js';
+import { cannotWrite } from './targets.js';
 
 const exit = (code: number): void => void Object.assign(process, { exitCode: code });
-training.action(async () => exit(await train(readTrainOptions())));
+training.action(async () =>
+  exit((await train(readTrainOptions())) || Number(process.exitCode ?? 0)),
+);
 program
   .command('eval')
   .description('Evaluate a trained network on the test set')
@@ -61,10 +64,15 @@ function report(error: unknown): void {
   exit(foreseen ? 2 : 1);
 }
 
-// `nabla train | head` closes the pipe early: nobody reads on, and the work goes on.
-for (const stream of [process.stdout, process.stderr])
+// The work goes on where its lines cannot be written: what was learned is worth more. `nabla train | head` closes the pipe
+// early, since nobody reads on; a full disk is told on standard error, and by the exit code.
+const outputs = { 'standard output': process.stdout, 'standard error': process.stderr };
+for (const [name, stream] of Object.entries(outputs))
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code === 'EPIPE' || process.exitCode === 2) return;
+    exit(2);
+    if (stream === process.stdout)
+      process.stderr.write(`nabla: ${cannotWrite(name, error).message}\n`);
   });
 const args = process.argv.slice(2);
 program.parseAsync(args.length ? args : ['--help'], { from: 'user' }).catch(report);

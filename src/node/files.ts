@@ -12,6 +12,7 @@ import {
   checkPrevious,
   nameBeside,
   previousOf,
+  removeLeftParts,
   targetOf,
 } from './targets.js';
 
@@ -39,6 +40,7 @@ async function replace(path: string, target: string, content: Uint8Array): Promi
     if (before) await keepPrevious(target);
     await rename(temporary, target);
     await syncFolder(dirname(target));
+    await removeLeftParts(dirname(target));
   } catch (error) {
     await rm(temporary, { force: true });
     throw cannotWrite(path, error);

@@ -1,7 +1,8 @@
 // Checks of where a file may be written: through symbolic links, but never over a folder, device, pipe or socket.
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { lstatSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
+import { open, readdir, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { NablaError } from '../core/errors.js';
 import { codeOf, messageOf } from './failures.js';
@@ -79,9 +80,35 @@ export function targetOf(path: string): string {
   }
 }
 
-/** Makes a unique name in a file's folder, short however long the file's own is. */
-export const nameBeside = (file: string): string =>
-  join(dirname(file), `.nabla-${randomBytes(12).toString('hex')}.part`);
+/** This machine in eight letters: processes are numbered on each, and folders may be shared. */
+const machine = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+const PART = /^\.nabla-([0-9a-f]{8})-(\d+)-[0-9a-f]{24}\.part$/;
+
+/** Makes a unique name in a file's folder, short however long the file's own is, which tells the process that writes it. */
+export const nameBeside = (file: string): string => {
+  const unique = randomBytes(12).toString('hex');
+  return join(dirname(file), `.nabla-${machine}-${process.pid}-${unique}.part`);
+};
+
+/** Whether a process of this machine is there, perhaps another user's. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0); // no signal, only the question
+    return true;
+  } catch (error) {
+    return codeOf(error) !== 'ESRCH';
+  }
+}
+
+/** Removes the parts of files in a folder that processes left which were killed while they wrote; those of running ones stay. */
+export async function removeLeftParts(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []); // a folder that may be written to, and not read
+  for (const name of names) {
+    const [, host, pid] = PART.exec(name) ?? [];
+    const isLeft = host === machine && !isRunning(Number(pid));
+    if (isLeft) await rm(join(folder, name), { force: true }).catch(() => {}); // another user's
+  }
+}
 
 /** Where the content before the last save is kept. */
 export const previousOf = (target: string): string => `${target}.previous`;

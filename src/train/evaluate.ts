@@ -19,6 +19,7 @@ import { always } from '../ops/marks.js';
 import { argMax, sum } from '../ops/reduce.js';
 import { slice } from '../ops/slice.js';
 import { misfit, reshape } from '../ops/view.js';
+import { START, type Totals } from './progress.js';
 import { checkBesideFit } from './settings.js';
 
 /**
@@ -63,11 +64,6 @@ export async function evaluate(engine: Engine, options: EvaluateOptions): Promis
     pass.release();
   }
 }
-
-/** How far a pass has come: examples done, Σ cost · examples over them, and how many of their outputs were right. */
-export type Totals = Readonly<Record<'position' | 'cost' | 'correct', number>>;
-/** Where a pass begins. */
-export const START: Totals = { position: 0, cost: 0, correct: 0 };
 
 interface PassDefinition extends Required<EvaluateOptions> {
   /** false: does not count right answers, which takes a kernel per step. */
@@ -154,11 +150,11 @@ export function makePass(engine: Engine, definition: PassDefinition) {
     counted,
     /** Whether a step draws fresh random numbers, which depend on the run's seed. */
     isRandom,
-    /** Runs steps over the rest of an order of rows; `goOn` is asked after each. */
+    /** Runs steps over the rest of an order of rows; `goOn` is asked after each, and may read how far the pass has come. */
     async run(
       rows: Int32Array,
       from: Totals,
-      goOn: () => boolean | Promise<boolean> = () => true,
+      goOn: (soFar: () => Promise<Totals>) => boolean | Promise<boolean> = () => true,
     ): Promise<Totals> {
       let { position } = from;
       steps = 0;
@@ -168,14 +164,17 @@ export function makePass(engine: Engine, definition: PassDefinition) {
       const place = Int32Array.of(position, 0);
       const writes = [engine.write(order, rows), engine.write(cursor, place)];
       await Promise.all([...writes, engine.write(ledger, opening)]);
+      const soFar = async (): Promise<Totals> => {
+        const [cost = 0, correct = 0] = (await engine.read(ledger)).data;
+        return { position, cost, correct };
+      };
       do {
         const step = rest && data.length - position < size ? rest : full;
         position = Math.min(position + size, data.length);
         steps++;
         await step.enqueue();
-      } while ((await goOn()) && position < data.length);
-      const [cost, correct] = (await engine.read(ledger)).data;
-      return { position, cost: cost!, correct: correct! };
+      } while ((await goOn(soFar)) && position < data.length);
+      return soFar();
     },
     /** Reads the costs of the last so many steps, at most HISTORY; later ones go on meanwhile. */
     async costs(count: number): Promise<readonly number[]> {

@@ -1,5 +1,6 @@
 // fit: the training loop, with reports, validation, stopping and resuming.
 import type { Precision } from '../autodiff/precision.js';
+import { describe } from '../core/bytes.js';
 import { NablaError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
 import { INSPECT } from '../core/print.js';
@@ -10,14 +11,9 @@ import { shuffled } from '../data/random.js';
 import type { Engine } from '../engine/engine.js';
 import { runCount, runSeed } from '../ops/draws.js';
 import type { Optimizer } from '../optim/optimizers.js';
-import {
-  type EvaluateOptions,
-  type Evaluation,
-  evaluate,
-  makePass,
-  START,
-  type Totals,
-} from './evaluate.js';
+import type { Checkpoints } from './checkpoints.js';
+import { type EvaluateOptions, type Evaluation, evaluate, makePass } from './evaluate.js';
+import { checkLearned, checkProgress, type Progress, START, type Totals } from './progress.js';
 import { NEEDED, OPTIONAL } from './settings.js';
 import { makeReports, type StepReportOptions } from './stepReports.js';
 import { expectUse } from './unused.js';
@@ -44,19 +40,32 @@ export interface FitOptions extends EvaluateOptions, StepReportOptions {
   readonly precision?: Precision;
   /** Whether to measure the training accuracy, which costs one kernel per step; true by default. */
   readonly accuracy?: boolean;
-  /** Continues a run from its `progress`; model and optimizer must have the values from that time. */
-  readonly resume?: Progress;
+  /**
+   * Saves the run to a folder: model, optimizer, progress, random numbers. Each file appears whole or not at all. A new run
+   * throws NablaError where the folder has files of another.
+   */
+  readonly checkpoint?: CheckpointOptions;
+  /**
+   * Continues a run from its `progress`; model and optimizer must have the values from that time, or NablaError is thrown
+   * where the engine has initial ones. true: loads the newest checkpoint of the folder, or begins anew where there is none;
+   * throws NablaError that says what differs where another model, loss, optimizer or data set was trained.
+   */
+  readonly resume?: Progress | true;
   /** Called while kernels are compiled before the first step. */
   readonly onWarmUp?: (done: number, total: number) => void;
 }
 
-/**
- * Progress of a run as plain data: together with the parameters and the optimizer's state, enough to continue bit for
- * bit. `epoch` and `step` count completed ones; `position` is the number of examples done in the current epoch, which
- * the totals are for.
- */
-export type Progress = Totals &
-  Readonly<Record<'seed' | 'batchSize' | 'examples' | 'epoch' | 'step', number>>;
+export type { Progress };
+
+/** Where and how often a run saves itself. */
+export interface CheckpointOptions {
+  /** Folder for the files `step-000001200.safetensors` and so on: on disk in Node, of the page's storage (OPFS) in browsers. */
+  readonly folder: string;
+  /** Saves after every so many steps too; after each epoch and at the end it always does. */
+  readonly every?: number;
+  /** How many files to keep, the newest; 3 by default. */
+  readonly keep?: number;
+}
 
 /** Report of `fit` on one epoch. */
 export interface EpochReport {
@@ -100,6 +109,14 @@ export interface Fit extends AsyncIterable<EpochReport>, PromiseLike<EpochReport
 export const fit = (engine: Engine, options: FitOptions): Fit =>
   expectUse((used) => new TrainingRun(engine, options, used));
 
+/** Checks where and how often a run saves itself. */
+function checkCheckpoint(checkpoint: CheckpointOptions): void {
+  const { folder, every = 1, keep = 1 } = checkOptions('fit', checkpoint, 'folder', 'every keep');
+  if (typeof folder !== 'string' || folder === '')
+    throw new NablaError(`fit: checkpoint.folder is ${describe(folder)}; name a folder`);
+  checkWhole('fit', { 'checkpoint.every': every, 'checkpoint.keep': keep });
+}
+
 type Pass = ReturnType<typeof makePass>;
 type Reports = ReturnType<typeof makeReports>;
 
@@ -108,6 +125,8 @@ export class TrainingRun implements Fit {
   readonly #engine: Engine;
   readonly #options: FitOptions;
   readonly #onUse: () => void;
+  readonly #settings: Readonly<Record<'seed' | 'batchSize' | 'examples', number>>;
+  #checkpoints: Checkpoints | undefined;
   /** Number of steps of the whole run. */
   readonly #steps: number;
   #progress: Progress;
@@ -118,23 +137,34 @@ export class TrainingRun implements Fit {
 
   constructor(engine: Engine, options: FitOptions, onUse = () => {}) {
     checkOptions('fit', options, NEEDED, OPTIONAL);
-    const { data, batchSize, epochs, resume, steps = Infinity } = options;
+    const { data, batchSize, epochs, checkpoint, steps = Infinity } = options;
+    if (checkpoint) checkCheckpoint(checkpoint);
+    else if (options.resume === true)
+      throw new NablaError('fit: resume is true; name the folder: checkpoint: { folder }');
+    const resume =
+      options.resume === undefined || options.resume === true
+        ? undefined
+        : checkProgress(options.resume, (fact) => new NablaError(`fit: resume: ${fact}`));
     checkWhole('fit', { epochs, steps: options.steps ?? 0 }, 0);
     checkWhole('fit', { 'batch size': batchSize, reportEvery: options.reportEvery ?? 1 });
     const seed = checkSeed('fit', options.seed ?? resume?.seed ?? 0);
-    const settings = { seed, batchSize, examples: data.length };
-    const progress: Progress = resume ?? { ...settings, ...START, epoch: 0, step: 0 };
-    const fixed = ['seed', 'batchSize', 'examples'] as const;
-    const other = fixed.find((key) => progress[key] !== settings[key]);
-    if (other)
-      throw new NablaError(
-        `fit: resume has ${other} ${progress[other]} and the run ${settings[other]}; make them equal`,
-      );
+    this.#settings = { seed, batchSize, examples: data.length };
     this.#engine = engine;
     this.#options = options;
     this.#onUse = onUse;
     this.#steps = Math.min(steps, epochs * Math.ceil(data.length / batchSize));
-    this.#progress = progress;
+    this.#progress = this.#checked(resume ?? { ...this.#settings, ...START, epoch: 0, step: 0 });
+  }
+
+  /** Progress of a run of these settings; throws NablaError for that of another. */
+  #checked(progress: Progress): Progress {
+    const settings = this.#settings;
+    const fixed = ['seed', 'batchSize', 'examples'] as const;
+    const other = fixed.find((key) => progress[key] !== settings[key]);
+    if (other === undefined) return progress;
+    throw new NablaError(
+      `fit: resume has ${other} ${progress[other]} and the run ${settings[other]}; make them equal`,
+    );
   }
 
   get progress(): Progress {
@@ -166,17 +196,34 @@ export class TrainingRun implements Fit {
     return this.#last;
   }
 
+  /** Opens the folder of checkpoints, once a run, and goes on from the last one where that is asked for. */
+  async #prepare(): Promise<void> {
+    const { model, optimizer, checkpoint, resume } = this.#options;
+    const engine = this.#engine;
+    if (checkpoint && !this.#checkpoints) {
+      const { openCheckpoints } = await import('./checkpoints.js'); // what few use is loaded where it is
+      const checkpoints = await openCheckpoints(engine, this.#options, checkpoint);
+      if (resume === undefined) await checkpoints.checkEmpty();
+      const restored = resume === true ? await checkpoints.restore() : undefined;
+      if (restored) this.#progress = this.#checked(restored);
+      this.#checkpoints = checkpoints;
+    }
+    checkLearned(engine, this.#progress, model.parameters, optimizer.state(model.parameters));
+  }
+
   async *#run(): AsyncGenerator<EpochReport, undefined> {
     const { model, optimizer, onWarmUp, epochs } = this.#options;
     const engine = this.#engine;
-    const pass = makePass(engine, {
-      ...this.#options,
-      updates: (cost) => optimizer.updates(cost, model.parameters),
-    });
-    const reports = makeReports(this.#options, pass.costs);
     const driver = {};
+    let pass: Pass | undefined;
+    this.#begin(driver);
     try {
-      this.#begin(driver);
+      await this.#prepare();
+      pass = makePass(engine, {
+        ...this.#options,
+        updates: (cost) => optimizer.updates(cost, model.parameters),
+      });
+      const reports = makeReports(this.#options, pass.costs);
       await engine.warmUp(pass.full, onWarmUp);
       // the remainder's kernels are built while the epoch runs; an error in them comes with its first call
       if (pass.rest) engine.warmUp(pass.rest).catch(() => {});
@@ -190,7 +237,7 @@ export class TrainingRun implements Fit {
       }
     } finally {
       if (this.#driver === driver) this.#driver = undefined;
-      pass.release();
+      pass?.release();
     }
     return undefined;
   }
@@ -221,14 +268,21 @@ export class TrainingRun implements Fit {
     const began = performance.now();
     const epoch = from.epoch + 1;
     let { step } = from;
-    const totals = await pass.run(order, from, async () => {
+    const checkpoints = this.#checkpoints;
+    const progressAt = (totals: Totals): Progress => {
+      const isComplete = totals.position === data.length;
+      return { ...from, step, ...(isComplete ? { ...START, epoch } : totals) };
+    };
+    const totals = await pass.run(order, from, async (soFar) => {
       await reports.add({ epoch, step: ++step, steps: this.#steps });
+      if (checkpoints?.isDue(step)) await checkpoints.save(progressAt(await soFar()));
       return !this.#isOver(step);
     });
     await reports.settle();
     const seconds = (performance.now() - began) / 1000;
     const complete = totals.position === data.length;
-    this.#progress = { ...from, step, ...(complete ? { ...START, epoch } : totals) };
+    this.#progress = progressAt(totals);
+    await checkpoints?.save(this.#progress);
     if (!complete && signal?.aborted) return undefined;
     const cost = totals.cost / totals.position;
     const accuracy = pass.counted && { accuracy: totals.correct / totals.position };

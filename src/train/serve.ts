@@ -18,7 +18,7 @@ import {
 
 /** A trainer in a worker: the options of `fit`, the engine, and functions that the other side may call. */
 export interface ServedTrainer
-  extends Omit<FitOptions, 'signal' | 'resume' | 'onStep' | 'onWarmUp'> {
+  extends Omit<FitOptions, 'signal' | 'checkpoint' | 'resume' | 'onStep' | 'onWarmUp'> {
   readonly engine: Engine;
   /** Functions for `trainer.call`, by name; they run immediately, also during training. */
   readonly calls?: Readonly<Record<string, (argument: never) => unknown>>;

@@ -5,7 +5,7 @@ import { checkOptions, type Listed } from '../core/options.js';
 export const NEEDED = 'model loss optimizer data epochs batchSize';
 /** What else it may be given. */
 export const OPTIONAL =
-  'validation seed shuffle signal onStep reportEvery steps precision accuracy resume onWarmUp';
+  'validation seed shuffle signal onStep reportEvery steps precision accuracy checkpoint resume onWarmUp';
 
 const ofFit = new Set(`${NEEDED} ${OPTIONAL}`.split(' '));
 

@@ -9,7 +9,7 @@ import { matmul } from '../../src/ops/matmul.js';
 import { sum } from '../../src/ops/reduce.js';
 import { sgd } from '../../src/optim/optimizers.js';
 
-const open = () => new Engine(new CpuBackend(), 'off', undefined, watch);
+const open = () => new Engine(new CpuBackend(), { anomaly: watch });
 
 it('does not take a step that mixed precision skips for an anomaly', async () => {
   const engine = open();

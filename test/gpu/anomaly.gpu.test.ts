@@ -8,7 +8,7 @@ import { softmax } from '../../src/ops/softmax.js';
 import { openBackend } from '../support/engine.js';
 
 it('names the first op that makes a NaN or an infinity', async () => {
-  const engine = new Engine(await openBackend(), 'off', undefined, watch);
+  const engine = new Engine(await openBackend(), { anomaly: watch });
   const x = input([4], { name: 'x' });
   const w = parameter([1, 1, 1, 1], { name: 'w' });
   const logs = log(mul(x, w));
@@ -34,7 +34,7 @@ it('names the first op that makes a NaN or an infinity', async () => {
 });
 
 it('looks at single runs too, and lets infinite constants pass', async () => {
-  const engine = new Engine(await openBackend(), 'off', undefined, watch);
+  const engine = new Engine(await openBackend(), { anomaly: watch });
   await expect(engine.run(log(mul(tensor([2, -1]), 1)))).rejects.toThrow(
     '1 of 2 values of log [2] are NaN or infinite',
   );

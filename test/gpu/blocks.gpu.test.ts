@@ -29,7 +29,7 @@ const cube = cubeWith('fn cube(x: f32) -> f32 { return x * x * x; }');
 let engine: Engine;
 const cpu = openCpuEngine();
 beforeAll(async () => {
-  engine = new Engine(await openBackend(), 'every');
+  engine = new Engine(await openBackend(), { crossCheck: 'every' });
 });
 afterAll(() => engine.dispose());
 

@@ -50,7 +50,7 @@ function program() {
 describe('the cross-check', () => {
   let engine: Engine;
   beforeAll(async () => {
-    engine = new Engine(await openBackend(), 'every');
+    engine = new Engine(await openBackend(), { crossCheck: 'every' });
   });
   afterAll(() => engine.dispose());
 
@@ -127,7 +127,9 @@ describe('a planted fault is found', () => {
         if (changed !== wgsl) planted++;
         return changed;
       };
-      const engine = new Engine(await openBackend({ rewrite: mutate }), 'every');
+      const engine = new Engine(await openBackend({ rewrite: mutate }), {
+        crossCheck: 'every',
+      });
       const step = engine.compile(program());
       await expect(step(feeds)).rejects.toThrow(/the float64 reference/);
       expect(planted).toBeGreaterThan(0);
@@ -140,7 +142,7 @@ describe('a cross-check that is switched while steps run', () => {
   let engine: Engine;
   beforeAll(async () => {
     const backend = await openBackend();
-    engine = new Engine(backend, 'off', (checks) => found.push(...checks));
+    engine = new Engine(backend, { onCheck: (checks) => found.push(...checks) });
   });
   afterAll(() => engine.dispose());
 
@@ -202,9 +204,10 @@ it('reports a mismatch before it is thrown', async () => {
   const rewrite = (wgsl: string): string => wgsl.replace('return a - b;', 'return a + b;');
   const ratios: number[] = [];
   const backend = await openBackend({ rewrite });
-  await using engine = new Engine(backend, 'every', (checks) =>
-    ratios.push(...checks.map((c) => c.worst.ratio)),
-  );
+  await using engine = new Engine(backend, {
+    crossCheck: 'every',
+    onCheck: (checks) => ratios.push(...checks.map((c) => c.worst.ratio)),
+  });
   await expect(engine.compile(program())(feeds)).rejects.toThrow(CheckError);
   expect(Math.max(...ratios)).toBeGreaterThan(1);
 });

@@ -14,7 +14,7 @@ import { checkScaled, scaledCases } from '../support/scaled.js';
 
 /** An engine that has f16; where the adapter lacks it, a step says so and there is none. */
 async function open(crossCheck: 'off' | 'every' = 'off'): Promise<Engine | undefined> {
-  const engine = new Engine(await openBackend(), crossCheck);
+  const engine = new Engine(await openBackend(), { crossCheck });
   if (engine.info.features.includes('shader-f16')) return engine;
   const x = input([4, 4]);
   const compile = () => engine.compile({ inputs: { x }, outputs: matmul(x, x), precision: 'f16' });

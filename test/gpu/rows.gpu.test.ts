@@ -21,7 +21,9 @@ import { distance, forAllAsync } from '../support/property.js';
 let gpu: Engine;
 const cpu = openCpuEngine();
 beforeAll(async () => {
-  gpu = new Engine(await GpuBackend.open(await openAdapter(), { adapterClass: 'gpu' }), 'every');
+  gpu = new Engine(await GpuBackend.open(await openAdapter(), { adapterClass: 'gpu' }), {
+    crossCheck: 'every',
+  });
 });
 afterAll(() => gpu.dispose());
 

@@ -123,7 +123,7 @@ describe('run', () => {
   });
 
   it('names the inputs of the graph that was run when it looks for infinities', async () => {
-    const own = new Engine(new CpuBackend(), 'off', undefined, watch);
+    const own = new Engine(new CpuBackend(), { anomaly: watch });
     for (const name of ['first', 'second'])
       await expect(own.run(log(input([], { name })), { [name]: -1 })).rejects.toThrow(
         `from finite ${name} []`,

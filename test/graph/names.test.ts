@@ -22,7 +22,7 @@ import { builtInNames } from '../support/names.js';
 import { valuesOf } from '../support/property.js';
 
 const engine = new Engine(new CpuBackend());
-const watching = new Engine(new CpuBackend(), 'off', undefined, watch);
+const watching = new Engine(new CpuBackend(), { anomaly: watch });
 const kernel = pointwise('cube', 'fn cube(x: f32) -> f32 { return x * x * x; }');
 const cubeNamed = (name: string) =>
   defineOp({

@@ -25,6 +25,8 @@ export const impossible: Refused = [
   ['train --learning-rate 1e300', /'1e300' is invalid. It is no number above 0 in the f32 range/],
   ['train --momentum 0.9', /--momentum: adam has none/],
   ['train --backend tpu', /'tpu' is invalid. Allowed choices are gpu, cpu/],
+  ['train --resume', /--resume: there is no folder for it; add --checkpoint <dir>/],
+  ['train --every 5', /--every: there is no folder for it/],
   ['train --data nowhere', /mnist: nowhere holds no train-images-idx3-ubyte/],
   [
     'train --data digits --output nowhere/model',

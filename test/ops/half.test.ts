@@ -127,7 +127,7 @@ it('full rounds the number of a tensor, and refuses what f16 does not hold', asy
 });
 
 it('anomaly mode sees what overflows where it is returned, and nothing between', async () => {
-  const watched = new Engine(new CpuBackend(), 'off', undefined, watch);
+  const watched = new Engine(new CpuBackend(), { anomaly: watch });
   const x = stored([300, 300]);
   expect([...(await watched.run(sqrt(square(x)))).data]).toEqual([300, 300]);
   await expect(watched.run(square(x))).rejects.toThrow(

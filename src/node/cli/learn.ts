@@ -47,6 +47,13 @@ function epochLine(report: EpochReport, epochs: number): string {
   return `epoch ${epoch}/${epochs}  cost ${costText(report.cost)}  ${shares}  ${seconds.toFixed(1)} s`;
 }
 
+/** Where the run saves itself, and whether it goes on from there. */
+function checkpointOf({ checkpoint: folder, every, keep, resume }: TrainOptions) {
+  if (folder === undefined) return {};
+  const checkpoint = { folder, ...(every && { every }), ...(keep && { keep }) };
+  return { checkpoint, ...(resume && { resume }) };
+}
+
 /** Options of `fit` but for its listeners. */
 function settingsOf(options: TrainOptions, { model, loss, train, test }: Problem) {
   const { learningRate, momentum, clipNorm, epochs, batch, precision, seed, steps } = options;
@@ -54,7 +61,10 @@ function settingsOf(options: TrainOptions, { model, loss, train, test }: Problem
   const optimizer = optimizers[options.optimizer](rates);
   const task = { model, loss, data: train, batchSize: batch, precision };
   const course = { optimizer, epochs, seed, validation: test };
-  return { ...task, ...course, ...(steps !== undefined && { steps }) };
+  return {
+    ...{ ...task, ...course, ...(steps !== undefined && { steps }) },
+    ...checkpointOf(options),
+  };
 }
 
 /** The plan of a training step, as a report shows it. */
@@ -107,7 +117,10 @@ export async function learn(engine: Engine, options: TrainOptions, problem: Prob
   return { ...done, code: Number(signal.reason ?? 0), plan: planOf(engine, settings) };
 }
 
-/** The first Ctrl-C or SIGTERM aborts, with the exit code as its reason; the second ends the process at once. */
+/** Signals that ask a process to end: from Ctrl-C, a supervisor, a terminal that closes, and Ctrl-\\. */
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+
+/** The first signal aborts, with the exit code as its reason; the second ends the process at once. */
 function onSignals(onStop: () => void): AbortSignal {
   const controller = new AbortController();
   const stop = (_: string, number: number): void => {
@@ -115,6 +128,6 @@ function onSignals(onStop: () => void): AbortSignal {
     controller.abort(128 + number);
     onStop();
   };
-  process.on('SIGINT', stop).on('SIGTERM', stop);
+  for (const name of ENDING) process.on(name, stop);
   return controller.signal;
 }

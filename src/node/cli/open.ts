@@ -5,7 +5,8 @@ import { sizeOf } from '../../core/shape.js';
 import type { Dataset } from '../../data/dataset.js';
 import { openWith } from '../../engine/open.js';
 import { GpuBackend } from '../../gpu/backend.js';
-import { ask, findAdapter } from '../dawn.js';
+import { ask, findAdapter, forcedClass } from '../dawn.js';
+import { openFolder } from '../folder.js';
 import { mnist } from '../mnist.js';
 import { tileStore } from '../tiles.js';
 import type { EvalOptions, TrainOptions } from './options.js';
@@ -31,8 +32,9 @@ export async function openEngine(options: EvalOptions & Partial<TrainOptions>) {
     const hasTimes = found.adapter.features.has('timestamp-query');
     const sample = report !== undefined && hasTimes ? SAMPLE : 0;
     const measured = { profile: profile || sample, tune, tiles: async () => tileStore };
-    return GpuBackend.open(found.adapter, { ask, subgroupMatrix, ...measured });
-  });
+    const adapterClass = forcedClass();
+    return GpuBackend.open(found.adapter, { ask, subgroupMatrix, adapterClass, ...measured });
+  }, openFolder);
   return { engine: await open({ ...(backend && { backend }), crossCheck, f16 }), source };
 }
 

@@ -115,6 +115,10 @@ export const training = program
   .option('--epochs <n>', 'passes over the training data', whole(1), 3)
   .option('--steps <n>', 'stop after this many steps', whole(1))
   .option('--seed <n>', 'seed of the initial weights and the shuffling', whole(0), 1)
+  .option('--checkpoint <dir>', 'folder that the run saves itself to, after each epoch at least')
+  .option('--every <n>', 'save after every so many steps too', whole(1))
+  .option('--keep <n>', 'checkpoints to keep, the newest (default: 3)', whole(1))
+  .option('--resume', 'go on from the newest checkpoint, if there is one')
   .option('--output <file>', 'model file to write', 'nabla-model.safetensors')
   .option('--report <file>', 'HTML report to write (default: beside the model)')
   .option('--no-report', 'write no report')
@@ -151,6 +155,9 @@ export function readTrainOptions() {
     );
   if (options.text !== undefined && options.preset !== 'chars')
     throw new NablaError('--text: digits have none; add --preset chars');
+  const lonely = (['every', 'keep', 'resume'] as const).find((name) => options[name] !== undefined);
+  if (lonely && options.checkpoint === undefined)
+    throw new NablaError(`--${lonely}: there is no folder for it; add --checkpoint <dir>`);
   const { crossCheck, profile, tune, subgroupMatrix } = options;
   const checks = { 'cross-check': crossCheck !== 'off', profile };
   const ofGpu = { ...checks, tune, 'subgroup-matrix': subgroupMatrix };

@@ -29,18 +29,11 @@ import { countRuns } from '../ops/draws.js';
 import { checkRange } from '../ops/indexing.js';
 import { checkParameter, describe } from '../ops/leaf.js';
 import { CheckedRuns, type Compiled, crossChecks } from './checkedRuns.js';
+import type { EngineParts } from './parts.js';
 import type { Step, StepDefinition } from './step.js';
 
 /** Plans that `run` remembers. */
 const RUN_CACHE = 32;
-
-/** What an engine is made with beside its backend. */
-export interface EngineParts {
-  readonly crossCheck?: CrossCheck | undefined;
-  readonly onCheck?: OnCheck | undefined;
-  readonly anomaly?: typeof watch | undefined;
-  readonly openFolder?: OpenFolder | undefined;
-}
 
 /** Runs graphs on one backend and owns the values of parameters there. Made by `open`. */
 export class Engine {

@@ -5,7 +5,7 @@ import type { Engine } from '../engine/engine.js';
 import { load, save } from '../io/checkpoint.js';
 import { decode } from '../io/safetensors.js';
 import { type Description, describeRun, differences } from './description.js';
-import type { CheckpointOptions, FitOptions } from './fit.js';
+import type { CheckpointOptions, FitOptions } from './options.js';
 import type { Progress } from './progress.js';
 
 /** Name of the description in a checkpoint's metadata. */

@@ -7,7 +7,7 @@ import { isParameter, programNodes } from '../graph/program.js';
 import { isData, optionsText } from '../graph/structure.js';
 import type { Tensor } from '../graph/tensor.js';
 import { input } from '../ops/leaf.js';
-import type { FitOptions } from './fit.js';
+import type { FitOptions } from './options.js';
 
 /** A part of a training step: how often each op occurs in it, and a hash of ops, options, shapes and wiring. */
 interface Part {
@@ -98,7 +98,8 @@ export function describeRun(options: FitOptions): Description {
 function opsThatDiffer(here: Part, there: Part): string[] {
   const names = [...new Set([...Object.keys(here.ops), ...Object.keys(there.ops)])];
   return names.flatMap((name) => {
-    const [own = 0, other = 0] = [here.ops[name], there.ops[name]];
+    const { [name]: own = 0 } = here.ops;
+    const { [name]: other = 0 } = there.ops;
     return own === other ? [] : [`${own} × ${name} here and ${other} × in the checkpoint`];
   });
 }
@@ -107,7 +108,8 @@ function opsThatDiffer(here: Part, there: Part): string[] {
 export function differences(here: Description, there: Description): string[] {
   const found: string[] = [];
   for (const part of ['model', 'loss', 'optimizer'] as const) {
-    const [own, other] = [here[part], there[part]];
+    const own = here[part];
+    const other = there[part];
     if (own.hash === other.hash) continue;
     const ops = opsThatDiffer(own, other);
     found.push(`${part}: ${ops.slice(0, 4).join(', ') || 'other numbers, shapes or order'}`);

@@ -1,6 +1,6 @@
 // The command as people run it: training, evaluation, errors, files, help, and without the optional packages.
-import { execFileSync, spawnSync } from 'node:child_process';
-import { closeSync, openSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { cp, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -94,59 +94,6 @@ describe('nabla train and eval', () => {
     expect({ code, errors }).toEqual({ code: 130, errors: '' });
     expect(out).toMatch(/^stopped after [\d,]+ steps\ntest accuracy /m);
     expect(await readdir(cli.folder)).toContain('stopped.safetensors');
-  });
-
-  it.each([
-    ['SIGTERM', 143],
-    ['SIGHUP', 129],
-    ['SIGQUIT', 131],
-  ] as const)('do the same on %s', async (signal, expected) => {
-    let sent = false;
-    const output = `${signal}.safetensors`;
-    const { code, errors } = await train(`--epochs 100000 --output ${output}`, {
-      onOutput(child) {
-        if (!sent) setTimeout(() => child.kill(signal), 500);
-        sent = true;
-      },
-    });
-    expect({ code, errors }).toEqual({ code: expected, errors: '' });
-    expect(await readdir(cli.folder)).toContain(output);
-  });
-
-  it('save what was learned where the disk of their output is full, and say so', async () => {
-    const options = '--backend cpu --data digits --steps 5 --output full.safetensors';
-    const full = openSync('/dev/full', 'w');
-    const { status, stderr } = spawnSync(
-      process.execPath,
-      [join(cli.built, 'cli.js'), 'train', ...options.split(' ')],
-      { cwd: cli.folder, stdio: ['ignore', full, 'pipe'], encoding: 'utf8' },
-    );
-    closeSync(full);
-    expect(status).toBe(2);
-    expect(stderr).toMatch(/^nabla: standard output: the disk is full; make room.* \(ENOSPC\)\n$/);
-    expect(await readdir(cli.folder)).toContain('full.safetensors');
-  });
-
-  it('go on from their last checkpoint after a crash, with the same command line', async () => {
-    const rest = '--optimizer adam --epochs 3 --batch 20 --no-report';
-    const whole = await train(`${rest} --output whole-run.safetensors`);
-    const line = `${rest} --checkpoint saved --every 3 --keep 2 --resume --output resumed.safetensors`;
-    let sent = false;
-    const killed = await train(line, {
-      onOutput(child) {
-        if (!sent) setTimeout(() => child.kill('SIGKILL'), 400);
-        sent = true;
-      },
-    });
-    expect(killed.code).not.toBe(0);
-    const resumed = await train(line);
-    expect(resumed).toMatchObject({ code: 0, errors: '' });
-    expect(accuracyIn(resumed)).toBe(accuracyIn(whole));
-    const saved = await readdir(join(cli.folder, 'saved'));
-    expect(saved.sort()).toEqual(['step-000000027.safetensors', 'step-000000030.safetensors']);
-    const other = await train(`${line} --activation tanh`);
-    expect(other.code).toBe(2);
-    expect(other.errors).toMatch(/is of another run: model: .*tanh here and 0 × in the checkpoint/);
   });
 
   it('go on where nobody reads what they print, and write what was learned', async () => {

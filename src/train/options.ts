@@ -1,4 +1,4 @@
-// Options of `fit`.
+// Options of `fit`: what is trained, on what, for how long, and where it is saved.
 import type { Precision } from '../autodiff/precision.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Optimizer } from '../optim/optimizers.js';

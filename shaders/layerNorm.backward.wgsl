@@ -42,16 +42,24 @@ fn make_row(row: u32, lane: u32, zero: u32) {
   }
 }
 
-// Columns that a workgroup sums side by side: 64 bytes of each row.
-const COLUMNS = 16u;
+// Columns that a workgroup sums side by side: 32 bytes of each row. Rows that an invocation reads at one time.
+const COLUMNS = 8u;
+const TOGETHER = 8u;
 
 // ∂C/∂γ = Σ u x̂ and ∂C/∂β = Σ u over the rows, of which each invocation adds every WIDTH / COLUMNS-th
 fn make_columns(column: u32, lane: u32, zero: u32) {
+  const APART = u32(WIDTH) / COLUMNS;
   var sums = Sums();
   if (column < LENGTH) {
-    for (var row = lane / COLUMNS; row < ROWS; row += u32(WIDTH) / COLUMNS) {
-      let at = row * LENGTH + column;
-      sums = with_two(sums, vec2f(in4[at] * ((in0[at] - in2[row]) * in3[row]), in4[at]), zero);
+    for (var first = lane / COLUMNS; first < ROWS; first += TOGETHER * APART) {
+      var values = array<vec2f, TOGETHER>();
+      for (var i = 0u; i < TOGETHER; i++) {
+        let row = min(first + i * APART, ROWS - 1u);
+        let at = row * LENGTH + column;
+        let value = vec2f(in4[at] * ((in0[at] - in2[row]) * in3[row]), in4[at]);
+        values[i] = select(vec2f(), value, first + i * APART < ROWS);
+      }
+      for (var i = 0u; i < TOGETHER; i++) { sums = with_two(sums, values[i], zero); }
     }
   }
   let all = total(both(sums), lane, COLUMNS);

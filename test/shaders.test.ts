@@ -110,6 +110,7 @@ const guarded: Readonly<Record<string, string>> = {
   'cast.wgsl: round_half': 'round', // of a finite number
   'cumSum.wgsl: main': 'max min', // of places
   'layerNorm.rows.wgsl: less_by': 'min', // of places
+  'layerNorm.backward.wgsl: make_columns': 'min', // of places
   'layerNorm.rows.wgsl: main': 'sqrt',
   'layerNorm.wgsl: main': 'sqrt',
   'random.wgsl: near_root': 'max sqrt', // of numbers that bits make

@@ -5,7 +5,7 @@ import { matmul, matmulSizes, matmulOf as productOf } from '../ops/matmul.js';
 import { sum } from '../ops/reduce.js';
 import { reshape } from '../ops/view.js';
 import { type AdapterClass, products } from '../planning/limits.js';
-import { matmulOf } from '../planning/nodes.js';
+import { loadsOf, matmulOf } from '../planning/nodes.js';
 import { chooseCut } from '../planning/products.js';
 
 /** A product in parts of k, then their sum (split-K, without atomics), where that takes less time than too few workgroups. */
@@ -14,7 +14,8 @@ export function splitProduct(node: Tensor, adapter: AdapterClass): Tensor | unde
   const { a, b, ...options } = matmulOf(node);
   if (options.part !== undefined) return undefined;
   const { batch, m, n, k } = matmulSizes(a.shape, b.shape, options);
-  const extents = { batch: sizeOf(batch), m, n, k, isAlongK: options.transposeB };
+  const loads = loadsOf([a, b]);
+  const extents = { batch: sizeOf(batch), m, n, k, isAlongK: options.transposeB, loads };
   const cut = chooseCut(adapter, extents);
   if (!cut) return splitGradient(node);
   if (cut.part >= k) return undefined;

@@ -29,7 +29,7 @@ type BackwardInputs = readonly [
 ];
 
 /** Columns that one workgroup of the backward kernel sums, as in the WGSL. */
-const COLUMNS = 16;
+const COLUMNS = 8;
 
 /** How a kernel is laid out for the sizes of x: invocations of a workgroup, and workgroups. */
 interface Layout {
@@ -106,7 +106,7 @@ export const layerNormBackward = defineSeveral<RowOptions, BackwardInputs>({
   bound: [rowGradientBound, columnBound((u, normal) => u * normal), columnBound((u) => u)],
   kernel: rowKernel(
     laidOut(backwardSource, (rows, length) => ({
-      WIDTH: widthFor(length),
+      WIDTH: Math.max(128, widthFor(length)), // of which some share a column
       groups: rows + Math.ceil(length / COLUMNS),
     })),
     laidOut(backwardInRows, inRows),

@@ -217,9 +217,9 @@ export const rowKernels = {
   /** Invocations in all, above which a row gets no more of them. */
   invocations: 2 ** 16,
   /** Blocks of a row, or rows where those lie side by side, that lanes read at once at least, for whole cache lines. */
-  neighbours: { blocks: 16, rows: 32 },
+  neighbours: { blocks: 16, rows: 16 },
   /** Blocks that a lane has in flight. */
-  turns: [4, 2, 1],
+  turns: [8, 4, 2, 1],
   /** Statements of a loop, so written out, at most. */
   statements: 64,
   /** Blocks that a lane folds before it joins them to its totals, at least. */

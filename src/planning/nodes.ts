@@ -1,6 +1,7 @@
 // What the planner tells nodes apart by, and the options of those whose kinds it knows.
 import { sizeOf } from '../core/shape.js';
 import { filledWith, type Node, type Tensor } from '../graph/tensor.js';
+import { base } from '../graph/views.js';
 import type { MatmulOptions } from '../ops/matmul.js';
 import type { ResizeOptions } from '../ops/slice.js';
 
@@ -38,3 +39,9 @@ export const joinedAxis = ({ options }: Tensor): number =>
 
 /** What is added around a node, or cut off. */
 export const resizeOf = (node: Tensor): ResizeOptions => (node as Node<ResizeOptions>).options;
+
+/** How many loads one after the other a product waits for at a time: two where it reads an operand through a view. */
+export function loadsOf(operands: readonly Tensor[]): 1 | 2 {
+  const isThrough = operands.some((operand) => base(operand).op.readsInPlace === true);
+  return isThrough ? 2 : 1;
+}

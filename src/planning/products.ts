@@ -9,13 +9,13 @@ import {
   type Tile,
 } from './limits.js';
 
-/** A product of `batch` times [m, k] by [k, n]; `isAlongK` where k runs along the columns of B. */
-export interface Extents {
-  readonly batch: number;
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
+/**
+ * A product of `batch` times [m, k] by [k, n]; `isAlongK` where k runs along the columns of B. `loads` one after the other are
+ * waited for at each stage: two where an operand is read through a view, element by element.
+ */
+export interface Extents extends Readonly<Record<'batch' | 'm' | 'n' | 'k', number>> {
   readonly isAlongK: boolean;
+  readonly loads: 1 | 2;
 }
 
 /**
@@ -64,7 +64,7 @@ function instructionsOf([kind, rows, columns]: Tile): number {
 /**
  * µs that a product takes on paper, for W workgroups of `height` × `width` outputs over `length` steps of k, in stages:
  *   one = height · width · length · instructions / (multiply-adds a µs of a multiprocessor)
- *   max(launch, ⌈subgroups of W / what the card holds⌉ · (stages · latency + one), ⌈W / multiprocessors⌉ · one,
+ *   max(launch, ⌈subgroups of W / what the card holds⌉ · (stages · loads · latency + one), ⌈W / multiprocessors⌉ · one,
  *       bytes / bandwidth, W (height + width) length · 4 / cache bandwidth)
  *   + for parts: launch + 2 · parts · batch · m · n · 4 / bandwidth + parts · latency / 4, of which four are read at one time.
  */
@@ -79,7 +79,7 @@ export function predict(extents: Extents, footprint: Footprint, parts: number): 
   const subgroups = workgroups * Math.ceil(invocationsOf(footprint) / 32);
   const rounds = Math.ceil(subgroups / (card.multiprocessors * card.subgroups));
   const one = (height * width * length * instructionsOf(footprint.tile)) / card.multiplyAdds;
-  const waiting = rounds * (stages * card.latency + one);
+  const waiting = rounds * (extents.loads * stages * card.latency + one);
   const computing = Math.ceil(workgroups / card.multiprocessors) * one;
   const bytes = 4 * batch * (m * k + k * n + m * n);
   const cached = (4 * workgroups * (height + width) * length) / card.cache;

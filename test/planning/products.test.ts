@@ -53,7 +53,7 @@ describe('a product on hardware', () => {
       [65536, 16],
       [65536, 16],
       { transposeA: true },
-      [64, 8],
+      [64, 16],
     ],
     [
       'a weight gradient over a long batch',
@@ -70,7 +70,7 @@ describe('a product on hardware', () => {
   it('has its parts added by a second dispatch, where that takes less time on paper', () => {
     const { dispatches } = planOf(relu(matmul(input([32, 4096]), input([4096, 32]))));
     expect(dispatches.map(({ kernel }) => kernel)).toEqual(['matmul', 'sum+relu']);
-    const whole = { batch: 1, m: 32, n: 32, k: 4096, isAlongK: false };
+    const whole = { batch: 1, m: 32, n: 32, k: 4096, isAlongK: false, loads: 1 } as const;
     const cut = chooseCut('gpu', whole);
     if (!cut) throw new Error('no cut');
     const parts = Math.ceil(whole.k / cut.part);
@@ -95,6 +95,7 @@ const size = fc.oneof(
 const anyExtents: fc.Arbitrary<Extents> = fc.record({
   batch: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 300 })),
   ...{ m: size, n: size, k: size, isAlongK: fc.boolean() },
+  loads: fc.constantFrom(1, 2),
 });
 
 /** Workgroups, and the bytes of their memory. */

@@ -4,7 +4,7 @@ import type { Tensor } from '../../graph/tensor.js';
 import { base, halvesOf } from '../../graph/views.js';
 import { matmulSizes } from '../../ops/matmul.js';
 import type { Footprint } from '../../planning/limits.js';
-import { matmulOf } from '../../planning/nodes.js';
+import { loadsOf, matmulOf } from '../../planning/nodes.js';
 import type { Extents } from '../../planning/products.js';
 import { digit, type Index, project } from '../../wgsl/indices.js';
 import type { Node, Parts } from '../../wgsl/template.js';
@@ -83,8 +83,9 @@ export function productOf(node: Tensor, stored: ReadonlySet<Tensor>, writer: Wri
 }
 
 /** What decides how a product is cut: the whole of it, whatever parts it has. */
-export const extentsOf = ({ batch, m, n, k, parts, b }: Product): Extents => ({
+export const extentsOf = ({ batch, m, n, k, parts, a, b }: Product): Extents => ({
   ...{ m, n, k, batch: sizeOf(batch) / parts, isAlongK: b.k === 'columns' },
+  loads: loadsOf([a.node, b.node]),
 });
 
 /** Which of an operand's matrices belongs to `batch`. */

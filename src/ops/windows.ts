@@ -9,7 +9,7 @@ import type { Tensor } from '../graph/tensor.js';
 import { inside, numberAt } from './slice.js';
 import { misfit, reshape, sumTo } from './view.js';
 
-/** @internal Of height and width. */
+/** A number for the height and one for the width. */
 export type Pair = readonly [number, number];
 /** @internal The shape of a batch of images. */
 export type Image = readonly [batch: number, channels: number, height: number, width: number];

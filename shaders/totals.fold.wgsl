@@ -2,6 +2,8 @@
 //! const LENGTH = 40u, WIDTH = 16u
 //! binding read in0: array<f32, LENGTH>
 //! binding read_write out0: array<f32, 1>
+var<workgroup> tree: array<f32, WIDTH>;
+
 @compute @workgroup_size(WIDTH)
 fn main(@builtin(local_invocation_index) lane: u32) {
   var sum = 0.0;
@@ -20,5 +22,3 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     out0[0] = tree[0];
   }
 }
-
-var<workgroup> tree: array<f32, WIDTH>;

@@ -8,6 +8,8 @@
 //! part ranges = for (var k = lane; k < length; k += WIDTH) { sum += b0[at + k] * b0[at + k]; }
 //! part store = sums[piece.w] = tree[0];
 //! part table = let piece = table[group.x];
+var<workgroup> tree: array<f32, WIDTH>;
+
 @compute @workgroup_size(WIDTH)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   //:prologue
@@ -29,5 +31,3 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     //:store
   }
 }
-
-var<workgroup> tree: array<f32, WIDTH>;

@@ -63,6 +63,7 @@ describe('nabla train', () => {
     expect(killed.code).not.toBe(0);
     const resumed = await train(line);
     expect(resumed).toMatchObject({ code: 0, errors: '' });
+    expect(resumed.out).toMatch(/^going on after step \d+$/m);
     expect(accuracyIn(resumed)).toBe(accuracyIn(whole));
     const saved = await readdir(join(cli.folder, 'saved'));
     expect(saved.sort()).toEqual(['step-000000027.safetensors', 'step-000000030.safetensors']);

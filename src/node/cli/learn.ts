@@ -98,6 +98,7 @@ export async function learn(engine: Engine, options: TrainOptions, problem: Prob
         throw new NablaError(
           `the cost is ${cost} at step ${step}; try a --learning-rate below ${learningRate}`,
         );
+      if (record.costs.length === 0 && step > 1) progress.line(`going on after step ${step - 1}`);
       record.addStep(report);
       progress.at({ ...report, epochs });
     },

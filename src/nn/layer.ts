@@ -1,6 +1,7 @@
 // What a layer is: named parameters and buffers, seeds, and how it is applied.
 import { describe } from '../core/bytes.js';
 import { NablaError } from '../core/errors.js';
+import { codesOf, fnv1a } from '../core/hash.js';
 import { checkChoice, checkOptions, type Listed } from '../core/options.js';
 import { printedAs } from '../core/print.js';
 import { checkSeed } from '../core/randomBits.js';
@@ -133,9 +134,7 @@ export function layerOptions<O extends LayerOptions, K extends string>(
  * gives the same.
  */
 function seedAt(seed: number, path: string): number {
-  let hash = 0x811c9dc5; // FNV-1a
-  for (let i = 0; i < path.length; i++) hash = Math.imul(hash ^ path.charCodeAt(i), 0x01000193);
-  return ((hash >>> 0) + checkSeed('layer', seed)) % 2 ** 32;
+  return (fnv1a(codesOf(path)) + checkSeed('layer', seed)) % 2 ** 32;
 }
 
 /** The path of what is named `local` at a path. */

@@ -1,5 +1,6 @@
 // What a run trains, in a few words that a checkpoint keeps: so that another model, loss or data set is named, not trained on.
 
+import { codesOf, fnv1a } from '../core/hash.js';
 import { ownValue } from '../cpu/evaluate.js';
 import type { Dataset } from '../data/dataset.js';
 import { isScaled } from '../data/dataset.js';
@@ -25,19 +26,11 @@ export interface Description {
   readonly precision: string;
 }
 
-/** A hash of 64 bits of whole numbers: two of FNV-1a's with different beginnings. */
-function hashOf(numbers: Iterable<number>): string {
-  let low = 0x811c9dc5;
-  let high = 0x9dc5811c;
-  for (const number of numbers) {
-    low = Math.imul(low ^ number, 0x01000193);
-    high = Math.imul(high ^ number, 0x01000193) ^ (high >>> 15);
-  }
-  return [low, high].map((each) => (each >>> 0).toString(16).padStart(8, '0')).join('');
-}
-
-const codesOf = (text: string): Iterable<number> =>
-  Array.from(text, (character) => character.codePointAt(0) ?? 0);
+/** 64 bits of hash: two of different beginnings. */
+const hashOf = (numbers: Iterable<number>): string =>
+  [fnv1a(numbers), fnv1a(numbers, 0x9dc5811c)]
+    .map((each) => each.toString(16).padStart(8, '0'))
+    .join('');
 
 /** The nodes that `outputs` need and `before` does not have. */
 function partOf(outputs: readonly Tensor[], before: Set<Tensor>): Part {
